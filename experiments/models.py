@@ -1,0 +1,187 @@
+"""Tables for how one signal became one decision."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from policies.models import EngineName, PolicyVersion
+from signals_app.fields import CanonicalJSONField
+from signals_app.models import Signal
+
+
+class Experiment(models.Model):
+    """The one experiment of a signal and its variant (R2.1, R2.4).
+
+    The migration adds CHECKs that derive assignment hash, bucket and variant anew, and a composite
+    foreign key that ties the split to the pinned policy version.
+    """
+
+    experiment_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of signal id and signal hash.")
+    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, related_name="experiment")
+    signal_hash = models.CharField(max_length=64, help_text="Copied from the signal.")
+    variant = models.CharField(max_length=1, choices=EngineName, help_text="A for buckets below the split, else B.")
+    assignment_hash = models.CharField(max_length=64, help_text="SHA-256 of tag, signal id and signal hash.")
+    bucket = models.PositiveSmallIntegerField(help_text="0 to 9999, from the first 48 bits of the hash.")
+    split_percentage = models.DecimalField(
+        max_digits=5, decimal_places=2, help_text="The split of the pinned policy version."
+    )
+    policy_version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The pinned version."
+    )
+    created_at = models.DateTimeField(help_text="UTC.")
+
+    class Meta:
+        db_table = "experiments"
+        ordering = ("-created_at",)
+        indexes = (models.Index(name="experiments_created", fields=("-created_at", "experiment_id")),)
+        constraints = (
+            models.CheckConstraint(name="experiments_variant_known", condition=Q(variant__in=EngineName.values)),
+        )
+
+    def __str__(self) -> str:
+        return str(self.experiment_id)
+
+
+class ExecutionMode(models.TextChoices):
+    """What was decided for one experiment."""
+
+    SHADOW_ONLY = "SHADOW_ONLY"
+    ENGINE_A_PRIMARY = "ENGINE_A_PRIMARY"
+    ENGINE_B_PRIMARY = "ENGINE_B_PRIMARY"
+    SPLIT_CAPITAL = "SPLIT_CAPITAL"
+
+
+class ShadowEngine(models.TextChoices):
+    """Which engine must shadow."""
+
+    A = "A"
+    B = "B"
+    BOTH = "BOTH"
+
+
+class DecisionReason(models.TextChoices):
+    """Which rule decided."""
+
+    HALTED = "HALTED"
+    CONFIGURED = "CONFIGURED"
+    ENGINE_A_UNAVAILABLE = "ENGINE_A_UNAVAILABLE"
+    ENGINE_B_UNAVAILABLE = "ENGINE_B_UNAVAILABLE"
+    LIVE_NOT_ENABLED = "LIVE_NOT_ENABLED"
+    PAPER_DEFAULT = "PAPER_DEFAULT"
+    SPLIT = "SPLIT"
+
+
+class ExecutionDecision(models.Model):
+    """Who trades one experiment for real, why, and from which inputs (R3.6)."""
+
+    experiment = models.OneToOneField(
+        Experiment, on_delete=models.PROTECT, primary_key=True, related_name="decision"
+    )
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode, help_text="The mode in force.")
+    executed_engine = models.CharField(
+        max_length=1, choices=EngineName, null=True, blank=True, help_text="Trades for real; empty means nobody."
+    )
+    shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Must shadow.")
+    reason = models.CharField(max_length=24, choices=DecisionReason, help_text="The rule that decided.")
+    policy_version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The version it was decided by."
+    )
+    rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules in policies/rules.py.")
+    inputs = CanonicalJSONField(help_text="All the rules looked at.")
+    decision_hash = models.CharField(max_length=64, help_text="SHA-256 of inputs, decision and rules version.")
+    decided_at = models.DateTimeField(help_text="UTC.")
+
+    class Meta:
+        db_table = "execution_policy"
+        verbose_name = "execution decision"
+        ordering = ("-decided_at",)
+        indexes = (models.Index(name="execution_policy_decided", fields=("-decided_at",)),)
+        constraints = (
+            models.CheckConstraint(
+                name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)
+            ),
+            # Every state of mode, executed and shadow engine that may exist, so that a row in which
+            # both engines trade for real cannot be written (R3.5).
+            models.CheckConstraint(
+                name="execution_policy_roles_fit_the_mode",
+                condition=Q(execution_mode="SHADOW_ONLY", executed_engine__isnull=True, shadow_engine="BOTH")
+                | Q(execution_mode="ENGINE_A_PRIMARY", executed_engine="A", shadow_engine="B")
+                | Q(execution_mode="ENGINE_B_PRIMARY", executed_engine="B", shadow_engine="A")
+                | Q(execution_mode="SPLIT_CAPITAL", executed_engine="A", shadow_engine="B")
+                | Q(execution_mode="SPLIT_CAPITAL", executed_engine="B", shadow_engine="A"),
+            ),
+            # What a real trade's composite foreign key points at.
+            models.UniqueConstraint(
+                name="execution_policy_experiment_and_executed", fields=("experiment", "executed_engine")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.execution_mode} ({self.reason})"
+
+
+class SignalDistribution(models.Model):
+    """One engine's copy of the work: what it was given, who holds the lease, whether it answered."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="distributions")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
+    context_hash = models.CharField(max_length=64, help_text="Of the market context both engines got (R1.5).")
+    distributed_at = models.DateTimeField(help_text="UTC.")
+    lease_token = models.UUIDField(null=True, blank=True, help_text="Of the claim that holds it.")
+    lease_expires_at = models.DateTimeField(null=True, blank=True, help_text="Open to others from then on, UTC.")
+    answered_at = models.DateTimeField(null=True, blank=True, help_text="When the recommendation came, UTC.")
+
+    class Meta:
+        db_table = "signal_distributions"
+        ordering = ("-distributed_at",)
+        indexes = (
+            models.Index(
+                name="signal_distributions_open",
+                fields=("engine", "id"),
+                condition=Q(answered_at__isnull=True),
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                name="signal_distributions_one_per_engine", fields=("experiment", "engine")
+            ),
+            models.CheckConstraint(
+                name="signal_distributions_engine_known", condition=Q(engine__in=EngineName.values)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id} to {self.engine}"
+
+
+class WorkerBatch(models.Model):
+    """Signals a worker has taken but not finished; committed before the work.
+
+    A row whose database session is gone names the signals that were in hand when a worker died, so
+    that one that kills its worker is counted and found.
+    """
+
+    token = models.UUIDField(primary_key=True)
+    signal_ids = ArrayField(models.UUIDField())
+    backend_pid = models.IntegerField(help_text="Database session of the worker.")
+    backend_started_at = models.DateTimeField(help_text="Start of that session; a pid alone may recur.")
+    started_at = models.DateTimeField(help_text="UTC.")
+
+    class Meta:
+        db_table = "worker_batches"
+
+
+class WorkerHeartbeat(models.Model):
+    """A sign of life that went through the whole chain of a worker cluster."""
+
+    cluster = models.CharField(max_length=100, primary_key=True, help_text="Host and process id of the cluster.")
+    beat_at = models.DateTimeField(help_text="By the database clock, UTC.")
+
+    class Meta:
+        db_table = "worker_heartbeats"
+        ordering = ("-beat_at",)
+
+    def __str__(self) -> str:
+        return self.cluster

@@ -1,0 +1,2 @@
+"""placeholder"""
+from rest_framework.parsers import JSONParser as StrictJSONParser

@@ -1,0 +1,193 @@
+"""Settings, all from the environment; docs/configuration.md lists every variable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+
+from orchestrator_site.environment import development_secret_key
+from orchestrator_site.log_format import logging_config
+from orchestrator_site.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / ".data"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# PRODUCTION=true refuses to start without a secret key and host names and turns HTTPS on.
+PRODUCTION = env.bool("PRODUCTION", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if PRODUCTION else development_secret_key(DATA_DIR))
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Number of reverse proxies in front whose X-Forwarded-For entry is believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+INSTALLED_APPS = [
+    "orchestrator_site",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_api_key",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "signals_app",
+    "policies",
+    "experiments",
+    "outcomes",
+]
+MIDDLEWARE = [
+    "orchestrator_site.middleware.DatabaseUnavailableMiddleware",
+    "orchestrator_site.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "orchestrator_site.urls"
+WSGI_APPLICATION = "orchestrator_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "orchestrator_site" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The embedded server starts at the first connection, and only when no DATABASE_URL is given.
+EMBEDDED_POSTGRES_DIR = DATA_DIR / "postgres"
+DATABASE_URL = env.str("DATABASE_URL", default="")
+_database: dict[str, Any] = (
+    env.db_url_config(DATABASE_URL)
+    if DATABASE_URL
+    else {"ENGINE": "orchestrator_site.embedded_backend", "NAME": "orchestrator"}
+)
+_database.update(
+    # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.
+    CONN_MAX_AGE=None,
+    CONN_HEALTH_CHECKS=True,
+)
+_database.setdefault("OPTIONS", {}).update(
+    # A database that is away is told within a second, so that TradingView sends again.
+    connect_timeout=2,
+    options="-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000",
+)
+DATABASES = {"default": _database}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "orchestrator_site.formats"
+DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i:s"
+DATETIME_FORMAT = "Y-m-d\\TH:i:s\\Z"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Serves straight from the packages: no collectstatic step between a clone and a running site.
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "admin:login"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["policies.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["policies.permissions.HasKnownKey"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Trading Orchestrator",
+    "DESCRIPTION": "What engines, feeders and analysts call. Prices are decimal strings, times RFC 3339 UTC.",
+    "VERSION": "1.0.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+
+# How orders are decided when the policy says AUTO, and whether real money may move at all.
+APP_MODE = env.str("APP_MODE", default="PAPER")
+# The first policy version; from then on operators change the policy in the admin.
+INITIAL_POLICY = {
+    "configured_mode": env.str("EXECUTION_MODE", default="AUTO"),
+    "split_percentage": env.str("SPLIT_PERCENTAGE", default="50"),
+    "heartbeat_ttl_seconds": env.str("HEARTBEAT_TTL_SECONDS", default="60"),
+    "permit_ttl_seconds": env.str("PERMIT_TTL_SECONDS", default="300"),
+    "max_market_data_age_seconds": env.str("MAX_MARKET_DATA_AGE_SECONDS", default="900"),
+    "entry_window_seconds": env.str("ENTRY_WINDOW_SECONDS", default="300"),
+    "exit_directive_ttl_seconds": env.str("EXIT_DIRECTIVE_TTL_SECONDS", default="3600"),
+    "live_enabled": env.str("LIVE_ENABLED", default="false"),
+}
+
+# Each line has its reason in docs/adr/0004-worker.md.
+Q_CLUSTER = {
+    "name": "orchestrator",
+    "orm": "default",
+    "broker_class": "experiments.broker.SignalBroker",
+    "workers": env.int("WORKERS", default=1),
+    "queue_limit": env.int("WORKERS", default=1),
+    "bulk": 1,
+    "timeout": 60,
+    "retry": 120,
+    "max_attempts": 3,
+    "ack_failures": False,
+    "save_limit": -1,
+    "catch_up": False,
+    "poll": 0.05,
+    "recycle": 500,
+    "label": "Task queue",
+}
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = logging_config(LOG_LEVEL)
+TESTING = "pytest" in sys.modules

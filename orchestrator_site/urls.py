@@ -1,0 +1,28 @@
+"""All addresses of the site; the webhook first, because it must be found fastest."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from orchestrator_site import health
+
+api = [
+    path("", include("signals_app.api_urls")),
+    path("", include("policies.urls")),
+    path("", include("experiments.urls")),
+    path("", include("outcomes.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+]
+urlpatterns = [
+    path("webhooks/", include("signals_app.urls")),
+    path("api/v1/", include(api)),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+]
+handler404 = "orchestrator_site.api_errors.not_found"
+handler500 = "orchestrator_site.api_errors.server_error"

@@ -1,0 +1,69 @@
+"""Double execution has no row: a real trade must match the executed engine and a revealed REAL role."""
+
+from django.db import migrations
+
+GUARD = """
+ALTER TABLE recommendations ADD CONSTRAINT recommendations_answer_a_distribution
+    FOREIGN KEY (experiment_id, engine) REFERENCES signal_distributions (experiment_id, engine);
+
+ALTER TABLE real_trades
+ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('REAL') STORED,
+ADD CONSTRAINT real_trades_by_the_executed_engine
+    FOREIGN KEY (experiment_id, engine) REFERENCES execution_policy (experiment_id, executed_engine),
+ADD CONSTRAINT real_trades_in_the_revealed_role
+    FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
+ALTER TABLE shadow_trades
+ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('SHADOW') STORED,
+ADD CONSTRAINT shadow_trades_in_the_revealed_role
+    FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
+
+CREATE TRIGGER recommendations_append_only BEFORE UPDATE OR DELETE ON recommendations
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER real_outcomes_append_only BEFORE UPDATE OR DELETE ON real_outcomes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER shadow_outcomes_append_only BEFORE UPDATE OR DELETE ON shadow_outcomes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER incidents_append_only BEFORE UPDATE OR DELETE ON incidents
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_trade_identity_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'trade % is closed once; its entry never changes', OLD.trade_id
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+"""
+FIXED = """
+CREATE TRIGGER {table}_entry_is_fixed BEFORE UPDATE ON {table} FOR EACH ROW
+WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
+      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash)
+  IS DISTINCT FROM (NEW.trade_id, NEW.experiment_id, NEW.engine, NEW.legs::text, NEW.quantity,
+      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash))
+EXECUTE FUNCTION refuse_trade_identity_change();
+CREATE TRIGGER {table}_are_kept BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
+"""
+UNDO = """
+DROP TRIGGER real_trades_entry_is_fixed ON real_trades;
+DROP TRIGGER real_trades_are_kept ON real_trades;
+DROP TRIGGER shadow_trades_entry_is_fixed ON shadow_trades;
+DROP TRIGGER shadow_trades_are_kept ON shadow_trades;
+DROP FUNCTION refuse_trade_identity_change();
+DROP TRIGGER incidents_append_only ON incidents;
+DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
+DROP TRIGGER real_outcomes_append_only ON real_outcomes;
+DROP TRIGGER recommendations_append_only ON recommendations;
+ALTER TABLE shadow_trades DROP CONSTRAINT shadow_trades_in_the_revealed_role, DROP COLUMN role;
+ALTER TABLE real_trades
+    DROP CONSTRAINT real_trades_in_the_revealed_role,
+    DROP CONSTRAINT real_trades_by_the_executed_engine,
+    DROP COLUMN role;
+ALTER TABLE recommendations DROP CONSTRAINT recommendations_answer_a_distribution;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("outcomes", "0001_initial"), ("experiments", "0002_guard_rows")]
+    operations = [
+        migrations.RunSQL(
+            GUARD + FIXED.format(table="real_trades") + FIXED.format(table="shadow_trades"), UNDO
+        )
+    ]

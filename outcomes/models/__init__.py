@@ -1,0 +1,28 @@
+"""Tables for what the engines did and how they compare."""
+
+from outcomes.models.incident import Incident, IncidentKind, Violation, ViolationName
+from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
+from outcomes.models.recommendation import Action, Recommendation, Role
+from outcomes.models.shadow_exit import DirectiveState, ExitDirective
+from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade, Trade, TradeStatus
+
+__all__ = [
+    "Action",
+    "DirectiveState",
+    "ExitDirective",
+    "ExitReason",
+    "Incident",
+    "IncidentKind",
+    "Outcome",
+    "PriceProvenance",
+    "RealOutcome",
+    "RealTrade",
+    "Recommendation",
+    "Role",
+    "ShadowOutcome",
+    "ShadowTrade",
+    "Trade",
+    "TradeStatus",
+    "Violation",
+    "ViolationName",
+]

@@ -1,0 +1,78 @@
+"""What must not happen, kept when somebody tries; and pairs that broke a rule of the comparison."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from experiments.models import Experiment
+from policies.models import EngineName
+from signals_app.fields import CanonicalJSONField
+
+
+class IncidentKind(models.TextChoices):
+    """What was tried."""
+
+    DOUBLE_EXECUTION_PREVENTED = "double_execution_prevented"
+    PERMIT_EXPIRED = "permit_expired"
+    CONFLICTING_REPORT = "conflicting_report"
+
+
+class Incident(models.Model):
+    """A report that was refused but must not be lost."""
+
+    kind = models.CharField(max_length=30, choices=IncidentKind, help_text="What was tried.")
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="incidents")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="Who tried.")
+    detail = models.TextField(help_text="One sentence.")
+    report = CanonicalJSONField(help_text="The refused report, as sent.")
+    occurred_at = models.DateTimeField(help_text="By the database clock, UTC.")
+
+    class Meta:
+        db_table = "incidents"
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="incidents_kind_known", condition=Q(kind__in=IncidentKind.values)),
+            models.CheckConstraint(name="incidents_engine_known", condition=Q(engine__in=EngineName.values)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.engine}"
+
+
+class ViolationName(models.TextChoices):
+    """Rules of R4.5 that a pair of real and shadow trade can break."""
+
+    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS"
+    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS"
+    LATE_ENTRY = "LATE_ENTRY"
+    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS"
+    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS"
+    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS"
+    PNL_DIFFERS = "PNL_DIFFERS"
+
+
+class Violation(models.Model):
+    """One broken rule of one pair; such a pair is left out of the headline comparison (R4.5)."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="violations")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="Whose trade broke it.")
+    name = models.CharField(max_length=24, choices=ViolationName, help_text="The broken rule.")
+    detail = models.TextField(help_text="Expected and found.")
+    found_at = models.DateTimeField(help_text="By the database clock, UTC.")
+
+    class Meta:
+        db_table = "pair_violations"
+        verbose_name = "pair violation"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="pair_violations_once_per_name", fields=("experiment", "engine", "name")
+            ),
+            models.CheckConstraint(
+                name="pair_violations_name_known", condition=Q(name__in=ViolationName.values)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.engine}"

@@ -1,0 +1,71 @@
+"""What an engine recommended, blind, and the role it was shown afterwards."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from experiments.models import DecisionReason, Experiment
+from policies.models import EngineName
+
+
+class Action(models.TextChoices):
+    """Whether the engine wants the trade."""
+
+    OPEN = "OPEN"
+    DECLINE = "DECLINE"
+
+
+class Role(models.TextChoices):
+    """What the engine may do about it."""
+
+    REAL = "REAL"
+    SHADOW = "SHADOW"
+
+
+class Recommendation(models.Model):
+    """Exactly one answer per engine and experiment, kept byte for byte (R7.5).
+
+    `recommendation` is text, not `jsonb`: it holds the very characters the engine sent.
+    """
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="recommendations")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
+    context_hash = models.CharField(max_length=64, help_text="Of the context the engine says it used.")
+    action = models.CharField(max_length=7, choices=Action, help_text="OPEN or DECLINE.")
+    strategy_version = models.CharField(max_length=100, help_text="As the engine says.")
+    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of its rules, as the engine says.")
+    recommendation = models.TextField(help_text="The recommendation's JSON text, exactly as sent.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the request; a repeat is recognised by it.")
+    recommended_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
+    role_reason = models.CharField(
+        max_length=24, choices=DecisionReason, help_text="Why: the decision's reason, or HALTED."
+    )
+    permit_expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="A real trade must be entered before, UTC."
+    )
+
+    class Meta:
+        db_table = "recommendations"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(name="recommendations_one_per_engine", fields=("experiment", "engine")),
+            # What a trade's composite foreign key points at: the revealed role.
+            models.UniqueConstraint(
+                name="recommendations_experiment_engine_role", fields=("experiment", "engine", "role")
+            ),
+            models.CheckConstraint(
+                name="recommendations_engine_known", condition=Q(engine__in=EngineName.values)
+            ),
+            models.CheckConstraint(name="recommendations_action_known", condition=Q(action__in=Action.values)),
+            models.CheckConstraint(name="recommendations_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="recommendations_permit_for_real_openings_only",
+                condition=Q(role="REAL", action="OPEN", permit_expires_at__isnull=False)
+                | (~Q(role="REAL", action="OPEN") & Q(permit_expires_at__isnull=True)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.action} {self.role}"

@@ -1,0 +1,68 @@
+"""The order to a shadow trade to leave when the real one has left."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from outcomes.models.trade import RealTrade, ShadowTrade
+from experiments.models import Experiment
+from policies.models import EngineName
+from signals_app.fields import CanonicalJSONField
+
+
+class DirectiveState(models.TextChoices):
+    """Where a shadow exit stands.
+
+    PENDING: waits for the shadow engine's own quote. PRICED: done. UNPRICED: nobody quoted in time.
+    NO_SHADOW: the shadow engine opened nothing, so there is nothing to close.
+    """
+
+    PENDING = "PENDING"
+    PRICED = "PRICED"
+    UNPRICED = "UNPRICED"
+    NO_SHADOW = "NO_SHADOW"
+
+
+class ExitDirective(models.Model):
+    """Written in the transaction of the real exit: same time, same conditions (R4.2)."""
+
+    experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, related_name="exit_directive")
+    real_trade = models.OneToOneField(RealTrade, on_delete=models.PROTECT, related_name="exit_directive")
+    shadow_engine = models.CharField(max_length=1, choices=EngineName, help_text="Whose shadow must leave.")
+    shadow_trade = models.OneToOneField(
+        ShadowTrade, on_delete=models.PROTECT, null=True, blank=True, related_name="exit_directive"
+    )
+    exit_time = models.DateTimeField(help_text="The real exit's, bit for bit, UTC.")
+    market_conditions = CanonicalJSONField(help_text="The real exit's, canonical.")
+    conditions_hash = models.CharField(max_length=64, help_text="SHA-256 of the conditions.")
+    quote_flags = CanonicalJSONField(
+        default=dict, help_text="Quotes of the conditions that must not price anything: LOOKAHEAD, CROSSED and so on."
+    )
+    state = models.CharField(
+        max_length=9, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until priced."
+    )
+    issued_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    expires_at = models.DateTimeField(help_text="UNPRICED from then on, UTC.")
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it left PENDING, UTC.")
+    request_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the report.")
+
+    class Meta:
+        db_table = "exit_directives"
+        ordering = ("-id",)
+        indexes = (
+            models.Index(name="exit_directives_pending", fields=("shadow_engine", "id"), condition=Q(state="PENDING")),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="exit_directives_state_known", condition=Q(state__in=DirectiveState.values)
+            ),
+            models.CheckConstraint(
+                name="exit_directives_settled_has_time",
+                condition=Q(state="PENDING", settled_at__isnull=True)
+                | (~Q(state="PENDING") & Q(settled_at__isnull=False)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.shadow_engine} {self.state}"

@@ -1,0 +1,142 @@
+"""Real and shadow trades: two tables, one shape."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from experiments.models import Experiment
+from policies.models import EngineName
+from signals_app.fields import CanonicalJSONField
+
+
+class PriceProvenance(models.TextChoices):
+    """Where a price comes from, best first."""
+
+    BROKER_FILL = "BROKER_FILL"
+    SAME_SNAPSHOT_QUOTE = "SAME_SNAPSHOT_QUOTE"
+    OWN_FEED_QUOTE = "OWN_FEED_QUOTE"
+    TRADE_PRINT = "TRADE_PRINT"
+    MODEL = "MODEL"
+    SETTLEMENT = "SETTLEMENT"
+    UNPRICED = "UNPRICED"
+
+
+class ExitReason(models.TextChoices):
+    """Why a trade was closed."""
+
+    TAKE_PROFIT = "TAKE_PROFIT"
+    STOP_LOSS = "STOP_LOSS"
+    TRAILING_STOP = "TRAILING_STOP"
+    TIME_LIMIT = "TIME_LIMIT"
+    SIGNAL = "SIGNAL"
+    EXPIRED = "EXPIRED"
+    EXERCISED = "EXERCISED"
+    ASSIGNED = "ASSIGNED"
+    CASH_SETTLED = "CASH_SETTLED"
+    ROLLED = "ROLLED"
+    MANUAL = "MANUAL"
+    FORCED = "FORCED"
+    EMERGENCY = "EMERGENCY"
+    LIQUIDATION = "LIQUIDATION"
+    EXTERNAL = "EXTERNAL"
+    RECONCILED = "RECONCILED"
+    SYNCHRONISED = "SYNCHRONISED"
+    OTHER = "OTHER"
+
+
+class TradeStatus(models.TextChoices):
+    """Where a trade stands. UNPRICED: closed by the real exit, but nobody priced it in time."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    UNPRICED = "UNPRICED"
+
+
+class Trade(models.Model):
+    """What real and shadow trades have in common; engine and kind never change.
+
+    Prices are per unit of the instrument; for one leg the leg's price, for several the net debit
+    (a credit is negative). P&L multiplies by ratio, quantity and multiplier.
+    """
+
+    trade_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of experiment, engine and kind.")
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
+    legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
+    quantity = models.DecimalField(max_digits=18, decimal_places=4, help_text="Contracts.")
+    multiplier = models.DecimalField(max_digits=12, decimal_places=2, help_text="Units per contract, 100 for US options.")
+    entry_price = models.DecimalField(max_digits=20, decimal_places=8, help_text="Leg price, or net debit.")
+    entry_time = models.DateTimeField(help_text="As the engine says, UTC.")
+    entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Currency, both signs of trade pay.")
+    entry_provenance = models.CharField(max_length=19, choices=PriceProvenance, help_text="Of the entry price.")
+    rules_hash = models.CharField(max_length=64, help_text="The engine's registered rules when it opened.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the opening request.")
+    opened_at = models.DateTimeField(help_text="When it was reported, by the database clock, UTC.")
+    status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text="OPEN until closed.")
+    exit_price = models.DecimalField(
+        max_digits=20, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit."
+    )
+    exit_legs = CanonicalJSONField(null=True, blank=True, help_text="Exit price per instrument.")
+    exit_time = models.DateTimeField(null=True, blank=True, help_text="UTC; a paired shadow has the real one's.")
+    exit_fees = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True, help_text="Currency.")
+    exit_reason = models.CharField(max_length=13, choices=ExitReason, blank=True, default="", help_text="Why.")
+    exit_provenance = models.CharField(
+        max_length=19, choices=PriceProvenance, blank=True, default="", help_text="Of the exit price."
+    )
+    market_conditions = CanonicalJSONField(null=True, blank=True, help_text="What the engine saw at the exit.")
+    conditions_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the conditions.")
+    exit_request_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the exit request.")
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="When the exit was stored, UTC.")
+
+    class Meta:
+        abstract = True
+        ordering = ("-opened_at",)
+        constraints = (
+            models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
+            models.CheckConstraint(name="%(class)s_status_known", condition=Q(status__in=TradeStatus.values)),
+            models.CheckConstraint(
+                name="%(class)s_quantity_positive", condition=Q(quantity__gt=0, multiplier__gt=0)
+            ),
+            models.CheckConstraint(
+                name="%(class)s_fees_not_negative",
+                condition=Q(entry_fees__gte=0) & (Q(exit_fees__isnull=True) | Q(exit_fees__gte=0)),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_exit_complete",
+                condition=Q(status="OPEN", exit_time__isnull=True, exit_price__isnull=True, exit_reason="")
+                | Q(status="CLOSED", exit_time__isnull=False, exit_price__isnull=False)
+                & ~Q(exit_reason="")
+                & ~Q(exit_provenance="")
+                | Q(status="UNPRICED", exit_time__isnull=False, exit_price__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_exit_not_before_entry",
+                condition=Q(exit_time__isnull=True) | Q(exit_time__gte=models.F("entry_time")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.trade_id)
+
+
+class RealTrade(Trade):
+    """The one real trade of an experiment; its foreign keys admit the executed engine only (R3.5)."""
+
+    class Meta(Trade.Meta):
+        db_table = "real_trades"
+        constraints = (
+            *Trade.Meta.constraints,
+            models.UniqueConstraint(name="real_trades_one_per_experiment", fields=("experiment",)),
+        )
+
+
+class ShadowTrade(Trade):
+    """A simulated trade of one engine (R4.1, R4.4)."""
+
+    class Meta(Trade.Meta):
+        db_table = "shadow_trades"
+        constraints = (
+            *Trade.Meta.constraints,
+            models.UniqueConstraint(name="shadow_trades_one_per_engine", fields=("experiment", "engine")),
+        )

@@ -1,0 +1,26 @@
+"""Django application configuration."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def _first_policy_version(sender: AppConfig, **kwargs: Any) -> None:
+    from policies.services import ensure_first_version
+
+    ensure_first_version()
+
+
+class PoliciesConfig(AppConfig):
+    """Register the app, its startup checks and the first policy version."""
+
+    name = "policies"
+    verbose_name = "Policies"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register checks; make version 1 from the environment once the tables stand (R12.1)."""
+        from policies import checks  # noqa: F401 (registers itself)
+
+        post_migrate.connect(_first_policy_version, sender=self, dispatch_uid="policies.first_version")

@@ -1,0 +1,29 @@
+"""`manage.py halt --reason R`: the kill switch."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from policies.exceptions import PoliciesError
+from policies.services import engage_halt
+
+
+class Command(BaseCommand):
+    """Stop all real trading from the next decision on."""
+
+    help = "Kill switch: new experiments become SHADOW_ONLY, roles not yet revealed become SHADOW."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the reason."""
+        parser.add_argument("--reason", required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Engage."""
+        try:
+            halt = engage_halt(reason=options["reason"], by=f"command line ({getpass.getuser()})")
+        except PoliciesError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"Halted at {halt.engaged_at:%Y-%m-%dT%H:%M:%SZ}: {halt.reason}")

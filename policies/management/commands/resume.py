@@ -1,0 +1,29 @@
+"""`manage.py resume --reason R`: release the kill switch."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from policies.exceptions import PoliciesError
+from policies.services import release_halt
+
+
+class Command(BaseCommand):
+    """Let new experiments be decided by the policy again."""
+
+    help = "Release the kill switch."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the reason."""
+        parser.add_argument("--reason", required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Release."""
+        try:
+            halt = release_halt(reason=options["reason"], by=f"command line ({getpass.getuser()})")
+        except PoliciesError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"Resumed at {halt.released_at:%Y-%m-%dT%H:%M:%SZ}: {halt.release_reason}")

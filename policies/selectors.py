@@ -1,0 +1,70 @@
+"""Reads: the policy in force, who is available, whether everything is halted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from policies.content import SETTING_NAMES, PolicySettings
+from policies.models import Halt, PolicyVersion
+
+STATE_IN_FORCE = """
+SELECT p.version, now(),
+       (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
+          FROM engines e WHERE e.name = 'A') IS TRUE,
+       (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
+          FROM engines e WHERE e.name = 'B') IS TRUE,
+       EXISTS (SELECT FROM halts WHERE released_at IS NULL),
+       p.configured_mode, p.split_percentage, p.heartbeat_ttl_seconds, p.permit_ttl_seconds,
+       p.max_market_data_age_seconds, p.entry_window_seconds, p.exit_directive_ttl_seconds, p.live_enabled
+  FROM policy_versions p ORDER BY p.version DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StateInForce:
+    """What a decision depends on beside the signal, read in one statement: one snapshot."""
+
+    version: int
+    database_time: datetime
+    engine_a_available: bool
+    engine_b_available: bool
+    halted: bool
+    settings: PolicySettings
+
+
+class NoPolicyError(RuntimeError):
+    """There is no policy version yet: run `manage.py migrate`, which makes the first from the environment."""
+
+
+def state_in_force() -> StateInForce:
+    """Return policy, availability by the database clock (R3.3) and kill switch as of now."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATE_IN_FORCE)
+        row = cursor.fetchone()
+    if row is None:
+        raise NoPolicyError(NoPolicyError.__doc__)
+    return StateInForce(*row[:5], PolicySettings(*row[5:]))
+
+
+def active_policy() -> PolicyVersion | None:
+    """Return the version in force, the highest one; None before the first."""
+    return PolicyVersion.objects.order_by("-version").first()
+
+
+def policy_history() -> QuerySet[PolicyVersion]:
+    """Return all versions, newest first."""
+    return PolicyVersion.objects.order_by("-version")
+
+
+def settings_of(policy: PolicyVersion) -> PolicySettings:
+    """Return the settings of a stored version."""
+    return PolicySettings(**{name: getattr(policy, name) for name in SETTING_NAMES})
+
+
+def open_halt() -> Halt | None:
+    """Return the halt that holds, if any."""
+    return Halt.objects.filter(released_at__isnull=True).first()

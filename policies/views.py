@@ -1,0 +1,28 @@
+"""The engine's heartbeat."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from policies.permissions import IsEngine, engine_of
+from policies.serializers import HeartbeatAnswerSerializer, HeartbeatSerializer
+from policies.services import record_heartbeat
+
+
+class HeartbeatView(APIView):
+    """Mark the calling engine available (R3.3)."""
+
+    permission_classes = (IsEngine,)
+
+    @extend_schema(request=HeartbeatSerializer, responses=HeartbeatAnswerSerializer, operation_id="heartbeat")
+    def post(self, request: Request) -> Response:
+        """Note the heartbeat and answer until when the engine counts as available."""
+        body = HeartbeatSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        engine = engine_of(request)
+        available_until, enabled = record_heartbeat(engine, **body.validated_data)
+        answer = {"engine": engine, "enabled": enabled, "available_until": available_until if enabled else None}
+        return Response(HeartbeatAnswerSerializer(answer).data)
