@@ -1,0 +1,80 @@
+"""The assignment and the decision's hash, derived anew by the database for every row.
+
+`convert_to` is only STABLE, which a CHECK may use; all functions are core PostgreSQL.
+"""
+
+from django.db import migrations
+
+GUARD = r"""
+ALTER TABLE experiments
+ADD CONSTRAINT experiments_assignment_hash_is_derived CHECK (
+    assignment_hash = encode(sha256(
+        int4send(26) || convert_to('orchestrator/assignment/v1', 'UTF8')
+        || int4send(36) || convert_to(signal_id::text, 'UTF8')
+        || int4send(32) || decode(signal_hash, 'hex')
+    ), 'hex')
+),
+ADD CONSTRAINT experiments_bucket_is_derived CHECK (
+    bucket = ((
+        (get_byte(decode(assignment_hash, 'hex'), 0)::bigint << 40)
+        + (get_byte(decode(assignment_hash, 'hex'), 1)::bigint << 32)
+        + (get_byte(decode(assignment_hash, 'hex'), 2)::bigint << 24)
+        + (get_byte(decode(assignment_hash, 'hex'), 3)::bigint << 16)
+        + (get_byte(decode(assignment_hash, 'hex'), 4)::bigint << 8)
+        + get_byte(decode(assignment_hash, 'hex'), 5)::bigint
+    ) * 10000) >> 48
+),
+ADD CONSTRAINT experiments_variant_is_derived CHECK (
+    variant = CASE WHEN bucket < (split_percentage * 100)::integer THEN 'A' ELSE 'B' END
+),
+ADD CONSTRAINT experiments_split_is_of_the_pinned_version
+    FOREIGN KEY (policy_version, split_percentage) REFERENCES policy_versions (version, split_percentage);
+
+ALTER TABLE signals ADD CONSTRAINT signals_id_and_hash UNIQUE (signal_id, signal_hash);
+ALTER TABLE experiments ADD CONSTRAINT experiments_hash_is_of_the_signal
+    FOREIGN KEY (signal_id, signal_hash) REFERENCES signals (signal_id, signal_hash);
+
+ALTER TABLE market_contexts ADD CONSTRAINT market_contexts_signal_and_hash UNIQUE (signal_id, context_hash);
+
+ALTER TABLE experiments ADD CONSTRAINT experiments_id_and_policy_version UNIQUE (experiment_id, policy_version);
+ALTER TABLE execution_policy
+ADD CONSTRAINT execution_policy_version_is_pinned
+    FOREIGN KEY (experiment_id, policy_version) REFERENCES experiments (experiment_id, policy_version),
+ADD CONSTRAINT execution_policy_hash_is_derived CHECK (
+    decision_hash = encode(sha256(convert_to(
+        '{"decision":{"executed_engine":' || coalesce('"' || executed_engine || '"', 'null')
+        || ',"execution_mode":"' || execution_mode || '","reason":"' || reason
+        || '","shadow_engine":"' || shadow_engine || '"},"inputs":' || inputs::text
+        || ',"rules_version":' || rules_version::text || '}', 'UTF8')), 'hex')
+);
+
+CREATE TRIGGER experiments_append_only BEFORE UPDATE OR DELETE ON experiments
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER execution_policy_append_only BEFORE UPDATE OR DELETE ON execution_policy
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+"""
+UNDO = """
+DROP TRIGGER execution_policy_append_only ON execution_policy;
+DROP TRIGGER experiments_append_only ON experiments;
+ALTER TABLE execution_policy
+    DROP CONSTRAINT execution_policy_hash_is_derived,
+    DROP CONSTRAINT execution_policy_version_is_pinned;
+ALTER TABLE experiments
+    DROP CONSTRAINT experiments_id_and_policy_version,
+    DROP CONSTRAINT experiments_hash_is_of_the_signal,
+    DROP CONSTRAINT experiments_split_is_of_the_pinned_version,
+    DROP CONSTRAINT experiments_variant_is_derived,
+    DROP CONSTRAINT experiments_bucket_is_derived,
+    DROP CONSTRAINT experiments_assignment_hash_is_derived;
+ALTER TABLE market_contexts DROP CONSTRAINT market_contexts_signal_and_hash;
+ALTER TABLE signals DROP CONSTRAINT signals_id_and_hash;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("experiments", "0001_initial"),
+        ("signals_app", "0002_guard_rows"),
+        ("policies", "0002_guard_rows"),
+    ]
+    operations = [migrations.RunSQL(GUARD, UNDO)]
