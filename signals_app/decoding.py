@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -86,8 +87,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_duplicate(names: list[str]) -> NoReturn:
-    name = next(name for name in names if names.count(name) > 1)
-    shown = _shown(name)
+    shown = _shown(next(name for name, count in Counter(names).items() if count > 1))
     raise AlertError("duplicate_key", f"The member {shown} occurs twice in one object; send it once.", shown)
 
 
@@ -170,5 +170,6 @@ def _kind(value: object) -> str:
 
 def _shown(name: str) -> str:
     """Return a member name fit for a sentence: short, and free of what UTF-8 cannot carry."""
-    name = name.encode("ascii", "backslashreplace").decode() if not name.isprintable() else name
+    if not name.isprintable():
+        name = name.encode("unicode_escape").decode()
     return name if len(name) <= 60 else name[:57] + "..."

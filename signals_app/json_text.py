@@ -6,6 +6,7 @@ Pure: no I/O, no clock, no randomness.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from json.encoder import encode_basestring
@@ -101,10 +102,9 @@ def _reference_float(number: float) -> str:
 
 
 def _jsonb_float(number: float) -> str:
-    text = _reference_float(number)
-    if number.is_integer():
-        return expand_float(number) + ".0"
-    return text
+    if not math.isfinite(number):
+        raise CanonicalFormError(f"The number {number!r} has no canonical form.")
+    return expand_float(number) + ".0" if number.is_integer() else repr(number)
 
 
 def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:
