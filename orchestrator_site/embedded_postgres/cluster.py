@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from orchestrator_site.embedded_postgres.binaries import MAJOR_VERSION
@@ -28,14 +27,14 @@ INITDB_OPTIONS = (
 )
 
 
+# Number, folder, start time, port, socket folder. A file without them was cut off, and PostgreSQL may refuse it.
+PID_FILE_LINES = 5
+
+
 def has_cluster(data_dir: Path) -> bool:
     """Tell whether a data folder holds a database of our major version; raise when it holds anything else."""
     try:
-        version = (
-            (data_dir / "PG_VERSION")
-            .read_text(encoding="ascii", errors="replace")
-            .strip()
-        )
+        version = (data_dir / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         if data_dir.is_dir() and not any(data_dir.iterdir()):
             return False
@@ -49,41 +48,43 @@ def has_cluster(data_dir: Path) -> bool:
     if version != str(MAJOR_VERSION):
         raise EmbeddedPostgresError(
             "wrong_major_version",
-            f"{data_dir} belongs to PostgreSQL {version or '(unreadable version)'}; the embedded one is {MAJOR_VERSION}.",
+            f"{data_dir} belongs to PostgreSQL {version or '(no version)'}; the embedded one is {MAJOR_VERSION}.",
             f"Move it away to start empty, or dump it with PostgreSQL {version} and load the dump here, "
             "or set DATABASE_URL to a PostgreSQL server.",
         )
     return True
 
 
-def create_cluster(data_dir: Path, bin_dir: Path, identity: Identity) -> None:
-    """Create the data folder (mode 0700) all at once: an interrupted attempt leaves nothing that looks like a database."""
+def create_cluster(data_dir: Path, bin_dir: Path, identity: Identity, log_file: Path) -> None:
+    """Create the data folder (mode 0700) all at once: an interrupted attempt leaves nothing that looks like one."""
     unfinished = data_dir.with_name(data_dir.name + ".initdb")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    if unfinished.exists():
+        end_processes(unfinished, None)
+        shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, identity.uid, identity.gid)
-    with tempfile.TemporaryFile() as output:
-        process = identity.start(
-            [bin_dir / "initdb", *INITDB_OPTIONS, "-D", unfinished], output
-        )
-        code = process.wait()
-        output.seek(0)
-        text = output.read().decode(errors="replace")
+    with log_file.open("a+b") as log:
+        start = log.tell()
+        code = identity.start([bin_dir / "initdb", *INITDB_OPTIONS, "-D", unfinished], log).wait()
+        log.seek(start)
+        said = log.read().decode(errors="replace")
     if code != 0:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise start_error("initdb could not create the database", text, data_dir)
+        shutil.rmtree(unfinished)
+        raise start_error("initdb could not create the database", said, data_dir)
     unfinished.rename(data_dir)
 
 
 def give_to(data_dir: Path, identity: Identity) -> None:
-    """Make the identity owner of the data folder and all in it; nothing outside is touched, links are not followed."""
-    if data_dir.stat().st_uid == identity.uid:
-        return
-    for folder, folders, files in os.walk(data_dir):
-        for name in (*folders, *files):
-            os.lchown(Path(folder, name), identity.uid, identity.gid)
-    # The top folder last: it says that the work is complete.
-    os.lchown(data_dir, identity.uid, identity.gid)
+    """Make the data folder and all in it the identity's alone; nothing outside is touched, links are not followed."""
+    found = data_dir.stat()
+    if found.st_uid != identity.uid:
+        for folder, folders, files in os.walk(data_dir):
+            for name in (*folders, *files):
+                os.lchown(Path(folder, name), identity.uid, identity.gid)
+        # The top folder last: it says that the work is complete.
+        os.lchown(data_dir, identity.uid, identity.gid)
+    if found.st_mode & 0o077:
+        data_dir.chmod(0o700)  # a restored copy is often open to others, which PostgreSQL refuses
 
 
 def clear_remains(data_dir: Path) -> None:
@@ -111,19 +112,17 @@ def read_pid(pid_file: Path) -> int | None:
         lines = pid_file.read_text(encoding="ascii", errors="replace").splitlines()
     except FileNotFoundError:
         return None
-    # Start time and port follow; a file that ends before them was cut off, and PostgreSQL may refuse it.
-    if len(lines) < 4 or not lines[0].isdecimal() or not 0 < int(lines[0]) < 2**31:
+    if len(lines) < PID_FILE_LINES or not lines[0].isdecimal() or not 0 < int(lines[0]) < 2**31:
         return None
     return int(lines[0])
 
 
+TELLING = ("FATAL", "PANIC", "error:", "DETAIL", "HINT")
+
+
 def start_error(doing: str, output: str, data_dir: Path) -> EmbeddedPostgresError:
     """Turn the last words of a PostgreSQL program into an error with advice."""
-    words = [
-        line.strip()
-        for line in output.splitlines()
-        if any(mark in line for mark in ("FATAL", "PANIC", "error:", "DETAIL", "HINT"))
-    ]
+    words = [line.strip() for line in output.splitlines() if any(mark in line for mark in TELLING)]
     said = " ".join(words[-4:]) or " ".join(output.split())[-500:] or "it said nothing"
     if "No space left on device" in output:
         return EmbeddedPostgresError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -23,20 +24,24 @@ class EmbeddedPostgresError(RuntimeError):
 
     def to_json(self) -> str:
         """Return one line of JSON for `from_json`."""
-        return json.dumps(
-            {"code": self.code, "problem": self.problem, "advice": self.advice}
-        )
+        return json.dumps({"code": self.code, "problem": self.problem, "advice": self.advice})
 
     @classmethod
     def from_json(cls, line: str) -> EmbeddedPostgresError:
         """Rebuild an error from `to_json`. Raise ValueError when the line is none."""
         fields = json.loads(line)
-        if (
-            not isinstance(fields, dict)
-            or not {"code", "problem", "advice"} <= fields.keys()
-        ):
+        if not isinstance(fields, dict) or not {"code", "problem", "advice"} <= fields.keys():
             raise ValueError(f"not an embedded PostgreSQL error: {line!r}")
         return cls(fields["code"], fields["problem"], fields["advice"])
+
+
+CODES_BY_ERRNO = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EACCES: "not_writable",
+    errno.EPERM: "not_writable",
+    errno.EROFS: "not_writable",
+}
 
 
 def from_os_error(error: OSError, doing: str) -> EmbeddedPostgresError:
@@ -44,7 +49,7 @@ def from_os_error(error: OSError, doing: str) -> EmbeddedPostgresError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
     return EmbeddedPostgresError(
-        "not_usable",
+        CODES_BY_ERRNO.get(error.errno or 0, "not_usable"),
         f"The embedded PostgreSQL cannot {doing}: {reason}{where}.",
         "Make the folder writable for this user and free some disk space, or set DATABASE_URL to a PostgreSQL server.",
     )

@@ -14,7 +14,7 @@ from orchestrator_site.embedded_postgres.identity import Identity
 from orchestrator_site.embedded_postgres.places import Place
 
 # Not below /tmp: the data must outlive a restart of the machine.
-ROOTS_ELSEWHERE = (Path("/var/lib"), Path("/var/tmp"))
+ROOTS_ELSEWHERE = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - the owner of our folder is checked
 FOLDER_ELSEWHERE = "trading-orchestrator"
 
 RUNS = 'exec "$1" --version'
@@ -47,22 +47,20 @@ def choose_home(place: Place, bin_dir: Path) -> Home:
         if has_cluster(data_dir) and (owner := data_dir.stat().st_uid) != 0:
             return _home_of_other(data_dir, bin_dir, identities.other_user(owner))
     inside = identities.namespace()
-    if inside.can(RUNS, bin_dir / "postgres") and inside.can(
-        PASSES, place.data_dir.parent
-    ):
+    if inside.can(RUNS, bin_dir / "postgres") and inside.can(PASSES, place.data_dir.parent):
         return Home(place.data_dir, bin_dir, inside)
     nobody = identities.nobody()
     if nobody.can(PASSES, place.data_dir.parent):
         return _home_of_other(place.data_dir, bin_dir, nobody)
-    if has_cluster(place.data_dir):
+    if has_cluster(place.data_dir) or not nobody.can("true"):
         raise EmbeddedPostgresError(
             "root_cannot_run",
-            f"PostgreSQL does not run as root, user namespaces are not allowed here, and no other user reaches {place.data_dir}.",
+            "PostgreSQL does not run as root, user namespaces are not allowed here, "
+            f"and no other user can use {place.data_dir}.",
             "Start as a normal user, or move the checkout to a folder others can pass (such as /srv), "
             "or set DATABASE_URL to a PostgreSQL server.",
         )
-    below = _make_elsewhere()
-    data_dir = _elsewhere(below.parent, place)
+    data_dir = _elsewhere(_make_elsewhere().parent, place)
     _make_passable(data_dir.parent)
     return _home_of_other(data_dir, bin_dir, nobody)
 
@@ -84,7 +82,7 @@ def _make_elsewhere() -> Path:
             return _make_passable(root / FOLDER_ELSEWHERE)
     raise EmbeddedPostgresError(
         "not_usable",
-        "PostgreSQL does not run as root, and there is no folder outside of root's for it: /var/lib and /var/tmp are read-only.",
+        "PostgreSQL does not run as root, and /var/lib and /var/tmp, where another user could, are read-only.",
         "Start as a normal user, or set DATABASE_URL to a PostgreSQL server.",
     )
 

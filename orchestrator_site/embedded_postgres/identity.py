@@ -31,35 +31,24 @@ class Identity:
     uid: int
     gid: int
 
-    def start(
-        self,
-        command: Sequence[str | Path],
-        output: IO[bytes] | int,
-        *,
-        new_group: bool = False,
-    ) -> subprocess.Popen[bytes]:
+    def start(self, command: Sequence[str | Path], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
         """Start a program as this identity; its stdin is empty, both outputs go to `output`."""
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our programs only
             [os.fspath(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
             env=ENVIRONMENT,
-            start_new_session=new_group,
             # Runs between fork and exec; safe here because launcher and supervisor have a single thread.
-            preexec_fn=_Preparation(self),
+            preexec_fn=_Preparation(self),  # noqa: PLW1509 - see above
         )
 
     def can(self, script: str, *arguments: str | Path) -> bool:
         """Tell whether a shell script succeeds as this identity; arguments are $1, $2, ..."""
         try:
-            process = self.start(
-                ["/bin/sh", "-c", script, "sh", *arguments], subprocess.DEVNULL
-            )
-        except (
-            subprocess.SubprocessError
-        ):  # the preparation failed: no user namespaces here
+            process = self.start(["/bin/sh", "-c", script, "sh", *arguments], subprocess.DEVNULL)
+        except subprocess.SubprocessError:  # the preparation failed: no user namespaces here
             return False
         return process.wait() == 0
 
@@ -70,9 +59,7 @@ class _Preparation:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._parent = os.getpid()
-        self._libc = (
-            ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        )
+        self._libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
         self._inner = _unprivileged_entry()
 
     def __call__(self) -> None:
@@ -84,7 +71,7 @@ class _Preparation:
             os.setgid(self._identity.gid)
             os.setuid(self._identity.uid)
         if self._libc is not None:
-            # After the change of user, which clears it: a supervisor killed by -9 takes its server along (fast shutdown).
+            # After the change of user, which clears it: a supervisor killed by -9 takes its server along.
             self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != self._parent:
                 os._exit(1)
@@ -97,15 +84,16 @@ class _Preparation:
             ("uid_map", f"{self._inner.pw_uid} 0 1"),
             ("gid_map", f"{self._inner.pw_gid} {self._identity.gid} 1"),
         ):
-            with open(f"/proc/self/{name}", "w", encoding="ascii") as control:
-                control.write(line)
+            Path(f"/proc/self/{name}").write_text(line, encoding="ascii")
 
 
 def same_user() -> Identity:
+    """Run as the current user."""
     return Identity("same", os.geteuid(), os.getegid())
 
 
 def namespace() -> Identity:
+    """Run as the current user, who looks like an unprivileged one to the program (Linux)."""
     return Identity("namespace", os.geteuid(), os.getegid())
 
 

@@ -29,9 +29,7 @@ LARGEST_LOG_BYTES = 10_000_000
 
 def main() -> int:
     """Leave a supervisor behind, ours or another's, and return 0; or print an error as JSON and return 1."""
-    parser = argparse.ArgumentParser(
-        prog="orchestrator_site.embedded_postgres", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="orchestrator_site.embedded_postgres", description=__doc__)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--max-connections", type=int, required=True)
     parser.add_argument("--may-create", action="store_true")
@@ -63,11 +61,13 @@ def launch(place: Place, max_connections: int, *, may_create: bool) -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(os.fspath(place.control_socket))
     # From here on holders can connect: they wait in the queue of the socket until the supervisor takes them.
+    place.control_socket.chmod(0o600)
     listener.listen(128)
     if os.fork() == 0:
         _detach(place)
         supervise(place, listener, max_connections, may_create=may_create)
-        os.close(lock)
+    listener.close()
+    os.close(lock)
 
 
 def is_listening(place: Place) -> bool:
@@ -96,7 +96,7 @@ def _take_lock(place: Place) -> int | None:
             return lock
     raise EmbeddedPostgresError(
         "locked",
-        f"Another process has locked {place.lock_file} but cannot be reached; it may belong to another user or container.",
+        f"A process that cannot be reached has locked {place.lock_file}; it may be another user's or container's.",
         "End the programs of this checkout there, or set DATABASE_URL to a PostgreSQL server.",
     )
 
@@ -112,8 +112,5 @@ def _detach(place: Place) -> None:
     for source, target in ((empty, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     logging.Formatter.converter = time.gmtime
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s UTC [%(process)d] %(levelname)s:  %(message)s",
-    )
+    line = "%(asctime)s UTC [%(process)d] %(levelname)s:  %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line)

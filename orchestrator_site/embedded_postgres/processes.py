@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,12 +17,12 @@ POLL_SECONDS = 0.02
 def server_processes(data_dir: Path) -> list[int]:
     """Return the PIDs of the live PostgreSQL processes of a data folder, zombies left out.
 
-    Other processes are never named: on Linux a process counts when it is called postgres and works in the folder (every
-    process of a server does), elsewhere when it is a `postgres` whose command line names the folder (the first one does).
+    On Linux a process counts when it is called postgres and works in the folder (every process of a server does),
+    elsewhere when it is a `postgres` whose command line names the folder (the first one does).
     """
     if sys.platform == "linux":
         try:
-            folder = os.stat(data_dir)
+            folder = data_dir.stat()
         except FileNotFoundError:
             return []
         return [pid for pid in _all_pids() if _works_in(pid, folder)]
@@ -34,12 +35,14 @@ def end_processes(data_dir: Path, first: int | None) -> bool:
     Takes as long as a fast shutdown, 30 s at most.
     """
     if first is not None and first in server_processes(data_dir):
-        os.kill(first, signal.SIGINT)
+        _kill(first, signal.SIGINT)
         wait_for(lambda: first not in server_processes(data_dir), 15)
     # The others leave by themselves as soon as they see that their postmaster is gone.
-    for last_resort in (None, signal.SIGQUIT, signal.SIGKILL):
-        for pid in server_processes(data_dir) if last_resort else ():
-            _kill(pid, last_resort)
+    if wait_for(lambda: not server_processes(data_dir), 5):
+        return True
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for pid in server_processes(data_dir):
+            _kill(pid, number)
         if wait_for(lambda: not server_processes(data_dir), 5):
             return True
     return False
@@ -51,7 +54,7 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):
+    except PermissionError:
         return True
     return True
 
@@ -66,43 +69,34 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _kill(pid: int, number: signal.Signals | None) -> None:
-    if number is not None:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:  # it left in between, which is what we want
-            return
+def _kill(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it left in between, which is what we want
+        os.kill(pid, number)
 
 
 def _all_pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _works_in(pid: int, folder: os.stat_result) -> bool:
     try:
         # "pid (name) state ..."; the name may contain spaces and parentheses.
-        name, _, rest = (
-            Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
-        )
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
         if name.partition("(")[2] != "postgres" or rest.split()[0] in ("Z", "X"):
             return False
-        return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), folder)
+        return os.path.samestat(Path(f"/proc/{pid}/cwd").stat(), folder)
     except OSError:  # gone meanwhile, or another user's and so not ours
         return False
 
 
 def _from_process_table(data_dir: Path) -> list[int]:
-    listing = subprocess.run(
-        ["ps", "-axww", "-o", "pid=,stat=,command="], capture_output=True, check=True
-    ).stdout
+    command = ["/bin/ps", "-axww", "-o", "pid=,stat=,command="]
+    listing = subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - fixed command
     pids = []
     for line in listing.splitlines():
-        pid, state, command = line.split(maxsplit=2)
-        program = command.split(b" -D ")[0]
-        if (
-            program.endswith(b"/postgres")
-            and os.fsencode(data_dir) in command
-            and not state.startswith(b"Z")
-        ):
+        pid, state, words = line.split(maxsplit=2)
+        program, option, rest = words.partition(b" -D ")
+        is_server = option and program.endswith(b"/postgres") and rest.startswith(os.fsencode(data_dir) + b" ")
+        if is_server and not state.startswith(b"Z"):
             pids.append(int(pid))
     return pids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -25,9 +26,10 @@ log = logging.getLogger("orchestrator.embedded_postgres")
 READY_LINE = b'{"ready": true}\n'
 # Long enough for one command to follow another without a stop and a start in between.
 GRACE_SECONDS = 1.0
-PROBE_SECONDS = 0.02
+FIRST_PROBE_SECONDS = 0.02
+LONGEST_PROBE_SECONDS = 0.5
 # Cleaners of /tmp remove what was not touched for days; PostgreSQL touches its own socket.
-TOUCH_SECONDS = 3600.0
+TOUCH_SECONDS = 60.0
 FAILED_STARTS_ALLOWED = 5
 
 
@@ -36,13 +38,14 @@ class Holders:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._listener.setblocking(False)
+        self._listener.setblocking(False)  # noqa: FBT003 - positional only
         self._waiting: set[socket.socket] = set()
         self._served: set[socket.socket] = set()
         self.left_at = time.monotonic()
 
     @property
     def any(self) -> bool:
+        """Whether there is a holder."""
         return bool(self._waiting or self._served)
 
     def watch(self, selector: selectors.BaseSelector) -> None:
@@ -61,10 +64,8 @@ class Holders:
     def announce(self, line: bytes) -> None:
         """Send a line to the holders that wait for one."""
         for holder in list(self._waiting):
-            try:
+            with contextlib.suppress(OSError):  # it left; its end of file comes next
                 holder.sendall(line)
-            except OSError:  # it left; its end of file comes next
-                pass
         self._served |= self._waiting
         self._waiting.clear()
 
@@ -105,7 +106,8 @@ class Supervisor:
         self._asked_to_stop = False
         self._ready = False
         self._failed_starts = 0
-        self._start_at = 0.0
+        self._restart_at: float | None = None
+        self._probe_pause = FIRST_PROBE_SECONDS
 
     def run(self) -> None:
         """Keep the server running; return when it is not needed any more, raise when it cannot be started."""
@@ -120,11 +122,12 @@ class Supervisor:
 
     def _wake_on_signals(self) -> None:
         receiver, sender = socket.socketpair()
-        receiver.setblocking(False)
-        sender.setblocking(False)
+        for end in (receiver, sender):
+            end.setblocking(False)  # noqa: FBT003 - positional only
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         self._wakeup = (receiver, sender)
         self._selector.register(receiver, selectors.EVENT_READ)
+        # Without a handler Python writes nothing to the wakeup socket.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.signal(signal.SIGTERM, self._ask_to_stop)
 
@@ -134,56 +137,60 @@ class Supervisor:
     def _is_finished(self) -> bool:
         if self._asked_to_stop:
             return True
-        return (
-            not self._holders.any
-            and time.monotonic() - self._holders.left_at > GRACE_SECONDS
-        )
+        return not self._holders.any and time.monotonic() - self._holders.left_at > GRACE_SECONDS
 
     def _wait(self) -> None:
-        """Sleep until something happens: a holder comes or leaves, the server ends, a signal, a time limit."""
-        if not self._ready:
-            timeout = PROBE_SECONDS
-        else:
-            timeout = TOUCH_SECONDS if self._holders.any else GRACE_SECONDS
-        events = self._selector.select(timeout)
-        for key, _ in events:
+        """Sleep until a holder comes or leaves, the server ends, a signal comes, or the time is up."""
+        for key, _ in self._selector.select(self._timeout()):
             source = key.fileobj
             assert isinstance(source, socket.socket)
             if isinstance(key.data, Holders):
                 key.data.handle(source, self._selector)
             else:
                 source.recv(4096)
-        if not events and self._ready and self._holders.any:
-            os.utime(self._place.control_socket)
+        # Raises when somebody removed the socket: nobody new could come, so end; the holders start another supervisor.
+        os.utime(self._place.control_socket)
+
+    def _timeout(self) -> float:
+        if not self._ready:
+            return self._probe_pause
+        return TOUCH_SECONDS if self._holders.any else GRACE_SECONDS
 
     def _look_after_server(self) -> None:
-        if self._start_at:
-            if time.monotonic() >= self._start_at:
-                self._start_at = 0.0
+        if self._restart_at is not None:
+            if time.monotonic() >= self._restart_at:
+                self._restart_at = None
+                self._probe_pause = FIRST_PROBE_SECONDS
                 self._server.start()
         elif (code := self._server.exit_code()) is not None:
             self._plan_restart(code)
-        elif not self._ready and self._server.answers():
+        elif not self._ready:
+            self._probe()
+
+    def _probe(self) -> None:
+        if self._server.answers():
             self._ready = True
             self._failed_starts = 0
             log.info("embedded PostgreSQL is ready")
+        else:
+            # Recovery may take minutes, and each attempt leaves a line in the log.
+            self._probe_pause = min(1.5 * self._probe_pause, LONGEST_PROBE_SECONDS)
 
     def _plan_restart(self, code: int) -> None:
+        """Restart at once after a crash, with growing pauses after failed starts; raise after some of these."""
+        pause = 0.0
         if not self._ready:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS_ALLOWED:
                 raise self._server.failure()
+            # What is in the way may leave by itself: the last backends of a killed server do.
+            pause = 0.05 * 2**self._failed_starts
         log.warning("embedded PostgreSQL ended with code %s; starting it again", code)
         self._ready = False
-        # 0 s after a crash; 0.1, 0.2, 0.4 ... s after a failed start: what blocks it (a dying backend) may go away.
-        self._start_at = time.monotonic() + (
-            0.05 * 2**self._failed_starts if self._failed_starts else 0
-        )
+        self._restart_at = time.monotonic() + pause
 
 
-def supervise(
-    place: Place, listener: socket.socket, max_connections: int, *, may_create: bool
-) -> None:
+def supervise(place: Place, listener: socket.socket, max_connections: int, *, may_create: bool) -> None:
     """Prepare the data folder, run the server to its end, clean up. Errors go to the waiting holders and to the log.
 
     The lock of the place is held by the caller until this process ends. Without `may_create` a missing database is an
@@ -197,10 +204,8 @@ def supervise(
         server = Server(place, home, max_connections)
         Supervisor(place, holders, server).run()
     except (EmbeddedPostgresError, OSError) as failure:
-        error = (
-            from_os_error(failure, "start") if isinstance(failure, OSError) else failure
-        )
-        log.error("%s", error)
+        error = from_os_error(failure, "start") if isinstance(failure, OSError) else failure
+        log.error("%s", error)  # noqa: TRY400 - an expected failure; its text says it all
         farewell = error.to_json().encode() + b"\n"
     finally:
         # The socket goes first: who comes now waits for the lock and starts the next supervisor.
@@ -216,7 +221,7 @@ def _prepare_home(place: Place, *, may_create: bool) -> Home:
     if cluster.has_cluster(home.data_dir):
         cluster.give_to(home.data_dir, home.identity)
     elif may_create:
-        cluster.create_cluster(home.data_dir, home.bin_dir, home.identity)
+        cluster.create_cluster(home.data_dir, home.bin_dir, home.identity, place.log_file)
     else:
         raise EmbeddedPostgresError(
             "data_gone",
