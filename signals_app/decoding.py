@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from signals_app.exceptions import AlertError
+from signals_app.members import shown_text
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 32
@@ -27,28 +28,26 @@ class Decoded:
     payload: dict[str, Any]
 
 
-def decode_alert(body: bytes) -> Decoded:
+def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> Decoded:
     """Return the JSON object in the body, or raise AlertError saying what is wrong with it (R8.1).
 
     Nothing is repaired: two repairs of one text can disagree on the direction.
     """
-    text = _text(body)
+    text = _text(body, max_bytes)
     if not text:
         raise AlertError("empty_body", "The alert has no message; its body must be one JSON object.")
     payload = _parse(text)
     if not isinstance(payload, dict):
-        raise AlertError(
-            "not_an_object", f"The body is JSON but {_kind(payload)}; it must be one object in braces."
-        )
+        raise AlertError("not_an_object", f"The body is JSON but {_kind(payload)}; it must be one object in braces.")
     for name, value in payload.items():
         _check_text(name, name)
         _check_value(value, name, depth=1)
     return Decoded(payload)
 
 
-def _text(body: bytes) -> str:
-    if len(body) > MAX_BODY_BYTES:
-        raise AlertError("too_large", f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed.")
+def _text(body: bytes, max_bytes: int) -> str:
+    if len(body) > max_bytes:
+        raise AlertError("too_large", f"The body has {len(body)} bytes; at most {max_bytes} are allowed.")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -87,7 +86,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_duplicate(names: list[str]) -> NoReturn:
-    shown = _shown(next(name for name, count in Counter(names).items() if count > 1))
+    shown = shown_text(next(name for name, count in Counter(names).items() if count > 1))
     raise AlertError("duplicate_key", f"The member {shown} occurs twice in one object; send it once.", shown)
 
 
@@ -123,7 +122,7 @@ def _check_value(value: Any, member: str, depth: int) -> None:
 def _check_text(text: str, member: str) -> None:
     if "\x00" in text:
         raise AlertError(
-            "invalid_character", f"The member {_shown(member)} holds U+0000; remove it.", _shown(member)
+            "invalid_character", f"The member {shown_text(member)} holds U+0000; remove it.", shown_text(member)
         )
     if not text.isascii():
         try:
@@ -131,8 +130,8 @@ def _check_text(text: str, member: str) -> None:
         except UnicodeEncodeError as error:
             raise AlertError(
                 "invalid_character",
-                f"The member {_shown(member)} holds half a surrogate pair; send the whole character.",
-                _shown(member),
+                f"The member {shown_text(member)} holds half a surrogate pair; send the whole character.",
+                shown_text(member),
             ) from error
 
 
@@ -150,14 +149,16 @@ def _check_depth(depth: int, member: str) -> None:
 
 def _too_deep(member: str = "") -> AlertError:
     return AlertError(
-        "too_deep", f"The body is nested more than {MAX_DEPTH} levels deep; flatten it.", _shown(member)
+        "too_deep", f"The body is nested more than {MAX_DEPTH} levels deep; flatten it.", shown_text(member)
     )
 
 
 def _number_out_of_range(member: str) -> AlertError:
-    where = f"The member {_shown(member)}" if member else "The body"
+    where = f"The member {shown_text(member)}" if member else "The body"
     return AlertError(
-        "number_out_of_range", f"{where} holds a number beyond the range of a double; send it as text.", _shown(member)
+        "number_out_of_range",
+        f"{where} holds a number beyond the range of a double; send it as text.",
+        shown_text(member),
     )
 
 
@@ -166,10 +167,3 @@ def _kind(value: object) -> str:
         return "null"
     names = {list: "an array", str: "a string", bool: "true or false"}
     return names.get(type(value), "a number")
-
-
-def _shown(name: str) -> str:
-    """Return a member name fit for a sentence: short, and free of what UTF-8 cannot carry."""
-    if not name.isprintable():
-        name = name.encode("unicode_escape").decode()
-    return name if len(name) <= 60 else name[:57] + "..."

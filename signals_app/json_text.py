@@ -107,7 +107,7 @@ def _jsonb_float(number: float) -> str:
     return expand_float(number) + ".0" if number.is_integer() else repr(number)
 
 
-def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:
+def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:  # noqa: PLR0911 - one for each type
     # Exact types first, because they are nearly everything and this runs for every alert.
     kind = type(value)
     if kind is str:
@@ -129,10 +129,7 @@ def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str
 
 def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text: FloatText) -> str:
     members = ",".join(
-        [
-            f"{encode_basestring(name)}:{_render(value[name], integer_text, float_text)}"
-            for name in _sorted_names(value)
-        ]
+        [f"{encode_basestring(name)}:{_render(value[name], integer_text, float_text)}" for name in _sorted_names(value)]
     )
     return f"{{{members}}}"
 

@@ -1,0 +1,119 @@
+"""The frozen document that both engines get about a signal (R1.2, R1.3, R9.3).
+
+Pure: no I/O, no clock, no randomness. Everything comes from the stored signal and one stored piece of
+market data, so that a replay builds the same document (R6.4). Nothing is fetched, computed or
+invented: what the alert does not say is absent (R7.1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from signals_app.alert import consumed_members
+from signals_app.hashing import document_hash, format_timestamp
+from signals_app.json_text import expand_float, with_big_integers_as_text
+
+CONTEXT_VERSION = 1
+PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
+VOLUME_MEMBER = "volume"
+
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFacts:
+    """The stored fields of a signal; ``exchange`` is "" when absent, the payload has no secrets."""
+
+    signal_id: UUID
+    symbol: str
+    exchange: str
+    direction: str
+    timeframe: str
+    timestamp: datetime
+    signal_hash: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketData:
+    """One observation that a feeder pushed; both times are aware."""
+
+    as_of: datetime
+    received_at: datetime
+    source: str
+    data: Any
+
+
+def build_context(signal: SignalFacts, market_data: MarketData | None = None) -> dict[str, Any]:
+    """Return the market context of a signal, ready for canonical JSON (R1.2, R1.4, R6.4).
+
+    Prices and volume are plain decimal text. A member is under ``prices``, ``volume`` or
+    ``indicators`` unless its value became a field of the signal. Raise AlertError when the payload is
+    not one that makes a signal.
+    """
+    consumed = consumed_members(signal.payload)
+    rest = {name: value for name, value in signal.payload.items() if name not in consumed}
+    prices = {name: text for name in PRICE_MEMBERS if (text := _take_decimal(rest, name)) is not None}
+    volume = _take_decimal(rest, VOLUME_MEMBER)
+    return {
+        "context_version": CONTEXT_VERSION,
+        "signal": {
+            "signal_id": str(signal.signal_id),
+            "symbol": signal.symbol,
+            "exchange": signal.exchange,
+            "direction": str(signal.direction),
+            "timeframe": signal.timeframe,
+            "timestamp": format_timestamp(signal.timestamp),
+            "signal_hash": signal.signal_hash,
+        },
+        "prices": prices,
+        "volume": volume,
+        "indicators": with_big_integers_as_text(rest),
+        "market_data": _market_data_document(market_data),
+    }
+
+
+def context_hash(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the context's canonical form (R1.5)."""
+    return document_hash(dict(document))
+
+
+def _market_data_document(market_data: MarketData | None) -> dict[str, Any] | None:
+    if market_data is None:
+        return None
+    return {
+        "as_of": format_timestamp(market_data.as_of),
+        "received_at": format_timestamp(market_data.received_at),
+        "source": market_data.source,
+        "data": with_big_integers_as_text(market_data.data),
+    }
+
+
+def _take_decimal(members: dict[str, Any], wanted: str) -> str | None:
+    """Move the member with this name in any case out of the members; None when none holds a number."""
+    # The plain spelling first, then by code point: the order of members does not survive jsonb.
+    names = sorted((name for name in members if name.lower() == wanted), key=lambda name: (name != wanted, name))
+    for name in names:
+        text = _decimal_text(members[name])
+        if text is not None:
+            del members[name]
+            return text
+    return None
+
+
+def _decimal_text(value: object) -> str | None:
+    """Return a number or numeric text as plain decimal text, None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return expand_float(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        return value.strip()
+    return None

@@ -1,0 +1,173 @@
+"""The names and words that alerts use, and what each means.
+
+Every name and word is written compact: lower case, without ``_``, ``-`` and spaces, so that
+``Order_Action``, ``order-action`` and ``orderAction`` are one entry. A dot means "inside": the entry
+``strategy.orderaction`` is the member ``order_action`` of the object ``strategy``.
+
+Changing a table changes which members a stored payload gives up as signal fields, and with it the
+market context that a replay builds: raise ``market_context.CONTEXT_VERSION`` when doing so.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+# Objects that are looked into. Others are data for the engines.
+CONTAINERS = frozenset(
+    {"strategy", "strategyinfo", "bar", "signal", "instrument", "meta", "general", "order", "market", "currency"}
+)
+
+# --- symbol and exchange -----------------------------------------------------------------------
+
+SYMBOL_ALIASES = (
+    "symbol", "ticker", "pair", "instrument", "tvinstrument",
+    "instrument.ticker", "instrument.symbol", "meta.ticker", "meta.symbol", "general.ticker",
+)  # fmt: skip
+# These often say something else ("market": "spot"), so they are read only when no other is there.
+WEAK_SYMBOL_ALIASES = ("market", "contract", "coin", "asset", "tradingsymbol", "currency.base")
+EXCHANGE_ALIASES = ("exchange", "tvexchange", "instrument.exchange", "meta.exchange", "general.exchange")
+# What an expanded "no value" looks like. NA and NAN in upper case are listed companies.
+NOT_A_SYMBOL = frozenset({"NaN", "nan", "Na", "na", "null", "NULL", "Null", "None", "none", "NONE", "undefined"})
+
+# --- timeframe and timestamp -------------------------------------------------------------------
+
+TIMEFRAME_ALIASES = ("timeframe", "interval", "tf", "charttimeframe", "general.interval")
+# An RSI has a period, too: read only when no other is there.
+WEAK_TIMEFRAME_ALIASES = ("triggertimeframe", "resolution", "period")
+TIMEFRAME_WORDS = {"hourly": "1h", "daily": "1d", "weekly": "1w", "monthly": "1M"}
+TIMEFRAME_UNITS = {
+    "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
+    "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
+    "d": "d", "day": "d", "days": "d",
+    "w": "w", "wk": "w", "week": "w", "weeks": "w",
+    "mo": "M", "mon": "M", "month": "M", "months": "M",
+}  # fmt: skip
+
+# In order of preference; names in one group must agree with each other.
+TIMESTAMP_RANKS: tuple[tuple[str, ...], ...] = (
+    ("timestamp",),
+    ("timenow", "general.timenow"),
+    ("alerttimestamp",),
+    ("alerttime",),
+    ("time", "general.time"),
+    ("date", "ts"),
+    ("datetime",),
+    ("created", "createdat"),
+    ("ordertime",),
+    ("bar.time", "bartime", "candletime"),
+)
+# TradingView's {{time}} is when the bar opened, not when the alert fired.
+BAR_OPEN_ALIASES = frozenset({"time", "general.time", "bar.time", "bartime", "candletime"})
+
+STRATEGY_ALIASES = ("strategy", "strategyname", "strategyid")
+
+# --- direction ---------------------------------------------------------------------------------
+
+
+class Weight(Enum):
+    """How much the name of a member promises that its value is a direction."""
+
+    STRICT = "must hold a direction word"
+    LOOSE = "counts when it holds one; named when nothing else gives a direction"
+    WORD = "counts when it holds one; otherwise it is something else, such as an order type"
+
+
+class DirectionMember(NamedTuple):
+    """A member that can give a direction; an order is outranked by a change of position."""
+
+    weight: Weight
+    is_order: bool
+
+
+_STRICT_ORDER = DirectionMember(Weight.STRICT, is_order=True)
+_LOOSE_VIEW = DirectionMember(Weight.LOOSE, is_order=False)
+_WORD_VIEW = DirectionMember(Weight.WORD, is_order=False)
+
+DIRECTION_ALIASES: dict[str, DirectionMember] = {
+    "direction": DirectionMember(Weight.STRICT, is_order=False),
+    "action": _STRICT_ORDER,
+    "side": _STRICT_ORDER,
+    "orderaction": _STRICT_ORDER,
+    "orderside": _STRICT_ORDER,
+    "cmd": _STRICT_ORDER,
+    "strategyorderaction": _STRICT_ORDER,
+    "strategy.orderaction": _STRICT_ORDER,
+    "strategyinfo.orderaction": _STRICT_ORDER,
+    "order.action": _STRICT_ORDER,
+    "order.side": _STRICT_ORDER,
+    "signal": _LOOSE_VIEW,
+    "signaltype": _LOOSE_VIEW,
+    "signal.direction": _LOOSE_VIEW,
+    "signal.side": _LOOSE_VIEW,
+    "signal.action": _LOOSE_VIEW,
+    "signal.type": _LOOSE_VIEW,
+    "trend": _LOOSE_VIEW,
+    "bias": _LOOSE_VIEW,
+    "sentiment": _LOOSE_VIEW,
+    "type": _WORD_VIEW,
+    "alerttype": _WORD_VIEW,
+    "order": _WORD_VIEW,
+    "ordertype": _WORD_VIEW,
+    "event": _WORD_VIEW,
+    "data": DirectionMember(Weight.WORD, is_order=True),
+}
+# These describe the market: a flat trend ends no position.
+DESCRIPTION_ALIASES = frozenset({"trend", "bias"})
+# Flags that say yes or no instead of naming the direction.
+DIRECTION_FLAGS = {"isbuy": "buy", "issell": "sell", "isclose": "close"}
+
+POSITION_ALIASES = (
+    "marketposition", "currentposition", "strategy.marketposition", "strategyinfo.marketposition",
+    "market.position", "position", "now",
+)  # fmt: skip
+PREVIOUS_POSITION_ALIASES = (
+    "prevmarketposition", "previousmarketposition", "prevposition", "previousposition", "prev",
+    "strategy.prevmarketposition", "strategyinfo.prevmarketposition", "market.previousposition",
+)  # fmt: skip
+# Names that are sometimes a size or a time; they count only when they hold a position word.
+LOOSE_POSITION_ALIASES = frozenset({"position", "now", "prev"})
+OPTION_TYPE_ALIASES = ("optiontype",)
+
+LONG = "LONG"
+SHORT = "SHORT"
+FLAT = "FLAT"
+
+LONG_WORDS = frozenset(
+    {
+        "buy", "long", "enterlong", "entrylong", "longentry", "openlong", "golong", "bull", "bullish", "call", "up",
+        "bto", "buytoopen", "buyce", "buycall",
+    }
+)  # fmt: skip
+SHORT_WORDS = frozenset(
+    {
+        "sell", "short", "entershort", "entryshort", "shortentry", "openshort", "goshort", "sellshort", "bear",
+        "bearish", "put", "down", "buype", "buyput",
+    }
+)  # fmt: skip
+POSITION_WORDS = {"long": LONG, "short": SHORT, "flat": FLAT}
+
+# Words that end, shrink or withdraw something: recorded, never a signal.
+EXIT_WORDS = {
+    "close": "EXIT", "exit": "EXIT", "closeposition": "EXIT", "exitposition": "EXIT",
+    "flat": "FLAT", "flatten": "FLAT",
+    "closeall": "EXIT_ALL", "exitall": "EXIT_ALL", "flattenall": "EXIT_ALL", "liquidate": "EXIT_ALL",
+    "closelong": "EXIT_LONG", "exitlong": "EXIT_LONG", "longexit": "EXIT_LONG", "stc": "EXIT_LONG",
+    "selltoclose": "EXIT_LONG", "closebuy": "EXIT_LONG",
+    "closeshort": "EXIT_SHORT", "exitshort": "EXIT_SHORT", "shortexit": "EXIT_SHORT", "cover": "EXIT_SHORT",
+    "buytoclose": "EXIT_SHORT", "buytocover": "EXIT_SHORT", "closesell": "EXIT_SHORT",
+    "reduce": "REDUCE", "partial": "REDUCE", "partialclose": "REDUCE", "partialexit": "REDUCE",
+    "reducelong": "REDUCE_LONG", "reduceshort": "REDUCE_SHORT",
+    "cancel": "CANCEL", "cancelall": "CANCEL", "cancelorder": "CANCEL", "cancelorders": "CANCEL",
+}  # fmt: skip
+
+# Words that go with a direction in another member ("action": "entry", "side": "long").
+QUALIFIERS = frozenset({"entry", "enter", "open", "add"})
+
+_SELLING_OPTIONS = "selling an option opens a bearish call or a bullish put, or closes a bought one"
+AMBIGUOUS_WORDS = {
+    "selltoopen": _SELLING_OPTIONS, "sto": _SELLING_OPTIONS,
+    "sellce": _SELLING_OPTIONS, "sellpe": _SELLING_OPTIONS,
+    "sellcall": _SELLING_OPTIONS, "sellput": _SELLING_OPTIONS,
+}  # fmt: skip
