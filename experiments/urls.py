@@ -1,5 +1,10 @@
-"""Addresses of this app."""
+"""Addresses below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from experiments.views import AssignmentView, ClaimView
+
+urlpatterns = [
+    path("assignments/claim", ClaimView.as_view(), name="claim-assignments"),
+    path("assignments/<uuid:experiment_id>", AssignmentView.as_view(), name="assignment"),
+]

@@ -31,6 +31,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
+            "as_is": {"format": "%(message)s"},
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": [*_shared(), structlog.stdlib.ExtraAdder()],
@@ -41,12 +42,17 @@ def logging_config(level: str) -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "json"},
+            # Lines that are JSON already, many in one call (experiments/batch_log.py).
+            "lines": {"class": "logging.StreamHandler", "formatter": "as_is"},
+        },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             # Every request with its path would put webhook tokens into the log.
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "WARNING", "propagate": True, "handlers": []},
             "django-q": {"level": "WARNING"},
+            "orchestrator.lines": {"handlers": ["lines"], "propagate": False},
         },
     }

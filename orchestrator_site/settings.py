@@ -114,7 +114,8 @@ TIME_FORMAT = "H:i:s"
 DATETIME_FORMAT = "Y-m-d\\TH:i:s\\Z"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)  # WhiteNoise warns when it is not there
 # Serves straight from the packages: no collectstatic step between a clone and a running site.
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"

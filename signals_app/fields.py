@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 from psycopg.types.json import Json
 
-from signals_app.hashing import canonical_json
+from signals_app.json_text import canonical_json, load_canonical
 
 
 def _canonical_text(value: object) -> str:
@@ -27,14 +27,16 @@ class CanonicalJSONField(models.JSONField):
         """Return ``json``."""
         return "json"
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002 (Django's signature)
         """Return the value as canonical text for psycopg; ``None`` stays SQL NULL."""
         if value is None or hasattr(value, "as_sql"):
             return value
         return Json(value, dumps=_canonical_text)
 
-    def from_db_value(
-        self, value: Any, expression: Expression, connection: BaseDatabaseWrapper
-    ) -> Any:
-        """Return the value as psycopg has parsed it; columns of type ``json`` arrive parsed."""
-        return value
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        """Select the text, because reading canonical numbers needs it (see `load_canonical`)."""
+        return f"({sql})::text", params
+
+    def from_db_value(self, value: Any, expression: Expression, connection: BaseDatabaseWrapper) -> Any:
+        """Return the parsed document."""
+        return load_canonical(value) if isinstance(value, str) else value

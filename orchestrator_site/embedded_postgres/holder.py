@@ -39,7 +39,7 @@ def ensure_running(data_dir: Path, *, max_connections: int = MAX_CONNECTIONS) ->
 
 
 def release(data_dir: Path) -> None:
-    """Stop holding the server of a data folder; it stops a second after its last holder did. Do nothing if not held."""
+    """Stop holding the server of a data folder; it stops soon after its last holder did. Do nothing if not held."""
     _registry.release(Place.of(data_dir))
 
 

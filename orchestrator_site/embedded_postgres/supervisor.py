@@ -25,7 +25,7 @@ log = logging.getLogger("orchestrator.embedded_postgres")
 
 READY_LINE = b'{"ready": true}\n'
 # Long enough for one command to follow another without a stop and a start in between.
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.5
 FIRST_PROBE_SECONDS = 0.02
 LONGEST_PROBE_SECONDS = 0.5
 # Cleaners of /tmp remove what was not touched for days; PostgreSQL touches its own socket.

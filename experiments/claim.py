@@ -1,0 +1,124 @@
+"""Which signals a worker takes, and what becomes of those it could not finish.
+
+A batch is written down and committed before its work starts. If the worker dies, its database
+session is gone while the row is still there: the signals it had in hand are then tried one by one,
+so that one which kills its worker is counted, found, and stops nobody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+
+MAX_ATTEMPTS = 5
+
+# SKIP LOCKED: what another worker has in hand is passed over.
+CLAIM = """
+WITH taken AS (SELECT signal_id FROM signals WHERE {which} FOR UPDATE SKIP LOCKED)
+INSERT INTO worker_batches (token, signal_ids, backend_pid, backend_started_at, started_at)
+SELECT %(token)s, array_agg(signal_id), pg_backend_pid(),
+       (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), now()
+  FROM taken HAVING count(*) > 0
+RETURNING signal_ids
+"""
+# Fresh signals, oldest first.
+CLAIM_FRESH = CLAIM.format(which="status = 'PENDING' ORDER BY received_at LIMIT %(limit)s")
+# One signal whose next attempt is due; alone, because it may be the one that fails.
+CLAIM_DUE = CLAIM.format(
+    which="status = 'FAILED' AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1"
+)
+# Batches whose worker's database session is gone.
+ORPHANS = """
+SELECT token, signal_ids FROM worker_batches b
+ WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+                    WHERE a.pid = b.backend_pid AND a.backend_start = b.backend_started_at)
+   FOR UPDATE SKIP LOCKED
+"""
+# The first retry is immediate, because most signals in hand of a dead worker are innocent; then 10 s,
+# 20 s, 40 s. After the fifth attempt only an operator tries again.
+RECORD_FAILURE = """
+UPDATE signals
+   SET status = 'FAILED', attempts = attempts + 1, last_error = %(error)s, processing_lock = NULL,
+       next_attempt_at = CASE WHEN attempts + 1 < %(max)s
+           THEN now() + make_interval(secs => CASE WHEN attempts = 0 THEN 0 ELSE least(5 * 2 ^ attempts, 600) END) END
+ WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED'
+RETURNING signal_id, attempts
+"""
+LOCK = """
+SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
+       raw_payload::text
+  FROM signals WHERE signal_id = ANY(%s) AND (status = 'PENDING' OR (status = 'FAILED' AND next_attempt_at <= now()))
+ ORDER BY received_at FOR UPDATE SKIP LOCKED
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Signals one worker has in hand."""
+
+    token: UUID
+    signal_ids: list[UUID]
+
+
+def claim_fresh(limit: int) -> Batch | None:
+    """Take up to `limit` pending signals nobody has in hand; None when there are none."""
+    return _claim(CLAIM_FRESH, {"limit": limit})
+
+
+def claim_due() -> Batch | None:
+    """Take one failed signal whose next attempt is due; None when there is none."""
+    return _claim(CLAIM_DUE, {})
+
+
+def _claim(statement: str, parameters: dict[str, Any]) -> Batch | None:
+    token = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"token": token, **parameters})
+        row = cursor.fetchone()
+    return Batch(token, row[0]) if row else None
+
+
+def lock_signals(signal_ids: list[UUID]) -> list[tuple[Any, ...]]:
+    """Lock those of the signals that still wait, oldest first, and return their columns (R10.4)."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, (signal_ids,))
+        return cursor.fetchall()
+
+
+def finish(batch: Batch) -> None:
+    """Strike the batch off the list of work in hand."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM worker_batches WHERE token = %s", (batch.token,))
+
+
+def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, int]]:
+    """Count a failed attempt of each signal and say when the next is due; return ids and attempts."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD_FAILURE, {"ids": signal_ids, "error": error, "max": MAX_ATTEMPTS})
+        return cursor.fetchall()
+
+
+def release_orphans() -> list[tuple[UUID, int]]:
+    """Count a failed attempt for every signal that was in hand of a worker that is gone."""
+    failed: list[tuple[UUID, int]] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ORPHANS)
+        for token, signal_ids in cursor.fetchall():
+            failed += record_failure(signal_ids, "The worker died while it had this signal in hand.")
+            cursor.execute("DELETE FROM worker_batches WHERE token = %s", (token,))
+    return failed
+
+
+def requeue(signal_ids: list[UUID]) -> int:
+    """Let failed signals be tried again from the first attempt; return how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE signals SET status = 'PENDING', attempts = 0, next_attempt_at = NULL, last_error = ''"
+            " WHERE signal_id = ANY(%s) AND status = 'FAILED'",
+            (signal_ids,),
+        )
+        return cursor.rowcount
+

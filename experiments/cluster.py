@@ -1,0 +1,132 @@
+"""Keep one django-q cluster alive and moving.
+
+django-q2 restarts a worker that died, but it can wedge: a process that is killed while it waits on
+a queue dies holding the queue's lock, and nothing runs again while the cluster's own status stays
+green. So this measures progress: a heartbeat that a worker writes to the database, through pusher,
+queue and worker. When it stops, the whole process group is killed and started anew. Nothing is
+lost, because the signals table is the queue.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from time import monotonic
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+log = structlog.get_logger(__name__)
+
+# Drains beat every 5 s; three missed beats are a wedge. Starting takes a few seconds.
+STALE_SECONDS = 15.0
+STARTING_SECONDS = 20.0
+# A stop must be over within 5 s, also when the cluster hangs.
+STOP_SECONDS = 4.0
+RESTART_PAUSE_SECONDS = 1.0
+PR_SET_PDEATHSIG = 1
+
+HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - beat_at)::float8 FROM worker_heartbeats WHERE cluster = %s"
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere orphans finish and are harmless."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_cluster() -> None:
+    """Run qcluster in this process; every process it forks dies with the one that forked it."""
+    from django.core.management import call_command
+
+    die_with_parent()
+    os.register_at_fork(after_in_child=die_with_parent)
+    call_command("qcluster")
+
+
+class ClusterSupervisor:
+    """Runs `manage.py worker --cluster` as a child in its own process group and watches its progress."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.stopping = threading.Event()
+        self.child: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+
+    def run(self) -> None:
+        """Keep the cluster alive until `stop` is called."""
+        self._start()
+        while not self.stopping.wait(1.0):
+            if (reason := self._trouble()) is not None:
+                log.error("worker.restarted", cluster=self.name, reason=reason)
+                self._kill_group()
+                if self.stopping.wait(RESTART_PAUSE_SECONDS):
+                    break
+                self._start()
+        self._end()
+
+    def stop(self, signum: int, frame: object) -> None:
+        """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
+        self.stopping.set()
+
+    def _start(self) -> None:
+        manage = Path(settings.BASE_DIR) / "manage.py"
+        self.child = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, str(manage), "worker", "--cluster"],
+            env={**os.environ, "ORCHESTRATOR_CLUSTER": self.name},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.started_at = monotonic()
+        log.info("worker.started", cluster=self.name, pid=self.child.pid)
+
+    def _trouble(self) -> str | None:
+        """Say why the cluster must be started anew; None while all is well."""
+        assert self.child is not None
+        if (code := self.child.poll()) is not None:
+            return f"the cluster ended with code {code}"
+        if monotonic() - self.started_at < STARTING_SECONDS:
+            return None
+        age = self._heartbeat_age()
+        if age is not None and age > STALE_SECONDS:
+            return f"no progress for {age:.0f} s"
+        return None
+
+    def _heartbeat_age(self) -> float | None:
+        """Return seconds since the last heartbeat; None while the database cannot tell."""
+        try:
+            connection.close_if_unusable_or_obsolete()
+            with connection.cursor() as cursor:
+                cursor.execute(HEARTBEAT_AGE, (self.name,))
+                row = cursor.fetchone()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("worker.database_away", cluster=self.name, error=str(error))
+            # The cluster cannot beat either; give it its starting time again once the database is back.
+            self.started_at = monotonic()
+            return None
+        return row[0] if row else monotonic() - self.started_at
+
+    def _end(self) -> None:
+        """Let running work finish, then end whatever is left."""
+        assert self.child is not None
+        self.child.terminate()
+        try:
+            self.child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.error("worker.killed", cluster=self.name, reason="it did not stop in time")
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        assert self.child is not None
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait()

@@ -1,0 +1,66 @@
+"""`manage.py worker`: a django-q cluster that decides signals, kept alive and moving."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from experiments.cluster import ClusterSupervisor, run_cluster
+from experiments.schedules import ensure_schedules
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    """Run the worker; start as many as you like, on as many hosts as you like."""
+
+    help = "Turn signals into decisions. Any number may run against one database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take how long to wait for the database, and the inner mode."""
+        parser.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the database (default 60)")
+        parser.add_argument("--cluster", action="store_true", help="run the bare cluster (used by this command itself)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Wait for the database, then run until SIGTERM or Ctrl-C."""
+        if options["cluster"]:
+            run_cluster()
+            return
+        supervisor = ClusterSupervisor()
+        signal.signal(signal.SIGTERM, supervisor.stop)
+        signal.signal(signal.SIGINT, supervisor.stop)
+        self._wait_for_database(options["wait"], supervisor)
+        if supervisor.stopping.is_set():
+            return
+        ensure_schedules()
+        supervisor.run()
+
+    def _wait_for_database(self, seconds: float, supervisor: ClusterSupervisor) -> None:
+        """Return once the database answers and its migrations are applied; django-q hangs without."""
+        deadline = time.monotonic() + seconds
+        while not supervisor.stopping.is_set():
+            problem = _problem()
+            if problem is None:
+                return
+            if time.monotonic() > deadline:
+                raise CommandError(problem)
+            log.warning("worker.waiting", reason=problem)
+            supervisor.stopping.wait(1.0)
+
+
+def _problem() -> str | None:
+    """Say why the worker cannot start yet; None when it can."""
+    try:
+        connection.close_if_unusable_or_obsolete()
+        executor = MigrationExecutor(connection)
+    except (DatabaseError, InterfaceError) as error:
+        return f"The database does not answer: {error}"
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return "Migrations are missing; run `manage.py migrate`."
+    return None

@@ -1,0 +1,131 @@
+"""The main path: pending signals become decisions.
+
+`process_batch` is one transaction and reads like the flow: lock the signals, read the policy in
+force, freeze the market data, decide (pure), store every row and the PROCESSED mark. The signals
+table is the queue; a wake-up that is lost, late or doubled changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from experiments import claim
+from experiments.batch_log import log_decided
+from experiments.decision import Decided, PolicyState, StoredSignal, decide
+from experiments.store import store
+from policies.selectors import StateInForce, state_in_force
+from signals_app.market_context import MarketData, SignalFacts
+from signals_app.selectors import latest_market_data
+
+log = structlog.get_logger(__name__)
+
+# The knee of the curve: larger batches gain little and delay their first row.
+BATCH_SIZE = 500
+# A drain ends well before the task timeout however long the queue is; the broker asks again at once.
+BATCHES_PER_DRAIN = 20
+
+
+def drain() -> int:
+    """Process what waits, up to 20 batches; return how many signals got a decision.
+
+    1. Count the attempts of signals whose worker died with them in hand.
+    2. Take batches of fresh signals until none is left.
+    3. Between batches try one failed signal whose next attempt is due.
+    """
+    _log_failures(claim.release_orphans(), "The worker died while it had this signal in hand.")
+    decided = 0
+    for _ in range(BATCHES_PER_DRAIN):
+        fresh = claim.claim_fresh(BATCH_SIZE)
+        due = claim.claim_due()
+        if fresh is None and due is None:
+            break
+        for batch in filter(None, (fresh, due)):
+            decided += process_claimed(batch)
+    return decided
+
+
+def process_claimed(batch: claim.Batch) -> int:
+    """Process a claimed batch and strike it off; a signal that fails is recorded and stops no other."""
+    decided = _process_or_split(batch, batch.signal_ids)
+    claim.finish(batch)
+    return decided
+
+
+def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
+    """Decide these signals in one transaction and return what was decided (R2.1, R9.5, R10.2)."""
+    with transaction.atomic():
+        rows = claim.lock_signals(signal_ids)
+        if not rows:
+            return []
+        signals = [_stored_signal(row) for row in rows]
+        state = state_in_force()
+        market_data = latest_market_data(
+            [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
+        )
+        decided = [decide(signal, _policy(state), data) for signal, data in zip(signals, market_data, strict=True)]
+        store(
+            decided, batch.token, policy_version=state.version, split_percentage=state.settings.split_percentage
+        )
+    log_decided(decided)
+    return decided
+
+
+def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
+    """Process the signals; when that fails, halve until the one that fails stands alone.
+
+    A lost database is nobody's fault: OperationalError and InterfaceError pass through, the worker
+    reconnects and the batch is found again by `release_orphans`.
+    """
+    try:
+        return len(process_batch(batch, signal_ids))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever a signal does, it is recorded with the signal)
+        if len(signal_ids) == 1:
+            message = f"{type(error).__name__}: {error}"
+            _log_failures(claim.record_failure(signal_ids, message), message)
+            return 0
+    middle = len(signal_ids) // 2
+    return _process_or_split(batch, signal_ids[:middle]) + _process_or_split(batch, signal_ids[middle:])
+
+
+def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
+    """Return a locked row as the pure core takes it."""
+    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload = row
+    facts = SignalFacts(
+        signal_id=signal_id,
+        symbol=symbol,
+        exchange=exchange,
+        direction=direction,
+        timeframe=timeframe,
+        timestamp=timestamp,
+        signal_hash=signal_hash,
+        payload=json.loads(payload),
+    )
+    return StoredSignal(facts, source, strategy)
+
+
+def _policy(state: StateInForce) -> PolicyState:
+    return PolicyState(
+        app_mode=settings.APP_MODE,
+        version=state.version,
+        configured_mode=state.settings.configured_mode,
+        split_percentage=state.settings.split_percentage,
+        live_enabled=state.settings.live_enabled,
+        engine_a_available=state.engine_a_available,
+        engine_b_available=state.engine_b_available,
+        halted=state.halted,
+    )
+
+
+def _log_failures(failed: list[tuple[UUID, int]], error: str) -> None:
+    for signal_id, attempts in failed:
+        log.error(
+            "signal.processing_failed", signal_id=str(signal_id), experiment_id=None, attempts=attempts, error=error
+        )

@@ -1,0 +1,129 @@
+"""Plain builders with defaults: the arguments written in a test are the ones that matter to it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from rest_framework.test import APIClient
+
+from experiments.models import Experiment
+from experiments.pipeline import drain
+from policies.content import PolicySettings, parse_settings
+from policies.models import Engine, PolicyVersion
+from policies.selectors import active_policy
+from policies.services import create_api_key, create_policy_version, ensure_first_version
+from signals_app.hashing import natural_key, signal_hash, signal_id
+from signals_app.json_text import to_jsonb_text
+from signals_app.models import Signal, WebhookSource
+
+MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
+_minutes = itertools.count()
+
+INSERT_SIGNAL = """
+INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
+                     raw_payload, received_at, status, attempts, last_error)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, now(), 'PENDING', 0, '')
+"""
+
+
+def make_source(*, slug: str = "tv", token: str = "a-token-of-sufficient-length", **fields: Any) -> WebhookSource:
+    return WebhookSource.objects.create(
+        name=slug, slug=slug, token_hash=hashlib.sha256(token.encode()).hexdigest(), **fields
+    )
+
+
+def make_signal(
+    *,
+    source: str = "tv",
+    symbol: str = "SPY",
+    direction: str = "LONG",
+    timeframe: str = "5m",
+    timestamp: datetime | None = None,
+    strategy: str = "",
+    exchange: str = "",
+    payload: dict[str, Any] | None = None,
+) -> Signal:
+    """Store a pending signal; every call is another minute unless the timestamp is given."""
+    moment = timestamp or MOMENT + timedelta(minutes=next(_minutes))
+    body = payload if payload is not None else {
+        "symbol": symbol, "direction": direction.lower(), "timeframe": timeframe,
+        "timestamp": moment.isoformat(), "close": 568.25,
+    }  # fmt: skip
+    key = natural_key(
+        source=source, symbol=symbol, direction=direction, timeframe=timeframe, timestamp=moment, strategy=strategy
+    )
+    identity = signal_id(key)
+    columns = (identity, source, exchange, symbol, direction, timeframe, moment, strategy, signal_hash(key, body))
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body)))
+    return Signal.objects.get(pk=identity)
+
+
+def policy_settings(**changes: Any) -> PolicySettings:
+    raw = {
+        "configured_mode": "AUTO",
+        "split_percentage": "50",
+        "heartbeat_ttl_seconds": "60",
+        "permit_ttl_seconds": "300",
+        "max_market_data_age_seconds": "900",
+        "entry_window_seconds": "300",
+        "exit_directive_ttl_seconds": "3600",
+        "live_enabled": "false",
+    }
+    content, errors = parse_settings(raw | {name: str(value) for name, value in changes.items()})
+    assert content is not None, errors
+    return content
+
+
+def make_policy(**changes: Any) -> PolicyVersion:
+    """Put a new version in force with the given settings changed."""
+    ensure_first_version()
+    latest = active_policy()
+    assert latest is not None
+    return create_policy_version(
+        policy_settings(**changes), base_version=latest.version, note="A test.", created_by="tests"
+    )
+
+
+def make_available(*engines: str) -> None:
+    """Let exactly these engines have a heartbeat now."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE engines SET last_heartbeat_at = NULL")
+        cursor.execute(
+            "UPDATE engines SET last_heartbeat_at = now(), engine_version = '1', rules_hash = repeat('a', 64)"
+            " WHERE name = ANY(%s)",
+            (list(engines),),
+        )
+
+
+def make_experiment(executed: str | None = "A", *, policy: dict[str, Any] | None = None, **signal: Any) -> Experiment:
+    """Send a signal through the real pipeline under a policy by which `executed` trades for real."""
+    mode = {"A": "ENGINE_A_PRIMARY", "B": "ENGINE_B_PRIMARY", None: "SHADOW_ONLY"}[executed]
+    make_available("A", "B")
+    make_policy(configured_mode=mode, **(policy or {}))
+    stored = make_signal(**signal)
+    drain()
+    experiment = Experiment.objects.get(signal=stored)
+    assert experiment.decision.executed_engine == executed
+    return experiment
+
+
+def api_client(owner: str) -> APIClient:
+    """Return a client with a real key of engine-a, engine-b, feeder or analyst."""
+    _, text = create_api_key(owner=owner, name=owner)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
+    return client
+
+
+def engine(name: str) -> Engine:
+    return Engine.objects.get(name=name)
+
+
+def loads(text: str) -> Any:
+    return json.loads(text)
