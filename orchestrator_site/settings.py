@@ -95,8 +95,7 @@ _database.update(
 )
 _database.setdefault("OPTIONS", {}).update(
     # A database that is away is told within a second, so that TradingView sends again.
-    connect_timeout=2,
-    options="-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000",
+    connect_timeout=1,
 )
 DATABASES = {"default": _database}
 

@@ -1,0 +1,33 @@
+"""`manage.py database url`: the address of the database in use."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+
+
+class Command(BaseCommand):
+    """Print the connection URL, for psql and other tools."""
+
+    help = "Tell about the database; `url` prints the connection URL in use."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Define the one action."""
+        parser.add_argument("action", choices=["url"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the URL; an embedded server is started by asking for it."""
+        connection.ensure_connection()
+        parameters = connection.get_connection_params()
+        user, password = parameters.get("user") or "", parameters.get("password") or ""
+        login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        host, port = str(parameters.get("host") or ""), parameters.get("port")
+        name = quote(parameters.get("dbname") or "", safe="")
+        if host.startswith("/") or not host:
+            query = urlencode({key: value for key, value in (("host", host), ("port", port)) if value})
+            self.stdout.write(f"postgresql://{login}@/{name}?{query}")
+        else:
+            self.stdout.write(f"postgresql://{login}@{host}{f':{port}' if port else ''}/{name}")

@@ -1,0 +1,50 @@
+"""The web server of `manage.py up`: granian with explicit threads and backlog.
+
+granian's own thread count for WSGI grows with the backlog and would open more database connections
+than PostgreSQL has (docs/adr/0003-web-server.md). Any other WSGI server runs `wsgi.py` as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from experiments.cluster import die_with_parent
+
+THREADS = 8
+BACKLOG = 4096
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; every process started here dies with the one that started it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    die_with_parent()
+    os.register_at_fork(after_in_child=die_with_parent)
+    Granian(
+        "orchestrator_site.wsgi:application",
+        address=options.host,
+        port=options.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=options.processes,
+        blocking_threads=THREADS,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,
+        respawn_failed_workers=True,
+        respawn_interval=1.0,
+        workers_kill_timeout=4,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()

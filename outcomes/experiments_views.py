@@ -1,0 +1,63 @@
+"""Analyst calls: browse experiments, read the whole story of one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments.models import Experiment
+from outcomes.experiments_browse import experiment_story, experiments
+from outcomes.experiments_serializers import (
+    ExperimentFilterSerializer,
+    ExperimentStorySerializer,
+    ExperimentSummarySerializer,
+)
+from policies.permissions import IsAnalyst
+
+
+class ExperimentPagination(CursorPagination):
+    """Stable pages while new experiments come in."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 500
+    ordering = ("-created_at", "experiment_id")
+
+
+class ExperimentListView(GenericAPIView[Experiment]):
+    """Experiments, newest first."""
+
+    permission_classes = (IsAnalyst,)
+    pagination_class = ExperimentPagination
+    serializer_class = ExperimentSummarySerializer
+    queryset = Experiment.objects.none()  # for the schema
+
+    @extend_schema(
+        parameters=[ExperimentFilterSerializer],
+        responses=ExperimentSummarySerializer(many=True),
+        operation_id="list_experiments",
+    )
+    def get(self, request: Request) -> Response:
+        """Return one page of the experiments that fit the filters."""
+        query = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page_size"}}
+        filters = ExperimentFilterSerializer(data=query)
+        filters.is_valid(raise_exception=True)
+        page = self.paginate_queryset(experiments(filters.validated_data))
+        return self.get_paginated_response(ExperimentSummarySerializer(page, many=True).data)
+
+
+class ExperimentView(APIView):
+    """One experiment with everything that happened to it."""
+
+    permission_classes = (IsAnalyst,)
+
+    @extend_schema(responses=ExperimentStorySerializer, operation_id="get_experiment")
+    def get(self, request: Request, experiment_id: UUID) -> Response:
+        """Answer: which engine recommended this trade, and why did it execute (R5.5)."""
+        return Response(ExperimentStorySerializer(experiment_story(experiment_id)).data)
