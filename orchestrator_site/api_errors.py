@@ -17,7 +17,7 @@ from rest_framework.views import set_rollback
 from experiments.exceptions import ExperimentsError
 from outcomes.exceptions import OutcomesError
 from policies.exceptions import PoliciesError
-from signals_app.exceptions import AlertError, CanonicalFormError
+from signals_app.exceptions import SignalsAppError
 
 PROBLEM_JSON = "application/problem+json"
 # Domain errors carry a code; this is the only place that knows their status.
@@ -89,12 +89,7 @@ def _validation(exc: exceptions.ValidationError) -> tuple[int, str, str, list[di
 
 def _judge(exc: Exception) -> tuple[int, str, str, list[dict[str, str]]] | None:
     """Return status, code, detail and field errors; None for what is not ours to answer."""
-    if isinstance(exc, AlertError):
-        errors = [{"pointer": f"/{exc.field}", "code": exc.code, "detail": exc.detail}] if exc.field else []
-        return STATUS_OF_CODE.get(exc.code, DEFAULT_STATUS), exc.code, exc.detail, errors
-    if isinstance(exc, CanonicalFormError):
-        return 400, "invalid", str(exc), []
-    if isinstance(exc, PoliciesError | ExperimentsError | OutcomesError):
+    if isinstance(exc, SignalsAppError | PoliciesError | ExperimentsError | OutcomesError):
         errors = [{"pointer": exc.pointer, "code": exc.code, "detail": exc.detail}] if exc.pointer else []
         return STATUS_OF_CODE.get(exc.code, DEFAULT_STATUS), exc.code, exc.detail, errors
     if isinstance(exc, Http404):
