@@ -1,0 +1,190 @@
+"""The calls of the orchestrator's API, one method each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import urlencode
+
+from .documents import (
+    Action,
+    Assignment,
+    ExitDirective,
+    Heartbeat,
+    Kind,
+    OpeningLeg,
+    QuoteDocument,
+    Role,
+    SettledDirective,
+    Trade,
+)
+from .transport import Transport
+
+
+class OrchestratorClient:
+    """One connection with one key.
+
+    Use it from one thread at a time; give every thread a client of its own. Calls that fail with 429,
+    503 or no answer at all are repeated with growing pauses, which is harmless, because the API
+    answers a repeat with the first answer. What stays wrong is raised as OrchestratorError. Decimal,
+    UUID and datetime with a zone may be passed as they are.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout: float = 10.0,
+        attempts: int = 6,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Prepare; `url` is the site's, without /api/v1; `timeout` in seconds; nothing is sent yet."""
+        self._transport = Transport(url, key, timeout=timeout, attempts=attempts, sleep=sleep)
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens a new one."""
+        self._transport.close()
+
+    # --- engines ---------------------------------------------------------------------------------
+
+    def heartbeat(self, *, engine_version: str, rules_hash: str) -> Heartbeat:
+        """Say that this engine is available and by which rules it trades."""
+        body = {"engine_version": engine_version, "rules_hash": rules_hash}
+        return cast("Heartbeat", self._post("heartbeat", body))
+
+    def claim(self, *, limit: int = 10, lease_seconds: int = 60, wait_seconds: float = 20) -> list[Assignment]:
+        """Lease this engine's open work, oldest first; wait up to `wait_seconds` (25 at most) for the first."""
+        body = {"limit": limit, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds}
+        answer = self._post("assignments/claim", body, extra_seconds=wait_seconds)
+        return cast("list[Assignment]", answer["assignments"])
+
+    def assignment(self, experiment_id: str) -> Assignment:
+        """Return an assignment again; it never changes."""
+        return cast("Assignment", self._get(f"assignments/{experiment_id}"))
+
+    def recommend(
+        self,
+        *,
+        experiment_id: str,
+        context_hash: str,
+        action: Action,
+        strategy_version: str,
+        rules_hash: str,
+        recommendation: Any = None,
+    ) -> Role:
+        """Answer an assignment, blind; return the role that this reveals."""
+        body = {
+            "experiment_id": experiment_id,
+            "context_hash": context_hash,
+            "action": action,
+            "strategy_version": strategy_version,
+            "rules_hash": rules_hash,
+            "recommendation": recommendation,
+        }
+        return cast("Role", self._post("recommendations", body))
+
+    def open_trade(
+        self,
+        *,
+        experiment_id: str,
+        kind: Kind,
+        legs: Sequence[OpeningLeg],
+        quantity: int | Decimal,
+        multiplier: int | Decimal,
+        entry_price: Decimal,
+        entry_time: datetime,
+        price_provenance: str,
+        fees: Decimal = Decimal(0),
+    ) -> Trade:
+        """Report an opened trade; `kind` is the revealed role."""
+        body = {
+            "experiment_id": experiment_id,
+            "kind": kind,
+            "legs": list(legs),
+            "quantity": quantity,
+            "multiplier": multiplier,
+            "entry_price": entry_price,
+            "entry_time": entry_time,
+            "price_provenance": price_provenance,
+            "fees": fees,
+        }
+        return cast("Trade", self._post("trades", body))
+
+    def trade(self, trade_id: str) -> Trade:
+        """Return an own trade as it stands, with the instruments to quote in its exit."""
+        return cast("Trade", self._get(f"trades/{trade_id}"))
+
+    def exit_trade(
+        self,
+        trade_id: str,
+        *,
+        exit_time: datetime,
+        exit_price: Decimal,
+        exit_reason: str,
+        fees: Decimal = Decimal(0),
+        legs: Sequence[Mapping[str, Any]] = (),
+        market_conditions: Mapping[str, Any] | None = None,
+    ) -> Trade:
+        """Report an exit. `legs` (instrument, exit_price) may be left out for one leg."""
+        body: dict[str, Any] = {
+            "exit_time": exit_time,
+            "exit_price": exit_price,
+            "exit_reason": exit_reason,
+            "fees": fees,
+            "market_conditions": dict(market_conditions or {}),
+        }
+        if legs:
+            body["legs"] = list(legs)
+        return cast("Trade", self._post(f"trades/{trade_id}/exit", body))
+
+    def exit_directives(self) -> list[ExitDirective]:
+        """Return the shadow exits that wait for this engine's own quote, oldest first."""
+        return cast("list[ExitDirective]", self._get("exit-directives")["exit_directives"])
+
+    def report_directive(
+        self, directive_id: int, *, quotes: Mapping[str, QuoteDocument], fees: Decimal = Decimal(0)
+    ) -> SettledDirective:
+        """Quote the shadow trade's instruments as of the directive's exit time; that closes it."""
+        body = {"quotes": dict(quotes), "fees": fees}
+        return cast("SettledDirective", self._post(f"exit-directives/{directive_id}/report", body))
+
+    # --- analysts and feeders --------------------------------------------------------------------
+
+    def experiments(self, **filters: Any) -> dict[str, Any]:
+        """Return a page of experiments; filters and cursor as the API names them."""
+        return cast("dict[str, Any]", self._get("experiments", filters))
+
+    def experiment(self, experiment_id: str) -> dict[str, Any]:
+        """Return which engine recommended what in an experiment, who executed, and why."""
+        return cast("dict[str, Any]", self._get(f"experiments/{experiment_id}"))
+
+    def performance(self, **filters: Any) -> dict[str, Any]:
+        """Return the comparison report."""
+        return cast("dict[str, Any]", self._get("performance", filters))
+
+    def push_market_data(self, *, symbol: str, as_of: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Push one observation; contexts of later signals of the symbol may carry it."""
+        body = {"symbol": symbol, "as_of": as_of, "data": dict(data)}
+        return cast("dict[str, Any]", self._post("market-data", body))
+
+    def _get(self, path: str, filters: Mapping[str, Any] | None = None) -> Any:
+        query = f"?{urlencode(filters)}" if filters else ""
+        return self._transport.call("GET", f"/api/v1/{path}{query}")
+
+    def _post(self, path: str, body: Any, *, extra_seconds: float = 0.0) -> Any:
+        return self._transport.call("POST", f"/api/v1/{path}", body, extra_seconds=extra_seconds)

@@ -1,0 +1,102 @@
+"""The bars that the demo replays, with the indicators that a chart script would compute.
+
+It stands for the sender of the alerts. The orchestrator itself computes no indicator (R7.1): nothing
+outside this folder imports it. Pure: no clock, no randomness; `read_bars` reads one file.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby, pairwise
+from pathlib import Path
+from statistics import fmean, stdev
+
+WARM_UP = 60
+TRADING_DAYS_PER_YEAR = 252
+
+
+@dataclass(frozen=True, slots=True)
+class DailyBar:
+    """One row of the file."""
+
+    ticker: str
+    day: date
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayBar:
+    """A bar to replay, with its indicators as of its close."""
+
+    bar: DailyBar
+    indicators: dict[str, float]
+    is_last: bool
+
+
+def read_bars(path: Path) -> dict[str, list[DailyBar]]:
+    """Return the bars of each ticker, oldest first."""
+    with path.open(newline="") as file:
+        rows = [_bar(row) for row in csv.DictReader(file)]
+    rows.sort(key=lambda bar: (bar.ticker, bar.day))
+    return {ticker: list(bars) for ticker, bars in groupby(rows, key=lambda bar: bar.ticker)}
+
+
+def replay_bars(history: dict[str, list[DailyBar]], count: int) -> list[ReplayBar]:
+    """Return `count` bars to replay, day by day across the tickers, each ticker with about the same number.
+
+    The first bars of each ticker only feed the indicators. Raise ValueError when there are not so many.
+    """
+    most = sum(max(len(bars) - WARM_UP, 0) for bars in history.values())
+    if not len(history) <= count <= most:
+        raise ValueError(f"The demo can replay {len(history)} to {most} bars, not {count}.")
+    each, more = divmod(count, len(history))
+    replayed: list[ReplayBar] = []
+    for position, bars in enumerate(history.values()):
+        end = WARM_UP + each + (position < more)
+        replayed += [
+            ReplayBar(bars[index], indicators(bars[index - WARM_UP : index + 1]), is_last=index == end - 1)
+            for index in range(WARM_UP, end)
+        ]
+    return sorted(replayed, key=lambda item: (item.bar.day, item.bar.ticker))
+
+
+def indicators(window: list[DailyBar]) -> dict[str, float]:
+    """Return the indicators of the window's last bar; `high_10` and `low_10` leave that bar itself out."""
+    closes = [bar.close for bar in window]
+    changes = [later - earlier for earlier, later in pairwise(closes)]
+    returns = [math.log(later / earlier) for earlier, later in pairwise(closes)]
+    values = {
+        "high_10": max(bar.high for bar in window[-11:-1]),
+        "low_10": min(bar.low for bar in window[-11:-1]),
+        "sma_10": fmean(closes[-10:]),
+        "sma_20": fmean(closes[-20:]),
+        "sma_50": fmean(closes[-50:]),
+        "rsi_14": _relative_strength(changes[-14:]),
+        "volatility_20": stdev(returns[-20:]) * math.sqrt(TRADING_DAYS_PER_YEAR),
+        "volume_20": fmean(bar.volume for bar in window[-20:]),
+    }
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def _relative_strength(changes: list[float]) -> float:
+    gains, losses = sum(max(change, 0) for change in changes), sum(max(-change, 0) for change in changes)
+    return 50.0 if gains + losses == 0 else 100 * gains / (gains + losses)
+
+
+def _bar(row: dict[str, str]) -> DailyBar:
+    return DailyBar(
+        ticker=row["Ticker"],
+        day=date.fromisoformat(row["Date"]),
+        open=float(row["Open"]),
+        high=float(row["High"]),
+        low=float(row["Low"]),
+        close=float(row["Close"]),
+        volume=int(row["Volume"]),
+    )
