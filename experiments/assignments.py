@@ -89,5 +89,7 @@ def _claim(engine: str, limit: int, lease_seconds: int) -> list[Assignment]:
 
 
 def _assignment(row: tuple[Any, ...]) -> Assignment:
-    *columns, context = row
-    return Assignment(*columns, load_canonical(context))
+    experiment_id, context_hash, distributed_at, lease_expires_at, answered_at, context = row
+    return Assignment(
+        experiment_id, context_hash, distributed_at, lease_expires_at, answered_at, load_canonical(context)
+    )

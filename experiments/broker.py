@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
 BEAT_SECONDS = 5.0
 
 
-class SignalBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
+class SignalBroker(ORM):
     """ORM broker whose queue of record is the signals table."""
 
     _last_drain = 0.0
@@ -37,11 +37,11 @@ class SignalBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
     def dequeue(self) -> list[tuple[Any, str]] | None:
         """Return ordinary tasks, else one drain task when signals wait, else nothing after a pause."""
         self.get_connection()  # drops a broken connection
-        with connections[Conf.ORM].cursor() as cursor:
+        with connections[Conf.ORM or "default"].cursor() as cursor:
             cursor.execute(WORK_WAITS, (self.list_key,))
             tasks_wait, signals_wait = cursor.fetchone()
         if tasks_wait and OrmQ.objects.filter(key=self.list_key, lock__lt=timezone.now()).exists():
-            return super().dequeue()  # type: ignore[no-any-return]
+            return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
         if signals_wait or monotonic() - self._last_drain > BEAT_SECONDS:
             self._last_drain = monotonic()
             return [(None, _drain_task())]

@@ -27,9 +27,7 @@ RETURNING signal_ids
 # Fresh signals, oldest first.
 CLAIM_FRESH = CLAIM.format(which="status = 'PENDING' ORDER BY received_at LIMIT %(limit)s")
 # One signal whose next attempt is due; alone, because it may be the one that fails.
-CLAIM_DUE = CLAIM.format(
-    which="status = 'FAILED' AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1"
-)
+CLAIM_DUE = CLAIM.format(which="status = 'FAILED' AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1")
 # Batches whose worker's database session is gone.
 ORPHANS = """
 SELECT token, signal_ids FROM worker_batches b
@@ -85,7 +83,8 @@ def lock_signals(signal_ids: list[UUID]) -> list[tuple[Any, ...]]:
     """Lock those of the signals that still wait, oldest first, and return their columns (R10.4)."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, (signal_ids,))
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def finish(batch: Batch) -> None:
@@ -98,7 +97,8 @@ def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, int]]
     """Count a failed attempt of each signal and say when the next is due; return ids and attempts."""
     with connection.cursor() as cursor:
         cursor.execute(RECORD_FAILURE, {"ids": signal_ids, "error": error, "max": MAX_ATTEMPTS})
-        return cursor.fetchall()
+        failed: list[tuple[UUID, int]] = cursor.fetchall()
+    return failed
 
 
 def release_orphans() -> list[tuple[UUID, int]]:
@@ -120,5 +120,4 @@ def requeue(signal_ids: list[UUID]) -> int:
             " WHERE signal_id = ANY(%s) AND status = 'FAILED'",
             (signal_ids,),
         )
-        return cursor.rowcount
-
+        return int(cursor.rowcount)

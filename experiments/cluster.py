@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -125,8 +126,6 @@ class ClusterSupervisor:
 
     def _kill_group(self) -> None:
         assert self.child is not None
-        try:
+        with suppress(ProcessLookupError):  # all of them have ended by themselves
             os.killpg(self.child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.child.wait()

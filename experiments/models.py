@@ -76,11 +76,9 @@ class DecisionReason(models.TextChoices):
 class ExecutionDecision(models.Model):
     """Who trades one experiment for real, why, and from which inputs (R3.6)."""
 
-    experiment = models.OneToOneField(
-        Experiment, on_delete=models.PROTECT, primary_key=True, related_name="decision"
-    )
+    experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, primary_key=True, related_name="decision")
     execution_mode = models.CharField(max_length=16, choices=ExecutionMode, help_text="The mode in force.")
-    executed_engine = models.CharField(
+    executed_engine = models.CharField(  # noqa: DJ001 (NULL is what the composite foreign key of real trades needs)
         max_length=1, choices=EngineName, null=True, blank=True, help_text="Trades for real; empty means nobody."
     )
     shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Must shadow.")
@@ -99,9 +97,7 @@ class ExecutionDecision(models.Model):
         ordering = ("-decided_at",)
         indexes = (models.Index(name="execution_policy_decided", fields=("-decided_at",)),)
         constraints = (
-            models.CheckConstraint(
-                name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)
-            ),
+            models.CheckConstraint(name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)),
             # Every state of mode, executed and shadow engine that may exist, so that a row in which
             # both engines trade for real cannot be written (R3.5).
             models.CheckConstraint(
@@ -144,12 +140,8 @@ class SignalDistribution(models.Model):
             ),
         )
         constraints = (
-            models.UniqueConstraint(
-                name="signal_distributions_one_per_engine", fields=("experiment", "engine")
-            ),
-            models.CheckConstraint(
-                name="signal_distributions_engine_known", condition=Q(engine__in=EngineName.values)
-            ),
+            models.UniqueConstraint(name="signal_distributions_one_per_engine", fields=("experiment", "engine")),
+            models.CheckConstraint(name="signal_distributions_engine_known", condition=Q(engine__in=EngineName.values)),
         )
 
     def __str__(self) -> str:

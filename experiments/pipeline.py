@@ -20,7 +20,7 @@ from experiments.batch_log import log_decided
 from experiments.decision import Decided, PolicyState, StoredSignal, decide
 from experiments.store import store
 from policies.selectors import StateInForce, state_in_force
-from signals_app.market_context import MarketData, SignalFacts
+from signals_app.market_context import SignalFacts
 from signals_app.selectors import latest_market_data
 
 log = structlog.get_logger(__name__)
@@ -69,9 +69,7 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
             [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
         )
         decided = [decide(signal, _policy(state), data) for signal, data in zip(signals, market_data, strict=True)]
-        store(
-            decided, batch.token, policy_version=state.version, split_percentage=state.settings.split_percentage
-        )
+        store(decided, batch.token, policy_version=state.version, split_percentage=state.settings.split_percentage)
     log_decided(decided)
     return decided
 

@@ -210,7 +210,11 @@ def _decision(row: dict[str, Any]) -> Iterator[Comparison]:
     resolution = resolve_policy(PolicyInputs(**inputs), rules).document()
     for name, value in resolution.items():
         yield f"execution_policy.{name}", row[name], value
-    yield "execution_policy.decision_hash", row["decision_hash"], decision_hash(inputs, resolution, row["rules_version"])
+    yield (
+        "execution_policy.decision_hash",
+        row["decision_hash"],
+        decision_hash(inputs, resolution, row["rules_version"]),
+    )
 
 
 def _text(value: object) -> str:

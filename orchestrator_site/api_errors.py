@@ -59,7 +59,9 @@ def problem_body(
     }
 
 
-def problem(request: HttpRequest, status: int, code: str, detail: str, *, retry_after: int | None = None) -> JsonResponse:
+def problem(
+    request: HttpRequest, status: int, code: str, detail: str, *, retry_after: int | None = None
+) -> JsonResponse:
     """Return a problem+json response outside DRF."""
     body = problem_body(status, code, detail, request_id=request.META.get("request_id", ""))
     response = JsonResponse(body, status=status, content_type=PROBLEM_JSON)

@@ -98,7 +98,9 @@ class OrchestratorCollector(Collector):
         for name, text in NAMES:
             if (value := numbers[name]) is not None:
                 yield GaugeMetricFamily(f"orchestrator_{name}", text, value=float(value))
-        yield GaugeMetricFamily("orchestrator_live", "1 when APP_MODE is LIVE", value=float(settings.APP_MODE == "LIVE"))
+        yield GaugeMetricFamily(
+            "orchestrator_live", "1 when APP_MODE is LIVE", value=float(settings.APP_MODE == "LIVE")
+        )
 
 
 # Not described at import time: that would ask the database.

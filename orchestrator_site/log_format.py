@@ -40,7 +40,7 @@ def logging_config(level: str) -> dict[str, Any]:
                     structlog.processors.EventRenamer("event"),
                     structlog.processors.JSONRenderer(default=str, sort_keys=False),
                 ],
-            }
+            },
         },
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "json"},

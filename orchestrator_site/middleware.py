@@ -51,4 +51,6 @@ class DatabaseUnavailableMiddleware:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         log.error("database.unavailable", error=str(exception))
-        return problem(request, 503, "database_unavailable", "The database cannot be reached; try again.", retry_after=5)
+        return problem(
+            request, 503, "database_unavailable", "The database cannot be reached; try again.", retry_after=5
+        )

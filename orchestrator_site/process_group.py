@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -94,8 +95,6 @@ class ProcessGroup:
                 process.wait(max(deadline - monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 log.error("program.killed", pid=process.pid)
-            try:
+            with suppress(ProcessLookupError):  # all of it has ended by itself
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             process.wait()

@@ -1,13 +1,13 @@
 """All addresses of the site; the webhook first, because it must be found fastest."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from orchestrator_site import health
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("signals_app.api_urls")),
     path("", include("policies.urls")),
     path("", include("experiments.urls")),

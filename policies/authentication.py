@@ -21,13 +21,14 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
         """Return no user and the key; None when there is no key at all; raise 401 for a wrong one."""
-        raw = KeyParser().get(request._request)
+        raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
         if not raw:
             return None
         try:
             key = ApiKey.objects.get_from_key(raw)
         except (ApiKey.DoesNotExist, ValueError):
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.") from None
+        assert isinstance(key, ApiKey)
         if key.has_expired:
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
         self._note_use(key)

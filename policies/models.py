@@ -99,9 +99,7 @@ class PolicyVersion(PolicyContent):
             ),
             models.CheckConstraint(
                 name="policy_versions_ttls_positive",
-                condition=Q(
-                    heartbeat_ttl_seconds__gte=1, permit_ttl_seconds__gte=1, exit_directive_ttl_seconds__gte=1
-                ),
+                condition=Q(heartbeat_ttl_seconds__gte=1, permit_ttl_seconds__gte=1, exit_directive_ttl_seconds__gte=1),
             ),
             models.CheckConstraint(
                 name="policy_versions_follow_their_base",
@@ -109,9 +107,7 @@ class PolicyVersion(PolicyContent):
             ),
             models.CheckConstraint(name="policy_versions_have_a_note", condition=~Q(note="")),
             # What an experiment's composite foreign key (policy_version, split_percentage) points at.
-            models.UniqueConstraint(
-                name="policy_versions_version_and_split", fields=("version", "split_percentage")
-            ),
+            models.UniqueConstraint(name="policy_versions_version_and_split", fields=("version", "split_percentage")),
         )
 
     def __str__(self) -> str:
@@ -140,9 +136,7 @@ class Engine(models.Model):
     class Meta:
         db_table = "engines"
         ordering = ("name",)
-        constraints = (
-            models.CheckConstraint(name="engines_name_known", condition=Q(name__in=EngineName.values)),
-        )
+        constraints = (models.CheckConstraint(name="engines_name_known", condition=Q(name__in=EngineName.values)),)
 
     def __str__(self) -> str:
         return f"Engine {self.name}"
@@ -171,9 +165,8 @@ class Halt(models.Model):
             models.CheckConstraint(name="halts_have_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(
                 name="halts_released_by_somebody",
-                condition=Q(released_at__isnull=True, released_by="") | Q(released_at__isnull=False)
-                & ~Q(released_by="")
-                & ~Q(release_reason=""),
+                condition=Q(released_at__isnull=True, released_by="")
+                | Q(released_at__isnull=False) & ~Q(released_by="") & ~Q(release_reason=""),
             ),
         )
 
@@ -200,6 +193,4 @@ class ApiKey(AbstractAPIKey):
         db_table = "api_keys"
         verbose_name = "API key"
         verbose_name_plural = "API keys"
-        constraints = (
-            models.CheckConstraint(name="api_keys_owner_known", condition=Q(owner__in=KeyOwner.values)),
-        )
+        constraints = (models.CheckConstraint(name="api_keys_owner_known", condition=Q(owner__in=KeyOwner.values)),)

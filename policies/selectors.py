@@ -47,7 +47,8 @@ def state_in_force() -> StateInForce:
         row = cursor.fetchone()
     if row is None:
         raise NoPolicyError(NoPolicyError.__doc__)
-    return StateInForce(*row[:5], PolicySettings(*row[5:]))
+    version, database_time, a_available, b_available, halted, *content = row
+    return StateInForce(version, database_time, a_available, b_available, halted, PolicySettings(*content))
 
 
 def active_policy() -> PolicyVersion | None:
