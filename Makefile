@@ -1,0 +1,72 @@
+# `make` lists the targets. Everything stays inside this folder: packages in .venv, data in .data.
+# Extra arguments go through ARGS: `make demo ARGS="--port 8010"`, `make test ARGS="tests/core -x"`.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+RUNTIME := .venv/.installed
+DEVELOPMENT := .venv/.installed-dev
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-core lint format types imports migrations check
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: $(DEVELOPMENT) ## install everything, development tools included, into .venv
+
+demo: $(RUNTIME) ## replay several hundred alerts through two example engines and show the comparison
+	@$(BIN)/python manage.py demo $(ARGS)
+
+run: $(RUNTIME) ## start database, web and worker; Ctrl-C stops everything
+	@$(BIN)/python manage.py up $(ARGS)
+
+test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE_URL when that is set
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-core: $(DEVELOPMENT) ## run the tests of the pure core: seconds, no database
+	@$(BIN)/python -m pytest tests/core $(ARGS)
+
+lint: $(DEVELOPMENT) ## check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(DEVELOPMENT) ## put code into the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(DEVELOPMENT) ## check the types
+	@$(BIN)/mypy .
+
+imports: $(DEVELOPMENT) ## check that imports run one way
+	@$(BIN)/lint-imports
+
+migrations: $(DEVELOPMENT) ## check that the migrations fit the models
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+check: lint types imports migrations test ## all of the above, as continuous integration runs it
+
+# A changed requirements file is newer than its stamp; otherwise nothing is installed again.
+$(RUNTIME): requirements.txt
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(DEVELOPMENT): requirements.txt requirements-dev.txt
+	@$(call install,requirements-dev.txt)
+	@touch $(RUNTIME) $@
+
+# Debian's python3 may come without ensurepip (package python3-venv); pip then installs from outside the environment.
+define install
+	set -e; \
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+		echo "This needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is not one. Try: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; \
+		exit 1; }; \
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --clear --without-pip .venv; \
+	echo "Installing $(1) into .venv ..."; \
+	if $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		$(BIN)/python -m pip install $(PIP_OPTIONS) -r $(1); \
+	else \
+		$(PYTHON) -m pip --python $(BIN)/python install $(PIP_OPTIONS) -r $(1); \
+	fi
+endef
