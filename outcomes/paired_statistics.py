@@ -1,0 +1,229 @@
+"""How sure one may be that one engine earns more than the other on the same signals.
+
+Pure: no I/O, no clock, no randomness. The sums come from the database (performance_pairs_sql.py),
+exact; here stand the methods. d is A minus B, one number per experiment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+# Fixed before any data were seen: the error rate, the number of pairs the sequence is tightest
+# near, and the number of pairs before which a skewed P&L would call false winners.
+ALPHA = 0.05
+TIGHTEST_AT = 200
+BURN_IN = 100
+# Beyond this many pairs a difference counts as too small to be told from zero.
+MOST_PAIRS = 1_000_000_000
+EXACT_RANKS = 50
+SAMPLE_RATIO_ALARM = 0.001
+# The chi-square approximation needs this many expected in each cell.
+LEAST_EXPECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Sums over the differences of the pairs; mean and sd (n - 1) are None without enough pairs."""
+
+    n: int
+    mean: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who earns more, and why nothing can be said yet where that is so."""
+
+    name: str  # A_BETTER, B_BETTER or INCONCLUSIVE
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankSums:
+    """What the signed-rank test needs; ranks are doubled, so that shared ranks stay whole."""
+
+    n: int  # differences that are not zero
+    doubled_positive: int  # sum of doubled ranks of the positive ones
+    tie_term: int  # sum of t^3 - t over groups of t equal magnitudes
+    doubled_ranks: Sequence[int]  # each one, when there are at most EXACT_RANKS; else empty
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRank:
+    """Wilcoxon's statistic, the smaller of the two rank sums, and its two-sided p-value."""
+
+    statistic: Fraction
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoleBalanced:
+    """What remains of A minus B when being the real one is taken out, and what that costs."""
+
+    engine_effect: float
+    real_execution_effect: float
+    standard_error: float | None  # of either; None with fewer than two pairs in a role
+
+
+def half_width(n: float, sd: float, *, alpha: float = ALPHA, tightest_at: int = TIGHTEST_AT) -> float:
+    """Return the half-width of the asymptotic confidence sequence for a mean after n values.
+
+    It holds at all n at once (Waudby-Smith and others), so that one may look every day.
+    """
+    rho_squared = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / tightest_at
+    scaled = n * rho_squared + 1
+    return sd * math.sqrt(2 * scaled / (n * n * rho_squared) * math.log(math.sqrt(scaled) / alpha))
+
+
+def confidence_sequence(differences: Differences) -> tuple[float, float] | None:
+    """Return lower and upper bound of the mean difference; None before the burn-in or without spread."""
+    if why_no_sequence(differences) is not None:
+        return None
+    assert differences.mean is not None
+    assert differences.sd is not None
+    reach = half_width(differences.n, differences.sd)
+    return differences.mean - reach, differences.mean + reach
+
+
+def why_no_sequence(differences: Differences) -> str | None:
+    """Return why there is no confidence sequence (yet); None when there is one."""
+    if differences.n < BURN_IN:
+        return f"burn-in: {differences.n} of {BURN_IN} pairs"
+    if not differences.sd:
+        return "all differences are the same"
+    return None
+
+
+def judge(differences: Differences) -> Verdict:
+    """Say who earns more: only when zero lies outside the confidence sequence."""
+    bounds = confidence_sequence(differences)
+    if bounds is None:
+        return Verdict("INCONCLUSIVE", why_no_sequence(differences) or "")
+    lower, upper = bounds
+    if lower > 0:
+        return Verdict("A_BETTER", "the confidence sequence lies above zero")
+    if upper < 0:
+        return Verdict("B_BETTER", "the confidence sequence lies below zero")
+    return Verdict("INCONCLUSIVE", "the confidence sequence includes zero")
+
+
+def pairs_still_needed(differences: Differences) -> int | None:
+    """Return how many more pairs a verdict takes, should mean and spread stay as they are.
+
+    0 when there is a verdict; None when no number can be told (see `why_no_number`).
+    """
+    if why_no_number(differences) is not None:
+        return None
+    assert differences.mean is not None
+    assert differences.sd is not None
+    gap, sd = abs(differences.mean), differences.sd
+    enough = _first(lambda n: half_width(n, sd) < gap, BURN_IN, MOST_PAIRS)
+    return max(enough - differences.n, 0)
+
+
+def why_no_number(differences: Differences) -> str | None:
+    """Return why the pairs still needed cannot be told; None when they can."""
+    if not differences.n:
+        return "no pairs"
+    if differences.sd is None:
+        return "only one pair"
+    if differences.sd == 0:
+        return "all differences are the same"
+    assert differences.mean is not None
+    if half_width(MOST_PAIRS, differences.sd) >= abs(differences.mean):
+        return "the mean difference is too close to zero"
+    return None
+
+
+def sign_test(first: int, second: int) -> float | None:
+    """Return the exact two-sided p-value of so many wins against so many; None without any.
+
+    It tells who wins more often, never who earns more. Ties are left out by the caller.
+    """
+    n, fewer = first + second, min(first, second)
+    if n == 0:
+        return None
+    if first == second:
+        return 1.0
+    # The largest term first, then the ratio of neighbours: no factorial overflows.
+    log_term = math.lgamma(n + 1) - math.lgamma(fewer + 1) - math.lgamma(n - fewer + 1) - n * math.log(2)
+    total, ratio = 1.0, 1.0
+    for k in range(fewer, 0, -1):
+        ratio *= k / (n - k + 1)
+        total += ratio
+        if ratio < total * 1e-17:
+            break
+    return min(1.0, 2 * math.exp(log_term) * total)
+
+
+def signed_rank_test(ranks: RankSums) -> SignedRank | None:
+    """Return Wilcoxon's signed-rank test; zeros are left out, ties share ranks; None without pairs.
+
+    Up to 50 differences p is exact, ties included; beyond, the normal approximation with the
+    correction for ties.
+    """
+    if ranks.n == 0:
+        return None
+    smaller = min(ranks.doubled_positive, ranks.n * (ranks.n + 1) - ranks.doubled_positive)
+    p = _exact_tail(ranks.doubled_ranks, smaller) if ranks.n <= EXACT_RANKS else _normal_tail(ranks, smaller)
+    return SignedRank(Fraction(smaller, 2), min(1.0, p))
+
+
+def role_balanced(
+    a_real: Differences,
+    b_real: Differences,
+) -> RoleBalanced | None:
+    """Tell engine skill from the cost of real execution; None when only one of them traded for real.
+
+    Each role weighs the same, however often it occurred. With one role only the two effects cannot
+    be told apart: they are confounded with execution mode.
+    """
+    if a_real.mean is None or b_real.mean is None:
+        return None
+    error = None
+    if a_real.sd is not None and b_real.sd is not None:
+        error = math.sqrt(a_real.sd**2 / a_real.n + b_real.sd**2 / b_real.n) / 2
+    return RoleBalanced((a_real.mean + b_real.mean) / 2, (b_real.mean - a_real.mean) / 2, error)
+
+
+def chi_square_of_split(a: int, b: int, share_of_a: float) -> tuple[float, float] | None:
+    """Return chi-square and p-value of so many A and B against the split; None with too few to judge."""
+    n = a + b
+    expected_a, expected_b = n * share_of_a, n * (1 - share_of_a)
+    if min(expected_a, expected_b) < LEAST_EXPECTED:
+        return None
+    chi_square = (a - expected_a) ** 2 / expected_a + (b - expected_b) ** 2 / expected_b
+    return chi_square, math.erfc(math.sqrt(chi_square / 2))
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """Return the first number from low to high for which a condition holds that then stays so."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _exact_tail(doubled_ranks: Sequence[int], smaller: int) -> float:
+    """Return twice the share of sign patterns whose positive rank sum is at most the smaller one."""
+    ways = {0: 1}
+    for rank in doubled_ranks:
+        grown = dict(ways)
+        for total, count in ways.items():
+            if total + rank <= smaller:
+                grown[total + rank] = grown.get(total + rank, 0) + count
+        ways = grown
+    return 2 * sum(ways.values()) / 2 ** len(doubled_ranks)
+
+
+def _normal_tail(ranks: RankSums, smaller: int) -> float:
+    n = ranks.n
+    variance = n * (n + 1) * (2 * n + 1) / 24 - ranks.tie_term / 48
+    z = (smaller / 2 - n * (n + 1) / 4) / math.sqrt(variance)
+    return math.erfc(abs(z) / math.sqrt(2))
