@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from signals_app.members import compact
@@ -46,14 +46,15 @@ def split_secrets(
     masked. A secret that is not text (a number, say) is removed and presents nothing.
     """
     rest: dict[str, Any] = {}
-    presented: list[str] = []
+    hidden: list[Any] = []
     for name, value in payload.items():
-        if not _is_secret_member(name, value, is_secret):
+        if _is_secret_member(name, value, is_secret):
+            hidden.append(value)
+        else:
             rest[name] = value
-        elif isinstance(value, str) and value:
-            presented.append(value)
-    copies = _longest_first(presented)
-    return (_mask_copies(rest, copies) if copies else rest), tuple(presented)
+    copies = _longest_first([text for value in hidden for text in _texts(value)])
+    presented = tuple(value for value in hidden if isinstance(value, str) and value)
+    return (_mask_copies(rest, copies) if copies else rest), presented
 
 
 def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
@@ -89,6 +90,18 @@ def _is_secret_member(name: str, value: object, is_secret: Callable[[str], bool]
 
 def _longest_first(secrets: Collection[str]) -> list[str]:
     return sorted((secret for secret in set(secrets) if len(secret) >= MIN_COPY_CHARACTERS), key=len, reverse=True)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _mask_copies(value: Any, secrets: list[str]) -> Any:
