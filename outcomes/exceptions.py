@@ -12,3 +12,15 @@ class OutcomesError(Exception):
         self.code = code
         self.detail = detail
         self.pointer = pointer
+
+
+class RefusedReportError(OutcomesError):
+    """A report that the rules forbid but that must not be lost; `incident_kind` says as what it is kept.
+
+    An operator must look: the engine did, or says it did, what it was not allowed to do.
+    """
+
+    def __init__(self, code: str, detail: str, *, incident_kind: str) -> None:
+        """Keep the error and the kind of the incident it leaves."""
+        super().__init__(code, detail)
+        self.incident_kind = incident_kind

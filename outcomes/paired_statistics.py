@@ -219,7 +219,7 @@ def _exact_tail(doubled_ranks: Sequence[int], smaller: int) -> float:
             if total + rank <= smaller:
                 grown[total + rank] = grown.get(total + rank, 0) + count
         ways = grown
-    return 2 * sum(ways.values()) / 2 ** len(doubled_ranks)
+    return 2 * sum(ways.values()) / (1 << len(doubled_ranks))
 
 
 def _normal_tail(ranks: RankSums, smaller: int) -> float:

@@ -8,7 +8,7 @@ sound guard on `numeric` only.
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from psycopg.sql import SQL, Composable, Composed
 
@@ -158,9 +158,3 @@ def figures_statement(trades: Composable) -> Composed:
 def curve_statement(trades: Composable) -> Composed:
     """Return the statement for the cumulative P&L of each kind and engine, at most `points` rows each."""
     return SQL(_CURVE).format(trades=trades)
-
-
-def rows(cursor: Any) -> list[dict[str, Any]]:
-    """Return the fetched rows as dictionaries by column name."""
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,5 +1,10 @@
-"""Addresses of this app."""
+"""Addresses below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from outcomes.experiments_views import ExperimentListView, ExperimentView
+
+urlpatterns = [
+    path("experiments", ExperimentListView.as_view(), name="experiments"),
+    path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
+]

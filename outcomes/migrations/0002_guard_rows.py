@@ -17,6 +17,14 @@ ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('SHADOW') STORED,
 ADD CONSTRAINT shadow_trades_in_the_revealed_role
     FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
 
+ALTER TABLE real_trades ADD CONSTRAINT real_trades_id_and_exit UNIQUE (trade_id, exit_time, conditions_hash);
+ALTER TABLE exit_directives
+ADD CONSTRAINT exit_directives_copy_the_real_exit
+    FOREIGN KEY (real_trade_id, exit_time, conditions_hash)
+    REFERENCES real_trades (trade_id, exit_time, conditions_hash),
+ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
+    CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
+
 CREATE TRIGGER recommendations_append_only BEFORE UPDATE OR DELETE ON recommendations
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER real_outcomes_append_only BEFORE UPDATE OR DELETE ON real_outcomes
@@ -33,11 +41,17 @@ BEGIN
 END $$;
 """
 FIXED = """
+ALTER TABLE {table} ADD CONSTRAINT {table}_hash_is_of_the_conditions CHECK (
+    market_conditions IS NULL
+    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
+);
 CREATE TRIGGER {table}_entry_is_fixed BEFORE UPDATE ON {table} FOR EACH ROW
 WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
-      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash)
+      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash,
+      OLD.rules_hash, OLD.opened_at)
   IS DISTINCT FROM (NEW.trade_id, NEW.experiment_id, NEW.engine, NEW.legs::text, NEW.quantity,
-      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash))
+      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash,
+      NEW.rules_hash, NEW.opened_at))
 EXECUTE FUNCTION refuse_trade_identity_change();
 CREATE TRIGGER {table}_are_kept BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
@@ -51,8 +65,16 @@ DROP TRIGGER incidents_append_only ON incidents;
 DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
 DROP TRIGGER real_outcomes_append_only ON real_outcomes;
 DROP TRIGGER recommendations_append_only ON recommendations;
-ALTER TABLE shadow_trades DROP CONSTRAINT shadow_trades_in_the_revealed_role, DROP COLUMN role;
+ALTER TABLE exit_directives
+    DROP CONSTRAINT exit_directives_hash_is_of_the_conditions,
+    DROP CONSTRAINT exit_directives_copy_the_real_exit;
+ALTER TABLE shadow_trades
+    DROP CONSTRAINT shadow_trades_hash_is_of_the_conditions,
+    DROP CONSTRAINT shadow_trades_in_the_revealed_role,
+    DROP COLUMN role;
 ALTER TABLE real_trades
+    DROP CONSTRAINT real_trades_hash_is_of_the_conditions,
+    DROP CONSTRAINT real_trades_id_and_exit,
     DROP CONSTRAINT real_trades_in_the_revealed_role,
     DROP CONSTRAINT real_trades_by_the_executed_engine,
     DROP COLUMN role;

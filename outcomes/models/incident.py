@@ -26,6 +26,7 @@ class Incident(models.Model):
     engine = models.CharField(max_length=1, choices=EngineName, help_text="Who tried.")
     detail = models.TextField(help_text="One sentence.")
     report = CanonicalJSONField(help_text="The refused report, as sent.")
+    report_hash = models.CharField(max_length=64, help_text="SHA-256 of the report; its repeats are kept once.")
     occurred_at = models.DateTimeField(help_text="By the database clock, UTC.")
 
     class Meta:
@@ -34,6 +35,9 @@ class Incident(models.Model):
         constraints = (
             models.CheckConstraint(name="incidents_kind_known", condition=Q(kind__in=IncidentKind.values)),
             models.CheckConstraint(name="incidents_engine_known", condition=Q(engine__in=EngineName.values)),
+            models.UniqueConstraint(
+                name="incidents_once_per_report", fields=("experiment", "engine", "kind", "report_hash")
+            ),
         )
 
     def __str__(self) -> str:

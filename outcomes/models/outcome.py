@@ -15,14 +15,15 @@ class Outcome(models.Model):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    entry_price = models.DecimalField(max_digits=20, decimal_places=8, help_text="Leg price, or net debit.")
+    entry_price = models.DecimalField(max_digits=24, decimal_places=8, help_text="Leg price, or net debit.")
     exit_price = models.DecimalField(
-        max_digits=20, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit; empty if UNPRICED."
+        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit; empty if UNPRICED."
     )
+    # Wide enough for every product of the columns it comes from.
     pnl = models.DecimalField(
-        max_digits=38, decimal_places=14, null=True, blank=True, help_text="Net of fees, currency; empty if UNPRICED."
+        max_digits=60, decimal_places=14, null=True, blank=True, help_text="Net of fees, currency; empty if UNPRICED."
     )
-    fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Entry and exit, currency.")
+    fees = models.DecimalField(max_digits=21, decimal_places=8, help_text="Entry and exit, currency.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, help_text="Why the trade was closed.")
     price_provenance = models.CharField(max_length=19, choices=PriceProvenance, help_text="Of the exit price.")
     exit_time = models.DateTimeField(help_text="UTC.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from outcomes.models.trade import RealTrade, ShadowTrade
 from experiments.models import Experiment
+from outcomes.models.trade import RealTrade, ShadowTrade
 from policies.models import EngineName
 from signals_app.fields import CanonicalJSONField
 
@@ -15,13 +15,15 @@ class DirectiveState(models.TextChoices):
     """Where a shadow exit stands.
 
     PENDING: waits for the shadow engine's own quote. PRICED: done. UNPRICED: nobody quoted in time.
-    NO_SHADOW: the shadow engine opened nothing, so there is nothing to close.
+    NO_SHADOW: the shadow engine opened nothing, so there is nothing to close. ALREADY_CLOSED: the
+    shadow had left by itself, because no real trade seemed to come.
     """
 
     PENDING = "PENDING"
     PRICED = "PRICED"
     UNPRICED = "UNPRICED"
     NO_SHADOW = "NO_SHADOW"
+    ALREADY_CLOSED = "ALREADY_CLOSED"
 
 
 class ExitDirective(models.Model):
@@ -40,7 +42,7 @@ class ExitDirective(models.Model):
         default=dict, help_text="Quotes of the conditions that must not price anything: LOOKAHEAD, CROSSED and so on."
     )
     state = models.CharField(
-        max_length=9, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until priced."
+        max_length=14, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until priced."
     )
     issued_at = models.DateTimeField(help_text="By the database clock, UTC.")
     expires_at = models.DateTimeField(help_text="UNPRICED from then on, UTC.")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from typing import ClassVar
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from experiments.models import Experiment
+from outcomes.models.recommendation import Role
+from outcomes.pricing import Leg
 from policies.models import EngineName
 from signals_app.fields import CanonicalJSONField
 
@@ -60,13 +66,15 @@ class Trade(models.Model):
     (a credit is negative). P&L multiplies by ratio, quantity and multiplier.
     """
 
+    kind: ClassVar[Role]
+
     trade_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of experiment, engine and kind.")
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
     legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
     quantity = models.DecimalField(max_digits=18, decimal_places=4, help_text="Contracts.")
     multiplier = models.DecimalField(max_digits=12, decimal_places=2, help_text="Units per contract, 100 for US options.")
-    entry_price = models.DecimalField(max_digits=20, decimal_places=8, help_text="Leg price, or net debit.")
+    entry_price = models.DecimalField(max_digits=24, decimal_places=8, help_text="Leg price, or net debit.")
     entry_time = models.DateTimeField(help_text="As the engine says, UTC.")
     entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Currency, both signs of trade pay.")
     entry_provenance = models.CharField(max_length=19, choices=PriceProvenance, help_text="Of the entry price.")
@@ -75,9 +83,9 @@ class Trade(models.Model):
     opened_at = models.DateTimeField(help_text="When it was reported, by the database clock, UTC.")
     status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text="OPEN until closed.")
     exit_price = models.DecimalField(
-        max_digits=20, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit."
+        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit."
     )
-    exit_legs = CanonicalJSONField(null=True, blank=True, help_text="Exit price per instrument.")
+    exit_legs = CanonicalJSONField(null=True, blank=True, help_text="Exit price per instrument, with the quote it came from.")
     exit_time = models.DateTimeField(null=True, blank=True, help_text="UTC; a paired shadow has the real one's.")
     exit_fees = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True, help_text="Currency.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, blank=True, default="", help_text="Why.")
@@ -92,7 +100,7 @@ class Trade(models.Model):
     class Meta:
         abstract = True
         ordering = ("-opened_at",)
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_status_known", condition=Q(status__in=TradeStatus.values)),
             models.CheckConstraint(
@@ -111,21 +119,29 @@ class Trade(models.Model):
                 | Q(status="UNPRICED", exit_time__isnull=False, exit_price__isnull=True),
             ),
             models.CheckConstraint(
+                # A shadow that entered after the real exit cannot follow it: it ends UNPRICED.
                 name="%(class)s_exit_not_before_entry",
-                condition=Q(exit_time__isnull=True) | Q(exit_time__gte=models.F("entry_time")),
+                condition=Q(exit_time__isnull=True) | Q(exit_time__gte=F("entry_time")) | Q(status="UNPRICED"),
             ),
         )
 
     def __str__(self) -> str:
         return str(self.trade_id)
 
+    @property
+    def entered_legs(self) -> tuple[Leg, ...]:
+        """The legs as entered, with exact prices."""
+        return tuple(Leg.from_document(leg) for leg in self.legs)
+
 
 class RealTrade(Trade):
     """The one real trade of an experiment; its foreign keys admit the executed engine only (R3.5)."""
 
+    kind = Role.REAL
+
     class Meta(Trade.Meta):
         db_table = "real_trades"
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
             models.UniqueConstraint(name="real_trades_one_per_experiment", fields=("experiment",)),
         )
@@ -134,9 +150,11 @@ class RealTrade(Trade):
 class ShadowTrade(Trade):
     """A simulated trade of one engine (R4.1, R4.4)."""
 
+    kind = Role.SHADOW
+
     class Meta(Trade.Meta):
         db_table = "shadow_trades"
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
             models.UniqueConstraint(name="shadow_trades_one_per_engine", fields=("experiment", "engine")),
         )
