@@ -1,5 +1,10 @@
-"""Addresses of this app."""
+"""Addresses of the webhook."""
 
-from django.urls import URLPattern
+from django.urls import re_path
 
-urlpatterns: list[URLPattern] = []
+from signals_app.views import TradingViewWebhookView
+
+urlpatterns = [
+    # Without a token it is the same 401 as with a wrong one.
+    re_path(r"^tradingview(?:/(?P<token>[^/]+))?/?$", TradingViewWebhookView.as_view(), name="tradingview-webhook"),
+]

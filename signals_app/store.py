@@ -1,0 +1,126 @@
+"""The statements of the webhook: one look-up and one write for an alert that is new.
+
+They are SQL because an alert waits for them: a signal and its delivery go in as one statement, atomic
+without a transaction around it and in one round trip. Everything else uses the models.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from signals_app.admission import KnownSource
+
+_FIND_SOURCE = """
+SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, client_certificate_subject,
+       max_age_seconds, rate_limit_per_minute, allowed_addresses
+  FROM webhook_sources
+ WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
+"""
+
+# Whoever comes second waits here for the first to commit, so that its next statement sees the row.
+_INSERT_SIGNAL = """
+INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
+                     raw_payload, received_at, status, attempts, last_error)
+VALUES (%(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
+        %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(received_at)s, 'PENDING', 0, '')
+ON CONFLICT (signal_id) DO NOTHING
+RETURNING signal_id
+"""
+_DELIVERY_COLUMNS = """
+webhook_deliveries (received_at, source_id, remote_address, content_type, body, body_sha256, outcome, code, detail,
+                    signal_id, duration_ms)
+"""
+_DELIVERY_VALUES = """
+%(received_at)s, %(source_id)s, %(remote_address)s::inet, %(content_type)s, %(body)s, %(body_sha256)s, %(outcome)s,
+%(code)s, %(detail)s, %(signal_id)s, %(duration_ms)s
+"""
+# Both are put together from the constants above alone.
+_INSERT_DELIVERY = f"INSERT INTO {_DELIVERY_COLUMNS} VALUES ({_DELIVERY_VALUES})"  # noqa: S608
+_INSERT_BOTH = f"""
+WITH stored AS ({_INSERT_SIGNAL}) INSERT INTO {_DELIVERY_COLUMNS} SELECT {_DELIVERY_VALUES} FROM stored
+"""  # noqa: S608
+
+_NTH_LATEST_DELIVERY = """
+SELECT received_at FROM webhook_deliveries
+ WHERE source_id = %s AND received_at > %s AND outcome <> 'rejected'
+ ORDER BY received_at DESC OFFSET %s LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """A signal to be stored; `raw_payload` is JSON text."""
+
+    signal_id: UUID
+    source: str
+    exchange: str
+    symbol: str
+    direction: str
+    timeframe: str
+    timestamp: datetime
+    strategy: str
+    signal_hash: str
+    raw_payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery to be stored; `remote_address` None means unknown."""
+
+    received_at: datetime
+    source_id: int
+    remote_address: str | None
+    content_type: str
+    body: bytes
+    body_sha256: str
+    outcome: str
+    code: str
+    detail: str
+    signal_id: UUID | None
+    duration_ms: float
+
+
+def find_source(token_hash: str) -> KnownSource | None:
+    """Return the source with this current or previous token, active or not; None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_SOURCE, {"hash": token_hash})
+        row: Any = cursor.fetchone()
+    if row is None:
+        return None
+    # Outside of a JSONField Django hands out jsonb as text.
+    *columns, allowed_addresses = row
+    return KnownSource(*columns, json.loads(allowed_addresses))
+
+
+def insert_signal(signal: SignalRow, delivery: DeliveryRow) -> bool:
+    """Store a new signal and its delivery, both or neither; return False when the signal exists."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_BOTH, _parameters(delivery) | _parameters(signal))
+        return bool(cursor.rowcount)
+
+
+def insert_delivery(delivery: DeliveryRow) -> None:
+    """Store a delivery that made no signal."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_DELIVERY, _parameters(delivery))
+
+
+def nth_latest_delivery(source_id: int, since: datetime, number: int) -> datetime | None:
+    """Return when the number-th latest delivery since then arrived; None when there were fewer.
+
+    Rejected ones do not count.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NTH_LATEST_DELIVERY, (source_id, since, number - 1))
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _parameters(row: SignalRow | DeliveryRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}
