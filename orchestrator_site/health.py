@@ -60,7 +60,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _checks() -> dict[str, str]:
     try:
-        connection.close_if_unusable_or_obsolete()
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return {"database": "ok", "migrations": "missing; run `manage.py migrate`"}
