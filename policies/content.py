@@ -75,8 +75,10 @@ def parse_mode(value: str) -> str:
 def parse_split(value: object) -> Decimal:
     """Return 0 to 100 with at most two decimals or raise SettingError; never rounds."""
     allowed = "a number from 0 to 100 with at most two decimals"
+    text = str(value).strip()
     try:
-        split = Decimal(str(value).strip())
+        # Decimal also reads "5_0" and digits of other scripts; nobody means 50 by them.
+        split = Decimal(text if text.isascii() and "_" not in text else "")
     except InvalidOperation:
         raise SettingError("split_percentage", value, allowed) from None
     if not split.is_finite() or not 0 <= split <= 100 or split != split.quantize(Decimal("0.01")):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from experiments.assignment import (
     ASSIGNMENT_TAG,
+    _length_prefixed,
     assign,
     assignment_hash,
     bucket_of,
@@ -124,18 +125,15 @@ def test_no_two_of_many_signals_share_an_assignment_hash() -> None:
     assert len(digests) == 10_000
 
 
-def test_lengths_in_front_keep_parts_apart_where_joining_confuses_them() -> None:
-    def prefixed(*parts: bytes) -> bytes:
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+def test_lengths_in_front_keep_parts_apart_that_joining_confuses() -> None:
+    one, other = (b"1", b"2abc"), (b"12", b"abc")
 
-    assert b"".join((b"1", b"2abc")) == b"".join((b"12", b"abc"))
-    assert prefixed(b"1", b"2abc") != prefixed(b"12", b"abc")
+    assert b"".join(one) == b"".join(other)
+    assert b"".join(map(_length_prefixed, one)) != b"".join(map(_length_prefixed, other))
 
 
 @given(st.lists(st.binary(max_size=6), max_size=4), st.lists(st.binary(max_size=6), max_size=4))
 def test_length_prefixed_parts_are_never_ambiguous(one: list[bytes], other: list[bytes]) -> None:
-    from experiments.assignment import _length_prefixed
-
     joined = [b"".join(map(_length_prefixed, parts)) for parts in (one, other)]
 
     assert (joined[0] == joined[1]) == (one == other)
