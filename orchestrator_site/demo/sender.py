@@ -1,0 +1,67 @@
+"""Sends the demo's alerts over HTTP, as TradingView would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+ATTEMPTS = 5
+
+
+class AlertSender(threading.Thread):
+    """One connection that posts one alert after the other; counts the answers by their status."""
+
+    def __init__(self, url: str, path: str, messages: Sequence[str]) -> None:
+        super().__init__(name="alert-sender", daemon=True)
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        self._path, self._messages = path, messages
+        self._started_at = 0.0
+        self._seconds = 0.0
+        self.answers: Counter[str] = Counter()
+        self.refusals: list[str] = []
+
+    @property
+    def sent(self) -> int:
+        """Return how many alerts have been answered."""
+        return self.answers.total()
+
+    @property
+    def rate(self) -> float:
+        """Return answered alerts per second of sending."""
+        seconds = self._seconds or time.monotonic() - self._started_at
+        return self.sent / seconds if self._started_at and seconds else 0.0
+
+    def run(self) -> None:
+        """Send everything, in order."""
+        self._started_at = time.monotonic()
+        for message in self._messages:
+            status, answer = self._post(message)
+            self.answers[status] += 1
+            if status == "refused":
+                self.refusals.append(answer)
+        self._seconds = time.monotonic() - self._started_at
+        self._connection.close()
+
+    def _post(self, message: str) -> tuple[str, str]:
+        """Return the answer's status word (`refused` for an error) and its text; resend after 5xx like TradingView."""
+        text = "no answer"
+        for _ in range(ATTEMPTS):
+            try:
+                self._connection.request("POST", self._path, message, {"Content-Type": "application/json"})
+                response = self._connection.getresponse()
+                code, text = response.status, response.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()
+                code, text = 0, str(error)
+            if code == http.client.OK:
+                return str(json.loads(text)["status"]), text
+            if 0 < code < http.client.INTERNAL_SERVER_ERROR:
+                break
+            time.sleep(0.5)
+        return "refused", text
