@@ -27,23 +27,32 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
     All of it is of one instant, `as_of`, by the database clock. Counts are integers, all other
     numbers text; what is undefined is null with its reason in `undefined` beside it.
     """
+    given = filters.parameters()
     with one_snapshot():
         as_of = _rows("SELECT now() AS now", {})[0]["now"]
-        figures = {(row["kind"], row["engine"]): row for row in engine_figures(filters)}
-        pairs = _pairs(filters)
+        figures = {(row["kind"], row["engine"]): row for row in figures_of(outcomes_relation(filters), given)}
+        sums = pair_sums_of(pairs_relation(filters), given)
+        splits = _rows(splits_statement(filters), given)
+        answers = _rows(answers_statement(filters), given)
     engines = {engine: {kind: present(figures.get((kind, engine))) for kind in KINDS} for engine in ENGINES}
     return {
         "filters": filters.document(),
         "as_of": instant_text(as_of),
         "conventions": CONVENTIONS,
         "engines": engines,
-        "pairs": pairs,
+        "pairs": present_pairs(sums, splits, answers[0]),
     }
 
 
-def engine_figures(filters: PerformanceFilters) -> list[dict[str, Any]]:
-    """Return one row of exact figures per kind and engine that has any closed trade."""
-    return _rows(figures_statement(outcomes_relation(filters)), filters.parameters() | {"quantile": QUANTILE_95})
+def figures_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one row of exact figures per kind and engine in a relation of trades (performance_sql)."""
+    return _rows(figures_statement(trades), parameters | {"quantile": QUANTILE_95})
+
+
+def pair_sums_of(pairs: Composable, parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return exact sums per label of a relation of pairs (performance_pairs_sql)."""
+    rows = _rows(pairs_statement(pairs), parameters | {"exact_ranks": EXACT_RANKS})
+    return {row["label"]: row for row in rows}
 
 
 def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
@@ -76,14 +85,6 @@ def one_snapshot() -> Iterator[None]:
             # 100,000 outcomes are sorted in memory instead of on disk.
             cursor.execute("SET LOCAL work_mem = '32MB'")
         yield
-
-
-def _pairs(filters: PerformanceFilters) -> dict[str, Any]:
-    given = filters.parameters()
-    sums = _rows(pairs_statement(pairs_relation(filters)), given | {"exact_ranks": EXACT_RANKS})
-    splits = _rows(splits_statement(filters), given)
-    answers = _rows(answers_statement(filters), given)
-    return present_pairs({row["label"]: row for row in sums}, list(splits), answers[0])
 
 
 def _rows(statement: str | Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:

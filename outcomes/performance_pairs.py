@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ NO_PAIRS = {
 
 
 def present_pairs(
-    sums: Mapping[str, Mapping[str, Any]], splits: list[Mapping[str, Any]], answers: Mapping[str, Any]
+    sums: Mapping[str, Mapping[str, Any]], splits: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the pair part from the sums by label, the variants per split and the answers."""
     paired = _filled(sums.get("paired"))
