@@ -53,9 +53,7 @@ def tamper(table: str, change: str) -> None:
     """Change a row as a database superuser who switches triggers and foreign keys off."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ALTER TABLE refuses while checks are pending
-        cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", (table,)
-        )
+        cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", (table,))
         for (name,) in cursor.fetchall():
             cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
         cursor.execute("SET session_replication_role = replica")
@@ -109,7 +107,9 @@ def test_a_missing_decision_is_named() -> None:
 
 
 def test_replay_uses_the_frozen_market_data_and_not_the_feed() -> None:
-    data = MarketData.objects.create(symbol="SPY", as_of=MOMENT, received_at=MOMENT, source="feed", data={"vix": "15.2"})
+    data = MarketData.objects.create(
+        symbol="SPY", as_of=MOMENT, received_at=MOMENT, source="feed", data={"vix": "15.2"}
+    )
     experiment = make_experiment("A", timestamp=MOMENT)
     assert experiment.signal.market_context.context["market_data"]["data"] == {"vix": "15.2"}
 

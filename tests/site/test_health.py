@@ -50,7 +50,9 @@ def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
     signal = make_signal()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute("UPDATE signals SET received_at = now() - interval '2 minutes' WHERE signal_id = %s", (signal.pk,))
+        cursor.execute(
+            "UPDATE signals SET received_at = now() - interval '2 minutes' WHERE signal_id = %s", (signal.pk,)
+        )
         cursor.execute("SET session_replication_role = DEFAULT")
 
     assert client.get("/readyz").json()["checks"]["worker"] == "a signal waits for 120 s"

@@ -1,0 +1,93 @@
+"""The worker as real processes: it decides, and no kill stops it or loses a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from experiments.models import Experiment, WorkerHeartbeat
+from signals_app.models import Signal
+from tests.factories import make_available, make_signal
+from tests.processes.harness import descendants, is_alive, manage, wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+def all_decided(expected: int) -> bool:
+    return Experiment.objects.count() == expected and not Signal.objects.exclude(status="PROCESSED").exists()
+
+
+def wait_for_decisions(expected: int) -> None:
+    wait_until(lambda: all_decided(expected), what=f"{expected} decisions")
+
+
+def test_the_worker_decides_what_waits_and_what_comes(tmp_path: Path) -> None:
+    make_available("A", "B")
+    make_signal()
+
+    with manage("worker", log=tmp_path / "log"):
+        wait_for_decisions(1)
+        make_signal()
+        wait_for_decisions(2)
+
+    lines = (tmp_path / "log").read_text()
+    assert '"event": "experiment.created"' in lines
+    assert '"event": "policy.applied"' in lines
+
+
+def test_sigterm_ends_every_process_of_the_worker(tmp_path: Path) -> None:
+    with manage("worker", log=tmp_path / "log") as worker:
+        wait_until(WorkerHeartbeat.objects.exists, what="the first heartbeat")
+        family = descendants(worker.pid)
+        assert len(family) >= 4  # cluster, sentinel, worker, monitor, pusher
+
+        worker.terminate()
+
+        assert worker.wait(10) == 0
+    wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
+
+
+def test_a_killed_supervisor_takes_its_cluster_with_it(tmp_path: Path) -> None:
+    with manage("worker", log=tmp_path / "log") as worker:
+        wait_until(WorkerHeartbeat.objects.exists, what="the first heartbeat")
+        family = descendants(worker.pid)
+
+        worker.kill()
+
+        wait_until(lambda: not any(map(is_alive, family)), seconds=10, what="the end of all processes")
+
+
+@pytest.mark.parametrize("position", range(5), ids=["cluster", "sentinel", "child 1", "child 2", "child 3"])
+def test_killing_any_process_of_the_cluster_stalls_nothing(tmp_path: Path, position: int) -> None:
+    """An idle worker or monitor that is killed wedges django-q for good; the supervisor must notice."""
+    make_available("A", "B")
+    with manage("worker", log=tmp_path / "log") as worker:
+        make_signal()
+        wait_for_decisions(1)
+        victim = descendants(worker.pid)[position]
+
+        os.kill(victim, signal.SIGKILL)
+
+        for _ in range(3):
+            make_signal()
+        wait_for_decisions(4)
+
+
+def test_dropped_database_sessions_lose_nothing(tmp_path: Path) -> None:
+    make_available("A", "B")
+    with manage("worker", log=tmp_path / "log"):
+        make_signal()
+        wait_for_decisions(1)
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        make_signal()
+
+        wait_for_decisions(2)
