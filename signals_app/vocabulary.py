@@ -94,6 +94,7 @@ DIRECTION_ALIASES: dict[str, DirectionMember] = {
     "cmd": _STRICT_ORDER,
     "strategyorderaction": _STRICT_ORDER,
     "strategy.orderaction": _STRICT_ORDER,
+    "strategy.order.action": _STRICT_ORDER,
     "strategyinfo.orderaction": _STRICT_ORDER,
     "order.action": _STRICT_ORDER,
     "order.side": _STRICT_ORDER,
