@@ -1,0 +1,103 @@
+"""R11: structured logs for every operation, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from experiments.pipeline import drain
+from signals_app.hashing import format_timestamp
+from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
+
+pytestmark = pytest.mark.django_db
+
+
+def events(captured: pytest.CaptureFixture[str], name: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in captured.readouterr().err.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == name]
+
+
+@pytest.fixture(autouse=True)
+def _log_to_the_captured_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers keep the stream they were made with; give them the one this test captures."""
+    import logging
+    import sys
+
+    for name in ("", "orchestrator.lines"):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, logging.StreamHandler) and type(handler) is logging.StreamHandler:
+                monkeypatch.setattr(handler, "stream", sys.stderr)
+
+
+def test_r11_1_retrieving_a_signal_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    signal = make_signal(symbol="TWX")
+    drain()
+
+    (event,) = events(capsys, "signal.retrieved")
+
+    assert event["signal_id"] == str(signal.pk)
+    assert (event["symbol"], event["direction"]) == ("TWX", "LONG")
+    assert event["timestamp"] == format_timestamp(signal.timestamp)
+
+
+def test_r11_2_creating_an_experiment_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = make_experiment("A")
+
+    (event,) = events(capsys, "experiment.created")
+
+    assert event["experiment_id"] == str(experiment.pk)
+    assert event["signal_id"] == str(experiment.signal_id)
+    assert (event["variant"], event["assignment_hash"]) == (experiment.variant, experiment.assignment_hash)
+
+
+def test_r11_3_applying_the_policy_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = make_experiment("B")
+
+    (event,) = events(capsys, "policy.applied")
+
+    assert event["experiment_id"] == str(experiment.pk)
+    assert (event["execution_mode"], event["executed_engine"]) == ("ENGINE_B_PRIMARY", "B")
+    assert event["policy_version"] == experiment.policy_version_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_r11_4_creating_a_shadow_trade_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = make_experiment("A")
+    client = api_client("engine-b")
+    common = {"experiment_id": str(experiment.pk)}
+    recommended = client.post("/api/v1/recommendations", {
+        **common, "context_hash": experiment.signal.market_context.context_hash, "action": "OPEN",
+        "strategy_version": "1", "rules_hash": "a" * 64, "recommendation": {},
+    })  # fmt: skip
+    assert recommended.json()["role"] == "SHADOW"
+    opened = client.post("/api/v1/trades", {
+        **common, "kind": "SHADOW", "quantity": "1", "multiplier": "100", "entry_price": "0.98", "fees": "0",
+        "entry_time": format_timestamp(experiment.signal.timestamp), "price_provenance": "MODEL",
+        "legs": [{"instrument": "TWX   140719C00072500", "side": "LONG", "entry_price": "0.98"}],
+    })  # fmt: skip
+    assert opened.status_code == 201, opened.json()
+
+    (event,) = events(capsys, "shadow_trade.created")
+
+    assert (event["experiment_id"], event["engine"]) == (str(experiment.pk), "B")
+    assert event["shadow_trade_id"] == opened.json()["trade_id"]
+
+
+def test_r11_5_an_error_is_logged_with_its_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    make_available("A", "B")
+    make_policy()
+    signal = make_signal()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE signals SET symbol = 'QQQ'")
+        cursor.execute("SET session_replication_role = DEFAULT")
+    drain()
+
+    first, *_ = events(capsys, "signal.processing_failed")
+
+    assert first["signal_id"] == str(signal.pk)
+    assert "experiment_id" in first
+    assert first["error"].startswith("SignalCorruptError")

@@ -1,0 +1,73 @@
+"""Documents that list what the code has: each is compared with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+APPS = ("signals_app", "policies", "experiments", "outcomes", "orchestrator_site")
+LOG_CALL = re.compile(r"""(?:log|logger)\.(?:info|warning|error|exception|critical)\(\s*["']([a-z_]+\.[a-z_]+)["']""")
+BATCH_EVENT = re.compile(r"""["']((?:signal|context|experiment|policy)\.[a-z_]+)["'],\s*\{""")
+VARIABLE = re.compile(r"""env\.[a-z_]+\(\s*["']([A-Z_]+)["']""")
+CRITERION = re.compile(r"^\| (R\d+\.\d+) \|", re.MULTILINE)
+# requirements.md: how many acceptance criteria each of the twelve requirements has.
+CRITERIA = {f"R{requirement}.{number}" for requirement in range(1, 13) for number in range(1, 6)} | {"R3.6"}
+
+
+def sources() -> list[tuple[Path, str]]:
+    return [(path, path.read_text()) for app in APPS for path in sorted((ROOT / app).rglob("*.py"))]
+
+
+def events_in_the_code() -> set[str]:
+    found: set[str] = set()
+    for path, text in sources():
+        found |= set(LOG_CALL.findall(text))
+        if path.name == "batch_log.py":
+            found |= set(BATCH_EVENT.findall(text))
+    return found
+
+
+def test_every_log_event_is_documented_and_every_documented_one_exists() -> None:
+    rows = [line.split("|")[1] for line in (ROOT / "docs/events.md").read_text().splitlines() if line.startswith("| `")]
+    documented = {name for row in rows for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", row)}
+
+    assert documented == events_in_the_code()
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    table = (ROOT / "docs/configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
+    used = {name for path, text in sources() if path.name == "settings.py" for name in VARIABLE.findall(text)}
+
+    assert documented == used
+
+
+def requirement_rows() -> list[tuple[str, str, str]]:
+    rows = []
+    for line in (ROOT / "docs/requirements.md").read_text().splitlines():
+        if CRITERION.match(line):
+            _, criterion, modules, tests, _ = line.split("|")
+            rows.append((criterion.strip(), modules, tests))
+    return rows
+
+
+def test_every_acceptance_criterion_is_mapped() -> None:
+    assert {criterion for criterion, _, _ in requirement_rows()} == CRITERIA
+
+
+@pytest.mark.parametrize("row", requirement_rows(), ids=lambda row: row[0])
+def test_mapped_modules_and_tests_exist(row: tuple[str, str, str]) -> None:
+    _, modules, tests = row
+    named_modules, named_tests = re.findall(r"`([^`]+)`", modules), re.findall(r"`([^`]+)`", tests)
+    assert named_modules
+    assert named_tests
+
+    for module in named_modules:
+        assert (ROOT / module).exists(), module
+    for test in named_tests:
+        path, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), test
