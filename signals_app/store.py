@@ -90,12 +90,12 @@ def find_source(token_hash: str) -> KnownSource | None:
     """Return the source with this current or previous token, active or not; None when there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_FIND_SOURCE, {"hash": token_hash})
-        row: Any = cursor.fetchone()
+        row = cursor.fetchone()
     if row is None:
         return None
     # Outside of a JSONField Django hands out jsonb as text.
-    *columns, allowed_addresses = row
-    return KnownSource(*columns, json.loads(allowed_addresses))
+    columns = (*row[:-1], json.loads(row[-1]))
+    return KnownSource(*columns)
 
 
 def insert_signal(signal: SignalRow, delivery: DeliveryRow) -> bool:

@@ -1,0 +1,78 @@
+"""`manage.py source`: make, list, rotate and switch webhook sources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from signals_app.addresses import TRADINGVIEW_ADDRESSES
+from signals_app.exceptions import SourceError
+from signals_app.models import WebhookSource
+from signals_app.sources import create_source, rotate_source, set_source_active, webhook_path
+
+
+class Command(BaseCommand):
+    """Make, list, rotate and switch webhook sources."""
+
+    help = "Webhook sources: who may send alerts. The token is shown once and stored nowhere."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Define add, list, rotate, disable, enable."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        add = actions.add_parser("add", help="make a source and print its webhook path, this once")
+        add.add_argument("slug", help="part of every signal's identity; never changes")
+        add.add_argument("--name", default="", help="for people; the slug when absent")
+        add.add_argument("--token", help="at least 16 characters; random when absent")
+        add.add_argument("--body-secret", default="", help="second secret that the alert must hold")
+        add.add_argument("--max-age", type=int, default=300, help="seconds; 0 turns the check off")
+        add.add_argument("--rate-limit", type=int, help="alerts a minute; none when absent")
+        add.add_argument("--allow", action="append", default=[], help="address or network that may send; repeatable")
+        add.add_argument("--tradingview-only", action="store_true", help="allow TradingView's own addresses only")
+        actions.add_parser("list", help="list all sources")
+        rotate = actions.add_parser("rotate", help="print a new webhook path; the former one stays valid")
+        rotate.add_argument("slug")
+        rotate.add_argument("--token", help="at least 16 characters; random when absent")
+        for action in ("disable", "enable"):
+            actions.add_parser(action, help=f"{action} a source").add_argument("slug")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the action."""
+        try:
+            self._run(options)
+        except SourceError as error:
+            raise CommandError(error.detail) from error
+
+    def _run(self, options: dict[str, Any]) -> None:
+        match options["action"]:
+            case "add":
+                self._add(options)
+            case "list":
+                self._list()
+            case "rotate":
+                _, token = rotate_source(options["slug"], options["token"])
+                self.stdout.write(webhook_path(token))
+            case action:
+                source = set_source_active(options["slug"], is_active=action == "enable")
+                self.stdout.write(f"{source.slug} is {'active' if source.is_active else 'disabled'}.")
+
+    def _add(self, options: dict[str, Any]) -> None:
+        preset = TRADINGVIEW_ADDRESSES if options["tradingview_only"] else ()
+        _, token = create_source(
+            slug=options["slug"],
+            name=options["name"],
+            token=options["token"],
+            body_secret=options["body_secret"],
+            max_age_seconds=options["max_age"],
+            rate_limit_per_minute=options["rate_limit"],
+            allowed_addresses=[*preset, *options["allow"]],
+        )
+        self.stdout.write(webhook_path(token))
+
+    def _list(self) -> None:
+        for source in WebhookSource.objects.all():
+            state = "active" if source.is_active else "disabled"
+            tokens = 1 if source.previous_token_hash is None else 2
+            self.stdout.write(
+                f"{source.slug:20} {state:8} {tokens} token(s)  max age {source.max_age_seconds} s  {source.name}"
+            )
