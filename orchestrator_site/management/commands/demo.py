@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from typing import Any
@@ -27,6 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the demo; every process it started ends with it."""
+        # Log lines of this process would run into the progress line; those of the site go to its file.
+        logging.getLogger().setLevel(logging.WARNING)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             with Demo(port=options["port"], bars=options["bars"]) as demo:
