@@ -1,5 +1,7 @@
-"""Addresses of this app."""
+"""Addresses below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from signals_app.market_data_views import MarketDataView
+
+urlpatterns = [path("market-data", MarketDataView.as_view(), name="market-data")]

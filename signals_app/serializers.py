@@ -1,0 +1,35 @@
+"""Bodies of the feeder's call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class MarketDataSerializer(serializers.Serializer[Any]):
+    """One observation; what symbol and time mean is judged in market_data.py."""
+
+    symbol = serializers.CharField(max_length=100, help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL".')
+    as_of = serializers.CharField(
+        max_length=40, help_text='The instant the data describe: RFC 3339 with zone, such as "2026-03-16T14:30:00Z".'
+    )
+    # DRF takes fields off the class, so this one and its own `data` do not meet.
+    data = serializers.DictField(help_text="Any JSON object; kept in canonical form.")  # type: ignore[assignment]
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse unknown members by name, then validate as usual."""
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class MarketDataAnswerSerializer(serializers.Serializer[Any]):
+    """What was stored."""
+
+    symbol = serializers.CharField()
+    as_of = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+    source = serializers.CharField(help_text="Name of the feeder's key.")  # type: ignore[assignment] # as above
