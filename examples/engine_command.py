@@ -30,10 +30,10 @@ def main(strategy: Strategy) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with OrchestratorClient(arguments.url, arguments.key) as client:
+        with OrchestratorClient(arguments.url, arguments.key) as client, Journal(arguments.journal) as journal:
             _beat(client, strategy)
             Thread(target=_keep_beating, args=(arguments, strategy, stop), daemon=True).start()
-            EngineLoop(client, strategy, Journal(arguments.journal)).run(stop)
+            EngineLoop(client, strategy, journal).run(stop)
     except OrchestratorError as error:
         sys.exit(f"engine {strategy.engine} gives up: {error}")
 

@@ -7,22 +7,37 @@ decisions are functions of the assignments and every call of the API may be repe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 
 class Journal:
     """An append-only file of assignments and closed experiments; without a path it keeps nothing."""
 
     def __init__(self, path: Path | None) -> None:
+        """Read what is there; cut off a last line that a kill left unfinished: it was not acted upon."""
         self._file = None
         self._kept: list[dict[str, Any]] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+", encoding="utf-8")
+            self._file = path.open("ab+")
             self._file.seek(0)
-            self._kept = list(_complete_lines(self._file))
+            content = self._file.read()
+            complete = content[: content.rfind(b"\n") + 1]
+            self._file.truncate(len(complete))
+            self._kept = [json.loads(line) for line in complete.splitlines()]
+
+    def __enter__(self) -> Self:
+        """Return the journal itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
 
     def assignments(self) -> list[dict[str, Any]]:
         """Return the assignments of earlier runs, in the order they came."""
@@ -42,11 +57,5 @@ class Journal:
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps(line).encode() + b"\n")
             self._file.flush()
-
-
-def _complete_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        if line.endswith("\n"):  # a line cut off by a kill was not answered either
-            yield json.loads(line)

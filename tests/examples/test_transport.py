@@ -134,7 +134,9 @@ def test_prices_times_and_ids_are_sent_as_the_api_writes_them() -> None:
         "d": Decimal("1E2"),
     }
     with peer((200, {})) as server:
-        Transport(server.url, "k", timeout=5, attempts=1).call("POST", "/x", body)
+        transport = Transport(server.url, "k", timeout=5, attempts=1)
+        transport.call("POST", "/x", body)
+        transport.close()
 
         sent = json.loads(server.requests[0][2])
     assert sent["a"] == "1.390"
@@ -150,8 +152,8 @@ def test_what_the_api_could_misread_is_not_sent(value: object) -> None:
 
 
 def test_the_key_goes_into_the_header_and_the_site_may_live_below_a_path() -> None:
-    with peer((200, {"exit_directives": []})) as server:
-        make_client(f"{server.url}/desk/").exit_directives()
+    with peer((200, {"exit_directives": []})) as server, make_client(f"{server.url}/desk/") as client:
+        client.exit_directives()
 
         method, path, _, authorization = server.requests[0]
     assert (method, path, authorization) == ("GET", "/desk/api/v1/exit-directives", "Api-Key the-key")
