@@ -33,7 +33,7 @@ counts AS MATERIALIZED (
       FROM trades GROUP BY kind, engine
 ),
 provenance AS MATERIALIZED (
-    SELECT kind, engine, jsonb_object_agg(price_provenance, number) AS price_provenance
+    SELECT kind, engine, json_object_agg(price_provenance, number ORDER BY price_provenance) AS price_provenance
       FROM (SELECT kind, engine, price_provenance, count(*) AS number FROM headline GROUP BY 1, 2, 3) counted
      GROUP BY kind, engine
 ),
@@ -90,7 +90,7 @@ daily AS MATERIALIZED (
 )
 SELECT kind, engine, unpriced, violations, coalesce(n, 0)::bigint AS n, coalesce(wins, 0) AS wins,
        coalesce(losses, 0) AS losses, coalesce(flats, 0) AS flats, coalesce(active_days, 0) AS active_days,
-       coalesce(price_provenance, '{{}}') AS price_provenance, coalesce(sums.total, 0) AS total_pnl,
+       coalesce(price_provenance, '{{}}'::json) AS price_provenance, coalesce(sums.total, 0) AS total_pnl,
        wins / n AS win_rate,
        sums.total / n AS average_pnl,
        gross_profit / nullif(wins, 0) AS average_win,
