@@ -36,6 +36,7 @@ STATUS_OF_CODE = {
     "already_closed": 409,
     "shadow_follows_real": 409,
     "directive_settled": 409,
+    "shadow_not_opened": 409,
     "entry_after_real_exit": 409,
     "already_halted": 409,
     "not_halted": 409,

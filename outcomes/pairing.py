@@ -62,7 +62,10 @@ def _trade_breaches(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
         yield _breach(trade, "CONTEXT_HASH_DIFFERS", context_hash, trade.context_hash)
     if trade.recommended_rules_hash != trade.registered_rules_hash:
         yield _breach(
-            trade, "RULES_HASH_DIFFERS", trade.registered_rules_hash or "a registered hash", trade.recommended_rules_hash
+            trade,
+            "RULES_HASH_DIFFERS",
+            trade.registered_rules_hash or "a registered hash",
+            trade.recommended_rules_hash,
         )
     if trade.exit_instruments not in (None, trade.entry_instruments):
         yield _breach(

@@ -95,9 +95,7 @@ def judge_opening(report: OpeningReport, now: datetime) -> tuple[tuple[Leg, ...]
     _refuse_negative_fees(report.fees)
     reported = {leg.instrument: leg.entry_price for leg in report.legs}
     prices = _leg_prices(list(reported), reported, report.entry_price, "entry_price")
-    legs = tuple(
-        Leg(leg.instrument, leg.side or "LONG", leg.ratio or 1, prices[leg.instrument]) for leg in report.legs
-    )
+    legs = tuple(_entered(leg, prices[leg.instrument]) for leg in report.legs)
     return legs, _agreeing_price(legs, prices, report.entry_price, "entry_price")
 
 
@@ -144,6 +142,12 @@ def judge_shadow_exit(
     for reported in report.legs:
         _refuse_mismatch(reported.exit_price, prices[reported.instrument], f"/legs/{reported.instrument}/exit_price")
     return prices, _agreeing_price(legs, prices, report.exit_price, "exit_price"), judged
+
+
+def _entered(leg: ReportedLeg, price: Decimal) -> Leg:
+    assert leg.side is not None
+    assert leg.ratio is not None
+    return Leg(leg.instrument, leg.side, leg.ratio, price)
 
 
 def _refuse_duplicates(legs: Sequence[ReportedLeg]) -> None:
@@ -199,9 +203,7 @@ def _leg_prices(
     return prices
 
 
-def _agreeing_price(
-    legs: Sequence[Leg], prices: Mapping[str, Decimal], total: Decimal | None, field: str
-) -> Decimal:
+def _agreeing_price(legs: Sequence[Leg], prices: Mapping[str, Decimal], total: Decimal | None, field: str) -> Decimal:
     price = trade_price(legs, prices)
     _refuse_mismatch(total, price, f"/{field}")
     return price

@@ -4,8 +4,22 @@ from django.urls import path
 
 from outcomes.experiments_views import ExperimentListView, ExperimentView
 from outcomes.performance_views import PerformanceView
+from outcomes.views import (
+    ExitDirectiveReportView,
+    ExitDirectivesView,
+    RecommendationsView,
+    TradeExitView,
+    TradesView,
+    TradeView,
+)
 
 urlpatterns = [
+    path("recommendations", RecommendationsView.as_view(), name="recommendations"),
+    path("trades", TradesView.as_view(), name="trades"),
+    path("trades/<uuid:trade_id>", TradeView.as_view(), name="trade"),
+    path("trades/<uuid:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
+    path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
+    path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
     path("experiments", ExperimentListView.as_view(), name="experiments"),
     path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
     path("performance", PerformanceView.as_view(), name="performance"),

@@ -85,7 +85,5 @@ ALTER TABLE recommendations DROP CONSTRAINT recommendations_answer_a_distributio
 class Migration(migrations.Migration):
     dependencies = [("outcomes", "0001_initial"), ("experiments", "0002_guard_rows")]
     operations = [
-        migrations.RunSQL(
-            GUARD + FIXED.format(table="real_trades") + FIXED.format(table="shadow_trades"), UNDO
-        )
+        migrations.RunSQL(GUARD + FIXED.format(table="real_trades") + FIXED.format(table="shadow_trades"), UNDO)
     ]

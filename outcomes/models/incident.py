@@ -14,6 +14,7 @@ class IncidentKind(models.TextChoices):
     """What was tried."""
 
     DOUBLE_EXECUTION_PREVENTED = "double_execution_prevented"
+    UNPERMITTED_REAL_TRADE = "unpermitted_real_trade"
     PERMIT_EXPIRED = "permit_expired"
     CONFLICTING_REPORT = "conflicting_report"
 
@@ -70,12 +71,8 @@ class Violation(models.Model):
         verbose_name = "pair violation"
         ordering = ("-id",)
         constraints = (
-            models.UniqueConstraint(
-                name="pair_violations_once_per_name", fields=("experiment", "engine", "name")
-            ),
-            models.CheckConstraint(
-                name="pair_violations_name_known", condition=Q(name__in=ViolationName.values)
-            ),
+            models.UniqueConstraint(name="pair_violations_once_per_name", fields=("experiment", "engine", "name")),
+            models.CheckConstraint(name="pair_violations_name_known", condition=Q(name__in=ViolationName.values)),
         )
 
     def __str__(self) -> str:

@@ -36,9 +36,7 @@ class Outcome(models.Model):
         indexes = (models.Index(fields=("exit_time", "experiment"), name="%(class)s_exit_time"),)
         constraints = (
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
-            models.CheckConstraint(
-                name="%(class)s_reason_known", condition=Q(exit_reason__in=ExitReason.values)
-            ),
+            models.CheckConstraint(name="%(class)s_reason_known", condition=Q(exit_reason__in=ExitReason.values)),
             models.CheckConstraint(
                 name="%(class)s_provenance_known", condition=Q(price_provenance__in=PriceProvenance.values)
             ),

@@ -55,9 +55,7 @@ class Recommendation(models.Model):
             models.UniqueConstraint(
                 name="recommendations_experiment_engine_role", fields=("experiment", "engine", "role")
             ),
-            models.CheckConstraint(
-                name="recommendations_engine_known", condition=Q(engine__in=EngineName.values)
-            ),
+            models.CheckConstraint(name="recommendations_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="recommendations_action_known", condition=Q(action__in=Action.values)),
             models.CheckConstraint(name="recommendations_role_known", condition=Q(role__in=Role.values)),
             models.CheckConstraint(

@@ -56,9 +56,7 @@ class ExitDirective(models.Model):
             models.Index(name="exit_directives_pending", fields=("shadow_engine", "id"), condition=Q(state="PENDING")),
         )
         constraints = (
-            models.CheckConstraint(
-                name="exit_directives_state_known", condition=Q(state__in=DirectiveState.values)
-            ),
+            models.CheckConstraint(name="exit_directives_state_known", condition=Q(state__in=DirectiveState.values)),
             models.CheckConstraint(
                 name="exit_directives_settled_has_time",
                 condition=Q(state="PENDING", settled_at__isnull=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models import F, Q
 
@@ -73,7 +71,9 @@ class Trade(models.Model):
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
     legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
     quantity = models.DecimalField(max_digits=18, decimal_places=4, help_text="Contracts.")
-    multiplier = models.DecimalField(max_digits=12, decimal_places=2, help_text="Units per contract, 100 for US options.")
+    multiplier = models.DecimalField(
+        max_digits=12, decimal_places=2, help_text="Units per contract, 100 for US options."
+    )
     entry_price = models.DecimalField(max_digits=24, decimal_places=8, help_text="Leg price, or net debit.")
     entry_time = models.DateTimeField(help_text="As the engine says, UTC.")
     entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Currency, both signs of trade pay.")
@@ -81,11 +81,15 @@ class Trade(models.Model):
     rules_hash = models.CharField(max_length=64, help_text="The engine's registered rules when it opened.")
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of the opening request.")
     opened_at = models.DateTimeField(help_text="When it was reported, by the database clock, UTC.")
-    status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text="OPEN until closed.")
+    status = models.CharField(
+        max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text="OPEN until closed."
+    )
     exit_price = models.DecimalField(
         max_digits=24, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit."
     )
-    exit_legs = CanonicalJSONField(null=True, blank=True, help_text="Exit price per instrument, with the quote it came from.")
+    exit_legs = CanonicalJSONField(
+        null=True, blank=True, help_text="Exit price per instrument, with the quote it came from."
+    )
     exit_time = models.DateTimeField(null=True, blank=True, help_text="UTC; a paired shadow has the real one's.")
     exit_fees = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True, help_text="Currency.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, blank=True, default="", help_text="Why.")
@@ -94,7 +98,9 @@ class Trade(models.Model):
     )
     market_conditions = CanonicalJSONField(null=True, blank=True, help_text="What the engine saw at the exit.")
     conditions_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the conditions.")
-    exit_request_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the exit request.")
+    exit_request_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the exit request."
+    )
     closed_at = models.DateTimeField(null=True, blank=True, help_text="When the exit was stored, UTC.")
 
     class Meta:
@@ -103,9 +109,7 @@ class Trade(models.Model):
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_status_known", condition=Q(status__in=TradeStatus.values)),
-            models.CheckConstraint(
-                name="%(class)s_quantity_positive", condition=Q(quantity__gt=0, multiplier__gt=0)
-            ),
+            models.CheckConstraint(name="%(class)s_quantity_positive", condition=Q(quantity__gt=0, multiplier__gt=0)),
             models.CheckConstraint(
                 name="%(class)s_fees_not_negative",
                 condition=Q(entry_fees__gte=0) & (Q(exit_fees__isnull=True) | Q(exit_fees__gte=0)),

@@ -1,0 +1,134 @@
+"""Plain builders of what engines report, and of engines that report it through the real API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from experiments.models import Experiment, SignalDistribution
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from tests.factories import api_client, make_experiment
+
+# The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC.
+C70 = "TWX   140621C00070000"
+C72_5_JULY = "TWX   140719C00072500"
+ENTRY_TIME = "2014-06-05T14:00:00.000000Z"
+EXIT_TIME = "2014-06-05T18:00:00.000000Z"
+RULES_HASH = "a" * 64  # what tests.factories registers for both engines
+
+
+def context_hash(experiment: Experiment) -> str:
+    found: str = SignalDistribution.objects.filter(experiment=experiment).values_list("context_hash", flat=True)[0]
+    return found
+
+
+def recommendation(experiment: Experiment, **changes: Any) -> dict[str, Any]:
+    return {
+        "experiment_id": str(experiment.pk),
+        "context_hash": context_hash(experiment),
+        "action": "OPEN",
+        "strategy_version": "1.0",
+        "rules_hash": RULES_HASH,
+        "recommendation": {"buy": "a call"},
+    } | changes
+
+
+def leg(instrument: str = C70, side: str = "LONG", entry_price: str = "1.39", **changes: Any) -> dict[str, Any]:
+    return {"instrument": instrument, "side": side, "ratio": 1, "entry_price": entry_price} | changes
+
+
+def trade(experiment: Experiment, kind: str = "REAL", **changes: Any) -> dict[str, Any]:
+    legs = changes.get("legs") or [leg()]
+    return {
+        "experiment_id": str(experiment.pk),
+        "kind": kind,
+        "legs": legs,
+        "quantity": "1",
+        "multiplier": "100",
+        "entry_price": legs[0]["entry_price"],
+        "entry_time": ENTRY_TIME,
+        "price_provenance": "BROKER_FILL" if kind == "REAL" else "OWN_FEED_QUOTE",
+    } | changes
+
+
+def quote(bid: str | None = "1.31", ask: str | None = "1.37", quote_time: str = EXIT_TIME) -> dict[str, Any]:
+    return {"bid": bid, "ask": ask, "quote_time": quote_time}
+
+
+def real_exit(**changes: Any) -> dict[str, Any]:
+    return {
+        "exit_time": EXIT_TIME,
+        "exit_price": "1.99",
+        "exit_reason": "TAKE_PROFIT",
+        "market_conditions": {"underlying": {"symbol": "TWX", "last": "71.51"}, "quotes": {}},
+    } | changes
+
+
+@dataclass
+class EngineClient:
+    """One engine as seen from outside; every call goes through the API with the engine's own key."""
+
+    name: str
+    client: APIClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = api_client(f"engine-{self.name.lower()}")
+
+    def post(self, path: str, body: Any) -> Response:
+        response: Response = self.client.post(f"/api/v1/{path}", body, format="json")
+        return response
+
+    def get(self, path: str) -> Response:
+        response: Response = self.client.get(f"/api/v1/{path}")
+        return response
+
+    def recommend(self, experiment: Experiment, **changes: Any) -> Response:
+        return self.post("recommendations", recommendation(experiment, **changes))
+
+    def open(self, experiment: Experiment, kind: str = "REAL", **changes: Any) -> Response:
+        return self.post("trades", trade(experiment, kind, **changes))
+
+    def close(self, trade_id: str | UUID, **changes: Any) -> Response:
+        return self.post(f"trades/{trade_id}/exit", real_exit(**changes))
+
+    def pending(self) -> list[dict[str, Any]]:
+        directives: list[dict[str, Any]] = self.get("exit-directives").json()["exit_directives"]
+        return directives
+
+    def report(self, directive_id: int, **body: Any) -> Response:
+        return self.post(f"exit-directives/{directive_id}/report", body)
+
+
+@dataclass
+class Desk:
+    """Two engines that have both recommended to open one experiment, in which A trades for real."""
+
+    experiment: Experiment
+    a: EngineClient
+    b: EngineClient
+
+    def open_real(self, **changes: Any) -> str:
+        response = self.a.open(self.experiment, "REAL", **changes)
+        assert response.status_code == 201, response.json()
+        trade_id: str = response.json()["trade_id"]
+        return trade_id
+
+    def open_shadow(self, instrument: str = C72_5_JULY, entry_price: str = "0.98", **changes: Any) -> str:
+        legs = changes.pop("legs", [leg(instrument, entry_price=entry_price)])
+        response = self.b.open(self.experiment, "SHADOW", legs=legs, **changes)
+        assert response.status_code == 201, response.json()
+        trade_id: str = response.json()["trade_id"]
+        return trade_id
+
+
+def make_desk(executed: str | None = "A", *, recommended: bool = True, policy: dict[str, Any] | None = None) -> Desk:
+    """Return both engines on a new experiment, with their recommendations unless told otherwise."""
+    desk = Desk(make_experiment(executed, policy=policy), EngineClient("A"), EngineClient("B"))
+    if recommended:
+        for engine in (desk.a, desk.b):
+            response = engine.recommend(desk.experiment)
+            assert response.status_code == 201, response.json()
+    return desk
