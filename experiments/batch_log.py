@@ -29,7 +29,7 @@ def log_decided(batch: Sequence[Decided]) -> None:
 
 
 def _events(decided: Decided) -> Iterator[tuple[str, dict[str, Any]]]:
-    signal, assignment, resolution = decided.signal, decided.assignment, decided.resolution
+    signal, assignment, resolution = decided.signal, decided.assignment, decided.ruling.resolution
     signal_id, experiment_id = str(signal.signal_id), str(decided.experiment_id)
     yield (
         "signal.retrieved",
@@ -57,7 +57,7 @@ def _events(decided: Decided) -> Iterator[tuple[str, dict[str, Any]]]:
             "execution_mode": resolution.execution_mode,
             "executed_engine": resolution.executed_engine,
             "reason": resolution.reason,
-            "policy_version": json.loads(decided.inputs)["policy_version"],
+            "policy_version": decided.policy_version,
         },
     )
     yield (

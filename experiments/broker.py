@@ -7,46 +7,64 @@ has in hand. Nothing is written per signal, so no wake-up can be lost.
 
 from __future__ import annotations
 
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
-from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-# Rows in hand of a worker are locked; an unlocked one is work nobody has. A batch whose worker died
-# counts too: somebody has to release it.
+from signals_app.wake import CHANNEL
+
+# Rows in hand of a worker are locked; an unlocked one is work nobody has.
 WORK_WAITS = """
 SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
        EXISTS (SELECT FROM (SELECT FROM signals WHERE status = 'PENDING' LIMIT 1 FOR UPDATE SKIP LOCKED) AS fresh)
     OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
 """
 # Also without work a drain goes through pusher, queue and worker this often: it beats the heart.
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 4.0
 
 
 class SignalBroker(ORM):
     """ORM broker whose queue of record is the signals table."""
 
     _last_drain = 0.0
+    _listening: object = None
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
-        """Return ordinary tasks, else one drain task when signals wait, else nothing after a pause."""
+        """Return ordinary tasks, else one drain task when signals wait, else nothing after a pause.
+
+        The pause ends early at a hint from the webhook; without one it is `poll` seconds.
+        """
         self.get_connection()  # drops a broken connection
-        with connections[Conf.ORM or "default"].cursor() as cursor:
+        database = connections[Conf.ORM or "default"]
+        self._listen(database)
+        with database.cursor() as cursor:
             cursor.execute(WORK_WAITS, (self.list_key,))
             tasks_wait, signals_wait = cursor.fetchone()
-        if tasks_wait and OrmQ.objects.filter(key=self.list_key, lock__lt=timezone.now()).exists():
+        if tasks_wait:
             return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
         if signals_wait or monotonic() - self._last_drain > BEAT_SECONDS:
             self._last_drain = monotonic()
             return [(None, _drain_task())]
-        sleep(Conf.POLL)
+        with database.wrap_database_errors:
+            # A hint that came during the look above is kept by psycopg and ends the pause at once.
+            for _ in database.connection.notifies(timeout=Conf.POLL, stop_after=1):
+                break
         return None
+
+    def _listen(self, database: BaseDatabaseWrapper) -> None:
+        """Listen on this connection, once; again after every reconnect."""
+        database.ensure_connection()
+        if self._listening is not database.connection:
+            with database.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
+            self._listening = database.connection
 
 
 def _drain_task() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,15 @@ class PolicyState:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the rules say for one variant under one state of the policy."""
+
+    inputs: bytes  # canonical JSON
+    resolution: Resolution
+    decision_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """Everything one signal comes to; one row in each of five tables."""
 
@@ -67,9 +77,8 @@ class Decided:
     context_hash: str
     experiment_id: UUID
     assignment: Assignment
-    inputs: bytes  # canonical JSON
-    resolution: Resolution
-    decision_hash: str
+    policy_version: int
+    ruling: Ruling
 
 
 def decision_hash(inputs: dict[str, Any], decision: dict[str, str | None], rules_version: int) -> str:
@@ -95,6 +104,19 @@ def check_identity(signal: StoredSignal) -> None:
         raise SignalCorruptError("signal_hash does not follow from the signal's identity and payload")
 
 
+@lru_cache(maxsize=64)
+def rule(state: PolicyState, variant: str) -> Ruling:
+    """Apply the rules; remembered, because all signals of a batch share the state and one of two variants."""
+    policy_inputs = state.inputs(variant)
+    resolution = resolve_policy(policy_inputs)
+    inputs = policy_inputs.document()
+    return Ruling(
+        inputs=canonical_json(inputs),
+        resolution=resolution,
+        decision_hash=decision_hash(inputs, resolution.document(), RULES_VERSION),
+    )
+
+
 def decide(signal: StoredSignal, state: PolicyState, market_data: MarketData | None) -> Decided:
     """Return what this signal comes to, the same for the same arguments (R6.1).
 
@@ -107,16 +129,12 @@ def decide(signal: StoredSignal, state: PolicyState, market_data: MarketData | N
     facts = signal.facts
     context = canonical_json(build_context(facts, market_data))
     assignment = assign(facts.signal_id, facts.signal_hash, state.split_percentage)
-    policy_inputs = state.inputs(assignment.variant)
-    resolution = resolve_policy(policy_inputs)
-    inputs = policy_inputs.document()
     return Decided(
         signal=facts,
         context=context,
         context_hash=sha256_hex(context),
         experiment_id=experiment_id(facts.signal_id, facts.signal_hash),
         assignment=assignment,
-        inputs=canonical_json(inputs),
-        resolution=resolution,
-        decision_hash=decision_hash(inputs, resolution.document(), RULES_VERSION),
+        policy_version=state.version,
+        ruling=rule(state, assignment.variant),
     )

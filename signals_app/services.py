@@ -17,6 +17,7 @@ from signals_app.exceptions import AlertError, RateLimitedError, SignalsAppError
 from signals_app.hashing import natural_key, signal_hash, signal_id
 from signals_app.json_text import to_jsonb_text
 from signals_app.models import DeliveryOutcome, Signal
+from signals_app.wake import waker
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +102,7 @@ def _receive_signal(source: KnownSource, arrival: Arrival, judgement: Judgement,
     row = _signal_row(source, judgement, signal)
     delivery = _delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED, row.signal_id)
     if store.insert_signal(row, delivery):
+        waker.wake()
         receipt = Receipt(DeliveryOutcome.ACCEPTED, row.signal_id, row.signal_hash)
     else:
         receipt = _meet_first(row, judgement)
