@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import structlog
 from structlog.typing import Processor
+
+_WEBHOOK_TOKEN = re.compile(r"(/webhooks/tradingview/)[^/\s\"'\\?]+")
 
 
 def _shared() -> list[Processor]:
@@ -17,6 +20,11 @@ def _shared() -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
+
+
+def without_webhook_tokens(logger: Any, method_name: str, line: Any) -> Any:
+    """Mask the tokens of webhook addresses in a finished line; Django logs whole requests when one is odd."""
+    return _WEBHOOK_TOKEN.sub(r"\1***", line)
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -39,6 +47,7 @@ def logging_config(level: str) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.EventRenamer("event"),
                     structlog.processors.JSONRenderer(default=str, sort_keys=False),
+                    without_webhook_tokens,
                 ],
             },
         },
