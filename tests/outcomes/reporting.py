@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from experiments.models import Experiment, SignalDistribution
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
+from experiments.models import Experiment, SignalDistribution
 from tests.factories import api_client, make_experiment
 
 # The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC.
@@ -67,6 +66,19 @@ def real_exit(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a call came back with."""
+
+    status: int
+    body: Any
+
+    @property
+    def code(self) -> str:
+        """The error's code; "" for a good answer."""
+        return str(self.body.get("code", ""))
+
+
 @dataclass
 class EngineClient:
     """One engine as seen from outside; every call goes through the API with the engine's own key."""
@@ -77,28 +89,32 @@ class EngineClient:
     def __post_init__(self) -> None:
         self.client = api_client(f"engine-{self.name.lower()}")
 
-    def post(self, path: str, body: Any) -> Response:
-        response: Response = self.client.post(f"/api/v1/{path}", body, format="json")
-        return response
+    def post(self, path: str, body: Any) -> Answer:
+        response = self.client.post(f"/api/v1/{path}", body, format="json")
+        return Answer(response.status_code, response.json())
 
-    def get(self, path: str) -> Response:
-        response: Response = self.client.get(f"/api/v1/{path}")
-        return response
+    def post_text(self, path: str, text: str) -> Answer:
+        response = self.client.generic("POST", f"/api/v1/{path}", text, content_type="application/json")
+        return Answer(response.status_code, response.json())
 
-    def recommend(self, experiment: Experiment, **changes: Any) -> Response:
+    def get(self, path: str) -> Answer:
+        response = self.client.get(f"/api/v1/{path}")
+        return Answer(response.status_code, response.json())
+
+    def recommend(self, experiment: Experiment, **changes: Any) -> Answer:
         return self.post("recommendations", recommendation(experiment, **changes))
 
-    def open(self, experiment: Experiment, kind: str = "REAL", **changes: Any) -> Response:
+    def open(self, experiment: Experiment, kind: str = "REAL", **changes: Any) -> Answer:
         return self.post("trades", trade(experiment, kind, **changes))
 
-    def close(self, trade_id: str | UUID, **changes: Any) -> Response:
+    def close(self, trade_id: str | UUID, **changes: Any) -> Answer:
         return self.post(f"trades/{trade_id}/exit", real_exit(**changes))
 
     def pending(self) -> list[dict[str, Any]]:
-        directives: list[dict[str, Any]] = self.get("exit-directives").json()["exit_directives"]
+        directives: list[dict[str, Any]] = self.get("exit-directives").body["exit_directives"]
         return directives
 
-    def report(self, directive_id: int, **body: Any) -> Response:
+    def report(self, directive_id: int, **body: Any) -> Answer:
         return self.post(f"exit-directives/{directive_id}/report", body)
 
 
@@ -111,16 +127,16 @@ class Desk:
     b: EngineClient
 
     def open_real(self, **changes: Any) -> str:
-        response = self.a.open(self.experiment, "REAL", **changes)
-        assert response.status_code == 201, response.json()
-        trade_id: str = response.json()["trade_id"]
+        answer = self.a.open(self.experiment, "REAL", **changes)
+        assert answer.status == 201, answer.body
+        trade_id: str = answer.body["trade_id"]
         return trade_id
 
     def open_shadow(self, instrument: str = C72_5_JULY, entry_price: str = "0.98", **changes: Any) -> str:
         legs = changes.pop("legs", [leg(instrument, entry_price=entry_price)])
-        response = self.b.open(self.experiment, "SHADOW", legs=legs, **changes)
-        assert response.status_code == 201, response.json()
-        trade_id: str = response.json()["trade_id"]
+        answer = self.b.open(self.experiment, "SHADOW", legs=legs, **changes)
+        assert answer.status == 201, answer.body
+        trade_id: str = answer.body["trade_id"]
         return trade_id
 
 
@@ -129,6 +145,6 @@ def make_desk(executed: str | None = "A", *, recommended: bool = True, policy: d
     desk = Desk(make_experiment(executed, policy=policy), EngineClient("A"), EngineClient("B"))
     if recommended:
         for engine in (desk.a, desk.b):
-            response = engine.recommend(desk.experiment)
-            assert response.status_code == 201, response.json()
+            answer = engine.recommend(desk.experiment)
+            assert answer.status == 201, answer.body
     return desk
