@@ -170,6 +170,13 @@ INITIAL_POLICY = {
     "live_enabled": env.str("LIVE_ENABLED", default="false"),
 }
 
+# Threads of each web process; some are kept free for alerts (orchestrator_site/bulkhead.py).
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=12)
+WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=4)
+# Claims of one process that may wait for work at the same time; one more is answered at once.
+LONG_POLLS = env.int("LONG_POLLS", default=4)
+
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {
     "name": "orchestrator",

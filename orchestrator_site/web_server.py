@@ -15,7 +15,6 @@ from granian.log import LogLevels
 
 from experiments.cluster import die_with_parent
 
-THREADS = 8
 BACKLOG = 4096
 
 
@@ -25,6 +24,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=12)
     options = parser.parse_args()
     die_with_parent()
     os.register_at_fork(after_in_child=die_with_parent)
@@ -36,13 +36,13 @@ def main() -> None:
         http=HTTPModes.http1,
         websockets=False,
         workers=options.processes,
-        blocking_threads=THREADS,
+        blocking_threads=options.threads,
         backlog=BACKLOG,
         backpressure=BACKLOG,
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=4,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()
 
 

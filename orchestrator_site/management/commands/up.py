@@ -31,16 +31,16 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
         parser.add_argument("--workers", type=int, default=1, help="processes that decide signals (default 1)")
-        parser.add_argument("--web-processes", type=int, default=2, help="processes that serve HTTP (default 2)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, start web and worker, report when ready, and watch them."""
         host, port = options["host"], options["port"]
-        if options["workers"] < 1 or options["web_processes"] < 1:
-            raise CommandError("--workers and --web-processes take 1 or more.")
+        if options["workers"] < 1:
+            raise CommandError("--workers takes 1 or more.")
         _refuse_used_port(host, port)
         _wait_for_database()
         call_command("migrate", interactive=False, verbosity=0)
+        call_command("check", databases=["default"], verbosity=0)
         connection.close()
         group = ProcessGroup(_programs(options))
         signal.signal(signal.SIGTERM, group.stop)
@@ -65,7 +65,8 @@ def _programs(options: dict[str, Any]) -> list[Program]:
     manage = str(Path(settings.BASE_DIR) / "manage.py")
     web = [
         sys.executable, "-m", "orchestrator_site.web_server",
-        "--host", options["host"], "--port", str(options["port"]), "--processes", str(options["web_processes"]),
+        "--host", options["host"], "--port", str(options["port"]), "--processes", str(settings.WEB_PROCESSES),
+        "--threads", str(settings.WEB_THREADS),
     ]  # fmt: skip
     path = {"PYTHONPATH": str(settings.BASE_DIR)}
     return [

@@ -1,0 +1,37 @@
+"""Application configuration of the site itself, and which admin site Django builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
+
+
+def _roles(**kwargs: Any) -> None:
+    from orchestrator_site.roles import ensure_roles
+
+    ensure_roles()
+
+
+class OrchestratorSiteConfig(AppConfig):
+    """Sees to it that the four roles exist once every app has its tables and permissions."""
+
+    name = "orchestrator_site"
+    verbose_name = "Site"
+    default = True
+
+    def ready(self) -> None:
+        """Register the startup checks; make the roles after the last app has been migrated."""
+        from orchestrator_site import checks  # noqa: F401 (registers itself)
+
+        *_, last = apps.get_app_configs()
+        post_migrate.connect(_roles, sender=last, dispatch_uid="orchestrator_site.roles")
+
+
+class OrchestratorAdminConfig(admin_apps.AdminConfig):
+    """Django's admin on our own site object, which carries the pages beside the tables."""
+
+    default_site = "orchestrator_site.console.site.OrchestratorAdminSite"
+    default = False

@@ -1,0 +1,56 @@
+"""Startup checks of the site, by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from django.db import connection
+
+from orchestrator_site.checks import check_database, check_threads, connections_needed
+
+
+def ids(messages: list[CheckMessage]) -> list[str | None]:
+    return [message.id for message in messages]
+
+
+def test_the_shipped_numbers_pass() -> None:
+    assert check_threads(None) == []
+
+
+@pytest.mark.parametrize(("webhook", "web"), [(0, 12), (12, 12), (13, 12)])
+def test_e001_threads_for_the_webhook_and_for_everything_else(settings: Any, webhook: int, web: int) -> None:
+    settings.WEBHOOK_THREADS, settings.WEB_THREADS = webhook, web
+
+    assert ids(check_threads(None)) == ["orchestrator.E001"]
+
+
+def test_e002_at_least_one_process(settings: Any) -> None:
+    settings.WEB_PROCESSES = 0
+
+    assert ids(check_threads(None)) == ["orchestrator.E002"]
+
+
+@pytest.mark.django_db
+def test_e004_threads_that_need_more_connections_than_there_are(settings: Any) -> None:
+    settings.WEB_THREADS = 1000
+
+    messages = check_database(None, ["default"])
+
+    assert "orchestrator.E004" in ids(messages)
+    assert str(connections_needed()) in messages[0].msg
+
+
+@pytest.mark.django_db
+def test_w001_a_database_that_may_lose_commits_is_named() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+
+    messages = [m for m in check_database(None, ["default"]) if "synchronous_commit=off" in m.msg]
+
+    assert ids(messages) == ["orchestrator.W001"]
+
+
+def test_without_a_database_nothing_is_asked() -> None:
+    assert check_database(None, None) == []
