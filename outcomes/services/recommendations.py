@@ -14,6 +14,7 @@ from outcomes.exceptions import OutcomesError
 from outcomes.models import Action, Recommendation, Role
 from outcomes.services.experiment_lock import database_time
 from outcomes.services.incidents import not_found
+from outcomes.services.shadow_exits import end_without_shadow
 from policies.selectors import open_halt
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     2. Return the first answer for the same report; refuse another one.
     3. Refuse a recommendation that was made from another context (R1.3).
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
+    5. When it declines after the real trade's exit, end that exit's directive, which has nothing to close.
     """
     with transaction.atomic():
         distribution = _lock_distribution(engine, report.experiment_id)
@@ -55,6 +57,8 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                 "/context_hash",
             )
         recommendation = _store(engine, report)
+        if recommendation.action == Action.DECLINE:
+            end_without_shadow(engine, report.experiment_id, recommendation.recommended_at)
         SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=recommendation.recommended_at)
         transaction.on_commit(lambda: _log(recommendation))
     return recommendation, True

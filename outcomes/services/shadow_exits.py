@@ -72,6 +72,20 @@ def follow_standing_directive(shadow: ShadowTrade, now: datetime) -> None:
         check_pair(shadow.experiment_id, now)
 
 
+def end_without_shadow(engine: str, experiment_id: UUID, now: datetime) -> None:
+    """Settle the directive of a real exit that came before its shadow engine declined: nothing is left to close.
+
+    The lock closes this interleaving: the real exit looks for a refusal and finds none, the refusal
+    looks for a directive and finds none, both commit, and the directive waits for nobody.
+    """
+    lock_experiment(experiment_id)
+    directive = ExitDirective.objects.filter(
+        experiment_id=experiment_id, shadow_engine=engine, state=DirectiveState.PENDING
+    ).first()
+    if directive is not None:
+        _settle(directive, DirectiveState.NO_SHADOW, now)
+
+
 def report_shadow_exit(
     engine: str, directive_id: int, report: ShadowExitReport, *, request_hash: str
 ) -> tuple[ExitDirective, bool]:
