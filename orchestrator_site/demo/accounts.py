@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, replace
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 
 from policies.models import ApiKey, KeyOwner
 from policies.selectors import active_policy, settings_of
 from policies.services import create_api_key, create_policy_version
 from signals_app.models import WebhookSource
+from signals_app.sources import create_source, rotate_source, set_source_active, webhook_path
 
 SOURCE = "demo"
 KEY_NAME = "demo"
@@ -33,7 +33,7 @@ def prepare() -> Access:
     ApiKey.objects.filter(name=KEY_NAME, revoked=False).update(revoked=True)
     use_split_policy()
     return Access(
-        passwords={"operator": _user("operator", is_superuser=True), "analyst": _user("analyst", is_superuser=False)},
+        passwords={"operator": _user("operator", is_superuser=True), "analyst": _user("analyst")},
         webhook_path=_webhook_path(),
         key_a=_key(KeyOwner.ENGINE_A),
         key_b=_key(KeyOwner.ENGINE_B),
@@ -50,15 +50,14 @@ def use_split_policy() -> None:
     create_policy_version(content, base_version=policy.version, note="Demo: half each.", created_by="demo")
 
 
-def _user(name: str, *, is_superuser: bool) -> str:
-    """Make or reset a user of the admin and return the new password; without superuser rights it may only look."""
+def _user(name: str, *, is_superuser: bool = False) -> str:
+    """Make or reset a user of the admin, in the group of the same name, and return the new password."""
     user, _ = User.objects.get_or_create(username=name)
     user.is_staff, user.is_active, user.is_superuser = True, True, is_superuser
     password = secrets.token_urlsafe(9)
     user.set_password(password)
     user.save()
-    if not is_superuser:
-        user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    user.groups.set(Group.objects.filter(name=name))
     return password
 
 
@@ -68,14 +67,9 @@ def _key(owner: KeyOwner) -> str:
 
 def _webhook_path() -> str:
     """Return the path of the demo's webhook with a new token; alerts may be of any age there."""
-    token = secrets.token_urlsafe(24)
-    WebhookSource.objects.update_or_create(
-        slug=SOURCE,
-        defaults={
-            "name": "Demo",
-            "token_hash": hashlib.sha256(token.encode()).hexdigest(),
-            "max_age_seconds": 0,
-            "is_active": True,
-        },
-    )
-    return f"/webhooks/tradingview/{token}/"
+    if WebhookSource.objects.filter(slug=SOURCE).exists():
+        set_source_active(SOURCE, is_active=True)
+        _, token = rotate_source(SOURCE)
+    else:
+        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0)
+    return webhook_path(token)
