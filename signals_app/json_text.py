@@ -107,7 +107,7 @@ def _jsonb_float(number: float) -> str:
     return expand_float(number) + ".0" if number.is_integer() else repr(number)
 
 
-def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:  # noqa: PLR0911 - one for each type
+def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:
     # Exact types first, because they are nearly everything and this runs for every alert.
     kind = type(value)
     if kind is str:

@@ -6,7 +6,6 @@ does not keep it and a replay reads payloads back from there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,7 +16,6 @@ from signals_app.vocabulary import CONTAINERS
 Path = tuple[str, ...]
 T = TypeVar("T")
 
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 _SHOWN_CHARACTERS = 60
 
 
@@ -65,9 +63,8 @@ class Members:
         by_alias = self._by_alias
         found: list[Member] = []
         for alias in aliases:
-            members = by_alias.get(alias)
-            if members is not None:
-                found += members if len(members) == 1 else sorted(members, key=lambda member: member.path)
+            if alias in by_alias:
+                found += sorted(by_alias[alias], key=lambda member: member.path)
         return found
 
 
@@ -103,7 +100,7 @@ def conflict(code: str, first: Member, second: Member) -> AlertError:
 def refuse_placeholder(member: Member) -> None:
     """Raise when the value still holds a TradingView placeholder such as ``{{ticker}}``."""
     value = member.value
-    if isinstance(value, str) and "{{" in value and _PLACEHOLDER.search(value):
+    if isinstance(value, str) and "}}" in value.partition("{{")[2]:
         raise AlertError(
             "unexpanded_placeholder",
             f"{member.name} is {shown(value)}: TradingView did not fill the placeholder in, because it does "

@@ -26,7 +26,7 @@ MIN_COPY_CHARACTERS = 8
 _BYTE_ORDER_MARK = "\ufeff"
 _SECRET_ALIASES = frozenset(compact(name) for name in SECRET_MEMBERS)
 _HINTS = (b"secret", b"pass", b"token", b"key", b"\\u")
-_TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
 _LOOSE_MEMBER = re.compile(
     r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word)"
@@ -152,7 +152,7 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
     for position, token in enumerate(tokens):
         depth += _step(token[0])
         is_name = depth == 1 and token[0][0] == '"' and tokens[position + 1][0] == ":"
-        if is_name and _hides(json.loads(token[0]), tokens[position + 2][0], presented):
+        if is_name and _hides(_string(token[0]), tokens[position + 2][0], presented):
             values[position + 2] = _last_token(tokens, position + 2)
     return values
 
@@ -160,7 +160,7 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
 def _hides(name: str, value: str, presented: Collection[str]) -> bool:
     alias = compact(name)
     if alias == MAYBE_SECRET_MEMBER:
-        return value[0] == '"' and json.loads(value) in presented
+        return value[0] == '"' and _string(value) in presented
     return alias in _SECRET_ALIASES
 
 
@@ -173,6 +173,11 @@ def _last_token(tokens: list[re.Match[str]], first: int) -> int:
     raise AssertionError("The brackets of valid JSON match.")
 
 
+def _string(token: str) -> str:
+    """Return what a string token of valid JSON says."""
+    return json.loads(token) if "\\" in token else token[1:-1]
+
+
 def _step(token: str) -> int:
     """Return by how much the token changes the depth."""
     return {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
@@ -180,17 +185,14 @@ def _step(token: str) -> int:
 
 def _texts_in(tokens: list[re.Match[str]], hidden: Mapping[int, int]) -> list[str]:
     return [
-        json.loads(token[0])
-        for first, last in hidden.items()
-        for token in tokens[first : last + 1]
-        if token[0][0] == '"'
+        _string(token[0]) for first, last in hidden.items() for token in tokens[first : last + 1] if token[0][0] == '"'
     ]
 
 
 def _mask_token(token: str, secrets: list[str]) -> str:
     if not secrets or token[0] != '"':
         return token
-    text = json.loads(token)
+    text = _string(token)
     masked = _mask_text(text, secrets)
     return token if masked == text else json.dumps(masked)
 
