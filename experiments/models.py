@@ -99,14 +99,18 @@ class ExecutionDecision(models.Model):
         constraints = (
             models.CheckConstraint(name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)),
             # Every state of mode, executed and shadow engine that may exist, so that a row in which
-            # both engines trade for real cannot be written (R3.5).
+            # both engines trade for real cannot be written (R3.5). A CHECK lets NULL pass, so each
+            # line says whether there is an executed engine.
             models.CheckConstraint(
                 name="execution_policy_roles_fit_the_mode",
                 condition=Q(execution_mode="SHADOW_ONLY", executed_engine__isnull=True, shadow_engine="BOTH")
-                | Q(execution_mode="ENGINE_A_PRIMARY", executed_engine="A", shadow_engine="B")
-                | Q(execution_mode="ENGINE_B_PRIMARY", executed_engine="B", shadow_engine="A")
-                | Q(execution_mode="SPLIT_CAPITAL", executed_engine="A", shadow_engine="B")
-                | Q(execution_mode="SPLIT_CAPITAL", executed_engine="B", shadow_engine="A"),
+                | Q(executed_engine__isnull=False)
+                & (
+                    Q(execution_mode="ENGINE_A_PRIMARY", executed_engine="A", shadow_engine="B")
+                    | Q(execution_mode="ENGINE_B_PRIMARY", executed_engine="B", shadow_engine="A")
+                    | Q(execution_mode="SPLIT_CAPITAL", executed_engine="A", shadow_engine="B")
+                    | Q(execution_mode="SPLIT_CAPITAL", executed_engine="B", shadow_engine="A")
+                ),
             ),
             # What a real trade's composite foreign key points at.
             models.UniqueConstraint(

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='executiondecision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('executed_engine__isnull', True), ('execution_mode', 'SHADOW_ONLY'), ('shadow_engine', 'BOTH')), models.Q(('executed_engine', 'A'), ('execution_mode', 'ENGINE_A_PRIMARY'), ('shadow_engine', 'B')), models.Q(('executed_engine', 'B'), ('execution_mode', 'ENGINE_B_PRIMARY'), ('shadow_engine', 'A')), models.Q(('executed_engine', 'A'), ('execution_mode', 'SPLIT_CAPITAL'), ('shadow_engine', 'B')), models.Q(('executed_engine', 'B'), ('execution_mode', 'SPLIT_CAPITAL'), ('shadow_engine', 'A')), _connector='OR'), name='execution_policy_roles_fit_the_mode'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('executed_engine__isnull', True), ('execution_mode', 'SHADOW_ONLY'), ('shadow_engine', 'BOTH')), models.Q(('executed_engine__isnull', False), models.Q(models.Q(('executed_engine', 'A'), ('execution_mode', 'ENGINE_A_PRIMARY'), ('shadow_engine', 'B')), models.Q(('executed_engine', 'B'), ('execution_mode', 'ENGINE_B_PRIMARY'), ('shadow_engine', 'A')), models.Q(('executed_engine', 'A'), ('execution_mode', 'SPLIT_CAPITAL'), ('shadow_engine', 'B')), models.Q(('executed_engine', 'B'), ('execution_mode', 'SPLIT_CAPITAL'), ('shadow_engine', 'A')), _connector='OR')), _connector='OR'), name='execution_policy_roles_fit_the_mode'),
         ),
         migrations.AddConstraint(
             model_name='executiondecision',
