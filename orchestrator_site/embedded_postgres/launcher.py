@@ -24,6 +24,8 @@ from orchestrator_site.embedded_postgres.supervisor import supervise
 
 # A supervisor that stops its server holds the lock until the last checkpoint is written.
 LOCK_SECONDS = 90.0
+# A lock just taken still names its last owner for a moment.
+OWNER_SECONDS = 1.0
 LARGEST_LOG_BYTES = 10_000_000
 
 
@@ -84,20 +86,38 @@ def _take_lock(place: Place) -> int | None:
     """Return the locked file, None when another supervisor has it and listens. Raise when it has it and never does."""
     lock = os.open(place.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if is_listening(place):
-                os.close(lock)
-                return None
-            time.sleep(POLL_SECONDS)
-        else:
-            return lock
-    raise EmbeddedPostgresError(
+    while not _lock_now(lock):
+        if is_listening(place):
+            os.close(lock)
+            return None
+        if time.monotonic() > deadline:
+            raise _locked_error(place, lock)
+        if time.monotonic() > deadline - LOCK_SECONDS + OWNER_SECONDS and _owner(lock) not in ("", str(place.uid)):
+            raise _locked_error(place, lock)
+        time.sleep(POLL_SECONDS)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(place.uid).encode(), 0)
+    return lock
+
+
+def _lock_now(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner(lock: int) -> str:
+    return os.pread(lock, 20, 0).decode(errors="replace")
+
+
+def _locked_error(place: Place, lock: int) -> EmbeddedPostgresError:
+    return EmbeddedPostgresError(
         "locked",
-        f"A process that cannot be reached has locked {place.lock_file}; it may be another user's or container's.",
-        "End the programs of this checkout there, or set DATABASE_URL to a PostgreSQL server.",
+        f"{place.lock_file} is locked by a process of user {_owner(lock) or 'unknown'} that cannot be reached.",
+        "End the programs of this checkout that run as another user or in another container, "
+        "or set DATABASE_URL to a PostgreSQL server.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -26,6 +27,7 @@ log = logging.getLogger("orchestrator.embedded_postgres")
 READY_LINE = b'{"ready": true}\n'
 # Long enough for one command to follow another without a stop and a start in between.
 GRACE_SECONDS = 0.5
+FIRST_HOLDER_SECONDS = 10.0
 FIRST_PROBE_SECONDS = 0.02
 LONGEST_PROBE_SECONDS = 0.5
 # Cleaners of /tmp remove what was not touched for days; PostgreSQL touches its own socket.
@@ -41,7 +43,8 @@ class Holders:
         self._listener.setblocking(False)  # noqa: FBT003 - positional only
         self._waiting: set[socket.socket] = set()
         self._served: set[socket.socket] = set()
-        self.left_at = time.monotonic()
+        # The process that started us connects soon, unless it was killed meanwhile.
+        self.needed_until = time.monotonic() + FIRST_HOLDER_SECONDS
 
     @property
     def any(self) -> bool:
@@ -69,6 +72,11 @@ class Holders:
         self._served |= self._waiting
         self._waiting.clear()
 
+    def wait_for_first(self) -> None:
+        """Wait until somebody is there to be told, unless nobody comes."""
+        if not self.any:
+            select.select([self._listener], [], [], FIRST_HOLDER_SECONDS)
+
     def dismiss(self, line: bytes | None) -> None:
         """Tell the waiting ones why it ends, and close all connections."""
         self._accept()
@@ -92,7 +100,7 @@ class Holders:
         self._waiting.discard(holder)
         self._served.discard(holder)
         holder.close()
-        self.left_at = time.monotonic()
+        self.needed_until = time.monotonic() + GRACE_SECONDS
 
 
 class Supervisor:
@@ -114,8 +122,11 @@ class Supervisor:
         self._wake_on_signals()
         self._holders.watch(self._selector)
         self._server.start()
-        while not self._is_finished():
+        while True:
+            # Look for new holders right before the decision: preparing or probing may have taken long.
             self._wait()
+            if self._is_finished():
+                return
             self._look_after_server()
             if self._ready:
                 self._holders.announce(READY_LINE)
@@ -137,7 +148,7 @@ class Supervisor:
     def _is_finished(self) -> bool:
         if self._asked_to_stop:
             return True
-        return not self._holders.any and time.monotonic() - self._holders.left_at > GRACE_SECONDS
+        return not self._holders.any and time.monotonic() > self._holders.needed_until
 
     def _wait(self) -> None:
         """Sleep until a holder comes or leaves, the server ends, a signal comes, or the time is up."""
@@ -205,8 +216,9 @@ def supervise(place: Place, listener: socket.socket, max_connections: int, *, ma
         Supervisor(place, holders, server).run()
     except (EmbeddedPostgresError, OSError) as failure:
         error = from_os_error(failure, "start") if isinstance(failure, OSError) else failure
-        log.error("%s", error)  # noqa: TRY400 - an expected failure; its text says it all
+        log.error("%s", error)
         farewell = error.to_json().encode() + b"\n"
+        holders.wait_for_first()
     finally:
         # The socket goes first: who comes now waits for the lock and starts the next supervisor.
         place.control_socket.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_site.embedded_postgres.processes import end_processes
-from tests.embedded.harness import HoldingProcess, wait_until_gone
+from tests.embedded.harness import HoldingProcess, end_grace_period, wait_until_gone
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +40,9 @@ def data_dir(stopped_cluster: Path, empty_place: Path) -> Path:
 
 
 def leave_nothing(data_dir: Path) -> None:
-    """Wait for the normal end, so that a leaked server fails the test; then end it by force."""
+    """Wait for the end, so that a leaked server fails the test; then end it by force."""
+    end_grace_period(data_dir)
     try:
         wait_until_gone(data_dir)
     finally:
-        end_processes(data_dir, None)
+        end_processes(data_dir)

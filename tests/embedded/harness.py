@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -36,7 +37,7 @@ sys.stdin.read()
 
 
 class HoldingProcess:
-    """A program of a checkout: a Python process that calls `ensure_running` and then waits until it is told to leave."""
+    """A program of a checkout: calls `ensure_running` and then waits until it is told to leave."""
 
     def __init__(self, data_dir: Path, *, python: str = sys.executable, then: str = "", **options: Any) -> None:
         self.data_dir = data_dir
@@ -58,7 +59,7 @@ class HoldingProcess:
         """Wait for the server and return its URL; raise the process's EmbeddedPostgresError instead if it has one."""
         if not hasattr(self, "_url"):
             assert self.process.stdout is not None
-            self._url = self.process.stdout.readline().strip()
+            self._url = str(self.process.stdout.readline()).strip()
         if not self._url:
             _, said = self.process.communicate()
             raise EmbeddedPostgresError.from_json(said)
@@ -66,7 +67,7 @@ class HoldingProcess:
 
     def read_line(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        return str(self.process.stdout.readline()).strip()
 
     def leave(self) -> None:
         """End as programs do; nothing must be left on stderr."""
@@ -79,7 +80,7 @@ class HoldingProcess:
         self.process.kill()
         self.process.wait()
 
-    def __enter__(self) -> HoldingProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -157,6 +158,15 @@ def supervisor_pid(data_dir: Path) -> int:
     return int(listed.stdout)
 
 
+def end_grace_period(data_dir: Path) -> None:
+    """Ask the supervisor, if there is one, to stop now. A process that still holds the server gets a new one."""
+    listed = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, check=True, text=True).stdout
+    for line in listed.splitlines():
+        pid, arguments = line.split(maxsplit=1)
+        if f"orchestrator_site.embedded_postgres {Place.of(data_dir).data_dir} " in arguments:
+            kill_all([int(pid)], signal.SIGTERM)
+
+
 def pid_of(url: str, backend_type: str) -> int:
     found = query(url, f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{backend_type}'")
     assert isinstance(found, int)
@@ -165,7 +175,8 @@ def pid_of(url: str, backend_type: str) -> int:
 
 def kill_all(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:
     for pid in pids:
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # a backend that ended in between
+            os.kill(pid, number)
 
 
 def wait_until_gone(data_dir: Path) -> None:

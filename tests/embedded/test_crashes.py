@@ -192,7 +192,9 @@ def test_control_postgresql_alone_refuses_such_a_pid_file(
     write_pid_file(kind, data_dir, request)
     home = choose_home(Place.of(data_dir), find_bin_dir())
 
-    process = home.identity.start([home.bin_dir / "postgres", "-D", data_dir, "-k", "/tmp"], subprocess.DEVNULL)
+    process = home.identity.start(
+        [home.bin_dir / "postgres", "-D", data_dir, "-k", data_dir.parent], subprocess.DEVNULL
+    )
 
     assert process.wait(60) == 1
 
@@ -211,27 +213,24 @@ def test_a_socket_lock_file_of_a_stranger_does_not_keep_the_server_from_starting
 def orphan(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A running server of the data folder without a supervisor."""
     home = choose_home(Place.of(data_dir), find_bin_dir())
-    options = ["-k", data_dir.parent, "-c", "listen_addresses="]
-    with home.identity.start([home.bin_dir / "postgres", "-D", data_dir, *options], subprocess.DEVNULL) as process:
+    command: list[str | Path] = [home.bin_dir / "postgres", "-D", data_dir, "-k", data_dir.parent]
+    command += ["-c", "listen_addresses="]
+    with home.identity.start(command, subprocess.DEVNULL) as process:
         eventually(lambda: len(server_processes(data_dir)) > 4)  # the postmaster and the helpers of a started server
         yield process
         process.kill()
 
 
+@pytest.mark.parametrize("pid_file", ["intact", "damaged"])
 def test_an_orphaned_server_is_stopped_politely_before_the_next_starts(
-    data_dir: Path, orphan: subprocess.Popen[bytes]
+    data_dir: Path, orphan: subprocess.Popen[bytes], pid_file: str
 ) -> None:
+    if pid_file == "damaged":
+        (data_dir / "postmaster.pid").write_text("")
+
     with HoldingProcess(data_dir) as holder:
         assert answers(holder.url)
         assert orphan.wait(60) == 0
-
-
-def test_an_orphan_with_a_damaged_pid_file_is_ended_as_well(data_dir: Path, orphan: subprocess.Popen[bytes]) -> None:
-    (data_dir / "postmaster.pid").write_text("")
-
-    with HoldingProcess(data_dir) as holder:
-        assert answers(holder.url)
-        assert orphan.wait(60) is not None
 
 
 def test_a_removed_socket_folder_is_made_anew(data_dir: Path) -> None:
