@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.utils import timezone
+from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,13 +83,24 @@ def _arrival(request: Request) -> Arrival:
         # Without a proxy of ours in front, anybody could have set it.
         certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
         content_type=meta.get("CONTENT_TYPE", ""),
-        body=request.read(MAX_BODY_BYTES + 1),
+        body=_beginning_of_body(request),
         size=_announced_size(meta.get("CONTENT_LENGTH", "")),
     )
 
 
+def _beginning_of_body(request: Request) -> bytes:
+    try:
+        body: bytes = request.read(MAX_BODY_BYTES + 1)
+    except UnreadablePostError as error:
+        raise ParseError("The body did not arrive in full; send it again.") from error
+    return body
+
+
 def _announced_size(header: str) -> int:
-    return int(header) if header.isdecimal() and len(header) < 19 else 0
+    try:
+        return int(header)
+    except ValueError:
+        return 0
 
 
 def _answer(receipt: Receipt) -> dict[str, str]:

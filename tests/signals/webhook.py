@@ -24,11 +24,10 @@ def send(
     *,
     token: str = TOKEN,
     content_type: str = "application/json",
-    client: Client | None = None,
     **meta: Any,
 ) -> Any:
     """Post a body to the webhook; a dictionary is sent as JSON, nothing at all as an acceptable alert."""
     if not isinstance(body, bytes):
         body = json.dumps(alert() if body is None else body).encode()
     path = f"/webhooks/tradingview/{token}/"
-    return (client or Client(raise_request_exception=False)).post(path, body, content_type=content_type, **meta)
+    return Client(raise_request_exception=False).post(path, body, content_type=content_type, **meta)
