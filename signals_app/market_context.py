@@ -21,6 +21,7 @@ from signals_app.json_text import expand_float, with_big_integers_as_text
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
 VOLUME_MEMBER = "volume"
+_DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -58,8 +59,8 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
     """
     consumed = consumed_members(signal.payload)
     rest = {name: value for name, value in signal.payload.items() if name not in consumed}
-    prices = {name: text for name in PRICE_MEMBERS if (text := _take_decimal(rest, name)) is not None}
-    volume = _take_decimal(rest, VOLUME_MEMBER)
+    prices = _take_decimals(rest)
+    volume = prices.pop(VOLUME_MEMBER, None)
     return {
         "context_version": CONTEXT_VERSION,
         "signal": {
@@ -94,16 +95,19 @@ def _market_data_document(market_data: MarketData | None) -> dict[str, Any] | No
     }
 
 
-def _take_decimal(members: dict[str, Any], wanted: str) -> str | None:
-    """Move the member with this name in any case out of the members; None when none holds a number."""
-    # The plain spelling first, then by code point: the order of members does not survive jsonb.
-    names = sorted((name for name in members if name.lower() == wanted), key=lambda name: (name != wanted, name))
-    for name in names:
-        text = _decimal_text(members[name])
-        if text is not None:
+def _take_decimals(members: dict[str, Any]) -> dict[str, str]:
+    """Move the members that are prices or volume, in any case, out of the members and return them as text.
+
+    Of several spellings of one name the plain one comes first, then by code point, because the order of
+    members does not survive jsonb; one that holds no number stays where it is.
+    """
+    wanted = [(name.lower(), name) for name in members if name.lower() in _DECIMAL_MEMBERS]
+    taken: dict[str, str] = {}
+    for plain, name in sorted(wanted, key=lambda pair: (pair[1] != pair[0], pair[1])):
+        if plain not in taken and (text := _decimal_text(members[name])) is not None:
+            taken[plain] = text
             del members[name]
-            return text
-    return None
+    return taken
 
 
 def _decimal_text(value: object) -> str | None:
