@@ -62,13 +62,14 @@ class EngineLoop:
         self._client, self._strategy, self._journal = client, strategy, journal
         self._bars: dict[str, dict[datetime, Bar]] = {}
         self._positions: dict[str, Position] = {}
+        # Shadows that want to leave but must follow a real trade: asked about again when there is nothing else to do.
+        self._following: set[str] = set()
 
     def run(self, stop: Event) -> None:
         """Work until asked to stop; what is open stays open and is taken up again from the journal."""
         self.recover()
         while not stop.is_set():
             if not self.work_once(WAIT_SECONDS):
-                # Nothing came: look again after what the real engine had not left yet.
                 self.leave_positions(list(self._positions.values()))
         log.info("stopped, %d positions open", len(self._positions))
 
@@ -98,7 +99,8 @@ class EngineLoop:
         bar, verdict = self._judge(assignment["market_context"])
         self._answer(assignment, bar, verdict)
         if bar is not None:
-            self.leave_positions([held for held in self._positions.values() if held.symbol == bar.symbol])
+            free = [held for held in self._positions.values() if held.experiment_id not in self._following]
+            self.leave_positions([held for held in free if held.symbol == bar.symbol])
 
     def leave_positions(self, positions: list[Position]) -> None:
         """Leave those of the positions that the exit rule ends."""
@@ -159,17 +161,18 @@ class EngineLoop:
 
     def _leave(self, position: Position, bar: Bar, reason: str) -> None:
         """Report the exit of a position, with what the engine saw; a shadow may have to wait for the real one."""
-        trade = self._client.trade(position.trade_id)
-        if trade["status"] != "OPEN":  # a shadow that the real trade's exit has closed
-            self._forget(position, trade["exit_reason"], trade["pnl"])
-            return
-        others = trade["snapshot_instruments"] if self._strategy.quotes_the_other_contract else []
-        price = bid_at(position.contract, bar)
+        others: list[str] = []
+        if position.kind == "SHADOW" or self._strategy.quotes_the_other_contract:
+            trade = self._client.trade(position.trade_id)
+            if trade["status"] != "OPEN":  # a shadow that the real trade's exit has closed
+                self._forget(position, trade["exit_reason"], trade["pnl"])
+                return
+            others = trade["snapshot_instruments"]
         try:
             trade = self._client.exit_trade(
                 position.trade_id,
                 exit_time=bar.timestamp,
-                exit_price=price,
+                exit_price=bid_at(position.contract, bar),
                 exit_reason=reason,
                 fees=FEES,
                 market_conditions=conditions(bar, [str(position.contract), *others]),
@@ -177,6 +180,7 @@ class EngineLoop:
         except OrchestratorError as error:
             if error.code != "shadow_follows_real":
                 raise
+            self._following.add(position.experiment_id)
             return
         self._forget(position, reason, trade["pnl"])
 
@@ -195,6 +199,7 @@ class EngineLoop:
         log.info("left %s %s: %s, P&L %s", position.kind, position.contract, reason, pnl)
         self._journal.note_closed(position.experiment_id)
         del self._positions[position.experiment_id]
+        self._following.discard(position.experiment_id)
 
 
 def conditions(bar: Bar, instruments: list[str]) -> dict[str, Any]:
