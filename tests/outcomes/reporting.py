@@ -35,7 +35,7 @@ def recommendation(experiment: Experiment, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def leg(instrument: str = C70, side: str = "LONG", entry_price: str = "1.39", **changes: Any) -> dict[str, Any]:
+def leg(instrument: str = C70, side: str = "LONG", entry_price: Any = "1.39", **changes: Any) -> dict[str, Any]:
     return {"instrument": instrument, "side": side, "ratio": 1, "entry_price": entry_price} | changes
 
 
@@ -132,8 +132,8 @@ class Desk:
         trade_id: str = answer.body["trade_id"]
         return trade_id
 
-    def open_shadow(self, instrument: str = C72_5_JULY, entry_price: str = "0.98", **changes: Any) -> str:
-        legs = changes.pop("legs", [leg(instrument, entry_price=entry_price)])
+    def open_shadow(self, **changes: Any) -> str:
+        legs = changes.pop("legs", [leg(C72_5_JULY, entry_price="0.98")])
         answer = self.b.open(self.experiment, "SHADOW", legs=legs, **changes)
         assert answer.status == 201, answer.body
         trade_id: str = answer.body["trade_id"]

@@ -1,0 +1,186 @@
+"""A trade is closed once; its outcome is exact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
+from policies.services import engage_halt
+from signals_app.hashing import document_hash, format_timestamp
+from tests.outcomes.reporting import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return make_desk()
+
+
+def test_a_real_exit_closes_the_trade_and_records_its_outcome(desk: Desk) -> None:
+    trade_id = desk.open_real(fees="0.65")
+    conditions = {"quotes": {C70: quote("1.99", "2.05")}, "vix": 11.68, "note": "é"}
+
+    answer = desk.a.close(trade_id, fees="0.70", market_conditions=conditions)
+
+    outcome = RealOutcome.objects.get()
+    assert (answer.status, answer.body["status"], answer.body["pnl"]) == (200, "CLOSED", "58.65")
+    assert (outcome.experiment_id, outcome.engine, outcome.pnl) == (desk.experiment.pk, "A", Decimal("58.65"))
+    assert (outcome.entry_price, outcome.exit_price, outcome.fees) == (
+        Decimal("1.39"), Decimal("1.99"), Decimal("1.35"),
+    )  # fmt: skip
+    assert (outcome.exit_reason, outcome.price_provenance) == ("TAKE_PROFIT", "BROKER_FILL")
+    assert outcome.conditions_hash == answer.body["conditions_hash"] == document_hash(conditions)
+    assert RealTrade.objects.get().market_conditions == conditions
+    assert not ShadowOutcome.objects.exists()
+
+
+def test_a_spread_is_closed_leg_by_leg(desk: Desk) -> None:
+    spread = [leg("LOW", entry_price="3.00"), leg("HIGH", "SHORT", "1.00", ratio=2)]
+    trade_id = desk.open_real(legs=spread, entry_price="1.00", quantity="5")
+    legs = [{"instrument": "HIGH", "exit_price": "0.40"}, {"instrument": "LOW", "exit_price": "4.10", "side": "LONG"}]
+
+    answer = desk.a.close(trade_id, legs=legs, exit_price="3.30")
+
+    assert (answer.body["exit_price"], answer.body["pnl"]) == ("3.30", "1150.00")
+    assert [one["exit_price"] for one in answer.body["legs"]] == ["4.10", "0.40"]
+
+
+def test_a_loss_can_be_larger_than_what_a_default_decimal_context_holds(desk: Desk) -> None:
+    biggest = "99999999999999.9999"
+    trade_id = desk.open_real(
+        legs=[leg(entry_price="999999999999.99999999")],
+        entry_price="999999999999.99999999", quantity=biggest, multiplier="9999999999.99",
+    )  # fmt: skip
+
+    answer = desk.a.close(trade_id, exit_price="0.00000001")
+
+    assert (answer.status, answer.body["pnl"][:10]) == (200, "-999999999")
+    assert Decimal(answer.body["pnl"]) == RealOutcome.objects.get().pnl
+
+
+def test_exits_are_accepted_while_halted(desk: Desk) -> None:
+    trade_id = desk.open_real()
+    engage_halt(reason="Something is odd.", by="tests")
+
+    assert desk.a.close(trade_id).status == 200
+
+
+def test_a_repeat_is_the_first_answer(desk: Desk) -> None:
+    trade_id = desk.open_real()
+    first = desk.a.close(trade_id)
+
+    again = desk.a.close(trade_id)
+
+    assert (again.status, again.body) == (200, first.body)
+    assert RealOutcome.objects.count() == 1
+
+
+def test_another_exit_is_refused_and_kept_and_the_first_stands(desk: Desk) -> None:
+    trade_id = desk.open_real()
+    desk.a.close(trade_id)
+
+    answer = desk.a.close(trade_id, exit_price="2.99")
+
+    assert (answer.status, answer.code) == (409, "already_closed")
+    assert RealOutcome.objects.get().exit_price == Decimal("1.99")
+    assert Incident.objects.get().report == real_exit(exit_price="2.99")
+
+
+@pytest.mark.parametrize("path", ["trades/{}", "trades/{}/exit"])
+def test_the_other_engines_trade_is_as_unknown_as_none_at_all(desk: Desk, path: str) -> None:
+    theirs, nobodys = path.format(desk.open_real()), path.format(uuid4())
+    call = desk.b.get if path == "trades/{}" else lambda where: desk.b.post(where, real_exit())
+
+    answers = [call(theirs), call(nobodys)]
+
+    assert [answer.status for answer in answers] == [404, 404]
+    assert answers[0].body["detail"] == answers[1].body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"exit_time": "2014-06-05T13:59:59.999999Z"}, "exit_before_entry"),
+        ({"exit_time": "2100-01-01T00:00:00Z"}, "time_in_future"),
+        ({"exit_price": "-1.99"}, "negative_price"),
+        ({"exit_price": None}, "invalid"),
+        ({"exit_reason": "BORED"}, "unknown_exit_reason"),
+        ({"exit_reason": 7}, "unknown_exit_reason"),
+        ({"legs": [{"instrument": "X", "exit_price": "1.99"}]}, "unknown_leg"),
+        ({"legs": [{"instrument": C70, "exit_price": "1.98"}]}, "price_mismatch"),
+        ({"legs": [{"instrument": C70, "exit_price": "1.99", "side": "SHORT"}]}, "leg_differs"),
+        ({"fees": "-1"}, "negative_fees"),
+        ({"fees": "1.123456789"}, "invalid"),
+        ({"market_conditions": []}, "invalid"),
+        ({"market_conditions": None}, "invalid"),
+        ({"price_provenance": "UNPRICED"}, "invalid"),
+        ({"pnl": "60"}, "invalid"),
+    ],
+)
+def test_an_exit_that_cannot_be_is_refused_and_changes_nothing(desk: Desk, change: dict[str, Any], code: str) -> None:
+    trade_id = desk.open_real()
+
+    answer = desk.a.post(f"trades/{trade_id}/exit", real_exit() | change)
+
+    assert (answer.status, answer.code) == (400, code)
+    assert RealTrade.objects.get().status == "OPEN"
+
+
+@pytest.mark.parametrize("missing", ["exit_price", "exit_reason", "exit_time"])
+def test_what_an_exit_needs_must_be_there(desk: Desk, missing: str) -> None:
+    body = real_exit()
+    del body[missing]
+
+    assert desk.a.post(f"trades/{desk.open_real()}/exit", body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("raw", "flag"),
+    [
+        (quote(quote_time="2014-06-05T18:00:00.000001Z"), "LOOKAHEAD"),
+        (quote(bid="9"), "CROSSED"),
+        (quote(ask=None), "ONE_SIDED"),
+        ("soon", "NOT_A_QUOTE"),
+    ],
+)
+def test_a_real_exit_is_never_turned_away_for_a_bad_quote(desk: Desk, raw: Any, flag: str) -> None:
+    answer = desk.a.close(desk.open_real(), market_conditions={"quotes": {"X": raw}})
+
+    assert (answer.status, answer.body["quote_flags"]) == (200, {"X": flag})
+
+
+@pytest.mark.parametrize("conditions", [{}, {"quotes": []}, {"quotes": None}, {"last": 1e20, "n": 2**60, "x": 0.1}])
+def test_whatever_conditions_are_sent_their_hash_is_of_what_is_stored(desk: Desk, conditions: dict[str, Any]) -> None:
+    answer = desk.a.close(desk.open_real(), market_conditions=conditions)
+
+    stored = RealTrade.objects.get()
+    assert answer.status == 200
+    assert document_hash(stored.market_conditions) == stored.conditions_hash == document_hash(conditions)
+
+
+def test_conditions_and_provenance_may_be_left_out(desk: Desk) -> None:
+    body = real_exit(price_provenance="SETTLEMENT", exit_reason="EXPIRED")
+    del body["market_conditions"]
+
+    answer = desk.a.post(f"trades/{desk.open_real()}/exit", body)
+
+    assert (answer.status, answer.body["exit_provenance"]) == (200, "SETTLEMENT")
+    assert answer.body["conditions_hash"] == document_hash({})
+
+
+def test_a_clock_slightly_ahead_is_forgiven(desk: Desk) -> None:
+    soon = format_timestamp(datetime.now(UTC) + timedelta(seconds=3))
+
+    assert desk.a.close(desk.open_real(), exit_time=soon).status == 200
+
+
+def test_the_exit_time_is_kept_to_the_microsecond(desk: Desk) -> None:
+    answer = desk.a.close(desk.open_real(), exit_time="2014-06-05T14:00:00.123457-04:00")
+
+    assert answer.body["exit_time"] == "2014-06-05T18:00:00.123457Z" != EXIT_TIME
