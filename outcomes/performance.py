@@ -12,7 +12,7 @@ from psycopg.sql import Composable
 from outcomes.metrics import CONVENTIONS, QUANTILE_95, present
 from outcomes.paired_statistics import EXACT_RANKS
 from outcomes.performance_filters import PerformanceFilters, instant_text
-from outcomes.performance_pairs import present_pairs
+from outcomes.performance_pairs import PAIR_CONVENTIONS, present_pairs
 from outcomes.performance_pairs_sql import answers_statement, pairs_relation, pairs_statement, splits_statement
 from outcomes.performance_sql import curve_statement, figures_statement, outcomes_relation
 
@@ -38,7 +38,7 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
     return {
         "filters": filters.document(),
         "as_of": instant_text(as_of),
-        "conventions": CONVENTIONS,
+        "conventions": CONVENTIONS | PAIR_CONVENTIONS,
         "engines": engines,
         "pairs": present_pairs(sums, splits, answers[0]),
     }
@@ -55,15 +55,20 @@ def pair_sums_of(pairs: Composable, parameters: dict[str, Any]) -> dict[str, dic
     return {row["label"]: row for row in rows}
 
 
+def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the thinned-out cumulative P&L of a relation of trades, by kind, engine and time."""
+    return _rows(curve_statement(trades), parameters | {"points": CURVE_POINTS})
+
+
 def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
-    """Return the cumulative P&L after each exit, by kind and engine, for a chart.
+    """Return the cumulative P&L after each exit, by engine and kind, for a chart.
 
     Each: kind, engine, points, a list of (exit time, cumulative P&L), at most 500, first to last.
     Where there are more, each stretch keeps its lowest, its highest and its last point.
     """
     series: dict[tuple[str, str], list[Any]] = {}
     with one_snapshot():
-        found = _rows(curve_statement(outcomes_relation(filters)), filters.parameters() | {"points": CURVE_POINTS})
+        found = curve_of(outcomes_relation(filters), filters.parameters())
     for row in found:
         series.setdefault((row["engine"], row["kind"]), []).append((row["exit_time"], row["equity"]))
     return [{"engine": engine, "kind": kind, "points": series[engine, kind]} for engine, kind in sorted(series)]

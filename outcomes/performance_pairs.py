@@ -23,6 +23,23 @@ from outcomes.paired_statistics import (
 )
 
 CONFOUNDED = "confounded with execution mode"
+PAIR_CONVENTIONS = {
+    "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus P&L of B; "
+    "a signal that an engine declined is no pair",
+    "unpaired": "the same for experiments in which both trades were shadows with exits of their own",
+    "confidence_sequence": "bounds of the mean difference that hold at all times at once (asymptotic, Waudby-Smith "
+    "and others): 95 %, tightest near 200 pairs, held back before 100; it may be read every day",
+    "verdict": "A_BETTER or B_BETTER when zero lies outside the confidence sequence, else INCONCLUSIVE; a verdict "
+    "over a slice picked after looking is a hint only",
+    "pairs_still_needed": "further pairs until a verdict, should mean and spread stay as they are",
+    "wilcoxon": "signed-rank test, two-sided: exact up to 50 differences, beyond by the normal distribution",
+    "sign_test": "who wins more often, two-sided and exact, ties left out; never who earns more",
+    "role_balanced": "(mean of d with A real + mean of d with B real) / 2 is the engines' own difference, (mean with "
+    "B real - mean with A real) / 2 what real execution costs",
+    "sample_ratio": "chi-square of the variants against each pinned split; alert when p < 0.001; the filters variant "
+    "and execution_mode do not apply",
+    "completeness": "experiments by which engines have answered; p of the exact McNemar test",
+}
 NO_PAIRS = {
     "n": 0, "mean": None, "sd": None, "a_better": 0, "b_better": 0, "tied": 0, "unpriced": 0, "violations": 0,
     "a_real_n": 0, "a_real_mean": None, "a_real_sd": None, "b_real_n": 0, "b_real_mean": None, "b_real_sd": None,

@@ -70,11 +70,13 @@ SELECT e.split_percentage, count(*) FILTER (WHERE e.variant = 'A') AS a, count(*
 """
 
 _ANSWERS: LiteralString = """
-SELECT count(*) FILTER (WHERE a AND b) AS both, count(*) FILTER (WHERE a AND NOT b) AS a_only,
-       count(*) FILTER (WHERE b AND NOT a) AS b_only, count(*) FILTER (WHERE NOT a AND NOT b) AS neither
-  FROM (SELECT EXISTS (SELECT FROM recommendations r WHERE r.experiment_id = e.experiment_id AND r.engine = 'A') AS a,
-               EXISTS (SELECT FROM recommendations r WHERE r.experiment_id = e.experiment_id AND r.engine = 'B') AS b
-          FROM experiments e{joins}{where}) answered
+SELECT count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NOT NULL) AS both,
+       count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NULL) AS a_only,
+       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NOT NULL) AS b_only,
+       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NULL) AS neither
+  FROM experiments e{joins}
+  LEFT JOIN recommendations a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
+  LEFT JOIN recommendations b ON b.experiment_id = e.experiment_id AND b.engine = 'B'{where}
 """
 
 

@@ -29,7 +29,9 @@ class PerformanceFilterSerializer(StrictSerializer):
     strategy = serializers.CharField(
         required=False, max_length=200, allow_blank=True, help_text="Empty for signals that came without one."
     )
-    source = serializers.CharField(required=False, max_length=50, help_text="Slug of the webhook source.")
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields off the class
+        required=False, max_length=50, help_text="Slug of the webhook source."
+    )
     execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     variant = serializers.ChoiceField(EngineName.choices, required=False)

@@ -45,6 +45,20 @@ def test_an_empty_report_has_every_member_and_no_number_made_up() -> None:
     assert report["pairs"]["caution"] is None
 
 
+def test_every_figure_has_its_definition_beside_it() -> None:
+    report = performance_report(ANY)
+
+    explained = " ".join(
+        [*report["conventions"], "average_ sd mean_difference total_pnl price_provenance active_days n"]
+    )
+    figures = {*report["engines"]["A"]["real"], *report["pairs"]} - {"undefined", "caution", "verdict_reason"}
+    plain = {"wins", "losses", "flats", "average_pnl", "average_win", "average_loss", "unpriced", "violations"}
+    assert {name for name in figures - plain if name not in explained} == set()
+    assert "America/New_York" in report["conventions"]["sharpe_daily"]
+    assert "sqrt(252)" in report["conventions"]["sharpe_daily"]
+    assert "not annualised" in report["conventions"]["sharpe_per_trade"]
+
+
 def test_real_and_shadow_outcomes_are_never_added() -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
     close_pair("B", Closed(a="19.00", b="8.00"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from psycopg.sql import SQL
 
 from outcomes.metrics import present
-from outcomes.performance import figures_of, pair_sums_of
+from outcomes.performance import curve_of, figures_of, pair_sums_of
 from outcomes.performance_pairs import present_pairs
 from tests.outcomes.reference_figures import reference_figures
 
@@ -36,15 +37,18 @@ SELECT label, real_engine, d::numeric(60, 14) AS d, false AS violating
 
 def figures(trades: list[tuple[str, Any, int, str | None]]) -> dict[str, dict[str, Any]]:
     """Run the report's own statement over (kind, exit time, id, pnl)."""
-    columns = [list(column) for column in zip(*trades, strict=True)] or [[], [], [], []]
-    rows = figures_of(GIVEN_TRADES, dict(zip(("kinds", "times", "ids", "amounts"), columns, strict=True)))
-    return {row["kind"]: row for row in rows}
+    return {row["kind"]: row for row in figures_of(GIVEN_TRADES, columns(trades))}
+
+
+def columns(trades: list[tuple[str, Any, int, str | None]]) -> dict[str, list[Any]]:
+    lists = [list(column) for column in zip(*trades, strict=True)] or [[], [], [], []]
+    return dict(zip(("kinds", "times", "ids", "amounts"), lists, strict=True))
 
 
 def pair_sums(pairs: list[tuple[str, str | None, str]]) -> dict[str, dict[str, Any]]:
     """Run the report's own statement over (label, engine that traded for real, A minus B)."""
-    columns = [list(column) for column in zip(*pairs, strict=True)] or [[], [], []]
-    return pair_sums_of(GIVEN_PAIRS, dict(zip(("labels", "engines", "amounts"), columns, strict=True)))
+    lists = [list(column) for column in zip(*pairs, strict=True)] or [[], [], []]
+    return pair_sums_of(GIVEN_PAIRS, dict(zip(("labels", "engines", "amounts"), lists, strict=True)))
 
 
 def close(value: Any, expected: Any) -> bool:
@@ -167,6 +171,26 @@ def test_roles_of_the_database_give_the_known_balanced_estimate() -> None:
     assert (estimate["engine_effect"], estimate["real_execution_effect"]) == ("0.05", "0.30")
     assert float(estimate["standard_error"]) == pytest.approx(golden["standard_error"], rel=1e-6)
     assert shown["caution"] is None
+
+
+def test_a_long_curve_is_thinned_out_without_losing_its_peak_its_trough_or_its_end() -> None:
+    amounts = ["1" if number % 3 else "-1.5" for number in range(2000)]
+    amounts[700:702] = ["5000", "-9000"]
+
+    points = curve_of(GIVEN_TRADES, columns([("real", FRIDAY, n, pnl) for n, pnl in enumerate(amounts)]))
+
+    whole = list(accumulate(Decimal(pnl) for pnl in amounts))
+    shown = [point["equity"] for point in points]
+    assert 300 <= len(shown) <= 500
+    assert (max(shown), min(shown), shown[-1]) == (max(whole), min(whole), whole[-1])
+
+
+@pytest.mark.parametrize("n", [1, 498, 499])
+def test_a_short_curve_is_whole(n: int) -> None:
+    points = curve_of(GIVEN_TRADES, columns([("real", FRIDAY, number, "1") for number in range(n)]))
+
+    assert points[-1]["equity"] == n
+    assert len(points) == n if n <= 498 else len(points) <= 500
 
 
 def test_figures_and_pairs_never_pass_through_floating_point() -> None:
