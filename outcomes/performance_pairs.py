@@ -24,8 +24,8 @@ from outcomes.paired_statistics import (
 
 CONFOUNDED = "confounded with execution mode"
 PAIR_CONVENTIONS = {
-    "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus P&L of B; "
-    "a signal that an engine declined is no pair",
+    "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus "
+    "P&L of B; a signal that an engine declined is no pair",
     "unpaired": "the same for experiments in which both trades were shadows with exits of their own",
     "confidence_sequence": "bounds of the mean difference that hold at all times at once (asymptotic, Waudby-Smith "
     "and others): 95 %, tightest near 200 pairs, held back before 100; it may be read every day",

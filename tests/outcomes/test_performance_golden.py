@@ -17,7 +17,7 @@ from psycopg.sql import SQL
 
 from outcomes.metrics import present
 from outcomes.performance import curve_of, figures_of, pair_sums_of
-from outcomes.performance_pairs import present_pairs
+from outcomes.performance_pairs import CONFOUNDED, present_pairs
 from tests.outcomes.reference_figures import reference_figures
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text())
@@ -144,6 +144,19 @@ def test_pairs_give_the_known_answers(case: dict[str, Any]) -> None:
     assert close(shown["mean_difference"], expected["mean_difference"])
     assert close(shown["sd"], expected["sd"])
     assert shown["verdict"] == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("", "A_BETTER"), ("-", "B_BETTER")])
+def test_enough_pairs_with_a_clear_difference_bring_a_verdict(sign: str, verdict: str) -> None:
+    pairs = [("paired", "A", f"{sign}{1 + number % 3}.00") for number in range(120)]
+
+    shown = present_pairs(pair_sums(pairs), [], NO_ANSWERS)
+
+    assert (shown["verdict"], shown["pairs_still_needed"]) == (verdict, 0)
+    assert (shown["mean_difference"], shown["undefined"]) == (f"{sign}2.00", {"role_balanced": CONFOUNDED})
+    lower, upper = (float(bound) for bound in shown["confidence_sequence"])
+    assert lower < float(shown["mean_difference"]) < upper
+    assert lower * upper > 0
 
 
 def test_ranks_of_the_database_give_the_known_signed_rank_test() -> None:
