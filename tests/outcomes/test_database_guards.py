@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 # Past all code.
 INSERT_REAL = """
 INSERT INTO real_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, entry_price, entry_time,
-    entry_fees, entry_provenance, rules_hash, request_hash, opened_at, status, exit_reason, exit_provenance, conditions_hash,
-    exit_request_hash)
+    entry_fees, entry_provenance, rules_hash, request_hash, opened_at, status, exit_reason, exit_provenance,
+    conditions_hash, exit_request_hash)
 VALUES (%s, %s, %s, '[]', 1, 100, 1, now(), 0, 'BROKER_FILL', '', '', now(), 'OPEN', '', '', '', '')
 """
 

@@ -1,0 +1,157 @@
+"""Interleavings that locks and keys close; each with the control that shows it without them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db.models import F
+
+from experiments.models import ExecutionDecision
+from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
+from outcomes.services import exits, expire_directives, openings, recommendations, shadow_exits
+from policies.selectors import open_halt
+from policies.services import engage_halt
+from tests.outcomes.reporting import C72_5_JULY, Answer, Desk, make_desk, quote
+from tests.outcomes.together import Meeting, run_across, run_together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUOTED = {"quotes": {C72_5_JULY: quote()}}
+
+
+def without_lock(experiment_id: UUID) -> ExecutionDecision:
+    return ExecutionDecision.objects.select_related("policy_version").get(pk=experiment_id)
+
+
+def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (exits, openings, shadow_exits):
+        monkeypatch.setattr(module, "lock_experiment", without_lock)
+
+
+def cross_exit_and_opening(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opening_first: bool) -> None:
+    """Let the real exit and the shadow's opening look at the tables before either has committed."""
+    real_id = desk.open_real()
+    meeting = Meeting()
+
+    def leave() -> object:
+        return desk.a.close(real_id, market_conditions=QUOTED)
+
+    def enter() -> object:
+        return desk.open_shadow()
+
+    if opening_first:
+        monkeypatch.setattr(
+            openings, "follow_standing_directive", meeting.after(shadow_exits.follow_standing_directive)
+        )
+        run_across(meeting, enter, leave)
+    else:
+        monkeypatch.setattr(exits, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        run_across(meeting, leave, enter)
+
+
+@pytest.mark.parametrize("opening_first", [True, False])
+def test_a_shadow_that_opens_while_the_real_trade_leaves_is_closed_exactly_once(
+    monkeypatch: pytest.MonkeyPatch, opening_first: bool
+) -> None:
+    cross_exit_and_opening(make_desk(), monkeypatch, opening_first=opening_first)
+
+    assert ShadowOutcome.objects.get().pnl == 33
+    assert (ShadowTrade.objects.get().status, ExitDirective.objects.get().state) == ("CLOSED", "PRICED")
+
+
+@pytest.mark.parametrize("opening_first", [True, False])
+def test_without_the_lock_such_a_shadow_would_stay_open_for_ever(
+    monkeypatch: pytest.MonkeyPatch, opening_first: bool
+) -> None:
+    take_locks_away(monkeypatch)
+
+    cross_exit_and_opening(make_desk(), monkeypatch, opening_first=opening_first)
+
+    assert ShadowTrade.objects.get().status == "OPEN"
+    assert ExitDirective.objects.get().shadow_trade is None
+
+
+def cross_recommendation_and_halt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Meeting:
+    """Engage a halt after the recommendation has looked for one, before its role is committed."""
+    meeting = Meeting()
+    monkeypatch.setattr(recommendations, "open_halt", meeting.after(open_halt))
+
+    run_across(
+        meeting,
+        lambda: desk.a.recommend(desk.experiment).body["role"],
+        lambda: engage_halt(reason="Something is odd.", by="tests"),
+    )
+    return meeting
+
+
+def test_a_halt_waits_for_a_role_that_is_being_revealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting = cross_recommendation_and_halt(make_desk(recommended=False), monkeypatch)
+
+    assert Recommendation.objects.get().role == "REAL"
+    assert not meeting.other_was_done
+
+
+def test_without_that_wait_a_role_would_be_real_although_the_halt_had_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", "SELECT 1")
+
+    meeting = cross_recommendation_and_halt(make_desk(recommended=False), monkeypatch)
+
+    assert Recommendation.objects.get().role == "REAL"
+    assert meeting.other_was_done
+
+
+def test_one_recommendation_sent_twice_at_once_is_stored_once() -> None:
+    desk = make_desk(recommended=False)
+
+    answers = run_together(*[lambda: desk.a.recommend(desk.experiment)] * 4)
+
+    assert sorted(answer.status for answer in answers) == [200, 200, 200, 201]
+    assert Recommendation.objects.count() == 1
+
+
+def test_of_different_real_trades_at_once_one_stands_and_the_others_are_kept() -> None:
+    desk = make_desk()
+
+    answers = run_together(*[lambda size=size: desk.a.open(desk.experiment, quantity=size) for size in "1234"])
+
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+    assert (RealTrade.objects.count(), Incident.objects.count()) == (1, 3)
+
+
+def test_both_engines_reporting_real_trades_at_once_leave_one_real_trade() -> None:
+    desk = make_desk("B")
+
+    answers = run_together(lambda: desk.a.open(desk.experiment), lambda: desk.b.open(desk.experiment))
+
+    assert [answer.status for answer in answers] == [409, 201]
+    assert RealTrade.objects.get().engine == "B"
+
+
+def test_one_exit_sent_twice_at_once_closes_once() -> None:
+    desk = make_desk()
+    real_id = desk.open_real()
+    desk.open_shadow()
+
+    answers = run_together(*[lambda: desk.a.close(real_id, market_conditions=QUOTED)] * 4)
+
+    assert {answer.status for answer in answers} == {200}
+    assert all(answer.body == answers[0].body for answer in answers)
+    assert (ExitDirective.objects.count(), ShadowOutcome.objects.count()) == (1, 1)
+
+
+def test_a_report_and_the_expiry_at_once_settle_a_directive_once() -> None:
+    desk = make_desk()
+    real_id = desk.open_real()
+    desk.open_shadow()
+    desk.a.close(real_id)
+    directive_id = desk.b.pending()[0]["id"]
+    ExitDirective.objects.update(expires_at=F("issued_at") - timedelta(seconds=1))
+
+    def report() -> Answer | int:
+        return desk.b.report(directive_id, **QUOTED)
+
+    run_together(report, expire_directives, report, expire_directives)
+
+    assert (ShadowOutcome.objects.get().pnl, ExitDirective.objects.get().state) == (None, "UNPRICED")
