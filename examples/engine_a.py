@@ -1,4 +1,4 @@
-"""Engine A: fixed rules. Buys an at-the-money option when a bar breaks out of the ten bars before it.
+"""Engine A: fixed rules. Buys an at-the-money option when a bar breaks out of the four bars before it.
 
 Start it with `ORCHESTRATOR_API_KEY=... python examples/engine_a.py --url http://127.0.0.1:8000`.
 """
@@ -34,10 +34,10 @@ def decide(bar: Bar) -> Verdict:
         return Verdict(None, ["no later bar to leave at"])
     if bar.volatility > PARAMETERS.highest_volatility:
         return Verdict(None, [f"volatility {bar.volatility:.2f} is above {PARAMETERS.highest_volatility}"])
-    if bar.direction == "LONG" and bar.close > bar.get("high_10"):
-        return Verdict(_contract(bar, "C"), [f"close {bar.close} above the 10-bar high {bar.get('high_10')}"])
-    if bar.direction == "SHORT" and bar.close < bar.get("low_10"):
-        return Verdict(_contract(bar, "P"), [f"close {bar.close} below the 10-bar low {bar.get('low_10')}"])
+    if bar.direction == "LONG" and bar.close > bar.get("high_4"):
+        return Verdict(_contract(bar, "C"), [f"close {bar.close} above the 4-bar high {bar.get('high_4')}"])
+    if bar.direction == "SHORT" and bar.close < bar.get("low_4"):
+        return Verdict(_contract(bar, "P"), [f"close {bar.close} below the 4-bar low {bar.get('low_4')}"])
     return Verdict(None, [f"no {bar.direction} breakout at {bar.close}"])
 
 

@@ -23,7 +23,7 @@ from positions import Holding, Verdict
 class Parameters:
     """Everything the panel depends on; its hash is registered with every heartbeat."""
 
-    votes_needed: int = 2
+    votes_needed: int = 1
     busy_volume: float = 1.2
     highest_volatility: float = 1.0
     out_of_the_money: float = 0.05

@@ -5,7 +5,7 @@ The message on the chart would read:
     {"strategy": "Daily bias", "ticker": "{{ticker}}", "exchange": "{{exchange}}", "interval": "{{interval}}",
      "time": "{{time}}", "timenow": "{{timenow}}", "action": "buy" or "sell",
      "open": {{open}}, "high": {{high}}, "low": {{low}}, "close": {{close}}, "volume": {{volume}},
-     "high_10": {{plot("high_10")}}, ..., "is_last_bar": false}
+     "high_4": {{plot("high_4")}}, ..., "is_last_bar": false}
 
 Pure: no I/O, no clock, no randomness.
 """

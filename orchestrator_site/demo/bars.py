@@ -68,13 +68,13 @@ def replay_bars(history: dict[str, list[DailyBar]], count: int) -> list[ReplayBa
 
 
 def indicators(window: list[DailyBar]) -> dict[str, float]:
-    """Return the indicators of the window's last bar; `high_10` and `low_10` leave that bar itself out."""
+    """Return the indicators of the window's last bar; `high_4` and `low_4` leave that bar itself out."""
     closes = [bar.close for bar in window]
     changes = [later - earlier for earlier, later in pairwise(closes)]
     returns = [math.log(later / earlier) for earlier, later in pairwise(closes)]
     values = {
-        "high_10": max(bar.high for bar in window[-11:-1]),
-        "low_10": min(bar.low for bar in window[-11:-1]),
+        "high_4": max(bar.high for bar in window[-5:-1]),
+        "low_4": min(bar.low for bar in window[-5:-1]),
         "sma_10": fmean(closes[-10:]),
         "sma_20": fmean(closes[-20:]),
         "sma_50": fmean(closes[-50:]),

@@ -32,15 +32,15 @@ class ProgressLine:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._redraw = stream.isatty()
-        self._written_at = 0.0
+        self._written, self._written_at = "", 0.0
 
     def show(self, text: str) -> None:
         """Show the newest state."""
         if self._redraw:
             columns = shutil.get_terminal_size().columns
             self._stream.write(f"\r\x1b[2K{text[: columns - 1]}")
-        elif time.monotonic() - self._written_at >= PLAIN_LINE_SECONDS:
-            self._written_at = time.monotonic()
+        elif text != self._written and time.monotonic() - self._written_at >= PLAIN_LINE_SECONDS:
+            self._written, self._written_at = text, time.monotonic()
             self._stream.write(f"{text}\n")
         self._stream.flush()
 

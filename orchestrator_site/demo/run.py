@@ -21,7 +21,7 @@ from orchestrator_site.demo.counts import Counts, count
 from orchestrator_site.demo.invariants import check_invariants
 from orchestrator_site.demo.progress import ProgressLine, progress_text
 from orchestrator_site.demo.sender import AlertSender
-from orchestrator_site.demo.table import comparison_lines
+from orchestrator_site.demo.table import comparison_lines, pair_lines
 from policies.selectors import state_in_force
 
 HOST = "127.0.0.1"
@@ -139,8 +139,8 @@ class Demo:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own address)
             report: dict[str, Any] = json.load(answer)
         say("\nHow the engines compare (currency; P&L after fees):")
-        for text in comparison_lines(report):
-            say(f"  {text}")
+        for text in [*comparison_lines(report), "", *pair_lines(report["pairs"])]:
+            say(f"  {text}".rstrip())
 
 
 def say(text: str) -> None:

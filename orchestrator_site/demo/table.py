@@ -30,6 +30,26 @@ def comparison_lines(report: dict[str, Any]) -> list[str]:
     return ["  ".join(_aligned(row, widths)) for row in rows]
 
 
+def pair_lines(pairs: dict[str, Any]) -> list[str]:
+    """Return what the pairs say: trades of both engines on the same signal, A minus B."""
+    balance = pairs["role_balanced"]
+    lines = [
+        f"pairs (both traded the same signal): {pairs['n']}, mean difference A - B {_cell(pairs['mean_difference'])},"
+        f" 95 % interval {_interval(pairs['confidence_sequence'])}",
+        f"verdict: {pairs['verdict']}" + (f" ({reason})" if (reason := pairs["verdict_reason"]) else ""),
+    ]
+    if balance and balance["engine_effect"] is not None:
+        lines.append(
+            f"by roles: engines {_cell(balance['engine_effect'])},"
+            f" real execution {_cell(balance['real_execution_effect'])}"
+        )
+    return lines
+
+
+def _interval(bounds: Any) -> str:
+    return " to ".join(_cell(bound) for bound in bounds) if bounds else "n/a"
+
+
 def _row(title: str, figures: dict[str, Any]) -> tuple[str, ...]:
     return (title, *(_cell(figures.get(name)) for _, name in COLUMNS))
 

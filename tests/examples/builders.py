@@ -12,8 +12,8 @@ from positions import Position
 
 ENTRY_TIME = datetime(2008, 1, 2, 21, tzinfo=UTC)
 INDICATORS = {
-    "high_10": 100.0,
-    "low_10": 90.0,
+    "high_4": 100.0,
+    "low_4": 90.0,
     "sma_10": 95.0,
     "sma_50": 95.0,
     "rsi_14": 50.0,

@@ -19,7 +19,7 @@ def test_a_bar_is_read_from_the_context_and_text_is_no_indicator() -> None:
     bar = Bar.from_context(make_context())
 
     assert (bar.symbol, bar.direction, bar.timestamp, bar.close, bar.volume) == ("AAPL", "LONG", ENTRY_TIME, 95.5, 1200)
-    assert bar.get("high_10") == 100.0
+    assert bar.get("high_4") == 100.0
     assert "note" not in bar.indicators
     assert not bar.is_last
 
@@ -39,7 +39,7 @@ def test_a_context_without_a_close_cannot_be_priced() -> None:
         (make_bar(close=101, direction="SHORT"), None),
         (make_bar(close=101, volatility_20=1.3), None),
         (make_bar(close=101, is_last=True), None),
-        (make_bar(close=101, high_10=float("nan")), None),
+        (make_bar(close=101, high_4=float("nan")), None),
     ],
 )
 def test_engine_a_buys_at_the_money_on_a_breakout_in_the_signals_direction(bar: Bar, instrument: str | None) -> None:
@@ -70,13 +70,14 @@ def test_each_agent_of_engine_b_looks_at_one_thing(bar: Bar, votes: dict[str, in
     [
         (make_bar(close=96, sma_10=96), "AAPL  080215C00100000"),
         (make_bar(close=94, sma_10=94, direction="SHORT"), "AAPL  080215P00090000"),
-        (make_bar(close=96), None),
-        (make_bar(close=96, sma_10=96, rsi_14=71), None),
+        (make_bar(close=96), "AAPL  080215C00100000"),
+        (make_bar(close=96, rsi_14=71), None),
+        (make_bar(close=96, direction="SHORT"), None),
         (make_bar(close=96, sma_10=96, volatility_20=1.1), None),
         (make_bar(close=96, sma_10=96, is_last=True), None),
     ],
 )
-def test_engine_b_follows_a_signal_that_two_votes_more_agree_with(bar: Bar, instrument: str | None) -> None:
+def test_engine_b_follows_a_signal_that_its_panel_agrees_with(bar: Bar, instrument: str | None) -> None:
     verdict = engine_b.decide(bar)
 
     assert verdict.document()["instrument"] == instrument

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from orchestrator_site.demo.children import DemoError
 from orchestrator_site.demo.run import Demo
 
-DEFAULT_BARS = 600
+DEFAULT_BARS = 520
 
 
 class Command(BaseCommand):
