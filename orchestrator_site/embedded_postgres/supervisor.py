@@ -9,6 +9,7 @@ import select
 import selectors
 import signal
 import socket
+import sys
 import time
 from types import FrameType
 
@@ -207,6 +208,8 @@ def supervise(place: Place, listener: socket.socket, max_connections: int, *, ma
     The lock of the place is held by the caller until this process ends. Without `may_create` a missing database is an
     error: somebody removed it from under its users.
     """
+    # Until the supervisor takes the signal over: leave by way of the cleaning below.
+    signal.signal(signal.SIGTERM, _exit)
     holders = Holders(listener)
     farewell = None
     server = None
@@ -226,6 +229,10 @@ def supervise(place: Place, listener: socket.socket, max_connections: int, *, ma
         if server is not None:
             server.stop()
         places.remove_runtime_dir(place)
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _prepare_home(place: Place, *, may_create: bool) -> Home:
