@@ -65,6 +65,7 @@ class DecisionReason(models.TextChoices):
     """Which rule decided."""
 
     HALTED = "HALTED"
+    GUARDRAIL = "GUARDRAIL"
     CONFIGURED = "CONFIGURED"
     ENGINE_A_UNAVAILABLE = "ENGINE_A_UNAVAILABLE"
     ENGINE_B_UNAVAILABLE = "ENGINE_B_UNAVAILABLE"

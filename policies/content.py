@@ -22,6 +22,11 @@ SECONDS = {
     "entry_window_seconds": (0, 604_800),
     "exit_directive_ttl_seconds": (1, 2_592_000),
 }
+# Allowed counts of the guardrails that count, both ends included.
+COUNTS = {"max_consecutive_real_losses": (1, 1000), "max_engine_flaps": (1, 1000)}
+# Allowed amounts of the guardrails that measure: more than zero, up to.
+AMOUNTS = {"max_daily_real_loss": Decimal("999999999999.99"), "max_failed_signal_percentage": Decimal(100)}
+GUARDRAILS = (*COUNTS, *AMOUNTS)
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -47,10 +52,19 @@ class PolicySettings:
     entry_window_seconds: int
     exit_directive_ttl_seconds: int
     live_enabled: bool
+    # Guardrails; None means off.
+    max_consecutive_real_losses: int | None = None
+    max_daily_real_loss: Decimal | None = None  # currency, a positive number
+    max_failed_signal_percentage: Decimal | None = None
+    max_engine_flaps: int | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the settings as hashed: the split as text with two decimals."""
-        return asdict(self) | {"split_percentage": split_text(self.split_percentage)}
+        """Return the settings as hashed: decimals as text with two decimals, guardrails only where they are on."""
+        return {
+            name: f"{value:.2f}" if isinstance(value, Decimal) else value
+            for name, value in asdict(self).items()
+            if value is not None
+        }
 
     def content_hash(self) -> str:
         """Return SHA-256 of the settings' canonical JSON (RFC 8785)."""
@@ -95,6 +109,32 @@ def parse_seconds(name: str, value: object) -> int:
     return int(text)
 
 
+def parse_count(name: str, value: object) -> int | None:
+    """Return a guardrail's count, None for off, or raise SettingError."""
+    low, high = COUNTS[name]
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+        raise SettingError(name, value, f"a whole number from {low} to {high}, or nothing for off")
+    return int(text)
+
+
+def parse_amount(name: str, value: object) -> Decimal | None:
+    """Return a guardrail's amount with two decimals, None for off, or raise SettingError; never rounds."""
+    allowed = f"a number above 0 up to {AMOUNTS[name]} with at most two decimals, or nothing for off"
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise SettingError(name, value, allowed) from None
+    if not amount.is_finite() or not 0 < amount <= AMOUNTS[name] or amount != amount.quantize(Decimal("0.01")):
+        raise SettingError(name, value, allowed)
+    return amount.quantize(Decimal("0.01"))
+
+
 def parse_bool(name: str, value: object) -> bool:
     """Return a truth value or raise SettingError."""
     text = str(value).strip().lower()
@@ -111,7 +151,7 @@ def parse_settings(raw: dict[str, Any]) -> tuple[PolicySettings | None, list[Set
     errors: list[SettingError] = []
     for name in SETTING_NAMES:
         try:
-            values[name] = _parse(name, raw[name])
+            values[name] = _parse(name, raw[name] if name not in GUARDRAILS else raw.get(name))
         except SettingError as error:
             errors.append(error)
     return (None, errors) if errors else (PolicySettings(**values), [])
@@ -124,4 +164,8 @@ def _parse(name: str, value: Any) -> Any:
         return parse_split(value)
     if name == "live_enabled":
         return parse_bool(name, value)
+    if name in COUNTS:
+        return parse_count(name, value)
+    if name in AMOUNTS:
+        return parse_amount(name, value)
     return parse_seconds(name, value)

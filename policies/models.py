@@ -64,6 +64,34 @@ class PolicyContent(models.Model):
     live_enabled = models.BooleanField(
         default=False, help_text="Without it nothing trades for real while APP_MODE is LIVE."
     )
+    max_consecutive_real_losses = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(1), MaxValueValidator(1000)),
+        help_text="Guardrail: after this many real losses in a row nothing trades for real. Empty means off.",
+    )
+    max_daily_real_loss = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(Decimal("0.01")),),
+        help_text="Guardrail: real loss of one UTC day, in currency. Empty means off.",
+    )
+    max_failed_signal_percentage = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(100))),
+        help_text="Guardrail: share of the last hour's signals that failed, of at least 20. Empty means off.",
+    )
+    max_engine_flaps = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(1), MaxValueValidator(1000)),
+        help_text="Guardrail: times an engine came back within the last hour. Empty means off.",
+    )
 
     class Meta:
         abstract = True
@@ -103,7 +131,8 @@ class PolicyVersion(PolicyContent):
             ),
             models.CheckConstraint(
                 name="policy_versions_follow_their_base",
-                condition=Q(version=1, base_version__isnull=True) | Q(version=F("base_version_id") + 1),
+                condition=Q(version=1, base_version__isnull=True)
+                | Q(version=F("base_version_id") + 1, base_version__isnull=False),
             ),
             models.CheckConstraint(name="policy_versions_have_a_note", condition=~Q(note="")),
             # What an experiment's composite foreign key (policy_version, split_percentage) points at.
@@ -155,6 +184,7 @@ class Halt(models.Model):
     class Meta:
         db_table = "halts"
         ordering = ("-engaged_at",)
+        permissions = [("halt_trading", "Can pull and release the kill switch")]
         constraints = (
             models.UniqueConstraint(
                 fields=("released_at",),
@@ -194,3 +224,30 @@ class ApiKey(AbstractAPIKey):
         verbose_name = "API key"
         verbose_name_plural = "API keys"
         constraints = (models.CheckConstraint(name="api_keys_owner_known", condition=Q(owner__in=KeyOwner.values)),)
+
+
+from policies.control_models import (  # noqa: E402 (they build on the models above)
+    AuditEntry,
+    EngineAvailability,
+    EngineSwitch,
+    GuardrailTrip,
+    PolicyApproval,
+    PolicyDraft,
+)
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "ConfiguredMode",
+    "Engine",
+    "EngineAvailability",
+    "EngineName",
+    "EngineSwitch",
+    "GuardrailTrip",
+    "Halt",
+    "KeyOwner",
+    "PolicyApproval",
+    "PolicyContent",
+    "PolicyDraft",
+    "PolicyVersion",
+]

@@ -11,17 +11,16 @@ from django.db.models import QuerySet
 from policies.content import SETTING_NAMES, PolicySettings
 from policies.models import Halt, PolicyVersion
 
-STATE_IN_FORCE = """
+STATE_IN_FORCE = f"""
 SELECT p.version, now(),
        (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
           FROM engines e WHERE e.name = 'A') IS TRUE,
        (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
           FROM engines e WHERE e.name = 'B') IS TRUE,
        EXISTS (SELECT FROM halts WHERE released_at IS NULL),
-       p.configured_mode, p.split_percentage, p.heartbeat_ttl_seconds, p.permit_ttl_seconds,
-       p.max_market_data_age_seconds, p.entry_window_seconds, p.exit_directive_ttl_seconds, p.live_enabled
+       {", ".join(f"p.{name}" for name in SETTING_NAMES)}
   FROM policy_versions p ORDER BY p.version DESC LIMIT 1
-"""
+"""  # noqa: S608 (our own column names)
 
 
 @dataclass(frozen=True, slots=True)

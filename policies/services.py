@@ -17,6 +17,8 @@ from policies.selectors import active_policy
 
 log = structlog.get_logger(__name__)
 
+MAX_KEY_NAME = 50  # the library's column
+
 
 def create_policy_version(
     content: PolicySettings, *, base_version: int | None, note: str, created_by: str
@@ -123,7 +125,17 @@ def create_api_key(*, owner: str, name: str) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is shown this once and kept nowhere."""
     if owner not in KeyOwner.values:
         raise PoliciesError("owner_unknown", f"Owner is one of {', '.join(KeyOwner.values)}.", "/owner")
+    if len(name) > MAX_KEY_NAME:
+        raise PoliciesError("name_too_long", f"A name has at most {MAX_KEY_NAME} characters.", "/name")
     key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
     assert isinstance(key, ApiKey)
     log.info("api_key.created", owner=owner, prefix=key.prefix)
     return key, text
+
+
+def revoke_api_key(*, prefix: str, by: str) -> bool:
+    """Make a key useless at once; tell whether there was one to revoke."""
+    found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
+    if found:
+        log.warning("api_key.revoked", prefix=prefix, by=by)
+    return found
