@@ -24,6 +24,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
         if not raw:
             return None
+        if not (raw.isascii() and raw.isprintable()):
+            # No key of ours; the database would refuse to look it up (U+0000).
+            raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
         try:
             key = ApiKey.objects.get_from_key(raw)
         except (ApiKey.DoesNotExist, ValueError):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from experiments.decision import PolicyState, SignalCorruptError, StoredSignal, check_identity, decide
+from experiments.decision import PolicyState, SignalCorruptError, StoredSignal, check_identity, decide, rule
 from signals_app.market_context import MarketData, SignalFacts
 
 SIGNAL_ID = UUID("0cbccd8b-0585-56df-8ee0-5b48001ac756")
@@ -104,9 +104,9 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
 
     decided = decide(SIGNAL, STATE, None)
 
-    assert decided.inputs.decode() == INPUTS
-    assert decided.decision_hash == hashlib.sha256(document.encode()).hexdigest()
-    assert decided.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
+    assert decided.ruling.inputs.decode() == INPUTS
+    assert decided.ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
+    assert decided.ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
 
 
 def test_an_absent_engine_is_null_in_the_hashed_decision() -> None:
@@ -116,7 +116,7 @@ def test_an_absent_engine_is_null_in_the_hashed_decision() -> None:
         '"inputs":' + INPUTS.replace('"halted":false', '"halted":true') + ',"rules_version":1}'
     )
 
-    assert decide(SIGNAL, halted, None).decision_hash == hashlib.sha256(document.encode()).hexdigest()
+    assert decide(SIGNAL, halted, None).ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
 
 
 def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
@@ -140,14 +140,17 @@ def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
 
 
 def test_deciding_twice_gives_the_same_bytes() -> None:
-    assert decide(SIGNAL, STATE, None) == decide(SIGNAL, STATE, None)
+    first = decide(SIGNAL, STATE, None)
+    rule.cache_clear()
+
+    assert decide(SIGNAL, STATE, None) == first
 
 
 def test_the_order_of_payload_members_changes_nothing() -> None:
     turned = changed(payload=dict(reversed(PAYLOAD.items())))
 
     assert decide(turned, STATE, None).context == decide(SIGNAL, STATE, None).context
-    assert decide(turned, STATE, None).decision_hash == decide(SIGNAL, STATE, None).decision_hash
+    assert decide(turned, STATE, None).ruling.decision_hash == decide(SIGNAL, STATE, None).ruling.decision_hash
 
 
 def test_the_payload_is_left_as_it_was() -> None:
@@ -202,7 +205,7 @@ def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: StoredSi
     ],
 )
 def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: str, executed: str | None) -> None:
-    resolution = decide(SIGNAL, state, None).resolution
+    resolution = decide(SIGNAL, state, None).ruling.resolution
 
     assert (resolution.reason, resolution.executed_engine) == (reason, executed)
 

@@ -1,0 +1,87 @@
+"""Startup validation: a wrong setting stops the process and says which, what it is and what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from policies.checks import VARIABLES, check_policy_environment
+from policies.content import GUARDRAILS, SETTING_NAMES
+from tests.manage_process import manage
+
+WRONG = {
+    "APP_MODE": "DEMO",
+    "EXECUTION_MODE": "BOTH",
+    "SPLIT_PERCENTAGE": "100.5",
+    "HEARTBEAT_TTL_SECONDS": "0",
+    "PERMIT_TTL_SECONDS": "soon",
+    "MAX_MARKET_DATA_AGE_SECONDS": "-1",
+    "ENTRY_WINDOW_SECONDS": "1.5",
+    "EXIT_DIRECTIVE_TTL_SECONDS": "99999999",
+    "LIVE_ENABLED": "perhaps",
+}
+ALLOWED = [
+    ("policies.E001", "APP_MODE", "PAPER or LIVE"),
+    ("policies.E002", "EXECUTION_MODE", "AUTO, SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL"),
+    ("policies.E003", "SPLIT_PERCENTAGE", "a number from 0 to 100 with at most two decimals"),
+    ("policies.E004", "HEARTBEAT_TTL_SECONDS", "whole seconds from 1 to 86400"),
+    ("policies.E005", "PERMIT_TTL_SECONDS", "whole seconds from 1 to 86400"),
+    ("policies.E006", "MAX_MARKET_DATA_AGE_SECONDS", "whole seconds from 0 to 604800"),
+    ("policies.E007", "ENTRY_WINDOW_SECONDS", "whole seconds from 0 to 604800"),
+    ("policies.E008", "EXIT_DIRECTIVE_TTL_SECONDS", "whole seconds from 1 to 2592000"),
+    ("policies.E009", "LIVE_ENABLED", "true or false"),
+]
+
+
+def setting_of(variable: str) -> str:
+    return next(name for name, (known, _) in VARIABLES.items() if known == variable)
+
+
+def test_the_defaults_pass() -> None:
+    assert check_policy_environment(None) == []
+
+
+def test_every_setting_at_its_limit_passes() -> None:
+    lowest = {"split_percentage": "0", "max_market_data_age_seconds": "0", "entry_window_seconds": "0"}
+    lowest |= dict.fromkeys(("heartbeat_ttl_seconds", "permit_ttl_seconds", "exit_directive_ttl_seconds"), "1")
+
+    with override_settings(APP_MODE="LIVE", INITIAL_POLICY=settings.INITIAL_POLICY | lowest):
+        assert check_policy_environment(None) == []
+
+
+@pytest.mark.parametrize(("check_id", "variable", "allowed"), ALLOWED[1:])
+def test_each_wrong_setting_has_its_own_error(check_id: str, variable: str, allowed: str) -> None:
+    initial = settings.INITIAL_POLICY | {setting_of(variable): WRONG[variable]}
+    with override_settings(INITIAL_POLICY=initial):
+        errors = run_checks()
+
+    ours = [error for error in errors if str(error.id).startswith("policies.")]
+    assert [(error.id, error.msg, error.hint) for error in ours] == [
+        (check_id, f"{variable} is {WRONG[variable]!r}.", f"Allowed: {allowed}.")
+    ]
+
+
+@pytest.mark.parametrize("app_mode", ["DEMO", "paper", "", "PAPER "])
+def test_an_unknown_app_mode_is_an_error(app_mode: str) -> None:
+    with override_settings(APP_MODE=app_mode):
+        (error,) = check_policy_environment(None)
+
+    assert (error.id, error.msg, error.hint) == (
+        "policies.E001", f"APP_MODE is {app_mode!r}.", "Allowed: PAPER or LIVE."
+    )  # fmt: skip
+
+
+def test_every_setting_of_a_policy_has_a_variable_and_a_check() -> None:
+    assert (*VARIABLES, *GUARDRAILS) == SETTING_NAMES
+    assert [check_id for check_id, _, _ in ALLOWED[1:]] == [check_id for _, check_id in VARIABLES.values()]
+
+
+def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:
+    process = manage("check", **WRONG)
+
+    assert process.returncode != 0
+    for check_id, variable, allowed in ALLOWED:
+        assert f"({check_id}) {variable} is {WRONG[variable]!r}." in process.stderr
+        assert f"HINT: Allowed: {allowed}." in process.stderr
