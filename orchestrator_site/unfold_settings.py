@@ -1,13 +1,123 @@
-"""Look of the admin (django-unfold)."""
+"""Look and navigation of the admin (django-unfold); the sidebar follows the flow of a signal."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def environment(request: HttpRequest) -> tuple[str, str]:
+    """Return the label beside every page's title: whether real money may move."""
+    from django.conf import settings
+
+    return (settings.APP_MODE, "danger" if settings.APP_MODE == "LIVE" else "info")
+
+
+def _may(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _table(title: str, icon: str, model: str) -> dict[str, Any]:
+    """Return the sidebar entry of a table, for those who may see it (model as `app.model`)."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": _may(f"{app}.view_{name}"),
+    }
+
+
+def _page(title: str, icon: str, view: str, permission: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": _may(permission)}
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {"items": [{"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
+    {
+        "title": "Signals",
+        "items": [
+            _table("Signals", "podcasts", "signals_app.signal"),
+            _table("Webhook deliveries", "inbox", "signals_app.webhookdelivery"),
+            _table("Webhook sources", "link", "signals_app.webhooksource"),
+            _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
+            _table("Market data", "candlestick_chart", "signals_app.marketdata"),
+            _table("Market contexts", "photo_camera", "signals_app.marketcontext"),
+        ],
+    },
+    {
+        "title": "Policies",
+        "items": [
+            _table("Policy versions", "rule", "policies.policyversion"),
+            _table("Engines", "memory", "policies.engine"),
+            _table("Halts", "front_hand", "policies.halt"),
+            _table("API keys", "key", "policies.apikey"),
+        ],
+    },
+    {
+        "title": "Experiments",
+        "items": [
+            _table("Experiments", "science", "experiments.experiment"),
+            _table("Decisions", "gavel", "experiments.executiondecision"),
+            _table("Distributions", "outbox", "experiments.signaldistribution"),
+            _table("Worker heartbeats", "favorite", "experiments.workerheartbeat"),
+        ],
+    },
+    {
+        "title": "Outcomes",
+        "items": [
+            _page("Comparison report", "compare_arrows", "report", "outcomes.view_report"),
+            _table("Recommendations", "recommend", "outcomes.recommendation"),
+            _table("Real trades", "paid", "outcomes.realtrade"),
+            _table("Shadow trades", "filter_drama", "outcomes.shadowtrade"),
+            _table("Exit directives", "logout", "outcomes.exitdirective"),
+            _table("Real outcomes", "savings", "outcomes.realoutcome"),
+            _table("Shadow outcomes", "cloud_done", "outcomes.shadowoutcome"),
+            _table("Incidents", "report", "outcomes.incident"),
+            _table("Pair violations", "difference", "outcomes.violation"),
+        ],
+    },
+    {
+        "title": "System",
+        "collapsible": True,
+        "items": [
+            _table("Users", "person", "auth.user"),
+            _table("Groups", "group", "auth.group"),
+            _table("Failed tasks", "error", "django_q.failure"),
+            _table("Schedules", "schedule", "django_q.schedule"),
+        ],
+    },
+]
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Trading Orchestrator",
     "SITE_HEADER": "Trading Orchestrator",
     "SITE_SYMBOL": "balance",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "orchestrator_site.unfold_settings.environment",
+    "STYLES": [lambda _: static("orchestrator_site/admin.css")],
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        # A calm blue: red and green are kept for losses, gains and alarms.
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": NAVIGATION},
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from experiments.explanation import EngineFacts, explain
 from experiments.models import Experiment
 from outcomes.exceptions import OutcomesError
 from outcomes.models import Outcome, Recommendation, Trade
@@ -66,3 +67,19 @@ def by_engine(experiment: Experiment) -> dict[str, tuple[Recommendation | None, 
         engine: (recommendations.get(engine), trade := trades.get(engine), getattr(trade, "outcome", None))
         for engine in ("A", "B")
     }
+
+
+def explanation_of(experiment: Experiment) -> str:
+    """Return in one sentence who traded for real, why, and what the other engine did (R5.5)."""
+    decision = experiment.decision
+    facts = {}
+    for engine, (recommendation, trade, _) in by_engine(experiment).items():
+        answered = recommendation and (recommendation.action, recommendation.role, recommendation.role_reason)
+        facts[engine] = EngineFacts(*(answered or (None, None, None)), traded=trade is not None)
+    return explain(
+        execution_mode=decision.execution_mode,
+        executed_engine=decision.executed_engine,
+        reason=decision.reason,
+        inputs=decision.inputs,
+        engines=facts,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from experiments.models import DecisionReason, ExecutionMode, Experiment
-from outcomes.experiments_browse import by_engine
+from outcomes.experiments_browse import by_engine, explanation_of
 from outcomes.instants import parse_instant
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
 from outcomes.pricing import decimal_text
@@ -133,9 +133,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
 
     def get_explanation(self, experiment: Experiment) -> str:
         """Return the decision as one sentence."""
-        from experiments.explanation import explain
-
-        return explain(experiment.decision.inputs, experiment.decision)
+        return explanation_of(experiment)
 
     def get_engines(self, experiment: Experiment) -> dict[str, Any]:
         """Return both engines' parts side by side."""

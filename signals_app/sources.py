@@ -73,6 +73,42 @@ def rotate_source(slug: str, token: str | None = None) -> tuple[WebhookSource, s
     return source, token
 
 
+def change_source(
+    slug: str,
+    *,
+    name: str,
+    max_age_seconds: int,
+    allowed_addresses: Iterable[str],
+    client_certificate_subject: str,
+    rate_limit_per_minute: int | None,
+    body_secret: str | None = None,
+) -> WebhookSource:
+    """Change what a source may send; a body secret of None keeps the present one, "" expects none.
+
+    The slug is part of every signal's identity and stays. Raise SourceError.
+    """
+    addresses = list(allowed_addresses)
+    _check_numbers(max_age_seconds, rate_limit_per_minute)
+    check_addresses(addresses)
+    changes: dict[str, object] = {
+        "name": name.strip() or slug,
+        "max_age_seconds": max_age_seconds,
+        "allowed_addresses": addresses,
+        "client_certificate_subject": client_certificate_subject,
+        "rate_limit_per_minute": rate_limit_per_minute,
+    }
+    if body_secret is not None:
+        changes["body_secret_hash"] = hash_of_secret(body_secret)
+    with transaction.atomic():
+        source = _locked(slug)
+        for field, value in changes.items():
+            setattr(source, field, value)
+        # By field: a rotation at the same moment must not be undone.
+        source.save(update_fields=list(changes))
+    log.info("source.changed", source=slug)
+    return source
+
+
 def set_source_active(slug: str, *, is_active: bool) -> WebhookSource:
     """Switch a source on or off; an inactive one is answered like an unknown one."""
     with transaction.atomic():

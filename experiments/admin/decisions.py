@@ -1,0 +1,86 @@
+"""Decisions, distributions and worker heartbeats: read-only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from audit_admin.display import badge, full_hash, hash_of, json_of, link_to
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from experiments.models import ExecutionDecision, SignalDistribution, WorkerHeartbeat
+
+MODE_COLOURS = {"SHADOW_ONLY": "warning"}
+EMPTY_HINT = "The worker makes these when it decides a signal."
+EMPTY_COMMANDS = ("manage.py demo", "manage.py worker")
+
+
+@admin.register(ExecutionDecision)
+class DecisionAdmin(AuditAdmin):
+    """Who trades for real, by which rule (R3.6)."""
+
+    list_display = (
+        "decided_at",
+        link_to("experiment_id", "experiments_experiment", short=True),
+        badge("execution_mode", MODE_COLOURS),
+        "executed_engine",
+        "shadow_engine",
+        badge("reason", {}),
+        link_to("policy_version_id", "policies_policyversion"),
+        hash_of("decision_hash"),
+    )
+    list_filter = ("execution_mode", "executed_engine", "reason", recent("decided_at"))
+    search_fields = ("experiment_id__exact", "decision_hash__exact", "policy_version_id__exact")
+    search_help_text = "Experiment id, decision hash or policy version (v7)"
+    fields = (
+        link_to("experiment_id", "experiments_experiment"),
+        "decided_at",
+        badge("execution_mode", MODE_COLOURS),
+        "executed_engine",
+        "shadow_engine",
+        badge("reason", {}),
+        link_to("policy_version_id", "policies_policyversion"),
+        "rules_version",
+        full_hash("decision_hash"),
+        json_of("inputs"),
+    )
+    empty_hint = EMPTY_HINT
+    empty_commands = EMPTY_COMMANDS
+
+
+@admin.register(SignalDistribution)
+class DistributionAdmin(AuditAdmin):
+    """What was given to which engine, and whether it answered (R1.5)."""
+
+    list_display = (
+        "distributed_at",
+        link_to("experiment_id", "experiments_experiment", short=True),
+        "engine",
+        hash_of("context_hash"),
+        "lease_expires_at",
+        "answered_at",
+    )
+    list_filter = ("engine", recent("distributed_at"))
+    ordering = ("-id",)
+    search_fields = ("experiment_id__exact",)
+    search_help_text = "Experiment id"
+    fields = (
+        link_to("experiment_id", "experiments_experiment"),
+        "engine",
+        full_hash("context_hash"),
+        "distributed_at",
+        "lease_token",
+        "lease_expires_at",
+        "answered_at",
+    )
+    empty_hint = EMPTY_HINT
+    empty_commands = EMPTY_COMMANDS
+
+
+@admin.register(WorkerHeartbeat)
+class WorkerHeartbeatAdmin(AuditAdmin):
+    """Signs of life that went through a whole worker."""
+
+    list_display = ("cluster", "beat_at")
+    fields = ("cluster", "beat_at")
+    empty_hint = "No worker has run against this database yet."
+    empty_commands = ("manage.py worker",)

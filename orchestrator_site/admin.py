@@ -1,0 +1,85 @@
+"""Tables that belong to no app of ours, and the experiment, whose page spans all of them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
+from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.models import Group, User
+from django_q import admin as _stock  # noqa: F401 (what is replaced here must have registered itself before)
+from django_q import models as queue
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from audit_admin.display import badge
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin, BrowseAdmin
+from experiments.models import Experiment
+from orchestrator_site.console.experiment_admin import ExperimentAdmin
+
+STOCK_PAGES = (User, Group, queue.Schedule, queue.Success, queue.Failure, queue.OrmQ)
+for model in STOCK_PAGES:
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+admin.site.register(Experiment, ExperimentAdmin)
+
+
+@admin.register(User)
+class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the stubs name a parameter differently
+    """Accounts; a role is given by putting an account into one of the four groups."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("username__exact", "email__exact")
+    search_help_text = "User name or e-mail, exactly"
+    actions = None
+
+
+@admin.register(Group)
+class GroupAdmin(StockGroupAdmin, BrowseAdmin):
+    """Roles. The four that come with the system are put back at every migration."""
+
+    search_fields = ("name__exact",)
+    search_help_text = "Name, exactly"
+    actions = None
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(AuditAdmin):
+    """Who did what in the admin."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "change_message")
+    list_select_related = ("user", "content_type")
+    list_filter = ("action_flag", recent("action_time"))
+    fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "change_message")
+    empty_hint = "Nobody has changed anything in the admin yet."
+
+
+class TaskAdmin(AuditAdmin):
+    """Tasks of the queue that have ended."""
+
+    list_display = ("name", "func", "cluster", "started", "stopped", "attempt_count")
+    list_filter = (recent("started"),)
+    search_fields = ("id__exact", "name__exact")
+    search_help_text = "Task id or name, exactly"
+    fields = ("id", "name", "func", "group", "cluster", "started", "stopped", "attempt_count", "result")
+    empty_hint = "Good: no task has failed. Failed signals are not here but in the list of signals."
+
+
+@admin.register(queue.Failure)
+class FailedTaskAdmin(TaskAdmin):
+    """Tasks that raised; the result holds the error."""
+
+
+@admin.register(queue.Schedule)
+class ScheduleAdmin(AuditAdmin):
+    """What the worker does by the clock."""
+
+    list_display = ("name", "func", badge("schedule_type", {}), "minutes", "next_run", "repeats")
+    fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "cluster", "task")
+    empty_hint = "The worker makes its schedules when it starts."
+    empty_commands = ("manage.py worker",)

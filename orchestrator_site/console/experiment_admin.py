@@ -1,0 +1,174 @@
+"""Experiments: the list, and the page that answers "why did it execute?" (R5.5)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audit_admin.display import link, signed_amount
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from experiments.models import Experiment
+from experiments.replay import verify_experiment
+from orchestrator_site.console.experiment_page import ExperimentPage, experiment_page, neighbours
+from outcomes.exceptions import OutcomesError
+from outcomes.experiments_browse import experiment_story
+
+
+class ExperimentAdmin(AuditAdmin):
+    """One row per signal that was decided."""
+
+    list_display = (
+        "created_at",
+        "experiment",
+        "symbol",
+        "direction",
+        "timeframe",
+        "variant",
+        "execution_mode",
+        "executed_engine",
+        "shadow_engine",
+        "reason",
+        "policy",
+        "state",
+        "pnl_real",
+        "pnl_shadow",
+    )
+    list_display_links = ("created_at", "experiment")
+    list_select_related = ("signal", "decision")
+    list_filter = ("variant", recent("created_at"))
+    search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
+    search_help_text = "Experiment id, signal id, symbol or policy version (v7)"
+    empty_hint = "The worker makes one experiment per signal. Send an alert to a webhook source, or run the demo."
+    empty_commands = ("manage.py demo", "manage.py worker")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Fetch trades and outcomes of a page's rows with it."""
+        queryset = super().get_queryset(request)
+        return queryset.prefetch_related("realtrades", "shadowtrades", "realoutcomes", "shadowoutcomes")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses of the table and of replaying one experiment."""
+        view = self.admin_site.admin_view(self.verify)
+        return [path("<uuid:experiment_id>/verify/", view, name="experiments_experiment_verify"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the whole story of one experiment."""
+        if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return self._page(request, UUID(object_id), {})
+        except ValueError:
+            raise Http404 from None
+
+    def verify(self, request: HttpRequest, experiment_id: UUID) -> HttpResponse:
+        """Compute everything again from what is stored and show what differs (R6)."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseRedirect(reverse("admin:experiments_experiment_change", args=(experiment_id,)))
+        return self._page(request, experiment_id, {"verified": True, "differences": verify_experiment(experiment_id)})
+
+    def _page(self, request: HttpRequest, experiment_id: UUID, extra: dict[str, Any]) -> HttpResponse:
+        try:
+            story = experiment_story(experiment_id)
+        except OutcomesError:
+            raise Http404 from None
+        page: ExperimentPage = experiment_page(story)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{story.signal.symbol} {story.signal.direction} {story.signal.timeframe}",
+            "subtitle": str(experiment_id),
+            "opts": self.opts,
+            "page": page,
+            "experiment": story,
+            "neighbours": neighbours(story),
+            **extra,
+        }
+        return TemplateResponse(request, "to/experiment.html", context)
+
+    @admin.display(description="experiment")
+    def experiment(self, row: Experiment) -> SafeString:
+        """Return the first digits of the id."""
+        return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
+
+    @admin.display(description="symbol")
+    def symbol(self, row: Experiment) -> str:
+        """Return the signal's symbol."""
+        return row.signal.symbol
+
+    @admin.display(description="direction")
+    def direction(self, row: Experiment) -> str:
+        """Return the signal's direction with an arrow."""
+        return f"{'▲' if row.signal.direction == 'LONG' else '▼'} {row.signal.direction}"
+
+    @admin.display(description="timeframe")
+    def timeframe(self, row: Experiment) -> str:
+        """Return the signal's timeframe."""
+        return row.signal.timeframe
+
+    @admin.display(description="mode")
+    def execution_mode(self, row: Experiment) -> SafeString:
+        """Return the decided mode; SHADOW_ONLY stands out."""
+        mode = row.decision.execution_mode
+        colour = "warning" if mode == "SHADOW_ONLY" else "info"
+        return format_html('<span class="to-badge to-badge-{}">{}</span>', colour, mode)
+
+    @admin.display(description="real", empty_value="nobody")
+    def executed_engine(self, row: Experiment) -> str | None:
+        """Return who trades for real."""
+        return row.decision.executed_engine
+
+    @admin.display(description="shadow")
+    def shadow_engine(self, row: Experiment) -> str:
+        """Return who shadows."""
+        return row.decision.shadow_engine
+
+    @admin.display(description="reason")
+    def reason(self, row: Experiment) -> str:
+        """Return the rule that decided."""
+        return row.decision.reason
+
+    @admin.display(description="policy")
+    def policy(self, row: Experiment) -> SafeString:
+        """Return a link to the pinned version."""
+        return link("policies_policyversion", row.policy_version_id, f"v{row.policy_version_id}")
+
+    @admin.display(description="state")
+    def state(self, row: Experiment) -> str:
+        """Return whether anything is still open."""
+        trades = [*row.realtrades.all(), *row.shadowtrades.all()]
+        if not trades:
+            return "no trade"
+        return "open" if any(trade.status == "OPEN" for trade in trades) else "closed"
+
+    @admin.display(description="P&L real")
+    def pnl_real(self, row: Experiment) -> SafeString | None:
+        """Return the real outcome; None while there is none."""
+        return signed_amount(_total([outcome.pnl for outcome in row.realoutcomes.all()]))
+
+    @admin.display(description="P&L shadow")
+    def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
+        """Return the shadow outcome, each engine's by itself where both shadowed: they are never added up."""
+        outcomes = [outcome for outcome in row.shadowoutcomes.all() if outcome.pnl is not None]
+        if len(outcomes) == 1:
+            return signed_amount(outcomes[0].pnl)
+        outcomes.sort(key=lambda outcome: outcome.engine)
+        parts = [format_html("{}: {}", outcome.engine, signed_amount(outcome.pnl)) for outcome in outcomes]
+        return format_html("{} {}", *parts) if parts else None
+
+
+def _total(amounts: list[Decimal | None]) -> Decimal | None:
+    """Return the one real P&L; an unpriced one counts as none."""
+    return next((amount for amount in amounts if amount is not None), None)

@@ -1,0 +1,195 @@
+"""What the page of one experiment shows, made from its stored rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from experiments.explanation import RuleStep, walk_rules
+from experiments.models import Experiment
+from outcomes.experiments_browse import by_engine, explanation_of
+from outcomes.models import Outcome, Recommendation, Trade
+
+Acts = tuple[Recommendation | None, Trade | None, Outcome | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline; `link` is an admin model and id, `digest` a hash to compare."""
+
+    at: datetime
+    title: str
+    detail: str = ""
+    digest: str = ""
+    link: tuple[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event with the time since the one before."""
+
+    event: Event
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One engine's half of the comparison."""
+
+    engine: str
+    chosen: bool
+    recommendation: Recommendation | None
+    trade: Trade | None
+    outcome: Outcome | None
+
+    @property
+    def kind(self) -> str:
+        """REAL or SHADOW, as the trade was made; empty without a trade."""
+        return self.trade.kind.value if self.trade else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPage:
+    """Everything the page shows beside the rows themselves."""
+
+    sentence: str
+    rules: list[RuleStep]
+    timeline: list[TimedEvent]
+    sides: list[Side]
+
+
+def experiment_page(story: Experiment) -> ExperimentPage:
+    """Return the page of an experiment whose related rows are loaded."""
+    acts = by_engine(story)
+    decision = story.decision
+    return ExperimentPage(
+        sentence=explanation_of(story),
+        rules=walk_rules(decision.inputs, decision.rules_version),
+        timeline=timed(sorted(events(story, acts), key=lambda event: event.at)),
+        sides=[Side(engine, engine == decision.executed_engine, *acts[engine]) for engine in ("A", "B")],
+    )
+
+
+def neighbours(story: Experiment) -> dict[str, Experiment | None]:
+    """Return the experiments before and after this one, by the order of the list."""
+    same_order = Experiment.objects.order_by("created_at", "experiment_id").only("experiment_id", "created_at")
+    later = same_order.filter(created_at__gte=story.created_at).exclude(pk=story.pk)
+    earlier = same_order.reverse().filter(created_at__lte=story.created_at).exclude(pk=story.pk)
+    # Experiments of one batch share their time to the microsecond; the id decides among them.
+    following = later.exclude(created_at=story.created_at, experiment_id__lt=story.pk).first()
+    preceding = earlier.exclude(created_at=story.created_at, experiment_id__gt=story.pk).first()
+    return {"previous": preceding, "next": following}
+
+
+def events(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
+    """Yield what happened, in the order of the flow."""
+    yield from _intake(story)
+    for distribution in sorted(story.distributions.all(), key=lambda row: row.engine):
+        yield Event(
+            distribution.distributed_at,
+            f"Given to engine {distribution.engine}",
+            digest=distribution.context_hash,
+            link=("experiments_signaldistribution", distribution.pk),
+        )
+    for engine, (recommendation, trade, outcome) in acts.items():
+        yield from _acts_of(engine, recommendation, trade, outcome)
+    yield from _directive(story)
+    for incident in story.incidents.all():
+        link = ("outcomes_incident", incident.pk)
+        detail = f"{incident.engine}: {incident.detail}"
+        yield Event(incident.occurred_at, f"Incident: {incident.kind}", detail, link=link)
+    for violation in story.violations.all():
+        link = ("outcomes_violation", violation.pk)
+        detail = f"{violation.engine}: {violation.detail}"
+        yield Event(violation.found_at, f"Violation: {violation.name}", detail, link=link)
+
+
+def timed(ordered: list[Event]) -> list[TimedEvent]:
+    """Return the events with the time that passed before each."""
+    before = [None, *ordered[:-1]]
+    return [TimedEvent(event, _delta(last, event)) for last, event in zip(before, ordered, strict=True)]
+
+
+def _intake(story: Experiment) -> Iterator[Event]:
+    signal, decision = story.signal, story.decision
+    yield Event(
+        signal.received_at,
+        "Alert received",
+        f"from source {signal.source}, fired at {signal.timestamp:%Y-%m-%dT%H:%M:%SZ}",
+        signal.signal_hash,
+        ("signals_app_signal", signal.pk),
+    )
+    context = getattr(signal, "market_context", None)
+    if context is not None:
+        link = ("signals_app_marketcontext", signal.pk)
+        detail = "the same for both engines"
+        yield Event(context.created_at, "Market context frozen", detail, context.context_hash, link)
+    yield Event(
+        story.created_at,
+        f"Assigned to variant {story.variant}",
+        f"bucket {story.bucket} of 10000, engine A gets {story.split_percentage} %",
+        story.assignment_hash,
+    )
+    yield Event(
+        decision.decided_at,
+        f"Decided: {decision.execution_mode}",
+        f"{decision.reason}, policy v{decision.policy_version_id}, rules {decision.rules_version}",
+        decision.decision_hash,
+        ("experiments_executiondecision", story.pk),
+    )
+
+
+def _acts_of(
+    engine: str, recommendation: Recommendation | None, trade: Trade | None, outcome: Outcome | None
+) -> Iterator[Event]:
+    if recommendation is not None:
+        yield Event(
+            recommendation.recommended_at,
+            f"Engine {engine} recommended {recommendation.action}",
+            f"and was shown its role: {recommendation.role} ({recommendation.role_reason})",
+            recommendation.context_hash,
+            ("outcomes_recommendation", recommendation.pk),
+        )
+    if trade is not None:
+        yield from _trade(engine, trade)
+    if outcome is not None:
+        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {outcome.pnl.normalize():+f}"
+        yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
+
+
+def _trade(engine: str, trade: Trade) -> Iterator[Event]:
+    kind = trade.kind.value.lower()
+    link = (f"outcomes_{kind}trade", trade.pk)
+    entry = f"{trade.quantity.normalize():f} at {trade.entry_price.normalize():f}, entered {_iso(trade.entry_time)}"
+    yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
+    if trade.closed_at is not None and trade.exit_time is not None:
+        price = "unpriced" if trade.exit_price is None else f"at {trade.exit_price.normalize():f}"
+        detail = f"{price}, {trade.exit_reason}, left {_iso(trade.exit_time)}"
+        yield Event(trade.closed_at, f"Engine {engine}'s {kind} trade closed", detail, trade.conditions_hash, link)
+
+
+def _directive(story: Experiment) -> Iterator[Event]:
+    directive: Any = getattr(story, "exit_directive", None)
+    if directive is None:
+        return
+    link = ("outcomes_exitdirective", directive.pk)
+    title = f"Engine {directive.shadow_engine}'s shadow told to leave"
+    detail = f"as of {_iso(directive.exit_time)}, the real exit's time"
+    yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
+    if directive.settled_at is not None:
+        yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)
+
+
+def _delta(last: Event | None, event: Event) -> str:
+    if last is None:
+        return ""
+    seconds = (event.at - last.at).total_seconds()
+    if seconds < 1:
+        return f"+{seconds * 1000:.0f} ms"
+    return f"+{seconds:.1f} s" if seconds < 120 else f"+{seconds / 60:.0f} min"
+
+
+def _iso(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,207 @@
+"""What the first page shows: what would be decided now, what waits, what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+from experiments.models import ExecutionDecision
+from policies.content import split_text
+from policies.models import Engine, PolicyVersion
+from policies.rules import PolicyInputs, resolve_policy
+from policies.selectors import NoPolicyError, StateInForce, active_policy, open_halt, state_in_force
+
+# A worker beats every 5 s.
+WORKER_LIMIT_SECONDS = 20
+WAITING_LIMIT_SECONDS = 30
+REFRESH_SECONDS = (0, 5, 30)
+DECISIONS_SHOWN = 10
+
+NUMBERS = """
+SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now())),
+       (SELECT count(*) FROM signals WHERE status = 'PENDING'),
+       (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING'),
+       (SELECT count(*) FROM signals WHERE status = 'FAILED'),
+       (SELECT count(*) FROM real_trades WHERE status = 'OPEN'),
+       (SELECT count(*) FROM shadow_trades WHERE status = 'OPEN'),
+       (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
+       (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()),
+       (SELECT count(*) FROM incidents WHERE occurred_at >= now() - interval '1 day'),
+       (SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats),
+       EXISTS (SELECT FROM signals)
+"""
+HEARTBEAT_AGES = "SELECT name, extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Counts and ages, read in one statement; ages in seconds, None where there is nothing."""
+
+    signals_today: int
+    waiting: int
+    oldest_wait: float | None
+    failed: int
+    open_real: int
+    open_shadow: int
+    pending_directives: int
+    overdue_directives: int
+    incidents_today: int
+    worker_age: float | None
+    any_signal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """One engine as the next decision would see it."""
+
+    engine: Engine
+    available: bool
+    heartbeat_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One thing an operator should look at, with the page to look at."""
+
+    text: str
+    view: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the first page shows."""
+
+    app_mode: str
+    policy: PolicyVersion | None
+    next_decisions: list[str]
+    numbers: Numbers
+    engines: list[EngineState]
+    attention: list[Attention]
+    decisions: list[ExecutionDecision]
+    refresh: int
+    refresh_choices: tuple[int, ...] = field(default=REFRESH_SECONDS)
+
+
+def overview(request: HttpRequest) -> Overview:
+    """Return the state of the whole system as of now."""
+    numbers = _numbers()
+    try:
+        state: StateInForce | None = state_in_force()
+    except NoPolicyError:
+        state = None
+    engines = _engines(state)
+    refresh = request.GET.get("refresh", "")
+    return Overview(
+        app_mode=settings.APP_MODE,
+        policy=active_policy(),
+        next_decisions=next_decisions(state, settings.APP_MODE) if state else [],
+        numbers=numbers,
+        engines=engines,
+        attention=list(attention(numbers, engines, halted=open_halt() is not None)),
+        decisions=_latest_decisions(),
+        refresh=int(refresh) if refresh in map(str, REFRESH_SECONDS) else 5,
+    )
+
+
+def next_decisions(state: StateInForce, app_mode: str) -> list[str]:
+    """Return what a signal that came now would be decided to, by the rules themselves."""
+    sentences = {variant: _sentence(state, app_mode, variant) for variant in ("A", "B")}
+    if sentences["A"] == sentences["B"]:
+        return [sentences["A"]]
+    return [f"Variant {variant}: {sentence}" for variant, sentence in sentences.items()]
+
+
+def attention(numbers: Numbers, engines: list[EngineState], *, halted: bool) -> Iterator[Attention]:
+    """Yield what an operator should look at, the most urgent first."""
+    if halted:
+        yield Attention("The kill switch is on: nothing new trades for real.", "kill_switch")
+    if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
+        text = "No worker makes progress. Start one: manage.py worker"
+        yield Attention(text, "experiments_workerheartbeat_changelist")
+    if numbers.failed:
+        text = f"{numbers.failed} failed signals wait for a retry."
+        yield Attention(text, "signals_app_signal_changelist", "status__exact=FAILED")
+    if numbers.oldest_wait is not None and numbers.oldest_wait > WAITING_LIMIT_SECONDS:
+        yield Attention(
+            f"A signal has waited {age_text(numbers.oldest_wait)} for its decision.",
+            "signals_app_signal_changelist",
+            "status__exact=PENDING",
+        )
+    for state in engines:
+        if not state.available:
+            text = f"{state.engine} is not available: {unavailable_because(state)}."
+            yield Attention(text, "policies_engine_changelist")
+    if numbers.incidents_today:
+        yield Attention(
+            f"{numbers.incidents_today} refused reports in the last 24 hours.", "outcomes_incident_changelist"
+        )
+    if numbers.overdue_directives:
+        yield Attention(
+            f"{numbers.overdue_directives} shadow exits are overdue and nobody has priced them.",
+            "outcomes_exitdirective_changelist",
+            "state__exact=PENDING",
+        )
+
+
+def unavailable_because(state: EngineState) -> str:
+    """Return why an engine cannot be given a real trade."""
+    if not state.engine.enabled:
+        return f"switched off, {state.engine.disabled_reason}"
+    if state.heartbeat_age is None:
+        return "it has never sent a heartbeat"
+    return f"its last heartbeat was {age_text(state.heartbeat_age)} ago"
+
+
+def age_text(seconds: float) -> str:
+    """Return a duration in the largest unit that fits."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
+    inputs = PolicyInputs(
+        app_mode=app_mode,
+        configured_mode=state.settings.configured_mode,
+        live_enabled=state.settings.live_enabled,
+        split_percentage=split_text(state.settings.split_percentage),
+        policy_version=state.version,
+        variant=variant,
+        engine_a_available=state.engine_a_available,
+        engine_b_available=state.engine_b_available,
+        halted=state.halted,
+    )
+    decision = resolve_policy(inputs)
+    if decision.executed_engine is None:
+        return f"nobody trades for real, both engines shadow ({decision.execution_mode}, {decision.reason})"
+    return (
+        f"engine {decision.executed_engine} trades for real, engine {decision.shadow_engine} shadows "
+        f"({decision.execution_mode}, {decision.reason})"
+    )
+
+
+def _numbers() -> Numbers:
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBERS)
+        return Numbers(*cursor.fetchone())
+
+
+def _engines(state: StateInForce | None) -> list[EngineState]:
+    with connection.cursor() as cursor:
+        cursor.execute(HEARTBEAT_AGES)
+        ages: dict[str, Any] = dict(cursor.fetchall())
+    available = {"A": state.engine_a_available, "B": state.engine_b_available} if state else {}
+    return [
+        EngineState(engine, available.get(engine.name, False), ages[engine.name]) for engine in Engine.objects.all()
+    ]
+
+
+def _latest_decisions() -> list[ExecutionDecision]:
+    return list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN])

@@ -1,0 +1,61 @@
+"""The admin site: Unfold's, with our pages beside the tables and the kill switch on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils.functional import SimpleLazyObject
+
+from orchestrator_site.roles import HALT_TRADING
+from policies.selectors import open_halt
+
+if TYPE_CHECKING:
+    # Unfold's annotations contradict Django's; to the type checker its site is Django's.
+    from django.contrib.admin import AdminSite as UnfoldAdminSite
+else:
+    from unfold.sites import UnfoldAdminSite
+
+
+class OrchestratorAdminSite(UnfoldAdminSite):
+    """Serves tables and pages; templates find the halt in force as `halt`."""
+
+    index_title = "Overview"
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Return the addresses of our pages before those of the tables."""
+        from orchestrator_site.console import alert_page, kill_switch, report_page
+
+        pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+            "kill-switch/": ("kill_switch", kill_switch.page),
+            "check-alert/": ("check_alert", alert_page.page),
+            "report/": ("report", report_page.page),
+            "report/export.<str:form>": ("report_export", report_page.export),
+        }
+        ours = [path(address, self.admin_view(view), name=name) for address, (name, view) in pages.items()]
+        return [*ours, *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page needs; the halt is read once, when the page asks for it."""
+        context = super().each_context(request)
+        if self.has_permission(request):
+            context["halt"] = SimpleLazyObject(open_halt)
+            context["may_halt"] = request.user.has_perm(HALT_TRADING)
+        return context
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the overview instead of a list of tables."""
+        from orchestrator_site.console.overview import overview
+
+        return super().index(request, {"overview": overview(request), **(extra_context or {})})
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Find pages by name; Unfold's own view fails on a page number that is none."""
+        query = request.GET.copy()
+        query["page"] = "1"
+        request.GET = query  # type: ignore[assignment]  # Unfold reads it only
+        answer: HttpResponse = super().search(request, extra_context)  # type: ignore[misc]  # Unfold's
+        return answer

@@ -1,0 +1,59 @@
+"""The four roles that come with the system: groups with the permissions of their work.
+
+They are put back to this at every migration; whoever needs another mix makes a group of another name.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+
+from outcomes.models import RealOutcome
+
+OWN_APPS = ("signals_app", "policies", "experiments", "outcomes")
+VIEW_REPORT = "outcomes.view_report"
+HALT_TRADING = "policies.halt_trading"
+
+OPERATOR_CODENAMES = (
+    "add_policyversion",
+    "halt_trading",
+    "change_engine",
+    "change_signal",
+    "add_webhooksource",
+    "change_webhooksource",
+    "add_apikey",
+    "change_apikey",
+)
+VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view_") & ~Q(codename="view_report")
+REPORT = Q(content_type__app_label="outcomes", codename="view_report")
+OPERATE = Q(content_type__app_label__in=OWN_APPS, codename__in=OPERATOR_CODENAMES)
+WATCH_QUEUE = Q(content_type__app_label="django_q", codename__startswith="view_")
+MANAGE_USERS = Q(content_type__app_label="auth", content_type__model__in=("user", "group")) | Q(
+    content_type__app_label="admin", codename="view_logentry"
+)
+
+ROLES = {
+    "viewer": VIEW_TABLES,
+    "analyst": VIEW_TABLES | REPORT,
+    "operator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE,
+    "administrator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE | MANAGE_USERS,
+}
+
+
+def ensure_roles() -> None:
+    """Make the four groups and give each exactly its permissions."""
+    # This may run before Django has made the permissions of the app migrated last.
+    for label in (*OWN_APPS, "django_q", "auth", "admin"):
+        create_permissions(apps.get_app_config(label), verbosity=0)
+    # The report is a page, not a table, so that no model's Meta can carry its permission.
+    Permission.objects.get_or_create(
+        content_type=ContentType.objects.get_for_model(RealOutcome),
+        codename="view_report",
+        defaults={"name": "Can see the comparison report"},
+    )
+    for name, permissions in ROLES.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set(Permission.objects.filter(permissions))

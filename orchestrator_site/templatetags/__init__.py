@@ -1,0 +1,1 @@
+"""Template tags of the admin's own pages."""

@@ -1,0 +1,146 @@
+"""Real and shadow trades and what they came to, in separate tables (R5.2)."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from audit_admin.display import amount, badge, full_hash, hash_of, json_of, link_to
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from outcomes.models import RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
+
+EMPTY_HINT = "An engine reports its trade here after its recommendation was answered with its role."
+OUTCOME_HINT = "An outcome is written in the transaction that closes its trade."
+EMPTY_COMMANDS = ("manage.py demo",)
+
+
+class TradeAdmin(AuditAdmin):
+    """What real and shadow trades show alike."""
+
+    list_display = (
+        "opened_at",
+        hash_of("trade_id"),
+        link_to("experiment_id", "experiments_experiment", short=True),
+        "engine",
+        badge("status"),
+        amount("quantity"),
+        amount("entry_price"),
+        "entry_time",
+        amount("exit_price"),
+        "exit_time",
+        "exit_reason",
+    )
+    list_filter = ("engine", "status", "exit_reason", recent("opened_at"))
+    # By an indexed column: the trades themselves have no index by time.
+    ordering = ("-experiment__created_at",)
+    search_fields = ("trade_id__exact", "experiment_id__exact")
+    search_help_text = "Trade id or experiment id"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    full_hash("trade_id"),
+                    link_to("experiment_id", "experiments_experiment"),
+                    "engine",
+                    badge("status"),
+                    "opened_at",
+                )
+            },
+        ),
+        (
+            "Entry",
+            {
+                "fields": (
+                    "entry_time",
+                    amount("entry_price"),
+                    amount("quantity"),
+                    amount("multiplier"),
+                    amount("entry_fees"),
+                    "entry_provenance",
+                    json_of("legs"),
+                    full_hash("rules_hash"),
+                    full_hash("request_hash"),
+                )
+            },
+        ),
+        (
+            "Exit",
+            {
+                "fields": (
+                    "exit_time",
+                    amount("exit_price"),
+                    amount("exit_fees"),
+                    "exit_reason",
+                    "exit_provenance",
+                    json_of("exit_legs"),
+                    json_of("market_conditions"),
+                    full_hash("conditions_hash"),
+                    full_hash("exit_request_hash"),
+                    "closed_at",
+                )
+            },
+        ),
+    )
+    empty_hint = EMPTY_HINT
+    empty_commands = EMPTY_COMMANDS
+
+
+@admin.register(RealTrade)
+class RealTradeAdmin(TradeAdmin):
+    """At most one per experiment."""
+
+
+@admin.register(ShadowTrade)
+class ShadowTradeAdmin(TradeAdmin):
+    """Simulated, one per experiment and engine."""
+
+
+class OutcomeAdmin(AuditAdmin):
+    """What real and shadow outcomes show alike."""
+
+    list_display = (
+        "exit_time",
+        link_to("experiment_id", "experiments_experiment", short=True),
+        "engine",
+        amount("entry_price"),
+        amount("exit_price"),
+        amount("fees"),
+        amount("pnl", title="P&L", signed=True),
+        "exit_reason",
+        "price_provenance",
+    )
+    list_filter = ("engine", "exit_reason", "price_provenance", recent("exit_time"))
+    search_fields = ("trade_id__exact", "experiment_id__exact")
+    search_help_text = "Trade id or experiment id"
+    empty_hint = OUTCOME_HINT
+    empty_commands = EMPTY_COMMANDS
+
+
+OUTCOME_FIELDS = (
+    link_to("experiment_id", "experiments_experiment"),
+    "engine",
+    amount("entry_price"),
+    amount("exit_price"),
+    amount("fees"),
+    amount("pnl", title="P&L", signed=True),
+    "exit_reason",
+    "price_provenance",
+    "exit_time",
+    full_hash("conditions_hash"),
+    "recorded_at",
+)
+
+
+@admin.register(RealOutcome)
+class RealOutcomeAdmin(OutcomeAdmin):
+    """What real trades came to."""
+
+    fields = (link_to("trade_id", "outcomes_realtrade"), *OUTCOME_FIELDS)
+
+
+@admin.register(ShadowOutcome)
+class ShadowOutcomeAdmin(OutcomeAdmin):
+    """What shadow trades came to."""
+
+    fields = (link_to("trade_id", "outcomes_shadowtrade"), *OUTCOME_FIELDS)

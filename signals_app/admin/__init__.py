@@ -1,0 +1,9 @@
+"""Admin pages of what came in and what both engines saw.
+
+The signals themselves are registered by `experiments.admin`, whose queue can try one again.
+"""
+
+from signals_app.admin.audit import MarketContextAdmin, MarketDataAdmin, WebhookDeliveryAdmin
+from signals_app.admin.sources import WebhookSourceAdmin
+
+__all__ = ["MarketContextAdmin", "MarketDataAdmin", "WebhookDeliveryAdmin", "WebhookSourceAdmin"]

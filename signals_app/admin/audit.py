@@ -1,0 +1,109 @@
+"""Deliveries, market data and market contexts: read-only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audit_admin.display import amount, badge, full_hash, hash_of, json_of, link_to
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from signals_app.models import MarketContext, MarketData, WebhookDelivery
+
+SEND_ALERT = (
+    "curl http://localhost:8000/webhooks/tradingview/<token>/ "
+    """-d '{"symbol": "SPY", "action": "buy", "interval": "5", "timenow": "<now, as 2026-03-16T14:30:00Z>"}'"""
+)
+PUSH_MARKET_DATA = (
+    "curl http://localhost:8000/api/v1/market-data -H 'Authorization: Api-Key <key>' "
+    """-H 'Content-Type: application/json' """
+    """-d '{"symbol": "SPY", "as_of": "2026-03-16T14:30:00Z", "data": {"iv_rank": "0.42"}}'"""
+)
+OUTCOME_COLOURS = {
+    "accepted": "success",
+    "duplicate": "info",
+    "conflict": "warning",
+    "recorded": "info",
+    "rejected": "danger",
+}
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(AuditAdmin):
+    """Every request with a valid token, with what became of it and why."""
+
+    list_display = (
+        "received_at",
+        "source",
+        badge("outcome", OUTCOME_COLOURS),
+        "code",
+        "detail",
+        link_to("signal_id", "signals_app_signal", short=True),
+        "remote_address",
+        amount("duration_ms", title="duration, ms"),
+    )
+    list_filter = ("outcome", recent("received_at"))
+    list_select_related = ("source",)
+    search_fields = ("signal_id__exact", "code__exact")
+    search_help_text = "Signal id or code, exactly"
+    fields = (
+        "received_at",
+        "source",
+        badge("outcome", OUTCOME_COLOURS),
+        "code",
+        "detail",
+        link_to("signal_id", "signals_app_signal"),
+        "remote_address",
+        "content_type",
+        "duration_ms",
+        full_hash("body_sha256"),
+        "body_text",
+    )
+    empty_hint = "A row appears for every request with a valid token: also for those that were refused."
+    empty_commands = (SEND_ALERT,)
+
+    @admin.display(description="Body")
+    def body_text(self, delivery: WebhookDelivery) -> SafeString:
+        """Return the body as it came, secrets masked; bytes that are no text are shown as �."""
+        return format_html('<pre class="to-json">{}</pre>', bytes(delivery.body).decode(errors="replace"))
+
+
+@admin.register(MarketData)
+class MarketDataAdmin(AuditAdmin):
+    """What feeders pushed."""
+
+    list_display = ("as_of", "symbol", "source", "received_at")
+    list_filter = (recent("as_of"),)
+    ordering = ("-id",)
+    search_fields = ("symbol__exact",)
+    search_help_text = "Symbol, exactly"
+    fields = ("as_of", "symbol", "source", "received_at", json_of("data"))
+    empty_hint = "A feeder pushes market data; the orchestrator fetches none. Without it the contexts say so."
+    empty_commands = ("manage.py apikey create --owner feeder", PUSH_MARKET_DATA)
+
+
+@admin.register(MarketContext)
+class MarketContextAdmin(AuditAdmin):
+    """The frozen document that both engines got."""
+
+    list_display = (
+        link_to("signal_id", "signals_app_signal"),
+        "signal",
+        hash_of("context_hash"),
+        "created_at",
+    )
+    list_display_links = (list_display[1],)
+    list_select_related = ("signal",)
+    # By an indexed column: the contexts themselves have no index by time.
+    ordering = ("-signal__received_at",)
+    search_fields = ("signal_id__exact", "context_hash__exact", "signal__symbol__exact")
+    search_help_text = "Signal id, context hash or symbol, exactly"
+    fields = (
+        link_to("signal_id", "signals_app_signal"),
+        full_hash("context_hash"),
+        "created_at",
+        json_of("context"),
+    )
+    empty_hint = "The worker freezes one context per signal, when it decides it."
+    empty_commands = ("manage.py demo", "manage.py worker")

@@ -1,0 +1,178 @@
+"""Webhook sources: made, changed, rotated, switched off; a token is shown once and kept nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from audit_admin.display import pretty_json
+from audit_admin.options import AuditAdmin, page_action
+from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
+from signals_app.exceptions import SourceError
+from signals_app.models import WebhookSource
+from signals_app.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
+
+SHOWN_ONCE = "It will never be shown again: whoever knows it can send alerts. Lost or leaked: rotate it."
+
+
+@admin.register(WebhookSource)
+class WebhookSourceAdmin(AuditAdmin):
+    """Who may send alerts. The stock forms stay shut; the buttons open our own."""
+
+    list_display = (
+        "slug",
+        "name",
+        "is_active",
+        "max_age_seconds",
+        "rate_limit_per_minute",
+        "address_count",
+        "expects_secret",
+        "created_at",
+    )
+    list_filter = ("is_active",)
+    search_fields = ("slug__exact", "name__exact")
+    search_help_text = "Slug or name, exactly"
+    fields = (
+        "slug",
+        "name",
+        "is_active",
+        "max_age_seconds",
+        "rate_limit_per_minute",
+        "addresses",
+        "expects_secret",
+        "client_certificate_subject",
+        "tokens",
+        "created_at",
+    )
+    actions_list = ("new_source",)
+    actions_detail = ("edit_source", "rotate_token", "switch_source")
+    empty_hint = "TradingView sends to the address of a source. Make one here or on the command line."
+    empty_commands = ("manage.py source add tv",)
+
+    def has_create_permission(self, request: HttpRequest) -> bool:
+        """Making a source needs `signals_app.add_webhooksource`."""
+        return request.user.has_perm("signals_app.add_webhooksource")
+
+    def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Changing a source needs `signals_app.change_webhooksource`."""
+        return request.user.has_perm("signals_app.change_webhooksource")
+
+    @admin.display(description="allowed addresses")
+    def address_count(self, source: WebhookSource) -> str:
+        """Return how many addresses may send."""
+        return str(len(source.allowed_addresses)) if source.allowed_addresses else "any"
+
+    @admin.display(description="allowed addresses")
+    def addresses(self, source: WebhookSource) -> SafeString | str:
+        """Return the addresses that may send."""
+        return pretty_json(source.allowed_addresses) if source.allowed_addresses else "any"
+
+    @admin.display(description="body secret", boolean=True)
+    def expects_secret(self, source: WebhookSource) -> bool:
+        """Tell whether a second secret is expected in the message."""
+        return bool(source.body_secret_hash)
+
+    @admin.display(description="live tokens")
+    def tokens(self, source: WebhookSource) -> str:
+        """Return how many tokens open the door, never which."""
+        return "2, the former one until the next rotation" if source.previous_token_hash else "1"
+
+    @page_action("New source", permission="create", url_path="new", icon="add")
+    def new_source(self, request: HttpRequest) -> HttpResponse:
+        """Make a source and show its address, this once."""
+        form = NewSourceForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                source, token = create_source(
+                    slug=form.cleaned_data["slug"], body_secret=form.cleaned_data["body_secret"], **form.settings()
+                )
+            except SourceError as error:
+                form.add_error("slug" if error.code.startswith("slug") else None, error.detail)
+            else:
+                self.log_addition(request, source, "Made")
+                messages.success(request, f"Source {source.slug} is made.")
+                return self._show_token(request, source, token)
+        return self._form_page(request, "New webhook source", form, "Make the source")
+
+    @page_action("Edit", permission="manage", url_path="edit", icon="edit")
+    def edit_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change what the source may send."""
+        source = self._source(object_id)
+        form = ChangeSourceForm(source, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                changed = change_source(source.slug, body_secret=form.new_secret(), **form.settings())
+            except SourceError as error:
+                form.add_error(None, error.detail)
+            else:
+                self.log_change(request, changed, f"Changed {', '.join(form.changed_data) or 'nothing'}")
+                messages.success(request, f"Source {source.slug} is changed.")
+                return HttpResponseRedirect(_page_of(source))
+        return self._form_page(request, f"Source {source.slug}", form, "Save")
+
+    @page_action("Rotate token", permission="manage", url_path="rotate", icon="autorenew")
+    def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask once, then make a new token and show it, this once."""
+        source = self._source(object_id)
+        if request.method == "POST":
+            source, token = rotate_source(source.slug)
+            self.log_change(request, source, "Rotated its token")
+            messages.success(request, f"Source {source.slug} has a new token.")
+            return self._show_token(request, source, token)
+        lead = (
+            "The present token stays valid until the next rotation, so that no alert is lost while TradingView "
+            "is changed over. A token that was rotated out before stops working now."
+        )
+        return self._form_page(request, f"Rotate the token of {source.slug}", None, "Rotate", lead=lead)
+
+    @page_action("Switch off or on", permission="manage", url_path="switch", icon="power_settings_new")
+    def switch_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask once, then switch the source; off, it is answered like an unknown one."""
+        source = self._source(object_id)
+        word = "off" if source.is_active else "on"
+        if request.method == "POST":
+            set_source_active(source.slug, is_active=not source.is_active)
+            self.log_change(request, source, f"Switched {word}")
+            messages.success(request, f"Source {source.slug} is switched {word}.")
+            return HttpResponseRedirect(_page_of(source))
+        lead = "Off, its alerts are answered 401 and TradingView never sends them again." if source.is_active else ""
+        return self._form_page(request, f"Switch {word} {source.slug}", None, f"Switch {word}", lead=lead)
+
+    def _show_token(self, request: HttpRequest, source: WebhookSource, token: str) -> HttpResponse:
+        address = request.build_absolute_uri(webhook_path(token))
+        shown = {
+            "secret": token,
+            "secret_rows": [("Webhook URL for TradingView", address), ("Token", token)],
+            "secret_hint": SHOWN_ONCE,
+            "done": _page_of(source),
+        }
+        return TemplateResponse(
+            request, "to/form_page.html", self._context(request, f"Source {source.slug}", None) | shown
+        )
+
+    def _form_page(
+        self, request: HttpRequest, title: str, form: forms.Form | None, submit: str, *, lead: str = ""
+    ) -> HttpResponse:
+        context = self._context(request, title, form) | {"submit": submit, "lead": lead}
+        return TemplateResponse(request, "to/form_page.html", context)
+
+    def _context(self, request: HttpRequest, title: str, form: forms.Form | None) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "form": form}
+
+    @staticmethod
+    def _source(object_id: str) -> WebhookSource:
+        known = object_id.isascii() and object_id.isdigit() and len(object_id) <= 9
+        source = WebhookSource.objects.filter(pk=int(object_id)).first() if known else None
+        if source is None:
+            raise Http404
+        return source
+
+
+def _page_of(source: WebhookSource) -> str:
+    return reverse("admin:signals_app_webhooksource_change", args=(source.pk,))
