@@ -91,13 +91,17 @@ def parse_split(value: object) -> Decimal:
     allowed = "a number from 0 to 100 with at most two decimals"
     text = str(value).strip()
     try:
-        # Decimal also reads "5_0" and digits of other scripts; nobody means 50 by them.
-        split = Decimal(text if text.isascii() and "_" not in text else "")
+        split = _plain_decimal(text)
     except InvalidOperation:
         raise SettingError("split_percentage", value, allowed) from None
     if not split.is_finite() or not 0 <= split <= 100 or split != split.quantize(Decimal("0.01")):
         raise SettingError("split_percentage", value, allowed)
     return split.quantize(Decimal("0.01")) + 0  # + 0 turns -0 into 0
+
+
+def _plain_decimal(text: str) -> Decimal:
+    # Decimal also reads "5_0" and digits of other scripts; nobody means 50 by them.
+    return Decimal(text if text.isascii() and "_" not in text else "")
 
 
 def parse_seconds(name: str, value: object) -> int:
@@ -127,7 +131,7 @@ def parse_amount(name: str, value: object) -> Decimal | None:
     if not text:
         return None
     try:
-        amount = Decimal(text)
+        amount = _plain_decimal(text)
     except InvalidOperation:
         raise SettingError(name, value, allowed) from None
     if not amount.is_finite() or not 0 < amount <= AMOUNTS[name] or amount != amount.quantize(Decimal("0.01")):

@@ -12,14 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.content import (
+    AMOUNTS,
     CONFIGURED_MODES,
+    COUNTS,
     FALSE,
+    GUARDRAILS,
     SECONDS,
     SETTING_NAMES,
     TRUE,
     PolicySettings,
     SettingError,
+    parse_amount,
     parse_bool,
+    parse_count,
     parse_mode,
     parse_seconds,
     parse_settings,
@@ -153,6 +158,34 @@ def test_anything_but_whole_seconds_is_refused(name: str, value: object) -> None
     assert (caught.value.name, caught.value.value) == (name, value)
 
 
+@pytest.mark.parametrize("value", [*BLANK, None])
+@pytest.mark.parametrize("name", GUARDRAILS)
+def test_a_guardrail_left_empty_is_off_and_outside_the_hash(name: str, value: object) -> None:
+    settings = parsed(**{name: value})
+
+    assert getattr(settings, name) is None
+    assert settings.content_hash() == parsed().content_hash()
+
+
+@pytest.mark.parametrize(("name", "limits"), COUNTS.items())
+def test_a_guardrail_counts_from_its_lowest_to_its_highest(name: str, limits: tuple[int, int]) -> None:
+    low, high = limits
+
+    assert (parse_count(name, str(low)), parse_count(name, f" {high}\n")) == (low, high)
+    for outside in (low - 1, high + 1, "1.0", "-1", "1e2", "many", "1_0", "\uff11", "9" * 5000):
+        with pytest.raises(SettingError, match=rf"^{name} is .* a whole number from {low} to {high}"):
+            parse_count(name, outside)
+
+
+@pytest.mark.parametrize(("name", "highest"), AMOUNTS.items())
+def test_a_guardrail_measures_above_zero_up_to_its_highest(name: str, highest: Decimal) -> None:
+    assert parse_amount(name, "0.01") == Decimal("0.01")
+    assert parse_amount(name, f" {highest} ") == highest
+    for outside in ("0", "-0", "0.00", "-0.01", "0.001", highest + 1, "NaN", "sNaN", "inf", "1e99999", "1_0", "\uff11"):
+        with pytest.raises(SettingError, match=rf"^{name} is .* a number above 0 up to {highest}"):
+            parse_amount(name, outside)
+
+
 @pytest.mark.parametrize("text", [*TRUE, "True", " YES "])
 def test_words_for_true_are_true(text: str) -> None:
     assert parse_bool("live_enabled", text) is True
@@ -218,6 +251,10 @@ def test_equal_settings_hash_alike_however_they_were_written() -> None:
         ("entry_window_seconds", "121"),
         ("exit_directive_ttl_seconds", "3601"),
         ("live_enabled", "true"),
+        ("max_consecutive_real_losses", "5"),
+        ("max_daily_real_loss", "1000"),
+        ("max_failed_signal_percentage", "10"),
+        ("max_engine_flaps", "3"),
     ],
 )
 def test_every_setting_is_part_of_the_content_hash(name: str, value: str) -> None:

@@ -74,7 +74,7 @@ def test_an_unknown_app_mode_is_an_error(app_mode: str) -> None:
 
 
 def test_every_setting_of_a_policy_has_a_variable_and_a_check() -> None:
-    assert (*VARIABLES, *GUARDRAILS) == SETTING_NAMES
+    assert {*VARIABLES, *GUARDRAILS} == set(SETTING_NAMES)
     assert [check_id for check_id, _, _ in ALLOWED[1:]] == [check_id for _, check_id in VARIABLES.values()]
 
 
