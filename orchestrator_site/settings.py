@@ -97,6 +97,8 @@ _database.update(
 _database.setdefault("OPTIONS", {}).update(
     # A database that is away is told within a second, so that TradingView sends again.
     connect_timeout=1,
+    # Lets the webhook's two statements keep their plans; None for poolers that cannot.
+    prepare_threshold=5,
 )
 DATABASES = {"default": _database}
 
@@ -158,6 +160,8 @@ SPECTACULAR_SETTINGS = {
 
 # How orders are decided when the policy says AUTO, and whether real money may move at all.
 APP_MODE = env.str("APP_MODE", default="PAPER")
+# Whether a policy draft needs another person's approval before it comes into force.
+POLICY_REQUIRE_APPROVAL = env.bool("POLICY_REQUIRE_APPROVAL", default=False)
 # The first policy version; from then on operators change the policy in the admin.
 INITIAL_POLICY = {
     "configured_mode": env.str("EXECUTION_MODE", default="AUTO"),
