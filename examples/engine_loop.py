@@ -70,7 +70,7 @@ class EngineLoop:
         self.recover()
         while not stop.is_set():
             if not self.work_once(WAIT_SECONDS):
-                self.leave_positions(list(self._positions.values()))
+                self.leave_open_positions()
         log.info("stopped, %d positions open", len(self._positions))
 
     def recover(self) -> None:
@@ -79,7 +79,7 @@ class EngineLoop:
         for assignment in self._journal.assignments():
             bar, verdict = self._judge(assignment["market_context"])
             if verdict.contract is not None and assignment["experiment_id"] not in closed:
-                self._answer(assignment, bar, verdict)
+                self._take_up(assignment, bar, verdict)
         if self._positions:
             log.info("took up %d positions from the journal", len(self._positions))
 
@@ -100,9 +100,13 @@ class EngineLoop:
         self._answer(assignment, bar, verdict)
         if bar is not None:
             free = [held for held in self._positions.values() if held.experiment_id not in self._following]
-            self.leave_positions([held for held in free if held.symbol == bar.symbol])
+            self._leave_ended([held for held in free if held.symbol == bar.symbol])
 
-    def leave_positions(self, positions: list[Position]) -> None:
+    def leave_open_positions(self) -> None:
+        """Leave every position that the exit rule ends, also those that had to follow a real trade before."""
+        self._leave_ended(list(self._positions.values()))
+
+    def _leave_ended(self, positions: list[Position]) -> None:
         """Leave those of the positions that the exit rule ends."""
         for position in positions:
             bars = self._bars.get(position.symbol, {}).values()
@@ -119,6 +123,14 @@ class EngineLoop:
         except ValueError as error:
             verdict = Verdict(None, [f"cannot be priced: {error}"])
         return bar, verdict
+
+    def _take_up(self, assignment: dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
+        try:
+            self._answer(assignment, bar, verdict)
+        except OrchestratorError as error:
+            if error.code != "not_found":
+                raise
+            log.warning("the journal is of another database: %s is unknown", assignment["experiment_id"])
 
     def _answer(self, assignment: Assignment | dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
         """Recommend, learn the role, open the trade in it."""

@@ -32,17 +32,16 @@ def comparison_lines(report: dict[str, Any]) -> list[str]:
 
 def pair_lines(pairs: dict[str, Any]) -> list[str]:
     """Return what the pairs say: trades of both engines on the same signal, A minus B."""
-    balance = pairs["role_balanced"]
+    mean, interval = _cell(pairs["mean_difference"]), _interval(pairs["confidence_sequence"])
+    reason = f" ({pairs['verdict_reason']})" if pairs["verdict_reason"] else ""
     lines = [
-        f"pairs (both traded the same signal): {pairs['n']}, mean difference A - B {_cell(pairs['mean_difference'])},"
-        f" 95 % interval {_interval(pairs['confidence_sequence'])}",
-        f"verdict: {pairs['verdict']}" + (f" ({reason})" if (reason := pairs["verdict_reason"]) else ""),
+        f"pairs (both traded the same signal): {pairs['n']}, mean difference A - B {mean}, 95 % interval {interval}",
+        f"verdict: {pairs['verdict']}{reason}",
     ]
+    balance = pairs["role_balanced"]
     if balance and balance["engine_effect"] is not None:
-        lines.append(
-            f"by roles: engines {_cell(balance['engine_effect'])},"
-            f" real execution {_cell(balance['real_execution_effect'])}"
-        )
+        effects = _cell(balance["engine_effect"]), _cell(balance["real_execution_effect"])
+        lines.append("by roles: engines {}, real execution {}".format(*effects))
     return lines
 
 

@@ -105,8 +105,8 @@ def test_a_silent_server_is_left_after_the_time_out() -> None:
 
 def test_the_pause_that_the_server_asks_for_is_kept_up_to_the_limit() -> None:
     pauses: list[float] = []
-    answers = ((429, BUSY, {"Retry-After": "3"}), (429, BUSY, {"Retry-After": "9999"}), (200, {"exit_directives": []}))
-    with peer(*answers) as server, make_client(server.url, pauses) as client:
+    first, second = (429, BUSY, {"Retry-After": "3"}), (429, BUSY, {"Retry-After": "9999"})
+    with peer(first, second, (200, {"exit_directives": []})) as server, make_client(server.url, pauses) as client:
         client.exit_directives()
 
     assert pauses == [3, LONGEST_PAUSE_SECONDS]

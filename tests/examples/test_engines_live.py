@@ -1,0 +1,243 @@
+"""The client and both example engines against the real server and database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import engine_a
+import engine_b
+import pytest
+from django.conf import settings
+from engine_loop import EngineLoop, Strategy
+from journal import Journal
+from orchestrator_client import OrchestratorClient, OrchestratorError, verify_context_hash
+
+from experiments.pipeline import drain
+from orchestrator_site.demo.accounts import SOURCE, use_split_policy
+from orchestrator_site.demo.alerts import alert_message
+from orchestrator_site.demo.bars import read_bars, replay_bars
+from orchestrator_site.demo.counts import count
+from orchestrator_site.demo.invariants import check_invariants
+from orchestrator_site.demo.run import BARS_FILE
+from orchestrator_site.demo.sender import AlertSender
+from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
+from policies.services import create_api_key
+from signals_app.models import Signal
+from signals_app.sources import create_source, webhook_path
+from tests.factories import make_policy
+
+STRATEGIES = {"a": engine_a.STRATEGY, "b": engine_b.STRATEGY}
+
+
+class Desk:
+    """A running site with a client for each engine."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._keys = {
+            owner: create_api_key(owner=owner, name=owner)[1] for owner in ("engine-a", "engine-b", "analyst")
+        }
+        self._clients: list[OrchestratorClient] = []
+        self._path = webhook_path(create_source(slug=SOURCE, max_age_seconds=0)[1])
+
+    def client(self, owner: str) -> OrchestratorClient:
+        client = OrchestratorClient(self.url, self._keys[owner], attempts=1)
+        self._clients.append(client)
+        return client
+
+    def engine(self, engine: str, journal: Journal | None = None) -> EngineLoop:
+        """Return an engine that has sent its heartbeat."""
+        strategy: Strategy = STRATEGIES[engine]
+        client = self.client(f"engine-{engine}")
+        client.heartbeat(engine_version=strategy.version, rules_hash=strategy.rules_hash)
+        return EngineLoop(client, strategy, journal or Journal(None))
+
+    def send(self, bars: int) -> AlertSender:
+        """Send the first bars of the demo and decide them."""
+        replayed = replay_bars(read_bars(Path(settings.BASE_DIR) / BARS_FILE), bars)
+        sender = AlertSender(self.url, self._path, [alert_message(item) for item in replayed])
+        sender.run()
+        drain()
+        return sender
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+@pytest.fixture
+def desk(live_server: Any) -> Iterator[Desk]:
+    desk = Desk(live_server.url)
+    yield desk
+    desk.close()
+
+
+def work_until_idle(*engines: EngineLoop) -> None:
+    """Let the engines take turns until nothing comes any more, then close what waited for the other."""
+    while sum(engine.work_once(0) for engine in engines):
+        pass
+    for _ in range(2):
+        for engine in engines:
+            engine.leave_open_positions()
+            engine.work_once(0)
+
+
+def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds(desk: Desk) -> None:
+    use_split_policy()
+    a, b = desk.engine("a"), desk.engine("b")
+
+    sender = desk.send(28)
+    work_until_idle(b, a)
+
+    assert sender.answers == {"accepted": 28}
+    assert count().is_complete
+    assert [finding.line() for finding in check_invariants() if not finding.holds] == []
+    assert set(RealTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
+    assert not Incident.objects.exists()
+    # Engine A quotes the shadow's contract in its exits, engine B leaves that to A.
+    priced = ExitDirective.objects.filter(state=DirectiveState.PRICED)
+    provenances = set(priced.values_list("shadow_engine", "shadow_trade__exit_provenance"))
+    assert provenances == {("A", PriceProvenance.OWN_FEED_QUOTE), ("B", PriceProvenance.SAME_SNAPSHOT_QUOTE)}
+
+
+def test_without_a_real_trade_both_shadows_leave_by_their_own_rules(desk: Desk) -> None:
+    make_policy(configured_mode="SHADOW_ONLY")
+    a, b = desk.engine("a"), desk.engine("b")
+
+    desk.send(16)
+    work_until_idle(a, b)
+
+    assert not RealTrade.objects.exists()
+    assert set(ShadowTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
+    assert count().is_complete
+
+
+def test_nothing_stays_open_when_one_engine_comes_long_after_the_other(desk: Desk) -> None:
+    use_split_policy()
+    a, b = desk.engine("a"), desk.engine("b")
+    desk.send(20)
+
+    work_until_idle(a)
+    work_until_idle(b)
+    work_until_idle(a)
+
+    assert count().is_complete
+    assert [finding.line() for finding in check_invariants() if not finding.holds] == []
+
+
+def test_an_engine_that_was_killed_takes_up_its_trades_from_the_journal(desk: Desk, tmp_path: Path) -> None:
+    make_policy(configured_mode="ENGINE_A_PRIMARY")
+    b = desk.engine("b")
+    with Journal(tmp_path / "a") as journal:
+        killed = desk.engine("a", journal)
+        desk.send(16)
+        killed.work_once(0)
+    opened = RealTrade.objects.filter(status="OPEN").count()
+    assert opened
+
+    with Journal(tmp_path / "a") as journal:
+        restarted = desk.engine("a", journal)
+        restarted.recover()
+        work_until_idle(restarted, b)
+
+    assert not RealTrade.objects.filter(status="OPEN").exists()
+    assert count().is_complete
+
+
+def test_a_journal_of_another_database_does_not_stop_an_engine(desk: Desk, tmp_path: Path) -> None:
+    foreign = {
+        "experiment_id": "00000000-0000-5000-8000-000000000000",
+        "context_hash": "0" * 64,
+        "market_context": {
+            "signal": {"symbol": "AAPL", "direction": "LONG", "timestamp": "2008-01-02T21:00:00.000000Z"},
+            "prices": {"close": "200"},
+            "indicators": {"high_4": 100.0},
+        },
+    }
+    with Journal(tmp_path / "a") as journal:
+        journal.note_assignment(foreign)
+
+    with Journal(tmp_path / "a") as journal:
+        engine = desk.engine("a", journal)
+        engine.recover()
+
+        assert engine.work_once(0) == 0
+
+
+def test_alerts_sent_again_are_duplicates_and_make_nothing_new(desk: Desk) -> None:
+    desk.send(8)
+
+    again = desk.send(8)
+
+    assert again.answers == {"duplicate": 8}
+    assert Signal.objects.count() == 8
+
+
+def test_a_refused_alert_is_counted_with_its_answer(desk: Desk) -> None:
+    sender = AlertSender(desk.url, webhook_path("a-token-that-nobody-has"), ["{}"])
+
+    sender.run()
+
+    assert sender.answers == {"refused": 1}
+    assert "unauthorized" in sender.refusals[0]
+
+
+def test_an_assignment_reads_the_same_again_with_a_valid_context_hash(desk: Desk) -> None:
+    client = desk.client("engine-a")
+    desk.send(4)
+
+    claimed = client.claim(limit=1, wait_seconds=0)[0]
+    again = client.assignment(claimed["experiment_id"])
+
+    verify_context_hash(claimed)
+    assert again["market_context"] == claimed["market_context"]
+    assert again["context_hash"] == claimed["context_hash"]
+
+
+def test_another_answer_to_the_same_experiment_is_a_conflict(desk: Desk) -> None:
+    client = desk.client("engine-a")
+    desk.send(4)
+    work = client.claim(limit=1, wait_seconds=0)[0]
+    answer: dict[str, Any] = {
+        "experiment_id": work["experiment_id"], "context_hash": work["context_hash"], "strategy_version": "1",
+        "rules_hash": "f" * 64,
+    }  # fmt: skip
+    first = client.recommend(action="DECLINE", recommendation={"price": Decimal("1.10")}, **answer)
+
+    assert client.recommend(action="DECLINE", recommendation={"price": Decimal("1.10")}, **answer) == first
+    with pytest.raises(OrchestratorError) as caught:
+        client.recommend(action="OPEN", **answer)
+
+    assert (caught.value.status, caught.value.code) == (409, "conflict")
+    assert caught.value.request_id
+
+
+def test_a_wrong_key_and_a_wrong_field_are_told_apart(desk: Desk) -> None:
+    with (
+        OrchestratorClient(desk.url, "no-such.key", attempts=1) as stranger,
+        pytest.raises(OrchestratorError) as caught,
+    ):
+        stranger.exit_directives()
+    assert (caught.value.status, caught.value.code) == (401, "unauthorized")
+
+    with pytest.raises(OrchestratorError) as caught:
+        desk.client("engine-a").heartbeat(engine_version="1", rules_hash="short")
+    assert caught.value.status == 400
+    assert caught.value.errors[0]["pointer"] == "/rules_hash"
+
+
+def test_an_analyst_reads_experiments_and_the_report(desk: Desk) -> None:
+    desk.send(4)
+    work_until_idle(desk.engine("a"), desk.engine("b"))
+    analyst = desk.client("analyst")
+
+    page = analyst.experiments()
+    one = analyst.experiment(page["results"][0]["experiment_id"])
+    report = analyst.performance(symbol="AAPL")
+
+    assert one["experiment_id"] == page["results"][0]["experiment_id"]
+    assert set(report["engines"]) == {"A", "B"}
+    assert report["filters"]["symbol"] == "AAPL"
