@@ -42,7 +42,7 @@ class SignalBroker(ORM):
         The pause ends early at a hint from the webhook; without one it is `poll` seconds.
         """
         self.get_connection()  # drops a broken connection
-        database = connections[Conf.ORM or "default"]
+        database = connections[str(Conf.ORM or "default")]
         self._listen(database)
         with database.cursor() as cursor:
             cursor.execute(WORK_WAITS, (self.list_key,))

@@ -32,6 +32,19 @@ class StoredSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class Tripped:
+    """A guardrail that holds: what was measured and the limit it reached, as text."""
+
+    name: str
+    value: str
+    limit: str
+
+    def document(self) -> dict[str, str]:
+        """Return it as stored in the decision's inputs."""
+        return {"name": self.name, "value": self.value, "limit": self.limit}
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyState:
     """The policy version in force and what it depends on, as arguments: the core reads no clock."""
 
@@ -43,6 +56,7 @@ class PolicyState:
     engine_a_available: bool
     engine_b_available: bool
     halted: bool
+    guardrail: Tripped | None = None
 
     def inputs(self, variant: str) -> PolicyInputs:
         """Return what the rules look at for a signal of this variant."""
@@ -56,6 +70,7 @@ class PolicyState:
             engine_a_available=self.engine_a_available,
             engine_b_available=self.engine_b_available,
             halted=self.halted,
+            guardrail=self.guardrail.document() if self.guardrail else None,
         )
 
 

@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from experiments import claim
 from experiments.batch_log import log_decided
 from experiments.decision import Decided, PolicyState, StoredSignal, decide
+from experiments.guardrails import tripped_guardrail
 from experiments.store import store
 from policies.selectors import StateInForce, state_in_force
 from signals_app.market_context import SignalFacts
@@ -68,7 +69,8 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         market_data = latest_market_data(
             [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
         )
-        decided = [decide(signal, _policy(state), data) for signal, data in zip(signals, market_data, strict=True)]
+        policy = _policy(state)
+        decided = [decide(signal, policy, data) for signal, data in zip(signals, market_data, strict=True)]
         store(decided, batch.token, policy_version=state.version, split_percentage=state.settings.split_percentage)
     log_decided(decided)
     return decided
@@ -119,6 +121,7 @@ def _policy(state: StateInForce) -> PolicyState:
         engine_a_available=state.engine_a_available,
         engine_b_available=state.engine_b_available,
         halted=state.halted,
+        guardrail=tripped_guardrail(state.version, state.settings),
     )
 
 

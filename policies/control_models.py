@@ -25,12 +25,11 @@ class PolicyDraft(PolicyContent):
         PolicyVersion, on_delete=models.PROTECT, related_name="drafts", help_text="The version it started from."
     )
     note = models.TextField(blank=True, default="", help_text="What it is for.")
-    state = models.CharField(
-        max_length=9, choices=DraftState, default=DraftState.OPEN, help_text="OPEN until settled."
-    )
+    state = models.CharField(max_length=9, choices=DraftState, default=DraftState.OPEN, help_text="OPEN until settled.")
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings; approvals are of it.")
     created_by = models.CharField(max_length=150, help_text="Who started it.")
     created_at = models.DateTimeField(help_text="UTC.")
+    authors = models.JSONField(default=list, help_text="Everybody who has written on it; none of them may approve it.")
     edited_by = models.CharField(max_length=150, help_text="Who changed it last.")
     edited_at = models.DateTimeField(help_text="UTC.")
     revision = models.PositiveIntegerField(default=1, help_text="Counts edits; a form of an older one is refused.")
@@ -40,7 +39,12 @@ class PolicyDraft(PolicyContent):
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was activated, refused or discarded.")
     refusal = models.TextField(blank=True, default="", help_text="Why it was refused.")
     activated_version = models.OneToOneField(
-        PolicyVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="draft", help_text="What it became."
+        PolicyVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="draft",
+        help_text="What it became.",
     )
 
     class Meta:

@@ -7,8 +7,8 @@ regenerate tests/golden/policy_truth_table.csv.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 RULES_VERSION = 1
@@ -27,10 +27,13 @@ class PolicyInputs:
     engine_a_available: bool
     engine_b_available: bool
     halted: bool
+    # Name, value and limit of a guardrail that holds; absent from the document when none does.
+    guardrail: Mapping[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the inputs as stored and hashed (contract: member names)."""
-        return asdict(self)
+        document = {name: getattr(self, name) for name in self.__slots__ if name != "guardrail"}
+        return document | ({"guardrail": dict(self.guardrail)} if self.guardrail else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ def _nobody(reason: str) -> Resolution:
 def halted(inputs: PolicyInputs) -> Resolution | None:
     """The kill switch stops everything, whatever else is set."""
     return _nobody("HALTED") if inputs.halted else None
+
+
+def guardrail_tripped(inputs: PolicyInputs) -> Resolution | None:
+    """A guardrail holds; it can only take real trading away, and only an operator gives it back."""
+    return _nobody("GUARDRAIL") if inputs.guardrail else None
 
 
 def configured_shadow_only(inputs: PolicyInputs) -> Resolution | None:
@@ -121,6 +129,7 @@ def split_capital(inputs: PolicyInputs) -> Resolution | None:
 
 RULES: tuple[Rule, ...] = (
     halted,
+    guardrail_tripped,
     configured_shadow_only,
     engine_a_unavailable,
     live_not_enabled,

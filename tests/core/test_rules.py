@@ -202,6 +202,7 @@ def test_split_capital_gives_the_trade_to_the_variant(variant: str) -> None:
 def test_the_rules_stand_in_the_specified_order() -> None:
     assert (
         rules.halted,
+        rules.guardrail_tripped,
         rules.configured_shadow_only,
         rules.engine_a_unavailable,
         rules.live_not_enabled,
@@ -218,9 +219,9 @@ def test_the_first_rule_that_decides_wins() -> None:
     inputs = PolicyInputs("LIVE", "SHADOW_ONLY", False, "50.00", 1, "B", False, False, True)
 
     assert resolve_policy(inputs).reason == "HALTED"
-    assert resolve_policy(inputs, rules.RULES[1:]).reason == "CONFIGURED"
-    assert resolve_policy(inputs, rules.RULES[2:]).reason == "ENGINE_A_UNAVAILABLE"
-    assert resolve_policy(inputs, rules.RULES[3:]).reason == "LIVE_NOT_ENABLED"
+    assert resolve_policy(inputs, rules.RULES[2:]).reason == "CONFIGURED"
+    assert resolve_policy(inputs, rules.RULES[3:]).reason == "ENGINE_A_UNAVAILABLE"
+    assert resolve_policy(inputs, rules.RULES[4:]).reason == "LIVE_NOT_ENABLED"
 
 
 def test_a_mode_that_no_rule_knows_is_an_error() -> None:
@@ -305,3 +306,21 @@ def test_the_inputs_document_has_the_agreed_members() -> None:
         "app_mode", "configured_mode", "live_enabled", "split_percentage", "policy_version", "variant",
         "engine_a_available", "engine_b_available", "halted",
     }  # fmt: skip
+
+
+def test_a_tripped_guardrail_takes_real_trading_away_and_is_stored_with_the_inputs() -> None:
+    trip = {"name": "max_daily_real_loss", "value": "510.00", "limit": "500.00"}
+    inputs = PolicyInputs("PAPER", "ENGINE_A_PRIMARY", True, "50.00", 1, "A", True, True, False, trip)
+
+    resolution = resolve_policy(inputs)
+
+    assert (resolution.execution_mode, resolution.executed_engine, resolution.reason) == (
+        "SHADOW_ONLY",
+        None,
+        "GUARDRAIL",
+    )
+    assert inputs.document()["guardrail"] == trip
+
+
+def test_without_a_guardrail_the_inputs_have_no_such_member() -> None:
+    assert "guardrail" not in PolicyInputs("PAPER", "AUTO", True, "50.00", 1, "A", True, True, False).document()

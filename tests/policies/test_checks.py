@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from policies.checks import VARIABLES, check_policy_environment
 from policies.content import GUARDRAILS, SETTING_NAMES
-from tests.manage_process import manage
+from tests.manage_process import run_command
 
 WRONG = {
     "APP_MODE": "DEMO",
@@ -79,7 +79,7 @@ def test_every_setting_of_a_policy_has_a_variable_and_a_check() -> None:
 
 
 def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:
-    process = manage("check", **WRONG)
+    process = run_command("check", **WRONG)
 
     assert process.returncode != 0
     for check_id, variable, allowed in ALLOWED:

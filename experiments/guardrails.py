@@ -1,0 +1,79 @@
+"""Guardrails: facts of the past that take real trading away, and never give it.
+
+Off unless the policy version sets a limit. They are read at decision time, from stored rows and the
+database clock, and what tripped is stored with the decision; replay uses the stored value. A trip
+holds until an operator releases it, and what happened before the release counts no more.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import structlog
+from django.db import connection
+
+from experiments.decision import Tripped
+from policies.content import GUARDRAILS, PolicySettings
+
+log = structlog.get_logger(__name__)
+
+# The share of failed signals says nothing about a handful of them.
+MIN_SIGNALS = 20
+
+SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"
+# real_outcomes belongs to the app above this one; only its rows are read, by name, at the moment of decision.
+MEASURES = {
+    # Losses since the last real trade that was no loss.
+    "max_consecutive_real_losses": """
+        SELECT count(*) FROM real_outcomes o WHERE pnl < 0 AND recorded_at > {since}
+           AND NOT EXISTS (SELECT FROM real_outcomes w WHERE w.pnl >= 0 AND w.recorded_at > {since}
+                              AND (w.exit_time, w.trade_id) > (o.exit_time, o.trade_id))""",
+    # Net loss of the present UTC day; a gain counts as no loss.
+    "max_daily_real_loss": """
+        SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
+         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}""",
+    "max_failed_signal_percentage": f"""
+        SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
+                    THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
+          FROM signals WHERE received_at > greatest(now() - interval '1 hour', {{since}})""",  # noqa: S608
+    # The worse of the two engines: how often it came back after a gap.
+    "max_engine_flaps": """
+        SELECT coalesce(max(n), 0) FROM (
+            SELECT count(*) AS n FROM engine_availability
+             WHERE first_beat_at > greatest(now() - interval '1 hour', {since}) GROUP BY engine) AS per_engine""",
+}
+OPEN_TRIP = 'SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1'
+# Two workers may find the same breach at the same moment: the second one's row is not needed.
+TRIP = """
+INSERT INTO guardrail_trips (name, value, "limit", policy_version, tripped_at, released_by, release_reason)
+VALUES (%s, %s, %s, %s, now(), '', '')
+ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
+"""
+
+
+def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped | None:
+    """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_TRIP)
+        if (row := cursor.fetchone()) is not None:
+            return Tripped(*row)
+        for name in GUARDRAILS:
+            limit: int | Decimal | None = getattr(content, name)
+            if limit is None:
+                continue
+            cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
+            value = cursor.fetchone()[0]
+            if value >= limit:
+                return _trip(policy_version, Tripped(name, _text(value), _text(limit)))
+    return None
+
+
+def _trip(policy_version: int, tripped: Tripped) -> Tripped:
+    with connection.cursor() as cursor:
+        cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version))
+    log.warning("guardrail.tripped", policy_version=policy_version, **tripped.document())
+    return tripped
+
+
+def _text(number: int | Decimal) -> str:
+    return f"{number:.2f}" if isinstance(number, Decimal) else str(number)

@@ -1,0 +1,212 @@
+"""Writes: drafts, their approval, activation now or later.
+
+A draft is locked (`SELECT ... FOR UPDATE`) before it changes: without that, an edit between the look
+at the approvals and the activation could put content in force that nobody approved.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from policies.audit import SYSTEM, Actor, record
+from policies.content import SETTING_NAMES, PolicySettings
+from policies.control_models import DraftState
+from policies.exceptions import PoliciesError
+from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
+from policies.selectors import active_policy, settings_of
+from policies.services import create_policy_version
+
+log = structlog.get_logger(__name__)
+
+CHANGEABLE = (DraftState.OPEN,)
+# A scheduled activation that comes later than this says so.
+LATE_SECONDS = 90
+
+
+def start_draft(
+    actor: Actor, *, base: PolicyVersion | None = None, content: PolicySettings | None = None
+) -> PolicyDraft:
+    """Start a draft from the version in force; `content` restores the settings of an older one."""
+    active = base or active_policy()
+    assert active is not None
+    chosen = content or settings_of(active)
+    now = timezone.now()
+    with transaction.atomic():
+        draft = PolicyDraft.objects.create(
+            **_columns(chosen),
+            base_version=active,
+            content_hash=chosen.content_hash(),
+            created_by=actor.name,
+            created_at=now,
+            authors=[actor.name],
+            edited_by=actor.name,
+            edited_at=now,
+        )
+        record(actor, "draft.started", f"draft {draft.pk} of version {active.version}")
+    return draft
+
+
+def edit_draft(actor: Actor, draft_id: int, *, content: PolicySettings, note: str, revision: int) -> PolicyDraft:
+    """Change a draft; approvals of its former content count no more.
+
+    Raises `draft_changed` when somebody else has edited it since `revision`; nothing is lost.
+    """
+    with transaction.atomic():
+        draft = _locked(draft_id)
+        if draft.revision != revision:
+            raise PoliciesError(
+                "draft_changed", f"{draft.edited_by} has changed this draft meanwhile; compare and save again."
+            )
+        for name, value in _columns(content).items():
+            setattr(draft, name, value)
+        draft.note, draft.content_hash = note.strip(), content.content_hash()
+        draft.edited_by, draft.edited_at, draft.revision = actor.name, timezone.now(), revision + 1
+        draft.authors = sorted({*draft.authors, actor.name})
+        draft.save()
+        record(actor, "draft.edited", f"draft {draft.pk}", reason=draft.note)
+    return draft
+
+
+def discard_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
+    """Give a draft up; it stays readable. A scheduled one is called off by this too."""
+    _demand(reason, "Say why it is given up.")
+    with transaction.atomic():
+        draft = _locked(draft_id, states=(DraftState.OPEN, DraftState.SCHEDULED))
+        draft.state, draft.settled_at, draft.refusal = DraftState.DISCARDED, timezone.now(), reason.strip()
+        draft.save(update_fields=("state", "settled_at", "refusal"))
+        record(actor, "draft.discarded", f"draft {draft.pk}", reason=reason.strip())
+    return draft
+
+
+def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyApproval:
+    """Approve exactly this content; nobody approves his own."""
+    with transaction.atomic():
+        draft = _locked(draft_id)
+        if draft.content_hash != content_hash:
+            raise PoliciesError("draft_changed", "The draft was edited after you looked at it; look again.")
+        if actor.name in draft.authors:
+            raise PoliciesError("own_draft", "Nobody approves a draft he has written; ask somebody else.")
+        approval, _ = PolicyApproval.objects.get_or_create(
+            draft=draft, content_hash=content_hash, approved_by=actor.name, defaults={"approved_at": timezone.now()}
+        )
+        record(actor, "draft.approved", f"draft {draft.pk}", reason=content_hash)
+    return approval
+
+
+def is_approved(draft: PolicyDraft) -> bool:
+    """Tell whether another person has approved the draft's present content."""
+    return draft.approvals.filter(content_hash=draft.content_hash).exclude(approved_by__in=draft.authors).exists()
+
+
+def activate_draft(
+    actor: Actor, draft_id: int, *, reason: str, content_hash: str, at: datetime | None = None
+) -> PolicyDraft:
+    """Put a draft in force, now or at a later time.
+
+    Raises `approval_missing` when POLICY_REQUIRE_APPROVAL is set and nobody else has approved exactly
+    this content, `draft_changed` when it was edited since it was looked at, and `policy_conflict`
+    when another version has come into force since its base.
+    """
+    _demand(reason, "Say why it comes into force.")
+    if at is not None and at <= timezone.now():
+        raise PoliciesError("time_passed", "Choose a time in the future, or activate now.", "/at")
+    with transaction.atomic():
+        draft = _locked(draft_id)
+        if draft.content_hash != content_hash:
+            raise PoliciesError("draft_changed", "The draft was edited after you looked at it; look again.")
+        if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
+            raise PoliciesError("approval_missing", "Another person must approve exactly this content first.")
+        draft.activation_reason, draft.activated_by = reason.strip(), actor.name
+        if at is not None:
+            _schedule(actor, draft, at)
+        else:
+            _put_in_force(actor, draft)
+    return draft
+
+
+def activate_due_drafts() -> list[PolicyDraft]:
+    """Settle every scheduled draft whose time has come: in force, or refused when its base is no longer in force.
+
+    Called every minute and at the start of a worker; one that was due while the system was down is
+    applied once and logged as late. Safe to call from many processes: rows in hand are skipped.
+    """
+    settled = []
+    while (draft := _settle_next_due()) is not None:
+        settled.append(draft)
+    return settled
+
+
+def _settle_next_due() -> PolicyDraft | None:
+    with transaction.atomic():
+        draft = (
+            PolicyDraft.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(state=DraftState.SCHEDULED, scheduled_at__lte=Now())
+            .order_by("scheduled_at", "pk")
+            .first()
+        )
+        if draft is None:
+            return None
+        assert draft.scheduled_at is not None
+        late = (timezone.now() - draft.scheduled_at).total_seconds()
+        try:
+            with transaction.atomic():
+                _put_in_force(Actor(draft.activated_by), draft)
+        except PoliciesError as error:
+            draft.state, draft.settled_at, draft.refusal = DraftState.REFUSED, timezone.now(), error.detail
+            draft.activated_version = None
+            draft.save(update_fields=("state", "settled_at", "refusal", "activated_version"))
+            record(SYSTEM, "draft.refused", f"draft {draft.pk}", reason=error.detail)
+            log.error("policy.activation_refused", draft_id=draft.pk, reason=error.detail)
+            return draft
+    if late > LATE_SECONDS:
+        log.warning("policy.activated_late", draft_id=draft.pk, late_seconds=round(late))
+    return draft
+
+
+def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
+    version = create_policy_version(
+        content_of(draft),
+        base_version=draft.base_version_id,
+        note=draft.note or draft.activation_reason,
+        created_by=actor.name,
+    )
+    draft.state, draft.settled_at, draft.activated_version = DraftState.ACTIVATED, timezone.now(), version
+    draft.save(update_fields=("state", "settled_at", "activated_version", "activation_reason", "activated_by"))
+    record(
+        actor, "policy.activated", f"version {version.version} from draft {draft.pk}", reason=draft.activation_reason
+    )
+
+
+def _schedule(actor: Actor, draft: PolicyDraft, at: datetime) -> None:
+    draft.state, draft.scheduled_at = DraftState.SCHEDULED, at
+    draft.save(update_fields=("state", "scheduled_at", "activation_reason", "activated_by"))
+    record(actor, "draft.scheduled", f"draft {draft.pk} for {at:%Y-%m-%dT%H:%M:%SZ}", reason=draft.activation_reason)
+
+
+def content_of(draft: PolicyDraft) -> PolicySettings:
+    """Return the settings of a draft."""
+    return PolicySettings(**{name: getattr(draft, name) for name in SETTING_NAMES})
+
+
+def _columns(content: PolicySettings) -> dict[str, object]:
+    return {name: getattr(content, name) for name in SETTING_NAMES}
+
+
+def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> PolicyDraft:
+    draft = PolicyDraft.objects.select_for_update(of=("self",)).filter(pk=draft_id).first()
+    if draft is None:
+        raise PoliciesError("not_found", "There is no such draft.")
+    if draft.state not in states:
+        raise PoliciesError("draft_settled", f"This draft is {draft.state}; start a new one.")
+    return draft
+
+
+def _demand(reason: str, sentence: str) -> None:
+    if not reason.strip():
+        raise PoliciesError("reason_missing", sentence, "/reason")
