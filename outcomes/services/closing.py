@@ -26,6 +26,7 @@ from outcomes.pairing import find_breaches
 from outcomes.pricing import decimal_text, profit_and_loss
 from outcomes.quotes import JudgedQuotes
 from outcomes.selectors import find_pair
+from signals_app.hashing import format_timestamp
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,7 @@ def _quote_document(quotes: JudgedQuotes | None, instrument: str) -> dict[str, s
     return {
         "bid": decimal_text(quote.bid),
         "ask": decimal_text(quote.ask),
-        "quote_time": quote.quote_time.isoformat(),
+        "quote_time": format_timestamp(quote.quote_time),
     }
 
 

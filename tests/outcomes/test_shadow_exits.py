@@ -93,7 +93,7 @@ def test_the_shadow_engine_is_told_what_to_price_and_prices_it_from_its_own_feed
     assert (trade["exit_time"], trade["conditions_hash"]) == (EXIT_TIME, real.conditions_hash)
     assert ShadowTrade.objects.get().exit_legs == [
         {"instrument": C72_5_JULY, "exit_price": "1.31", "bid": "1.31", "ask": "1.37",
-         "quote_time": "2014-06-05T18:00:00+00:00"}
+         "quote_time": EXIT_TIME}
     ]  # fmt: skip
     assert desk.b.pending() == []
     assert not Violation.objects.exists()
@@ -210,3 +210,15 @@ def test_a_real_exit_after_the_shadow_engine_declined_has_nothing_to_close() -> 
     desk.a.close(desk.open_real())
 
     assert ExitDirective.objects.get().state == "NO_SHADOW"
+
+
+def test_the_list_of_pending_exits_costs_the_same_however_long_it_is(django_assert_num_queries: Any) -> None:
+    desks = [make_desk() for _ in range(3)]
+    for each in desks:
+        real_id, _ = each.open_real(), each.open_shadow()
+        each.a.close(real_id)
+    desks[0].b.pending()
+
+    # The key, the database's clock, the directives with their trades.
+    with django_assert_num_queries(3):
+        assert len(desks[0].b.pending()) == 3
