@@ -15,13 +15,13 @@ from outcomes.performance_filters import PerformanceFilters, where
 
 # The pair of a signal that somebody traded for real, and that of a signal nobody did.
 _PAIRED: LiteralString = """
-SELECT 'paired' AS label, r.engine AS real_engine,
+SELECT 'paired' COLLATE "C" AS label, r.engine AS real_engine,
        CASE r.engine WHEN 'A' THEN r.pnl - s.pnl ELSE s.pnl - r.pnl END AS d,
        broken.experiment_id IS NOT NULL AS violating
   FROM real_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
   LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
 _UNPAIRED: LiteralString = """
-SELECT 'unpaired', NULL, r.pnl - s.pnl, broken.experiment_id IS NOT NULL
+SELECT 'unpaired' COLLATE "C", NULL, r.pnl - s.pnl, broken.experiment_id IS NOT NULL
   FROM shadow_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
   LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
 

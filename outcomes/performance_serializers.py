@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from experiments.models import ExecutionMode
-from outcomes.experiments_serializers import InstantField
+from outcomes.fields import InstantField
 from outcomes.performance_filters import PerformanceFilters
 from policies.models import EngineName
 from policies.serializers import StrictSerializer
