@@ -8,9 +8,11 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from signals_app.models import Signal, WebhookDelivery
+from tests.database import execute, rows
 from tests.factories import make_source
 from tests.signals.webhook import TOKEN, alert, send
 
@@ -167,6 +169,30 @@ def test_only_the_beginning_of_a_body_too_large_is_read() -> None:
     assert bytes(sole_delivery().body) == b"x" * 65536
 
 
+class SlowStream(io.BytesIO):
+    """A body that arrives byte by byte."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(1, size or 0))
+
+
+def test_a_body_without_announced_length_is_read_to_its_end() -> None:
+    make_source()
+    stream = SlowStream(json.dumps(alert()).encode())
+    chunked: dict[str, Any] = {"CONTENT_LENGTH": "", "wsgi.input": stream, "wsgi.input_terminated": True}
+
+    assert send(b"x", **chunked).json()["status"] == "accepted"
+
+
+def test_a_body_without_announced_length_is_capped_as_well() -> None:
+    make_source()
+    stream = EndlessStream()
+    chunked: dict[str, Any] = {"CONTENT_LENGTH": "", "wsgi.input": stream, "wsgi.input_terminated": True}
+
+    assert send(b"x", **chunked).status_code == 413
+    assert stream.taken == 65537
+
+
 def test_a_sender_that_goes_away_is_no_error_of_ours() -> None:
     make_source()
     request: dict[str, Any] = {"CONTENT_LENGTH": "100", "wsgi.input": BrokenStream()}
@@ -260,3 +286,24 @@ def test_a_repeat_takes_four_statements_and_all_else_at_most_two(django_assert_n
         send(b"{}")
     with django_assert_num_queries(1):
         send(token="not-the-right-token")
+
+
+def test_the_server_keeps_the_plans_of_the_two_statements() -> None:
+    make_source()
+    execute("DEALLOCATE ALL")
+
+    send()
+
+    kept = [statement for (statement,) in rows("SELECT statement FROM pg_prepared_statements")]
+    assert len(kept) == 2
+    assert "FROM webhook_sources" in kept[0]
+    assert "INSERT INTO signals" in kept[1]
+
+
+def test_a_pooler_that_cannot_keep_plans_is_spared_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_source()
+    execute("DEALLOCATE ALL")
+    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+
+    assert send().json()["status"] == "accepted"
+    assert rows("SELECT statement FROM pg_prepared_statements") == []
