@@ -73,13 +73,22 @@ def start_site(port: int, log: Path) -> Child:
 
 def start_engine(engine: str, url: str, key: str, folder: Path) -> Child:
     """Start example engine a or b; the key goes through the environment, because process lists show arguments."""
-    journal = folder / f"engine_{engine}.jsonl"
     return Child.start(
         f"Engine {engine.upper()}",
-        [f"examples/engine_{engine}.py", "--url", url, "--journal", str(journal)],
+        [f"examples/engine_{engine}.py", "--url", url, "--journal", str(_journal(engine, folder))],
         log=folder / f"engine_{engine}.log",
         environment={"ORCHESTRATOR_API_KEY": key},
     )
+
+
+def forget_journals(folder: Path) -> None:
+    """Remove the engines' journals; those of another database would tell them of a future they have not seen."""
+    for engine in "ab":
+        _journal(engine, folder).unlink(missing_ok=True)
+
+
+def _journal(engine: str, folder: Path) -> Path:
+    return folder / f"engine_{engine}.jsonl"
 
 
 def wait_until_ready(site: Child, url: str, seconds: float) -> None:

@@ -16,7 +16,14 @@ from django.conf import settings
 from orchestrator_site.demo.accounts import Access, prepare
 from orchestrator_site.demo.alerts import alert_message
 from orchestrator_site.demo.bars import read_bars, replay_bars
-from orchestrator_site.demo.children import Child, DemoError, start_engine, start_site, wait_until_ready
+from orchestrator_site.demo.children import (
+    Child,
+    DemoError,
+    forget_journals,
+    start_engine,
+    start_site,
+    wait_until_ready,
+)
 from orchestrator_site.demo.counts import Counts, count
 from orchestrator_site.demo.invariants import check_invariants
 from orchestrator_site.demo.progress import ProgressLine, progress_text
@@ -35,10 +42,9 @@ STALLED_SECONDS = 90.0
 class Demo:
     """One run; leaving the context ends every process it started, the last one first."""
 
-    def __init__(self, *, port: int, bars: int) -> None:
+    def __init__(self, *, port: int, bars: int, folder: Path) -> None:
         self.url = f"http://{HOST}:{port}"
-        self._port, self._bars = port, bars
-        self._folder = Path(settings.DATA_DIR) / "demo"
+        self._port, self._bars, self._folder = port, bars, folder
         self._children: list[Child] = []
 
     def __enter__(self) -> Self:
@@ -91,6 +97,8 @@ class Demo:
     def _start_engines(self, access: Access) -> None:
         """Start both engines and wait for their heartbeats, without which nothing would trade for real."""
         say("Starting the two example engines ...")
+        if not count().signals:
+            forget_journals(self._folder)
         for engine, key in (("a", access.key_a), ("b", access.key_b)):
             self._children.append(start_engine(engine, self.url, key, self._folder))
         deadline = time.monotonic() + START_SECONDS

@@ -89,10 +89,10 @@ def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds
     use_split_policy()
     a, b = desk.engine("a"), desk.engine("b")
 
-    sender = desk.send(28)
+    sender = desk.send(36)
     work_until_idle(b, a)
 
-    assert sender.answers == {"accepted": 28}
+    assert sender.answers == {"accepted": 36}
     assert count().is_complete
     assert [finding.line() for finding in check_invariants() if not finding.holds] == []
     assert set(RealTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
@@ -133,7 +133,7 @@ def test_an_engine_that_was_killed_takes_up_its_trades_from_the_journal(desk: De
     b = desk.engine("b")
     with Journal(tmp_path / "a") as journal:
         killed = desk.engine("a", journal)
-        desk.send(16)
+        desk.send(28)  # more than one claim, so that the last bars have not come when it is killed
         killed.work_once(0)
     opened = RealTrade.objects.filter(status="OPEN").count()
     assert opened

@@ -1,0 +1,76 @@
+"""`manage.py demo` as a user runs it: real processes, from an empty database to the verdict."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from experiments.models import Experiment
+from outcomes.models import RealTrade
+from policies.selectors import active_policy
+from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+BARS = 20
+
+
+def run_demo(folder: Path, *arguments: str, port: int | None = None) -> tuple[int, str]:
+    """Run the demo to its end; return exit code and output."""
+    log = folder / "demo.txt"
+    log.unlink(missing_ok=True)
+    common = ("--exit", "--folder", str(folder / "demo"), "--port", str(port or free_port()))
+    with manage("demo", *common, *arguments, log=log) as demo:
+        code = demo.wait(120)
+    return code, log.read_text()
+
+
+def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path) -> None:
+    code, output = run_demo(tmp_path, "--bars", str(BARS))
+
+    assert code == 0, output
+    assert f"Alerts: {BARS} accepted." in output
+    assert "log in as operator" in output
+    assert "engine B, shadow" in output
+    assert "verdict: " in output
+    assert output.count("  ok      ") == 10
+    assert Experiment.objects.count() == BARS
+    assert RealTrade.objects.exists()
+    policy = active_policy()
+    assert policy is not None
+    assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
+
+    code, output = run_demo(tmp_path, "--bars", str(BARS))
+
+    assert code == 0, output
+    assert f"Alerts: {BARS} duplicate." in output
+    assert output.count("  ok      ") == 10
+    assert Experiment.objects.count() == BARS
+
+
+def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to_do(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "first.txt"
+    arguments = ("--bars", "4", "--folder", str(tmp_path / "first"), "--port", str(port))
+    with manage("demo", *arguments, log=log) as demo:
+        wait_until(lambda: "stays up" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
+        assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, log.read_text()
+
+        code, output = run_demo(tmp_path, "--bars", "4", port=port)
+        assert code == 1
+        assert f"Cannot listen on 127.0.0.1:{port}" in output
+        assert f"--port {port + 10}" in output
+
+        family = descendants(demo.pid)
+        assert len(family) >= 5
+        demo.send_signal(signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, family)), seconds=20, what="the end of all processes")
+
+
+def test_a_number_of_bars_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    code, output = run_demo(tmp_path, "--bars", "1000000")
+
+    assert code == 1
+    assert "The demo can replay 4 to 2036 bars, not 1000000. Choose another number with --bars." in output
+    assert not (tmp_path / "demo").exists()
