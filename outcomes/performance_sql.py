@@ -22,9 +22,9 @@ SELECT {kind}::text COLLATE "C" AS kind, engine::text COLLATE "C" AS engine, exi
   LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
 
 _FIGURES: LiteralString = """
-WITH trades AS MATERIALIZED ({trades}),
+WITH trades AS MATERIALIZED (SELECT *, pnl * pnl AS square FROM ({trades}) given),
 headline AS (
-    SELECT kind, engine, exit_time, id, pnl, price_provenance FROM trades WHERE pnl IS NOT NULL AND NOT violating
+    SELECT kind, engine, exit_time, id, pnl, square, price_provenance FROM trades WHERE pnl IS NOT NULL AND NOT violating
 ),
 counts AS MATERIALIZED (
     SELECT kind, engine,
@@ -45,9 +45,9 @@ sums AS MATERIALIZED (
            sum(pnl) AS total,
            coalesce(sum(pnl) FILTER (WHERE pnl > 0), 0) AS gross_profit,
            coalesce(-sum(pnl) FILTER (WHERE pnl < 0), 0) AS gross_loss,
-           coalesce(sum(pnl * pnl) FILTER (WHERE pnl < 0), 0) AS squared_losses,
+           coalesce(sum(square) FILTER (WHERE pnl < 0), 0) AS squared_losses,
            nullif(stddev_samp(pnl), 0) AS sd,
-           sum(pnl * pnl) AS total_2, sum(pnl * pnl * pnl) AS total_3, sum(pnl * pnl * pnl * pnl) AS total_4
+           sum(square) AS total_2, sum(square * pnl) AS total_3, sum(square * square) AS total_4
       FROM headline GROUP BY kind, engine
 ),
 -- Central moments times n^2, n^3 and n^4. Products only: `^` rounds, so it would cancel digits away.
