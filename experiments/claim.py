@@ -35,6 +35,12 @@ SELECT token, signal_ids FROM worker_batches b
                     WHERE a.pid = b.backend_pid AND a.backend_start = b.backend_started_at)
    FOR UPDATE SKIP LOCKED
 """
+# What this very session left behind: the database failed it, and no signal is to blame.
+FORGET_OWN = """
+DELETE FROM worker_batches
+ WHERE backend_pid = pg_backend_pid()
+   AND backend_started_at = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
+"""
 # The first retry is immediate, because most signals in hand of a dead worker are innocent; then 10 s,
 # 20 s, 40 s. After the fifth attempt only an operator tries again.
 RECORD_FAILURE = """
@@ -105,6 +111,7 @@ def release_orphans() -> list[tuple[UUID, int]]:
     """Count a failed attempt for every signal that was in hand of a worker that is gone."""
     failed: list[tuple[UUID, int]] = []
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(FORGET_OWN)
         cursor.execute(ORPHANS)
         for token, signal_ids in cursor.fetchall():
             failed += record_failure(signal_ids, "The worker died while it had this signal in hand.")

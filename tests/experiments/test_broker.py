@@ -1,0 +1,160 @@
+"""The broker: ordinary tasks first, a drain while a signal waits that nobody has, and a beat now and then."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django_q.conf import Conf
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+from django_q.tasks import async_task
+
+from experiments import claim
+from experiments.broker import BEAT_SECONDS, SignalBroker
+from experiments.models import Experiment, WorkerHeartbeat
+from experiments.pipeline import drain
+from experiments.tasks import drain_signals
+from tests.database import execute, value
+from tests.experiments.raw_rows import corrupt_payload
+from tests.factories import make_signal
+from tests.threads import uncommitted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def broker() -> SignalBroker:
+    """A broker that has just sent a drain, so that no beat is due."""
+    broker = SignalBroker(list_key=Conf.CLUSTER_NAME)
+    broker._last_drain = monotonic()
+    return broker
+
+
+def functions(tasks: list[tuple[Any, str]] | None) -> list[str]:
+    return [SignedPackage.loads(payload)["func"] for _, payload in tasks or []]
+
+
+def test_without_work_there_is_no_task(broker: SignalBroker) -> None:
+    assert broker.dequeue() is None
+
+
+def test_a_waiting_signal_is_a_drain_that_needs_no_acknowledgement(broker: SignalBroker) -> None:
+    make_signal()
+
+    tasks = broker.dequeue()
+
+    assert functions(tasks) == ["experiments.tasks.drain_signals"]
+    assert [ack_id for ack_id, _ in tasks or []] == [None]
+    assert OrmQ.objects.count() == 0
+
+
+def test_many_waiting_signals_are_one_drain(broker: SignalBroker) -> None:
+    for _ in range(5):
+        make_signal()
+
+    assert len(broker.dequeue() or []) == 1
+
+
+def test_ordinary_tasks_come_before_the_drain(broker: SignalBroker) -> None:
+    make_signal()
+    async_task("math.copysign", 1, -1, broker=broker)
+
+    assert functions(broker.dequeue()) == ["math.copysign"]
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_an_ordinary_task_is_handed_out_once_until_its_retry(broker: SignalBroker) -> None:
+    async_task("math.copysign", 1, -1, broker=broker)
+
+    assert functions(broker.dequeue()) == ["math.copysign"]
+    assert broker.dequeue() is None
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_signal_another_worker_has_in_hand_is_no_work(broker: SignalBroker) -> None:
+    signal = make_signal()
+
+    with uncommitted(partial(claim.lock_signals, [signal.pk])):
+        assert broker.dequeue() is None
+
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_one_free_signal_among_locked_ones_is_work(broker: SignalBroker) -> None:
+    locked = [make_signal().pk for _ in range(3)]
+    make_signal()
+
+    with uncommitted(partial(claim.lock_signals, locked)):
+        assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_a_decided_signal_is_no_work(broker: SignalBroker) -> None:
+    make_signal()
+    drain()
+
+    assert broker.dequeue() is None
+
+
+def test_a_failed_signal_is_work_when_its_next_attempt_is_due(broker: SignalBroker) -> None:
+    corrupt_payload(make_signal().pk)
+    drain()
+    assert broker.dequeue() is None
+
+    execute("UPDATE signals SET next_attempt_at = now()")
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_a_signal_that_was_given_up_is_no_work(broker: SignalBroker) -> None:
+    make_signal()
+    execute("UPDATE signals SET status = 'FAILED', attempts = 5")
+
+    assert broker.dequeue() is None
+
+
+def test_without_work_a_drain_comes_once_per_beat(broker: SignalBroker) -> None:
+    broker._last_drain = monotonic() - BEAT_SECONDS - 1
+
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+    assert broker.dequeue() is None
+
+
+def test_the_broker_survives_a_dropped_connection(broker: SignalBroker) -> None:
+    assert broker.dequeue() is None
+    connection.close()
+    make_signal()
+
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_looking_for_work_leaves_no_lock_behind(broker: SignalBroker) -> None:
+    signal = make_signal()
+    broker.dequeue()
+
+    with uncommitted(partial(claim.lock_signals, [signal.pk])):
+        assert value("SELECT count(*) FROM (SELECT FROM signals FOR UPDATE SKIP LOCKED) AS free") == 0
+
+
+def test_the_task_beats_the_heart_and_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_CLUSTER", "desk:1")
+    signal = make_signal()
+
+    assert drain_signals() == 1
+
+    assert WorkerHeartbeat.objects.get().cluster == "desk:1"
+    assert Experiment.objects.get().signal_id == UUID(str(signal.pk))
+
+
+def test_the_heart_is_written_down_once_per_second_at_most() -> None:
+    drain_signals()
+    first = WorkerHeartbeat.objects.get().beat_at
+    drain_signals()
+    assert WorkerHeartbeat.objects.get().beat_at == first
+
+    execute("UPDATE worker_heartbeats SET beat_at = beat_at - interval '2 seconds'")
+    drain_signals()
+    assert WorkerHeartbeat.objects.get().beat_at >= first
