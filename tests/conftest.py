@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 from policies.services import ensure_first_version
+
+# A slow machine is no failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 

@@ -73,6 +73,47 @@ def test_without_the_lock_such_a_shadow_would_stay_open_for_ever(
     assert ExitDirective.objects.get().shadow_trade is None
 
 
+def cross_exit_and_decline(monkeypatch: pytest.MonkeyPatch, *, decline_first: bool) -> None:
+    """Let the real exit look for a refusal and the refusal for a directive before either has committed."""
+    desk = make_desk(recommended=False)
+    desk.a.recommend(desk.experiment)
+    real_id = desk.open_real()
+    meeting = Meeting()
+
+    def leave() -> object:
+        return desk.a.close(real_id)
+
+    def decline() -> object:
+        return desk.b.recommend(desk.experiment, action="DECLINE")
+
+    if decline_first:
+        monkeypatch.setattr(recommendations, "end_without_shadow", meeting.after(shadow_exits.end_without_shadow))
+        run_across(meeting, decline, leave)
+    else:
+        monkeypatch.setattr(exits, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        run_across(meeting, leave, decline)
+
+
+@pytest.mark.parametrize("decline_first", [True, False])
+def test_a_refusal_while_the_real_trade_leaves_ends_the_directive(
+    monkeypatch: pytest.MonkeyPatch, decline_first: bool
+) -> None:
+    cross_exit_and_decline(monkeypatch, decline_first=decline_first)
+
+    assert ExitDirective.objects.get().state == "NO_SHADOW"
+
+
+@pytest.mark.parametrize("decline_first", [True, False])
+def test_without_the_lock_such_a_directive_would_wait_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, decline_first: bool
+) -> None:
+    take_locks_away(monkeypatch)
+
+    cross_exit_and_decline(monkeypatch, decline_first=decline_first)
+
+    assert ExitDirective.objects.get().state == "PENDING"
+
+
 def cross_recommendation_and_halt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Meeting:
     """Engage a halt after the recommendation has looked for one, before its role is committed."""
     meeting = Meeting()

@@ -212,6 +212,17 @@ def test_a_real_exit_after_the_shadow_engine_declined_has_nothing_to_close() -> 
     assert ExitDirective.objects.get().state == "NO_SHADOW"
 
 
+def test_a_shadow_engine_that_declines_after_the_real_exit_ends_its_directive() -> None:
+    desk = make_desk(recommended=False)
+    desk.a.recommend(desk.experiment)
+    desk.a.close(desk.open_real())
+    assert ExitDirective.objects.get().state == "PENDING"
+
+    desk.b.recommend(desk.experiment, action="DECLINE")
+
+    assert ExitDirective.objects.get().state == "NO_SHADOW"
+
+
 def test_the_list_of_pending_exits_costs_the_same_however_long_it_is(django_assert_num_queries: Any) -> None:
     desks = [make_desk() for _ in range(3)]
     for each in desks:
