@@ -24,7 +24,8 @@ SELECT {kind}::text COLLATE "C" AS kind, engine::text COLLATE "C" AS engine, exi
 _FIGURES: LiteralString = """
 WITH trades AS MATERIALIZED (SELECT *, pnl * pnl AS square FROM ({trades}) given),
 headline AS (
-    SELECT kind, engine, exit_time, id, pnl, square, price_provenance FROM trades WHERE pnl IS NOT NULL AND NOT violating
+    SELECT kind, engine, exit_time, id, pnl, square, price_provenance
+      FROM trades WHERE pnl IS NOT NULL AND NOT violating
 ),
 counts AS MATERIALIZED (
     SELECT kind, engine,
