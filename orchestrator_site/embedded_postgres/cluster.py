@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator_site.embedded_postgres.binaries import MAJOR_VERSION
 from orchestrator_site.embedded_postgres.errors import EmbeddedPostgresError
@@ -14,6 +15,9 @@ from orchestrator_site.embedded_postgres.processes import (
     is_alive,
     server_processes,
 )
+
+if TYPE_CHECKING:  # it imports this module
+    from orchestrator_site.embedded_postgres.homes import Home
 
 # The builtin provider sorts and folds case alike on Linux and macOS; the operating system's C.UTF-8 may be missing.
 INITDB_OPTIONS = (
@@ -55,17 +59,19 @@ def has_cluster(data_dir: Path) -> bool:
     return True
 
 
-def create_cluster(data_dir: Path, bin_dir: Path, identity: Identity, log_file: Path) -> None:
+def create_cluster(home: Home, log_file: Path) -> None:
     """Create the data folder (mode 0700) all at once: an interrupted attempt leaves nothing that looks like one."""
+    data_dir = home.data_dir
     unfinished = data_dir.with_name(data_dir.name + ".initdb")
     if unfinished.exists():
         end_processes(unfinished)
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
-    os.chown(unfinished, identity.uid, identity.gid)
+    os.chown(unfinished, home.identity.uid, home.identity.gid)
+    name = unfinished if home.name == data_dir else home.name
     with log_file.open("a+b") as log:
         start = log.tell()
-        code = identity.start([bin_dir / "initdb", *INITDB_OPTIONS, "-D", unfinished], log).wait()
+        code = home.identity.start([home.bin_dir / "initdb", *INITDB_OPTIONS, "-D", name], log, unfinished).wait()
         log.seek(start)
         said = log.read().decode(errors="replace")
     if code != 0:

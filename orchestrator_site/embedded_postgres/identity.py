@@ -19,6 +19,7 @@ from typing import IO, Literal
 
 CLONE_NEWUSER = 0x10000000
 PR_SET_PDEATHSIG = 1
+ROOT_FOLDER = Path("/")
 # Without PG*, LD_* and locale variables of the caller: PGDATA, PGPORT or PGOPTIONS would change what runs.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -31,14 +32,16 @@ class Identity:
     uid: int
     gid: int
 
-    def start(self, command: Sequence[str | Path], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        """Start a program as this identity; its stdin is empty, both outputs go to `output`."""
+    def start(
+        self, command: Sequence[str | Path], output: IO[bytes] | int, folder: Path = ROOT_FOLDER
+    ) -> subprocess.Popen[bytes]:
+        """Start a program as this identity, working in `folder`; its stdin is empty, both outputs go to `output`."""
         return subprocess.Popen(  # noqa: S603 - our programs only
             [os.fspath(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/",
+            cwd=folder,  # entered before the identity changes, which may not be allowed to walk there
             env=ENVIRONMENT,
             # Runs between fork and exec; safe here because launcher and supervisor have a single thread.
             preexec_fn=_Preparation(self),  # noqa: PLW1509 - see above

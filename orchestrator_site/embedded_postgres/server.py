@@ -38,7 +38,7 @@ class Server:
         make_socket_dir(self._place, identity.uid, identity.gid)
         with self._place.log_file.open("ab") as log:
             self._log_start = log.tell()
-            self._process = identity.start(self._command(), log)
+            self._process = identity.start(self._command(), log, self._home.data_dir)
         if sys.platform != "linux":
             self._guard = Guard(self._process.pid)
 
@@ -106,7 +106,7 @@ class Server:
             # To stderr, which is the log file that the supervisor opened: works for every identity.
             "logging_collector": "off",
         }
-        command = [os.fspath(self._home.bin_dir / "postgres"), "-D", os.fspath(self._home.data_dir)]
+        command = [os.fspath(self._home.bin_dir / "postgres"), "-D", os.fspath(self._home.name)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         return command

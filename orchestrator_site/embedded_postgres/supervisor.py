@@ -240,7 +240,7 @@ def _prepare_home(place: Place, *, may_create: bool) -> Home:
     if cluster.has_cluster(home.data_dir):
         cluster.give_to(home.data_dir, home.identity)
     elif may_create:
-        cluster.create_cluster(home.data_dir, home.bin_dir, home.identity, place.log_file)
+        cluster.create_cluster(home, place.log_file)
     else:
         raise EmbeddedPostgresError(
             "data_gone",

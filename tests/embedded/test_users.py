@@ -15,14 +15,25 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from orchestrator_site.embedded_postgres import homes
 from orchestrator_site.embedded_postgres.binaries import copy_binaries, find_bin_dir
+from orchestrator_site.embedded_postgres.cluster import give_to
 from orchestrator_site.embedded_postgres.errors import EmbeddedPostgresError
-from orchestrator_site.embedded_postgres.homes import ROOTS_ELSEWHERE, _elsewhere
+from orchestrator_site.embedded_postgres.homes import choose_home
 from orchestrator_site.embedded_postgres.identity import Identity, namespace, nobody
 from orchestrator_site.embedded_postgres.places import Place
 from orchestrator_site.embedded_postgres.processes import server_processes
 from tests.embedded.conftest import leave_nothing
-from tests.embedded.harness import CHECKOUT, HoldingProcess, answers, eventually, query, wait_until_gone
+from tests.embedded.harness import (
+    CHECKOUT,
+    HoldingProcess,
+    answers,
+    eventually,
+    kill_all,
+    pid_of,
+    query,
+    wait_until_gone,
+)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about root; every other test runs as this normal user")
 with_namespaces = pytest.mark.skipif(
@@ -88,78 +99,47 @@ def test_root_runs_the_server_below_a_closed_folder_and_owns_the_files(stopped_c
 
 
 @without_namespaces
-def test_without_namespaces_root_runs_the_server_as_nobody_in_the_data_folder(open_folder: Path) -> None:
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_without_namespaces_root_runs_the_server_as_nobody_even_below_a_closed_folder(
+    open_folder: Path, mode: int
+) -> None:
+    open_folder.chmod(mode)
     data_dir = open_folder / ".data" / "postgres"
 
     with HoldingProcess(data_dir, preexec_fn=forbid_namespaces) as holder:
         assert answers(holder.url)
-        assert query(holder.url, "SELECT current_setting('data_directory')") == str(data_dir)
+        kill_all([pid_of(holder.url, "checkpointer")])
+        eventually(lambda: answers(holder.url))
     leave_nothing(data_dir)
 
-    assert data_dir.stat().st_uid == nobody().uid
+    assert {path.stat().st_uid for path in (data_dir, *data_dir.rglob("*"))} == {nobody().uid}
     assert data_dir.stat().st_mode & 0o777 == 0o700
     assert data_dir.parent.stat().st_uid == 0
+    assert open_folder.stat().st_mode & 0o777 == mode
 
 
 @without_namespaces
-def test_a_database_made_with_namespaces_works_without_them_and_with_them_again(
-    stopped_cluster: Path, open_folder: Path
-) -> None:
-    data_dir = open_folder / ".data" / "postgres"
-    data_dir.parent.mkdir()
-    shutil.copytree(stopped_cluster, data_dir)
-
+def test_a_database_made_with_namespaces_works_without_them_and_with_them_again(data_dir: Path) -> None:
     with HoldingProcess(data_dir, preexec_fn=forbid_namespaces) as holder:
-        query(holder.url, "SELECT 1")
         with psycopg.connect(holder.url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    leave_nothing(data_dir)
+        holder.leave()
+    wait_until_gone(data_dir)
+
     with HoldingProcess(data_dir) as holder:
         assert query(holder.url, "SELECT answer FROM kept") == 42
+
+
+@as_root
+@with_namespaces
+def test_root_runs_the_server_below_a_closed_folder_of_another_user(open_folder: Path) -> None:
+    os.chown(open_folder, nobody().uid, nobody().gid)
+    open_folder.chmod(0o700)
+    data_dir = open_folder / ".data" / "postgres"
+
+    with HoldingProcess(data_dir) as holder:
+        assert answers(holder.url)
     leave_nothing(data_dir)
-
-
-@pytest.fixture
-def folder_elsewhere(empty_place: Path) -> Iterator[Path]:
-    """Where the data lies when nobody cannot reach the checkout; removed afterwards."""
-    data_dir = _elsewhere(ROOTS_ELSEWHERE[0], Place.of(empty_place))
-    yield data_dir
-    leave_nothing(empty_place)
-    shutil.rmtree(data_dir.parent)
-    if not any(data_dir.parent.parent.iterdir()):
-        data_dir.parent.parent.rmdir()
-
-
-@without_namespaces
-def test_without_namespaces_root_below_a_closed_folder_keeps_the_data_elsewhere(
-    empty_place: Path, folder_elsewhere: Path
-) -> None:
-    empty_place.parent.parent.chmod(0o700)
-
-    for _ in range(2):
-        with HoldingProcess(empty_place, preexec_fn=forbid_namespaces) as holder:
-            assert query(holder.url, "SELECT current_setting('data_directory')") == str(folder_elsewhere)
-            holder.leave()
-        wait_until_gone(empty_place)
-
-    assert folder_elsewhere.stat().st_uid == nobody().uid
-    assert empty_place.parent.parent.stat().st_mode & 0o777 == 0o700
-    # The same database when namespaces are allowed later: never a second, empty one.
-    with HoldingProcess(empty_place) as holder:
-        assert query(holder.url, "SELECT current_setting('data_directory')") == str(folder_elsewhere)
-
-
-@without_namespaces
-def test_a_database_below_a_closed_folder_is_not_replaced_when_namespaces_are_forbidden(data_dir: Path) -> None:
-    data_dir.parent.chmod(0o700)
-
-    with (
-        HoldingProcess(data_dir, preexec_fn=forbid_namespaces) as holder,
-        pytest.raises(EmbeddedPostgresError, match="does not run as root") as caught,
-    ):
-        assert holder.url
-
-    assert caught.value.code == "root_cannot_run"
 
 
 @as_root
@@ -169,6 +149,21 @@ def test_a_copy_of_the_binaries_can_be_run_by_everybody(open_folder: Path) -> No
     assert nobody().can('"$1" --version && "$2" --version', bin_dir / "postgres", bin_dir / "initdb")
     assert copy_binaries(find_bin_dir(), open_folder) == bin_dir
     assert [path.name for path in open_folder.iterdir()] == [bin_dir.parents[2].name]
+
+
+@as_root
+def test_binaries_that_another_user_cannot_reach_are_copied_for_him(
+    data_dir: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreachable = copy_binaries(find_bin_dir(), data_dir.parent)
+    give_to(data_dir, nobody())
+    monkeypatch.setattr(homes, "ROOTS_OF_COPIES", (open_folder,))
+
+    home = choose_home(Place.of(data_dir), unreachable)
+
+    assert home.identity == nobody()
+    assert home.bin_dir.is_relative_to(open_folder)
+    assert home.identity.can(homes.RUNS, home.bin_dir)
 
 
 @as_root
