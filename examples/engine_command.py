@@ -30,7 +30,7 @@ def main(strategy: Strategy) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with OrchestratorClient(arguments.url, arguments.key) as client, Journal(arguments.journal) as journal:
+        with _patient_client(arguments, stop) as client, Journal(arguments.journal) as journal:
             _beat(client, strategy)
             Thread(target=_keep_beating, args=(arguments, strategy, stop), daemon=True).start()
             EngineLoop(client, strategy, journal).run(stop)
@@ -49,6 +49,20 @@ def _arguments(engine: str) -> argparse.Namespace:
         make = f"python manage.py apikey create --owner engine-{engine.lower()}"
         parser.error(f"no API key: set ORCHESTRATOR_API_KEY; `{make}` makes one")
     return arguments
+
+
+def _patient_client(arguments: argparse.Namespace, stop: Event) -> OrchestratorClient:
+    """Return a client that waits for an orchestrator that is busy or away, as long as it takes.
+
+    Giving up between a recommendation and its trade would leave that trade unopened until a restart.
+    """
+
+    def pause(seconds: float) -> None:
+        log.warning("%s is busy or away, trying again in %.1f s", arguments.url, seconds)
+        if stop.wait(seconds):
+            sys.exit(0)
+
+    return OrchestratorClient(arguments.url, arguments.key, attempts=sys.maxsize, sleep=pause)
 
 
 def _beat(client: OrchestratorClient, strategy: Strategy) -> None:
