@@ -1,0 +1,98 @@
+"""The database of a measurement: durable, of its own, emptied between measurements."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA_DIR = ROOT / ".data" / "benchmark"
+NAME = "orchestrator_benchmark"
+
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+# Without the append-only tables of policy: their first version stays.
+EMPTY = """
+TRUNCATE signals, webhook_deliveries, market_contexts, experiments, execution_policy, signal_distributions,
+         worker_batches, django_q_ormq CASCADE
+"""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def prepare() -> str:
+    """Create an empty database on DATABASE_URL's server, or on an embedded one of its own; return its URL.
+
+    Commit timestamps are switched on where that is ours to do: latencies are read from them.
+    """
+    server = os.environ.get("DATABASE_URL") or _embedded()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {NAME}".encode())
+    url = urlunsplit(urlsplit(server)._replace(path=f"/{NAME}"))
+    with connect(url) as connection:
+        _refuse_fast_and_loose(connection)
+    return url
+
+
+def connect(url: str) -> Connection:
+    """Return a connection that commits each statement."""
+    return psycopg.connect(url, autocommit=True)
+
+
+def empty(connection: Connection) -> None:
+    """Remove all rows and write everything out, so that each measurement starts alike."""
+    connection.execute(EMPTY)
+    connection.execute("CHECKPOINT")
+
+
+def number(connection: Connection, query: str) -> float:
+    """Return the one number that the query yields, 0 for NULL."""
+    row = connection.execute(query.encode()).fetchone()
+    return float(row[0] or 0) if row else 0.0
+
+
+def wait_until_zero(connection: Connection, query: str, *, seconds: float, pause: float = 0.02) -> float:
+    """Return when the query yields 0, on the monotonic clock; raise TimeoutError when it does not in time."""
+    deadline = time.perf_counter() + seconds
+    while number(connection, query):
+        if time.perf_counter() > deadline:
+            raise TimeoutError(f"not done within {seconds:.0f} s: {query}")
+        time.sleep(pause)
+    return time.perf_counter()
+
+
+def _embedded() -> str:
+    from orchestrator_site.embedded_postgres import ensure_running, release
+
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    place = DATA_DIR / "postgres"
+    url = ensure_running(place)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if connection.execute("SHOW track_commit_timestamp").fetchone() == ("on",):
+            return url
+        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    release(place)
+    _wait_until_gone(url)
+    return ensure_running(place)
+
+
+def _wait_until_gone(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            psycopg.connect(url, connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return
+        time.sleep(0.1)
+    raise TimeoutError("the embedded server did not stop")
+
+
+def _refuse_fast_and_loose(connection: Connection) -> None:
+    for name in DURABLE:
+        if connection.execute(f"SHOW {name}".encode()).fetchone() == ("off",):
+            raise SystemExit(f"PostgreSQL runs with {name}=off; figures without durability mean nothing. Set it on.")

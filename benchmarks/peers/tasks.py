@@ -1,0 +1,86 @@
+"""One task per signal, as most Django projects would write it.
+
+The decision itself is the product's pure core; read, write and log happen for every signal by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from experiments.batch_log import log_decided
+from experiments.decision import Decided, StoredSignal, decide
+from experiments.models import ExecutionDecision, Experiment, SignalDistribution
+from experiments.pipeline import _policy
+from experiments.store import store
+from policies.rules import RULES_VERSION
+from policies.selectors import StateInForce, state_in_force
+from signals_app.json_text import load_canonical
+from signals_app.market_context import SignalFacts
+from signals_app.models import MarketContext, Signal
+from signals_app.selectors import latest_market_data
+
+
+def decide_with_models(signal_id: str) -> None:
+    """Decide one signal; every row through its model."""
+    with transaction.atomic():
+        signal = Signal.objects.select_for_update().get(pk=signal_id)
+        if signal.status == "PROCESSED":
+            return
+        state = state_in_force()
+        decided = _decided(signal, state)
+        _create_rows(signal, decided, state)
+    log_decided([decided])
+
+
+def decide_with_statement(signal_id: str) -> None:
+    """Decide one signal; all rows by the product's own statement, one signal at a time."""
+    with transaction.atomic():
+        signal = Signal.objects.select_for_update().get(pk=signal_id)
+        if signal.status == "PROCESSED":
+            return
+        state = state_in_force()
+        decided = _decided(signal, state)
+        store([decided], uuid4(), policy_version=state.version, split_percentage=state.settings.split_percentage)
+    log_decided([decided])
+
+
+def _decided(signal: Signal, state: StateInForce) -> Decided:
+    fields = ("signal_id", "symbol", "exchange", "direction", "timeframe", "timestamp", "signal_hash")
+    facts = SignalFacts(**{name: getattr(signal, name) for name in fields}, payload=signal.raw_payload)
+    (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
+    return decide(StoredSignal(facts, signal.source, signal.strategy), _policy(state), market_data)
+
+
+def _create_rows(signal: Signal, decided: Decided, state: StateInForce) -> None:
+    now, ruling = datetime.now(UTC), decided.ruling
+    MarketContext.objects.create(
+        signal=signal, context=load_canonical(decided.context), context_hash=decided.context_hash, created_at=now
+    )
+    experiment = Experiment.objects.create(
+        experiment_id=decided.experiment_id,
+        signal=signal,
+        signal_hash=signal.signal_hash,
+        split_percentage=state.settings.split_percentage,
+        policy_version_id=state.version,
+        created_at=now,
+        **asdict(decided.assignment),
+    )
+    ExecutionDecision.objects.create(
+        experiment=experiment,
+        policy_version_id=state.version,
+        rules_version=RULES_VERSION,
+        inputs=load_canonical(ruling.inputs),
+        decision_hash=ruling.decision_hash,
+        decided_at=now,
+        **ruling.resolution.document(),
+    )
+    for engine in "AB":
+        SignalDistribution.objects.create(
+            experiment=experiment, engine=engine, context_hash=decided.context_hash, distributed_at=now
+        )
+    signal.status, signal.processed_at, signal.processing_lock = "PROCESSED", now, UUID(int=0)
+    signal.save(update_fields=["status", "processed_at", "processing_lock"])

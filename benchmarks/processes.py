@@ -1,0 +1,108 @@
+"""Start real processes, wait for them, and read from /proc what they cost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.database import DATA_DIR, ROOT
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+@contextmanager
+def running(name: str, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of the project with its output in a file; everything it started ends with the block."""
+    with (DATA_DIR / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        with suppress(ProcessLookupError):  # all of it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """Return the command that runs this interpreter."""
+    return (sys.executable, *arguments)
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    """Return when the condition holds; raise TimeoutError naming it when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a GET is answered 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    children: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended while we looked
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for member in found:
+        found += children.get(member, [])
+    return found
+
+
+def pss_mib(pids: list[int]) -> float:
+    """Return the memory of the processes, shared pages counted once, in MiB."""
+    total = 0
+    for pid in pids:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Return the processor time of the processes and of those they have reaped."""
+    total = 0
+    for pid in pids:
+        with suppress(OSError):  # it ended while we looked
+            fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15]))
+    return total / TICKS

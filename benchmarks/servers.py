@@ -1,0 +1,77 @@
+"""The receivers that are compared, as running processes, and the database of the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit, urlunsplit
+
+from benchmarks.alerts import TOKEN, bodies
+from benchmarks.database import NAME, connect
+from benchmarks.load import Answers, request, send
+from benchmarks.processes import answers, free_port, python, running, wait_for
+
+PEERS = f"{NAME}_peers"
+WEBHOOK, PEER_PATH = f"/webhooks/tradingview/{TOKEN}/", f"/webhook/{TOKEN}"
+FLASK = "benchmarks.peers.flask_receiver:app"
+FASTAPI = "benchmarks.peers.fastapi_receiver:app"
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A running receiver of alerts."""
+
+    port: int
+    path: str
+
+    def send(self, count: int, *, connections: int, per_second: float = 0.0, keep_alive: bool = True) -> Answers:
+        """Send that many new alerts and return what came back."""
+        requests = [request(self.path, body, keep_alive=keep_alive) for body in bodies(count)]
+        return send(self.port, requests, connections=connections, per_second=per_second, keep_alive=keep_alive)
+
+
+@contextmanager
+def up(*, workers: int = 1) -> Iterator[Receiver]:
+    """Run the whole product, as `make run` does."""
+    port = free_port()
+    command = python("manage.py", "up", "--port", str(port), "--workers", str(workers))
+    with running("up", *command):
+        wait_for(partial(answers, f"http://127.0.0.1:{port}/readyz"), "`manage.py up` ready")
+        yield Receiver(port, WEBHOOK)
+
+
+@contextmanager
+def web_and_peers(url: str) -> Iterator[tuple[dict[str, Receiver], str]]:
+    """Run the product's web server alone and the peers, all on a copy of the database; yield them and its URL."""
+    peers_url = urlunsplit(urlsplit(url)._replace(path=f"/{PEERS}"))
+    with connect(urlunsplit(urlsplit(url)._replace(path="/postgres"))) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {PEERS} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {PEERS} TEMPLATE {NAME}".encode())
+    ports = [free_port() for _ in range(3)]
+    web = python("-m", "orchestrator_site.web_server", "--port", str(ports[0]))
+    flask = python(
+        *("-m", "gunicorn", "-w", "2", "--threads", "4", "-k", "gthread", "--backlog", "4096"),
+        *("--worker-connections", "4096", "-b", f"127.0.0.1:{ports[1]}", FLASK),
+    )
+    fastapi = python(
+        *("-m", "uvicorn", "--workers", "2", "--loop", "uvloop", "--http", "httptools", "--no-access-log"),
+        *("--backlog", "4096", "--port", str(ports[2]), FASTAPI),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(running("web", *web, DATABASE_URL=peers_url))
+        stack.enter_context(running("flask", *flask, DATABASE_URL=peers_url))
+        stack.enter_context(running("fastapi", *fastapi, DATABASE_URL=peers_url))
+        receivers = {
+            "web": Receiver(ports[0], WEBHOOK),
+            "flask": Receiver(ports[1], PEER_PATH),
+            "fastapi": Receiver(ports[2], PEER_PATH),
+        }
+        for name, receiver in receivers.items():
+            wait_for(partial(_takes_alerts, receiver), f"the first answer of {name}")
+        yield receivers, peers_url
+
+
+def _takes_alerts(receiver: Receiver) -> bool:
+    return receiver.send(1, connections=1).statuses["200"] == 1
