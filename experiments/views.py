@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.http import parse_etags
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,11 @@ from rest_framework.views import APIView
 from experiments.assignments import claim_assignments, get_assignment
 from experiments.serializers import AssignmentSerializer, ClaimedSerializer, ClaimSerializer
 from policies.permissions import IsEngine, engine_of
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Tell whether the header names this ETag, alone, among others or weakly (RFC 9110, 13.1.2)."""
+    return any(tag in ("*", etag) for tag in (tag.removeprefix("W/") for tag in parse_etags(if_none_match)))
 
 
 class ClaimView(APIView):
@@ -38,6 +44,6 @@ class AssignmentView(APIView):
         """Return the same document as the claim did; ETag is the context hash, because it never changes."""
         assignment = get_assignment(engine_of(request), experiment_id)
         headers = {"ETag": f'"{assignment.context_hash}"', "Cache-Control": "private, no-cache"}
-        if request.headers.get("If-None-Match") == headers["ETag"]:
+        if _matches(request.headers.get("If-None-Match", ""), headers["ETag"]):
             return Response(status=304, headers=headers)
         return Response(AssignmentSerializer(assignment).data, headers=headers)

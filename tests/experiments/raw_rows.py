@@ -28,4 +28,6 @@ def corrupt_payload(signal_id: UUID) -> None:
 def repair_payload(signal_id: UUID) -> None:
     """Put back the close of `make_signal`."""
     with without_triggers():
-        execute("""UPDATE signals SET raw_payload = raw_payload || '{"close": 568.25}' WHERE signal_id = %s""", signal_id)
+        execute(
+            """UPDATE signals SET raw_payload = raw_payload || '{"close": 568.25}' WHERE signal_id = %s""", signal_id
+        )

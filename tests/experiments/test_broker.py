@@ -28,15 +28,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def broker() -> SignalBroker:
-    """A broker that has just sent a drain, so that no beat is due."""
-    broker = SignalBroker(list_key=Conf.CLUSTER_NAME)
+def broker(monkeypatch: pytest.MonkeyPatch) -> SignalBroker:
+    """A broker that has just sent a drain, so that no beat is due, and pauses shortly."""
+    monkeypatch.setattr(Conf, "POLL", 0.01)
+    broker = SignalBroker(list_key=str(Conf.CLUSTER_NAME))
     broker._last_drain = monotonic()
     return broker
 
 
+def enqueue(broker: SignalBroker) -> None:
+    """Queue an ordinary task, as a schedule does."""
+    async_task("math.copysign", 1, -1, broker=broker)  # type: ignore[no-untyped-call]  # django-q2 has no types
+
+
 def functions(tasks: list[tuple[Any, str]] | None) -> list[str]:
-    return [SignedPackage.loads(payload)["func"] for _, payload in tasks or []]
+    loaded: list[Any] = [SignedPackage.loads(payload) for _, payload in tasks or []]
+    return [task["func"] for task in loaded]
 
 
 def test_without_work_there_is_no_task(broker: SignalBroker) -> None:
@@ -62,14 +69,14 @@ def test_many_waiting_signals_are_one_drain(broker: SignalBroker) -> None:
 
 def test_ordinary_tasks_come_before_the_drain(broker: SignalBroker) -> None:
     make_signal()
-    async_task("math.copysign", 1, -1, broker=broker)
+    enqueue(broker)
 
     assert functions(broker.dequeue()) == ["math.copysign"]
     assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
 
 
 def test_an_ordinary_task_is_handed_out_once_until_its_retry(broker: SignalBroker) -> None:
-    async_task("math.copysign", 1, -1, broker=broker)
+    enqueue(broker)
 
     assert functions(broker.dequeue()) == ["math.copysign"]
     assert broker.dequeue() is None

@@ -57,7 +57,9 @@ def test_many_workers_make_exactly_one_experiment_of_each_signal() -> None:
     decided = succeeded(together(*[drain_in_small_batches] * WORKERS))
 
     assert sum(decided) == 200
-    assert value("SELECT count(*) FROM experiments") == value("SELECT count(DISTINCT signal_id) FROM experiments") == 200
+    assert (
+        value("SELECT count(*) FROM experiments") == value("SELECT count(DISTINCT signal_id) FROM experiments") == 200
+    )
     assert value("SELECT count(*) FROM signal_distributions") == 400
     assert rows("SELECT DISTINCT status, attempts, last_error FROM signals") == [("PROCESSED", 0, "")]
     assert value("SELECT count(*) FROM worker_batches") == 0

@@ -170,6 +170,19 @@ def test_a_failure_is_logged_with_signal_attempt_and_error(caplog: pytest.LogCap
     assert all("experiment_id" in line for line in failures)
 
 
+@pytest.mark.django_db
+def test_nothing_is_logged_as_decided_that_was_rolled_back(caplog: pytest.LogCaptureFixture) -> None:
+    signal, corrupt = make_signal(), make_signal()
+    corrupt_payload(corrupt.pk)
+
+    with caplog.at_level(logging.INFO):
+        drain()
+
+    decided = [line for line in caplog.text.splitlines() if "experiment.created" in line]
+    assert len(decided) == 1
+    assert str(signal.pk) in decided[0]
+
+
 # A row that only the database can refuse
 
 

@@ -140,7 +140,7 @@ def test_the_hash_is_sha256_of_the_stored_text() -> None:
     push(MOMENT)
     make_signal(timestamp=MOMENT, payload={
         "symbol": "SPY", "direction": "long", "timeframe": "5m", "timestamp": MOMENT.isoformat(), "close": 568.25,
-        "note": "Grüße, 世界 \U0001f680 \"quoted\" \\ \u2028", "small": 1e-7, "big": 1e22, "huge": 2**70, "zero": -0.0,
+        "note": 'Grüße, 世界 \U0001f680 "quoted" \\ \u2028', "small": 1e-7, "big": 1e22, "huge": 2**70, "zero": -0.0,
         "nested": {"b": [1, {"z": None, "a": True}], "a": 0.1},
     })  # fmt: skip
     drain()

@@ -199,8 +199,14 @@ def test_a_known_signal_gives_known_hashes_on_every_machine() -> None:
     drain()
 
     # Computed apart from this code; a change of platform, member order or clock would show here.
-    assert value("SELECT context_hash FROM market_contexts") == "1a8bb05f4ee72eb7c025898846ef13be492a745f1fb5bb92595e0d1a40ec7873"
-    assert value("SELECT decision_hash FROM execution_policy") == "87edd793a11eeec8c2de6ed4868a709a11111d92f6fec6e5a0b100a7393eea1d"
+    assert (
+        value("SELECT context_hash FROM market_contexts")
+        == "1a8bb05f4ee72eb7c025898846ef13be492a745f1fb5bb92595e0d1a40ec7873"
+    )
+    assert (
+        value("SELECT decision_hash FROM execution_policy")
+        == "87edd793a11eeec8c2de6ed4868a709a11111d92f6fec6e5a0b100a7393eea1d"
+    )
 
 
 def test_a_new_policy_counts_for_the_next_experiment_without_restart() -> None:

@@ -14,7 +14,12 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtext('orchestrator schedules'))"
 
 
 def names() -> list[str]:
-    return sorted(Schedule.objects.values_list("name", flat=True))
+    return sorted(str(schedule.name) for schedule in Schedule.objects.all())
+
+
+def make_all() -> None:
+    for name, function in EVERY_MINUTE.items():
+        Schedule.objects.create(name=name, func=function, schedule_type=Schedule.MINUTES, minutes=1)
 
 
 @pytest.mark.django_db
@@ -54,13 +59,20 @@ def test_workers_that_start_together_make_each_schedule_once() -> None:
 def test_a_starting_worker_waits_for_one_that_is_making_the_schedules() -> None:
     def make_them_slowly() -> None:
         execute(LOCK)
-        for name, function in EVERY_MINUTE.items():
-            Schedule.objects.create(name=name, func=function, schedule_type=Schedule.MINUTES, minutes=1)
+        make_all()
 
     with uncommitted(make_them_slowly) as commit, in_background(ensure_schedules) as second:
         wait_for_blocked_sessions()
         commit()
         second.result()
 
-    # Without the lock the second would not have seen the first one's rows and made its own.
     assert names() == sorted(EVERY_MINUTE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_beside_a_worker_that_takes_no_lock_every_schedule_is_made_twice() -> None:
+    with uncommitted(make_all) as commit:
+        ensure_schedules()
+        commit()
+
+    assert names() == sorted([*EVERY_MINUTE, *EVERY_MINUTE])
