@@ -76,9 +76,10 @@ def quote(contract: Contract, spot: float, volatility: float, now: datetime) -> 
     """Return the model's two-sided quote, in cents: 1 % to either side of the value, at least one cent apart."""
     years = (datetime.combine(contract.expiry, EXPIRY_HOUR) - now).total_seconds() / SECONDS_PER_YEAR
     value = black_scholes(contract.right, spot, float(contract.strike), years, max(volatility, LOWEST_VOLATILITY))
+    value = max(value, 0.0)  # the last digit of a difference can fall below nothing
     bid = Decimal(value * 0.99).quantize(CENT, ROUND_FLOOR)
     ask = Decimal(value * 1.01).quantize(CENT, ROUND_CEILING)
-    return Quote(max(bid, Decimal(0)), max(ask, bid + CENT))
+    return Quote(bid, max(ask, bid + CENT))
 
 
 def third_friday(year: int, month: int) -> date:

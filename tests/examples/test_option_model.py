@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from option_model import Contract, black_scholes, expiry_near, nearest_strike, quote, third_friday
 
@@ -74,6 +74,7 @@ def test_a_quote_is_in_cents_with_the_value_inside() -> None:
 
 
 @given(spot=st.floats(0.01, 5000), volatility=st.floats(0, 5))
+@example(spot=1.0, volatility=0.0)
 def test_a_quote_is_never_negative_or_crossed(spot: float, volatility: float) -> None:
     seen = quote(CALL, spot, volatility, NOW)
 
