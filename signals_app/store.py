@@ -28,13 +28,14 @@ SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, c
  WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
 """
 
-# Whoever comes second waits here for the first to commit, so that its next statement sees the row.
+# Whoever comes second waits here for the first to commit, so that its next statement sees the row. The
+# conflict names no column: signal_id is in two unique keys, and with one named the other would raise.
 _INSERT_SIGNAL = """
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
                      raw_payload, received_at, status, attempts, last_error)
 VALUES (%(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
         %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(received_at)s, 'PENDING', 0, '')
-ON CONFLICT (signal_id) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING signal_id
 """
 _DELIVERY_COLUMNS = """

@@ -294,10 +294,8 @@ def test_the_server_keeps_the_plans_of_the_two_statements() -> None:
 
     send()
 
-    kept = [statement for (statement,) in rows("SELECT statement FROM pg_prepared_statements")]
-    assert len(kept) == 2
-    assert "FROM webhook_sources" in kept[0]
-    assert "INSERT INTO signals" in kept[1]
+    kept = " ".join(statement for (statement,) in rows("SELECT statement FROM pg_prepared_statements"))
+    assert kept.count("FROM webhook_sources") == kept.count("INSERT INTO signals") == 1
 
 
 def test_a_pooler_that_cannot_keep_plans_is_spared_them(monkeypatch: pytest.MonkeyPatch) -> None:
