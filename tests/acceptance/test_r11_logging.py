@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,48 +18,59 @@ from tests.factories import api_client, make_available, make_experiment, make_po
 pytestmark = pytest.mark.django_db
 
 
-def events(captured: pytest.CaptureFixture[str], name: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in captured.readouterr().err.splitlines() if line.startswith("{")]
-    return [line for line in lines if line["event"] == name]
+class Log:
+    """What the process has logged, as the configured handlers would write it."""
+
+    def __init__(self) -> None:
+        self.text = io.StringIO()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.text.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == name]
 
 
-@pytest.fixture(autouse=True)
-def _log_to_the_captured_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Handlers keep the stream they were made with; give them the one this test captures."""
-    import logging
-    import sys
-
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Listen beside every configured handler, with its own formatter."""
+    log = Log()
+    added = []
     for name in ("", "orchestrator.lines"):
-        for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, logging.StreamHandler) and type(handler) is logging.StreamHandler:
-                monkeypatch.setattr(handler, "stream", sys.stderr)
+        logger = logging.getLogger(name)
+        for configured in [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]:
+            handler = logging.StreamHandler(log.text)
+            handler.setFormatter(configured.formatter)
+            logger.addHandler(handler)
+            added.append((logger, handler))
+    yield log
+    for logger, handler in added:
+        logger.removeHandler(handler)
 
 
-def test_r11_1_retrieving_a_signal_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r11_1_retrieving_a_signal_is_logged(log: Log) -> None:
     signal = make_signal(symbol="TWX")
     drain()
 
-    (event,) = events(capsys, "signal.retrieved")
+    (event,) = log.events("signal.retrieved")
 
     assert event["signal_id"] == str(signal.pk)
     assert (event["symbol"], event["direction"]) == ("TWX", "LONG")
     assert event["timestamp"] == format_timestamp(signal.timestamp)
 
 
-def test_r11_2_creating_an_experiment_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r11_2_creating_an_experiment_is_logged(log: Log) -> None:
     experiment = make_experiment("A")
 
-    (event,) = events(capsys, "experiment.created")
+    (event,) = log.events("experiment.created")
 
     assert event["experiment_id"] == str(experiment.pk)
     assert event["signal_id"] == str(experiment.signal_id)
     assert (event["variant"], event["assignment_hash"]) == (experiment.variant, experiment.assignment_hash)
 
 
-def test_r11_3_applying_the_policy_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r11_3_applying_the_policy_is_logged(log: Log) -> None:
     experiment = make_experiment("B")
 
-    (event,) = events(capsys, "policy.applied")
+    (event,) = log.events("policy.applied")
 
     assert event["experiment_id"] == str(experiment.pk)
     assert (event["execution_mode"], event["executed_engine"]) == ("ENGINE_B_PRIMARY", "B")
@@ -64,7 +78,7 @@ def test_r11_3_applying_the_policy_is_logged(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_r11_4_creating_a_shadow_trade_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r11_4_creating_a_shadow_trade_is_logged(log: Log) -> None:
     experiment = make_experiment("A")
     client = api_client("engine-b")
     common = {"experiment_id": str(experiment.pk)}
@@ -80,13 +94,13 @@ def test_r11_4_creating_a_shadow_trade_is_logged(capsys: pytest.CaptureFixture[s
     })  # fmt: skip
     assert opened.status_code == 201, opened.json()
 
-    (event,) = events(capsys, "shadow_trade.created")
+    (event,) = log.events("shadow_trade.created")
 
     assert (event["experiment_id"], event["engine"]) == (str(experiment.pk), "B")
     assert event["shadow_trade_id"] == opened.json()["trade_id"]
 
 
-def test_r11_5_an_error_is_logged_with_its_signal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r11_5_an_error_is_logged_with_its_signal(log: Log) -> None:
     make_available("A", "B")
     make_policy()
     signal = make_signal()
@@ -96,7 +110,7 @@ def test_r11_5_an_error_is_logged_with_its_signal(capsys: pytest.CaptureFixture[
         cursor.execute("SET session_replication_role = DEFAULT")
     drain()
 
-    first, *_ = events(capsys, "signal.processing_failed")
+    first, *_ = log.events("signal.processing_failed")
 
     assert first["signal_id"] == str(signal.pk)
     assert "experiment_id" in first
