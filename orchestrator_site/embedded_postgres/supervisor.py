@@ -121,8 +121,17 @@ class Supervisor:
     def run(self) -> None:
         """Keep the server running; return when it is not needed any more, raise when it cannot be started."""
         self._wake_on_signals()
-        self._holders.watch(self._selector)
-        self._server.start()
+        try:
+            self._holders.watch(self._selector)
+            self._server.start()
+            self._keep_running()
+        finally:
+            signal.set_wakeup_fd(-1)
+            for end in self._wakeup:
+                end.close()
+            self._selector.close()
+
+    def _keep_running(self) -> None:
         while True:
             # Look for new holders right before the decision: preparing or probing may have taken long.
             self._wait()
