@@ -74,8 +74,12 @@ def explanation_of(experiment: Experiment) -> str:
     decision = experiment.decision
     facts = {}
     for engine, (recommendation, trade, _) in by_engine(experiment).items():
-        answered = recommendation and (recommendation.action, recommendation.role, recommendation.role_reason)
-        facts[engine] = EngineFacts(*(answered or (None, None, None)), traded=trade is not None)
+        facts[engine] = EngineFacts(
+            action=recommendation and recommendation.action,
+            role=recommendation and recommendation.role,
+            role_reason=recommendation and recommendation.role_reason,
+            traded=trade is not None,
+        )
     return explain(
         execution_mode=decision.execution_mode,
         executed_engine=decision.executed_engine,

@@ -37,7 +37,7 @@ class CheckAlertForm(forms.Form):
 @permission_required("signals_app.view_signal", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form and, for a message, what the webhook would make of it now."""
-    form = CheckAlertForm(request.POST or None)
+    form = CheckAlertForm(request.POST if request.method == "POST" else None)
     check = None
     if request.method == "POST" and form.is_valid():
         check = check_alert(form.cleaned_data["message"], timezone.now(), form.cleaned_data["max_age_seconds"])

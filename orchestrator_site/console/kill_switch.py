@@ -51,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show the switch; a confirmed POST engages or releases the halt."""
     halt = open_halt()
     word = GO if halt else STOP
-    form = KillSwitchForm(word, request.POST or None)
+    form = KillSwitchForm(word, request.POST if request.method == "POST" else None)
     # The word was on the page that the operator saw: if the state changed since, it no longer fits.
     if request.method == "POST" and form.is_valid() and _switch(request, form, word):
         return redirect("admin:index")

@@ -50,7 +50,9 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         """Show the overview instead of a list of tables."""
         from orchestrator_site.console.overview import overview
 
-        return super().index(request, {"overview": overview(request), **(extra_context or {})})
+        # Staff without a role has nothing to see yet.
+        seen = overview(request) if request.user.has_perm("experiments.view_experiment") else None
+        return super().index(request, {"overview": seen, **(extra_context or {})})
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Find pages by name; Unfold's own view fails on a page number that is none."""

@@ -57,6 +57,8 @@ class PolicyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Judge every setting as the start of the process does, each message beside its field."""
         cleaned: dict[str, Any] = super().clean() or {}
+        if not PolicyVersion.objects.filter(version=cleaned.get("base_version", 0)).exists():
+            self.add_error(None, "The version this form started from does not exist; open the form again.")
         if any(name in self.errors for name in SETTING_NAMES):
             return cleaned
         self.content, errors = parse_settings({name: cleaned[name] for name in SETTING_NAMES})

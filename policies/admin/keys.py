@@ -93,7 +93,7 @@ class ApiKeyAdmin(AuditAdmin):
     @page_action("New key", permission="create", url_path="new", icon="add")
     def new_key(self, request: HttpRequest) -> HttpResponse:
         """Make a key and show it, this once: it is part of this answer and stored nowhere."""
-        form = KeyForm(request.POST or None)
+        form = KeyForm(request.POST if request.method == "POST" else None)
         shown = None
         if request.method == "POST" and form.is_valid():
             key, shown = create_api_key(owner=form.cleaned_data["owner"], name=form.cleaned_data["name"])

@@ -55,7 +55,7 @@ class EngineAdmin(AuditAdmin):
         engine = Engine.objects.filter(pk=object_id[:1]).first()
         if engine is None:
             raise Http404
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 set_engine_enabled(

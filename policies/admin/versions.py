@@ -128,7 +128,10 @@ class PolicyVersionAdmin(AuditAdmin):
         if active is None:
             messages.error(request, "There is no version to start from; run manage.py migrate.")
             return HttpResponseRedirect(reverse("admin:policies_policyversion_changelist"))
-        form = PolicyForm(request.POST or None, initial=initial_from(self._source(request) or active, base=active))
+        form = PolicyForm(
+            request.POST if request.method == "POST" else None,
+            initial=initial_from(self._source(request) or active, base=active),
+        )
         conflict = None
         if request.method == "POST" and form.is_valid():
             try:

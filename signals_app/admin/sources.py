@@ -86,7 +86,7 @@ class WebhookSourceAdmin(AuditAdmin):
     @page_action("New source", permission="create", url_path="new", icon="add")
     def new_source(self, request: HttpRequest) -> HttpResponse:
         """Make a source and show its address, this once."""
-        form = NewSourceForm(request.POST or None)
+        form = NewSourceForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 source, token = create_source(
@@ -104,7 +104,7 @@ class WebhookSourceAdmin(AuditAdmin):
     def edit_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change what the source may send."""
         source = self._source(object_id)
-        form = ChangeSourceForm(source, request.POST or None)
+        form = ChangeSourceForm(source, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 changed = change_source(source.slug, body_secret=form.new_secret(), **form.settings())
