@@ -39,6 +39,15 @@ def prepare() -> str:
     return url
 
 
+def duplicate(url: str) -> str:
+    """Copy the database, which nobody may use now; return the copy's URL."""
+    parts = urlsplit(url)
+    with connect(urlunsplit(parts._replace(path="/postgres"))) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {NAME}_peers WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {NAME}_peers TEMPLATE {NAME}".encode())
+    return urlunsplit(parts._replace(path=f"/{NAME}_peers"))
+
+
 def connect(url: str) -> Connection:
     """Return a connection that commits each statement."""
     return psycopg.connect(url, autocommit=True)

@@ -1,4 +1,4 @@
-"""The receivers that are compared, as running processes, and the database of the peers."""
+"""The receivers that are compared, as running processes, the product's and the peers'."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit, urlunsplit
 
 from benchmarks.alerts import TOKEN, bodies
-from benchmarks.database import NAME, connect
 from benchmarks.load import Answers, request, send
 from benchmarks.processes import answers, free_port, python, running, wait_for
 
-PEERS = f"{NAME}_peers"
 WEBHOOK, PEER_PATH = f"/webhooks/tradingview/{TOKEN}/", f"/webhook/{TOKEN}"
 FLASK = "benchmarks.peers.flask_receiver:app"
 FASTAPI = "benchmarks.peers.fastapi_receiver:app"
@@ -43,12 +40,8 @@ def up(*, workers: int = 1) -> Iterator[Receiver]:
 
 
 @contextmanager
-def web_and_peers(url: str) -> Iterator[tuple[dict[str, Receiver], str]]:
-    """Run the product's web server alone and the peers, all on a copy of the database; yield them and its URL."""
-    peers_url = urlunsplit(urlsplit(url)._replace(path=f"/{PEERS}"))
-    with connect(urlunsplit(urlsplit(url)._replace(path="/postgres"))) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {PEERS} WITH (FORCE)".encode())
-        connection.execute(f"CREATE DATABASE {PEERS} TEMPLATE {NAME}".encode())
+def web_and_peers(peers_url: str) -> Iterator[dict[str, Receiver]]:
+    """Run the product's web server alone and the peers, all on a database of their own."""
     ports = [free_port() for _ in range(3)]
     web = python("-m", "orchestrator_site.web_server", "--port", str(ports[0]))
     flask = python(
@@ -70,7 +63,7 @@ def web_and_peers(url: str) -> Iterator[tuple[dict[str, Receiver], str]]:
         }
         for name, receiver in receivers.items():
             wait_for(partial(_takes_alerts, receiver), f"the first answer of {name}")
-        yield receivers, peers_url
+        yield receivers
 
 
 def _takes_alerts(receiver: Receiver) -> bool:

@@ -39,10 +39,10 @@ SELECT now(), 1, '127.0.0.1', 'application/json', '{bodies(1)[0].decode()}', rep
 """
 
 
-def measure(connection: Connection, url: str, *, rounds: int, requests: int) -> list[Figure]:
+def measure(connection: Connection, peers_url: str, *, rounds: int, requests: int) -> list[Figure]:
     """Return the figures of (c)."""
     figures = []
-    with up() as product, web_and_peers(url) as (receivers, peers_url):
+    with up() as product, web_and_peers(peers_url) as receivers:
         rate = 0.0
         for keep_alive in (True, False):
             kind = "kept connections" if keep_alive else "a connection per request"

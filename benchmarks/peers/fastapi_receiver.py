@@ -19,6 +19,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import asyncpg
 from fastapi import FastAPI, HTTPException, Request
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.alerts import SOURCE, TOKEN
@@ -43,7 +44,10 @@ class Alert(BaseModel):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the pool for as long as the process serves."""
-    app.state.pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=4, max_size=8)
+    # asyncpg does not read every form of URL that libpq does.
+    address = conninfo_to_dict(os.environ["DATABASE_URL"])
+    login = {name: address.get(name) for name in ("host", "port", "user", "password")}
+    app.state.pool = await asyncpg.create_pool(**login, database=address["dbname"], min_size=4, max_size=8)
     yield
     await app.state.pool.close()
 
