@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "orchestrator_site.middleware.DatabaseUnavailableMiddleware",
     "orchestrator_site.middleware.RequestIdMiddleware",
+    "orchestrator_site.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -156,6 +157,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "orchestrator_site.schema_hooks.add_problem_answers",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "EngineEnum": "policies.models.EngineName",
+        "RoleEnum": "outcomes.models.Role",
+        "IncidentKindEnum": "outcomes.models.IncidentKind",
+    },
 }
 
 # How orders are decided when the policy says AUTO, and whether real money may move at all.

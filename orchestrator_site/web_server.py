@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--threads", type=int, default=12)
     options = parser.parse_args()
+    # An alert that waits for a locked table longer than this is better answered 503: it is sent again then.
+    os.environ.setdefault("PGOPTIONS", "-c lock_timeout=900ms")
     die_with_parent()
     os.register_at_fork(after_in_child=die_with_parent)
     Granian(

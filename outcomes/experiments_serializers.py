@@ -8,23 +8,12 @@ from rest_framework import serializers
 
 from experiments.models import DecisionReason, ExecutionMode, Experiment
 from outcomes.experiments_browse import by_engine, explanation_of
-from outcomes.instants import parse_instant
+from outcomes.fields import InstantField
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
 from outcomes.pricing import decimal_text
 from policies.models import EngineName
 from policies.serializers import StrictSerializer
 from signals_app.models import Direction, Signal
-
-
-class InstantField(serializers.Field[Any, Any, Any, Any]):
-    """An RFC 3339 time with zone."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the instant in UTC."""
-        try:
-            return parse_instant(data)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error), code="invalid_time") from error
 
 
 class ExperimentFilterSerializer(StrictSerializer):

@@ -21,6 +21,6 @@ class PoliciesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks; make version 1 from the environment once the tables stand (R12.1)."""
-        from policies import checks  # noqa: F401 (registers itself)
+        from policies import checks, schema  # noqa: F401 (register themselves)
 
         post_migrate.connect(_first_policy_version, sender=self, dispatch_uid="policies.first_version")
