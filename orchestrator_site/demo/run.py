@@ -63,6 +63,7 @@ class Demo:
         2. Send the alerts and wait until every flow has ended.
         3. Print the comparison and check what must hold.
         """
+        _refuse_real_money()
         messages = self._messages()
         self._start_site()
         access = prepare()
@@ -154,6 +155,14 @@ class Demo:
 def say(text: str) -> None:
     """Print a line at once, also into a pipe."""
     print(text, flush=True)
+
+
+def _refuse_real_money() -> None:
+    if settings.PRODUCTION or settings.APP_MODE != "PAPER":
+        raise DemoError(
+            "The demo resets log-ins and lets example engines trade:"
+            " it runs with PRODUCTION off and APP_MODE=PAPER only."
+        )
 
 
 def _refuse_used_port(port: int) -> None:

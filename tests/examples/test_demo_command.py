@@ -17,18 +17,20 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 BARS = 20
 
 
-def run_demo(folder: Path, *arguments: str, port: int | None = None) -> tuple[int, str]:
+def run_demo(
+    folder: Path, *, bars: int, port: int | None = None, environment: dict[str, str] | None = None
+) -> tuple[int, str]:
     """Run the demo to its end; return exit code and output."""
     log = folder / "demo.txt"
     log.unlink(missing_ok=True)
-    common = ("--exit", "--folder", str(folder / "demo"), "--port", str(port or free_port()))
-    with manage("demo", *common, *arguments, log=log) as demo:
+    arguments = ("--exit", "--folder", str(folder / "demo"), "--port", str(port or free_port()), "--bars", str(bars))
+    with manage("demo", *arguments, log=log, **(environment or {})) as demo:
         code = demo.wait(120)
     return code, log.read_text()
 
 
 def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path) -> None:
-    code, output = run_demo(tmp_path, "--bars", str(BARS))
+    code, output = run_demo(tmp_path, bars=BARS)
 
     assert code == 0, output
     assert f"Alerts: {BARS} accepted." in output
@@ -42,7 +44,7 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
     assert policy is not None
     assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
 
-    code, output = run_demo(tmp_path, "--bars", str(BARS))
+    code, output = run_demo(tmp_path, bars=BARS)
 
     assert code == 0, output
     assert f"Alerts: {BARS} duplicate." in output
@@ -57,7 +59,7 @@ def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to
         wait_until(lambda: "stays up" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
         assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, log.read_text()
 
-        code, output = run_demo(tmp_path, "--bars", "4", port=port)
+        code, output = run_demo(tmp_path, bars=4, port=port)
         assert code == 1
         assert f"Cannot listen on 127.0.0.1:{port}" in output
         assert f"--port {port + 10}" in output
@@ -68,8 +70,19 @@ def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to
         wait_until(lambda: not any(map(is_alive, family)), seconds=20, what="the end of all processes")
 
 
+@pytest.mark.parametrize("environment", [{"APP_MODE": "LIVE"}, {"PRODUCTION": "true"}])
+def test_where_real_money_may_be_it_refuses_to_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    production = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "localhost"}
+
+    code, output = run_demo(tmp_path, bars=4, environment=production | environment)
+
+    assert code == 1
+    assert "it runs with PRODUCTION off and APP_MODE=PAPER only" in output
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_number_of_bars_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    code, output = run_demo(tmp_path, "--bars", "1000000")
+    code, output = run_demo(tmp_path, bars=1_000_000)
 
     assert code == 1
     assert "The demo can replay 4 to 2036 bars, not 1000000. Choose another number with --bars." in output
