@@ -9,6 +9,7 @@ from django_q.models import Schedule
 EVERY_MINUTE = {
     "sweep pending signals": "experiments.tasks.drain_signals",
     "expire exit directives": "outcomes.tasks.expire_directives",
+    "prune what only monitoring reads": "experiments.tasks.prune",
 }
 
 

@@ -26,3 +26,13 @@ def drain_signals() -> int:
     with connection.cursor() as cursor:
         cursor.execute(BEAT, (cluster_name(),))
     return drain()
+
+
+def prune() -> None:
+    """Forget heartbeats of clusters that are long gone, and django-q's record of failed tasks after a week.
+
+    Nothing of the audit trail: what a signal failed with stands on the signal itself.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM worker_heartbeats WHERE beat_at < now() - interval '1 day'")
+        cursor.execute("DELETE FROM django_q_task WHERE stopped < now() - interval '7 days'")

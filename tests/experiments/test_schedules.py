@@ -6,7 +6,9 @@ import pytest
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
+from experiments.models import WorkerHeartbeat
 from experiments.schedules import EVERY_MINUTE, ensure_schedules
+from experiments.tasks import prune
 from tests.database import execute
 from tests.threads import in_background, succeeded, together, uncommitted, wait_for_blocked_sessions
 
@@ -76,3 +78,13 @@ def test_control_beside_a_worker_that_takes_no_lock_every_schedule_is_made_twice
         commit()
 
     assert names() == sorted([*EVERY_MINUTE, *EVERY_MINUTE])
+
+
+@pytest.mark.django_db
+def test_pruning_forgets_old_heartbeats_and_keeps_young_ones() -> None:
+    for cluster, age in (("old", "2 days"), ("young", "1 hour")):
+        execute(f"INSERT INTO worker_heartbeats VALUES ('{cluster}', now() - interval '{age}')")
+
+    prune()
+
+    assert [beat.cluster for beat in WorkerHeartbeat.objects.all()] == ["young"]
