@@ -75,9 +75,9 @@ def explanation_of(experiment: Experiment) -> str:
     facts = {}
     for engine, (recommendation, trade, _) in by_engine(experiment).items():
         facts[engine] = EngineFacts(
-            action=recommendation and recommendation.action,
-            role=recommendation and recommendation.role,
-            role_reason=recommendation and recommendation.role_reason,
+            action=recommendation.action if recommendation else None,
+            role=recommendation.role if recommendation else None,
+            role_reason=recommendation.role_reason if recommendation else None,
             traded=trade is not None,
         )
     return explain(

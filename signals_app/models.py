@@ -118,9 +118,7 @@ class Signal(models.Model):
         db_table = "signals"
         ordering = ("-received_at",)
         indexes = (
-            models.Index(
-                name="signals_pending", fields=("received_at",), condition=Q(status=SignalStatus.PENDING)
-            ),
+            models.Index(name="signals_pending", fields=("received_at",), condition=Q(status=SignalStatus.PENDING)),
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
@@ -128,9 +126,7 @@ class Signal(models.Model):
         constraints = (
             models.CheckConstraint(name="signals_direction_known", condition=Q(direction__in=Direction.values)),
             models.CheckConstraint(name="signals_status_known", condition=Q(status__in=SignalStatus.values)),
-            models.CheckConstraint(
-                name="signals_signal_hash_is_sha256", condition=Q(signal_hash__regex=SHA256_HEX)
-            ),
+            models.CheckConstraint(name="signals_signal_hash_is_sha256", condition=Q(signal_hash__regex=SHA256_HEX)),
             models.CheckConstraint(
                 name="signals_processed_has_time",
                 condition=Q(status=SignalStatus.PROCESSED, processed_at__isnull=False)
@@ -175,9 +171,7 @@ class WebhookDelivery(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index(name="webhook_deliveries_received", fields=("-received_at",)),
-            models.Index(
-                name="webhook_deliveries_signal", fields=("signal_id",), condition=Q(signal_id__isnull=False)
-            ),
+            models.Index(name="webhook_deliveries_signal", fields=("signal_id",), condition=Q(signal_id__isnull=False)),
         )
         constraints = (
             models.CheckConstraint(
@@ -215,9 +209,7 @@ class MarketData(models.Model):
 class MarketContext(models.Model):
     """The frozen document both engines get, byte for byte the same (R1.2, R1.3, R9.3)."""
 
-    signal = models.OneToOneField(
-        Signal, on_delete=models.PROTECT, primary_key=True, related_name="market_context"
-    )
+    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, primary_key=True, related_name="market_context")
     context = CanonicalJSONField(help_text="Canonical JSON (RFC 8785).")
     context_hash = models.CharField(max_length=64, help_text="SHA-256 of the context's canonical bytes.")
     created_at = models.DateTimeField(help_text="UTC.")

@@ -28,5 +28,7 @@ def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) 
             LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
         )
         for ordinal, as_of, received_at, source, data in cursor.fetchall():
-            found[ordinal - 1] = MarketData(as_of=as_of, received_at=received_at, source=source, data=load_canonical(data))
+            found[ordinal - 1] = MarketData(
+                as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)
+            )
     return found
