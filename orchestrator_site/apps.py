@@ -8,6 +8,14 @@ from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 
+from audit_admin.actors import Actor
+
+
+def _audit(*, actor: Actor, action: str, subject: str, **kwargs: Any) -> None:
+    from policies.audit import record
+
+    record(actor, action, subject)
+
 
 def _roles(**kwargs: Any) -> None:
     from orchestrator_site.roles import ensure_roles
@@ -23,8 +31,11 @@ class OrchestratorSiteConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the startup checks; make the roles after the last app has been migrated."""
+        """Register checks and the audit of sources; make the roles after the last app has been migrated."""
         from orchestrator_site import checks  # noqa: F401 (registers itself)
+        from signals_app.sources import source_operated
+
+        source_operated.connect(_audit, dispatch_uid="orchestrator_site.audit")
 
         *_, last = apps.get_app_configs()
         post_migrate.connect(_roles, sender=last, dispatch_uid="orchestrator_site.roles")

@@ -1,4 +1,4 @@
-"""What every request passes: an id for the logs, and a clear answer while the database is away."""
+"""What every request passes: an id for the logs, where it came from, a clear answer while the database is away."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse
 
 from orchestrator_site.api_errors import problem
+from signals_app.addresses import client_address
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,22 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class ClientAddressMiddleware:
+    """Note where the request came from, as our own proxies say, for the audit log and whoever else asks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on with `client_address`, empty when nothing usable is known."""
+        meta = request.META
+        address = client_address(
+            meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES
+        )
+        meta["client_address"] = "" if address is None else str(address)
+        return self.get_response(request)
 
 
 class DatabaseUnavailableMiddleware:

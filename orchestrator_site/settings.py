@@ -191,13 +191,15 @@ WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=4)
 # Claims of one process that may wait for work at the same time; one more is answered at once.
 LONG_POLLS = env.int("LONG_POLLS", default=4)
 
+# Processes of one cluster that decide signals.
+WORKERS = env.int("WORKERS", default=1)
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {
     "name": "orchestrator",
     "orm": "default",
     "broker_class": "experiments.broker.SignalBroker",
-    "workers": env.int("WORKERS", default=1),
-    "queue_limit": env.int("WORKERS", default=1),
+    "workers": WORKERS,
+    "queue_limit": WORKERS,
     "bulk": 1,
     "timeout": 60,
     "retry": 120,

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models.functions import Now
 
+from audit_admin.actors import SYSTEM, Actor, actor_of, command_line_actor
 from policies.models import AuditEntry
 
+__all__ = ["SYSTEM", "Actor", "actor_of", "command_line_actor", "record"]
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts; `address` is the network address of a person, empty for the command line."""
-
-    name: str
-    address: str = ""
-
-
-SYSTEM = Actor("system")
+MAX_SUBJECT = 100  # the column
 
 
 def record(actor: Actor, action: str, subject: str, *, reason: str = "") -> None:
     """Write one entry, in the transaction of the change it tells of: neither is there without the other."""
     AuditEntry.objects.create(
-        at=Now(), actor=actor.name, action=action, subject=subject, reason=reason, address=actor.address
+        at=Now(),
+        actor=actor.name,
+        action=action,
+        subject=subject[:MAX_SUBJECT],
+        reason=reason,
+        address=actor.address,
     )

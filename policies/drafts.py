@@ -20,7 +20,7 @@ from policies.control_models import DraftState
 from policies.exceptions import PoliciesError
 from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
 from policies.selectors import active_policy, settings_of
-from policies.services import create_policy_version
+from policies.services import insert_version
 
 log = structlog.get_logger(__name__)
 
@@ -170,11 +170,11 @@ def _settle_next_due() -> PolicyDraft | None:
 
 
 def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
-    version = create_policy_version(
+    version = insert_version(
+        actor,
         content_of(draft),
         base_version=draft.base_version_id,
         note=draft.note or draft.activation_reason,
-        created_by=actor.name,
     )
     draft.state, draft.settled_at, draft.activated_version = DraftState.ACTIVATED, timezone.now(), version
     draft.save(update_fields=("state", "settled_at", "activated_version", "activation_reason", "activated_by"))

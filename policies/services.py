@@ -1,4 +1,7 @@
-"""Writes: new policy versions, heartbeats, the kill switch, engines on and off."""
+"""Writes: new policy versions, heartbeats, the kill switch, guardrails, engines on and off, keys.
+
+Every change is in the audit log, in the same transaction; only heartbeats are not.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,43 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models.functions import Now
-from django.utils import timezone
 
+from policies.audit import Actor, record
 from policies.content import PolicySettings, parse_settings
 from policies.exceptions import PoliciesError
-from policies.models import ApiKey, Engine, Halt, KeyOwner, PolicyVersion
+from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
+from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
 
 log = structlog.get_logger(__name__)
 
 MAX_KEY_NAME = 50  # the library's column
 
 
+ENVIRONMENT = Actor("environment")
+
+
 def create_policy_version(
-    content: PolicySettings, *, base_version: int | None, note: str, created_by: str
+    actor: Actor, content: PolicySettings, *, base_version: int | None, note: str
 ) -> PolicyVersion:
-    """Put new settings in force, as the version after `base_version` (R12.2).
+    """Put new settings in force at once, as the version after `base_version` (R12.2).
 
     Raises PoliciesError `policy_conflict` when somebody else has put another version in force since
     `base_version`; the unique base of each version decides that race, not this code.
     """
+    with transaction.atomic():
+        version = insert_version(actor, content, base_version=base_version, note=note)
+        record(actor, "policy.created", f"version {version.version}", reason=version.note)
+    return version
+
+
+def insert_version(actor: Actor, content: PolicySettings, *, base_version: int | None, note: str) -> PolicyVersion:
+    """Write the version after `base_version`; the caller records who wanted it."""
     if not note.strip():
         raise PoliciesError("note_missing", "Say why this version is made.", "/note")
+    # The foreign key speaks up at the commit only.
+    if base_version is not None and not PolicyVersion.objects.filter(version=base_version).exists():
+        raise _conflict()
     try:
         with transaction.atomic():
             version = PolicyVersion.objects.create(
@@ -37,18 +54,26 @@ def create_policy_version(
                 version=(base_version or 0) + 1,
                 base_version_id=base_version,
                 note=note.strip(),
-                created_by=created_by,
-                activated_at=timezone.now(),
+                created_by=actor.name,
+                activated_at=instant_of_change(),
                 content_hash=content.content_hash(),
             )
+            # The foreign key to the base is deferred; a base that does not exist must be told here.
+            connection.check_constraints()
     except IntegrityError:
-        latest = active_policy()
-        raise PoliciesError(
-            "policy_conflict",
-            f"Version {latest.version if latest else 1} was put in force meanwhile; start again from it.",
-        ) from None
-    log.info("policy.activated", policy_version=version.version, created_by=created_by, note=version.note)
+        raise _conflict() from None
+    transaction.on_commit(
+        lambda: log.info(
+            "policy.activated", policy_version=version.version, created_by=version.created_by, note=version.note
+        )
+    )
     return version
+
+
+def _conflict() -> PoliciesError:
+    latest = active_policy()
+    version = latest.version if latest else 1
+    return PoliciesError("policy_conflict", f"Version {version} was put in force meanwhile; start again from it.")
 
 
 def ensure_first_version() -> PolicyVersion:
@@ -60,7 +85,7 @@ def ensure_first_version() -> PolicyVersion:
         raise errors[0]
     try:
         return create_policy_version(
-            content, base_version=None, note="First version, from the environment.", created_by="environment"
+            ENVIRONMENT, content, base_version=None, note="First version, from the environment."
         )
     except PoliciesError:
         # Another process made it between our look and our insert.
@@ -69,73 +94,132 @@ def ensure_first_version() -> PolicyVersion:
         return policy
 
 
-HEARTBEAT = """
-UPDATE engines SET last_heartbeat_at = now(), engine_version = %s, rules_hash = %s WHERE name = %s
-RETURNING last_heartbeat_at + make_interval(secs => (
-    SELECT heartbeat_ttl_seconds FROM policy_versions ORDER BY version DESC LIMIT 1)), enabled
-"""
+# A beat extends the engine's latest stretch of availability, or starts a new one: after a gap, when the engine
+# says another version or other rules, and when the time to live was changed since, so that one stretch has one.
+HEARTBEAT = f"""{TAKE}
+WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at),
+policy AS (
+    SELECT make_interval(secs => heartbeat_ttl_seconds) AS ttl FROM policy_versions ORDER BY version DESC LIMIT 1
+), beat AS (
+    UPDATE engines SET last_heartbeat_at = moment.at, engine_version = %(engine_version)s, rules_hash = %(rules_hash)s
+      FROM moment WHERE name = %(engine)s
+    RETURNING enabled
+), latest AS (
+    SELECT * FROM engine_availability WHERE engine = %(engine)s ORDER BY last_beat_at DESC, id DESC LIMIT 1
+), extended AS (
+    UPDATE engine_availability a SET last_beat_at = moment.at, available_until = moment.at + policy.ttl
+      FROM latest, moment, policy
+     WHERE a.id = latest.id AND moment.at < latest.available_until
+       AND latest.engine_version = %(engine_version)s AND latest.rules_hash = %(rules_hash)s
+       AND NOT EXISTS (
+           SELECT FROM policy_versions p WHERE p.activated_at >= latest.last_beat_at
+              AND make_interval(secs => p.heartbeat_ttl_seconds) <> latest.available_until - latest.last_beat_at)
+    RETURNING a.id
+), started AS (
+    INSERT INTO engine_availability (engine, first_beat_at, last_beat_at, available_until, engine_version, rules_hash)
+    SELECT %(engine)s, moment.at, moment.at, moment.at + policy.ttl, %(engine_version)s, %(rules_hash)s
+      FROM moment, policy WHERE NOT EXISTS (SELECT FROM extended)
+)
+SELECT moment.at + policy.ttl, beat.enabled FROM moment, policy, beat
+"""  # noqa: S608 (put together from constants)
 
 
 def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tuple[datetime, bool]:
-    """Note that an engine lives, by the database clock; return until when it is available and if it is enabled."""
+    """Note that an engine lives, by the database clock; return until when it is available and if it is enabled.
+
+    One message to the server, one transaction: the engine's row and its history of availability.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(HEARTBEAT, (engine_version, rules_hash, engine))
+        cursor.execute(HEARTBEAT, {"engine": engine, "engine_version": engine_version, "rules_hash": rules_hash})
+        cursor.nextset()
         available_until, enabled = cursor.fetchone()
     return available_until, enabled
 
 
-def set_engine_enabled(engine: str, *, enabled: bool, reason: str, by: str) -> None:
+def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str) -> None:
     """Switch an engine on or off; off makes it unavailable from the next decision on."""
-    if not reason.strip():
-        raise PoliciesError("reason_missing", "Say why.", "/reason")
-    note = "" if enabled else f"{reason.strip()} ({by})"
-    Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note)
-    log.warning("engine.switched", engine=engine, enabled=enabled, reason=reason.strip(), by=by)
+    reason = _demanded(reason, "Say why.")
+    note = "" if enabled else f"{reason} ({actor.name})"
+    with transaction.atomic():
+        switched_at = instant_of_change()
+        Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note)
+        EngineSwitch.objects.create(
+            engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
+        )
+        record(actor, "engine.switched", f"engine {engine} {'on' if enabled else 'off'}", reason=reason)
+    log.warning("engine.switched", engine=engine, enabled=enabled, reason=reason, by=actor.name)
 
 
-def engage_halt(*, reason: str, by: str) -> Halt:
+def engage_halt(actor: Actor, *, reason: str) -> Halt:
     """Pull the kill switch: from the next decision on nothing trades for real. Never waits for approval."""
-    if not reason.strip():
-        raise PoliciesError("reason_missing", "Say why everything stops.", "/reason")
+    reason = _demanded(reason, "Say why everything stops.")
     try:
         with transaction.atomic():
-            halt = Halt.objects.create(engaged_at=Now(), engaged_by=by, reason=reason.strip())
+            halt = Halt.objects.create(engaged_at=instant_of_urgent_change(), engaged_by=actor.name, reason=reason)
+            record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
     except IntegrityError:
         raise PoliciesError("already_halted", "A halt holds already; it needs no second one.") from None
-    halt.refresh_from_db()
-    log.warning("halt.engaged", halt_id=halt.pk, reason=halt.reason, by=by)
+    log.warning("halt.engaged", halt_id=halt.pk, reason=halt.reason, by=actor.name)
     return halt
 
 
-def release_halt(*, reason: str, by: str) -> Halt:
+def release_halt(actor: Actor, *, reason: str) -> Halt:
     """Let new experiments be decided by the policy again."""
-    if not reason.strip():
-        raise PoliciesError("reason_missing", "Say why it may go on.", "/reason")
+    reason = _demanded(reason, "Say why it may go on.")
     with transaction.atomic():
+        moment = instant_of_change()
         halt = Halt.objects.select_for_update().filter(released_at__isnull=True).first()
         if halt is None:
             raise PoliciesError("not_halted", "No halt holds; there is nothing to release.")
-        Halt.objects.filter(pk=halt.pk).update(released_at=Now(), released_by=by, release_reason=reason.strip())
+        Halt.objects.filter(pk=halt.pk).update(released_at=moment, released_by=actor.name, release_reason=reason)
+        record(actor, "halt.released", f"halt {halt.pk}", reason=reason)
     halt.refresh_from_db()
-    log.warning("halt.released", halt_id=halt.pk, reason=halt.release_reason, by=by)
+    log.warning("halt.released", halt_id=halt.pk, reason=halt.release_reason, by=actor.name)
     return halt
 
 
-def create_api_key(*, owner: str, name: str) -> tuple[ApiKey, str]:
+def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTrip:
+    """Let trading go on after a guardrail has tripped; what happened until now counts no more for it."""
+    reason = _demanded(reason, "Say why trading may go on.")
+    with transaction.atomic():
+        released = GuardrailTrip.objects.filter(pk=trip_id, released_at__isnull=True).update(
+            released_at=instant_of_change(), released_by=actor.name, release_reason=reason
+        )
+        if not released:
+            raise PoliciesError("not_tripped", "This guardrail does not hold; there is nothing to release.")
+        trip = GuardrailTrip.objects.get(pk=trip_id)
+        record(actor, "guardrail.released", f"trip {trip.pk} of {trip.name}", reason=reason)
+    log.warning("guardrail.released", trip_id=trip.pk, name=trip.name, reason=reason, by=actor.name)
+    return trip
+
+
+def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is shown this once and kept nowhere."""
     if owner not in KeyOwner.values:
         raise PoliciesError("owner_unknown", f"Owner is one of {', '.join(KeyOwner.values)}.", "/owner")
     if len(name) > MAX_KEY_NAME:
         raise PoliciesError("name_too_long", f"A name has at most {MAX_KEY_NAME} characters.", "/name")
-    key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
-    assert isinstance(key, ApiKey)
+    with transaction.atomic():
+        key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
+        assert isinstance(key, ApiKey)
+        record(actor, "api_key.created", f"key {key.prefix} of {owner}")
     log.info("api_key.created", owner=owner, prefix=key.prefix)
     return key, text
 
 
-def revoke_api_key(*, prefix: str, by: str) -> bool:
+def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
     """Make a key useless at once; tell whether there was one to revoke."""
-    found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
+    with transaction.atomic():
+        found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
+        if found:
+            record(actor, "api_key.revoked", f"key {prefix}")
     if found:
-        log.warning("api_key.revoked", prefix=prefix, by=by)
+        log.warning("api_key.revoked", prefix=prefix, by=actor.name)
     return found
+
+
+def _demanded(reason: str, sentence: str) -> str:
+    """Return the reason without surrounding space, or say that there must be one."""
+    if not reason.strip():
+        raise PoliciesError("reason_missing", sentence, "/reason")
+    return reason.strip()

@@ -11,11 +11,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.dispatch import Signal
 
+from audit_admin.actors import SYSTEM, Actor
 from signals_app.addresses import invalid_addresses
 from signals_app.exceptions import SourceError
 from signals_app.hashing import sha256_hex
 from signals_app.models import WebhookSource
+
+# Sent with actor, action and subject; the audit log is kept by an app this one does not know.
+source_operated = Signal()
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +41,7 @@ def create_source(
     allowed_addresses: Iterable[str] = (),
     client_certificate_subject: str = "",
     rate_limit_per_minute: int | None = None,
+    actor: Actor = SYSTEM,
 ) -> tuple[WebhookSource, str]:
     """Make a source and return it with its token, which is stored nowhere; raise SourceError."""
     addresses = list(allowed_addresses)
@@ -55,13 +61,14 @@ def create_source(
                 client_certificate_subject=client_certificate_subject,
                 rate_limit_per_minute=rate_limit_per_minute,
             )
+            _tell(actor, "source.created", slug)
     except IntegrityError:
         raise SourceError("slug_taken", f"There is a source {slug} already; choose another slug.") from None
     log.info("source.created", source=slug)
     return source, token
 
 
-def rotate_source(slug: str, token: str | None = None) -> tuple[WebhookSource, str]:
+def rotate_source(slug: str, token: str | None = None, *, actor: Actor = SYSTEM) -> tuple[WebhookSource, str]:
     """Give the source a new token and return both; the former one stays valid until the next rotation."""
     token = _new_token(token)
     with transaction.atomic():
@@ -69,6 +76,7 @@ def rotate_source(slug: str, token: str | None = None) -> tuple[WebhookSource, s
         source.previous_token_hash = source.token_hash
         source.token_hash = sha256_hex(token.encode())
         source.save(update_fields=["previous_token_hash", "token_hash"])
+        _tell(actor, "source.rotated", slug)
     log.info("source.rotated", source=slug)
     return source, token
 
@@ -82,6 +90,7 @@ def change_source(
     client_certificate_subject: str,
     rate_limit_per_minute: int | None,
     body_secret: str | None = None,
+    actor: Actor = SYSTEM,
 ) -> WebhookSource:
     """Change what a source may send; a body secret of None keeps the present one, "" expects none.
 
@@ -105,17 +114,22 @@ def change_source(
             setattr(source, field, value)
         # By field: a rotation at the same moment must not be undone.
         source.save(update_fields=list(changes))
+        _tell(actor, "source.changed", slug)
     log.info("source.changed", source=slug)
     return source
 
 
-def set_source_active(slug: str, *, is_active: bool) -> WebhookSource:
+def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> WebhookSource:
     """Switch a source on or off; an inactive one is answered like an unknown one."""
     with transaction.atomic():
         source = _locked(slug)
         source.is_active = is_active
         source.save(update_fields=["is_active"])
-    log.info("source.enabled" if is_active else "source.disabled", source=slug)
+        _tell(actor, "source.enabled" if is_active else "source.disabled", slug)
+    if is_active:
+        log.info("source.enabled", source=slug)
+    else:
+        log.info("source.disabled", source=slug)
     return source
 
 
@@ -135,6 +149,11 @@ def check_addresses(addresses: Iterable[object]) -> None:
         raise SourceError(
             "address_invalid", f"{', '.join(wrong)}: write IP addresses or networks such as 203.0.113.0/24."
         )
+
+
+def _tell(actor: Actor, action: str, slug: str) -> None:
+    """Tell whoever keeps the audit log, in the transaction of the change."""
+    source_operated.send(WebhookSource, actor=actor, action=action, subject=f"source {slug}")
 
 
 def _locked(slug: str) -> WebhookSource:

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from experiments.models import Experiment
 from experiments.pipeline import drain
+from policies.audit import Actor
 from policies.content import PolicySettings, parse_settings
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
@@ -86,7 +87,7 @@ def make_policy(**changes: Any) -> PolicyVersion:
     latest = active_policy()
     assert latest is not None
     return create_policy_version(
-        policy_settings(**changes), base_version=latest.version, note="A test.", created_by="tests"
+        Actor("tests"), policy_settings(**changes), base_version=latest.version, note="A test."
     )
 
 
@@ -115,7 +116,7 @@ def make_experiment(executed: str | None = "A", *, policy: dict[str, Any] | None
 
 def api_client(owner: str) -> APIClient:
     """Return a client with a real key of engine-a, engine-b, feeder or analyst."""
-    _, text = create_api_key(owner=owner, name=owner)
+    _, text = create_api_key(Actor("tests"), owner=owner, name=owner)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
     return client

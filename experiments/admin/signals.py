@@ -11,10 +11,11 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit_admin.actors import actor_of
 from audit_admin.display import badge, full_hash, hash_of, json_of, link
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin
-from experiments.claim import requeue
+from experiments.services import requeue_failed
 from signals_app.models import Direction, Signal, SignalStatus
 
 
@@ -73,7 +74,7 @@ class SignalAdmin(AuditAdmin):
         """Ask once, then let the worker try the failed ones of the selection from the first attempt."""
         failed = queryset.filter(status=SignalStatus.FAILED)
         if "confirmed" in request.POST:
-            count = requeue(list(failed.values_list("signal_id", flat=True)))
+            count = requeue_failed(actor_of(request), list(failed.values_list("signal_id", flat=True)))
             messages.success(request, f"{count} signals wait for the worker again.")
             return None
         if not failed.exists():

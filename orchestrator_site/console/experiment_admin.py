@@ -14,11 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit_admin.actors import actor_of
 from audit_admin.display import link, signed_amount
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin
 from experiments.models import Experiment
-from experiments.replay import verify_experiment
+from experiments.services import replay_experiment
 from orchestrator_site.console.experiment_page import ExperimentPage, experiment_page, neighbours
 from outcomes.exceptions import OutcomesError
 from outcomes.experiments_browse import experiment_story
@@ -30,9 +31,7 @@ class ExperimentAdmin(AuditAdmin):
     list_display = (
         "created_at",
         "experiment",
-        "symbol",
-        "direction",
-        "timeframe",
+        "signal_text",
         "variant",
         "execution_mode",
         "executed_engine",
@@ -78,7 +77,8 @@ class ExperimentAdmin(AuditAdmin):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseRedirect(reverse("admin:experiments_experiment_change", args=(experiment_id,)))
-        return self._page(request, experiment_id, {"verified": True, "differences": verify_experiment(experiment_id)})
+        differences = replay_experiment(actor_of(request), experiment_id)
+        return self._page(request, experiment_id, {"verified": True, "differences": differences})
 
     def _page(self, request: HttpRequest, experiment_id: UUID, extra: dict[str, Any]) -> HttpResponse:
         try:
@@ -103,20 +103,18 @@ class ExperimentAdmin(AuditAdmin):
         """Return the first digits of the id."""
         return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
 
-    @admin.display(description="symbol")
-    def symbol(self, row: Experiment) -> str:
-        """Return the signal's symbol."""
-        return row.signal.symbol
-
-    @admin.display(description="direction")
-    def direction(self, row: Experiment) -> str:
-        """Return the signal's direction with an arrow."""
-        return f"{'▲' if row.signal.direction == 'LONG' else '▼'} {row.signal.direction}"
-
-    @admin.display(description="timeframe")
-    def timeframe(self, row: Experiment) -> str:
-        """Return the signal's timeframe."""
-        return row.signal.timeframe
+    @admin.display(description="signal")
+    def signal_text(self, row: Experiment) -> SafeString:
+        """Return symbol, direction with an arrow, and timeframe."""
+        up = row.signal.direction == "LONG"
+        return format_html(
+            '{} <span class="{}">{} {}</span> {}',
+            row.signal.symbol,
+            "to-gain" if up else "to-loss",
+            "▲" if up else "▼",
+            row.signal.direction,
+            row.signal.timeframe,
+        )
 
     @admin.display(description="mode")
     def execution_mode(self, row: Experiment) -> SafeString:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from orchestrator_site.roles import HALT_TRADING
+from policies.audit import actor_of
 from policies.exceptions import PoliciesError
 from policies.models import Halt
 from policies.selectors import open_halt
@@ -70,7 +71,7 @@ def _switch(request: HttpRequest, form: KillSwitchForm, word: str) -> bool:
     """Engage or release; tell whether it was done, else leave the reason on the form."""
     change = engage_halt if word == STOP else release_halt
     try:
-        change(reason=form.cleaned_data["reason"], by=request.user.get_username())
+        change(actor_of(request), reason=form.cleaned_data["reason"])
     except PoliciesError as error:
         form.add_error(None, error.detail)
         return False

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import Group, User
 
+from policies.audit import Actor
 from policies.models import ApiKey, KeyOwner
 from policies.selectors import active_policy, settings_of
-from policies.services import create_api_key, create_policy_version
+from policies.services import create_api_key, create_policy_version, revoke_api_key
 from signals_app.models import WebhookSource
 from signals_app.sources import create_source, rotate_source, set_source_active, webhook_path
 
 SOURCE = "demo"
 KEY_NAME = "demo"
+DEMO = Actor("demo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Access:
 
 def prepare() -> Access:
     """Make or renew everything; a second run invalidates the secrets of the first."""
-    ApiKey.objects.filter(name=KEY_NAME, revoked=False).update(revoked=True)
+    for key in ApiKey.objects.filter(name=KEY_NAME, revoked=False):
+        revoke_api_key(DEMO, prefix=key.prefix)
     use_split_policy()
     return Access(
         passwords={"operator": _user("operator", is_superuser=True), "analyst": _user("analyst")},
@@ -47,7 +50,7 @@ def use_split_policy() -> None:
     if policy is None or policy.version > 1:
         return
     content = replace(settings_of(policy), configured_mode="SPLIT_CAPITAL")
-    create_policy_version(content, base_version=policy.version, note="Demo: half each.", created_by="demo")
+    create_policy_version(DEMO, content, base_version=policy.version, note="Demo: half each.")
 
 
 def _user(name: str, *, is_superuser: bool = False) -> str:
@@ -62,14 +65,14 @@ def _user(name: str, *, is_superuser: bool = False) -> str:
 
 
 def _key(owner: KeyOwner) -> str:
-    return create_api_key(owner=owner.value, name=KEY_NAME)[1]
+    return create_api_key(DEMO, owner=owner.value, name=KEY_NAME)[1]
 
 
 def _webhook_path() -> str:
     """Return the path of the demo's webhook with a new token; alerts may be of any age there."""
     if WebhookSource.objects.filter(slug=SOURCE).exists():
-        set_source_active(SOURCE, is_active=True)
-        _, token = rotate_source(SOURCE)
+        set_source_active(SOURCE, is_active=True, actor=DEMO)
+        _, token = rotate_source(SOURCE, actor=DEMO)
     else:
-        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0)
+        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0, actor=DEMO)
     return webhook_path(token)

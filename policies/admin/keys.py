@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit_admin.display import badge
 from audit_admin.options import AuditAdmin, page_action
+from policies.audit import actor_of
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
 
@@ -96,7 +97,9 @@ class ApiKeyAdmin(AuditAdmin):
         form = KeyForm(request.POST if request.method == "POST" else None)
         shown = None
         if request.method == "POST" and form.is_valid():
-            key, shown = create_api_key(owner=form.cleaned_data["owner"], name=form.cleaned_data["name"])
+            key, shown = create_api_key(
+                actor_of(request), owner=form.cleaned_data["owner"], name=form.cleaned_data["name"]
+            )
             form = KeyForm()
             messages.success(request, f"Key {key.prefix} of {key.owner} is made.")
         context = self._context(request, "New API key", form) | {
@@ -114,7 +117,7 @@ class ApiKeyAdmin(AuditAdmin):
         if key is None:
             raise Http404
         if request.method == "POST":
-            revoke_api_key(prefix=prefix, by=request.user.get_username())
+            revoke_api_key(actor_of(request), prefix=prefix)
             messages.success(request, f"Key {prefix} is revoked.")
             return HttpResponseRedirect(reverse("admin:policies_apikey_changelist"))
         context = self._context(request, f"Revoke key {prefix}", None) | {

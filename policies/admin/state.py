@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit_admin.display import full_hash
 from audit_admin.options import AuditAdmin, page_action
+from policies.audit import actor_of
 from policies.exceptions import PoliciesError
 from policies.models import Engine, Halt
 from policies.services import set_engine_enabled
@@ -59,10 +60,10 @@ class EngineAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 set_engine_enabled(
+                    actor_of(request),
                     engine.name,
                     enabled=not engine.enabled,
                     reason=form.cleaned_data["reason"],
-                    by=request.user.get_username(),
                 )
             except PoliciesError as error:
                 form.add_error("reason", error.detail)

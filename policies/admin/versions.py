@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from audit_admin.display import badge, full_hash, hash_of, link
+from audit_admin.display import badge, full_hash, link
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin, page_action
 from policies.admin.diff import Change, diff
 from policies.admin.forms import PolicyForm, initial_from
+from policies.audit import actor_of
 from policies.content import SETTING_NAMES
 from policies.exceptions import PoliciesError
 from policies.models import PolicyVersion
@@ -61,7 +62,6 @@ class PolicyVersionAdmin(AuditAdmin):
         "live_enabled",
         "created_by",
         "note",
-        hash_of("content_hash"),
     )
     list_select_related = ("successor",)
     list_filter = ("configured_mode", "live_enabled", recent("activated_at"))
@@ -166,7 +166,7 @@ class PolicyVersionAdmin(AuditAdmin):
         assert form.content is not None
         base = form.cleaned_data["base_version"]
         policy = create_policy_version(
-            form.content, base_version=base, note=form.cleaned_data["note"], created_by=request.user.get_username()
+            actor_of(request), form.content, base_version=base, note=form.cleaned_data["note"]
         )
         self.log_addition(request, policy, f"Made from version {base}: {policy.note}")
         messages.success(request, f"Version {policy.version} is in force from the next decision on.")

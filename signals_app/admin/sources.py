@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from audit_admin.actors import actor_of
 from audit_admin.display import pretty_json
 from audit_admin.options import AuditAdmin, page_action
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
@@ -90,7 +91,10 @@ class WebhookSourceAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 source, token = create_source(
-                    slug=form.cleaned_data["slug"], body_secret=form.cleaned_data["body_secret"], **form.settings()
+                    slug=form.cleaned_data["slug"],
+                    body_secret=form.cleaned_data["body_secret"],
+                    actor=actor_of(request),
+                    **form.settings(),
                 )
             except SourceError as error:
                 form.add_error("slug" if error.code.startswith("slug") else None, error.detail)
@@ -107,7 +111,9 @@ class WebhookSourceAdmin(AuditAdmin):
         form = ChangeSourceForm(source, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                changed = change_source(source.slug, body_secret=form.new_secret(), **form.settings())
+                changed = change_source(
+                    source.slug, body_secret=form.new_secret(), actor=actor_of(request), **form.settings()
+                )
             except SourceError as error:
                 form.add_error(None, error.detail)
             else:
@@ -121,7 +127,7 @@ class WebhookSourceAdmin(AuditAdmin):
         """Ask once, then make a new token and show it, this once."""
         source = self._source(object_id)
         if request.method == "POST":
-            source, token = rotate_source(source.slug)
+            source, token = rotate_source(source.slug, actor=actor_of(request))
             self.log_change(request, source, "Rotated its token")
             messages.success(request, f"Source {source.slug} has a new token.")
             return self._show_token(request, source, token)
@@ -137,7 +143,7 @@ class WebhookSourceAdmin(AuditAdmin):
         source = self._source(object_id)
         word = "off" if source.is_active else "on"
         if request.method == "POST":
-            set_source_active(source.slug, is_active=not source.is_active)
+            set_source_active(source.slug, is_active=not source.is_active, actor=actor_of(request))
             self.log_change(request, source, f"Switched {word}")
             messages.success(request, f"Source {source.slug} is switched {word}.")
             return HttpResponseRedirect(_page_of(source))

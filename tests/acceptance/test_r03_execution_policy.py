@@ -7,6 +7,7 @@ from django.test import override_settings
 
 from experiments.models import ExecutionDecision, Experiment
 from experiments.pipeline import drain
+from policies.audit import Actor
 from policies.content import CONFIGURED_MODES
 from policies.rules import resolve_policy
 from policies.services import set_engine_enabled
@@ -54,7 +55,7 @@ def test_r3_3_without_engine_a_the_mode_is_shadow_only_whatever_is_configured(mo
     elif absence == "silent for too long":
         execute("UPDATE engines SET last_heartbeat_at = now() - interval '60 seconds' WHERE name = 'A'")
     else:
-        set_engine_enabled("A", enabled=False, reason="maintenance", by="ada")
+        set_engine_enabled(Actor("ada"), "A", enabled=False, reason="maintenance")
 
     assert roles(decide()) == ("SHADOW_ONLY", None, "BOTH")
 

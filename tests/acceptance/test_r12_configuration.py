@@ -8,6 +8,7 @@ import pytest
 
 from experiments.models import Experiment
 from experiments.pipeline import drain
+from policies.audit import Actor
 from policies.exceptions import PoliciesError
 from policies.models import PolicyVersion
 from policies.selectors import active_policy
@@ -103,6 +104,6 @@ def test_r12_5_no_invalid_policy_is_put_in_force_later_either() -> None:
     with pytest.raises(AssertionError, match="split_percentage"):
         policy_settings(split_percentage="101")
     with pytest.raises(PoliciesError, match="Say why"):
-        create_policy_version(policy_settings(), base_version=1, note="", created_by="ada")
+        create_policy_version(Actor("ada"), policy_settings(), base_version=1, note="")
 
     assert PolicyVersion.objects.count() == 1

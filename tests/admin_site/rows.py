@@ -13,6 +13,7 @@ from django_q.models import Failure, Schedule
 
 from experiments.models import Experiment
 from outcomes.models import Violation
+from policies.audit import Actor
 from policies.services import engage_halt, release_halt
 from signals_app.models import MarketData, Signal, WebhookDelivery
 from tests.factories import make_experiment, make_signal, make_source
@@ -60,7 +61,8 @@ def make_everything(**signal: Any) -> Experiment:
     )  # fmt: skip
     MarketData.objects.create(symbol="SPY", as_of=now, received_at=now, source="feeder", data={"iv": "0.4"})
     fail(make_signal(symbol="FAIL"))
-    release_halt(reason="A test.", by=engage_halt(reason="A test.", by="tests").engaged_by)
+    engage_halt(Actor("tests"), reason="A test.")
+    release_halt(Actor("tests"), reason="A test.")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
     Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)

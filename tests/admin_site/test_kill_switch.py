@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from policies.audit import Actor
 from policies.models import Halt
 from policies.selectors import open_halt
 from policies.services import engage_halt
@@ -45,7 +46,7 @@ def test_without_both_nothing_is_stopped(operator: Client, form: dict[str, str])
 
 
 def test_releasing_needs_its_own_word_and_reason(operator: Client) -> None:
-    engage_halt(reason="A test.", by="tests")
+    engage_halt(Actor("tests"), reason="A test.")
 
     operator.post(reverse(PAGE), {"reason": "Works again.", "confirmation": "HALT"})
     assert open_halt() is not None
@@ -58,7 +59,7 @@ def test_releasing_needs_its_own_word_and_reason(operator: Client) -> None:
 
 def test_a_word_typed_before_somebody_else_halted_does_not_release(operator: Client) -> None:
     operator.get(reverse(PAGE))
-    engage_halt(reason="Somebody was faster.", by="tests")
+    engage_halt(Actor("tests"), reason="Somebody was faster.")
 
     page = operator.post(reverse(PAGE), {"reason": "Mine.", "confirmation": "HALT"})
 
@@ -69,7 +70,7 @@ def test_a_word_typed_before_somebody_else_halted_does_not_release(operator: Cli
 @pytest.mark.parametrize("view", EVERYWHERE)
 def test_every_page_has_the_button_and_while_it_holds_the_banner(operator: Client, view: str) -> None:
     calm = operator.get(reverse(view)).content.decode()
-    engage_halt(reason="Broker <b>down</b>.", by="tests")
+    engage_halt(Actor("tests"), reason="Broker <b>down</b>.")
     alarmed = operator.get(reverse(view)).content.decode()
 
     assert "to-halt-button" in calm
@@ -80,7 +81,7 @@ def test_every_page_has_the_button_and_while_it_holds_the_banner(operator: Clien
 
 def test_a_viewer_sees_the_banner_and_no_button() -> None:
     viewer = logged_in("viewer")
-    engage_halt(reason="A test.", by="tests")
+    engage_halt(Actor("tests"), reason="A test.")
 
     page = viewer.get(reverse("admin:signals_app_signal_changelist")).content.decode()
 

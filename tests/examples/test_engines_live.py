@@ -24,6 +24,7 @@ from orchestrator_site.demo.invariants import check_invariants
 from orchestrator_site.demo.run import BARS_FILE
 from orchestrator_site.demo.sender import AlertSender
 from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
+from policies.audit import Actor
 from policies.services import create_api_key
 from signals_app.models import Signal
 from signals_app.sources import create_source, webhook_path
@@ -38,7 +39,8 @@ class Desk:
     def __init__(self, url: str) -> None:
         self.url = url
         self._keys = {
-            owner: create_api_key(owner=owner, name=owner)[1] for owner in ("engine-a", "engine-b", "analyst")
+            owner: create_api_key(Actor("tests"), owner=owner, name=owner)[1]
+            for owner in ("engine-a", "engine-b", "analyst")
         }
         self._clients: list[OrchestratorClient] = []
         self._path = webhook_path(create_source(slug=SOURCE, max_age_seconds=0)[1])

@@ -14,6 +14,7 @@ from experiments.claim import Batch
 from experiments.decision import Decided
 from experiments.models import Experiment
 from experiments.pipeline import drain, process_batch, process_claimed
+from policies.audit import Actor
 from policies.services import engage_halt, release_halt
 from signals_app.models import Signal
 from tests.database import execute, rows, value
@@ -179,7 +180,7 @@ def decide_while(change: Callable[[], object], table: str) -> Experiment:
 def test_a_halt_counts_for_a_signal_that_a_worker_has_in_hand_already() -> None:
     make_available("A", "B")
 
-    experiment = decide_while(lambda: engage_halt(reason="strange fills", by="ada"), "halts")
+    experiment = decide_while(lambda: engage_halt(Actor("ada"), reason="strange fills"), "halts")
 
     assert (experiment.decision.reason, experiment.decision.executed_engine) == ("HALTED", None)
 
@@ -194,10 +195,10 @@ def test_a_policy_counts_for_a_signal_that_a_worker_has_in_hand_already() -> Non
 
 def test_a_halt_changes_no_decision_that_was_made_before_it() -> None:
     before = make_experiment("A")
-    engage_halt(reason="strange fills", by="ada")
+    engage_halt(Actor("ada"), reason="strange fills")
     during = make_signal()
     drain()
-    release_halt(reason="found it", by="ada")
+    release_halt(Actor("ada"), reason="found it")
     after = make_signal()
     drain()
 

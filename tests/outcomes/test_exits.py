@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
+from policies.audit import Actor
 from policies.services import engage_halt
 from signals_app.hashing import document_hash, format_timestamp
 from tests.outcomes.reporting import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
@@ -66,7 +67,7 @@ def test_a_loss_can_be_larger_than_what_a_default_decimal_context_holds(desk: De
 
 def test_exits_are_accepted_while_halted(desk: Desk) -> None:
     trade_id = desk.open_real()
-    engage_halt(reason="Something is odd.", by="tests")
+    engage_halt(Actor("tests"), reason="Something is odd.")
 
     assert desk.a.close(trade_id).status == 200
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade
+from policies.audit import Actor
 from policies.models import Engine
 from policies.services import engage_halt
 from signals_app.hashing import format_timestamp, trade_id
@@ -99,7 +100,7 @@ def test_in_shadow_only_nobody_trades_for_real(recommended: bool) -> None:
 
 def test_an_engine_that_a_halt_made_a_shadow_cannot_trade_for_real() -> None:
     desk = make_desk("A", recommended=False)
-    engage_halt(reason="Something is odd.", by="tests")
+    engage_halt(Actor("tests"), reason="Something is odd.")
     desk.a.recommend(desk.experiment)
 
     assert desk.a.open(desk.experiment, "REAL").code == "double_execution_prevented"

@@ -10,6 +10,7 @@ from django.db import connection
 
 from experiments.models import SignalDistribution
 from outcomes.models import ExitDirective, Incident, ShadowOutcome, ShadowTrade, Violation
+from policies.audit import Actor
 from policies.services import engage_halt
 from tests.outcomes.reporting import C72_5_JULY, Answer, Desk, make_desk, quote, real_exit
 
@@ -76,7 +77,7 @@ def test_a_shadow_is_free_when_the_executing_engine_declined() -> None:
 
 def test_a_shadow_is_free_when_a_halt_took_the_real_role_away() -> None:
     desk = make_desk(recommended=False)
-    engage_halt(reason="Something is odd.", by="tests")
+    engage_halt(Actor("tests"), reason="Something is odd.")
     desk.a.recommend(desk.experiment)
     desk.b.recommend(desk.experiment)
 

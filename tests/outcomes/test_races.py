@@ -11,6 +11,7 @@ from django.db.models import F
 from experiments.models import ExecutionDecision
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
 from outcomes.services import exits, expire_directives, openings, recommendations, shadow_exits
+from policies.audit import Actor
 from policies.selectors import open_halt
 from policies.services import engage_halt
 from tests.outcomes.reporting import C72_5_JULY, Answer, Desk, make_desk, quote
@@ -122,7 +123,7 @@ def cross_recommendation_and_halt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     run_across(
         meeting,
         lambda: desk.a.recommend(desk.experiment).body["role"],
-        lambda: engage_halt(reason="Something is odd.", by="tests"),
+        lambda: engage_halt(Actor("tests"), reason="Something is odd."),
     )
     return meeting
 

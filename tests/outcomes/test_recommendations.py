@@ -11,6 +11,7 @@ import pytest
 
 from experiments.models import SignalDistribution
 from outcomes.models import Recommendation
+from policies.audit import Actor
 from policies.services import engage_halt, release_halt
 from tests.factories import make_experiment
 from tests.outcomes.reporting import EngineClient, make_desk, recommendation
@@ -124,7 +125,7 @@ def test_an_unknown_experiment_is_not_found() -> None:
 
 def test_a_halt_turns_an_unrevealed_real_role_into_a_shadow() -> None:
     desk = make_desk("A", recommended=False)
-    engage_halt(reason="Something is odd.", by="tests")
+    engage_halt(Actor("tests"), reason="Something is odd.")
 
     real, shadow = desk.a.recommend(desk.experiment), desk.b.recommend(desk.experiment)
 
@@ -134,9 +135,9 @@ def test_a_halt_turns_an_unrevealed_real_role_into_a_shadow() -> None:
 
 def test_a_revealed_role_stays_when_a_halt_comes_or_goes() -> None:
     desk = make_desk("A", recommended=False)
-    engage_halt(reason="Something is odd.", by="tests")
+    engage_halt(Actor("tests"), reason="Something is odd.")
     halted = desk.a.recommend(desk.experiment)
-    release_halt(reason="It is over.", by="tests")
+    release_halt(Actor("tests"), reason="It is over.")
 
     again = desk.a.recommend(desk.experiment)
 

@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from policies.audit import Actor
 from policies.exceptions import PoliciesError
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key
@@ -34,7 +35,7 @@ def call(authorization: str | None) -> HttpResponse:
 
 
 def new_key(owner: str = "engine-a") -> str:
-    return create_api_key(owner=owner, name=owner)[1]
+    return create_api_key(Actor("tests"), owner=owner, name=owner)[1]
 
 
 def assert_unauthorized(response: HttpResponse) -> None:
@@ -181,7 +182,7 @@ def test_no_log_line_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_an_unknown_owner_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PoliciesError, match="engine-a, engine-b, feeder, analyst") as caught:
-        create_api_key(owner="root", name="x")
+        create_api_key(Actor("tests"), owner="root", name="x")
 
     assert (caught.value.code, caught.value.pointer) == ("owner_unknown", "/owner")
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from policies.audit import Actor
 from policies.exceptions import PoliciesError
 from policies.models import Halt
 from policies.selectors import open_halt, state_in_force
@@ -16,7 +17,7 @@ from tests.threads import succeeded, tables_without_constraints, together, ungua
 
 
 def pull(by: str = "ada") -> Halt:
-    return engage_halt(reason="strange fills", by=by)
+    return engage_halt(Actor(by), reason="strange fills")
 
 
 @pytest.mark.django_db
@@ -27,7 +28,7 @@ def test_a_halt_holds_until_it_is_released() -> None:
     assert state_in_force().halted
     assert open_halt() == halt
 
-    release_halt(reason="found it", by="bob")
+    release_halt(Actor("bob"), reason="found it")
     assert not state_in_force().halted
     assert open_halt() is None
 
@@ -35,7 +36,7 @@ def test_a_halt_holds_until_it_is_released() -> None:
 @pytest.mark.django_db
 def test_a_halt_keeps_who_when_and_why() -> None:
     pull("ada")
-    halt = release_halt(reason=" found it ", by="bob")
+    halt = release_halt(Actor("bob"), reason=" found it ")
 
     assert (halt.engaged_by, halt.reason) == ("ada", "strange fills")
     assert (halt.released_by, halt.release_reason) == ("bob", "found it")
@@ -57,7 +58,7 @@ def test_a_second_halt_is_refused_and_the_first_stands() -> None:
 @pytest.mark.django_db
 def test_trading_can_be_halted_again_after_a_release() -> None:
     pull()
-    release_halt(reason="found it", by="bob")
+    release_halt(Actor("bob"), reason="found it")
     pull()
 
     assert state_in_force().halted
@@ -67,7 +68,7 @@ def test_trading_can_be_halted_again_after_a_release() -> None:
 @pytest.mark.django_db
 def test_there_is_nothing_to_release_while_no_halt_holds() -> None:
     with pytest.raises(PoliciesError) as caught:
-        release_halt(reason="found it", by="bob")
+        release_halt(Actor("bob"), reason="found it")
 
     assert caught.value.code == "not_halted"
 
@@ -77,7 +78,7 @@ def test_there_is_nothing_to_release_while_no_halt_holds() -> None:
 @pytest.mark.parametrize("reason", ["", " \t"])
 def test_both_need_a_reason(act: Callable[..., Halt], reason: str) -> None:
     with pytest.raises(PoliciesError) as caught:
-        act(reason=reason, by="ada")
+        act(Actor("ada"), reason=reason)
 
     assert (caught.value.code, caught.value.pointer) == ("reason_missing", "/reason")
     assert Halt.objects.count() == 0
@@ -103,7 +104,7 @@ def test_control_without_the_key_every_pull_would_make_a_halt() -> None:
 def test_of_many_who_release_at_once_one_does() -> None:
     pull()
 
-    results = together(*[partial(release_halt, reason="found it", by=f"operator {n}") for n in range(4)])
+    results = together(*[partial(release_halt, Actor(f"operator {n}"), reason="found it") for n in range(4)])
 
     assert sorted(type(result).__name__ for result in results) == ["Halt"] + ["PoliciesError"] * 3
 
@@ -142,7 +143,7 @@ def test_the_database_refuses_a_second_open_halt_whoever_writes_it() -> None:
 @pytest.mark.django_db
 def test_a_released_halt_cannot_be_opened_beside_another() -> None:
     pull()
-    release_halt(reason="found it", by="bob")
+    release_halt(Actor("bob"), reason="found it")
     pull()
 
     reopen = "UPDATE halts SET released_at = NULL, released_by = '', release_reason = '' WHERE released_at IS NOT NULL"

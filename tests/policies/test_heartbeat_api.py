@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils.dateparse import parse_datetime
 
+from policies.audit import Actor
 from policies.selectors import state_in_force
 from policies.services import set_engine_enabled
 from tests.database import value
@@ -33,11 +34,13 @@ def test_the_answer_says_until_when_in_utc() -> None:
     text = api_client("engine-a").post(URL, BODY).json()["available_until"]
 
     assert text.endswith("Z")
-    assert parse_datetime(text) == value("SELECT now() + interval '45 seconds'")
+    assert parse_datetime(text) == value(
+        "SELECT last_heartbeat_at + interval '45 seconds' FROM engines WHERE name = 'A'"
+    )
 
 
 def test_an_engine_switched_off_learns_it_and_gets_no_time() -> None:
-    set_engine_enabled("A", enabled=False, reason="maintenance", by="ada")
+    set_engine_enabled(Actor("ada"), "A", enabled=False, reason="maintenance")
 
     answer = api_client("engine-a").post(URL, BODY).json()
 

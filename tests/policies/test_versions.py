@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.test import override_settings
 
+from policies.audit import Actor
 from policies.content import SettingError
 from policies.exceptions import PoliciesError
 from policies.models import PolicyVersion
@@ -28,9 +29,7 @@ from tests.threads import (
 
 
 def edit(base: int | None, split: str = "70", by: str = "ada") -> PolicyVersion:
-    return create_policy_version(
-        policy_settings(split_percentage=split), base_version=base, note="A ramp.", created_by=by
-    )
+    return create_policy_version(Actor(by), policy_settings(split_percentage=split), base_version=base, note="A ramp.")
 
 
 def forget_all_versions() -> None:
@@ -67,7 +66,7 @@ def test_the_same_settings_hash_alike_in_every_version() -> None:
 @pytest.mark.parametrize("note", ["", "  \n"])
 def test_a_version_needs_a_note(note: str) -> None:
     with pytest.raises(PoliciesError) as caught:
-        create_policy_version(policy_settings(), base_version=1, note=note, created_by="ada")
+        create_policy_version(Actor("ada"), policy_settings(), base_version=1, note=note)
 
     assert (caught.value.code, caught.value.pointer) == ("note_missing", "/note")
     assert PolicyVersion.objects.count() == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from rest_framework.test import APIClient
 
+from policies.audit import Actor
 from signals_app.hashing import format_timestamp
 from signals_app.json_text import canonical_json, to_jsonb_text
 from signals_app.models import MarketData
@@ -72,7 +73,7 @@ def test_each_feeder_has_its_own_observations(feeder: APIClient) -> None:
     from policies.services import create_api_key
 
     push(feeder)
-    _, text = create_api_key(owner="feeder", name="second feed")
+    _, text = create_api_key(Actor("tests"), owner="feeder", name="second feed")
     other = APIClient()
     other.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
 

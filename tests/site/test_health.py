@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from policies.audit import Actor
 from policies.services import engage_halt
 from tests.factories import make_available, make_signal
 
@@ -61,7 +62,7 @@ def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
 def test_metrics_tell_the_numbers_of_the_database(client: Client) -> None:
     make_available("A")
     make_signal()
-    engage_halt(reason="A test.", by="tests")
+    engage_halt(Actor("tests"), reason="A test.")
 
     lines = client.get("/metrics").content.decode().splitlines()
 

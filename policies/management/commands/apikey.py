@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from policies.audit import command_line_actor
 from policies.exceptions import PoliciesError
 from policies.models import ApiKey, KeyOwner
-from policies.services import create_api_key
+from policies.services import create_api_key, revoke_api_key
 
 
 class Command(BaseCommand):
@@ -37,13 +38,13 @@ class Command(BaseCommand):
                     state = "revoked" if key.revoked else "live"
                     self.stdout.write(f"{key.prefix}  {key.owner:9} {state:8} last used {used}  {key.name}")
             case "revoke":
-                if not ApiKey.objects.filter(prefix=options["prefix"]).update(revoked=True):
+                if not revoke_api_key(command_line_actor(), prefix=options["prefix"]):
                     raise CommandError(f"No key starts with {options['prefix']}; see `manage.py apikey list`.")
                 self.stdout.write(f"Revoked {options['prefix']}.")
 
     def _create(self, owner: str, name: str) -> None:
         try:
-            _, text = create_api_key(owner=owner, name=name)
+            _, text = create_api_key(command_line_actor(), owner=owner, name=name)
         except PoliciesError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(text)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from policies.audit import command_line_actor
 from policies.exceptions import PoliciesError
 from policies.services import engage_halt
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Engage."""
         try:
-            halt = engage_halt(reason=options["reason"], by=f"command line ({getpass.getuser()})")
+            halt = engage_halt(command_line_actor(), reason=options["reason"])
         except PoliciesError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"Halted at {halt.engaged_at:%Y-%m-%dT%H:%M:%SZ}: {halt.reason}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from policies.audit import command_line_actor
 from policies.exceptions import PoliciesError
 from policies.services import release_halt
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Release."""
         try:
-            halt = release_halt(reason=options["reason"], by=f"command line ({getpass.getuser()})")
+            halt = release_halt(command_line_actor(), reason=options["reason"])
         except PoliciesError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"Resumed at {halt.released_at:%Y-%m-%dT%H:%M:%SZ}: {halt.release_reason}")

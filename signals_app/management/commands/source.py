@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit_admin.actors import command_line_actor
 from signals_app.addresses import TRADINGVIEW_ADDRESSES
 from signals_app.exceptions import SourceError
 from signals_app.models import WebhookSource
@@ -50,10 +51,10 @@ class Command(BaseCommand):
             case "list":
                 self._list()
             case "rotate":
-                _, token = rotate_source(options["slug"], options["token"])
+                _, token = rotate_source(options["slug"], options["token"], actor=command_line_actor())
                 self.stdout.write(webhook_path(token))
             case action:
-                source = set_source_active(options["slug"], is_active=action == "enable")
+                source = set_source_active(options["slug"], is_active=action == "enable", actor=command_line_actor())
                 self.stdout.write(f"{source.slug} is {'active' if source.is_active else 'disabled'}.")
 
     def _add(self, options: dict[str, Any]) -> None:
@@ -66,6 +67,7 @@ class Command(BaseCommand):
             max_age_seconds=options["max_age"],
             rate_limit_per_minute=options["rate_limit"],
             allowed_addresses=[*preset, *options["allow"]],
+            actor=command_line_actor(),
         )
         self.stdout.write(webhook_path(token))
 
