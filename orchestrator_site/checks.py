@@ -28,10 +28,10 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="orchestrator.E001",
             )
         )
-    if settings.WEB_PROCESSES < 1 or settings.Q_CLUSTER["workers"] < 1:
+    if settings.WEB_PROCESSES < 1 or settings.WORKERS < 1:
         messages.append(
             Error(
-                f"WEB_PROCESSES is {settings.WEB_PROCESSES} and WORKERS is {settings.Q_CLUSTER['workers']}.",
+                f"WEB_PROCESSES is {settings.WEB_PROCESSES} and WORKERS is {settings.WORKERS}.",
                 hint="Allowed: 1 or more of each.",
                 id="orchestrator.E002",
             )
@@ -82,4 +82,4 @@ def connections_needed() -> int:
     """Return how many connections one web server and one worker cluster may hold, with a reserve."""
     # One more per web process: the thread that wakes the workers.
     web = settings.WEB_PROCESSES * (settings.WEB_THREADS + 1)
-    return int(web + settings.Q_CLUSTER["workers"] + CLUSTER_CONNECTIONS + RESERVED_CONNECTIONS)
+    return web + settings.WORKERS + CLUSTER_CONNECTIONS + RESERVED_CONNECTIONS

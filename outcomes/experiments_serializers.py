@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -55,7 +55,7 @@ class ExperimentSummarySerializer(serializers.ModelSerializer[Experiment]):
 
     class Meta:
         model = Experiment
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "experiment_id", "signal", "variant", "assignment_hash", "bucket", "split_percentage", "policy_version",
             "execution_mode", "executed_engine", "shadow_engine", "reason", "created_at", "decided_at",
         )  # fmt: skip
@@ -114,7 +114,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     violations = ViolationSerializer(many=True)
 
     class Meta(ExperimentSummarySerializer.Meta):
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             *ExperimentSummarySerializer.Meta.fields,
             "explanation", "market_context", "context_hash", "inputs", "rules_version", "decision_hash", "engines",
             "exit_directive", "incidents", "violations",

@@ -84,7 +84,8 @@ def test_a_change_behind_the_applications_back_is_named(table: str, change: str,
     ("name", "value"),
     [
         ("halted", True), ("engine_a_available", False), ("app_mode", "LIVE"), ("variant", "Z"),
-        ("policy_version", 99), ("split_percentage", "1.00"), ("live_enabled", True), ("configured_mode", "SHADOW_ONLY"),
+        ("policy_version", 99), ("split_percentage", "1.00"), ("live_enabled", True),
+        ("configured_mode", "SHADOW_ONLY"),
     ],
 )  # fmt: skip
 def test_a_changed_input_is_found(name: str, value: Any) -> None:
