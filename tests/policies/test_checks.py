@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from policies.checks import VARIABLES, check_policy_environment
 from policies.content import GUARDRAILS, SETTING_NAMES
-from tests.manage_process import run_command
+from tests.manage_process import run_command, run_python
 
 WRONG = {
     "APP_MODE": "DEMO",
@@ -85,3 +85,10 @@ def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:
     for check_id, variable, allowed in ALLOWED:
         assert f"({check_id}) {variable} is {WRONG[variable]!r}." in process.stderr
         assert f"HINT: Allowed: {allowed}." in process.stderr
+
+
+def test_no_wsgi_server_serves_with_a_wrong_setting() -> None:
+    process = run_python("-c", "import orchestrator_site.wsgi", APP_MODE="live")
+
+    assert process.returncode != 0
+    assert "(policies.E001) APP_MODE is 'live'." in process.stderr
