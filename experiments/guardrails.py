@@ -10,10 +10,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 
 from experiments.decision import Tripped
 from policies.content import GUARDRAILS, PolicySettings
+from policies.timeline import instant_of_change
 
 log = structlog.get_logger(__name__)
 
@@ -36,23 +37,30 @@ MEASURES = {
         SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
                     THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
           FROM signals WHERE received_at > greatest(now() - interval '1 hour', {{since}})""",  # noqa: S608
-    # The worse of the two engines: how often it came back after a gap.
+    # The worse of the two engines: how often it came back after a gap; a stretch that begins while the one
+    # before still lasts tells of another version, other rules or another time to live, and of no gap.
     "max_engine_flaps": """
         SELECT coalesce(max(n), 0) FROM (
-            SELECT count(*) AS n FROM engine_availability
-             WHERE first_beat_at > greatest(now() - interval '1 hour', {since}) GROUP BY engine) AS per_engine""",
+            SELECT count(*) AS n FROM engine_availability AS s
+             WHERE first_beat_at > greatest(now() - interval '1 hour', {since})
+               AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                                  AND b.first_beat_at < s.first_beat_at AND b.available_until > s.first_beat_at)
+             GROUP BY engine) AS per_engine""",
 }
 OPEN_TRIP = 'SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1'
 # Two workers may find the same breach at the same moment: the second one's row is not needed.
 TRIP = """
 INSERT INTO guardrail_trips (name, value, "limit", policy_version, tripped_at, released_by, release_reason)
-VALUES (%s, %s, %s, %s, now(), '', '')
+VALUES (%s, %s, %s, %s, %s, '', '')
 ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
 """
 
 
 def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped | None:
-    """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well."""
+    """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well.
+
+    Call it in the transaction of the decision.
+    """
     with connection.cursor() as cursor:
         cursor.execute(OPEN_TRIP)
         if (row := cursor.fetchone()) is not None:
@@ -70,8 +78,10 @@ def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped |
 
 def _trip(policy_version: int, tripped: Tripped) -> Tripped:
     with connection.cursor() as cursor:
-        cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version))
-    log.warning("guardrail.tripped", policy_version=policy_version, **tripped.document())
+        cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version, instant_of_change()))
+        if cursor.rowcount:
+            document = tripped.document()
+            transaction.on_commit(lambda: log.warning("guardrail.tripped", policy_version=policy_version, **document))
     return tripped
 
 

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from experiments import claim
 from experiments.batch_log import log_decided
-from experiments.decision import Decided, PolicyState, StoredSignal, decide
+from experiments.decision import Decided, PolicyState, StoredSignal, Tripped, decide
 from experiments.guardrails import tripped_guardrail
 from experiments.store import store
 from policies.selectors import StateInForce, state_in_force
@@ -65,13 +65,19 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         if not rows:
             return []
         signals = [_stored_signal(row) for row in rows]
-        state = state_in_force()
+        state = _state_that_decides()
         market_data = latest_market_data(
             [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
         )
-        policy = _policy(state)
+        policy = policy_state(state, settings.APP_MODE)
         decided = [decide(signal, policy, data) for signal, data in zip(signals, market_data, strict=True)]
-        store(decided, batch.token, policy_version=state.version, split_percentage=state.settings.split_percentage)
+        store(
+            decided,
+            batch.token,
+            policy_version=state.version,
+            split_percentage=state.settings.split_percentage,
+            decided_at=state.database_time,
+        )
     log_decided(decided)
     return decided
 
@@ -111,9 +117,19 @@ def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
     return StoredSignal(facts, source, strategy)
 
 
-def _policy(state: StateInForce) -> PolicyState:
+def _state_that_decides() -> StateInForce:
+    """Return the state in force, after tripping the guardrails whose limits are reached."""
+    state = state_in_force()
+    tripped = tripped_guardrail(state.version, state.settings)
+    # A guardrail that has just tripped is part of a later instant than the one read.
+    return state_in_force() if tripped and state.guardrail is None else state
+
+
+def policy_state(state: StateInForce, app_mode: str) -> PolicyState:
+    """Return the state as the pure core takes it; `app_mode` is PAPER or LIVE."""
+    trip = state.guardrail
     return PolicyState(
-        app_mode=settings.APP_MODE,
+        app_mode=app_mode,
         version=state.version,
         configured_mode=state.settings.configured_mode,
         split_percentage=state.settings.split_percentage,
@@ -121,7 +137,7 @@ def _policy(state: StateInForce) -> PolicyState:
         engine_a_available=state.engine_a_available,
         engine_b_available=state.engine_b_available,
         halted=state.halted,
-        guardrail=tripped_guardrail(state.version, state.settings),
+        guardrail=Tripped(trip.name, trip.value, trip.limit) if trip else None,
     )
 
 

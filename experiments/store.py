@@ -7,6 +7,7 @@ third of the time at this size (docs/adr/0004-worker.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -36,7 +37,7 @@ WITH batch AS (
     INSERT INTO execution_policy (experiment_id, execution_mode, executed_engine, shadow_engine, reason,
                                   policy_version, rules_version, inputs, decision_hash, decided_at)
     SELECT experiment_id, execution_mode, executed_engine, shadow_engine, reason,
-           %(policy_version)s, %(rules_version)s, inputs::json, decision_hash, now() FROM batch
+           %(policy_version)s, %(rules_version)s, inputs::json, decision_hash, %(decided_at)s FROM batch
 ), distributions AS (
     INSERT INTO signal_distributions (experiment_id, engine, context_hash, distributed_at)
     SELECT experiment_id, engine, context_hash, now() FROM batch CROSS JOIN (VALUES ('A'), ('B')) AS e (engine)
@@ -47,8 +48,13 @@ UPDATE signals SET status = 'PROCESSED', processing_lock = %(token)s, processed_
 """
 
 
-def store(batch: Sequence[Decided], token: UUID, *, policy_version: int, split_percentage: object) -> None:
-    """Write the rows of all decided signals; the unique keys refuse a second experiment (R2.1, R10.1)."""
+def store(
+    batch: Sequence[Decided], token: UUID, *, policy_version: int, split_percentage: object, decided_at: datetime
+) -> None:
+    """Write the rows of all decided signals; the unique keys refuse a second experiment (R2.1, R10.1).
+
+    `decided_at` is the instant at which the state that decided was read.
+    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(
@@ -57,6 +63,7 @@ def store(batch: Sequence[Decided], token: UUID, *, policy_version: int, split_p
                 "token": token,
                 "policy_version": policy_version,
                 "split_percentage": split_percentage,
+                "decided_at": decided_at,
                 "rules_version": RULES_VERSION,
                 "signal_id": [d.signal.signal_id for d in batch],
                 "signal_hash": [d.signal.signal_hash for d in batch],

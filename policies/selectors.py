@@ -10,22 +10,38 @@ from django.db.models import QuerySet
 
 from policies.content import SETTING_NAMES, PolicySettings
 from policies.models import Halt, PolicyVersion
+from policies.timeline import sharing_the_lock
 
+# The clock is read after the snapshot is taken, so that nothing seen here happened later (see timeline.py).
 STATE_IN_FORCE = f"""
-SELECT p.version, now(),
-       (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
+WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at)
+SELECT p.version, moment.at,
+       (SELECT e.enabled AND e.last_heartbeat_at > moment.at - make_interval(secs => p.heartbeat_ttl_seconds)
           FROM engines e WHERE e.name = 'A') IS TRUE,
-       (SELECT e.enabled AND e.last_heartbeat_at > now() - make_interval(secs => p.heartbeat_ttl_seconds)
+       (SELECT e.enabled AND e.last_heartbeat_at > moment.at - make_interval(secs => p.heartbeat_ttl_seconds)
           FROM engines e WHERE e.name = 'B') IS TRUE,
        EXISTS (SELECT FROM halts WHERE released_at IS NULL),
+       trip.name, trip.value, trip."limit",
        {", ".join(f"p.{name}" for name in SETTING_NAMES)}
-  FROM policy_versions p ORDER BY p.version DESC LIMIT 1
+  FROM policy_versions p CROSS JOIN moment
+  LEFT JOIN LATERAL (
+      SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1) trip ON true
+ ORDER BY p.version DESC LIMIT 1
 """  # noqa: S608 (our own column names)
 
 
 @dataclass(frozen=True, slots=True)
+class Trip:
+    """A guardrail that holds: what was measured and the limit it reached, as text."""
+
+    name: str
+    value: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateInForce:
-    """What a decision depends on beside the signal, read in one statement: one snapshot."""
+    """What a decision depends on beside the signal, read in one statement: one snapshot, one instant."""
 
     version: int
     database_time: datetime
@@ -33,6 +49,7 @@ class StateInForce:
     engine_b_available: bool
     halted: bool
     settings: PolicySettings
+    guardrail: Trip | None = None
 
 
 class NoPolicyError(RuntimeError):
@@ -40,14 +57,18 @@ class NoPolicyError(RuntimeError):
 
 
 def state_in_force() -> StateInForce:
-    """Return policy, availability by the database clock (R3.3) and kill switch as of now."""
+    """Return policy, availability by the database clock (R3.3), kill switch and guardrail as of now."""
+    statement, results_before = sharing_the_lock(STATE_IN_FORCE)
     with connection.cursor() as cursor:
-        cursor.execute(STATE_IN_FORCE)
+        cursor.execute(statement)
+        for _ in range(results_before):
+            cursor.nextset()
         row = cursor.fetchone()
     if row is None:
         raise NoPolicyError(NoPolicyError.__doc__)
-    version, database_time, a_available, b_available, halted, *content = row
-    return StateInForce(version, database_time, a_available, b_available, halted, PolicySettings(*content))
+    version, database_time, a_available, b_available, halted, name, value, limit, *content = row
+    guardrail = Trip(name, value, limit) if name else None
+    return StateInForce(version, database_time, a_available, b_available, halted, PolicySettings(*content), guardrail)
 
 
 def active_policy() -> PolicyVersion | None:

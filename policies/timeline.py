@@ -35,7 +35,12 @@ def instant_of_urgent_change() -> datetime:
     """Return the instant of a change that waits for nobody: after 0.4 s it goes on without the lock."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE_MILLISECONDS}; {TAKE} SET LOCAL lock_timeout = DEFAULT")
+            cursor.execute("SELECT current_setting('lock_timeout')")
+            before = cursor.fetchone()
+            cursor.execute(
+                f"SET LOCAL lock_timeout = {PATIENCE_MILLISECONDS}; {TAKE} SELECT set_config('lock_timeout', %s, true)",
+                before,
+            )
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise

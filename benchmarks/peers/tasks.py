@@ -44,7 +44,13 @@ def decide_with_statement(signal_id: str) -> None:
             return
         state = state_in_force()
         decided = _decided(signal, state)
-        store([decided], uuid4(), policy_version=state.version, split_percentage=state.settings.split_percentage)
+        store(
+            [decided],
+            uuid4(),
+            policy_version=state.version,
+            split_percentage=state.settings.split_percentage,
+            decided_at=state.database_time,
+        )
     log_decided([decided])
 
 

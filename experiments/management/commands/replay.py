@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import structlog
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
+from django.core.management.base import BaseCommand, CommandParser
 
 from experiments.models import Experiment
+from experiments.options import instant, parsed
 from experiments.replay import Difference, Selection, replay
 
 log = structlog.get_logger(__name__)
 PROGRESS_SECONDS = 0.5
-T = TypeVar("T")
 
 
 class Command(BaseCommand):
@@ -38,9 +35,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, print, and exit 1 on any difference."""
         selection = Selection(
-            since=_parsed("--since", options["since"], _instant),
-            until=_parsed("--until", options["until"], _instant),
-            signal=_parsed("--signal", options["signal"], UUID),
+            since=parsed("--since", options["since"], instant),
+            until=parsed("--until", options["until"], instant),
+            signal=parsed("--signal", options["signal"], UUID),
             policy_version=options["policy_version"],
         )
         verified, differences = self._verify(selection)
@@ -86,20 +83,3 @@ class Command(BaseCommand):
             )
         verdict = "no difference" if not differences else f"{len(differences)} differences"
         self.stdout.write(f"{verified} experiments verified: {verdict}.")
-
-
-def _instant(text: str) -> datetime:
-    moment = parse_datetime(text)
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(text)
-    return moment
-
-
-def _parsed(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
-    if text is None:
-        return None
-    try:
-        return parse(text)
-    except ValueError:
-        wanted = "a UUID" if parse is UUID else "a time like 2026-03-16T14:30:00Z"
-        raise CommandError(f"{name} is {text!r}; it must be {wanted}.") from None

@@ -1,0 +1,107 @@
+"""`manage.py as_of`: what was in force at a past instant, and what a stored signal comes to as of then."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from experiments.as_of import DecisionThen, decision_as_of
+from experiments.exceptions import ExperimentsError
+from experiments.options import instant, parsed
+from policies.as_of import BeforeHistoryError, EngineThen, Then, in_force_at
+from signals_app.hashing import format_timestamp
+
+
+class Command(BaseCommand):
+    """Print the past; exit 1 when a stored decision does not agree with it."""
+
+    help = (
+        "Print policy, halt, guardrail and engines as of a past instant; with --signal also the decision as of then."
+        " A signal without an instant is looked at as of its own decision, which must agree: exit code 1 otherwise."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take an instant, a signal, or both."""
+        parser.add_argument("time", nargs="?", help="RFC 3339 with zone, such as 2026-03-16T14:30:00Z")
+        parser.add_argument("--signal", help="one signal_id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print, and exit 1 on disagreement."""
+        at = parsed("time", options["time"], instant)
+        signal_id = parsed("--signal", options["signal"], UUID)
+        if at is None and signal_id is None:
+            raise CommandError("Name an instant, or a signal with --signal.")
+        if at is not None and at > timezone.now():
+            raise CommandError(f"{options['time']} lies in the future; nothing is known of it yet.")
+        try:
+            self._answer(at, signal_id)
+        except BeforeHistoryError as error:
+            raise CommandError(str(error)) from None
+        except ExperimentsError as error:
+            raise CommandError(error.detail) from None
+
+    def _answer(self, at: datetime | None, signal_id: UUID | None) -> None:
+        if signal_id is None:
+            assert at is not None
+            self._print(state_lines(in_force_at(at)))
+            return
+        decision = decision_as_of(signal_id, at)
+        self._print(state_lines(decision.then))
+        self._print(decision_lines(decision))
+        if decision.disagreements:
+            sys.exit(1)
+
+    def _print(self, lines: list[str]) -> None:
+        for line in lines:
+            self.stdout.write(line)
+
+
+def state_lines(then: Then) -> list[str]:
+    """Return the state in lines for people."""
+    policy, halt, trip = then.policy, then.halt, then.trip
+    live = "on" if policy.live_enabled else "off"
+    return [
+        f"As of {_time(then.at)}",
+        f"policy     version {policy.version} by {policy.created_by} since {_time(policy.activated_at)}",
+        f"           {policy.configured_mode}, split {policy.split_percentage} %, live {live}",
+        f"halt       since {_time(halt.engaged_at)} by {halt.engaged_by}: {halt.reason}" if halt else "halt       none",
+        f"guardrail  {trip}, since {_time(trip.tripped_at)}" if trip else "guardrail  none",
+        *(_engine_line(engine) for engine in then.engines),
+    ]
+
+
+def _engine_line(engine: EngineThen) -> str:
+    state = "available" if engine.available else "unavailable"
+    stretch, switch = engine.stretch, engine.switch
+    heard = "never heard"
+    if stretch is not None:
+        heard = f"version {stretch.engine_version}, heard since {_time(stretch.first_beat_at)}"
+    switched_off = f", switched off by {switch.switched_by}" if switch and not engine.enabled else ""
+    return f"engine {engine.name}   {state}, {heard}{switched_off}"
+
+
+def decision_lines(decision: DecisionThen) -> list[str]:
+    """Return the decision, and what is stored, in lines for people."""
+    resolution, stored = decision.ruling.resolution, decision.stored
+    first = f"decision   {_text(resolution.execution_mode, resolution.executed_engine, resolution.reason)}"
+    if stored is None:
+        return [first, "stored     nothing yet: the signal waits"]
+    if decision.disagreements:
+        return [first] + [f"stored     {d.field}: {d.stored}; as of then: {d.as_of}" for d in decision.disagreements]
+    if stored.decided_at == decision.then.at:
+        return [first, "stored     the same"]
+    text = _text(stored.execution_mode, stored.executed_engine, stored.reason)
+    return [first, f"stored     {text}, decided {_time(stored.decided_at)}"]
+
+
+def _text(mode: str, executed: str | None, reason: str) -> str:
+    return f"{mode}, {executed or 'nobody'} trades for real, reason {reason}"
+
+
+def _time(moment: datetime) -> str:
+    return format_timestamp(moment)

@@ -1,0 +1,32 @@
+"""Reading the options of this app's commands, with an error that says what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.core.management.base import CommandError
+from django.utils.dateparse import parse_datetime
+
+T = TypeVar("T")
+
+
+def instant(text: str) -> datetime:
+    """Return an aware instant; raise ValueError for anything else."""
+    moment = parse_datetime(text)
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def parsed(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
+    """Return the option's value, None when it is absent; raise CommandError when it cannot be read."""
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError:
+        wanted = "a UUID" if parse is UUID else "a time like 2026-03-16T14:30:00Z"
+        raise CommandError(f"{name} is {text!r}; it must be {wanted}.") from None

@@ -1,0 +1,96 @@
+"""Reads of the past: what was in force at any instant, by the same order that decisions were made in.
+
+An instant T stands for the state after every change stamped at or before T (see timeline.py): a version
+is in force from its `activated_at` on, a halt holds from `engaged_at` up to but not at `released_at`,
+and an engine's heartbeat at B makes it available at T when B <= T < B + the time to live at T.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from policies.control_models import EngineAvailability, EngineSwitch, GuardrailTrip
+from policies.models import EngineName, Halt, PolicyVersion
+from policies.selectors import NoPolicyError, StateInForce, Trip, settings_of
+
+
+class BeforeHistoryError(NoPolicyError):
+    """No policy was in force yet at that time; choose a time after version 1 was activated."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineThen:
+    """An engine at a past instant; `stretch` is the latest stretch of heartbeats begun by then."""
+
+    name: str
+    enabled: bool
+    available: bool
+    stretch: EngineAvailability | None
+    switch: EngineSwitch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """Everything a decision depended on at one instant, beside the signal."""
+
+    at: datetime
+    policy: PolicyVersion
+    halt: Halt | None
+    trip: GuardrailTrip | None
+    engines: tuple[EngineThen, EngineThen]
+
+    def state(self) -> StateInForce:
+        """Return it in the form in which decisions take it."""
+        a, b = self.engines
+        trip = Trip(self.trip.name, self.trip.value, self.trip.limit) if self.trip else None
+        return StateInForce(
+            version=self.policy.version,
+            database_time=self.at,
+            engine_a_available=a.available,
+            engine_b_available=b.available,
+            halted=self.halt is not None,
+            settings=settings_of(self.policy),
+            guardrail=trip,
+        )
+
+
+def in_force_at(at: datetime) -> Then:
+    """Return what was in force at this instant (aware); raise BeforeHistoryError when nothing was yet."""
+    policy = policy_at(at)
+    if policy is None:
+        raise BeforeHistoryError(BeforeHistoryError.__doc__)
+    ttl = timedelta(seconds=policy.heartbeat_ttl_seconds)
+    return Then(
+        at=at,
+        policy=policy,
+        halt=Halt.objects.filter(_unreleased(at), engaged_at__lte=at).first(),
+        trip=GuardrailTrip.objects.filter(_unreleased(at), tripped_at__lte=at).order_by("id").first(),
+        engines=(engine_at(EngineName.A, at, ttl), engine_at(EngineName.B, at, ttl)),
+    )
+
+
+def policy_at(at: datetime) -> PolicyVersion | None:
+    """Return the version in force at this instant, None before the first."""
+    return PolicyVersion.objects.filter(activated_at__lte=at).order_by("-version").first()
+
+
+def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineThen:
+    """Return an engine at this instant, under the time to live then in force.
+
+    Within a stretch each beat came within the time to live of the one before, and all were under one time
+    to live, so that the engine was available throughout; after the last beat the one then in force counts.
+    """
+    stretch = (
+        EngineAvailability.objects.filter(engine=name, first_beat_at__lte=at).order_by("-first_beat_at", "-id").first()
+    )
+    switch = EngineSwitch.objects.filter(engine=name, switched_at__lte=at).order_by("-switched_at", "-id").first()
+    enabled = switch is None or switch.enabled
+    lives = stretch is not None and at < stretch.last_beat_at + ttl
+    return EngineThen(name, enabled, enabled and lives, stretch, switch)
+
+
+def _unreleased(at: datetime) -> Q:
+    return Q(released_at__isnull=True) | Q(released_at__gt=at)
