@@ -8,6 +8,7 @@ from django_q.models import Schedule
 # Name and function of each. Dotted paths, because outcomes is above this app.
 EVERY_MINUTE = {
     "sweep pending signals": "experiments.tasks.drain_signals",
+    "activate due policy drafts": "policies.tasks.activate_due_drafts",
     "expire exit directives": "outcomes.tasks.expire_directives",
     "prune what only monitoring reads": "experiments.tasks.prune",
 }

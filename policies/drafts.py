@@ -19,7 +19,7 @@ from policies.content import SETTING_NAMES, PolicySettings
 from policies.control_models import DraftState
 from policies.exceptions import PoliciesError
 from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
-from policies.selectors import active_policy, settings_of
+from policies.selectors import NoPolicyError, active_policy, settings_of
 from policies.services import insert_version
 
 log = structlog.get_logger(__name__)
@@ -29,18 +29,18 @@ CHANGEABLE = (DraftState.OPEN,)
 LATE_SECONDS = 90
 
 
-def start_draft(
-    actor: Actor, *, base: PolicyVersion | None = None, content: PolicySettings | None = None
-) -> PolicyDraft:
+def start_draft(actor: Actor, *, content: PolicySettings | None = None, note: str = "") -> PolicyDraft:
     """Start a draft from the version in force; `content` restores the settings of an older one."""
-    active = base or active_policy()
-    assert active is not None
+    active = active_policy()
+    if active is None:
+        raise NoPolicyError(NoPolicyError.__doc__)
     chosen = content or settings_of(active)
     now = timezone.now()
     with transaction.atomic():
         draft = PolicyDraft.objects.create(
             **_columns(chosen),
             base_version=active,
+            note=note,
             content_hash=chosen.content_hash(),
             created_by=actor.name,
             created_at=now,
@@ -52,10 +52,19 @@ def start_draft(
     return draft
 
 
-def edit_draft(actor: Actor, draft_id: int, *, content: PolicySettings, note: str, revision: int) -> PolicyDraft:
+def edit_draft(
+    actor: Actor,
+    draft_id: int,
+    *,
+    content: PolicySettings,
+    note: str,
+    revision: int,
+    base_version: int | None = None,
+) -> PolicyDraft:
     """Change a draft; approvals of its former content count no more.
 
-    Raises `draft_changed` when somebody else has edited it since `revision`; nothing is lost.
+    `base_version` puts it on top of a version that has come into force meanwhile. Raises
+    `draft_changed` when somebody else has edited it since `revision`; nothing is lost.
     """
     with transaction.atomic():
         draft = _locked(draft_id)
@@ -65,6 +74,8 @@ def edit_draft(actor: Actor, draft_id: int, *, content: PolicySettings, note: st
             )
         for name, value in _columns(content).items():
             setattr(draft, name, value)
+        if base_version is not None:
+            draft.base_version = _version(base_version)
         draft.note, draft.content_hash = note.strip(), content.content_hash()
         draft.edited_by, draft.edited_at, draft.revision = actor.name, timezone.now(), revision + 1
         draft.authors = sorted({*draft.authors, actor.name})
@@ -81,6 +92,17 @@ def discard_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
         draft.state, draft.settled_at, draft.refusal = DraftState.DISCARDED, timezone.now(), reason.strip()
         draft.save(update_fields=("state", "settled_at", "refusal"))
         record(actor, "draft.discarded", f"draft {draft.pk}", reason=reason.strip())
+    return draft
+
+
+def call_off_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
+    """Take a scheduled draft off the schedule; it is open again."""
+    _demand(reason, "Say why it is called off.")
+    with transaction.atomic():
+        draft = _locked(draft_id, states=(DraftState.SCHEDULED,))
+        draft.state, draft.scheduled_at = DraftState.OPEN, None
+        draft.save(update_fields=("state", "scheduled_at"))
+        record(actor, "draft.called_off", f"draft {draft.pk}", reason=reason.strip())
     return draft
 
 
@@ -120,9 +142,8 @@ def activate_draft(
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
             raise PoliciesError("draft_changed", "The draft was edited after you looked at it; look again.")
-        if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
-            raise PoliciesError("approval_missing", "Another person must approve exactly this content first.")
         draft.activation_reason, draft.activated_by = reason.strip(), actor.name
+        _demand_approval(draft)
         if at is not None:
             _schedule(actor, draft, at)
         else:
@@ -156,6 +177,7 @@ def _settle_next_due() -> PolicyDraft | None:
         late = (timezone.now() - draft.scheduled_at).total_seconds()
         try:
             with transaction.atomic():
+                _demand_approval(draft)
                 _put_in_force(Actor(draft.activated_by), draft)
         except PoliciesError as error:
             draft.state, draft.settled_at, draft.refusal = DraftState.REFUSED, timezone.now(), error.detail
@@ -164,8 +186,9 @@ def _settle_next_due() -> PolicyDraft | None:
             record(SYSTEM, "draft.refused", f"draft {draft.pk}", reason=error.detail)
             log.error("policy.activation_refused", draft_id=draft.pk, reason=error.detail)
             return draft
-    if late > LATE_SECONDS:
-        log.warning("policy.activated_late", draft_id=draft.pk, late_seconds=round(late))
+        if late > LATE_SECONDS:
+            record(SYSTEM, "policy.activated_late", f"draft {draft.pk}", reason=f"{late:.0f} seconds late")
+            log.warning("policy.activated_late", draft_id=draft.pk, late_seconds=round(late))
     return draft
 
 
@@ -205,6 +228,19 @@ def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> Polic
     if draft.state not in states:
         raise PoliciesError("draft_settled", f"This draft is {draft.state}; start a new one.")
     return draft
+
+
+def _demand_approval(draft: PolicyDraft) -> None:
+    """Raise `approval_missing` when the site wants another person's approval and there is none."""
+    if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
+        raise PoliciesError("approval_missing", "Another person must approve exactly this content first.")
+
+
+def _version(number: int) -> PolicyVersion:
+    version = PolicyVersion.objects.filter(version=number).first()
+    if version is None:
+        raise PoliciesError("not_found", f"There is no version {number}.")
+    return version
 
 
 def _demand(reason: str, sentence: str) -> None:

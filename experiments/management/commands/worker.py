@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from experiments.cluster import ClusterSupervisor, run_cluster
 from experiments.schedules import ensure_schedules
+from policies.drafts import activate_due_drafts
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
         if supervisor.stopping.is_set():
             return
         ensure_schedules()
+        # What was due while nothing ran comes into force before anything is decided.
+        activate_due_drafts()
         supervisor.run()
 
     def _wait_for_database(self, seconds: float, supervisor: ClusterSupervisor) -> None:
