@@ -49,7 +49,7 @@ UPDATE signals
        next_attempt_at = CASE WHEN attempts + 1 < %(max)s
            THEN now() + make_interval(secs => CASE WHEN attempts = 0 THEN 0 ELSE least(5 * 2 ^ attempts, 600) END) END
  WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED'
-RETURNING signal_id, attempts
+RETURNING signal_id, signal_hash, attempts
 """
 LOCK = """
 SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
@@ -99,17 +99,17 @@ def finish(batch: Batch) -> None:
         cursor.execute("DELETE FROM worker_batches WHERE token = %s", (batch.token,))
 
 
-def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, int]]:
-    """Count a failed attempt of each signal and say when the next is due; return ids and attempts."""
+def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, str, int]]:
+    """Count a failed attempt of each signal and say when the next is due; return ids, hashes and attempts."""
     with connection.cursor() as cursor:
         cursor.execute(RECORD_FAILURE, {"ids": signal_ids, "error": error, "max": MAX_ATTEMPTS})
-        failed: list[tuple[UUID, int]] = cursor.fetchall()
+        failed: list[tuple[UUID, str, int]] = cursor.fetchall()
     return failed
 
 
-def release_orphans() -> list[tuple[UUID, int]]:
+def release_orphans() -> list[tuple[UUID, str, int]]:
     """Count a failed attempt for every signal that was in hand of a worker that is gone."""
-    failed: list[tuple[UUID, int]] = []
+    failed: list[tuple[UUID, str, int]] = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FORGET_OWN)
         cursor.execute(ORPHANS)

@@ -21,6 +21,7 @@ from experiments.decision import Decided, PolicyState, StoredSignal, Tripped, de
 from experiments.guardrails import tripped_guardrail
 from experiments.store import store
 from policies.selectors import StateInForce, state_in_force
+from signals_app.hashing import experiment_id
 from signals_app.market_context import SignalFacts
 from signals_app.selectors import latest_market_data
 
@@ -141,8 +142,13 @@ def policy_state(state: StateInForce, app_mode: str) -> PolicyState:
     )
 
 
-def _log_failures(failed: list[tuple[UUID, int]], error: str) -> None:
-    for signal_id, attempts in failed:
+def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
+    for signal_id, signal_hash, attempts in failed:
         log.error(
-            "signal.processing_failed", signal_id=str(signal_id), experiment_id=None, attempts=attempts, error=error
+            "signal.processing_failed",
+            signal_id=str(signal_id),
+            # The id it will have once it is decided: it follows from the signal.
+            experiment_id=str(experiment_id(signal_id, signal_hash)),
+            attempts=attempts,
+            error=error,
         )

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from experiments.pipeline import drain
-from signals_app.hashing import format_timestamp
+from signals_app.hashing import experiment_id, format_timestamp
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
 
 pytestmark = pytest.mark.django_db
@@ -113,5 +113,5 @@ def test_r11_5_an_error_is_logged_with_its_signal(log: Log) -> None:
     first, *_ = log.events("signal.processing_failed")
 
     assert first["signal_id"] == str(signal.pk)
-    assert "experiment_id" in first
+    assert first["experiment_id"] == str(experiment_id(signal.pk, signal.signal_hash))
     assert first["error"].startswith("SignalCorruptError")

@@ -321,7 +321,7 @@ def test_a_session_that_got_a_dead_ones_number_does_not_pass_for_it() -> None:
     leave_orphan(signal)
     execute("UPDATE worker_batches SET backend_pid = pg_backend_pid(), backend_started_at = now() - interval '1 day'")
 
-    assert claim.release_orphans() == [(signal.pk, 1)]
+    assert claim.release_orphans() == [(signal.pk, signal.signal_hash, 1)]
 
 
 @pytest.mark.django_db
