@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import messages
-from django.core.exceptions import SuspiciousOperation
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.decorators import action
@@ -79,6 +80,8 @@ class BrowseAdmin(ModelAdmin):
         """Show the list; nonsense in the query string shows it unfiltered, with a message."""
         if request.method == "GET" and any("\x00" in value for values in request.GET.lists() for value in values[1]):
             return self._unfiltered(request)
+        if request.method == "POST":
+            self._keep_well_formed_selection(request)
         # Django's flag for "the filters were wrong": a second mistake must not show its database error page.
         query = request.GET.copy()
         wrong = query.pop("e", None)
@@ -93,6 +96,22 @@ class BrowseAdmin(ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the row; None for what cannot be an id."""
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
+    def _keep_well_formed_selection(self, request: HttpRequest) -> None:
+        """Leave out of an action's selection what cannot be an id: the database would refuse it."""
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not selected:
+            return
+        form = request.POST.copy()
+        form.setlist(ACTION_CHECKBOX_NAME, [text for text in selected if self._may_be_an_id(text)])
+        request.POST = form  # type: ignore[assignment]  # Django reads it only
+
+    def _may_be_an_id(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return bool(text) and "\x00" not in text
 
     @staticmethod
     def _unfiltered(request: HttpRequest) -> HttpResponseRedirect:

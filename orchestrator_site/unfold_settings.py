@@ -101,6 +101,9 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "orchestrator_site.unfold_settings.environment",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("orchestrator_site/favicon.svg")},
+    ],
     "STYLES": [lambda _: static("orchestrator_site/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {

@@ -80,7 +80,10 @@ def _cell(part: Mapping[str, Any], name: str, form: str, basis: str) -> Cell:
     beside = f"{COUNT_NAMES[basis]} = {part[basis]}" if basis else ""
     if value is None:
         return Cell("n/a", part["undefined"].get(name, "undefined"), beside, undefined=True)
-    return Cell(_text(value, form), _exact(value), beside, _tone(value) if name in SIGNED else "")
+    if name in SIGNED:
+        # With its sign, so that gain and loss are told apart without colour.
+        return Cell(f"{Decimal(value):+.2f}", _exact(value), beside, _tone(value))
+    return Cell(_text(value, form), _exact(value), beside)
 
 
 def _text(value: Any, form: str) -> str:

@@ -28,7 +28,7 @@ class RecommendationAdmin(AuditAdmin):
         "engine",
         badge("action", ACTION_COLOURS),
         badge("role", ROLE_COLOURS),
-        "role_reason",
+        badge("role_reason", {}),
         "strategy_version",
         "permit_expires_at",
     )
@@ -40,7 +40,7 @@ class RecommendationAdmin(AuditAdmin):
         "engine",
         badge("action", ACTION_COLOURS),
         badge("role", ROLE_COLOURS),
-        "role_reason",
+        badge("role_reason", {}),
         "permit_expires_at",
         "recommended_at",
         "strategy_version",

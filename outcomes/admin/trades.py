@@ -28,7 +28,7 @@ class TradeAdmin(AuditAdmin):
         "entry_time",
         amount("exit_price"),
         "exit_time",
-        "exit_reason",
+        badge("exit_reason", {}),
     )
     list_filter = ("engine", "status", "exit_reason", recent("opened_at"))
     # By an indexed column: the trades themselves have no index by time.
@@ -57,7 +57,7 @@ class TradeAdmin(AuditAdmin):
                     amount("quantity"),
                     amount("multiplier"),
                     amount("entry_fees"),
-                    "entry_provenance",
+                    badge("entry_provenance", {}),
                     json_of("legs"),
                     full_hash("rules_hash"),
                     full_hash("request_hash"),
@@ -71,8 +71,8 @@ class TradeAdmin(AuditAdmin):
                     "exit_time",
                     amount("exit_price"),
                     amount("exit_fees"),
-                    "exit_reason",
-                    "exit_provenance",
+                    badge("exit_reason", {}),
+                    badge("exit_provenance", {}),
                     json_of("exit_legs"),
                     json_of("market_conditions"),
                     full_hash("conditions_hash"),
@@ -107,8 +107,8 @@ class OutcomeAdmin(AuditAdmin):
         amount("exit_price"),
         amount("fees"),
         amount("pnl", title="P&L", signed=True),
-        "exit_reason",
-        "price_provenance",
+        badge("exit_reason", {}),
+        badge("price_provenance", {}),
     )
     list_filter = ("engine", "exit_reason", "price_provenance", recent("exit_time"))
     search_fields = ("trade_id__exact", "experiment_id__exact")
@@ -124,8 +124,8 @@ OUTCOME_FIELDS = (
     amount("exit_price"),
     amount("fees"),
     amount("pnl", title="P&L", signed=True),
-    "exit_reason",
-    "price_provenance",
+    badge("exit_reason", {}),
+    badge("price_provenance", {}),
     "exit_time",
     full_hash("conditions_hash"),
     "recorded_at",

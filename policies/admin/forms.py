@@ -35,7 +35,8 @@ def setting_field(name: str) -> forms.Field:
         return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=help_of(name))
     # Whether it may be empty is for `policies.content` to say.
     widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
-    return forms.CharField(required=False, max_length=30, widget=widget, help_text=help_of(name))
+    label = name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
+    return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=help_of(name))
 
 
 class PolicyForm(forms.Form):

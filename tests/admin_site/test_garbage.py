@@ -23,7 +23,8 @@ QUERIES = (
     "o=x.-1", "o=1.2.3", "all=", "e=1", "e=1&zzz=1", "zzz=1", "status__exact=%00", "status__exact=NONE", "_popup=1",
     "_to_field=zzz", "_to_field=signal_hash", "engine__exact=%00", "engine=C", "symbol__regex=(", "id__in=x",
     "note__contains=%00", "received_at__gte=x", "received_at_within=x", "received_at_within=1h",
-    "live_enabled__exact=x",    "is_active__exact=2", "experiment__signal__source__regex=(", "pk=1", "pk__in=,", "%5B%5D=1", "=1", "&&&", "%00=%00",
+    "live_enabled__exact=x",
+    "is_active__exact=2", "experiment__signal__source__regex=(", "pk=1", "pk__in=,", "%5B%5D=1", "=1", "&&&", "%00=%00",
 )  # fmt: skip
 words = st.text(max_size=30)
 fields = st.sampled_from(["q", "p", "o", "all", "status", "engine", "experiment", "received_at", "signal", "symbol"])
