@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_both_engines_read_the_same_bytes() -> None:
     assert get(experiment.pk, "engine-a").content == get(experiment.pk, "engine-b").content
 
 
-@pytest.mark.parametrize("experiment_id", [UUID(int=0), uuid4(), "not-a-uuid", "1", "%00", "..", "a" * 300])
+@pytest.mark.parametrize("experiment_id", [UUID(int=0), UUID(int=4), "not-a-uuid", "1", "%00", "..", "a" * 300])
 def test_what_does_not_exist_is_a_404_in_one_form(experiment_id: object) -> None:
     response = get(experiment_id)
 
