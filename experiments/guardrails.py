@@ -45,6 +45,8 @@ MEASURES = {
              WHERE first_beat_at > greatest(now() - interval '1 hour', {since})
                AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
                                   AND b.first_beat_at < s.first_beat_at AND b.available_until > s.first_beat_at)
+               AND EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                              AND b.first_beat_at < s.first_beat_at)
              GROUP BY engine) AS per_engine""",
 }
 OPEN_TRIP = 'SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1'
