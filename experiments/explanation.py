@@ -11,6 +11,11 @@ from typing import Any
 
 from policies.rules import RULES_BY_VERSION, PolicyInputs
 
+FIXED_REASONS = {
+    "HALTED": "the kill switch was on",
+    "ENGINE_A_UNAVAILABLE": "engine A was not available, without which no policy lets anybody trade for real",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
@@ -72,10 +77,11 @@ def _because(execution_mode: str, reason: str, inputs: Mapping[str, Any]) -> str
     """Return the reason as a clause that names the settings which led to it."""
     policy = f"policy v{inputs['policy_version']} is {inputs['configured_mode']}"
     mode = f"APP_MODE is {inputs['app_mode']}"
-    if reason == "HALTED":
-        return "the kill switch was on"
-    if reason == "ENGINE_A_UNAVAILABLE":
-        return "engine A was not available, without which no policy lets anybody trade for real"
+    if reason in FIXED_REASONS:
+        return FIXED_REASONS[reason]
+    if reason == "GUARDRAIL":
+        trip = inputs["guardrail"]
+        return f"a guardrail had tripped: {trip['name']} was {trip['value']}, limit {trip['limit']}"
     if reason == "ENGINE_B_UNAVAILABLE":
         return f"{policy}{_share(inputs)} and engine B, whose turn it was, was not available"
     if reason == "LIVE_NOT_ENABLED":

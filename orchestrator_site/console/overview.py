@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -125,7 +125,7 @@ def attention(numbers: Numbers, engines: list[EngineState], *, halted: bool) -> 
         text = "No worker makes progress. Start one: manage.py worker"
         yield Attention(text, "experiments_workerheartbeat_changelist")
     if numbers.failed:
-        text = f"{numbers.failed} failed signals wait for a retry."
+        text = f"Failed signals that wait for a retry: {numbers.failed}."
         yield Attention(text, "signals_app_signal_changelist", "status__exact=FAILED")
     if numbers.oldest_wait is not None and numbers.oldest_wait > WAITING_LIMIT_SECONDS:
         yield Attention(
@@ -139,11 +139,11 @@ def attention(numbers: Numbers, engines: list[EngineState], *, halted: bool) -> 
             yield Attention(text, "policies_engine_changelist")
     if numbers.incidents_today:
         yield Attention(
-            f"{numbers.incidents_today} refused reports in the last 24 hours.", "outcomes_incident_changelist"
+            f"Refused reports in the last 24 hours: {numbers.incidents_today}.", "outcomes_incident_changelist"
         )
     if numbers.overdue_directives:
         yield Attention(
-            f"{numbers.overdue_directives} shadow exits are overdue and nobody has priced them.",
+            f"Overdue shadow exits that nobody has priced: {numbers.overdue_directives}.",
             "outcomes_exitdirective_changelist",
             "state__exact=PENDING",
         )
@@ -177,6 +177,7 @@ def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
         engine_a_available=state.engine_a_available,
         engine_b_available=state.engine_b_available,
         halted=state.halted,
+        guardrail=asdict(state.guardrail) if state.guardrail else None,
     )
     decision = resolve_policy(inputs)
     if decision.executed_engine is None:

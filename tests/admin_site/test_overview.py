@@ -71,7 +71,7 @@ def test_what_needs_attention_leads_to_its_page(operator: Client) -> None:
 
     texts = [item.text for item in page.context["overview"].attention]
     assert "No worker makes progress. Start one: manage.py worker" in texts
-    assert "1 failed signals wait for a retry." in texts
+    assert "Failed signals that wait for a retry: 1." in texts
     assert "Engine A is not available: it has never sent a heartbeat." in texts
     assert f"{reverse('admin:signals_app_signal_changelist')}?status__exact=FAILED" in page.content.decode()
 

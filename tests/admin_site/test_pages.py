@@ -111,6 +111,14 @@ def test_times_are_iso_with_seconds_in_lists_and_on_pages() -> None:
         assert ISO.search(client.get(reverse(f"admin:{view}", args=arguments)).content.decode()), view
 
 
+def test_forms_show_dates_as_iso() -> None:
+    client = logged_in(superuser=True)
+
+    page = client.get(reverse("admin:auth_user_change", args=(User.objects.get().pk,))).content.decode()
+
+    assert re.search(r'name="date_joined_0" value="\d{4}-\d\d-\d\d"', page)
+
+
 def test_an_id_that_is_none_sends_back_to_the_start(subtests: pytest.Subtests) -> None:
     client = logged_in(superuser=True)
     garbage = ("none", "1' OR 1=1", "_00", "9" * 40, "../..", "00000000-0000-0000-0000-00000000000g")
