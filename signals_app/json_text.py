@@ -69,7 +69,9 @@ def with_big_integers_as_text(value: Any) -> Any:
 
 def expand_float(number: float) -> str:
     """Return the shortest digits that name this finite double, without exponent or trailing ".0"."""
-    text = format(Decimal(repr(number)), "f")
+    text = repr(number)
+    if "e" in text:
+        text = format(Decimal(text), "f")
     text = text.removesuffix(".0")
     return "0" if text == "-0" else text
 
@@ -128,10 +130,19 @@ def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str
 
 
 def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text: FloatText) -> str:
-    members = ",".join(
-        [f"{encode_basestring(name)}:{_render(value[name], integer_text, float_text)}" for name in _sorted_names(value)]
-    )
-    return f"{{{members}}}"
+    members = []
+    for name in _sorted_names(value):
+        member = value[name]
+        kind = type(member)
+        # Flat members are nearly all there are: without a call of `_render` for each.
+        if kind is str:
+            text = encode_basestring(member)
+        elif kind is float:
+            text = float_text(member)
+        else:
+            text = _render(member, integer_text, float_text)
+        members.append(f"{encode_basestring(name)}:{text}")
+    return f"{{{','.join(members)}}}"
 
 
 def _sorted_names(value: dict[str, Any]) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from signals_app.exceptions import AlertError
@@ -17,6 +19,7 @@ Path = tuple[str, ...]
 T = TypeVar("T")
 
 _SHOWN_CHARACTERS = 60
+_REMEMBERED_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +48,43 @@ class Members:
     """The members of one payload, found by compact name whatever their spelling."""
 
     def __init__(self, payload: Mapping[str, Any]) -> None:
-        self._by_alias: dict[str, list[Member]] = {}
+        # Plain tuples: most members are data for the engines and never asked for.
+        self._by_alias: dict[str, list[tuple[Path, Any]]] = {}
         for name, value in payload.items():
             alias = compact(name)
-            self._add(alias, (name,), value)
+            if _says_something(value):
+                self._by_alias.setdefault(alias, []).append(((name,), value))
             if alias in CONTAINERS and isinstance(value, dict):
                 for inner_name, inner in value.items():
-                    self._add(f"{alias}.{compact(inner_name)}", (name, inner_name), inner)
-
-    def _add(self, alias: str, path: Path, value: Any) -> None:
-        if value is None or (isinstance(value, str) and not value.strip()):
-            return  # An empty value and the null that stands for Pine's na say nothing.
-        self._by_alias.setdefault(alias, []).append(Member(alias, path, value))
+                    if _says_something(inner):
+                        path = (name, inner_name)
+                        self._by_alias.setdefault(f"{alias}.{compact(inner_name)}", []).append((path, inner))
 
     def find(self, aliases: Iterable[str]) -> list[Member]:
         """Return the members with one of these names that hold a value, in the order of the names."""
         by_alias = self._by_alias
-        found: list[Member] = []
-        for alias in aliases:
-            if alias in by_alias:
-                found += sorted(by_alias[alias], key=lambda member: member.path)
-        return found
+        named = [alias for alias in aliases if alias in by_alias]
+        return [Member(alias, *entry) for alias in named for entry in sorted(by_alias[alias], key=itemgetter(0))]
+
+
+def _says_something(value: object) -> bool:
+    """Tell an empty value, and the null that stands for Pine's na, from all others."""
+    return value.strip() != "" if isinstance(value, str) else value is not None
 
 
 def compact(text: str) -> str:
     """Return the text in lower case without ``_``, ``-`` and spaces; other alphabets stay as they are."""
+    # The same few names come with every alert; long ones come from nobody who means well.
+    return _remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else _compact(text)
+
+
+def _compact(text: str) -> str:
     if not text.isascii():
         return text
     return text.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+_remembered = lru_cache(maxsize=1024)(_compact)
 
 
 def read_agreeing(members: list[Member], read: Callable[[Member], T]) -> Reading[T] | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 ROOT = Path(settings.BASE_DIR)
 APPS = ("signals_app", "policies", "experiments", "outcomes", "orchestrator_site")
 LOG_CALL = re.compile(r"""(?:log|logger)\.(?:info|warning|error|exception|critical)\(\s*["']([a-z_]+\.[a-z_]+)["']""")
-BATCH_EVENT = re.compile(r"""["']((?:signal|context|experiment|policy)\.[a-z_]+)["'],\s*\{""")
+BATCH_EVENT = re.compile(r"""\("((?:signal|context|experiment|policy)\.[a-z_]+)", \(""")
 VARIABLE = re.compile(r"""env\.[a-z_]+\(\s*["']([A-Z_]+)["']""")
 CRITERION = re.compile(r"^\| (R\d+\.\d+) \|", re.MULTILINE)
 # requirements.md: how many acceptance criteria each of the twelve requirements has.
