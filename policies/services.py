@@ -142,7 +142,8 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
     note = "" if enabled else f"{reason} ({actor.name})"
     with transaction.atomic():
         switched_at = instant_of_change()
-        Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note)
+        if not Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note):
+            raise PoliciesError("not_found", "The engines are A and B.", "/engine")
         EngineSwitch.objects.create(
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
