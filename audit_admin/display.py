@@ -34,10 +34,16 @@ STATUS_COLOURS = {
 def badge(field: str, colours: Mapping[str, str] = STATUS_COLOURS, *, title: str = "") -> Column:
     """Return a column that shows a code as a coloured label."""
 
-    def column(row: Any) -> str | None:
-        return getattr(row, field) or None
+    def column(row: Any) -> SafeString | None:
+        code = getattr(row, field)
+        return label(code, colours.get(code, "")) if code else None
 
-    return _named(column, field, title=title, label=dict(colours))
+    return _named(column, field, title=title)
+
+
+def label(text: str, colour: str = "") -> SafeString:
+    """Return a coloured label; Unfold's own renders a template for each, which doubles a list's time."""
+    return format_html('<span class="to-badge to-badge-{}">{}</span>', colour or "neutral", text)
 
 
 def hash_of(field: str, *, title: str = "") -> Column:
@@ -135,9 +141,7 @@ def pretty_json(value: object) -> SafeString:
     return format_html('<pre class="to-json">{}</pre>', text)
 
 
-def _named(column: Callable[[Any], Any], field: str, *, title: str = "", **attributes: Any) -> Column:
+def _named(column: Callable[[Any], Any], field: str, *, title: str = "") -> Column:
     column.__name__ = field
-    attributes["short_description"] = title or field.removesuffix("_id").replace("_", " ")
-    for name, value in attributes.items():
-        setattr(column, name, value)
+    column.short_description = title or field.removesuffix("_id").replace("_", " ")  # type: ignore[attr-defined]
     return column

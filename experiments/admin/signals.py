@@ -37,7 +37,6 @@ class SignalAdmin(AuditAdmin):
         "experiment_link",
     )
     list_filter = ("status", "direction", recent("received_at"))
-    list_select_related = ("experiment",)
     search_fields = ("signal_id__exact", "signal_hash__exact", "symbol__exact")
     search_help_text = "Signal id, hash or symbol, exactly"
     actions = ("try_again",)
@@ -64,6 +63,11 @@ class SignalAdmin(AuditAdmin):
     )
     empty_hint = "A signal is an alert that was understood. Send one to a webhook source, or run the demo."
     empty_commands = ("manage.py demo", "manage.py up")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Signal]:
+        """Fetch a page's experiments after it: a join would be walked along on the way to a late page."""
+        queryset: QuerySet[Signal] = super().get_queryset(request)
+        return queryset.prefetch_related("experiment")
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         """Trying a signal again needs `signals_app.change_signal`, although nobody edits signals."""

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit_admin.actors import actor_of
-from audit_admin.display import link, signed_amount
+from audit_admin.display import label, link, signed_amount
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin
 from experiments.models import Experiment
@@ -120,8 +120,7 @@ class ExperimentAdmin(AuditAdmin):
     def execution_mode(self, row: Experiment) -> SafeString:
         """Return the decided mode; SHADOW_ONLY stands out."""
         mode = row.decision.execution_mode
-        colour = "warning" if mode == "SHADOW_ONLY" else "info"
-        return format_html('<span class="to-badge to-badge-{}">{}</span>', colour, mode)
+        return label(mode, "warning" if mode == "SHADOW_ONLY" else "info")
 
     @admin.display(description="real", empty_value="nobody")
     def executed_engine(self, row: Experiment) -> str | None:

@@ -13,7 +13,7 @@ from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin
 from outcomes.models import ExitDirective, Incident, Recommendation, Violation
 
-ROLE_COLOURS = {"REAL": "primary", "SHADOW": ""}
+ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
 ACTION_COLOURS = {"OPEN": "success", "DECLINE": "warning"}
 EMPTY_COMMANDS = ("manage.py demo",)
 

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from rest_framework_api_key.models import APIKey as UnusedApiKey
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit_admin.display import badge
+from audit_admin.display import badge, label
 from audit_admin.options import AuditAdmin, page_action
 from policies.audit import actor_of
 from policies.models import ApiKey, KeyOwner
@@ -82,7 +82,7 @@ class ApiKeyAdmin(AuditAdmin):
     def state(self, key: ApiKey) -> SafeString:
         """Return whether the key opens anything."""
         word = "revoked" if key.revoked else "expired" if key.has_expired else "live"
-        return format_html('<span class="to-badge to-badge-{}">{}</span>', _COLOURS[word], word)
+        return label(word, _COLOURS[word])
 
     @admin.display(description="")
     def revoke_link(self, key: ApiKey) -> SafeString | None:
