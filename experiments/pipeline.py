@@ -55,7 +55,8 @@ def drain() -> int:
 def process_claimed(batch: claim.Batch) -> int:
     """Process a claimed batch and strike it off; a signal that fails is recorded and stops no other."""
     decided = _process_or_split(batch, batch.signal_ids)
-    claim.finish(batch)
+    if decided < len(batch.signal_ids):
+        claim.finish(batch)
     return decided
 
 
