@@ -67,7 +67,8 @@ def experiment_page(story: Experiment) -> ExperimentPage:
     return ExperimentPage(
         sentence=explanation_of(story),
         rules=walk_rules(decision.inputs, decision.rules_version),
-        timeline=timed(sorted(events(story, acts), key=lambda event: event.at)),
+        # What is decided is written in one transaction, whose times do not tell the order of the flow.
+        timeline=timed([*decided(story), *sorted(answered(story, acts), key=lambda event: event.at)]),
         sides=[Side(engine, engine == decision.executed_engine, *acts[engine]) for engine in ("A", "B")],
     )
 
@@ -83,8 +84,8 @@ def neighbours(story: Experiment) -> dict[str, Experiment | None]:
     return {"previous": preceding, "next": following}
 
 
-def events(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
-    """Yield what happened, in the order of the flow."""
+def decided(story: Experiment) -> Iterator[Event]:
+    """Yield how the alert became a decision that both engines can see, in the order of the flow."""
     yield from _intake(story)
     for distribution in sorted(story.distributions.all(), key=lambda row: row.engine):
         yield Event(
@@ -93,6 +94,10 @@ def events(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
             digest=distribution.context_hash,
             link=("experiments_signaldistribution", distribution.pk),
         )
+
+
+def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
+    """Yield what the engines did about it, in no order."""
     for engine, (recommendation, trade, outcome) in acts.items():
         yield from _acts_of(engine, recommendation, trade, outcome)
     yield from _directive(story)
@@ -185,7 +190,7 @@ def _directive(story: Experiment) -> Iterator[Event]:
 def _delta(last: Event | None, event: Event) -> str:
     if last is None:
         return ""
-    seconds = (event.at - last.at).total_seconds()
+    seconds = max((event.at - last.at).total_seconds(), 0.0)
     if seconds < 1:
         return f"+{seconds * 1000:.0f} ms"
     return f"+{seconds:.1f} s" if seconds < 120 else f"+{seconds / 60:.0f} min"
