@@ -18,7 +18,10 @@ VIEW_REPORT = "outcomes.view_report"
 HALT_TRADING = "policies.halt_trading"
 
 OPERATOR_CODENAMES = (
-    "add_policyversion",
+    "add_policydraft",
+    "change_policydraft",
+    "approve_policydraft",
+    "activate_policydraft",
     "halt_trading",
     "change_engine",
     "change_signal",

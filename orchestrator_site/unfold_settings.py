@@ -53,9 +53,12 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "Policies",
         "items": [
             _table("Policy versions", "rule", "policies.policyversion"),
+            _table("Policy drafts", "edit_note", "policies.policydraft"),
             _table("Engines", "memory", "policies.engine"),
             _table("Halts", "front_hand", "policies.halt"),
+            _table("Guardrail trips", "warning", "policies.guardrailtrip"),
             _table("API keys", "key", "policies.apikey"),
+            _table("Audit log", "history", "policies.auditentry"),
         ],
     },
     {

@@ -29,9 +29,11 @@ CHANGEABLE = (DraftState.OPEN,)
 LATE_SECONDS = 90
 
 
-def start_draft(actor: Actor, *, content: PolicySettings | None = None, note: str = "") -> PolicyDraft:
-    """Start a draft from the version in force; `content` restores the settings of an older one."""
-    active = active_policy()
+def start_draft(
+    actor: Actor, *, content: PolicySettings | None = None, note: str = "", base_version: int | None = None
+) -> PolicyDraft:
+    """Start a draft from the version in force or `base_version`; `content` restores the settings of an older one."""
+    active = active_policy() if base_version is None else _version(base_version)
     if active is None:
         raise NoPolicyError(NoPolicyError.__doc__)
     chosen = content or settings_of(active)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policies.content import PolicySettings
+from policies.content import SETTING_NAMES, PolicySettings
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting that differs."""
+    """One setting in two sets."""
 
     name: str
     before: str
@@ -21,8 +21,13 @@ class Change:
 
 def diff(before: PolicySettings, after: PolicySettings) -> list[Change]:
     """Return the settings that differ, in the order of the form; empty when nothing does."""
-    old, new = before.document(), after.document()
-    return [Change(name, _shown(old[name]), _shown(new[name])) for name in old if old[name] != new[name]]
+    return [change for change in side_by_side(before, after) if change.before != change.after]
+
+
+def side_by_side(left: PolicySettings, right: PolicySettings) -> list[Change]:
+    """Return all settings of both, in the order of the form."""
+    old, new = left.document(), right.document()
+    return [Change(name, _shown(old.get(name)), _shown(new.get(name))) for name in SETTING_NAMES]
 
 
 def _shown(value: object) -> str:

@@ -17,6 +17,7 @@ from policies.content import CONFIGURED_MODES, SETTING_NAMES, PolicySettings, pa
 from policies.models import PolicyVersion
 
 MODES = [(mode, mode) for mode in CONFIGURED_MODES]
+MAX_VERSION_DIGITS = 9
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -71,3 +72,33 @@ class PolicyForm(forms.Form):
 def initial_from(version: PolicyVersion, *, base: PolicyVersion) -> dict[str, Any]:
     """Return the form filled with a version's settings, to be saved as the successor of `base`."""
     return {name: getattr(version, name) for name in SETTING_NAMES} | {"base_version": base.version}
+
+
+def version_of(text: str) -> PolicyVersion | None:
+    """Return the version written as 7 or v7; None when there is none of that number."""
+    digits = text.strip().removeprefix("v")
+    known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_VERSION_DIGITS
+    return PolicyVersion.objects.filter(version=int(digits)).first() if known else None
+
+
+class VersionField(forms.CharField):
+    """The number of a version, typed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
+        super().__init__(max_length=20, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> PolicyVersion:
+        """Return the version or say that there is none."""
+        text = super().clean(value)
+        version = version_of(text)
+        if version is None:
+            raise forms.ValidationError(f"There is no version {text}.")
+        return version
+
+
+class CompareForm(forms.Form):
+    """Two versions."""
+
+    left = VersionField()
+    right = VersionField()

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit_admin.display import full_hash
 from audit_admin.options import AuditAdmin, page_action
+from policies.admin.draft_forms import ReasonForm
 from policies.audit import actor_of
 from policies.exceptions import PoliciesError
 from policies.models import Engine, Halt
 from policies.services import set_engine_enabled
-
-
-class ReasonForm(forms.Form):
-    """Why an engine is switched."""
-
-    reason = forms.CharField(
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept with your name.",
-    )
 
 
 @admin.register(Engine)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,31 +14,14 @@ from django.utils.safestring import SafeString
 from audit_admin.display import badge, full_hash, link
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin, page_action
-from policies.admin.diff import Change, diff
-from policies.admin.forms import PolicyForm, initial_from
+from policies.admin.conflict import conflict_with_active
+from policies.admin.diff import Change, diff, side_by_side
+from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
 from policies.audit import actor_of
 from policies.content import SETTING_NAMES
-from policies.exceptions import PoliciesError
+from policies.drafts import start_draft
 from policies.models import PolicyVersion
 from policies.selectors import active_policy, settings_of
-from policies.services import create_policy_version
-
-MAX_VERSION_DIGITS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two edits of one version: somebody else's, which is in force, and the one on the form."""
-
-    base: PolicyVersion
-    active: PolicyVersion
-    theirs: list[Change]
-    yours: list[Change]
-
-    @property
-    def both(self) -> set[str]:
-        """Settings that both changed, each in its way."""
-        return {change.name for change in self.theirs} & {change.name for change in self.yours}
 
 
 def changes_table(changes: list[Change]) -> SafeString:
@@ -52,7 +34,7 @@ def changes_table(changes: list[Change]) -> SafeString:
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(AuditAdmin):
-    """The list of versions, a page for each, and the form for the next one."""
+    """The list of versions, a page for each, the comparison of any two, and the form for the next one."""
 
     list_display = (
         "version_and_state",
@@ -92,14 +74,14 @@ class PolicyVersionAdmin(AuditAdmin):
             },
         ),
     )
-    actions_list = ("new_version",)
-    actions_detail = ("restore",)
+    actions_list = ("new_version", "compare")
+    actions_detail = ("restore", "compare_with_previous")
     empty_hint = "The first version is made from the environment when the tables are."
     empty_commands = ("manage.py migrate",)
 
-    def has_successor_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """A new version needs `policies.add_policyversion`; the plain add form stays shut."""
-        return request.user.has_perm("policies.add_policyversion")
+    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """A draft of the next version needs `policies.add_policydraft`; the plain add form stays shut."""
+        return request.user.has_perm("policies.add_policydraft")
 
     @admin.display(description="version", ordering="version")
     def version_and_state(self, policy: PolicyVersion) -> SafeString:
@@ -121,68 +103,88 @@ class PolicyVersionAdmin(AuditAdmin):
             return None
         return changes_table(diff(settings_of(policy.base_version), settings_of(policy)))
 
-    @page_action("New version", permission="successor", url_path="new", icon="add")
+    @page_action("New version", permission="draft", url_path="new", icon="add")
     def new_version(self, request: HttpRequest) -> HttpResponse:
-        """Show the form, filled from the version in force or from `?from=`; a valid POST makes the version."""
+        """Show the form, filled from the version in force or from `?from=`; a valid POST makes a draft of it."""
         active = active_policy()
         if active is None:
             messages.error(request, "There is no version to start from; run manage.py migrate.")
             return HttpResponseRedirect(reverse("admin:policies_policyversion_changelist"))
         form = PolicyForm(
             request.POST if request.method == "POST" else None,
-            initial=initial_from(self._source(request) or active, base=active),
+            initial=initial_from(version_of(request.GET.get("from", "")) or active, base=active),
         )
         conflict = None
         if request.method == "POST" and form.is_valid():
-            try:
-                return self._create(request, form)
-            except PoliciesError as error:
-                form.add_error("note" if error.pointer == "/note" else None, error.detail)
-                if error.code == "policy_conflict":
-                    conflict = self._conflict(form)
+            assert form.content is not None
+            base = PolicyVersion.objects.get(version=form.cleaned_data["base_version"])
+            conflict = conflict_with_active(base, form.content, what="this form")
+            if conflict is None:
+                return self._start(request, form)
+            # The next save starts from what is in force now, which is on the page.
+            form.data = {name: form[name].value() for name in form.fields} | {"base_version": active.version}
         context = {
             **self.admin_site.each_context(request),
             "title": "New policy version",
             "opts": self.opts,
             "form": form,
             "conflict": conflict,
-            "active": active_policy(),
+            "active": active,
+            "back": reverse("admin:policies_policyversion_changelist"),
         }
-        return TemplateResponse(request, "policies/new_version.html", context)
+        return TemplateResponse(request, "policies/edit_draft.html", context)
 
-    @page_action("Restore as new version", permission="successor", url_path="restore", icon="history")
+    @page_action("Restore as new version", permission="draft", url_path="restore", icon="history")
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Open the form with this version's settings; nothing is saved until somebody says why."""
         return HttpResponseRedirect(f"{reverse('admin:policies_policyversion_new_version')}?from={object_id}")
 
-    @staticmethod
-    def _source(request: HttpRequest) -> PolicyVersion | None:
-        text = request.GET.get("from", "")
-        known = text.isascii() and text.isdigit() and len(text) <= MAX_VERSION_DIGITS
-        return PolicyVersion.objects.filter(version=int(text)).first() if known else None
-
-    def _create(self, request: HttpRequest, form: PolicyForm) -> HttpResponse:
-        """Make the version and show it; raise PoliciesError when it cannot be made."""
-        assert form.content is not None
-        base = form.cleaned_data["base_version"]
-        policy = create_policy_version(
-            actor_of(request), form.content, base_version=base, note=form.cleaned_data["note"]
-        )
-        self.log_addition(request, policy, f"Made from version {base}: {policy.note}")
-        messages.success(request, f"Version {policy.version} is in force from the next decision on.")
-        return HttpResponseRedirect(reverse("admin:policies_policyversion_change", args=(policy.version,)))
-
-    @staticmethod
-    def _conflict(form: PolicyForm) -> Conflict | None:
-        """Return both changes since the common base, and let the next save start from what is in force now."""
-        base = PolicyVersion.objects.filter(version=form.cleaned_data["base_version"]).first()
+    @page_action("Compare", permission="view", url_path="compare", icon="compare_arrows")
+    def compare(self, request: HttpRequest) -> HttpResponse:
+        """Show two versions side by side; `?left=&right=` is the permalink."""
         active = active_policy()
-        if base is None or active is None or form.content is None:
-            return None
-        form.data = {name: form[name].value() for name in form.fields} | {"base_version": active.version}
-        return Conflict(
-            base=base,
-            active=active,
-            theirs=diff(settings_of(base), settings_of(active)),
-            yours=diff(settings_of(base), form.content),
+        form = CompareForm(request.GET or None, initial=_last_two(active))
+        chosen = form.cleaned_data if form.is_bound and form.is_valid() else {}
+        left, right = chosen.get("left"), chosen.get("right")
+        rows = side_by_side(settings_of(left), settings_of(right)) if left and right else []
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Compare policy versions",
+            "opts": self.opts,
+            "form": form,
+            "left": left,
+            "right": right,
+            "sides": [left, right],
+            "rows": rows,
+            "differing": sum(row.before != row.after for row in rows),
+            "active": active,
+        }
+        return TemplateResponse(request, "policies/compare.html", context)
+
+    @page_action("Compare with the one before", permission="view", url_path="compare", icon="compare_arrows")
+    def compare_with_previous(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the comparison of a version with its predecessor."""
+        version = version_of(object_id)
+        if version is None:
+            raise Http404
+        query = f"left={version.base_version_id or version.version}&right={version.version}"
+        return HttpResponseRedirect(f"{reverse('admin:policies_policyversion_compare')}?{query}")
+
+    @staticmethod
+    def _start(request: HttpRequest, form: PolicyForm) -> HttpResponse:
+        """Keep the form as a draft and show it."""
+        draft = start_draft(
+            actor_of(request),
+            content=form.content,
+            note=form.cleaned_data["note"],
+            base_version=form.cleaned_data["base_version"],
         )
+        messages.success(request, f"Draft {draft.pk} is saved. It is not in force: preview it, then activate it.")
+        return HttpResponseRedirect(reverse("admin:policies_policydraft_change", args=(draft.pk,)))
+
+
+def _last_two(active: PolicyVersion | None) -> dict[str, int]:
+    """Return what the comparison offers at first: the version in force and the one before."""
+    if active is None:
+        return {}
+    return {"left": active.base_version_id or active.version, "right": active.version}

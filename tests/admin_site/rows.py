@@ -14,10 +14,13 @@ from django_q.models import Failure, Schedule
 from experiments.models import Experiment
 from outcomes.models import Violation
 from policies.audit import Actor
-from policies.services import engage_halt, release_halt
+from policies.drafts import approve_draft
+from policies.models import GuardrailTrip
+from policies.services import engage_halt, release_guardrail, release_halt
 from signals_app.models import MarketData, Signal, WebhookDelivery
-from tests.factories import make_experiment, make_signal, make_source
+from tests.factories import make_experiment, make_signal, make_source, policy_settings
 from tests.outcomes.reporting import C72_5_JULY, Desk, EngineClient, quote
+from tests.policies.control import make_draft
 
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
 
@@ -63,6 +66,11 @@ def make_everything(**signal: Any) -> Experiment:
     fail(make_signal(symbol="FAIL"))
     engage_halt(Actor("tests"), reason="A test.")
     release_halt(Actor("tests"), reason="A test.")
+    approve_draft(Actor("eve"), make_draft().pk, content_hash=policy_settings().content_hash())
+    trip = GuardrailTrip.objects.create(
+        name="max_engine_flaps", value="9", limit="3", policy_version_id=1, tripped_at=now
+    )
+    release_guardrail(Actor("tests"), trip.pk, reason="A test.")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
     Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)

@@ -1,4 +1,4 @@
-"""A new policy version through the admin: prefilled, judged field by field, safe against a second operator."""
+"""The form for a new policy version: prefilled, judged field by field, and what it makes is a draft."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from policies.admin.diff import Change, diff
-from policies.models import PolicyVersion
+from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
 from tests.admin_site.rows import logged_in
 from tests.factories import make_policy, policy_settings
@@ -50,15 +50,16 @@ def test_the_form_starts_from_the_version_in_force(operator: Client) -> None:
     assert not form["note"].value()
 
 
-def test_a_new_version_is_in_force_at_once_and_carries_the_name_of_its_maker(operator: Client) -> None:
+def test_the_form_makes_a_draft_that_is_not_in_force(operator: Client) -> None:
     before = in_force()
 
     answer = operator.post(reverse(NEW), typed(operator, configured_mode="SHADOW_ONLY", note="Too wild."))
 
-    made = in_force()
-    assert answer.headers["Location"] == reverse("admin:policies_policyversion_change", args=(made.version,))
+    made = PolicyDraft.objects.get()
+    assert answer.headers["Location"] == reverse("admin:policies_policydraft_change", args=(made.pk,))
     assert (made.base_version, made.configured_mode, made.note) == (before, "SHADOW_ONLY", "Too wild.")
-    assert made.created_by == "operator"
+    assert (made.created_by, made.state) == ("operator", "OPEN")
+    assert in_force() == before
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_what_is_not_allowed_is_told_beside_its_field(operator: Client, field: s
 
     assert page.status_code == 200
     assert list(page.context["form"].errors) == [field]
-    assert PolicyVersion.objects.count() == 1
+    assert PolicyDraft.objects.count() == 0
 
 
 def test_all_wrong_fields_are_told_at_once_and_what_was_typed_is_kept(operator: Client) -> None:
@@ -98,7 +99,7 @@ def test_the_second_of_two_operators_is_told_and_loses_nothing(operator: Client)
     page = operator.post(reverse(NEW), form)
 
     conflict, kept = page.context["conflict"], page.context["form"]
-    assert in_force() == theirs
+    assert (in_force(), PolicyDraft.objects.count()) == (theirs, 0)
     assert [change.name for change in conflict.theirs] == ["configured_mode", "split_percentage"]
     assert [change.name for change in conflict.yours] == ["split_percentage"]
     assert conflict.both == {"split_percentage"}
@@ -106,23 +107,23 @@ def test_the_second_of_two_operators_is_told_and_loses_nothing(operator: Client)
     assert "was put in force meanwhile" in page.content.decode()
 
 
-def test_after_a_conflict_saving_again_makes_the_version_after_theirs(operator: Client) -> None:
+def test_after_a_conflict_saving_again_makes_a_draft_on_top_of_theirs(operator: Client) -> None:
     form = typed(operator, split_percentage="30")
     theirs = make_policy(split_percentage="70")
     shown = operator.post(reverse(NEW), form).context["form"]
 
     operator.post(reverse(NEW), form | {"base_version": shown["base_version"].value()})
 
-    assert in_force().base_version == theirs
-    assert str(in_force().split_percentage) == "30.00"
+    draft = PolicyDraft.objects.get()
+    assert (draft.base_version, str(draft.split_percentage)) == (theirs, "30.00")
 
 
 @pytest.mark.parametrize("base", ["999", "0", "x", ""])
-def test_a_forged_base_makes_no_version(operator: Client, base: str) -> None:
+def test_a_forged_base_makes_no_draft(operator: Client, base: str) -> None:
     page = operator.post(reverse(NEW), typed(operator, base_version=base))
 
     assert page.status_code == 200
-    assert PolicyVersion.objects.count() == 1
+    assert PolicyDraft.objects.count() == 0
 
 
 def test_restoring_fills_the_form_from_the_old_version_on_top_of_the_present_one(operator: Client) -> None:
@@ -156,3 +157,10 @@ def test_a_difference_is_told_setting_by_setting() -> None:
         Change("live_enabled", "False", "True"),
     ]
     assert diff(before, before) == []
+
+
+def test_a_guardrail_that_is_switched_on_or_off_is_told() -> None:
+    off, on = policy_settings(), policy_settings(max_engine_flaps=5, max_daily_real_loss="100")
+
+    assert diff(off, on) == [Change("max_daily_real_loss", "off", "100.00"), Change("max_engine_flaps", "off", "5")]
+    assert diff(on, off) == [Change("max_daily_real_loss", "100.00", "off"), Change("max_engine_flaps", "5", "off")]

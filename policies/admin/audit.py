@@ -1,0 +1,54 @@
+"""The audit log, read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from policies.models import AuditEntry
+
+# What entries are about: the first part of their action.
+ABOUT = {
+    "policy": "Policy versions",
+    "draft": "Drafts",
+    "halt": "Kill switch",
+    "guardrail": "Guardrails",
+    "engine": "Engines",
+    "api_key": "API keys",
+    "source": "Webhook sources",
+    "signals": "Failed signals",
+    "replay": "Replay",
+}
+
+
+class AboutFilter(admin.SimpleListFilter):
+    """Entries about one kind of thing."""
+
+    title = "about"
+    parameter_name = "about"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the kinds."""
+        return list(ABOUT.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow to the chosen kind; an unknown one narrows nothing."""
+        chosen = self.value()
+        return queryset.filter(action__startswith=f"{chosen}.") if chosen in ABOUT else queryset
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(AuditAdmin):
+    """Who changed what of the policy world, when, why and from where."""
+
+    list_display = ("at", "actor", "action", "subject", "reason", "address")
+    fields = list_display
+    list_filter = (AboutFilter, recent("at"))
+    search_fields = ("actor__exact", "action__exact", "subject__exact")
+    search_help_text = "Who, action or subject, exactly"
+    empty_hint = "Every change of policy, kill switch, engines, keys and sources will be here."

@@ -1,0 +1,56 @@
+"""Two edits of the same thing: both changes since what they have in common, so that nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.admin.diff import Change, diff
+from policies.content import PolicySettings
+from policies.drafts import content_of
+from policies.models import PolicyDraft, PolicyVersion
+from policies.selectors import active_policy, settings_of
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What somebody else changed and what you changed, each since the same version."""
+
+    title: str
+    text: str
+    their_title: str
+    theirs: list[Change]
+    your_title: str
+    yours: list[Change]
+
+    @property
+    def both(self) -> set[str]:
+        """Settings that both changed, each in its way."""
+        return {change.name for change in self.theirs} & {change.name for change in self.yours}
+
+
+def conflict_with_active(base: PolicyVersion, yours: PolicySettings, *, what: str) -> Conflict | None:
+    """Return both changes when another version than `base` is in force; `what` names yours."""
+    active = active_policy()
+    if active is None or active == base:
+        return None
+    return Conflict(
+        title=f"Version {active.version} was put in force meanwhile",
+        text=f"{active.created_by} made it at {active.activated_at:%Y-%m-%dT%H:%M:%SZ}: {active.note}",
+        their_title=f"Theirs: v{base.version} → v{active.version}",
+        theirs=diff(settings_of(base), settings_of(active)),
+        your_title=f"Yours: v{base.version} → {what}",
+        yours=diff(settings_of(base), yours),
+    )
+
+
+def conflict_with_editor(draft: PolicyDraft, yours: PolicySettings) -> Conflict:
+    """Return both changes when somebody else has edited the draft meanwhile."""
+    base = settings_of(draft.base_version)
+    return Conflict(
+        title=f"{draft.edited_by} has changed this draft meanwhile",
+        text=f"At {draft.edited_at:%Y-%m-%dT%H:%M:%SZ}: {draft.note}",
+        their_title=f"Theirs: v{draft.base_version_id} → the draft as it stands",
+        theirs=diff(base, content_of(draft)),
+        your_title=f"Yours: v{draft.base_version_id} → this form",
+        yours=diff(base, yours),
+    )
