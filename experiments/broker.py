@@ -52,11 +52,8 @@ class SignalBroker(ORM):
         if signals_wait or monotonic() - self._last_drain > BEAT_SECONDS:
             self._last_drain = monotonic()
             return [(None, _drain_task())]
-        with database.wrap_database_errors:
-            # A hint that came during the look above is kept by psycopg and ends the pause at once.
-            for _ in database.connection.notifies(timeout=Conf.POLL, stop_after=1):
-                break
-        return None
+        # A hint needs no second look: a drain in vain costs less than that.
+        return [(None, _drain_task())] if _hinted(database) else None
 
     def _listen(self, database: BaseDatabaseWrapper) -> None:
         """Listen on this connection, once; again after every reconnect."""
@@ -65,6 +62,12 @@ class SignalBroker(ORM):
             with database.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")
             self._listening = database.connection
+
+
+def _hinted(database: BaseDatabaseWrapper) -> bool:
+    """Wait up to `poll` seconds for a hint and take all there are; one that came meanwhile counts at once."""
+    with database.wrap_database_errors:
+        return bool(list(database.connection.notifies(timeout=Conf.POLL, stop_after=1)))
 
 
 def _drain_task() -> str:

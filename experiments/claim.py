@@ -110,6 +110,11 @@ def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, str, 
 def release_orphans() -> list[tuple[UUID, str, int]]:
     """Count a failed attempt for every signal that was in hand of a worker that is gone."""
     failed: list[tuple[UUID, str, int]] = []
+    with connection.cursor() as cursor:
+        # Nearly always the only statement: no transaction for nothing.
+        cursor.execute("SELECT EXISTS (SELECT FROM worker_batches)")
+        if not cursor.fetchone()[0]:
+            return failed
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FORGET_OWN)
         cursor.execute(ORPHANS)

@@ -44,11 +44,13 @@ def drain() -> int:
     decided = 0
     for _ in range(BATCHES_PER_DRAIN):
         fresh = claim.claim_fresh(BATCH_SIZE)
+        if fresh is not None:
+            decided += process_claimed(fresh)
         due = claim.claim_due()
-        if fresh is None and due is None:
+        if due is not None:
+            decided += process_claimed(due)
+        elif fresh is None or len(fresh.signal_ids) < BATCH_SIZE:
             break
-        for batch in filter(None, (fresh, due)):
-            decided += process_claimed(batch)
     return decided
 
 

@@ -14,13 +14,15 @@ from time import sleep
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, connection
+
+from signals_app.reconnecting import on_live_connection
 
 log = structlog.get_logger(__name__)
 
 CHANNEL = "signals_waiting"
-# At most a hundred hints a second and process.
-DEBOUNCE_SECONDS = 0.01
+# At most fifty hints a second and process; the worker stays longer than that and looks by itself.
+DEBOUNCE_SECONDS = 0.02
 
 
 class Waker:
@@ -57,12 +59,15 @@ class Waker:
 
 def notify() -> None:
     """Send one hint; a database that is away only means that the worker looks by itself."""
-    close_old_connections()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
+        on_live_connection(_notify)
     except (DatabaseError, InterfaceError) as error:
         log.warning("worker.not_notified", error=str(error))
+
+
+def _notify() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")
 
 
 waker = Waker()
