@@ -131,7 +131,7 @@ def test_the_sign_test_without_a_decided_pair_is_undefined() -> None:
 @given(st.integers(0, 3000), st.integers(0, 3000))
 def test_the_sign_test_is_the_exact_binomial_one(first: int, second: int) -> None:
     if first + second:
-        expected = stats.binomtest(first, first + second).pvalue
+        expected = stats.binomtest(first, first + second).pvalue  # type: ignore[attr-defined]  # scipy has no types
 
         assert sign_test(first, second) == pytest.approx(expected, rel=1e-8, abs=1e-300)
 

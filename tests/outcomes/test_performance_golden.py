@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from itertools import accumulate
@@ -45,7 +46,7 @@ def columns(trades: list[tuple[str, Any, int, str | None]]) -> dict[str, list[An
     return dict(zip(("kinds", "times", "ids", "amounts"), lists, strict=True))
 
 
-def pair_sums(pairs: list[tuple[str, str | None, str]]) -> dict[str, dict[str, Any]]:
+def pair_sums(pairs: Sequence[tuple[str, str | None, str]]) -> dict[str, dict[str, Any]]:
     """Run the report's own statement over (label, engine that traded for real, A minus B)."""
     lists = [list(column) for column in zip(*pairs, strict=True)] or [[], [], []]
     return pair_sums_of(GIVEN_PAIRS, dict(zip(("labels", "engines", "amounts"), lists, strict=True)))
