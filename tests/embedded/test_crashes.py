@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,9 @@ def test_a_guard_stops_the_server_when_the_supervisor_dies(tmp_path: Path) -> No
     """What macOS relies on, where no signal comes at the death of the parent."""
     ended = tmp_path / "ended"
     script = f"trap 'touch {ended}; exit' INT; while :; do sleep 0.05; done"
-    with subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True) as server:
+    # A shell cannot trap a signal that is ignored when it starts, as SIGINT is in background jobs.
+    take_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, preexec_fn=take_interrupts) as server:
         supervisor = os.fork()
         if supervisor == 0:
             Guard(server.pid)
