@@ -118,7 +118,11 @@ def test_a_guard_stops_the_server_when_the_supervisor_dies(tmp_path: Path) -> No
     script = f"trap 'touch {ended}; exit' INT; while :; do sleep 0.05; done"
     # A shell cannot trap a signal that is ignored when it starts, as SIGINT is in background jobs.
     take_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, preexec_fn=take_interrupts) as server:
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script],
+        start_new_session=True,
+        preexec_fn=take_interrupts,  # noqa: PLW1509 (no threads run here)
+    ) as server:
         supervisor = os.fork()
         if supervisor == 0:
             Guard(server.pid)
