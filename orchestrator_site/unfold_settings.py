@@ -54,7 +54,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _table("Policy versions", "rule", "policies.policyversion"),
             _table("Policy drafts", "edit_note", "policies.policydraft"),
-            _table("Engines", "memory", "policies.engine"),
+            _page("Engines", "memory", "engines", "policies.view_engine"),
+            _page("As of", "schedule", "as_of", "policies.view_policyversion"),
             _table("Halts", "front_hand", "policies.halt"),
             _table("Guardrail trips", "warning", "policies.guardrailtrip"),
             _table("API keys", "key", "policies.apikey"),

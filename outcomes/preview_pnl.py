@@ -7,10 +7,9 @@ real pays other prices. An UNPRICED trade is counted and in no sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
 
 from django.db import connection
 
@@ -70,29 +69,54 @@ class _Sum:
         self.pnl += pnl
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a preview has come."""
+
+    done: int
+    total: int
+
+
 def preview_with_pnl(
     selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None
 ) -> PreviewWithPnl:
     """Return the preview of the settings with the recorded P&L of the trades it would have concerned."""
+    for step in preview_in_steps(selection, settings):
+        if isinstance(step, PreviewWithPnl):
+            return step
+        if progress is not None:
+            progress(step.done, step.total)
+    raise AssertionError("the last step is the preview itself")
+
+
+def preview_in_steps(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[Step | PreviewWithPnl]:
+    """Yield how far it has come, and the preview last: for a page that shows it coming."""
     tally = Tally()
     sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    changed = _changed(redecided(selection, settings, progress), tally)
-    while batch := list(islice(changed, EXPERIMENTS_A_QUERY)):
-        for change in TABLES:
-            for engine, decisions, trades, unpriced, pnl in _recorded(change, batch):
-                sums[change, engine].add(decisions, trades, unpriced, pnl)
+    reached: list[Step] = []
+    moving: list[Redecided] = []
+    for one in redecided(selection, settings, lambda done, total: reached.append(Step(done, total))):
+        tally.add(one)
+        if one.after is not None and one.after.executed_engine != one.before.executed_engine:
+            moving.append(one)
+            if len(moving) == EXPERIMENTS_A_QUERY:
+                _add_recorded(moving, sums)
+                moving.clear()
+        if reached:
+            yield reached.pop()
+    _add_recorded(moving, sums)
+    yield from reached
     recorded = (
         RecordedPnl(*key, one.decisions, one.trades, one.unpriced, one.pnl) for key, one in sorted(sums.items())
     )
-    return PreviewWithPnl(tally.result(), tuple(recorded))
+    yield PreviewWithPnl(tally.result(), tuple(recorded))
 
 
-def _changed(decisions: Iterable[Redecided], tally: Tally) -> Iterator[Redecided]:
-    """Count every decision and pass on those that would let another engine trade for real."""
-    for one in decisions:
-        tally.add(one)
-        if one.after is not None and one.after.executed_engine != one.before.executed_engine:
-            yield one
+def _add_recorded(moving: list[Redecided], sums: defaultdict[tuple[str, str], _Sum]) -> None:
+    """Add what the trades of these decisions earned, which would let another engine trade for real."""
+    for change in TABLES:
+        for engine, decisions, trades, unpriced, pnl in _recorded(change, moving):
+            sums[change, engine].add(decisions, trades, unpriced, pnl)
 
 
 def _recorded(change: str, batch: list[Redecided]) -> list[tuple[str, int, int, int, Decimal]]:

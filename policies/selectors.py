@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from policies.content import SETTING_NAMES, PolicySettings
-from policies.models import Halt, PolicyVersion
+from policies.models import GuardrailTrip, Halt, PolicyVersion
 from policies.timeline import sharing_the_lock
 
 # The clock is read after the snapshot is taken, so that nothing seen here happened later (see timeline.py).
@@ -84,6 +84,11 @@ def policy_history() -> QuerySet[PolicyVersion]:
 def settings_of(policy: PolicyVersion) -> PolicySettings:
     """Return the settings of a stored version."""
     return PolicySettings(**{name: getattr(policy, name) for name in SETTING_NAMES})
+
+
+def open_trip() -> GuardrailTrip | None:
+    """Return the guardrail that holds, the oldest of several, if any."""
+    return GuardrailTrip.objects.filter(released_at__isnull=True).order_by("id").first()
 
 
 def open_halt() -> Halt | None:

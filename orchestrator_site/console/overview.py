@@ -14,7 +14,7 @@ from experiments.models import ExecutionDecision
 from policies.content import split_text
 from policies.models import Engine, PolicyVersion
 from policies.rules import PolicyInputs, resolve_policy
-from policies.selectors import NoPolicyError, StateInForce, active_policy, open_halt, state_in_force
+from policies.selectors import NoPolicyError, StateInForce, Trip, active_policy, open_halt, state_in_force
 
 # A worker beats every 5 s.
 WORKER_LIMIT_SECONDS = 20
@@ -103,7 +103,9 @@ def overview(request: HttpRequest) -> Overview:
         next_decisions=next_decisions(state, settings.APP_MODE) if state else [],
         numbers=numbers,
         engines=engines,
-        attention=list(attention(numbers, engines, halted=open_halt() is not None)),
+        attention=list(
+            attention(numbers, engines, halted=open_halt() is not None, guardrail=state.guardrail if state else None)
+        ),
         decisions=_latest_decisions(),
         refresh=int(refresh) if refresh in map(str, REFRESH_SECONDS) else 5,
     )
@@ -117,10 +119,15 @@ def next_decisions(state: StateInForce, app_mode: str) -> list[str]:
     return [f"Variant {variant}: {sentence}" for variant, sentence in sentences.items()]
 
 
-def attention(numbers: Numbers, engines: list[EngineState], *, halted: bool) -> Iterator[Attention]:
+def attention(
+    numbers: Numbers, engines: list[EngineState], *, halted: bool, guardrail: Trip | None = None
+) -> Iterator[Attention]:
     """Yield what an operator should look at, the most urgent first."""
     if halted:
         yield Attention("The kill switch is on: nothing new trades for real.", "kill_switch")
+    if guardrail is not None:
+        text = f"A guardrail holds: {guardrail.name} is {guardrail.value}, its limit {guardrail.limit}."
+        yield Attention(text, "policies_guardrailtrip_changelist")
     if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
         text = "No worker makes progress. Start one: manage.py worker"
         yield Attention(text, "experiments_workerheartbeat_changelist")
@@ -136,7 +143,7 @@ def attention(numbers: Numbers, engines: list[EngineState], *, halted: bool) -> 
     for state in engines:
         if not state.available:
             text = f"{state.engine} is not available: {unavailable_because(state)}."
-            yield Attention(text, "policies_engine_changelist")
+            yield Attention(text, "engines")
     if numbers.incidents_today:
         yield Attention(
             f"Refused reports in the last 24 hours: {numbers.incidents_today}.", "outcomes_incident_changelist"

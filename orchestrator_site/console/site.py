@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
 
 from orchestrator_site.roles import HALT_TRADING
-from policies.selectors import open_halt
+from policies.selectors import open_halt, open_trip
 
 if TYPE_CHECKING:
     # Unfold's annotations contradict Django's; to the type checker its site is Django's.
@@ -27,11 +28,22 @@ class OrchestratorAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Return the addresses of our pages before those of the tables."""
-        from orchestrator_site.console import alert_page, kill_switch, report_page
+        from orchestrator_site.console import (
+            alert_page,
+            as_of_page,
+            engines_page,
+            kill_switch,
+            preview_page,
+            report_page,
+        )
 
-        pages: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+        pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
             "kill-switch/": ("kill_switch", kill_switch.page),
             "check-alert/": ("check_alert", alert_page.page),
+            "engines/": ("engines", engines_page.page),
+            "as-of/": ("as_of", as_of_page.page),
+            "policies/policydraft/<int:draft_id>/preview/": ("draft_preview", preview_page.page),
+            "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),
             "report/": ("report", report_page.page),
             "report/export.<str:form>": ("report_export", report_page.export),
         }
@@ -39,10 +51,11 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         return [*ours, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what every page needs; the halt is read once, when the page asks for it."""
+        """Return what every page needs; halt and guardrail are read once, when the page asks for them."""
         context = super().each_context(request)
         if self.has_permission(request):
             context["halt"] = SimpleLazyObject(open_halt)
+            context["trip"] = SimpleLazyObject(open_trip)
             context["may_halt"] = request.user.has_perm(HALT_TRADING)
         return context
 

@@ -27,8 +27,8 @@ from tests.factories import make_policy, make_signal
 pytestmark = pytest.mark.django_db
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-# Session, account, count, rows and the halt; what a list needs more stands here.
-COMMON = 5
+# Session, account, count, rows, the halt and the guardrail; what a list needs more stands here.
+COMMON = 6
 EXTRA = {"experiments.Experiment": 4, "signals_app.Signal": 1, "auth.Group": 1}
 
 

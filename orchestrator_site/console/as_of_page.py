@@ -1,0 +1,93 @@
+"""As of: what was in force at any past instant, and the decision for a stored signal then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from experiments.as_of import DecisionThen, decision_as_of
+from experiments.exceptions import ExperimentsError
+from policies.admin.draft_forms import UTCTimeField
+from policies.as_of import BeforeHistoryError, Then, in_force_at
+
+
+class AsOfForm(forms.Form):
+    """An instant, a signal, or both; the address is the permalink."""
+
+    at = UTCTimeField(label="Time (UTC)", help_text="Empty, with a signal: when it was decided.")
+    signal = forms.CharField(
+        required=False,
+        max_length=64,
+        label="Signal id",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_at(self) -> datetime | None:
+        """Return the instant; of the future nothing is known."""
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at > timezone.now():
+            raise forms.ValidationError("This time lies in the future; nothing is known of it yet.")
+        return at
+
+    def clean_signal(self) -> UUID | None:
+        """Return the id, None for none."""
+        text: str = self.cleaned_data["signal"].strip()
+        if not text:
+            return None
+        try:
+            return UUID(text)
+        except ValueError:
+            raise forms.ValidationError("A signal id has 32 hexadecimal digits.") from None
+
+    def clean(self) -> dict[str, Any]:
+        """Demand at least one of the two."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and cleaned["at"] is None and cleaned["signal"] is None:
+            self.add_error("at", "Name a time, or a signal.")
+        return cleaned
+
+
+@permission_required("policies.view_policyversion", raise_exception=True)
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the form and, for a time or a signal, what was in force."""
+    form = AsOfForm(request.GET or None)
+    then: Then | None = None
+    decision: DecisionThen | None = None
+    if form.is_bound and form.is_valid():
+        then, decision = _answer(form)
+    context = {
+        **admin.site.each_context(request),
+        "title": "As of",
+        "form": form,
+        "then": then,
+        "decision": decision,
+        "is_its_own": decision is not None
+        and decision.stored is not None
+        and decision.stored.decided_at == decision.then.at,
+    }
+    return TemplateResponse(request, "to/as_of.html", context)
+
+
+def _answer(form: AsOfForm) -> tuple[Then | None, DecisionThen | None]:
+    """Return state and decision; what cannot be answered stands beside its field."""
+    at, signal_id = form.cleaned_data["at"], form.cleaned_data["signal"]
+    try:
+        if signal_id is None:
+            return in_force_at(at), None
+        decision = decision_as_of(signal_id, at)
+    except BeforeHistoryError as error:
+        form.add_error("at", str(error))
+        return None, None
+    except ExperimentsError as error:
+        form.add_error("signal" if error.code == "not_found" else "at", error.detail)
+        return None, None
+    return decision.then, decision

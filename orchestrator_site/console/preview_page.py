@@ -1,0 +1,147 @@
+"""Preview of a draft: which stored decisions it would have changed, shown while it is computed.
+
+The page asks for the numbers in a second request, which answers one JSON object a line: how far it
+has come, and at last the finished table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from experiments.preview import DEFAULT_LAST, MOST, PreviewSelection
+from experiments.redecide import ExecutedShare, Preview, PreviewSettings
+from outcomes.preview_pnl import PreviewWithPnl, preview_in_steps
+from policies.admin.draft_forms import UTCTimeField
+from policies.drafts import content_of
+from policies.models import PolicyDraft
+
+log = structlog.get_logger(__name__)
+
+VIEW_DRAFTS = "policies.view_policydraft"
+ROWS_SHOWN = 100
+
+
+def _text(**attrs: str) -> forms.CharField:
+    return forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget(attrs=attrs))
+
+
+class PreviewForm(forms.Form):
+    """Which stored decisions are decided again; the address is the permalink."""
+
+    last = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "placeholder": str(DEFAULT_LAST)}),
+        help_text=f"The newest so many, up to {MOST}.",
+    )
+    since = UTCTimeField(label="Since (UTC)")
+    until = UTCTimeField(label="Until (UTC)")
+    symbol = _text(placeholder="any")
+    timeframe = _text(placeholder="any")
+
+    def clean_symbol(self) -> str:
+        """Return the symbol as signals have it."""
+        text: str = self.cleaned_data["symbol"]
+        return text.upper()
+
+    def selection(self) -> PreviewSelection:
+        """Return what was chosen; empty means any."""
+        chosen = self.cleaned_data
+        return PreviewSelection(
+            last=chosen["last"] or DEFAULT_LAST,
+            since=chosen["since"],
+            until=chosen["until"],
+            symbol=chosen["symbol"] or None,
+            timeframe=chosen["timeframe"] or None,
+        )
+
+
+@permission_required(VIEW_DRAFTS, raise_exception=True)
+def page(request: HttpRequest, draft_id: int) -> HttpResponse:
+    """Show the form; when it is right, the page fetches the numbers by itself."""
+    draft = get_object_or_404(PolicyDraft, pk=draft_id)
+    form = PreviewForm(request.GET)
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Preview of policy draft {draft.pk}",
+        "opts": PolicyDraft._meta,  # noqa: SLF001 (Django's public model API)
+        "draft": draft,
+        "form": form,
+        "ready": form.is_valid(),
+        "query": request.GET.urlencode(),
+    }
+    return TemplateResponse(request, "to/preview.html", context)
+
+
+@permission_required(VIEW_DRAFTS, raise_exception=True)
+def run(request: HttpRequest, draft_id: int) -> HttpResponseBase:
+    """Answer the preview step by step, one JSON object a line."""
+    draft = get_object_or_404(PolicyDraft, pk=draft_id)
+    form = PreviewForm(request.GET)
+    if not form.is_valid():
+        return JsonResponse({"error": "Correct the fields marked above.", "fields": form.errors}, status=400)
+    lines = _lines(form.selection(), PreviewSettings.of(content_of(draft)))
+    answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _lines(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[str]:
+    try:
+        for step in preview_in_steps(selection, settings):
+            if isinstance(step, PreviewWithPnl):
+                yield _line(html=render_to_string("to/preview_result.html", result_context(step)))
+            else:
+                yield _line(done=step.done, total=step.total)
+    except DatabaseError as error:
+        # The status is sent already; the page must still hear that nothing more comes.
+        log.error("preview.failed", error=str(error))
+        yield _line(error="The database did not finish the preview; try again, or with fewer decisions.")
+
+
+def _line(**content: object) -> str:
+    return json.dumps(content) + "\n"
+
+
+def result_context(found: PreviewWithPnl) -> dict[str, Any]:
+    """Return what the result's template shows."""
+    preview = found.preview
+    return {
+        "preview": preview,
+        "changes": [change for change in preview.transitions if change.before != change.after],
+        "by_symbol": preview.by_symbol[:ROWS_SHOWN],
+        "more": max(len(preview.by_symbol) - ROWS_SHOWN, 0),
+        "shares": _shares(preview),
+        "recorded": found.recorded,
+    }
+
+
+def _shares(preview: Preview) -> list[tuple[str, int, str, int, str]]:
+    """Return for each who may trade for real: count and percentage before, count and percentage after."""
+    names = (("Engine A", "engine_a"), ("Engine B", "engine_b"), ("Nobody", "nobody"))
+    before, after = preview.executed_before, preview.executed_after
+    return [
+        (title, getattr(before, name), _percent(before, name), getattr(after, name), _percent(after, name))
+        for title, name in names
+    ]
+
+
+def _percent(share: ExecutedShare, name: str) -> str:
+    total = share.engine_a + share.engine_b + share.nobody
+    return f"{100 * getattr(share, name) / total:.1f} %" if total else "none"

@@ -1,0 +1,46 @@
+// Fetches the preview of a draft line by line, moves the bar, and puts the finished table in its place.
+(function () {
+    "use strict";
+    const box = document.getElementById("to-preview");
+    if (!box) return;
+    const bar = document.getElementById("to-preview-bar");
+    const count = document.getElementById("to-preview-count");
+
+    function fail(text) {
+        const message = document.createElement("p");
+        message.className = "to-error";
+        message.textContent = text;
+        box.replaceChildren(message);
+    }
+
+    function take(line) {
+        const step = JSON.parse(line);
+        if (step.error) {
+            fail(step.error);
+        } else if (step.html !== undefined) {
+            box.innerHTML = step.html; // rendered and escaped by the server's template
+            box.className = "to-page";
+        } else {
+            bar.max = step.total;
+            bar.value = step.done;
+            count.textContent = step.done + " of " + step.total;
+        }
+    }
+
+    async function run() {
+        const answer = await fetch(box.dataset.run, { credentials: "same-origin" });
+        if (!answer.ok) return fail("The preview was refused (" + answer.status + "); load the page again.");
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = "";
+        for (;;) {
+            const { done, value } = await reader.read();
+            if (done) break;
+            const lines = (rest + value).split("\n");
+            rest = lines.pop();
+            lines.forEach(take);
+        }
+        if (document.getElementById("to-preview-bar")) fail("The preview ended too early; load the page again.");
+    }
+
+    run().catch(function () { fail("The connection was lost; load the page again."); });
+})();
