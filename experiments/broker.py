@@ -20,12 +20,16 @@ from django_q.signing import SignedPackage
 
 from signals_app.wake import CHANNEL
 
-# Rows in hand of a worker are locked; an unlocked one is work nobody has.
+# Work is a signal that no worker has in hand. The look takes no locks: they would hide the signal from the
+# worker that comes for it, and would have to reach the disk.
 WORK_WAITS = """
 SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
-       EXISTS (SELECT FROM (SELECT FROM signals WHERE status = 'PENDING' LIMIT 1 FOR UPDATE SKIP LOCKED) AS fresh)
+       EXISTS (SELECT FROM signals WHERE status = 'PENDING'
+                  AND signal_id NOT IN (SELECT unnest(signal_ids) FROM worker_batches))
     OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
 """
+# The last drain needs this long to reach its worker; until then its signals still look like work.
+SPACING_SECONDS = 0.02
 # Also without work a drain goes through pusher, queue and worker this often: it beats the heart.
 BEAT_SECONDS = 4.0
 
@@ -49,11 +53,13 @@ class SignalBroker(ORM):
             tasks_wait, signals_wait = cursor.fetchone()
         if tasks_wait:
             return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
-        if signals_wait or monotonic() - self._last_drain > BEAT_SECONDS:
-            self._last_drain = monotonic()
-            return [(None, _drain_task())]
+        since_last = monotonic() - self._last_drain
+        is_due = since_last > (SPACING_SECONDS if signals_wait else BEAT_SECONDS)
         # A hint needs no second look: a drain in vain costs less than that.
-        return [(None, _drain_task())] if _hinted(database) else None
+        if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else Conf.POLL):
+            return None
+        self._last_drain = monotonic()
+        return [(None, _drain_task())]
 
     def _listen(self, database: BaseDatabaseWrapper) -> None:
         """Listen on this connection, once; again after every reconnect."""
@@ -64,10 +70,10 @@ class SignalBroker(ORM):
             self._listening = database.connection
 
 
-def _hinted(database: BaseDatabaseWrapper) -> bool:
-    """Wait up to `poll` seconds for a hint and take all there are; one that came meanwhile counts at once."""
+def _hinted(database: BaseDatabaseWrapper, *, seconds: float) -> bool:
+    """Wait for a hint and take all there are; one that came meanwhile counts at once."""
     with database.wrap_database_errors:
-        return bool(list(database.connection.notifies(timeout=Conf.POLL, stop_after=1)))
+        return bool(list(database.connection.notifies(timeout=seconds, stop_after=1)))
 
 
 def _drain_task() -> str:

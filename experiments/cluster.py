@@ -10,18 +10,18 @@ lost, because the signals table is the queue.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from time import monotonic
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 log = structlog.get_logger(__name__)
@@ -43,22 +43,29 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run_cluster() -> None:
-    """Run qcluster in this process; every process it forks dies with the one that forked it."""
+def run_cluster(name: str) -> None:
+    """Run qcluster in this forked process, in a group of its own; all it forks dies with the one that forked it."""
     from django.core.management import call_command
 
+    os.setpgid(0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     die_with_parent()
     os.register_at_fork(after_in_child=die_with_parent)
+    os.environ["ORCHESTRATOR_CLUSTER"] = name
     call_command("qcluster")
 
 
 class ClusterSupervisor:
-    """Runs `manage.py worker --cluster` as a child in its own process group and watches its progress."""
+    """Runs qcluster in a forked child with its own process group and watches its progress.
+
+    Forked, not started anew: all processes share the memory of what is imported here.
+    """
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: ForkProcess | None = None
         self.started_at = 0.0
 
     def run(self) -> None:
@@ -78,21 +85,23 @@ class ClusterSupervisor:
         self.stopping.set()
 
     def _start(self) -> None:
-        manage = Path(settings.BASE_DIR) / "manage.py"
-        self.child = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, str(manage), "worker", "--cluster"],
-            env={**os.environ, "ORCHESTRATOR_CLUSTER": self.name},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        # A session must not be shared with a child.
+        connection.close()
+        # Collecting garbage touches every object and would copy the shared pages into each process.
+        gc.collect()
+        gc.freeze()
+        self.child = get_context("fork").Process(target=run_cluster, args=(self.name,))
+        self.child.start()
+        with suppress(ProcessLookupError, PermissionError):  # the child was faster, or is gone
+            os.setpgid(self.child.ident or 0, self.child.ident or 0)
         self.started_at = monotonic()
         log.info("worker.started", cluster=self.name, pid=self.child.pid)
 
     def _trouble(self) -> str | None:
         """Say why the cluster must be started anew; None while all is well."""
         assert self.child is not None
-        if (code := self.child.poll()) is not None:
-            return f"the cluster ended with code {code}"
+        if not self.child.is_alive():
+            return f"the cluster ended with code {self.child.exitcode}"
         if monotonic() - self.started_at < STARTING_SECONDS:
             return None
         age = self._heartbeat_age()
@@ -118,14 +127,13 @@ class ClusterSupervisor:
         """Let running work finish, then end whatever is left."""
         assert self.child is not None
         self.child.terminate()
-        try:
-            self.child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        self.child.join(STOP_SECONDS)
+        if self.child.is_alive():
             log.error("worker.killed", cluster=self.name, reason="it did not stop in time")
         self._kill_group()
 
     def _kill_group(self) -> None:
         assert self.child is not None
         with suppress(ProcessLookupError):  # all of them have ended by themselves
-            os.killpg(self.child.pid, signal.SIGKILL)
-        self.child.wait()
+            os.killpg(self.child.ident or 0, signal.SIGKILL)
+        self.child.join()

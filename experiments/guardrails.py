@@ -58,6 +58,11 @@ ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
 """
 
 
+def has_limits(content: PolicySettings) -> bool:
+    """Tell whether these settings set any limit at all."""
+    return any(getattr(content, name) is not None for name in GUARDRAILS)
+
+
 def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped | None:
     """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well.
 

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from experiments import claim
 from experiments.batch_log import log_decided
 from experiments.decision import Decided, PolicyState, StoredSignal, Tripped, decide
-from experiments.guardrails import tripped_guardrail
+from experiments.guardrails import has_limits, tripped_guardrail
 from experiments.store import store
 from policies.selectors import StateInForce, state_in_force
 from signals_app.hashing import experiment_id
@@ -124,6 +124,8 @@ def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
 def _state_that_decides() -> StateInForce:
     """Return the state in force, after tripping the guardrails whose limits are reached."""
     state = state_in_force()
+    if not has_limits(state.settings):
+        return state
     tripped = tripped_guardrail(state.version, state.settings)
     # A guardrail that has just tripped is part of a later instant than the one read.
     return state_in_force() if tripped and state.guardrail is None else state

@@ -88,5 +88,6 @@ def store(
                 "inputs": [ruling.inputs.decode() for ruling in rulings.values()],
                 "decision_hash": [ruling.decision_hash for ruling in rulings.values()],
             },
-            prepare=True,
+            # Reading the state ends in a rollback to a savepoint, after which psycopg forgets what is prepared.
+            prepare=False,
         )

@@ -15,10 +15,11 @@ from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
 from experiments import claim
-from experiments.broker import BEAT_SECONDS, SignalBroker
+from experiments.broker import BEAT_SECONDS, SPACING_SECONDS, SignalBroker
 from experiments.models import Experiment, WorkerHeartbeat
 from experiments.pipeline import drain
 from experiments.tasks import drain_signals
+from signals_app.wake import CHANNEL
 from tests.database import execute, value
 from tests.experiments.raw_rows import corrupt_payload
 from tests.factories import make_signal
@@ -29,10 +30,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> SignalBroker:
-    """A broker that has just sent a drain, so that no beat is due, and pauses shortly."""
+    """A broker whose last drain has reached its worker, while no beat is due; it pauses shortly."""
     monkeypatch.setattr(Conf, "POLL", 0.01)
     broker = SignalBroker(list_key=str(Conf.CLUSTER_NAME))
-    broker._last_drain = monotonic()
+    broker._last_drain = monotonic() - 10 * SPACING_SECONDS
     return broker
 
 
@@ -86,18 +87,47 @@ def test_an_ordinary_task_is_handed_out_once_until_its_retry(broker: SignalBroke
 def test_a_signal_another_worker_has_in_hand_is_no_work(broker: SignalBroker) -> None:
     signal = make_signal()
 
-    with uncommitted(partial(claim.lock_signals, [signal.pk])):
-        assert broker.dequeue() is None
+    batch = claim.claim_fresh(10)
+    assert batch is not None
+    assert batch.signal_ids == [signal.pk]
+    assert broker.dequeue() is None
+
+    claim.finish(batch)
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_one_free_signal_among_those_in_hand_is_work(broker: SignalBroker) -> None:
+    for _ in range(3):
+        make_signal()
+    claim.claim_fresh(10)
+    make_signal()
 
     assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
 
 
-def test_one_free_signal_among_locked_ones_is_work(broker: SignalBroker) -> None:
-    locked = [make_signal().pk for _ in range(3)]
+def test_the_next_drain_waits_until_the_last_has_reached_its_worker(broker: SignalBroker) -> None:
     make_signal()
 
-    with uncommitted(partial(claim.lock_signals, locked)):
-        assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+    assert broker.dequeue() is not None
+    assert broker.dequeue() is None
+    assert broker.dequeue() is not None
+
+
+def test_a_hint_is_a_drain_at_once(broker: SignalBroker) -> None:
+    assert broker.dequeue() is None  # listens from now on
+
+    execute(f"NOTIFY {CHANNEL}")
+
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
+
+
+def test_many_hints_are_one_drain(broker: SignalBroker) -> None:
+    assert broker.dequeue() is None
+    for _ in range(5):
+        execute(f"NOTIFY {CHANNEL}")
+
+    assert broker.dequeue() is not None
+    assert broker.dequeue() is None
 
 
 def test_a_decided_signal_is_no_work(broker: SignalBroker) -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from experiments.cluster import ClusterSupervisor, run_cluster
+from experiments.cluster import ClusterSupervisor
 from experiments.schedules import ensure_schedules
 from policies.drafts import activate_due_drafts
 
@@ -24,15 +24,11 @@ class Command(BaseCommand):
     help = "Turn signals into decisions. Any number may run against one database."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take how long to wait for the database, and the inner mode."""
+        """Take how long to wait for the database."""
         parser.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the database (default 60)")
-        parser.add_argument("--cluster", action="store_true", help="run the bare cluster (used by this command itself)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Wait for the database, then run until SIGTERM or Ctrl-C."""
-        if options["cluster"]:
-            run_cluster()
-            return
         supervisor = ClusterSupervisor()
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
