@@ -208,7 +208,7 @@ Q_CLUSTER = {
     "save_limit": -1,
     "catch_up": False,
     "poll": 1,
-    "recycle": 500,
+    "recycle": 5000,
     "label": "Task queue",
 }
 
