@@ -1,0 +1,110 @@
+"""`manage.py up` as real processes: it serves, it stops whole, and a database that goes away comes back."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+
+from experiments.models import Experiment
+from tests.factories import make_source
+from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+TOKEN = "a-token-of-sufficient-length"
+SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+
+
+def send_alert(port: int, minute: int) -> int:
+    """Send one alert and return the answer's status."""
+    body = {"ticker": "SPY", "action": "buy", "interval": "5", "time": f"2026-03-16T14:{minute:02}:00Z"}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/webhooks/tradingview/{TOKEN}/", data=json.dumps(body).encode(), method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return int(error.code)
+
+
+def take_database_away(*, away: bool) -> None:
+    """Let nobody connect to the test database and end every session but the test's own; or let them in again."""
+    own = connection.get_connection_params()
+    name = own["dbname"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with psycopg.connect(
+        host=own.get("host"), user=own.get("user"), password=own.get("password"), dbname="postgres", autocommit=True
+    ) as maintenance:
+        maintenance.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {"false" if away else "true"}'.encode())
+        if away:
+            maintenance.execute(SESSIONS, (name, pid))
+
+
+def wait_until_ready(port: int) -> None:
+    wait_until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, what="readiness")
+
+
+def test_it_decides_alerts_and_sigterm_stops_every_process(tmp_path: Path) -> None:
+    make_source(token=TOKEN, max_age_seconds=0)
+    port = free_port()
+    with manage("up", "--port", str(port), log=tmp_path / "log") as site:
+        wait_until_ready(port)
+        assert send_alert(port, 0) == 200
+        wait_until(lambda: Experiment.objects.count() == 1, what="the decision")
+        family = descendants(site.pid)
+
+        site.terminate()
+
+        assert site.wait(20) == 0
+    wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
+
+
+def test_a_killed_up_leaves_nothing_running(tmp_path: Path) -> None:
+    port = free_port()
+    with manage("up", "--port", str(port), log=tmp_path / "log") as site:
+        wait_until_ready(port)
+        family = descendants(site.pid)
+
+        site.kill()
+
+        wait_until(lambda: not any(map(is_alive, family)), seconds=15, what="the end of all processes")
+
+
+def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with manage("up", "--port", port, log=tmp_path / "log") as site:
+            assert site.wait(60) == 1
+
+    assert f"Cannot listen on 127.0.0.1:{port}" in (tmp_path / "log").read_text()
+
+
+def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp_path: Path) -> None:
+    make_source(token=TOKEN, max_age_seconds=0)
+    port = free_port()
+    with manage("up", "--port", str(port), log=tmp_path / "log"):
+        wait_until_ready(port)
+        assert send_alert(port, 0) == 200
+        wait_until(lambda: Experiment.objects.count() == 1, what="the first decision")
+
+        take_database_away(away=True)
+        try:
+            statuses = {send_alert(port, 1), http_status(f"http://127.0.0.1:{port}/readyz")}
+        finally:
+            take_database_away(away=False)
+
+        assert statuses == {503}
+        assert send_alert(port, 1) == 200
+        wait_until(lambda: Experiment.objects.count() == 2, what="the second decision")
