@@ -182,3 +182,22 @@ class WorkerHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.cluster
+
+
+class ReplayRun(models.Model):
+    """One run of the replay: what was verified, what came of it, who ran it."""
+
+    started_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    seconds = models.DecimalField(max_digits=12, decimal_places=3, help_text="How long it took.")
+    selection = models.JSONField(default=dict, help_text="What was asked for; empty means everything.")
+    verified = models.PositiveBigIntegerField(help_text="Experiments verified.")
+    differences = models.PositiveBigIntegerField(help_text="Stored values that did not follow from their inputs.")
+    first_differences = models.JSONField(default=list, help_text="The first of them, field by field.")
+    run_by = models.CharField(max_length=150, help_text="User name, or the command line's user.")
+
+    class Meta:
+        db_table = "replay_runs"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.verified} verified, {self.differences} differences"

@@ -1,59 +1,73 @@
 """Replay: compute every decision again from what is stored and name each difference (R6).
 
-For each experiment, from stored columns only:
-
-1. signal_id and signal_hash from the signal's identity and payload,
-2. the market context from the signal and the market data frozen in it, and its hash,
-3. assignment hash, bucket and variant from id, hash and the split of the pinned policy version,
-4. experiment_id,
-5. the decision from the stored inputs by the rules of the stored rules version, and its hash,
-6. that the inputs are those of the pinned policy version and that both engines were given this context.
+What must hold of one experiment stands in `verification.py`; what must hold of whole tables, such as that
+no experiment is missing, in `completeness.py`. One snapshot, and one row at a time through COPY, which the
+server sends while this verifies.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from django.db import connection, transaction
+from psycopg.sql import SQL, Composed, Literal
 
-from experiments.assignment import assign
-from experiments.decision import decision_hash
-from policies.content import split_text
-from policies.rules import RULES_BY_VERSION, PolicyInputs, resolve_policy
-from signals_app.exceptions import SignalsAppError
-from signals_app.hashing import canonical_json, experiment_id, natural_key, sha256_hex, signal_hash, signal_id
-from signals_app.json_text import load_canonical
-from signals_app.market_context import MarketData, SignalFacts, build_context
+from experiments.completeness import incomplete
+from experiments.quick_verification import QuickVerifier
+from experiments.verification import Comparison, PinnedPolicy, Recorded
+from policies.models import PolicyVersion
+from policies.selectors import settings_of
 
-ROWS_PER_FETCH = 1000
-
-SELECT = """
-SELECT e.experiment_id, e.signal_id, e.signal_hash, e.variant, e.assignment_hash, e.bucket, e.split_percentage,
-       e.policy_version, s.source, s.exchange, s.symbol, s.direction, s.timeframe, s.timestamp, s.strategy,
-       s.signal_hash AS stored_signal_hash, s.raw_payload::text AS payload, c.context::text AS context, c.context_hash,
-       d.execution_mode, d.executed_engine, d.shadow_engine, d.reason, d.policy_version AS decided_version,
-       d.rules_version, d.inputs::text AS inputs, d.decision_hash, p.split_percentage AS pinned_split,
-       p.configured_mode, p.live_enabled,
-       (SELECT json_object_agg(x.engine, x.context_hash)::text FROM signal_distributions x
-         WHERE x.experiment_id = e.experiment_id) AS distributed
+# Every column that a verification takes, in its order.
+COLUMNS = {
+    "experiment_id": "e.experiment_id", "signal_id": "e.signal_id", "signal_hash": "e.signal_hash",
+    "variant": "e.variant", "assignment_hash": "e.assignment_hash", "bucket": "e.bucket",
+    "split_percentage": "e.split_percentage", "policy_version": "e.policy_version", "created_at": "e.created_at",
+    "source": "s.source", "exchange": "s.exchange", "symbol": "s.symbol", "direction": "s.direction",
+    "timeframe": "s.timeframe", "timestamp": "s.timestamp", "strategy": "s.strategy",
+    "stored_signal_hash": "s.signal_hash", "payload": "s.raw_payload", "status": "s.status",
+    "processed_at": "s.processed_at", "context": "c.context", "context_hash": "c.context_hash",
+    "captured_at": "c.created_at", "execution_mode": "d.execution_mode", "executed_engine": "d.executed_engine",
+    "shadow_engine": "d.shadow_engine", "reason": "d.reason", "decided_version": "d.policy_version",
+    "rules_version": "d.rules_version", "inputs": "d.inputs", "decision_hash": "d.decision_hash",
+    "decided_at": "d.decided_at", "context_hash_a": "a.context_hash", "distributed_at_a": "a.distributed_at",
+    "context_hash_b": "b.context_hash", "distributed_at_b": "b.distributed_at",
+}  # fmt: skip
+CONDITIONS = {
+    "since": SQL("e.created_at >= {}"),
+    "until": SQL("e.created_at < {}"),
+    "signal": SQL("e.signal_id = {}"),
+    "experiment": SQL("e.experiment_id = {}"),
+    "policy_version": SQL("e.policy_version = {}"),
+}
+# In the order of an index, so that the first row comes at once and nothing has to be sorted.
+ROWS = SQL("""
+SELECT {columns}
   FROM experiments e
-  JOIN signals s USING (signal_id)
+  LEFT JOIN signals s USING (signal_id)
   LEFT JOIN market_contexts c USING (signal_id)
   LEFT JOIN execution_policy d USING (experiment_id)
-  LEFT JOIN policy_versions p ON p.version = e.policy_version
- WHERE (%(since)s::timestamptz IS NULL OR e.created_at >= %(since)s)
-   AND (%(until)s::timestamptz IS NULL OR e.created_at < %(until)s)
-   AND (%(signal)s::uuid IS NULL OR e.signal_id = %(signal)s)
-   AND (%(experiment)s::uuid IS NULL OR e.experiment_id = %(experiment)s)
-   AND (%(policy_version)s::integer IS NULL OR e.policy_version = %(policy_version)s)
- ORDER BY e.created_at, e.experiment_id
-"""
+  LEFT JOIN signal_distributions a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
+  LEFT JOIN signal_distributions b ON b.experiment_id = e.experiment_id AND b.engine = 'B'
+ WHERE {conditions}
+ ORDER BY e.created_at DESC, e.experiment_id
+""")
+COPY = SQL("COPY ({rows}) TO STDOUT")
+# The text form of times, whatever the session's.
+TEXT_FORM = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'"
+# Plans that deliver row by row, at once and in little memory, instead of sorting or hashing whole tables.
+PLANNER = ("enable_sort", "enable_hashjoin", "enable_mergejoin")
+ROW_BY_ROW = "; ".join(f"SET LOCAL {name} = off" for name in PLANNER)
+AS_EVER = "; ".join(f"SET LOCAL {name} = DEFAULT" for name in PLANNER)
+ESCAPED = re.compile(r"\\(.)")
+ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +80,52 @@ class Selection:
     experiment: UUID | None = None
     policy_version: int | None = None
 
+    def document(self) -> dict[str, str]:
+        """Return what was asked for, as text."""
+        return {field.name: str(value) for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One stored value that does not follow from the stored inputs."""
+    """One stored value that does not follow from the stored inputs; ids are None where there is no experiment."""
 
-    experiment_id: UUID
-    signal_id: UUID
+    experiment_id: UUID | None
+    signal_id: UUID | None
     field: str
     stored: str
     recomputed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """One experiment that was replayed; no differences means equal."""
+class Verified(NamedTuple):
+    """One experiment that was replayed; no differences means equal. Without an identity: a whole table."""
 
-    experiment_id: UUID
+    identity: str | None
     differences: tuple[Difference, ...]
+
+    @property
+    def experiment_id(self) -> UUID | None:
+        """The experiment; made from its text only where somebody wants it, because that takes time."""
+        return UUID(self.identity) if self.identity else None
 
 
 def replay(selection: Selection) -> Iterator[Verified]:
-    """Verify the selected experiments one after the other, in constant memory."""
-    parameters = {name: getattr(selection, name) for name in Selection.__slots__}
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(SELECT, parameters)
-        names = [column.name for column in cursor.description]
-        while rows := cursor.fetchmany(ROWS_PER_FETCH):
-            for row in rows:
-                yield verify(dict(zip(names, row, strict=True)))
+    """Verify the selected experiments one after the other, the newest first, in constant memory.
+
+    When everything is selected, what must hold of whole tables comes last.
+    """
+    with _snapshot() as session:
+        verifier = QuickVerifier(_policies())
+        for recorded in _recorded(session, selection):
+            yield _verified(recorded, verifier.differences(recorded))
+        if selection == Selection():
+            yield from (Verified(None, (Difference(None, None, *one),)) for one in incomplete())
+
+
+def count(selection: Selection) -> int:
+    """Return how many experiments are selected."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL("SELECT count(*) FROM experiments e WHERE {}").format(_conditions(selection)))
+        return int(cursor.fetchone()[0])
 
 
 def verify_experiment(identity: UUID) -> list[Difference]:
@@ -102,120 +133,60 @@ def verify_experiment(identity: UUID) -> list[Difference]:
     return [difference for one in replay(Selection(experiment=identity)) for difference in one.differences]
 
 
-def verify(row: dict[str, Any]) -> Verified:
-    """Compare what one experiment stored with what its inputs come to. Pure."""
-    differences = tuple(
-        Difference(row["experiment_id"], row["signal_id"], field, _text(stored), _text(recomputed))
-        for field, stored, recomputed in _comparisons(row)
-        if stored != recomputed
-    )
-    return Verified(row["experiment_id"], differences)
+def _verified(recorded: Recorded, differences: tuple[Comparison, ...]) -> Verified:
+    if not differences:
+        return Verified(recorded.experiment_id, ())
+    ids = UUID(recorded.experiment_id), UUID(recorded.signal_id)
+    return Verified(recorded.experiment_id, tuple(Difference(*ids, *one) for one in differences))
 
 
-Comparison = tuple[str, object, object]
+@contextmanager
+def _snapshot() -> Iterator[psycopg.Connection[Any]]:
+    """Read everything as of one moment; a transaction that runs already keeps its own rules."""
+    begins = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if begins:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(TEXT_FORM)
+        yield connection.connection
 
 
-def _comparisons(row: dict[str, Any]) -> Iterator[Comparison]:
-    payload = json.loads(row["payload"])
-    yield from _signal(row, payload)
-    yield from _context(row, payload)
-    yield from _assignment(row)
-    yield from _decision(row)
-
-
-def _signal(row: dict[str, Any], payload: dict[str, Any]) -> Iterator[Comparison]:
-    key = natural_key(
-        source=row["source"],
-        symbol=row["symbol"],
-        direction=row["direction"],
-        timeframe=row["timeframe"],
-        timestamp=row["timestamp"],
-        strategy=row["strategy"],
-    )
-    recomputed = signal_hash(key, payload)
-    yield "signals.signal_id", row["signal_id"], signal_id(key)
-    yield "signals.signal_hash", row["stored_signal_hash"], recomputed
-    yield "experiments.signal_hash", row["signal_hash"], recomputed
-    yield "experiments.experiment_id", row["experiment_id"], experiment_id(row["signal_id"], recomputed)
-
-
-def _context(row: dict[str, Any], payload: dict[str, Any]) -> Iterator[Comparison]:
-    if row["context"] is None:
-        yield "market_contexts", None, "a row"
-        return
-    facts = SignalFacts(
-        signal_id=row["signal_id"],
-        symbol=row["symbol"],
-        exchange=row["exchange"],
-        direction=row["direction"],
-        timeframe=row["timeframe"],
-        timestamp=row["timestamp"],
-        signal_hash=row["stored_signal_hash"],
-        payload=payload,
-    )
-    try:
-        context = canonical_json(build_context(facts, _frozen_market_data(row["context"])))
-    except SignalsAppError as error:
-        yield "market_contexts.context", row["context"], f"no context: {error}"
-        return
-    yield "market_contexts.context", row["context"], context.decode()
-    yield "market_contexts.context_hash", row["context_hash"], sha256_hex(context)
-    distributed = json.loads(row["distributed"] or "{}")
-    for engine in ("A", "B"):
-        yield f"signal_distributions.context_hash ({engine})", distributed.get(engine), row["context_hash"]
-
-
-def _frozen_market_data(context: str) -> MarketData | None:
-    """Return the market data that the stored context holds (R6.4): the feed itself is not asked again."""
-    document = load_canonical(context).get("market_data")
-    if document is None:
-        return None
-    return MarketData(
-        as_of=datetime.fromisoformat(document["as_of"]),
-        received_at=datetime.fromisoformat(document["received_at"]),
-        source=document["source"],
-        data=document["data"],
-    )
-
-
-def _assignment(row: dict[str, Any]) -> Iterator[Comparison]:
-    split: Decimal = row["pinned_split"]
-    assignment = assign(row["signal_id"], row["stored_signal_hash"], split)
-    yield "experiments.assignment_hash", row["assignment_hash"], assignment.assignment_hash
-    yield "experiments.bucket", row["bucket"], assignment.bucket
-    yield "experiments.variant", row["variant"], assignment.variant
-    yield "experiments.split_percentage", row["split_percentage"], split
-
-
-def _decision(row: dict[str, Any]) -> Iterator[Comparison]:
-    if row["inputs"] is None:
-        yield "execution_policy", None, "a row"
-        return
-    inputs = load_canonical(row["inputs"])
-    rules = RULES_BY_VERSION.get(row["rules_version"])
-    if rules is None:
-        yield "execution_policy.rules_version", row["rules_version"], f"one of {sorted(RULES_BY_VERSION)}"
-        return
-    assignment = assign(row["signal_id"], row["stored_signal_hash"], row["pinned_split"])
-    pinned = {
-        "configured_mode": row["configured_mode"],
-        "live_enabled": row["live_enabled"],
-        "split_percentage": split_text(row["pinned_split"]),
-        "policy_version": row["policy_version"],
-        "variant": assignment.variant,
+def _policies() -> dict[str, PinnedPolicy]:
+    return {
+        str(policy.version): PinnedPolicy(settings_of(policy), policy.content_hash)
+        for policy in PolicyVersion.objects.iterator()
     }
-    for name, value in pinned.items():
-        yield f"execution_policy.inputs.{name}", inputs.get(name), value
-    yield "execution_policy.policy_version", row["decided_version"], row["policy_version"]
-    resolution = resolve_policy(PolicyInputs(**inputs), rules).document()
-    for name, value in resolution.items():
-        yield f"execution_policy.{name}", row[name], value
-    yield (
-        "execution_policy.decision_hash",
-        row["decision_hash"],
-        decision_hash(inputs, resolution, row["rules_version"]),
+
+
+def _recorded(session: psycopg.Connection[Any], selection: Selection) -> Iterator[Recorded]:
+    assert tuple(COLUMNS) == Recorded._fields
+    rows = ROWS.format(
+        columns=SQL(", ").join(SQL(column) for column in COLUMNS.values()), conditions=_conditions(selection)
     )
+    with session.cursor() as cursor:
+        cursor.execute(ROW_BY_ROW)
+        with cursor.copy(COPY.format(rows=rows)) as copy:
+            for line in copy:
+                yield Recorded._make(_fields(str(line, "utf-8")))
+        cursor.execute(AS_EVER)
 
 
-def _text(value: object) -> str:
-    return "null" if value is None else str(value)
+def _conditions(selection: Selection) -> Composed:
+    conditions = [
+        condition.format(Literal(value))
+        for name, condition in CONDITIONS.items()
+        if (value := getattr(selection, name)) is not None
+    ]
+    return SQL(" AND ").join([SQL("true"), *conditions])
+
+
+def _fields(line: str) -> list[str | None]:
+    r"""Return the fields of a line of COPY's text format, in which \N is NULL."""
+    fields: list[str | None] = line[:-1].split("\t")  # type: ignore[assignment]  # list is invariant
+    if "\\" in line:
+        return [None if field == "\\N" else _unescaped(field) for field in fields]  # type: ignore[arg-type]
+    return fields
+
+
+def _unescaped(field: str) -> str:
+    return ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), field)

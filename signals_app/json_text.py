@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
@@ -30,11 +30,16 @@ def canonical_json(document: object) -> bytes:
     JSON does not have.
     """
     try:
-        return _render(document, _canonical_integer, _canonical_float).encode()
+        return canonical_text(document).encode()
     except UnicodeEncodeError as error:
         raise CanonicalFormError("A string with a lone surrogate has no canonical form.") from error
     except RecursionError as error:
         raise CanonicalFormError("The document is nested too deeply for a canonical form.") from error
+
+
+def canonical_text(document: object) -> str:
+    """Return the canonical form as text; what cannot be encoded or nests too deeply is the caller's to find."""
+    return _render(document, _canonical_integer, _canonical_float)
 
 
 def load_canonical(text: str | bytes) -> Any:
@@ -131,7 +136,7 @@ def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str
 
 def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text: FloatText) -> str:
     members = []
-    for name in _sorted_names(value):
+    for name in in_canonical_order(value):
         member = value[name]
         kind = type(member)
         # Flat members are nearly all there are: without a call of `_render` for each.
@@ -145,7 +150,8 @@ def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text:
     return f"{{{','.join(members)}}}"
 
 
-def _sorted_names(value: dict[str, Any]) -> list[str]:
+def in_canonical_order(value: Collection[str]) -> list[str]:
+    """Return member names in the order of RFC 8785; raise CanonicalFormError when one is not text."""
     try:
         names = sorted(value)
         if "".join(names).isascii():
@@ -154,6 +160,16 @@ def _sorted_names(value: dict[str, Any]) -> list[str]:
         raise CanonicalFormError("Member names must be text.") from error
     # RFC 8785 sorts by UTF-16 code units, which differs from Python's order beyond the BMP.
     return sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+
+
+# How scalars are written in the canonical form, for those who write members themselves.
+CANONICAL_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    int: _canonical_integer,
+    float: _canonical_float,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+}
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,7 @@ invented: what the alert does not say is absent (R7.1).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from signals_app.json_text import expand_float, with_big_integers_as_text
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
 VOLUME_MEMBER = "volume"
-_DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
+DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -75,7 +75,7 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
         "prices": prices,
         "volume": volume,
         "indicators": with_big_integers_as_text(rest),
-        "market_data": _market_data_document(market_data),
+        "market_data": market_data_document(market_data),
     }
 
 
@@ -84,7 +84,8 @@ def context_hash(document: Mapping[str, Any]) -> str:
     return document_hash(dict(document))
 
 
-def _market_data_document(market_data: MarketData | None) -> dict[str, Any] | None:
+def market_data_document(market_data: MarketData | None) -> dict[str, Any] | None:
+    """Return the context's member for this observation, None without one."""
     if market_data is None:
         return None
     return {
@@ -95,29 +96,36 @@ def _market_data_document(market_data: MarketData | None) -> dict[str, Any] | No
     }
 
 
-def _take_decimals(members: dict[str, Any]) -> dict[str, str]:
-    """Move the members that are prices or volume, in any case, out of the members and return them as text.
+def decimal_names(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return plain name and spelling of the members that can be prices or volume, in any case.
 
     Of several spellings of one name the plain one comes first, then by code point, because the order of
-    members does not survive jsonb; one that holds no number stays where it is.
+    members does not survive jsonb.
     """
-    wanted = [(name.lower(), name) for name in members if name.lower() in _DECIMAL_MEMBERS]
+    wanted = [(name.lower(), name) for name in names if name.lower() in DECIMAL_MEMBERS]
+    return sorted(wanted, key=lambda pair: (pair[1] != pair[0], pair[1]))
+
+
+def _take_decimals(members: dict[str, Any]) -> dict[str, str]:
+    """Move the members that are prices or volume out of the members and return them as text.
+
+    One that holds no number stays where it is.
+    """
     taken: dict[str, str] = {}
-    for plain, name in sorted(wanted, key=lambda pair: (pair[1] != pair[0], pair[1])):
-        if plain not in taken and (text := _decimal_text(members[name])) is not None:
+    for plain, name in decimal_names(members):
+        if plain not in taken and (text := decimal_text(members[name])) is not None:
             taken[plain] = text
             del members[name]
     return taken
 
 
-def _decimal_text(value: object) -> str | None:
+def decimal_text(value: object) -> str | None:
     """Return a number or numeric text as plain decimal text, None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return str(value)
     if isinstance(value, float):
         return expand_float(value)
-    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        return value.strip()
+    if isinstance(value, str):
+        text = value.strip()
+        return text if _DECIMAL.fullmatch(text) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return None

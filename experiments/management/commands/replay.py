@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.core.management.base import BaseCommand, CommandParser
 
-from experiments.models import Experiment
+from experiments.models import ReplayRun
 from experiments.options import instant, parsed
-from experiments.replay import Difference, Selection, replay
+from experiments.progress import ProgressBar
+from experiments.replay import Difference, Selection
+from experiments.replay_runs import document, run_replay
+from policies.audit import command_line_actor
 
-log = structlog.get_logger(__name__)
-PROGRESS_SECONDS = 0.5
+QUIET_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -33,53 +33,44 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Verify, print, and exit 1 on any difference."""
+        """Verify, print each difference as it is found, and exit 1 on any."""
         selection = Selection(
             since=parsed("--since", options["since"], instant),
             until=parsed("--until", options["until"], instant),
             signal=parsed("--signal", options["signal"], UUID),
             policy_version=options["policy_version"],
         )
-        verified, differences = self._verify(selection)
-        self._report(verified, differences, as_json=options["json"])
-        if differences:
+        run = self._run_as_json(selection) if options["json"] else self._run(selection)
+        if run.differences:
             sys.exit(1)
 
-    def _verify(self, selection: Selection) -> tuple[int, list[Difference]]:
-        total = Experiment.objects.count()
-        differences: list[Difference] = []
-        verified, shown = 0, time.monotonic()
-        for one in replay(selection):
-            verified += 1
-            for difference in one.differences:
-                differences.append(difference)
-                log.error(
-                    "replay.diverged",
-                    experiment_id=str(difference.experiment_id),
-                    signal_id=str(difference.signal_id),
-                    field=difference.field,
-                )
-            if time.monotonic() - shown > PROGRESS_SECONDS:
-                shown = time.monotonic()
-                self._progress(verified, total)
-        return verified, differences
+    def _run(self, selection: Selection) -> ReplayRun:
+        bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
 
-    def _progress(self, verified: int, total: int) -> None:
-        share = min(verified / max(total, 1), 1.0)
-        bar = "#" * int(30 * share)
-        self.stderr.write(f"[{bar:30}] {verified} of {total} verified")
+        def show(difference: Difference) -> None:
+            bar.clear()
+            about = difference.experiment_id or "tables"
+            stored, recomputed = difference.stored, difference.recomputed
+            self.stdout.write(f"{about} {difference.field}: stored {stored}, recomputed {recomputed}")
 
-    def _report(self, verified: int, differences: list[Difference], *, as_json: bool) -> None:
-        if as_json:
-            rows = [
-                {name: str(getattr(difference, name)) for name in Difference.__slots__} for difference in differences
-            ]
-            self.stdout.write(json.dumps({"verified": verified, "differences": rows}))
-            return
-        for difference in differences:
-            self.stdout.write(
-                f"{difference.experiment_id} {difference.field}: stored {difference.stored},"
-                f" recomputed {difference.recomputed}"
-            )
-        verdict = "no difference" if not differences else f"{len(differences)} differences"
-        self.stdout.write(f"{verified} experiments verified: {verdict}.")
+        run = run_replay(selection, run_by=command_line_actor().name, progress=bar.show, found=show)
+        bar.clear()
+        verdict = "no difference" if not run.differences else f"{run.differences} differences"
+        self.stdout.write(f"{run.verified} experiments verified: {verdict}.")
+        return run
+
+    def _run_as_json(self, selection: Selection) -> ReplayRun:
+        """Write the document as it comes, because differences may be without end."""
+        bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
+        separator = ""
+
+        def show(difference: Difference) -> None:
+            nonlocal separator
+            self.stdout.write(separator + json.dumps(document(difference)), ending="")
+            separator = ", "
+
+        self.stdout.write('{"differences": [', ending="")
+        run = run_replay(selection, run_by=command_line_actor().name, progress=bar.show, found=show)
+        bar.clear()
+        self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}')
+        return run
