@@ -62,8 +62,6 @@ class EngineLoop:
         self._client, self._strategy, self._journal = client, strategy, journal
         self._bars: dict[str, dict[datetime, Bar]] = {}
         self._positions: dict[str, Position] = {}
-        # Shadows that want to leave but must follow a real trade: asked about again when there is nothing else to do.
-        self._following: set[str] = set()
 
     def run(self, stop: Event) -> None:
         """Work until asked to stop; what is open stays open and is taken up again from the journal."""
@@ -93,17 +91,20 @@ class EngineLoop:
         return len(assignments)
 
     def handle(self, assignment: Assignment) -> None:
-        """Answer one assignment, then leave the positions of its symbol that its bar ends."""
+        """Answer one assignment, then leave the real positions of its symbol that its bar ends.
+
+        Shadows can wait until there is nothing else to do: most of them the real trade's exit closes.
+        """
         verify_context_hash(assignment)
         self._journal.note_assignment(dict(assignment))
         bar, verdict = self._judge(assignment["market_context"])
         self._answer(assignment, bar, verdict)
         if bar is not None:
-            free = [held for held in self._positions.values() if held.experiment_id not in self._following]
-            self._leave_ended([held for held in free if held.symbol == bar.symbol])
+            held = [position for position in self._positions.values() if position.symbol == bar.symbol]
+            self._leave_ended([position for position in held if position.kind == "REAL"])
 
     def leave_open_positions(self) -> None:
-        """Leave every position that the exit rule ends, also those that had to follow a real trade before."""
+        """Leave every position that the exit rule ends, shadows included."""
         self._leave_ended(list(self._positions.values()))
 
     def _leave_ended(self, positions: list[Position]) -> None:
@@ -192,7 +193,6 @@ class EngineLoop:
         except OrchestratorError as error:
             if error.code != "shadow_follows_real":
                 raise
-            self._following.add(position.experiment_id)
             return
         self._forget(position, reason, trade["pnl"])
 
@@ -211,7 +211,6 @@ class EngineLoop:
         log.info("left %s %s: %s, P&L %s", position.kind, position.contract, reason, pnl)
         self._journal.note_closed(position.experiment_id)
         del self._positions[position.experiment_id]
-        self._following.discard(position.experiment_id)
 
 
 def conditions(bar: Bar, instruments: list[str]) -> dict[str, Any]:
