@@ -8,7 +8,7 @@ has in hand. Nothing is written per signal, so no wake-up can be lost.
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.db import connections
@@ -56,7 +56,7 @@ class SignalBroker(ORM):
         since_last = monotonic() - self._last_drain
         is_due = since_last > (SPACING_SECONDS if signals_wait else BEAT_SECONDS)
         # A hint needs no second look: a drain in vain costs less than that.
-        if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else Conf.POLL):
+        if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)):
             return None
         self._last_drain = monotonic()
         return [(None, _drain_task())]

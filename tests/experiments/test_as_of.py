@@ -103,6 +103,12 @@ def test_a_shorter_time_to_live_counts_at_once_also_in_the_past() -> None:
 def test_the_decision_that_trips_a_guardrail_agrees_too() -> None:
     make_policy(max_engine_flaps=1)
     beat("A")
+    # The engine was away for a while: its next heartbeat is a comeback.
+    execute(
+        "UPDATE engine_availability SET first_beat_at = now() - interval '10 minutes',"
+        " last_beat_at = now() - interval '9 minutes', available_until = now() - interval '8 minutes'"
+    )
+    beat("A")
     decided()
     trip = value("SELECT id FROM guardrail_trips")
     decided()
