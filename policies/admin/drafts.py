@@ -17,10 +17,10 @@ from django.urls import NoReverseMatch, reverse
 from audit_admin.display import badge, hash_of
 from audit_admin.options import AuditAdmin, page_action
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
-from policies.admin.diff import Change, diff, side_by_side
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
 from policies.audit import actor_of
 from policies.control_models import DraftState
+from policies.diff import Change, diff, side_by_side
 from policies.drafts import (
     activate_draft,
     approve_draft,

@@ -26,7 +26,7 @@ TABLES = {
     "real_trades", "shadow_trades", "exit_directives", "real_outcomes", "shadow_outcomes", "incidents",
     "pair_violations", "worker_heartbeats", "api_keys",
 }  # fmt: skip
-PAGES = ("index", "kill_switch", "check_alert", "report", "password_change")
+PAGES = ("index", "kill_switch", "check_alert", "report", "engines", "as_of", "password_change")
 WRONG_DATE = re.compile(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}, \d{4}|\d [ap]\.m\.")
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

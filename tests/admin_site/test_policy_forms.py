@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from policies.admin.diff import Change, diff
+from policies.diff import Change, diff
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
 from tests.admin_site.rows import logged_in

@@ -139,7 +139,7 @@ def test_the_settings_in_force_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--set", "mode=AUTO"), "--set mode=AUTO: write NAME=VALUE with one of configured_mode"),
+        (("--set", "mode=AUTO"), "--set: mode=AUTO: write NAME=VALUE with one of configured_mode"),
         (("--set", "configured_mode"), "write NAME=VALUE"),
         (("--set", "configured_mode=auto"), "configured_mode is 'auto'; allowed: AUTO"),
         (("--set", "split_percentage=101"), "split_percentage is '101'"),

@@ -14,10 +14,12 @@ from experiments.preview import DEFAULT_LAST, MOST, PreviewSelection
 from experiments.progress import ProgressBar
 from experiments.redecide import ExecutedShare, Preview, PreviewSettings, Verdict
 from outcomes.preview_pnl import PreviewWithPnl, RecordedPnl, preview_with_pnl
-from policies.content import SETTING_NAMES, PolicySettings, parse_settings
+from policies.content import PolicySettings
 from policies.drafts import content_of
+from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft
 from policies.selectors import active_policy, settings_of
+from policies.settings_text import changed_settings
 
 SYMBOLS_SHOWN = 30
 
@@ -88,20 +90,10 @@ def _changed(changes: list[str]) -> PolicySettings:
     active = active_policy()
     if active is None:
         raise CommandError("There is no policy yet: run `manage.py migrate`.")
-    raw = {name: "" if value is None else str(value) for name, value in _values(settings_of(active)).items()}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals or name not in SETTING_NAMES:
-            raise CommandError(f"--set {change}: write NAME=VALUE with one of {', '.join(SETTING_NAMES)}.")
-        raw[name] = value
-    content, errors = parse_settings(raw)
-    if content is None:
-        raise CommandError("--set: " + "; ".join(map(str, errors)))
-    return content
-
-
-def _values(settings: PolicySettings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in SETTING_NAMES}
+    try:
+        return changed_settings(settings_of(active), changes)
+    except PoliciesError as error:
+        raise CommandError(f"--set: {error.detail}") from None
 
 
 def lines(found: PreviewWithPnl) -> list[str]:
