@@ -23,7 +23,7 @@ run: $(RUNTIME) ## start database, web and worker; Ctrl-C stops everything
 	@$(BIN)/python manage.py up $(ARGS)
 
 test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE_URL when that is set
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-core: $(DEVELOPMENT) ## run the tests of the pure core: seconds, no database
 	@$(BIN)/python -m pytest tests/core $(ARGS)
