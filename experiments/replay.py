@@ -121,6 +121,12 @@ def replay(selection: Selection) -> Iterator[Verified]:
             yield from (Verified(None, (Difference(None, None, *one),)) for one in incomplete())
 
 
+def stored_experiments(selection: Selection) -> Iterator[Recorded]:
+    """Return the selected experiments as they are stored, to be kept or verified elsewhere."""
+    with _snapshot() as session:
+        yield from _recorded(session, selection)
+
+
 def count(selection: Selection) -> int:
     """Return how many experiments are selected."""
     with connection.cursor() as cursor:

@@ -225,11 +225,11 @@ def _times(recorded: Recorded) -> Iterator[Compared]:
     yield "market_contexts.created_at", recorded.captured_at, written_at
     yield "signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at
     yield "signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at
-    if recorded.decided_at is not None and not is_decided_then(recorded.decided_at, written_at):
+    if recorded.inputs is not None and not is_decided_then(recorded.decided_at, written_at):
         yield "execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"
 
 
-def is_decided_then(decided_at: str, written_at: str) -> bool:
+def is_decided_then(decided_at: str | None, written_at: str) -> bool:
     """Tell whether a decision can be of the transaction that began at this time."""
     try:
         began = _instant(written_at)

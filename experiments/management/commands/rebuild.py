@@ -1,0 +1,80 @@
+"""`manage.py rebuild`: feed a stored history to this empty database and compare what comes of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from experiments import history_records
+from experiments.exceptions import ExperimentsError
+from experiments.history_records import Record
+from experiments.progress import ProgressBar
+from experiments.rebuild import Rebuilder, refuse_unless_empty
+
+
+class Command(BaseCommand):
+    """Rebuild this database from another, or write the export that another is rebuilt from."""
+
+    help = (
+        "Feed the stored deliveries of another database, or of an export, to this empty one and compare ids, hashes,"
+        " buckets and variants; exit code 1 on any difference. No worker may run on this database meanwhile."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take where the history comes from, or where it goes."""
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--from", dest="origin", metavar="URL_OR_FILE", help="database URL, or file of an export")
+        what.add_argument("--export", type=Path, metavar="FILE", help="write this database's history to a file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Export, or rebuild and compare."""
+        try:
+            if options["export"] is not None:
+                count = history_records.to_file(history_records.from_database(_own_database()), options["export"])
+                self.stdout.write(f"{count} records written to {options['export']}.")
+                return
+            self._rebuild(options["origin"])
+        except ExperimentsError as error:
+            raise CommandError(error.detail) from None
+        except (OSError, psycopg.OperationalError) as error:
+            raise CommandError(f"The history cannot be read or written: {error}") from None
+        except (KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise CommandError(f"This is no history: {error!r}") from None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+
+    def _rebuild(self, origin: str) -> None:
+        refuse_unless_empty()
+        bar = ProgressBar(self.stderr, what="records", after_seconds=2.0)
+        rebuilder = Rebuilder()
+        rebuilder.run(_records(origin), bar.show)
+        bar.clear()
+        for one in rebuilder.divergences:
+            self.stdout.write(f"{one.subject} {one.field}: stored {one.stored}, rebuilt {one.rebuilt}")
+        verdict = f"{len(rebuilder.divergences)} differences" if rebuilder.divergences else "identical"
+        self.stdout.write(
+            f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} left out (credentials, rate),"
+            f" {rebuilder.decided} signals decided: {verdict}."
+        )
+        if rebuilder.divergences:
+            sys.exit(1)
+
+
+def _records(origin: str) -> Iterator[Record]:
+    if origin.startswith(("postgres://", "postgresql://")):
+        return history_records.from_database(origin)
+    return history_records.from_file(Path(origin))
+
+
+def _own_database() -> str:
+    """Return how to reach the database that Django uses."""
+    connection.ensure_connection()
+    info = connection.connection.info
+    return psycopg.conninfo.make_conninfo(info.dsn, password=info.password or None)

@@ -1,0 +1,56 @@
+"""Replay the golden history: needs Python and this project's pure modules, no database and no Django.
+
+`python -m tests.golden.history` prints what was verified and exits 1 when anything differs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments.quick_verification import QuickVerifier
+from experiments.verification import PinnedPolicy, Recorded, differences
+from policies.content import parse_settings
+
+PATH = Path(__file__).with_name("history.json")
+
+
+def policies() -> dict[str, PinnedPolicy]:
+    """Return the policy versions of the history by number."""
+    return {version: _policy(**stored) for version, stored in _document()["policies"].items()}
+
+
+def experiments() -> list[Recorded]:
+    """Return the decisions of the history as they were stored."""
+    return [Recorded(**row) for row in _document()["experiments"]]
+
+
+def verify() -> tuple[int, list[str]]:
+    """Replay everything closely and quickly; return how many were verified and what differs."""
+    known = policies()
+    quick = QuickVerifier(known)
+    found: list[str] = []
+    recorded = experiments()
+    for one in recorded:
+        found += [f"{one.experiment_id} {c.field}" for c in differences(one, known.get(one.policy_version))]
+        found += [] if quick.agrees(one) else [f"{one.experiment_id} is not equal at first sight"]
+    return len(recorded), found
+
+
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    return document
+
+
+def _policy(settings: dict[str, Any], content_hash: str) -> PinnedPolicy:
+    content, errors = parse_settings(settings)
+    assert content is not None, errors
+    return PinnedPolicy(content, content_hash)
+
+
+if __name__ == "__main__":
+    verified, what_differs = verify()
+    print(verified, *what_differs, sep="\n")
+    sys.exit(bool(what_differs))

@@ -1,0 +1,136 @@
+"""Write tests/golden/history.json: decisions of many kinds as they stand in their tables.
+
+Needs an empty, migrated, throw-away database in DATABASE_URL:
+
+    DATABASE_URL=postgresql://.../scratch python -m tests.golden.make_history
+
+Alerts go through the webhook's code and the pipeline, under several policies, with engines coming and
+going, halts and market data. Run it only when a version of a hash, of the context or of the rules is
+raised; the decisions of the old one stay in the file, because they must replay for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+PATH = Path(__file__).with_name("history.json")
+START = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
+TOKEN = "a-token-of-the-golden-history"
+RULES = "ab" * 32
+
+# What an alert may say beside its four fields; each is sent under every step below.
+EXTRAS: tuple[dict[str, Any], ...] = (
+    {},
+    {"close": 568.25, "open": "567.10", "volume": 120000, "rsi": 61.4},
+    {"close": 1e-7, "high": 1e22, "low": -0.0, "big": 123456789012345678901234567890, "whole": 15.0},
+    {"ticker": "NASDAQ:SPY", "strategy": {"order_action": "buy", "order_id": "Long", "market_position_size": 2}},
+    {"strategy_name": 'Überläufer "x" \\ /', "comment": "🚀 \u2028 tab\tnew\nline", "tags": ["a", None, {"b": []}]},
+    {"Close": "1.50", "close": None, "vwap": "NaN", "secret": "not-to-be-kept", "exchange": "amex"},
+)  # fmt: skip
+
+
+def write() -> None:
+    """Make the history and write it."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+    django.setup()
+    from django.db import connection
+
+    from experiments.replay import Selection, stored_experiments
+    from policies.models import PolicyVersion
+    from policies.selectors import settings_of
+
+    for number, step in enumerate(steps()):
+        step()
+        send(number)
+    policies = {
+        str(policy.version): {"settings": settings_of(policy).document(), "content_hash": policy.content_hash}
+        for policy in PolicyVersion.objects.order_by("version")
+    }
+    experiments = [recorded._asdict() for recorded in stored_experiments(Selection())]
+    experiments.sort(key=lambda row: str(row["timestamp"]) + str(row["signal_id"]))
+    document = {"about": "Written by make_history.py.", "policies": policies, "experiments": experiments}
+    PATH.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    connection.close()
+    print(f"{len(experiments)} decisions under {len(policies)} policy versions")
+
+
+def send(number: int) -> None:
+    """Receive one alert of each kind at a fixed time and decide them."""
+    from experiments.pipeline import drain
+    from signals_app.admission import Arrival
+    from signals_app.services import receive_alert
+
+    for kind, extra in enumerate(EXTRAS):
+        moment = START + timedelta(minutes=number, seconds=kind, microseconds=kind * 1500)
+        body = {"symbol": "SPY", "direction": "long" if number % 2 else "sell", "timeframe": "5",
+                "timestamp": moment.isoformat()} | extra  # fmt: skip
+        if "strategy" in extra:
+            body["direction"] = "long"
+        if "ticker" in extra:
+            del body["symbol"]
+        text = json.dumps(body, ensure_ascii=False).encode()
+        receive_alert(TOKEN, Arrival(moment, perf_counter(), None, "", "text/plain", text, len(text)))
+    drain()
+
+
+def steps() -> list[Callable[[], object]]:
+    """Return what happens before each round of alerts."""
+    from policies.audit import Actor
+    from policies.content import parse_settings
+    from policies.selectors import active_policy, settings_of
+    from policies.services import (
+        create_policy_version,
+        engage_halt,
+        record_heartbeat,
+        release_halt,
+        set_engine_enabled,
+    )
+    from signals_app.market_data import store_market_data
+    from signals_app.sources import create_source
+
+    actor = Actor("golden")
+
+    def policy(**changes: str) -> Callable[[], object]:
+        def put_in_force() -> None:
+            active = active_policy()
+            assert active is not None
+            raw = {name: str(value) for name, value in settings_of(active).document().items()}
+            content, errors = parse_settings(raw | changes)
+            assert content is not None, errors
+            create_policy_version(actor, content, base_version=active.version, note="Golden history.")
+
+        return put_in_force
+
+    def both_live() -> None:
+        for engine in ("A", "B"):
+            record_heartbeat(engine, engine_version="1", rules_hash=RULES)
+
+    def observe() -> None:
+        data = {"bid": "568.20", "ask": "568.30", "iv": 0.18, "chain": [{"strike": 570, "oi": 10**20}]}
+        store_market_data(symbol="SPY", as_of=START.isoformat().replace("+00:00", "Z"), data=data, source="feed")
+
+    return [
+        lambda: create_source(slug="tv", token=TOKEN, max_age_seconds=0),
+        both_live,
+        observe,
+        policy(configured_mode="SPLIT_CAPITAL", split_percentage="33.33"),
+        policy(split_percentage="100"),
+        lambda: set_engine_enabled(actor, "B", enabled=False, reason="golden"),
+        policy(configured_mode="ENGINE_B_PRIMARY", split_percentage="0"),
+        lambda: set_engine_enabled(actor, "B", enabled=True, reason="golden"),
+        lambda: engage_halt(actor, reason="golden"),
+        lambda: release_halt(actor, reason="golden") and policy(configured_mode="SHADOW_ONLY", max_engine_flaps="1")(),
+        policy(configured_mode="ENGINE_A_PRIMARY", max_engine_flaps="", permit_ttl_seconds="77"),
+    ]
+
+
+if __name__ == "__main__":
+    write()
