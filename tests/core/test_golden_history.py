@@ -50,29 +50,47 @@ def test_a_changed_history_does_not_replay() -> None:
     assert differences(one._replace(inputs=inputs), history.policies()[one.policy_version])
 
 
-def replay_elsewhere(python: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Replay the history in a process of its own, with nothing of ours but the project and one package."""
-    packages = Path(rfc8785.__file__).parent.parent
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the one package that the pure core needs, and no other."""
+    folder = tmp_path_factory.mktemp("packages")
+    (folder / "rfc8785").symlink_to(Path(rfc8785.__file__).parent)
+    return folder
+
+
+def replay_elsewhere(python: str, packages: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Replay the history in a process of its own, without the packages that this Python has."""
     surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}{os.pathsep}{packages}"} | environment
-    return subprocess.run(
-        [python, "-m", "tests.golden.history"], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
-    )
+    command = [python, "-S", "-m", "tests.golden.history"]
+    return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("environment", SURROUNDINGS, ids=str)
-def test_zone_language_and_hash_seed_change_nothing(environment: dict[str, str]) -> None:
-    process = replay_elsewhere(sys.executable, **environment)
+def test_zone_language_and_hash_seed_change_nothing(environment: dict[str, str], packages: Path) -> None:
+    process = replay_elsewhere(sys.executable, packages, **environment)
 
     assert (process.returncode, process.stderr) == (0, "")
     assert int(process.stdout) == len(history.experiments())
 
 
+def interpreter(name: str) -> str | None:
+    """Return a Python that starts: on the path, or where pyenv and uv keep theirs; None when there is none."""
+    version, home = name.removeprefix("python"), Path.home()
+    kept = [*home.glob(f".pyenv/versions/{version}.*"), *home.glob(f".local/share/uv/python/cpython-{version}.*")]
+    # What pyenv puts on the path for a version that is not chosen starts nothing.
+    for candidate in [shutil.which(name), *(str(folder / "bin" / name) for folder in sorted(kept))]:
+        if candidate and not subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode:
+            return candidate
+    return None
+
+
 @pytest.mark.parametrize("name", PYTHONS)
-def test_every_python_found_replays_it(name: str) -> None:
-    python = shutil.which(name)
-    if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+def test_every_python_found_replays_it(name: str, packages: Path) -> None:
+    python = interpreter(name)
+    if python is None:
         pytest.skip(f"no {name} here")
 
-    process = replay_elsewhere(python)
+    process = replay_elsewhere(python, packages)
 
     assert (process.returncode, process.stderr) == (0, "")
+    assert int(process.stdout) == len(history.experiments())

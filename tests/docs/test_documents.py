@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     used = {name for path, text in sources() if path.name == "settings.py" for name in VARIABLE.findall(text)}
 
     assert documented == used
+
+
+def test_every_module_that_calls_itself_pure_is_held_to_it_by_the_import_contract() -> None:
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = [one for one in document["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden"]
+    pure = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path, text in sources() if "Pure: no I/O" in text
+    }
+
+    assert len(pure) > 20
+    assert pure - set(contract["source_modules"]) == set()
 
 
 def requirement_rows() -> list[tuple[str, str, str]]:
