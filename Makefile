@@ -9,7 +9,7 @@ DEVELOPMENT := .venv/.installed-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-core lint format types imports migrations check
+.PHONY: help setup demo run test test-core chaos lint format types imports migrations check
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE
 
 test-core: $(DEVELOPMENT) ## run the tests of the pure core: seconds, no database
 	@$(BIN)/python -m pytest tests/core $(ARGS)
+
+chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing may be lost: ARGS="--minutes 3 --seed N"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(DEVELOPMENT) ## check style and formatting
 	@$(BIN)/ruff check .

@@ -1,0 +1,44 @@
+"""`make chaos`: for minutes, kill any process of `manage.py up` and drop its database sessions, while alerts come.
+
+Exits 0 when after each fault decisions went on within 30 s with no hand, and when at the end every alert
+that was answered 200 is stored and decided exactly once, and no process is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import sys
+
+import django
+from django.conf import settings
+
+
+def main() -> int:
+    """Run for the minutes asked for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long faults go on (default 3)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="draws the same faults again")
+    options = parser.parse_args()
+    print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+    django.setup()
+    logging.getLogger().setLevel(logging.WARNING)
+    from django.db import connection
+
+    from tests.chaos.faults import seeded
+    from tests.chaos.run import Run
+
+    own = settings.DATABASES["default"]["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = f"chaos_{os.getpid()}"
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        return Run(options.minutes, seeded(options.seed)).run()
+    finally:
+        connection.creation.destroy_test_db(own, verbosity=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""A `manage.py` command under a service manager: started again whenever it ends, and all it started is known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.processes.harness import MANAGE, database_url, descendants
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process; its number alone may recur, so its start belongs to it."""
+
+    pid: int
+    started: str
+
+    def is_alive(self) -> bool:
+        return member(self.pid) == self
+
+    def program(self) -> str:
+        """Return the program it runs: up, worker, or the module; what is forked runs that of its parent."""
+        try:
+            words = (Path("/proc") / str(self.pid) / "cmdline").read_bytes().decode().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return "ended"
+        return words[2] if len(words) > 2 else words[0]
+
+
+def member(pid: int) -> Member | None:
+    """Return the living process of this number; None when there is none."""
+    try:
+        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else Member(pid, fields[19])
+
+
+@dataclass
+class Service:
+    """A command that `keep_up` starts again when it has ended, as systemd or a container runtime does."""
+
+    arguments: tuple[str, ...]
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    starts: int = 0
+    seen: set[Member] = field(default_factory=set)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, MANAGE, *self.arguments],
+                env={**os.environ, "DATABASE_URL": database_url(), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.starts += 1
+
+    def keep_up(self) -> None:
+        """Start it again if it has ended."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
+    def reap(self) -> None:
+        """Wait for the end of a main process that has just been killed; a moment, for one that has not."""
+        assert self.process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.1)
+
+    def family(self) -> list[Member]:
+        """Return its main process and all below, the eldest first; remember them."""
+        assert self.process is not None
+        living = [found for pid in (self.process.pid, *descendants(self.process.pid)) if (found := member(pid))]
+        self.seen.update(living)
+        return living
+
+    def stop(self, seconds: float = 20.0) -> int:
+        """Send SIGTERM and return the exit code; raise TimeoutExpired when it does not end in time."""
+        assert self.process is not None
+        self.family()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def survivors(self) -> list[Member]:
+        """Return all processes ever seen of it that still live."""
+        return [one for one in self.seen if one.is_alive()]
+
+    def kill_all(self) -> None:
+        self.family()
+        for one in self.survivors():
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(one.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+
+@contextmanager
+def service(*arguments: str, log: Path, **environment: str) -> Iterator[Service]:
+    """Run a command as a service against the test database; nothing of it outlives the block."""
+    running = Service(arguments, log, environment)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.kill_all()

@@ -1,0 +1,103 @@
+"""Two clusters of two workers on one database, while their processes and sessions die: everything exactly once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from experiments import claim
+from tests.chaos.faults import Random, random_fault, seeded
+from tests.chaos.invariants import breaches, unsettled
+from tests.chaos.services import Service, service
+from tests.database import value
+from tests.factories import make_available, make_signal
+from tests.processes.harness import wait_until
+from tests.threads import uncommitted
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+FAULTS = 8
+FRESH_BEATS = """
+SELECT count(*) FROM worker_heartbeats WHERE split_part(cluster, ':', 2)::int = ANY(%s) AND beat_at > %s
+"""
+
+
+@contextmanager
+def two_clusters(folder: Path) -> Iterator[list[Service]]:
+    """Run two clusters of two workers each and wait until both make progress."""
+    with ExitStack() as stack:
+        clusters = [
+            stack.enter_context(service("worker", log=folder / f"cluster-{number}.log", WORKERS="2"))
+            for number in (1, 2)
+        ]
+        wait_until_all_make_progress(clusters)
+        yield clusters
+
+
+def wait_until_all_make_progress(clusters: list[Service]) -> None:
+    """Wait for a heartbeat of each cluster that began after this call; one that ended is started again."""
+    since = value("SELECT clock_timestamp()")
+
+    def all_beat() -> bool:
+        for cluster in clusters:
+            cluster.keep_up()
+        return bool(value(FRESH_BEATS, [c.process.pid for c in clusters if c.process], since) == len(clusters))
+
+    wait_until(all_beat, seconds=120, what="a heartbeat of every cluster")
+
+
+def let_things_go_wrong(random: Random, clusters: list[Service]) -> None:
+    """Send signals, hurt anything at any moment of the work, and be the service manager."""
+    for _ in range(random.randrange(1, 40)):
+        make_signal()
+    time.sleep(random.uniform(0.05, 3.0))
+    print(random_fault(random, clusters))
+    for cluster in clusters:
+        cluster.keep_up()
+
+
+def test_every_signal_is_decided_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
+    print(f"CHAOS_SEED={seed}")  # shown when the test fails
+    random = seeded(seed)
+    make_available("A", "B")
+
+    with two_clusters(tmp_path) as clusters:
+        for _ in range(FAULTS):
+            let_things_go_wrong(random, clusters)
+
+        wait_until_all_make_progress(clusters)
+        wait_until(lambda: unsettled() == 0, seconds=120, what="a decision for every signal")
+        assert breaches() == []
+        assert [cluster.stop() for cluster in clusters] == [0, 0]
+        wait_until(lambda: not any(c.survivors() for c in clusters), seconds=10, what="the end of all processes")
+
+
+def claimed() -> list[UUID]:
+    """Take what waits, as a worker does."""
+    batch = claim.claim_fresh(10)
+    return batch.signal_ids if batch else []
+
+
+def test_signals_that_one_worker_takes_are_passed_over_by_another() -> None:
+    signal = make_signal()
+
+    with uncommitted(claimed):
+        assert claimed() == []
+
+    assert claimed() == [signal.pk]
+
+
+def test_control_without_the_row_lock_two_workers_take_the_same_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = make_signal()
+    monkeypatch.setattr(claim, "CLAIM_FRESH", claim.CLAIM_FRESH.replace("FOR UPDATE SKIP LOCKED", ""))
+
+    with uncommitted(claimed):
+        assert claimed() == [signal.pk]
