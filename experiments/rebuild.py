@@ -3,6 +3,7 @@
 The same code as the webhook's judges every delivery, as of when it was received; the same code as the
 worker's decides. Ids, hashes, buckets and variants must be identical. Secrets are masked in what is
 stored, so credentials count as right, and deliveries refused for their credentials or rate are left out.
+A source's settings may have been edited since: those that a delivery was judged by are taken from itself.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from experiments.preview import Progress
 from policies.content import SETTING_NAMES
 from policies.models import PolicyVersion
 from signals_app.admission import Arrival
-from signals_app.decoding import MAX_BODY_BYTES
+from signals_app.decoding import MAX_BODY_BYTES, decode_alert
 from signals_app.exceptions import SignalsAppError
 from signals_app.json_text import load_canonical
 from signals_app.models import MarketData, Signal, WebhookSource
-from signals_app.secret_masking import MASK
+from signals_app.secret_masking import MASK, split_secrets
 from signals_app.services import receive_alert
 
 # What depends on credentials or on the traffic of a minute, which nobody has stored.
@@ -68,6 +69,7 @@ class Rebuilder:
     divergences: list[Divergence] = field(default_factory=list)
     _tokens: dict[str, str] = field(default_factory=dict)
     _sources: dict[str, Record] = field(default_factory=dict)
+    _judged_by: dict[str, Record] = field(default_factory=dict)
     _waiting: list[Record] = field(default_factory=list)
 
     def run(self, records: Iterable[Record], progress: Progress | None = None) -> None:
@@ -108,7 +110,6 @@ class Rebuilder:
         open_to_us: Record = {
             "token_hash": _sha256(token), "previous_token_hash": None, "allowed_addresses": [],
             "client_certificate_subject": "", "rate_limit_per_minute": None, "is_active": True,
-            "body_secret_hash": own["body_secret_hash"] and _sha256(MASK),
         }  # fmt: skip
         WebhookSource.objects.create(slug=record["slug"], **own | open_to_us)
         self._tokens[record["slug"]], self._sources[record["slug"]] = token, own
@@ -118,11 +119,17 @@ class Rebuilder:
             self.left_out += 1
             return
         self.deliveries += 1
+        self._set_source(record["source"], settings_of_then(record))
         outcome, code, signal_id = _receive(self._tokens[record["source"]], record)
         subject = f"delivery {record['id']}"
         self._compare(subject, "outcome", record["outcome"], outcome)
         self._compare(subject, "code", record["code"], code)
         self._compare(subject, "signal_id", record["signal_id"], signal_id)
+
+    def _set_source(self, slug: str, judged_by: Record) -> None:
+        if self._judged_by.get(slug) != judged_by:
+            WebhookSource.objects.filter(slug=slug).update(**judged_by)
+            self._judged_by[slug] = judged_by
 
     def _decide(self) -> None:
         """Decide the signals that were decided under the policy now in force, and compare."""
@@ -143,6 +150,23 @@ class Rebuilder:
     def _compare(self, subject: str, name: str, stored: object, rebuilt: object) -> None:
         if stored != rebuilt:
             self.divergences.append(Divergence(subject, name, _text(stored), _text(rebuilt)))
+
+
+def settings_of_then(delivery: Record) -> Record:
+    """Return the settings of its source that a delivery was judged by, as far as it tells them.
+
+    One that was stale was older than some limit and one that was not stale stayed within its own; one that
+    was not refused presented the secret that was expected, if one was.
+    """
+    try:
+        payload = decode_alert(base64.b64decode(delivery["body"])).payload
+        _, presented = split_secrets(payload, MASK.__eq__)
+    except SignalsAppError:
+        presented = ()
+    return {
+        "max_age_seconds": 1 if delivery["code"] == "stale" else 0,
+        "body_secret_hash": _sha256(MASK) if MASK in presented else "",
+    }
 
 
 def refuse_unless_empty() -> None:

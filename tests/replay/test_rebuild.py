@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,39 @@ def test_a_rebuilt_database_is_identical(exported: Path) -> None:
     assert code == 0
     assert rows(IDENTICAL) == before
     assert len(before) == 16
+
+
+def stale_alert() -> dict[str, Any]:
+    return alert(symbol="OLD", timestamp="2020-03-16T14:30:00Z")
+
+
+def test_settings_of_a_source_that_were_edited_since_change_nothing(tmp_path: Path) -> None:
+    source, token = create_source(slug="tv", max_age_seconds=0)
+    address, path = f"/webhooks/tradingview/{token}/", tmp_path / "history.jsonl"
+    no_secret = {name: member for name, member in alert(symbol="FREE").items() if name != "secret"}
+    for body, settings in (
+        (alert(symbol="BOLD"), {}),  # older than every limit but none
+        (stale_alert(), {"max_age_seconds": 86_400}),
+        (no_secret | {"key": "data"}, {"max_age_seconds": 0}),
+        (alert(symbol="KEY", key=SECRET), {"body_secret_hash": sha256(SECRET.encode()).hexdigest()}),
+    ):
+        WebhookSource.objects.filter(pk=source.pk).update(**settings)
+        Client().post(address, json.dumps(body), content_type="text/plain")
+    assert rows("SELECT outcome FROM webhook_deliveries ORDER BY id") == [
+        ("accepted",), ("recorded",), ("accepted",), ("accepted",),
+    ]  # fmt: skip
+    drain()
+    before = rows(IDENTICAL)
+    WebhookSource.objects.update(max_age_seconds=60, body_secret_hash=sha256(b"another secret").hexdigest())
+    call_command("rebuild", "--export", str(path), stdout=StringIO())
+    empty_the_database()
+
+    code, text = rebuild(path)
+
+    assert (code, text) == (0, "4 deliveries received, 0 left out (credentials, rate), 3 signals decided: identical.\n")
+    assert rows(IDENTICAL) == before
+    assert len(before) == 3
+    assert WebhookSource.objects.get().max_age_seconds == 60
 
 
 def test_policies_and_sources_are_copied_as_they_were(exported: Path) -> None:
