@@ -5,12 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import DisallowedHost, PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -127,11 +129,23 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     if (challenge := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
     body = problem_body(status, code, detail, errors=errors, request_id=request_id)
+    # A problem is JSON whatever was negotiated; the documentation pages have renderers of their own.
+    context["request"].accepted_renderer = JSONRenderer()
+    context["request"].accepted_media_type = JSONRenderer.media_type
     return Response(body, status=status, headers=headers, content_type=PROBLEM_JSON)
 
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith(("/api/", "/webhooks/"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses before any view, such as a host name that ALLOWED_HOSTS does not hold."""
+    if not _wants_json(request):
+        return bad_request_page(request, exception)
+    if isinstance(exception, DisallowedHost):
+        return problem(request, 400, "host_not_allowed", "ALLOWED_HOSTS does not hold this host name; add it there.")
+    return problem(request, 400, "invalid", "The request cannot be understood; check its address and headers.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -13,7 +13,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("experiments.urls")),
     path("", include("outcomes.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
 urlpatterns = [
     path("webhooks/", include("signals_app.urls")),
@@ -24,5 +24,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
+handler400 = "orchestrator_site.api_errors.bad_request"
 handler404 = "orchestrator_site.api_errors.not_found"
 handler500 = "orchestrator_site.api_errors.server_error"
