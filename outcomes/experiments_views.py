@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -18,6 +21,7 @@ from outcomes.experiments_serializers import (
     ExperimentStorySerializer,
     ExperimentSummarySerializer,
 )
+from outcomes.instants import parse_instant
 from policies.permissions import IsAnalyst
 
 
@@ -28,6 +32,29 @@ class ExperimentPagination(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
     ordering = ("-created_at", "experiment_id")
+
+    def get_page_size(self, request: Request) -> int:
+        """Return the size asked for; refuse what is none, instead of answering another one."""
+        text = request.query_params.get("page_size")
+        if text is None:
+            return self.page_size
+        size = serializers.IntegerField(min_value=1, max_value=self.max_page_size)
+        try:
+            return int(size.run_validation(text))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"page_size": error.detail}) from error
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return where the page begins; a cursor that nobody was given is a mistake of the caller."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                # It becomes a bound of created_at; Django would fail on any other text.
+                parse_instant(cursor.position)
+        except (NotFound, ValueError) as error:
+            detail = "No page begins here; follow `next` or `previous` of an answer."
+            raise serializers.ValidationError({"cursor": [detail]}) from error
+        return cursor
 
 
 class ExperimentListView(GenericAPIView[Experiment]):

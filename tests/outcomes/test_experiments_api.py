@@ -1,0 +1,47 @@
+"""`GET /api/v1/experiments`: pages that hold every experiment once, and refusals that say what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import api_client, make_experiment
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/experiments"
+
+
+def test_pages_hold_every_experiment_once() -> None:
+    made = {str(make_experiment("A").pk) for _ in range(5)}
+
+    found: list[str] = []
+    following: str | None = f"{URL}?page_size=2"
+    while following:
+        page = api_client("analyst").get(following).json()
+        found += [row["experiment_id"] for row in page["results"]]
+        following = page["next"]
+
+    assert sorted(found) == sorted(made)
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"page_size": "0"}, "/page_size"),
+        ({"page_size": "501"}, "/page_size"),
+        ({"page_size": "many"}, "/page_size"),
+        ({"cursor": "zz"}, "/cursor"),
+        ({"cursor": "cD14eXo="}, "/cursor"),  # p=xyz
+        ({"cursor": "cD0yMDI2LTAxLTAx"}, "/cursor"),  # p=2026-01-01
+        ({"page": "2"}, "/page"),
+        ({"since": "2026-03-16T14:30:00"}, "/since"),
+    ],
+)
+def test_a_query_that_cannot_be_followed_is_refused_by_name(query: dict[str, Any], pointer: str) -> None:
+    make_experiment("A")
+
+    answer = api_client("analyst").get(URL, query)
+
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
