@@ -73,7 +73,7 @@ def _refuse_other(trade: RealTrade | ShadowTrade, request_hash: str) -> None:
     if not trade.exit_request_hash:
         # Not a contradiction: the real exit closed this shadow while its engine was reporting.
         raise OutcomesError("already_closed", "The real exit has closed this shadow trade already.")
-    raise conflicting_report("already_closed", "This trade is closed; the first exit stands.")
+    raise conflicting_report("conflict", "Another exit stands for this trade; the first one counts.")
 
 
 def _refuse_while_a_real_trade_may_come(decision: ExecutionDecision, now: datetime) -> None:

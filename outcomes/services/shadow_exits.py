@@ -91,8 +91,8 @@ def report_shadow_exit(
 ) -> tuple[ExitDirective, bool]:
     """Close the shadow at its engine's own quotes as of the exit time and tell whether that is new.
 
-    Raises `not_found` for the other engine's directive and `directive_settled` when it was settled
-    by something else than this very report.
+    Raises `not_found` for the other engine's directive, `conflict` when another report settled it and
+    `directive_settled` when no report did: its time was over, or the engine declined.
     """
     experiment_id = _experiment_of(engine, directive_id)
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
@@ -101,8 +101,7 @@ def report_shadow_exit(
         lock_experiment(experiment_id)
         directive = ExitDirective.objects.select_related("shadow_trade").get(pk=directive_id)
         if directive.state != DirectiveState.PENDING:
-            if directive.request_hash != request_hash:
-                raise OutcomesError("directive_settled", f"This exit is settled already: {directive.state}.")
+            _refuse_other(directive, request_hash)
             return directive, False
         shadow = directive.shadow_trade
         if shadow is None:
@@ -112,6 +111,14 @@ def report_shadow_exit(
         _settle(directive, DirectiveState.PRICED, now, request_hash=request_hash)
         check_pair(experiment_id, now)
     return directive, True
+
+
+def _refuse_other(directive: ExitDirective, request_hash: str) -> None:
+    if directive.request_hash == request_hash:
+        return
+    if not directive.request_hash:
+        raise OutcomesError("directive_settled", f"This exit is settled already: {directive.state}.")
+    raise OutcomesError("conflict", "Another report stands for this exit; the first one counts.")
 
 
 def expire_directives() -> int:

@@ -88,7 +88,7 @@ def test_another_exit_is_refused_and_kept_and_the_first_stands(desk: Desk) -> No
 
     answer = desk.a.close(trade_id, exit_price="2.99")
 
-    assert (answer.status, answer.code) == (409, "already_closed")
+    assert (answer.status, answer.code) == (409, "conflict")
     assert RealOutcome.objects.get().exit_price == Decimal("1.99")
     assert Incident.objects.get().report == real_exit(exit_price="2.99")
 

@@ -140,7 +140,7 @@ def test_a_repeat_is_the_first_answer_and_another_exit_is_kept() -> None:
     again, other = close_own(desk, shadow_id), close_own(desk, shadow_id, fees="1")
 
     assert (again.status, again.body) == (200, first.body)
-    assert (other.status, other.code) == (409, "already_closed")
+    assert (other.status, other.code) == (409, "conflict")
     assert Incident.objects.get().kind == "conflicting_report"
 
 

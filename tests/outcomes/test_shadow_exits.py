@@ -155,7 +155,7 @@ def test_a_repeated_report_is_the_first_answer_and_another_one_is_refused(desk: 
     other = desk.b.report(directive_id, quotes={C72_5_JULY: quote(bid="1.30")})
 
     assert (again.status, again.body) == (200, first.body)
-    assert (other.status, other.code) == (409, "directive_settled")
+    assert (other.status, other.code) == (409, "conflict")
     assert ShadowOutcome.objects.get().pnl == 33
 
 
