@@ -15,7 +15,6 @@ from outcomes.exceptions import OutcomesError
 from outcomes.instants import parse_instant
 from outcomes.models import ExitReason
 from outcomes.pricing import decimal_text
-from policies.models import SHA256_HEX
 
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 MAX_INSTRUMENT = 64
@@ -115,8 +114,3 @@ class JSONObjectField(AnyJSONField):
         if not isinstance(data, dict):
             raise serializers.ValidationError("Send a JSON object.", code="not_an_object")
         return data
-
-
-def sha256_field(**options: Any) -> serializers.RegexField:
-    """Return a field for 64 lower-case hex digits."""
-    return serializers.RegexField(SHA256_HEX, **options)

@@ -17,14 +17,13 @@ from outcomes.fields import (
     JSONObjectField,
     net_price_field,
     price_field,
-    sha256_field,
 )
 from outcomes.models import Action, PriceProvenance, Role
 from outcomes.quotes import quotes_of
 from outcomes.reports import ExitReport, OpeningReport, ReportedLeg, ShadowExitReport
 from outcomes.request_documents import exact_document, member_text, request_hash
 from outcomes.services import RecommendationReport
-from policies.serializers import StrictSerializer
+from policies.serializers import StrictSerializer, sha256_field
 
 MAX_LEGS = 4
 MAX_RATIO = 1000

@@ -6,7 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-RULES_HASH = r"^[0-9a-f]{64}$"
+from policies.models import SHA256_HEX
+
+
+def sha256_field(**options: Any) -> serializers.RegexField:
+    """Return a field for 64 lower-case hex digits."""
+    advice = "Send a SHA-256 as 64 lower-case hexadecimal digits."
+    return serializers.RegexField(SHA256_HEX, error_messages={"invalid": advice}, **options)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -25,7 +31,7 @@ class HeartbeatSerializer(StrictSerializer):
     """What an engine says of itself."""
 
     engine_version = serializers.CharField(max_length=100)
-    rules_hash = serializers.RegexField(RULES_HASH, help_text="SHA-256 of the engine's entry and exit rules.")
+    rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
 
 
 class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
