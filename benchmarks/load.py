@@ -82,7 +82,9 @@ class _Exchange:
         head, found, body = self.received.partition(b"\r\n\r\n")
         if found:
             length = head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]
-            if not length or len(body) >= int(length):
+            if not length:
+                return "without length"
+            if len(body) >= int(length):
                 return head[9:12].decode()
         return None if data else "reset"
 

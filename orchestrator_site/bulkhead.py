@@ -16,7 +16,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-ALWAYS_ADMITTED = ("/webhooks/", "/healthz")
+WEBHOOK = "/webhooks/"
+PROBE = "/healthz"
 BUSY = {
     "type": "urn:orchestrator:problem:busy",
     "title": "Service Unavailable",
@@ -29,15 +30,19 @@ BUSY = {
 
 
 class Bulkhead:
-    """WSGI wrapper that admits at most `slots` requests at a time beside the webhook's."""
+    """WSGI wrapper that admits at most `slots` requests at a time beside the webhook's, which go their own way."""
 
-    def __init__(self, application: Application, slots: int) -> None:
+    def __init__(self, application: Application, slots: int, *, webhook: Application | None = None) -> None:
         self._application = application
+        self._webhook = webhook or application
         self._slots = BoundedSemaphore(slots)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or answer 503 at once when its part of the threads is taken."""
-        if environ.get("PATH_INFO", "").startswith(ALWAYS_ADMITTED):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(WEBHOOK):
+            return self._webhook(environ, start_response)
+        if path.startswith(PROBE):
             return self._application(environ, start_response)
         if not self._slots.acquire(blocking=False):
             start_response(

@@ -21,7 +21,10 @@ from signals_app.secret_masking import mask_body, split_secrets
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A webhook source as the webhook needs it; hashes are SHA-256 in hexadecimal."""
+    """A webhook source as the webhook needs it; hashes are SHA-256 in hexadecimal.
+
+    Every change of the source makes another ``version``.
+    """
 
     pk: int
     slug: str
@@ -32,6 +35,7 @@ class KnownSource:
     client_certificate_subject: str
     max_age_seconds: int
     rate_limit_per_minute: int | None
+    version: str
     allowed_addresses: list[object]
 
 

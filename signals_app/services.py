@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 
 _MINUTE = timedelta(minutes=1)
 _MAX_CONTENT_TYPE_CHARACTERS = 200
+# Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
+# read is checked by the statement that stores its alert.
+_known_sources: dict[str, KnownSource] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,24 @@ class Receipt:
 def receive_alert(token: str, arrival: Arrival) -> Receipt:
     """Judge one alert and keep it; safe to repeat after an error (R8.1, R8.2).
 
-    1. Find the source by its token.
+    1. Find the source by its token, unless it is known.
     2. Judge sender, form, secret and meaning.
     3. Store the signal with its delivery, or the delivery alone.
 
     Raise AlertError, UnauthorizedError or RateLimitedError for what is no alert of this source; all
     but the ones with an unknown token leave a delivery. Nothing is derived, decided or sent (R8.4, R8.5).
     """
-    source = _source_of(token)
+    token_hash = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+    while True:
+        source = _known_sources.get(token_hash) or _read_source(token_hash)
+        try:
+            return _receive(source, arrival)
+        except store.SourceChangedError:
+            # An operator has changed it since it was read: judge anew by what holds now.
+            _known_sources.pop(token_hash, None)
+
+
+def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
     judgement = judge(source, arrival)
     error = judgement.error or _excess(source, arrival)
     if error is not None:
@@ -62,12 +75,13 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
     return _record(source, arrival, judgement, judgement.understood)
 
 
-def _source_of(token: str) -> KnownSource:
-    token_hash = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+def _read_source(token_hash: str) -> KnownSource:
+    """Return the active source with this token and remember it; raise UnauthorizedError when there is none."""
     source = store.find_source(token_hash)
     if source is None or not holds_token(source, token_hash):
         log.warning("signal.rejected", code=UnauthorizedError.code, source=None)
         raise UnauthorizedError
+    _known_sources[token_hash] = source
     return source
 
 
@@ -120,7 +134,9 @@ def _receive_signal(source: KnownSource, arrival: Arrival, judgement: Judgement,
 
 def _meet_first(row: store.SignalRow, judgement: Judgement) -> Receipt:
     """Compare with the signal that was there first; its identity never changes, so no lock is needed."""
-    first = Signal.objects.only("signal_hash", "raw_payload").get(pk=row.signal_id)
+    first = Signal.objects.only("signal_hash", "raw_payload").filter(pk=row.signal_id).first()
+    if first is None:
+        raise store.SourceChangedError
     if first.signal_hash == row.signal_hash or _says_the_same(first, judgement):
         return Receipt(DeliveryOutcome.DUPLICATE, row.signal_id, first.signal_hash)
     return Receipt(DeliveryOutcome.CONFLICT, row.signal_id)
@@ -183,6 +199,7 @@ def _delivery_row(
     return store.DeliveryRow(
         received_at=arrival.received_at,
         source_id=source.pk,
+        source_version=source.version,
         remote_address=str(arrival.address) if arrival.address else None,
         content_type=arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
         body=judgement.kept_body,

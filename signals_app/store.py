@@ -1,8 +1,9 @@
-"""The statements of the webhook: one look-up and one write for an alert that is new.
+"""The statements of the webhook: one write for an alert that is new, from a source that is known.
 
 They are SQL because an alert waits for them: a signal and its delivery go in as one statement, atomic
-without a transaction around it and in one round trip. The server keeps their plans for each connection,
-which halves its work. Everything else uses the models.
+without a transaction around it and in one round trip. It writes nothing when the source is not as the
+alert was judged by it, so that the source need not be read for every alert. The server keeps the plans
+for each connection, which halves its work. Everything else uses the models.
 """
 
 from __future__ import annotations
@@ -23,18 +24,24 @@ from signals_app.admission import KnownSource
 
 _FIND_SOURCE = """
 SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, client_certificate_subject,
-       max_age_seconds, rate_limit_per_minute, allowed_addresses
+       max_age_seconds, rate_limit_per_minute, xmin::text, allowed_addresses
   FROM webhook_sources
  WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
 """
 
+# PostgreSQL gives every version of a row another xmin.
+_SOURCE_IS_AS_JUDGED = """
+EXISTS (SELECT FROM webhook_sources WHERE id = %(source_id)s AND xmin = %(source_version)s::xid)
+"""
+
 # Whoever comes second waits here for the first to commit, so that its next statement sees the row. The
 # conflict names no column: signal_id is in two unique keys, and with one named the other would raise.
-_INSERT_SIGNAL = """
+_INSERT_SIGNAL = f"""
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
                      raw_payload, received_at, status, attempts, last_error)
-VALUES (%(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
-        %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(received_at)s, 'PENDING', 0, '')
+SELECT %(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
+       %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(received_at)s, 'PENDING', 0, ''
+ WHERE {_SOURCE_IS_AS_JUDGED}
 ON CONFLICT DO NOTHING
 RETURNING signal_id
 """
@@ -44,10 +51,9 @@ webhook_deliveries (received_at, source_id, remote_address, content_type, body, 
 """
 _DELIVERY_VALUES = """
 %(received_at)s, %(source_id)s, %(remote_address)s::inet, %(content_type)s, %(body)b, %(body_sha256)s, %(outcome)s,
-%(code)s, %(detail)s, %(signal_id)s, %(duration_ms)s
+%(code)s, %(detail)s, %(signal_id)s::uuid, %(duration_ms)s
 """
-# Both are put together from the constants above alone.
-_INSERT_DELIVERY = f"INSERT INTO {_DELIVERY_COLUMNS} VALUES ({_DELIVERY_VALUES})"  # noqa: S608
+_INSERT_DELIVERY = f"INSERT INTO {_DELIVERY_COLUMNS} SELECT {_DELIVERY_VALUES} WHERE {_SOURCE_IS_AS_JUDGED}"
 _INSERT_BOTH = f"""
 WITH stored AS ({_INSERT_SIGNAL}) INSERT INTO {_DELIVERY_COLUMNS} SELECT {_DELIVERY_VALUES} FROM stored
 """  # noqa: S608
@@ -57,6 +63,10 @@ SELECT received_at FROM webhook_deliveries
  WHERE source_id = %s AND received_at > %s AND outcome <> 'rejected'
  ORDER BY received_at DESC OFFSET %s LIMIT 1
 """
+
+
+class SourceChangedError(Exception):
+    """The source was changed after the alert was judged by it: nothing is stored, judge again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ class DeliveryRow:
 
     received_at: datetime
     source_id: int
+    source_version: str
     remote_address: str | None
     content_type: str
     body: bytes
@@ -105,16 +116,21 @@ def find_source(token_hash: str) -> KnownSource | None:
 
 
 def insert_signal(signal: SignalRow, delivery: DeliveryRow) -> bool:
-    """Store a new signal and its delivery, both or neither; return False when the signal exists."""
+    """Store a new signal and its delivery, both or neither.
+
+    Return False when the signal exists, or the source has changed since the alert was judged by it.
+    """
     with _prepared_cursor() as cursor:
         cursor.execute(_INSERT_BOTH, _parameters(delivery) | _parameters(signal))
         return bool(cursor.rowcount)
 
 
 def insert_delivery(delivery: DeliveryRow) -> None:
-    """Store a delivery that made no signal."""
+    """Store a delivery that made no signal; raise SourceChangedError when the source has changed meanwhile."""
     with _prepared_cursor() as cursor:
         cursor.execute(_INSERT_DELIVERY, _parameters(delivery))
+        if not cursor.rowcount:
+            raise SourceChangedError
 
 
 def nth_latest_delivery(source_id: int, since: datetime, number: int) -> datetime | None:

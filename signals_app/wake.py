@@ -21,8 +21,8 @@ from signals_app.reconnecting import on_live_connection
 log = structlog.get_logger(__name__)
 
 CHANNEL = "signals_waiting"
-# At most fifty hints a second and process; the worker stays longer than that and looks by itself.
-DEBOUNCE_SECONDS = 0.02
+# At most twenty hints a second and process; a worker that has just decided something looks by itself meanwhile.
+DEBOUNCE_SECONDS = 0.05
 
 
 class Waker:
