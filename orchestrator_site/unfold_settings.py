@@ -68,6 +68,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Experiments", "science", "experiments.experiment"),
             _table("Decisions", "gavel", "experiments.executiondecision"),
             _table("Distributions", "outbox", "experiments.signaldistribution"),
+            _table("Replay runs", "replay", "experiments.replayrun"),
             _table("Worker heartbeats", "favorite", "experiments.workerheartbeat"),
         ],
     },

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
-from experiments.models import ExecutionDecision
+from experiments.models import ExecutionDecision, ReplayRun
 from policies.content import split_text
 from policies.models import Engine, PolicyVersion
 from policies.rules import PolicyInputs, resolve_policy
@@ -84,6 +84,7 @@ class Overview:
     engines: list[EngineState]
     attention: list[Attention]
     decisions: list[ExecutionDecision]
+    last_replay: ReplayRun | None
     refresh: int
     refresh_choices: tuple[int, ...] = field(default=REFRESH_SECONDS)
 
@@ -96,6 +97,7 @@ def overview(request: HttpRequest) -> Overview:
     except NoPolicyError:
         state = None
     engines = _engines(state)
+    last_replay = ReplayRun.objects.first()
     refresh = request.GET.get("refresh", "")
     return Overview(
         app_mode=settings.APP_MODE,
@@ -104,9 +106,16 @@ def overview(request: HttpRequest) -> Overview:
         numbers=numbers,
         engines=engines,
         attention=list(
-            attention(numbers, engines, halted=open_halt() is not None, guardrail=state.guardrail if state else None)
+            attention(
+                numbers,
+                engines,
+                halted=open_halt() is not None,
+                guardrail=state.guardrail if state else None,
+                last_replay=last_replay,
+            )
         ),
         decisions=_latest_decisions(),
+        last_replay=last_replay,
         refresh=int(refresh) if refresh in map(str, REFRESH_SECONDS) else 5,
     )
 
@@ -120,14 +129,15 @@ def next_decisions(state: StateInForce, app_mode: str) -> list[str]:
 
 
 def attention(
-    numbers: Numbers, engines: list[EngineState], *, halted: bool, guardrail: Trip | None = None
+    numbers: Numbers,
+    engines: list[EngineState],
+    *,
+    halted: bool,
+    guardrail: Trip | None = None,
+    last_replay: ReplayRun | None = None,
 ) -> Iterator[Attention]:
     """Yield what an operator should look at, the most urgent first."""
-    if halted:
-        yield Attention("The kill switch is on: nothing new trades for real.", "kill_switch")
-    if guardrail is not None:
-        text = f"A guardrail holds: {guardrail.name} is {guardrail.value}, its limit {guardrail.limit}."
-        yield Attention(text, "policies_guardrailtrip_changelist")
+    yield from _stopped_or_broken(guardrail, last_replay, halted=halted)
     if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
         text = "No worker makes progress. Start one: manage.py worker"
         yield Attention(text, "experiments_workerheartbeat_changelist")
@@ -154,6 +164,17 @@ def attention(
             "outcomes_exitdirective_changelist",
             "state__exact=PENDING",
         )
+
+
+def _stopped_or_broken(guardrail: Trip | None, last_replay: ReplayRun | None, *, halted: bool) -> Iterator[Attention]:
+    if halted:
+        yield Attention("The kill switch is on: nothing new trades for real.", "kill_switch")
+    if guardrail is not None:
+        text = f"A guardrail holds: {guardrail.name} is {guardrail.value}, its limit {guardrail.limit}."
+        yield Attention(text, "policies_guardrailtrip_changelist")
+    if last_replay is not None and last_replay.differences:
+        text = f"The last replay found stored values that do not follow from their inputs: {last_replay.differences}."
+        yield Attention(text, "experiments_replayrun_changelist")
 
 
 def unavailable_because(state: EngineState) -> str:

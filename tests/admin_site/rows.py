@@ -12,6 +12,8 @@ from django.utils import timezone
 from django_q.models import Failure, Schedule
 
 from experiments.models import Experiment
+from experiments.replay import Selection
+from experiments.replay_runs import run_replay
 from outcomes.models import Violation
 from policies.audit import Actor
 from policies.drafts import approve_draft
@@ -71,6 +73,7 @@ def make_everything(**signal: Any) -> Experiment:
         name="max_engine_flaps", value="9", limit="3", policy_version_id=1, tripped_at=now
     )
     release_guardrail(Actor("tests"), trip.pk, reason="A test.")
+    run_replay(Selection(experiment=experiment.pk), run_by="tests")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
     Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)

@@ -8,10 +8,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from experiments.replay import Selection
+from experiments.replay_runs import run_replay
 from orchestrator_site.console.overview import Overview, age_text
 from tests.admin_site.rows import fail, logged_in, make_everything
 from tests.database import execute
 from tests.factories import make_available, make_experiment, make_policy, make_signal
+from tests.replay.test_replay import tamper
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +86,32 @@ def test_a_healthy_system_needs_no_attention(operator: Client) -> None:
     assert seen(operator).attention == []
 
 
+def test_the_last_replay_is_shown_with_a_link_to_its_run(operator: Client) -> None:
+    assert "never ran" in operator.get(reverse("admin:index")).content.decode()
+    make_experiment("A")
+    run_replay(Selection(), run_by="somebody else")
+
+    run = run_replay(Selection(), run_by="ada")
+
+    page = operator.get(reverse("admin:index")).content.decode()
+    assert "no difference" in page
+    assert f"1 verified in {run.seconds:.1f} s" in page
+    assert "by ada" in page
+    assert reverse("admin:experiments_replayrun_change", args=(run.pk,)) in page
+
+
+def test_a_replay_that_found_differences_needs_attention(operator: Client) -> None:
+    experiment = make_experiment("A")
+    tamper("experiments", "bucket = (bucket + 1) % 10000")
+    run = run_replay(Selection(), run_by="ada")
+
+    assert any("The last replay found stored values" in item.text for item in seen(operator).attention)
+
+    page = operator.get(reverse("admin:experiments_replayrun_change", args=(run.pk,))).content.decode()
+    assert "experiments.bucket" in page
+    assert reverse("admin:experiments_experiment_change", args=(experiment.pk,)) in page
+
+
 def test_the_last_ten_decisions_are_listed_with_links(operator: Client) -> None:
     made = [make_experiment("A") for _ in range(11)]
 
@@ -107,7 +136,7 @@ def test_the_page_takes_few_statements_however_much_there_is(operator: Client) -
     with CaptureQueriesContext(connection) as queries:
         operator.get(reverse("admin:index"))
 
-    assert len(queries) <= 13
+    assert len(queries) <= 14
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""Runs of the replay: read-only, with links to what differed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from audit_admin.display import json_of, label, link
+from audit_admin.filters import recent
+from audit_admin.options import AuditAdmin
+from experiments.models import ReplayRun
+
+HEAD = mark_safe("<tr><th>Experiment</th><th>Field</th><th>Stored</th><th>Recomputed</th></tr>")
+
+
+@admin.register(ReplayRun)
+class ReplayRunAdmin(AuditAdmin):
+    """What was verified, what came of it, who ran it (R6)."""
+
+    list_display = ("started_at", "result", "verified", "duration", "selected", "run_by")
+    list_filter = (recent("started_at"),)
+    search_fields = ("run_by__exact",)
+    search_help_text = "Who ran it, exactly"
+    fields = (
+        "started_at",
+        "result",
+        "verified",
+        "differences",
+        "duration",
+        "run_by",
+        json_of("selection"),
+        "what_differed",
+    )
+    empty_hint = "A run computes every decision again from what is stored and keeps here what came of it."
+    empty_commands = ("manage.py replay",)
+
+    @admin.display(description="result")
+    def result(self, run: ReplayRun) -> SafeString:
+        """Return the verdict; anything that differs stands out."""
+        return label(f"{run.differences} differences", "danger") if run.differences else label("equal", "success")
+
+    @admin.display(description="took")
+    def duration(self, run: ReplayRun) -> str:
+        """Return how long it took, and how many it verified a second."""
+        rate = f", {run.verified / run.seconds:.0f} a second" if run.seconds else ""
+        return f"{run.seconds} s{rate}"
+
+    @admin.display(description="selection")
+    def selected(self, run: ReplayRun) -> str:
+        """Return what was asked for."""
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in run.selection.items()) or "everything"
+
+    @admin.display(description="first differences")
+    def what_differed(self, run: ReplayRun) -> SafeString | str:
+        """Return the first differences, each with its experiment."""
+        if not run.first_differences:
+            return "none"
+        rows = format_html_join(
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", map(_row, run.first_differences)
+        )
+        return format_html('<table class="to-table"><thead>{}</thead><tbody>{}</tbody></table>', HEAD, rows)
+
+
+def _row(difference: dict[str, Any]) -> tuple[SafeString | str, str, str, str]:
+    experiment_id = difference["experiment_id"]
+    where = link("experiments_experiment", experiment_id, experiment_id[:8]) if experiment_id else "whole tables"
+    return where, difference["field"], difference["stored"], difference["recomputed"]
