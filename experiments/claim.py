@@ -48,7 +48,7 @@ UPDATE signals
    SET status = 'FAILED', attempts = attempts + 1, last_error = %(error)s, processing_lock = NULL,
        next_attempt_at = CASE WHEN attempts + 1 < %(max)s
            THEN now() + make_interval(secs => CASE WHEN attempts = 0 THEN 0 ELSE least(5 * 2 ^ attempts, 600) END) END
- WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED'
+ WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED' AND discarded_at IS NULL
 RETURNING signal_id, signal_hash, attempts
 """
 LOCK = """
@@ -129,7 +129,21 @@ def requeue(signal_ids: list[UUID]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE signals SET status = 'PENDING', attempts = 0, next_attempt_at = NULL, last_error = ''"
-            " WHERE signal_id = ANY(%s) AND status = 'FAILED'",
+            " WHERE signal_id = ANY(%s) AND status = 'FAILED' AND discarded_at IS NULL",
             (signal_ids,),
+        )
+        return int(cursor.rowcount)
+
+
+def discard(signal_ids: list[UUID], *, by: str, reason: str) -> int:
+    """Give failed signals up for good; return how many there were.
+
+    One that a worker is trying at this moment is waited for, and left alone if it gets its decision.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE signals SET next_attempt_at = NULL, discarded_at = now(), discarded_by = %s, discard_reason = %s"
+            " WHERE signal_id = ANY(%s) AND status = 'FAILED' AND discarded_at IS NULL",
+            (by, reason, signal_ids),
         )
         return int(cursor.rowcount)

@@ -18,7 +18,8 @@ from policies.timeline import instant_of_change
 
 log = structlog.get_logger(__name__)
 
-# The share of failed signals says nothing about a handful of them.
+# The share of failed signals says nothing about a handful of them. Those an operator has given up count as
+# failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.
 MIN_SIGNALS = 20
 
 SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"

@@ -1,4 +1,4 @@
-"""Writes that operators order: failed signals wait again, one experiment is replayed."""
+"""Writes that operators order: failed signals wait again or are given up, one experiment is replayed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from experiments import claim
+from experiments.exceptions import ExperimentsError
 from experiments.replay import Difference, Selection, replay
 from policies.audit import Actor, record
 
@@ -16,9 +17,27 @@ def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:
     with transaction.atomic():
         count = claim.requeue(signal_ids)
         if count:
-            first = f"signal {signal_ids[0]}"
-            record(actor, "signals.requeued", first if count == 1 else f"{count} signals, {first} among them")
+            record(actor, "signals.requeued", _subject(signal_ids, count))
     return count
+
+
+def discard_failed(actor: Actor, signal_ids: list[UUID], *, reason: str) -> int:
+    """Give failed signals up for good, so that nothing tries them again; return how many there were.
+
+    Raises ExperimentsError without a reason.
+    """
+    if not reason.strip():
+        raise ExperimentsError("reason_missing", "Say why these signals are given up.", "/reason")
+    with transaction.atomic():
+        count = claim.discard(signal_ids, by=actor.name, reason=reason.strip())
+        if count:
+            record(actor, "signals.discarded", _subject(signal_ids, count), reason=reason.strip())
+    return count
+
+
+def _subject(signal_ids: list[UUID], count: int) -> str:
+    first = f"signal {signal_ids[0]}"
+    return first if count == 1 else f"{count} signals, {first} among them"
 
 
 def replay_experiment(actor: Actor, identity: UUID) -> list[Difference]:

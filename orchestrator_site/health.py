@@ -23,7 +23,8 @@ NUMBERS = """
 SELECT
     (SELECT count(*) FROM signals WHERE status = 'PENDING'),
     (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 FROM signals WHERE status = 'PENDING'),
-    (SELECT count(*) FROM signals WHERE status = 'FAILED'),
+    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL),
+    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NOT NULL),
     (SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats),
     (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
     (SELECT count(*) FROM halts WHERE released_at IS NULL),
@@ -35,6 +36,7 @@ NAMES = (
     ("signals_waiting", "Signals without a decision"),
     ("signals_oldest_wait_seconds", "Age of the oldest signal without a decision"),
     ("signals_failed", "Signals that failed and wait for a retry or an operator"),
+    ("signals_discarded", "Failed signals that an operator gave up"),
     ("worker_heartbeat_age_seconds", "Seconds since a worker last showed progress"),
     ("exit_directives_pending", "Shadow exits that wait for a price"),
     ("halted", "1 while the kill switch holds"),

@@ -113,6 +113,11 @@ class Signal(models.Model):
     last_error = models.TextField(blank=True, default="", help_text="Why the last attempt failed.")
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Not tried again before, UTC.")
     processed_at = models.DateTimeField(null=True, blank=True, help_text="When the decision was committed, UTC.")
+    discarded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When an operator gave up a failed signal for good, UTC."
+    )
+    discarded_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Who gave it up.")
+    discard_reason = models.TextField(blank=True, db_default="", help_text="Why it was given up.")
 
     class Meta:
         db_table = "signals"
@@ -131,6 +136,15 @@ class Signal(models.Model):
                 name="signals_processed_has_time",
                 condition=Q(status=SignalStatus.PROCESSED, processed_at__isnull=False)
                 | (~Q(status=SignalStatus.PROCESSED) & Q(processed_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="signals_discarded_is_failed_for_good",
+                condition=Q(discarded_at__isnull=True) | Q(status=SignalStatus.FAILED, next_attempt_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="signals_discarded_has_name_and_reason",
+                condition=Q(discarded_at__isnull=True, discarded_by="", discard_reason="")
+                | (Q(discarded_at__isnull=False) & ~Q(discarded_by="") & ~Q(discard_reason="")),
             ),
         )
 

@@ -1,9 +1,11 @@
-"""Signals: the queue that the worker empties; failed ones can be tried again."""
+"""Signals: the queue that the worker empties; failed ones can be tried again or given up."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +14,35 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit_admin.actors import actor_of
-from audit_admin.display import badge, full_hash, hash_of, json_of, link
+from audit_admin.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
 from audit_admin.filters import recent
 from audit_admin.options import AuditAdmin
-from experiments.services import requeue_failed
+from experiments.services import discard_failed, requeue_failed
+from policies.admin.draft_forms import reason_field
 from signals_app.models import Direction, Signal, SignalStatus
+
+
+class DiscardForm(forms.Form):
+    """Why failed signals are given up."""
+
+    reason = reason_field("Kept with your name on each signal and in the audit log.")
+
+
+class DiscardedFilter(admin.SimpleListFilter):
+    """Failed signals that an operator gave up, or those that still want something."""
+
+    title = "failure"
+    parameter_name = "failure"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return both kinds of failed signals."""
+        return [("open", "Open"), ("discarded", "Discarded")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Signal]) -> QuerySet[Signal]:
+        """Narrow to the chosen kind; an unknown one narrows nothing."""
+        if self.value() == "open":
+            return _open_failures(queryset)
+        return queryset.filter(discarded_at__isnull=False) if self.value() == "discarded" else queryset
 
 
 @admin.register(Signal)
@@ -31,15 +57,15 @@ class SignalAdmin(AuditAdmin):
         "timestamp",
         "source",
         "strategy",
-        badge("status"),
+        "coloured_status",
         "attempts",
         hash_of("signal_hash"),
         "experiment_link",
     )
-    list_filter = ("status", "direction", recent("received_at"))
+    list_filter = ("status", DiscardedFilter, "direction", recent("received_at"))
     search_fields = ("signal_id__exact", "signal_hash__exact", "symbol__exact")
     search_help_text = "Signal id, hash or symbol, exactly"
-    actions = ("try_again",)
+    actions = ("try_again", "discard")
     fields = (
         full_hash("signal_id"),
         "experiment_link",
@@ -53,12 +79,15 @@ class SignalAdmin(AuditAdmin):
         "source",
         full_hash("signal_hash"),
         "received_at",
-        badge("status"),
+        "coloured_status",
         "processed_at",
         "processing_lock",
         "attempts",
         "next_attempt_at",
         "last_error",
+        "discarded_at",
+        "discarded_by",
+        "discard_reason",
         json_of("raw_payload"),
     )
     empty_hint = "A signal is an alert that was understood. Send one to a webhook source, or run the demo."
@@ -70,32 +99,57 @@ class SignalAdmin(AuditAdmin):
         return queryset.prefetch_related("experiment")
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        """Trying a signal again needs `signals_app.change_signal`, although nobody edits signals."""
+        """Trying a signal again or giving it up needs `signals_app.change_signal`, although nobody edits signals."""
         return request.user.has_perm("signals_app.change_signal")
 
     @admin.action(description="Try again (failed signals)", permissions=["requeue"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:
         """Ask once, then let the worker try the failed ones of the selection from the first attempt."""
-        failed = queryset.filter(status=SignalStatus.FAILED)
+        failed = _open_failures(queryset)
         if "confirmed" in request.POST:
-            count = requeue_failed(actor_of(request), list(failed.values_list("signal_id", flat=True)))
+            count = requeue_failed(actor_of(request), _ids(failed))
             messages.success(request, f"{count} signals wait for the worker again.")
             return None
         if not failed.exists():
             messages.warning(request, "None of the selected signals has failed; there is nothing to try again.")
             return None
-        return TemplateResponse(request, "to/try_again.html", self._confirmation(request, failed))
+        fate = "will wait for the worker again, as if they had just come in."
+        return self._ask(request, failed, {"title": "Try again", "chosen": "try_again", "fate": fate})
 
-    def _confirmation(self, request: HttpRequest, failed: QuerySet[Signal]) -> dict[str, Any]:
-        return {
+    @admin.action(description="Discard (failed signals)", permissions=["requeue"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:
+        """Ask for the reason, then give the failed ones of the selection up for good."""
+        failed = _open_failures(queryset)
+        confirmed = "confirmed" in request.POST
+        form = DiscardForm(request.POST if confirmed else None)
+        if confirmed and form.is_valid():
+            count = discard_failed(actor_of(request), _ids(failed), reason=form.cleaned_data["reason"])
+            messages.success(request, f"{count} signals are given up.")
+            return None
+        if not failed.exists():
+            messages.warning(request, "None of the selected signals has failed; there is nothing to give up.")
+            return None
+        fate = "will never be decided: no worker and nobody else can try them again."
+        ask = {"title": "Discard", "chosen": "discard", "fate": fate, "form": form, "danger": True}
+        return self._ask(request, failed, ask)
+
+    def _ask(self, request: HttpRequest, failed: QuerySet[Signal], ask: dict[str, Any]) -> HttpResponse:
+        context = {
             **self.admin_site.each_context(request),
-            "title": "Try again",
             "opts": self.opts,
             "signals": failed[: self.list_per_page],
             "count": failed.count(),
             "selected": request.POST.getlist("_selected_action"),
             "select_across": request.POST.get("select_across", "0"),
         }
+        return TemplateResponse(request, "to/failed_signals.html", context | ask)
+
+    @admin.display(description="status")
+    def coloured_status(self, signal: Signal) -> SafeString:
+        """Return the status, and whether a failed signal was given up."""
+        if signal.discarded_at is not None:
+            return label(f"{signal.status}, discarded")
+        return label(signal.status, STATUS_COLOURS[signal.status])
 
     @admin.display(description="direction")
     def coloured_direction(self, signal: Signal) -> SafeString:
@@ -114,3 +168,12 @@ class SignalAdmin(AuditAdmin):
         """Return a link to what both engines saw; None while there is nothing."""
         context = getattr(signal, "market_context", None)
         return link("signals_app_marketcontext", signal.pk, context.context_hash[:12]) if context else None
+
+
+def _open_failures(queryset: QuerySet[Signal]) -> QuerySet[Signal]:
+    """Narrow to failed signals that nobody has given up."""
+    return queryset.filter(status=SignalStatus.FAILED, discarded_at__isnull=True)
+
+
+def _ids(queryset: QuerySet[Signal]) -> list[UUID]:
+    return list(queryset.values_list("signal_id", flat=True))

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models import Experiment
-from experiments.services import replay_experiment, requeue_failed
+from experiments.services import discard_failed, replay_experiment, requeue_failed
 from policies.audit import Actor, actor_of, command_line_actor, record
 from policies.content import PolicySettings
 from policies.drafts import (
@@ -167,6 +167,16 @@ def test_trying_failed_signals_again_is_told_with_how_many() -> None:
     assert requeue_failed(ADA, failed) == 0
 
     assert [entry[1:3] for entry in told()] == [("signals.requeued", f"2 signals, signal {failed[0]} among them")]
+
+
+def test_giving_failed_signals_up_is_told_with_the_reason() -> None:
+    failed = [fail(make_signal()).pk for _ in range(2)]
+
+    assert discard_failed(ADA, failed, reason=" Not ours. ") == 2
+    assert discard_failed(ADA, failed, reason="Again.") == 0
+
+    subject = f"2 signals, signal {failed[0]} among them"
+    assert told() == [("ada", "signals.discarded", subject, "Not ours.", "192.0.2.1")]
 
 
 def test_a_replay_by_button_is_told_with_its_result() -> None:

@@ -14,6 +14,7 @@ from experiments.guardrails import tripped_guardrail
 from experiments.models import Experiment
 from experiments.pipeline import drain
 from experiments.replay import Selection, replay
+from experiments.services import discard_failed
 from policies.content import GUARDRAILS
 from policies.exceptions import PoliciesError
 from policies.models import EngineAvailability, GuardrailTrip, PolicyVersion
@@ -165,6 +166,15 @@ def test_signals_that_failed_more_than_an_hour_ago_count_no_more() -> None:
     guard(max_failed_signal_percentage="50")
 
     assert outcome(decide()) == REAL
+
+
+def test_failed_signals_that_were_given_up_still_count_until_the_guardrail_is_released() -> None:
+    fail_share(20, 39)
+    failed = Signal.objects.filter(status="FAILED").values_list("pk", flat=True)
+    discard_failed(BOB, list(failed), reason="Not ours.")
+    guard(max_failed_signal_percentage="50")
+
+    assert outcome(decide()) == STOPPED
 
 
 # Engines that come and go

@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from experiments.services import discard_failed
 from policies.audit import Actor
 from policies.services import engage_halt
+from tests.admin_site.rows import fail
 from tests.factories import make_available, make_signal
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +72,17 @@ def test_metrics_tell_the_numbers_of_the_database(client: Client) -> None:
     assert "orchestrator_halted 1.0" in lines
     assert "orchestrator_engine_a_heartbeat_age_seconds 0.0" in lines
     assert not any(line.startswith("orchestrator_engine_b_heartbeat") for line in lines)
+
+
+def test_metrics_tell_failed_signals_that_wait_from_those_given_up(client: Client) -> None:
+    given_up = [fail(make_signal()).pk for _ in range(2)]
+    discard_failed(Actor("tests"), given_up, reason="Not ours.")
+    fail(make_signal())
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert "orchestrator_signals_failed 1.0" in lines
+    assert "orchestrator_signals_discarded 2.0" in lines
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
