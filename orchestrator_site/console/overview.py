@@ -26,7 +26,7 @@ NUMBERS = """
 SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now())),
        (SELECT count(*) FROM signals WHERE status = 'PENDING'),
        (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING'),
-       (SELECT count(*) FROM signals WHERE status = 'FAILED'),
+       (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL),
        (SELECT count(*) FROM real_trades WHERE status = 'OPEN'),
        (SELECT count(*) FROM shadow_trades WHERE status = 'OPEN'),
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
@@ -143,7 +143,7 @@ def attention(
         yield Attention(text, "experiments_workerheartbeat_changelist")
     if numbers.failed:
         text = f"Failed signals that wait for a retry: {numbers.failed}."
-        yield Attention(text, "signals_app_signal_changelist", "status__exact=FAILED")
+        yield Attention(text, "signals_app_signal_changelist", "failure=open")
     if numbers.oldest_wait is not None and numbers.oldest_wait > WAITING_LIMIT_SECONDS:
         yield Attention(
             f"A signal has waited {age_text(numbers.oldest_wait)} for its decision.",
