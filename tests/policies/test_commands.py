@@ -54,13 +54,19 @@ def test_resume_without_a_halt_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("command", ["halt", "resume"])
-def test_both_refuse_to_act_without_a_reason(command: str) -> None:
-    with pytest.raises(CommandError, match=r"required: --reason"):
-        run(command)
+def test_both_refuse_to_act_on_an_empty_reason(command: str) -> None:
     with pytest.raises(CommandError, match="Say why"):
         run(command, "--reason", " ")
 
     assert Halt.objects.count() == 0
+
+
+def test_both_act_at_once_without_a_reason_and_record_that_none_was_given() -> None:
+    run("halt")
+    run("resume")
+
+    halt = Halt.objects.get()
+    assert (halt.reason, halt.release_reason) == ("No reason given.", "No reason given.")
 
 
 def test_create_prints_the_key_and_nothing_else_and_the_key_works() -> None:

@@ -1,4 +1,4 @@
-"""`manage.py halt --reason R`: the kill switch."""
+"""`manage.py halt [--reason R]`: the kill switch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the reason."""
-        parser.add_argument("--reason", required=True)
+        # An emergency must not fail on a missing word.
+        parser.add_argument("--reason", default="No reason given.", help="why, for the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Engage."""
