@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from signals_app.alert import consumed_members
+from signals_app.consumption import Consumption
 from signals_app.hashing import document_hash, format_timestamp
 from signals_app.json_text import expand_float, with_big_integers_as_text
 
@@ -24,6 +25,8 @@ VOLUME_MEMBER = "volume"
 DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+# Reading the fields once more is half of a decision's time; alerts of one kind give up the same members.
+_consumption = Consumption()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
     ``indicators`` unless its value became a field of the signal. Raise AlertError when the payload is
     not one that makes a signal.
     """
-    consumed = consumed_members(signal.payload)
+    timestamp = format_timestamp(signal.timestamp)
+    consumed = _consumption.of(signal.payload, timestamp)
+    if consumed is None:
+        consumed = consumed_members(signal.payload)
     rest = {name: value for name, value in signal.payload.items() if name not in consumed}
     prices = _take_decimals(rest)
     volume = prices.pop(VOLUME_MEMBER, None)
@@ -69,7 +75,7 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
             "exchange": signal.exchange,
             "direction": str(signal.direction),
             "timeframe": signal.timeframe,
-            "timestamp": format_timestamp(signal.timestamp),
+            "timestamp": timestamp,
             "signal_hash": signal.signal_hash,
         },
         "prices": prices,
