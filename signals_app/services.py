@@ -66,7 +66,8 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
     judgement = judge(source, arrival)
     error = judgement.error or _excess(source, arrival)
     if error is not None:
-        _insert_delivery(source, arrival, judgement, DeliveryOutcome.REJECTED, code=error.code, detail=error.detail)
+        row = _delivery_row(source, arrival, judgement, DeliveryOutcome.REJECTED, code=error.code, detail=error.detail)
+        store.insert_delivery(row)
         log.warning("signal.rejected", code=error.code, detail=error.detail, source=source.slug)
         raise error
     if isinstance(judgement.understood, NewSignal):
@@ -99,7 +100,7 @@ def _excess(source: KnownSource, arrival: Arrival) -> SignalsAppError | None:
 
 
 def _record(source: KnownSource, arrival: Arrival, judgement: Judgement, understood: RecordedOnly) -> Receipt:
-    _insert_delivery(source, arrival, judgement, DeliveryOutcome.RECORDED, code=understood.reason)
+    store.insert_delivery(_delivery_row(source, arrival, judgement, DeliveryOutcome.RECORDED, code=understood.reason))
     log.info(
         "signal.received",
         signal_id=None,
@@ -120,7 +121,7 @@ def _receive_signal(source: KnownSource, arrival: Arrival, judgement: Judgement,
         receipt = Receipt(DeliveryOutcome.ACCEPTED, row.signal_id, row.signal_hash)
     else:
         receipt = _meet_first(row, judgement)
-        _insert_delivery(source, arrival, judgement, receipt.outcome, signal_id=row.signal_id)
+        store.insert_delivery(_delivery_row(source, arrival, judgement, receipt.outcome, row.signal_id))
     log.info(
         "signal.received",
         signal_id=str(row.signal_id),
@@ -171,19 +172,6 @@ def _signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) ->
         signal_hash=signal_hash(key, judgement.payload),
         raw_payload=to_jsonb_text(judgement.payload),
     )
-
-
-def _insert_delivery(
-    source: KnownSource,
-    arrival: Arrival,
-    judgement: Judgement,
-    outcome: DeliveryOutcome,
-    signal_id: UUID | None = None,
-    *,
-    code: str = "",
-    detail: str = "",
-) -> None:
-    store.insert_delivery(_delivery_row(source, arrival, judgement, outcome, signal_id, code=code, detail=detail))
 
 
 def _delivery_row(
