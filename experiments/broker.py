@@ -7,11 +7,12 @@ has in hand. Nothing is written per signal, so no wake-up can be lost.
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, cast
 from uuid import uuid4
 
-from django.db import connections
+import structlog
+from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django_q.brokers.orm import ORM
@@ -19,6 +20,8 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
 from signals_app.wake import CHANNEL
+
+log = structlog.get_logger(__name__)
 
 # Work is a signal that no worker has in hand. The look takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.
@@ -32,6 +35,8 @@ SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
 SPACING_SECONDS = 0.02
 # Also without work a drain goes through pusher, queue and worker this often: it beats the heart.
 BEAT_SECONDS = 4.0
+# After this long a lost database is asked again.
+AWAY_SECONDS = 0.5
 
 
 class SignalBroker(ORM):
@@ -45,8 +50,18 @@ class SignalBroker(ORM):
 
         The pause ends early at a hint from the webhook; without one it is `poll` seconds.
         """
-        self.get_connection()  # drops a broken connection
         database = connections[str(Conf.ORM or "default")]
+        try:
+            return self._dequeue(database)
+        except (OperationalError, InterfaceError) as error:
+            # django-q would rest for ten seconds and replace the process that asks.
+            log.warning("worker.database_away", error=str(error))
+            database.close()
+            sleep(AWAY_SECONDS)
+            return None
+
+    def _dequeue(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]] | None:
+        self.get_connection()  # drops a broken connection
         self._listen(database)
         with database.cursor() as cursor:
             cursor.execute(WORK_WAITS, (self.list_key,))

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 BATCH_SIZE = 500
 # A drain ends well before the task timeout however long the queue is; the broker asks again at once.
 BATCHES_PER_DRAIN = 20
+# PostgreSQL's class of errors for what is too large for it.
+LIMIT_EXCEEDED = "54"
 
 
 def drain() -> int:
@@ -89,20 +91,32 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
 def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
     """Process the signals; when that fails, halve until the one that fails stands alone.
 
-    A lost database is nobody's fault: OperationalError and InterfaceError pass through, the worker
-    reconnects and the batch is found again by `release_orphans`.
+    A lost database is nobody's fault: its errors pass through, the worker reconnects and the batch is
+    found again by `release_orphans`.
     """
     try:
         return len(process_batch(batch, signal_ids))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever a signal does, it is recorded with the signal)
+    except Exception as error:
+        if _is_of_the_database(error):
+            raise
+        # Whatever else a signal does, it is recorded with the signal.
         if len(signal_ids) == 1:
             message = f"{type(error).__name__}: {error}"
             _log_failures(claim.record_failure(signal_ids, message), message)
             return 0
     middle = len(signal_ids) // 2
     return _process_or_split(batch, signal_ids[:middle]) + _process_or_split(batch, signal_ids[middle:])
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether the database failed all signals alike: it is away, full, busy or deadlocked.
+
+    A row too large for one of its limits (class 54) counts among Django's OperationalErrors, but fails for ever.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return not state.startswith(LIMIT_EXCEEDED)
 
 
 def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:

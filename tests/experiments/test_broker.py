@@ -20,10 +20,10 @@ from experiments.models import Experiment, WorkerHeartbeat
 from experiments.pipeline import drain
 from experiments.tasks import drain_signals
 from signals_app.wake import CHANNEL
-from tests.database import execute, value
+from tests.database import execute, rows, value
 from tests.experiments.raw_rows import corrupt_payload
 from tests.factories import make_signal
-from tests.threads import uncommitted
+from tests.threads import in_background, uncommitted, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +45,25 @@ def enqueue(broker: SignalBroker) -> None:
 def functions(tasks: list[tuple[Any, str]] | None) -> list[str]:
     loaded: list[Any] = [SignedPackage.loads(payload) for _, payload in tasks or []]
     return [task["func"] for task in loaded]
+
+
+def test_a_session_lost_while_it_waits_for_a_hint_is_made_anew(
+    broker: SignalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that left `dequeue` would cost ten seconds: django-q rests and replaces the process."""
+    monkeypatch.setattr(Conf, "POLL", 30)
+    broker._last_drain = monotonic()
+    end_waiting = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND state = 'idle' AND query LIKE '%django_q_ormq%'"
+    )
+
+    with in_background(broker.dequeue) as waiting:
+        wait_until(lambda: rows(end_waiting), "the session that waits for a hint")
+        assert waiting.result() is None
+
+    make_signal()
+    assert functions(broker.dequeue()) == ["experiments.tasks.drain_signals"]
 
 
 def test_without_work_there_is_no_task(broker: SignalBroker) -> None:

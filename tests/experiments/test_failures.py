@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -224,7 +226,46 @@ def test_a_refused_signal_is_decided_once_its_cause_is_gone() -> None:
     assert drain() == 1
 
 
+@contextmanager
+def refusing_contexts_of(signal: Signal, *, state: str) -> Iterator[None]:
+    """Let the database refuse to store one signal's context with this SQLSTATE."""
+    execute(f"""
+        CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$;
+        CREATE TRIGGER refuse_one BEFORE INSERT ON market_contexts FOR EACH ROW
+        WHEN (NEW.signal_id = '{signal.pk}') EXECUTE FUNCTION refuse_one();
+    """)
+    try:
+        yield
+    finally:
+        execute("DROP TRIGGER refuse_one ON market_contexts; DROP FUNCTION refuse_one();")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["54000", "54001", "22003", "XX000", "P0001"])
+def test_a_signal_too_large_or_wrong_for_the_database_delays_no_other(state: str) -> None:
+    signals = [make_signal() for _ in range(7)]
+
+    with refusing_contexts_of(signals[3], state=state):
+        assert drain() == 6
+
+    assert state_of(signals[3])[:2] == ("FAILED", 2)
+    assert "refused" in state_of(signals[3])[2]
+
+
 # A database that is away is nobody's fault
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["40P01", "53100", "53200", "55P03", "57014"])
+def test_a_database_that_is_full_busy_or_deadlocked_fails_no_signal(state: str) -> None:
+    signals = [make_signal() for _ in range(3)]
+
+    with refusing_contexts_of(signals[0], state=state), pytest.raises(OperationalError):
+        drain()
+
+    assert {state_of(signal) for signal in signals} == {("PENDING", 0, "")}
+    assert drain() == 3
 
 
 @pytest.mark.django_db(transaction=True)
