@@ -6,10 +6,11 @@ ARGS ?=
 BIN := .venv/bin
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
+PEERS := .venv-bench/.installed
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-core chaos lint format types imports migrations check
+.PHONY: help setup demo run test test-core chaos lint format types imports migrations check bench
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,6 +31,9 @@ test-core: $(DEVELOPMENT) ## run the tests of the pure core: seconds, no databas
 
 chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing may be lost: ARGS="--minutes 3 --seed N"
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: $(PEERS) ## measure speed and memory against peers: 15 minutes, ARGS="--quick" four
+	@.venv-bench/bin/python -m benchmarks $(ARGS)
 
 lint: $(DEVELOPMENT) ## check style and formatting
 	@$(BIN)/ruff check .
@@ -52,12 +56,16 @@ check: lint types imports migrations test ## all of the above, as continuous int
 
 # A changed requirements file is newer than its stamp; otherwise nothing is installed again.
 $(RUNTIME): requirements.txt
-	@$(call install,requirements.txt)
+	@$(call install,requirements.txt,.venv)
 	@touch $@
 
 $(DEVELOPMENT): requirements.txt requirements-dev.txt
-	@$(call install,requirements-dev.txt)
+	@$(call install,requirements-dev.txt,.venv)
 	@touch $(RUNTIME) $@
+
+$(PEERS): requirements.txt benchmarks/requirements.txt
+	@$(call install,benchmarks/requirements.txt,.venv-bench)
+	@touch $@
 
 # Debian's python3 may come without ensurepip (package python3-venv); pip then installs from outside the environment.
 define install
@@ -65,11 +73,11 @@ define install
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 		echo "This needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is not one. Try: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; \
 		exit 1; }; \
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --clear --without-pip .venv; \
-	echo "Installing $(1) into .venv ..."; \
-	if $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		$(BIN)/python -m pip install $(PIP_OPTIONS) -r $(1); \
+	test -x $(2)/bin/python || $(PYTHON) -m venv $(2) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(2); \
+	echo "Installing $(1) into $(2) ..."; \
+	if $(2)/bin/python -m pip --version >/dev/null 2>&1; then \
+		$(2)/bin/python -m pip install $(PIP_OPTIONS) -r $(1); \
 	else \
-		$(PYTHON) -m pip --python $(BIN)/python install $(PIP_OPTIONS) -r $(1); \
+		$(PYTHON) -m pip --python $(2)/bin/python install $(PIP_OPTIONS) -r $(1); \
 	fi
 endef
