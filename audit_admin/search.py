@@ -26,10 +26,12 @@ def search_exactly(queryset: QuerySet[Any], search_fields: Sequence[str], text: 
     text row by row.
     """
     text = text.strip()
+    fields = {path: field_at(queryset.model, path) for path in (one.removesuffix("__exact") for one in search_fields)}
+    unmistakable = {path: field for path, field in fields.items() if _is_unmistakable(field, text)}
     condition = Q()
-    for lookup in search_fields:
-        path = lookup.removesuffix("__exact")
-        value = _value_for(field_at(queryset.model, path), text)
+    # What can only be an id, say, is not looked for among symbols: an OR across tables uses no index.
+    for path, field in (unmistakable or fields).items():
+        value = _value_for(field, text)
         if value is not None:
             condition |= Q((f"{path}__exact", value))
     return queryset.filter(condition) if condition else queryset.none()
@@ -46,6 +48,19 @@ def field_at(model: type[models.Model], path: str) -> models.Field[Any, Any]:
     return field.target_field if isinstance(field, models.ForeignKey) else field
 
 
+def _is_unmistakable(field: models.Field[Any, Any], text: str) -> bool:
+    """Tell whether the text has the form that only fields of this kind have: an id, a hash, v7."""
+    if isinstance(field, models.UUIDField):
+        return UUID_TEXT.fullmatch(text.lower()) is not None
+    if isinstance(field, models.IntegerField):
+        return INTEGER.fullmatch(text.lower()) is not None and not text.isdigit()
+    return _is_hash(field) and SHA256_HEX.fullmatch(text.lower()) is not None
+
+
+def _is_hash(field: models.Field[Any, Any]) -> bool:
+    return field.max_length == HASH_LENGTH and field.name.endswith("_hash")
+
+
 def _value_for(field: models.Field[Any, Any], text: str) -> object | None:
     """Return the text as a value of the field; None when it cannot be one."""
     if isinstance(field, models.UUIDField):
@@ -53,7 +68,7 @@ def _value_for(field: models.Field[Any, Any], text: str) -> object | None:
     if isinstance(field, models.IntegerField):
         number = INTEGER.fullmatch(text.lower())
         return int(number[1]) if number else None
-    if field.max_length == HASH_LENGTH and field.name.endswith("_hash"):
+    if _is_hash(field):
         return text.lower() if SHA256_HEX.fullmatch(text.lower()) else None
     if not text or "\x00" in text or len(text) > (field.max_length or len(text)):
         return None

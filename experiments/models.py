@@ -96,7 +96,11 @@ class ExecutionDecision(models.Model):
         db_table = "execution_policy"
         verbose_name = "execution decision"
         ordering = ("-decided_at",)
-        indexes = (models.Index(name="execution_policy_decided", fields=("-decided_at",)),)
+        indexes = (
+            models.Index(name="execution_policy_decided", fields=("-decided_at",)),
+            # All decisions of one state and variant share their hash: it is looked for, and few to keep.
+            models.Index(name="execution_policy_hash", fields=("decision_hash", "-decided_at")),
+        )
         constraints = (
             models.CheckConstraint(name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)),
             # Every state of mode, executed and shadow engine that may exist, so that a row in which

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
@@ -230,6 +231,8 @@ class MarketContext(models.Model):
 
     class Meta:
         db_table = "market_contexts"
+        # Engines and operators look a context up by its hash; this kind keeps four bytes of each.
+        indexes = (HashIndex(name="market_contexts_hash", fields=("context_hash",)),)
 
     def __str__(self) -> str:
         return self.context_hash

@@ -106,6 +106,10 @@ class Trade(models.Model):
     class Meta:
         abstract = True
         ordering = ("-opened_at",)
+        indexes: ClassVar[tuple[models.Index, ...]] = (
+            # A handful among all that ever were: the overview counts them every few seconds.
+            models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status="OPEN")),
+        )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_status_known", condition=Q(status__in=TradeStatus.values)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.db import connection, models
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -17,10 +19,11 @@ from audit_admin import paginator as paginator_module
 from audit_admin.options import BrowseAdmin
 from audit_admin.paginator import EstimatePaginator
 from audit_admin.search import search_exactly
-from experiments.models import Experiment
-from outcomes.models import RealOutcome
+from experiments.models import ExecutionDecision, Experiment
+from orchestrator_site.console.experiment_admin import ExperimentAdmin
+from outcomes.models import RealOutcome, RealTrade, ShadowTrade
 from policies.models import PolicyVersion
-from signals_app.models import Signal
+from signals_app.models import MarketContext, Signal
 from tests.admin_site.rows import logged_in, make_everything, traded_pair
 from tests.factories import make_policy, make_signal
 
@@ -146,6 +149,54 @@ def test_a_search_goes_through_relations() -> None:
     found = search_exactly(RealOutcome.objects.all(), ("experiment_id__exact",), str(experiment.pk))
     assert found.count() == 1
     assert search_exactly(RealOutcome.objects.all(), ("experiment_id__exact",), str(uuid.uuid4())).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "looked_for", "not_looked_for"),
+    [
+        (str(uuid.uuid4()), {"experiment_id", "signal_id"}, {"symbol", "policy_version"}),
+        ("v7", {"policy_version"}, {"symbol", "signal_id"}),
+        ("7203", {"policy_version", "symbol"}, {"signal_id"}),
+        ("SPY", {"symbol"}, {"policy_version", "signal_id"}),
+    ],
+)
+def test_what_can_only_be_an_id_is_looked_for_among_ids_alone(
+    text: str, looked_for: set[str], not_looked_for: set[str]
+) -> None:
+    """An OR across two tables reads both of them whole."""
+    found = search_exactly(Experiment.objects.all(), ExperimentAdmin.search_fields, text)
+
+    condition = str(found.query).partition(" WHERE ")[2].partition(" ORDER BY ")[0]
+    assert all(f'"{name}" = ' in condition for name in looked_for)
+    assert not any(f'"{name}" = ' in condition for name in not_looked_for)
+
+
+def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(7):
+        make_signal()
+    rows = Signal.objects.order_by("-received_at", "signal_id")
+    plain = [list(EstimatePaginator(rows, 2).page(number)) for number in (1, 2, 3, 4)]
+
+    monkeypatch.setattr(paginator_module, "FAR_DOWN", 2)
+
+    assert [list(EstimatePaginator(rows, 2).page(number)) for number in (1, 2, 3, 4)] == plain
+
+
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (RealTrade.objects.filter(status="OPEN"), "realtrade_open"),
+        (ShadowTrade.objects.filter(status="OPEN"), "shadowtrade_open"),
+        (ExecutionDecision.objects.filter(decision_hash="a" * 64), "execution_policy_hash"),
+        (MarketContext.objects.filter(context_hash="a" * 64), "market_contexts_hash"),
+    ],
+    ids=["real", "shadow", "decision", "context"],
+)
+def test_what_is_counted_and_looked_for_all_the_time_has_an_index(rows: QuerySet[Any], index: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert index in rows.explain()
 
 
 def test_a_policy_version_is_found_by_its_number_with_or_without_v() -> None:
