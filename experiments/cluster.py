@@ -37,21 +37,33 @@ PR_SET_PDEATHSIG = 1
 HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - beat_at)::float8 FROM worker_heartbeats WHERE cluster = %s"
 
 
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere orphans finish and are harmless."""
+def die_with(parent: int) -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere orphans finish and are harmless.
+
+    `parent` is the process that made this one: it may have died before this one came to ask.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run_cluster(name: str) -> None:
+def let_children_die_with_us() -> None:
+    """Let every process that is forked below this one die with the one that forked it."""
+    # The hook in the child asks who its parent was before the fork; each fork writes it anew.
+    forking = [os.getpid()]
+    os.register_at_fork(before=lambda: forking.__setitem__(0, os.getpid()), after_in_child=lambda: die_with(forking[0]))
+
+
+def run_cluster(name: str, supervisor: int) -> None:
     """Run qcluster in this forked process, in a group of its own; all it forks dies with the one that forked it."""
     from django.core.management import call_command
 
     os.setpgid(0, 0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    die_with_parent()
-    os.register_at_fork(after_in_child=die_with_parent)
+    die_with(supervisor)
+    let_children_die_with_us()
     os.environ["ORCHESTRATOR_CLUSTER"] = name
     call_command("qcluster")
 
@@ -90,7 +102,7 @@ class ClusterSupervisor:
         # Collecting garbage touches every object and would copy the shared pages into each process.
         gc.collect()
         gc.freeze()
-        self.child = get_context("fork").Process(target=run_cluster, args=(self.name,))
+        self.child = get_context("fork").Process(target=run_cluster, args=(self.name, os.getpid()))
         self.child.start()
         with suppress(ProcessLookupError, PermissionError):  # the child was faster, or is gone
             os.setpgid(self.child.ident or 0, self.child.ident or 0)

@@ -10,15 +10,17 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 import structlog
 
-from experiments.cluster import die_with_parent
+from experiments.cluster import die_with
 
 log = structlog.get_logger(__name__)
 
-STOP_SECONDS = 8.0
+# All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
+STOP_SECONDS = 4.8
 # A program that dies this often within a minute will not get better by being started again.
 RESTARTS_PER_MINUTE = 5
 
@@ -40,7 +42,7 @@ class Program:
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 (no threads run yet that hold locks)
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 (no threads run yet that hold locks)
         )
         log.info("program.started", program=self.name, pid=self.process.pid)
 
@@ -56,6 +58,7 @@ class ProcessGroup:
     def __init__(self, programs: Sequence[Program]) -> None:
         self.programs = programs
         self.stopping = threading.Event()
+        self.given_up: Program | None = None
 
     def stop(self, signum: int = 0, frame: object = None) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
@@ -66,10 +69,9 @@ class ProcessGroup:
         for program in self.programs:
             program.start()
 
-    def watch(self) -> int:
-        """Keep all programs running until `stop`; return the exit code: 1 when one died for good."""
-        code = 0
-        while not code and not self.stopping.wait(0.5):
+    def watch(self) -> None:
+        """Keep all programs running until `stop`, or until one has died for good: that is then `given_up`."""
+        while self.given_up is None and not self.stopping.wait(0.5):
             for program in self.programs:
                 assert program.process is not None
                 if program.process.poll() is None:
@@ -77,11 +79,10 @@ class ProcessGroup:
                 log.error("program.died", program=program.name, code=program.process.returncode)
                 if program.has_died_for_good():
                     log.error("program.given_up", program=program.name)
-                    code = 1
+                    self.given_up = program
                     break
                 program.start()
         self.end()
-        return code
 
     def end(self) -> None:
         """Ask all to stop, then kill what is left; each with everything it started."""

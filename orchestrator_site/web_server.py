@@ -13,7 +13,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from experiments.cluster import die_with_parent
+from experiments.cluster import let_children_die_with_us
 
 BACKLOG = 4096
 
@@ -28,8 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     # An alert that waits for a locked table longer than this is better answered 503: it is sent again then.
     os.environ.setdefault("PGOPTIONS", "-c lock_timeout=900ms")
-    die_with_parent()
-    os.register_at_fork(after_in_child=die_with_parent)
+    let_children_die_with_us()
     Granian(
         "orchestrator_site.wsgi:application",
         address=options.host,

@@ -9,12 +9,13 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from django.conf import settings
 
-from experiments.cluster import die_with_parent
+from experiments.cluster import die_with
 
 STOP_SECONDS = 15.0
 TAIL_LINES = 15
@@ -44,7 +45,8 @@ class Child:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops all in order.
-                preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread of ours holds a lock that it takes)
+                # No thread of ours holds a lock that it takes.
+                preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
             )
         return cls(name, process, log)
 

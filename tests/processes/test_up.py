@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -13,6 +16,7 @@ import pytest
 from django.db import connection
 
 from experiments.models import Experiment
+from tests.chaos.services import service
 from tests.factories import make_source
 from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
 
@@ -78,6 +82,26 @@ def test_a_killed_up_leaves_nothing_running(tmp_path: Path) -> None:
         site.kill()
 
         wait_until(lambda: not any(map(is_alive, family)), seconds=15, what="the end of all processes")
+
+
+def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with service("up", "--port", str(free_port()), log=log) as site:
+
+        def has_given_up() -> bool:
+            for one in site.family():
+                if one.program() == "worker":
+                    with suppress(ProcessLookupError):  # it ended meanwhile
+                        os.kill(one.pid, signal.SIGKILL)
+            assert site.process
+            return site.process.poll() is not None
+
+        wait_until(has_given_up, what="the end of the site")
+
+        assert site.process
+        assert site.process.returncode == 1
+        wait_until(lambda: not site.survivors(), seconds=5, what="the end of all processes")
+    assert "The worker program ended 5 times within a minute, so everything was stopped." in log.read_text()
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:

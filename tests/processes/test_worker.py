@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from experiments import cluster
 from experiments.models import Experiment, WorkerHeartbeat
+from orchestrator_site import process_group
 from signals_app.models import Signal
+from tests.chaos.services import service
 from tests.factories import make_available, make_signal
 from tests.processes.harness import descendants, is_alive, manage, wait_until
 
@@ -49,6 +52,38 @@ def test_sigterm_ends_every_process_of_the_worker(tmp_path: Path) -> None:
 
         assert worker.wait(10) == 0
     wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
+
+
+@pytest.mark.parametrize("frozen", [slice(1, 2), slice(2, 3), slice(None)], ids=["sentinel", "worker", "all of it"])
+def test_sigterm_ends_a_cluster_that_hangs_and_loses_nothing(tmp_path: Path, frozen: slice) -> None:
+    make_available("A", "B")
+    with service("worker", log=tmp_path / "log") as worker:
+        make_signal()
+        wait_for_decisions(1)
+        for hung in worker.family()[1:][frozen]:
+            os.kill(hung.pid, signal.SIGSTOP)
+        make_signal()
+
+        assert worker.stop() == 0
+        assert worker.survivors() == []
+
+    with manage("worker", log=tmp_path / "log"):
+        wait_for_decisions(2)
+
+
+def test_a_cluster_that_hangs_is_given_less_than_five_seconds_to_stop() -> None:
+    assert cluster.STOP_SECONDS < process_group.STOP_SECONDS < 5
+
+
+def test_a_process_whose_parent_died_before_it_could_ask_ends_at_once() -> None:
+    child = os.fork()
+    if child == 0:
+        cluster.die_with(os.getppid() + 1)
+        os._exit(0)
+
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 
 
 def test_a_killed_supervisor_takes_its_cluster_with_it(tmp_path: Path) -> None:

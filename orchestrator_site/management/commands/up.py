@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 
-from orchestrator_site.process_group import ProcessGroup, Program
+from orchestrator_site.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
 
 START_SECONDS = 60.0
 
@@ -48,7 +48,12 @@ class Command(BaseCommand):
         group.start()
         if self._wait_until_ready(host, port, group):
             self.stdout.write(f"Ready at http://{host}:{port}/admin/ (Ctrl-C stops everything).")
-        sys.exit(group.watch())
+        group.watch()
+        if group.given_up is not None:
+            raise CommandError(
+                f"The {group.given_up.name} program ended {RESTARTS_PER_MINUTE} times within a minute, so everything "
+                "was stopped. The log above says why; mend that and start again."
+            )
 
     def _wait_until_ready(self, host: str, port: int, group: ProcessGroup) -> bool:
         """Return whether /readyz said yes before the time was up or somebody stopped us."""
