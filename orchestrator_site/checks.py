@@ -7,13 +7,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 (Django's name)
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 # psql, backups and monitoring want to get in too; PostgreSQL itself keeps three for superusers.
 RESERVED_CONNECTIONS = 10
 # Of one cluster, beside its workers: pusher, monitor, sentinel and the supervisor.
 CLUSTER_CONNECTIONS = 4
-DURABLE = ("fsync", "full_page_writes")
+SECRET_KEY_CHARACTERS = 50
+SECRET_KEY_HINT = (
+    f"Give {SECRET_KEY_CHARACTERS} random characters or more, such as those of "
+    "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`."
+)
 
 
 @register()
@@ -37,6 +42,31 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
             )
         )
     return messages
+
+
+@register()
+def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report what PRODUCTION=true demands and is not there; without host names every alert would be refused."""
+    if not settings.PRODUCTION:
+        return []
+    missing = [
+        (len(_secret_key()) < SECRET_KEY_CHARACTERS, "SECRET_KEY is missing or short.", SECRET_KEY_HINT, "E005"),
+        (not settings.ALLOWED_HOSTS, "ALLOWED_HOSTS is empty.", "Name the hosts the site answers to.", "E006"),
+        (settings.DEBUG, "DEBUG is on.", "Leave DEBUG out: its pages show settings to everybody.", "E007"),
+    ]
+    return [
+        Error(f"PRODUCTION is true, but {text}", hint=hint, id=f"orchestrator.{check_id}")
+        for is_wrong, text, hint, check_id in missing
+        if is_wrong
+    ]
+
+
+def _secret_key() -> str:
+    """Return the key, "" when there is none: Django refuses to hand out an empty one."""
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return ""
 
 
 @register(Tags.database)

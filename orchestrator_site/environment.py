@@ -6,6 +6,63 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+POSTGRESQL = ("postgresql://", "postgres://")
+
+
+class Environment:
+    """The environment, read strictly: a misspelt value stops the process instead of meaning something else."""
+
+    def text(self, name: str, *, default: str) -> str:
+        """Return the text as it is given."""
+        return os.environ.get(name, default)
+
+    def names(self, name: str, *, default: list[str]) -> list[str]:
+        """Return what commas separate."""
+        text = os.environ.get(name)
+        return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return true or false; raise ImproperlyConfigured for anything else."""
+        text = _stripped(name)
+        if text.lower() not in YES | NO | {""}:
+            raise _not_allowed(name, text, "true or false")
+        return text.lower() in YES if text else default
+
+    def number(self, name: str, *, default: int) -> int:
+        """Return a whole number, 0 or more; raise ImproperlyConfigured for anything else."""
+        text = _stripped(name)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit()):
+            raise _not_allowed(name, text, "a whole number, 0 or more")
+        return int(text)
+
+    def one_of(self, name: str, *, default: str, allowed: tuple[str, ...]) -> str:
+        """Return one of the allowed words; raise ImproperlyConfigured for anything else."""
+        text = _stripped(name) or default
+        if text not in allowed:
+            raise _not_allowed(name, text, ", ".join(allowed))
+        return text
+
+    def postgresql_url(self, name: str) -> str:
+        """Return the URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
+        text = _stripped(name)
+        if text and not text.startswith(POSTGRESQL):
+            # The value may hold a password.
+            raise ImproperlyConfigured(f"{name} is not the URL of a PostgreSQL. Allowed: postgresql://...")
+        return text
+
+
+def _stripped(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} is {text!r}. Allowed: {allowed}.")
+
 
 def development_secret_key(data_dir: Path) -> str:
     """Return the checkout's own secret key, made at the first start and readable by its owner only."""

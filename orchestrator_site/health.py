@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -111,5 +111,9 @@ REGISTRY.register(OrchestratorCollector())
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format."""
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    """Answer in Prometheus' text format, or 503 while the database is away."""
+    try:
+        text = generate_latest(REGISTRY)
+    except (OperationalError, InterfaceError) as error:
+        return HttpResponse(f"The database is away: {error}", status=503, content_type="text/plain; charset=utf-8")
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)

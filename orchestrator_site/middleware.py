@@ -13,11 +13,13 @@ from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse
 
 from orchestrator_site.api_errors import problem
+from orchestrator_site.health import healthz, metrics, readyz
 from signals_app.addresses import client_address
 
 log = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -52,6 +54,18 @@ class ClientAddressMiddleware:
         )
         meta["client_address"] = "" if address is None else str(address)
         return self.get_response(request)
+
+
+class ProbeMiddleware:
+    """Answer probes before a host name or HTTPS is demanded: they come from inside, by address, over plain HTTP."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a probe at once; pass every other request on."""
+        probe = PROBES.get(request.path_info)
+        return self.get_response(request) if probe is None else probe(request)
 
 
 class DatabaseUnavailableMiddleware:

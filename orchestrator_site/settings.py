@@ -9,7 +9,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 
-from orchestrator_site.environment import development_secret_key
+from orchestrator_site.environment import Environment, development_secret_key
 from orchestrator_site.log_format import logging_config
 from orchestrator_site.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 
@@ -18,19 +18,19 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(BASE_DIR / ".env")
+env = Environment()
 
 # PRODUCTION=true refuses to start without a secret key and host names and turns HTTPS on.
-PRODUCTION = env.bool("PRODUCTION", default=False)
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if PRODUCTION else development_secret_key(DATA_DIR))
-ALLOWED_HOSTS = env.list(
+PRODUCTION = env.flag("PRODUCTION")
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY", default="") or ("" if PRODUCTION else development_secret_key(DATA_DIR))
+ALLOWED_HOSTS = env.names(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
 # Number of reverse proxies in front whose X-Forwarded-For entry is believed.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
     "orchestrator_site",
@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "orchestrator_site.middleware.DatabaseUnavailableMiddleware",
     "orchestrator_site.middleware.RequestIdMiddleware",
+    "orchestrator_site.middleware.ProbeMiddleware",
     "orchestrator_site.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,9 +85,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The embedded server starts at the first connection, and only when no DATABASE_URL is given.
 EMBEDDED_POSTGRES_DIR = DATA_DIR / "postgres"
-DATABASE_URL = env.str("DATABASE_URL", default="")
+DATABASE_URL = env.postgresql_url("DATABASE_URL")
 _database: dict[str, Any] = (
-    env.db_url_config(DATABASE_URL)
+    environ.Env.db_url_config(DATABASE_URL)
     if DATABASE_URL
     else {"ENGINE": "orchestrator_site.embedded_backend", "NAME": "orchestrator"}
 )
@@ -125,7 +126,7 @@ LOGIN_URL = "admin:login"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 if PRODUCTION:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -169,30 +170,30 @@ SPECTACULAR_SETTINGS = {
 }
 
 # How orders are decided when the policy says AUTO, and whether real money may move at all.
-APP_MODE = env.str("APP_MODE", default="PAPER")
+APP_MODE = env.text("APP_MODE", default="PAPER")
 # Whether a policy draft needs another person's approval before it comes into force.
-POLICY_REQUIRE_APPROVAL = env.bool("POLICY_REQUIRE_APPROVAL", default=False)
+POLICY_REQUIRE_APPROVAL = env.flag("POLICY_REQUIRE_APPROVAL")
 # The first policy version; from then on operators change the policy in the admin.
 INITIAL_POLICY = {
-    "configured_mode": env.str("EXECUTION_MODE", default="AUTO"),
-    "split_percentage": env.str("SPLIT_PERCENTAGE", default="50"),
-    "heartbeat_ttl_seconds": env.str("HEARTBEAT_TTL_SECONDS", default="60"),
-    "permit_ttl_seconds": env.str("PERMIT_TTL_SECONDS", default="300"),
-    "max_market_data_age_seconds": env.str("MAX_MARKET_DATA_AGE_SECONDS", default="900"),
-    "entry_window_seconds": env.str("ENTRY_WINDOW_SECONDS", default="300"),
-    "exit_directive_ttl_seconds": env.str("EXIT_DIRECTIVE_TTL_SECONDS", default="3600"),
-    "live_enabled": env.str("LIVE_ENABLED", default="false"),
+    "configured_mode": env.text("EXECUTION_MODE", default="AUTO"),
+    "split_percentage": env.text("SPLIT_PERCENTAGE", default="50"),
+    "heartbeat_ttl_seconds": env.text("HEARTBEAT_TTL_SECONDS", default="60"),
+    "permit_ttl_seconds": env.text("PERMIT_TTL_SECONDS", default="300"),
+    "max_market_data_age_seconds": env.text("MAX_MARKET_DATA_AGE_SECONDS", default="900"),
+    "entry_window_seconds": env.text("ENTRY_WINDOW_SECONDS", default="300"),
+    "exit_directive_ttl_seconds": env.text("EXIT_DIRECTIVE_TTL_SECONDS", default="3600"),
+    "live_enabled": env.text("LIVE_ENABLED", default="false"),
 }
 
 # Threads of each web process; some are kept free for alerts (orchestrator_site/bulkhead.py).
-WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
-WEB_THREADS = env.int("WEB_THREADS", default=12)
-WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=4)
+WEB_PROCESSES = env.number("WEB_PROCESSES", default=2)
+WEB_THREADS = env.number("WEB_THREADS", default=12)
+WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=4)
 # Claims of one process that may wait for work at the same time; one more is answered at once.
-LONG_POLLS = env.int("LONG_POLLS", default=4)
+LONG_POLLS = env.number("LONG_POLLS", default=4)
 
 # Processes of one cluster that decide signals.
-WORKERS = env.int("WORKERS", default=1)
+WORKERS = env.number("WORKERS", default=1)
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {
     "name": "orchestrator",
@@ -212,7 +213,7 @@ Q_CLUSTER = {
     "label": "Task queue",
 }
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.one_of("LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(LOG_LEVEL)
 # Off inside the test process only: the hint comes from a thread whose session would outlive the test database.
 WAKE_WORKERS = "pytest" not in sys.modules

@@ -8,7 +8,7 @@ import pytest
 from django.core.checks import CheckMessage
 from django.db import connection
 
-from orchestrator_site.checks import check_database, check_threads, connections_needed
+from orchestrator_site.checks import check_database, check_production, check_threads, connections_needed
 
 
 def ids(messages: list[CheckMessage]) -> list[str | None]:
@@ -54,3 +54,35 @@ def test_w001_a_database_that_may_lose_commits_is_named() -> None:
 
 def test_without_a_database_nothing_is_asked() -> None:
     assert check_database(None, None) == []
+
+
+def test_production_with_all_it_demands_passes(settings: Any) -> None:
+    settings.PRODUCTION, settings.DEBUG = True, False
+    settings.SECRET_KEY, settings.ALLOWED_HOSTS = "x" * 50, ["desk.example"]
+
+    assert check_production(None) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check_id"),
+    [
+        ("SECRET_KEY", "", "orchestrator.E005"),
+        ("SECRET_KEY", "x" * 49, "orchestrator.E005"),
+        ("ALLOWED_HOSTS", [], "orchestrator.E006"),
+        ("DEBUG", True, "orchestrator.E007"),
+    ],
+)
+def test_production_refuses_to_start_without_what_it_demands(
+    settings: Any, name: str, value: object, check_id: str
+) -> None:
+    settings.PRODUCTION, settings.DEBUG = True, False
+    settings.SECRET_KEY, settings.ALLOWED_HOSTS = "x" * 50, ["desk.example"]
+    setattr(settings, name, value)
+
+    assert ids(check_production(None)) == [check_id]
+
+
+def test_outside_production_nothing_of_that_is_demanded(settings: Any) -> None:
+    settings.PRODUCTION, settings.ALLOWED_HOSTS = False, []
+
+    assert check_production(None) == []

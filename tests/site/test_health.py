@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from experiments.services import discard_failed
@@ -102,3 +104,23 @@ def test_an_unknown_address_below_the_api_is_a_problem_document(client: Client) 
 def test_a_sane_request_id_is_kept_and_a_strange_one_replaced(client: Client) -> None:
     assert client.get("/healthz", headers={"X-Request-Id": "abc-1"})["X-Request-Id"] == "abc-1"
     assert client.get("/healthz", headers={"X-Request-Id": "a\tb"})["X-Request-Id"] != "a\tb"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_come_by_address_over_plain_http_even_in_production(client: Client, settings: Any, path: str) -> None:
+    beat(1)
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["desk.example"], True
+
+    assert client.get(path, headers={"host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/admin/login/", headers={"host": "desk.example"}).status_code == 301
+
+
+def test_metrics_are_unavailable_while_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("orchestrator_site.health._numbers", away)
+
+    answer = client.get("/metrics")
+
+    assert (answer.status_code, answer.content) == (503, b"The database is away: connection refused")

@@ -1,0 +1,64 @@
+"""What the environment may say: a misspelt value is named with what is allowed, and never means something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from orchestrator_site.environment import Environment
+
+env = Environment()
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("TRUE", True), ("1", True), ("no", False), ("", False)])
+def test_a_flag_is_true_or_false(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+    monkeypatch.setenv("A_FLAG", text)
+
+    assert env.flag("A_FLAG") is value
+
+
+def test_what_is_not_given_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOT_GIVEN", raising=False)
+
+    assert env.flag("NOT_GIVEN", default=True) is True
+    assert env.number("NOT_GIVEN", default=7) == 7
+    assert env.one_of("NOT_GIVEN", default="INFO", allowed=("INFO", "ERROR")) == "INFO"
+    assert env.postgresql_url("NOT_GIVEN") == ""
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "allowed"),
+    [
+        (env.flag, "ture", "true or false"),
+        (lambda name: env.number(name, default=1), "many", "a whole number"),
+        (lambda name: env.number(name, default=1), "-1", "a whole number"),
+        (lambda name: env.number(name, default=1), "1.5", "a whole number"),
+        (lambda name: env.one_of(name, default="INFO", allowed=("INFO", "ERROR")), "LOUD", "INFO, ERROR"),
+        (env.postgresql_url, "sqlite:///a.db", "postgresql://"),
+    ],
+)
+def test_another_value_stops_the_process_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[str], object], text: str, allowed: str
+) -> None:
+    monkeypatch.setenv("A_SETTING", text)
+
+    with pytest.raises(ImproperlyConfigured, match=rf"A_SETTING is .*Allowed: .*{allowed}"):
+        read("A_SETTING")
+
+
+def test_a_wrong_database_url_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "mysql://somebody:hidden@host/base")
+
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.postgresql_url("A_SETTING")
+
+    assert "hidden" not in str(caught.value)
+
+
+def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTS", "desk.example, ops.example,")
+
+    assert env.names("HOSTS", default=["localhost"]) == ["desk.example", "ops.example"]
+    assert env.names("NO_HOSTS", default=["localhost"]) == ["localhost"]
