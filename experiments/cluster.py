@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 log = structlog.get_logger(__name__)
 
-# Drains beat every 5 s; three missed beats are a wedge. Starting takes a few seconds.
+# A beat comes every 4 s, or 7 s under full load. Starting takes a few seconds.
 STALE_SECONDS = 15.0
 STARTING_SECONDS = 20.0
 # A stop must be over within 5 s, also when the cluster hangs.
@@ -66,6 +67,16 @@ def run_cluster(name: str, supervisor: int) -> None:
     let_children_die_with_us()
     os.environ["ORCHESTRATOR_CLUSTER"] = name
     call_command("qcluster")
+
+
+def standstill(heartbeat_age: float, *, since_start: float) -> str | None:
+    """Say for how many seconds a cluster has made no progress, if that is too long; None while all is well.
+
+    One that has not beaten since its start is given time for starting.
+    """
+    limit = STALE_SECONDS if heartbeat_age < since_start else STARTING_SECONDS
+    quiet = min(heartbeat_age, since_start)
+    return f"no progress for {quiet:.0f} s" if quiet > limit else None
 
 
 class ClusterSupervisor:
@@ -114,15 +125,11 @@ class ClusterSupervisor:
         assert self.child is not None
         if not self.child.is_alive():
             return f"the cluster ended with code {self.child.exitcode}"
-        if monotonic() - self.started_at < STARTING_SECONDS:
-            return None
         age = self._heartbeat_age()
-        if age is not None and age > STALE_SECONDS:
-            return f"no progress for {age:.0f} s"
-        return None
+        return None if age is None else standstill(age, since_start=monotonic() - self.started_at)
 
     def _heartbeat_age(self) -> float | None:
-        """Return seconds since the last heartbeat; None while the database cannot tell."""
+        """Return seconds since the last heartbeat, infinity before the first; None while the database cannot tell."""
         try:
             connection.close_if_unusable_or_obsolete()
             with connection.cursor() as cursor:
@@ -133,7 +140,7 @@ class ClusterSupervisor:
             # The cluster cannot beat either; give it its starting time again once the database is back.
             self.started_at = monotonic()
             return None
-        return row[0] if row else monotonic() - self.started_at
+        return row[0] if row else math.inf
 
     def _end(self) -> None:
         """Let running work finish, then end whatever is left."""

@@ -8,6 +8,7 @@ table is the queue; a wake-up that is lost, late or doubled changes nothing.
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -29,14 +30,16 @@ log = structlog.get_logger(__name__)
 
 # The knee of the curve: larger batches gain little and delay their first row.
 BATCH_SIZE = 500
-# A drain ends well before the task timeout however long the queue is; the broker asks again at once.
+# A drain ends well before the task timeout and the watchdog's however long the queue and slow the database is; the
+# broker asks again at once.
 BATCHES_PER_DRAIN = 20
+MAX_DRAIN_SECONDS = 5.0
 # PostgreSQL's class of errors for what is too large for it.
 LIMIT_EXCEEDED = "54"
 
 
 def drain() -> int:
-    """Process what waits, up to 20 batches; return how many signals got a decision.
+    """Process what waits, up to 20 batches or 5 s; return how many signals got a decision.
 
     1. Count the attempts of signals whose worker died with them in hand.
     2. Take batches of fresh signals until none is left.
@@ -44,6 +47,7 @@ def drain() -> int:
     """
     _log_failures(claim.release_orphans(), "The worker died while it had this signal in hand.")
     decided = 0
+    ends = monotonic() + MAX_DRAIN_SECONDS
     for _ in range(BATCHES_PER_DRAIN):
         fresh = claim.claim_fresh(BATCH_SIZE)
         if fresh is not None:
@@ -52,6 +56,8 @@ def drain() -> int:
         if due is not None:
             decided += process_claimed(due)
         elif fresh is None or len(fresh.signal_ids) < BATCH_SIZE:
+            break
+        if monotonic() > ends:
             break
     return decided
 

@@ -162,6 +162,15 @@ def test_a_drain_ends_after_its_batches_and_the_next_goes_on(monkeypatch: pytest
     assert [drain(), drain(), drain()] == [3, 2, 0]
 
 
+def test_a_drain_ends_after_its_time_however_slow_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.pipeline.BATCH_SIZE", 1)
+    monkeypatch.setattr("experiments.pipeline.MAX_DRAIN_SECONDS", -1)
+    for _ in range(2):
+        make_signal()
+
+    assert [drain(), drain(), drain()] == [1, 1, 0]
+
+
 def test_the_oldest_signal_is_decided_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.pipeline.BATCH_SIZE", 1)
     monkeypatch.setattr("experiments.pipeline.BATCHES_PER_DRAIN", 1)
