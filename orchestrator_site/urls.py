@@ -1,6 +1,7 @@
 """All addresses of the site; the webhook first, because it must be found fastest."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -23,6 +24,8 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    # Browsers ask for it on every page that names no icon, such as /healthz.
+    path("favicon.ico", RedirectView.as_view(url=static("orchestrator_site/favicon.svg"))),
 ]
 handler400 = "orchestrator_site.api_errors.bad_request"
 handler404 = "orchestrator_site.api_errors.not_found"

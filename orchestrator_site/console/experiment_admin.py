@@ -36,11 +36,11 @@ class ExperimentAdmin(AuditAdmin):
         "execution_mode",
         "executed_engine",
         "shadow_engine",
-        "reason",
-        "policy",
-        "state",
         "pnl_real",
         "pnl_shadow",
+        "state",
+        "reason",
+        "policy",
     )
     list_display_links = ("created_at", "experiment")
     list_select_related = ("signal", "decision")

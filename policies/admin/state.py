@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from audit_admin.display import full_hash
 from audit_admin.options import AuditAdmin, page_action
@@ -58,7 +58,7 @@ class EngineAdmin(AuditAdmin):
                 form.add_error("reason", error.detail)
             else:
                 messages.success(request, f"{engine} is switched {'off' if engine.enabled else 'on'}.")
-                return HttpResponseRedirect(reverse("admin:policies_engine_changelist"))
+                return HttpResponseRedirect(_engines_page())
         word = "off" if engine.enabled else "on"
         context = {
             **self.admin_site.each_context(request),
@@ -69,8 +69,17 @@ class EngineAdmin(AuditAdmin):
             if engine.enabled
             else "On, it is available again with its next heartbeat.",
             "submit": f"Switch {word}",
+            "back": _engines_page(),
         }
         return TemplateResponse(request, "to/form_page.html", context)
+
+
+def _engines_page() -> str:
+    """Return the page with everything about the engines; it belongs to an app above this one."""
+    try:
+        return reverse("admin:engines")
+    except NoReverseMatch:
+        return reverse("admin:policies_engine_changelist")
 
 
 @admin.register(Halt)

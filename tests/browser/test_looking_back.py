@@ -1,0 +1,96 @@
+"""What was decided, why, and whether it still follows from what is stored: read in the browser."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from experiments.models import Experiment
+from experiments.pipeline import drain
+from experiments.replay import Selection
+from experiments.replay_runs import run_replay
+from tests.admin_site.rows import traded_pair
+from tests.browser.person import Person
+from tests.factories import make_policy, make_signal
+from tests.outcomes.reporting import RULES_HASH, EngineClient
+from tests.replay.test_replay import tamper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return traded_pair(symbol="TWX")
+
+
+def test_the_decision_for_a_signal_as_of_then_equals_what_is_stored(person: Person) -> None:
+    make_policy(configured_mode="ENGINE_A_PRIMARY")
+    for engine in ("A", "B"):
+        EngineClient(engine).post("heartbeat", {"engine_version": "7", "rules_hash": RULES_HASH})
+    signal = make_signal()
+    drain()
+
+    person.open("as_of")
+    person.types("Signal id", str(signal.pk))
+    person.submit("Show")
+
+    person.reads("ENGINE_A_PRIMARY, engine A trades for real (CONFIGURED)", "down to the decision hash", "Policy v2")
+
+
+def test_what_was_in_force_at_a_past_instant_is_shown(person: Person, experiment: Experiment) -> None:
+    person.open("as_of")
+    person.types("Time (UTC)", f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}")
+    person.submit("Show")
+
+    person.reads("Policy v2", "What stopped real trading", "Engine A", "Engine B")
+
+
+def test_a_time_that_is_none_is_told_beside_its_field_and_kept(person: Person) -> None:
+    person.open("as_of")
+    person.types("Time (UTC)", "yesterday at noon")
+    person.submit("Show")
+
+    person.reads("Write a time in UTC such as 2026-03-16T14:30")
+    assert person.value("Time (UTC)") == "yesterday at noon"
+
+
+def test_an_experiment_is_found_explained_and_verified(person: Person, experiment: Experiment) -> None:
+    person.open("experiments_experiment_changelist", q="TWX")
+    person.click(str(experiment.pk)[:8])
+    person.reads("Engine A recommended the trade and traded for real because", "▲ +60.00", "▲ +33.00", "Timeline")
+
+    person.submit("Verify by replay")
+
+    person.reads("Equal: everything stored follows from the stored inputs.")
+
+
+def test_what_was_changed_behind_our_back_is_named(person: Person, experiment: Experiment) -> None:
+    tamper("experiments", "bucket = (bucket + 1) % 10000")
+
+    person.open("experiments_experiment_change", experiment.pk)
+    person.submit("Verify by replay")
+
+    person.reads("somebody or something changed what is stored", "experiments.bucket")
+
+
+def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Experiment) -> None:
+    run_replay(Selection(), run_by="command line (root)")
+
+    person.open("index")
+
+    person.reads("Replay", "command line (root)")
+
+
+def test_the_report_draws_its_chart(person: Person, experiment: Experiment) -> None:
+    person.open("report")
+
+    person.reads("Same signals, A minus B:", "60.00", "33.00")
+    (chart,) = person.finds(".to-figure svg")
+    assert chart.size["width"] > 400
+    assert chart.size["height"] > 150
+
+
+def test_a_report_of_nothing_says_how_to_fill_it(person: Person) -> None:
+    person.open("report", symbol="NONE")
+
+    person.reads("No closed trades here yet", "manage.py demo")

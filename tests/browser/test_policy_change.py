@@ -1,0 +1,197 @@
+"""A change of policy from the form to its activation, as the people at their browsers go through it."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import LazySettings
+
+from policies.models import PolicyApproval, PolicyDraft
+from policies.selectors import active_policy
+from tests.admin_site.rows import traded_pair
+from tests.browser.person import Person
+from tests.factories import make_policy
+from tests.policies.control import make_draft
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Notes what the progress says from the moment the page is there.
+WATCH_PROGRESS = """
+window.progressSeen = [];
+new MutationObserver(changes => changes.filter(one => one.target.id === "to-preview-count").forEach(
+    one => one.addedNodes.forEach(node => window.progressSeen.push(node.textContent))
+)).observe(document, {childList: true, subtree: true});
+"""
+
+
+def in_force() -> tuple[int, str, str]:
+    policy = active_policy()
+    assert policy is not None
+    return policy.version, policy.configured_mode, str(policy.split_percentage)
+
+
+def start_draft(person: Person, *, mode: str, note: str) -> None:
+    person.open("policies_policyversion_changelist")
+    person.click("New version")
+    person.chooses("Configured mode", mode)
+    person.types("Note", note)
+    person.submit("Save the draft")
+    person.reads("It is not in force: preview it, then activate it.")
+
+
+def activate(person: Person, reason: str) -> None:
+    person.click("Activate")
+    person.types("Reason", reason)
+    person.submit("Activate")
+
+
+@pytest.fixture
+def approval_is_required(settings: LazySettings) -> None:
+    settings.POLICY_REQUIRE_APPROVAL = True
+
+
+def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
+    person: Person, approval_is_required: None
+) -> None:
+    traded_pair(symbol="TWX")
+
+    start_draft(person, mode="ENGINE_B_PRIMARY", note="B has done better.")
+    person.reads("another person must approve it")
+    person.click("Preview")
+    person.reads("1 of 1 decisions would have been others")
+    assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table(".to-scroll:last-of-type table")
+    assert {"▲ +60.00", "▲ +33.00"} <= {cells[-1] for cells in person.table(".to-card:last-child table")}
+    person.click("Back to the draft")
+    person.sit_down("bob", "operator")
+    person.driver.refresh()
+    person.click("Approve")
+    person.reads("ENGINE_B_PRIMARY")
+    person.submit("Approve")
+    person.reads("is approved.")
+    person.sit_down("ada", "operator")
+    person.driver.refresh()
+    activate(person, "Agreed with Bob.")
+
+    person.reads("Version 3 is in force from the next decision on.")
+    assert in_force()[:2] == (3, "ENGINE_B_PRIMARY")
+
+
+def test_a_preview_shows_how_far_it_is(person: Person) -> None:
+    traded_pair()
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+    watch = person.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH_PROGRESS})
+
+    person.open("draft_preview", draft.pk)
+    person.reads("1 of 1 decisions would have been others")
+
+    assert person.driver.execute_script("return window.progressSeen") == ["1 of 1"]
+    person.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watch)
+
+
+def test_nobody_approves_his_own_draft(person: Person, approval_is_required: None) -> None:
+    start_draft(person, mode="SHADOW_ONLY", note="A pause.")
+    assert "Approve" not in person.words()
+
+    person.open("policies_policydraft_approve", PolicyDraft.objects.get().pk)
+    person.submit("Approve")
+    person.reads("Nobody approves a draft he has written; ask somebody else.")
+
+    assert not PolicyApproval.objects.exists()
+
+
+def test_an_edit_voids_the_approval(person: Person, approval_is_required: None) -> None:
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+    person.sit_down("bob", "operator")
+    person.open("policies_policydraft_approve", draft.pk)
+    person.submit("Approve")
+    person.reads("is approved.")
+
+    person.sit_down("ada", "operator")
+    person.open("policies_policydraft_edit", draft.pk)
+    person.types("Split percentage", "12.5")
+    person.submit("Save the draft")
+
+    person.reads("(of an earlier content: void)", "another person must approve it")
+    activate(person, "It was approved.")
+    person.reads("Another person must approve exactly this content first.")
+    assert in_force()[0] == 1
+
+
+def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes(person: Person) -> None:
+    person.open("policies_policyversion_new_version")
+    person.types("Split percentage", "40")
+    person.types("Note", "Less for A.")
+    mine = person.driver.current_window_handle
+    person.driver.switch_to.new_window("tab")
+    person.sit_down("bob", "operator")
+    start_draft(person, mode="SPLIT_CAPITAL", note="Half each.")
+    activate(person, "Agreed.")
+    person.reads("Version 2 is in force")
+
+    person.driver.switch_to.window(mine)
+    person.sit_down("ada", "operator")
+    person.submit("Save the draft")
+
+    person.reads("Version 2 was put in force meanwhile", "bob made it at", "Half each.")
+    assert person.table(".to-changes") == [["configured_mode", "AUTO", "→", "SPLIT_CAPITAL"]]
+    assert person.table("div + div > .to-changes") == [["split_percentage", "50.00", "→", "40.00"]]
+    assert (person.value("Split percentage"), person.value("Note")) == ("40", "Less for A.")
+    assert PolicyDraft.objects.count() == 1
+
+
+def test_what_the_second_has_typed_is_saved_once_he_has_seen_the_first(person: Person) -> None:
+    person.open("policies_policyversion_new_version")
+    person.types("Split percentage", "40")
+    person.types("Note", "Less for A.")
+    make_policy(configured_mode="SPLIT_CAPITAL")
+    person.submit("Save the draft")
+    person.reads("was put in force meanwhile")
+
+    person.chooses("Configured mode", "SPLIT_CAPITAL")
+    person.submit("Save the draft")
+
+    person.reads("It is not in force")
+    assert person.table(".to-changes") == [["split_percentage", "50.00", "→", "40.00"]]
+
+
+def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
+    make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="40")
+    make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="60")
+
+    person.open("policies_policyversion_changelist")
+    person.click("Compare")
+    person.types("Left", "v1")
+    person.types("Right", "v3")
+    person.submit("Compare")
+
+    person.reads("2 of 12 settings differ.")
+    differing = [row for row in person.table(".to-table") if row[1] != row[2]][:3]
+    assert differing[1:] == [["configured_mode", "AUTO", "SPLIT_CAPITAL"], ["split_percentage", "50.00", "60.00"]]
+
+
+def test_an_old_version_is_restored_as_a_new_one(person: Person) -> None:
+    make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="40")
+
+    person.open("policies_policyversion_change", 1)
+    person.click("Restore as new version")
+    person.types("Note", "Back to what worked.")
+    person.submit("Save the draft")
+    person.reads("It is not in force")
+    activate(person, "The split was a mistake.")
+
+    person.reads("Version 3 is in force")
+    assert in_force() == (3, "AUTO", "50.00")
+
+
+@pytest.mark.parametrize(("field", "text"), [("Split percentage", "150"), ("Heartbeat TTL seconds", "soon")])
+def test_wrong_input_is_told_beside_its_field_and_changes_nothing(person: Person, field: str, text: str) -> None:
+    person.open("policies_policyversion_new_version")
+    person.chooses("Configured mode", "SHADOW_ONLY")
+    person.types("Note", "A pause.")
+    person.types(field, text)
+    person.submit("Save the draft")
+
+    person.until(lambda: "Allowed:" in person.message_beside(field), lambda: f"a message beside {field}")
+    assert person.value(field) == text
+    assert (person.value("Configured mode"), person.value("Note")) == ("SHADOW_ONLY", "A pause.")
+    assert not PolicyDraft.objects.exists()
+    assert in_force()[0] == 1
