@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -50,7 +51,7 @@ class Environment:
     def postgresql_url(self, name: str) -> str:
         """Return the URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
         text = _stripped(name)
-        if text and not text.startswith(POSTGRESQL):
+        if text and not (text.startswith(POSTGRESQL) and _has_port_or_none(text)):
             # The value may hold a password.
             raise ImproperlyConfigured(f"{name} is not the URL of a PostgreSQL. Allowed: postgresql://...")
         return text
@@ -58,6 +59,13 @@ class Environment:
 
 def _stripped(name: str) -> str:
     return os.environ.get(name, "").strip()
+
+
+def _has_port_or_none(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from orchestrator_site.environment import Environment
+from tests.manage_process import run_command
 
 env = Environment()
 
@@ -37,6 +38,7 @@ def test_what_is_not_given_has_its_default(monkeypatch: pytest.MonkeyPatch) -> N
         (lambda name: env.number(name, default=1), "1.5", "a whole number"),
         (lambda name: env.one_of(name, default="INFO", allowed=("INFO", "ERROR")), "LOUD", "INFO, ERROR"),
         (env.postgresql_url, "sqlite:///a.db", "postgresql://"),
+        (env.postgresql_url, "postgresql://somebody:hidden@host:port/base", "postgresql://"),
     ],
 )
 def test_another_value_stops_the_process_and_is_named(
@@ -62,3 +64,17 @@ def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.Monke
 
     assert env.names("HOSTS", default=["localhost"]) == ["desk.example", "ops.example"]
     assert env.names("NO_HOSTS", default=["localhost"]) == ["localhost"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("POLICY_REQUIRE_APPROVAL", "perhaps", "POLICY_REQUIRE_APPROVAL is 'perhaps'. Allowed: true or false."),
+        ("WORKERS", "many", "WORKERS is 'many'. Allowed: a whole number, 0 or more."),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD'. Allowed: DEBUG, INFO, WARNING, ERROR."),
+    ],
+)
+def test_a_command_says_which_setting_is_wrong_and_nothing_else(name: str, value: str, message: str) -> None:
+    process = run_command("check", **{name: value})
+
+    assert (process.returncode, process.stdout, process.stderr) == (1, "", f"{message}\n")
