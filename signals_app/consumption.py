@@ -141,12 +141,17 @@ class Consumption:
         return consumed
 
 
+def _says(text: str, timestamp: str) -> bool:
+    """Tell whether a text is plainly this time, written Z or +00:00, with or without a fraction of zeros."""
+    plain = text[:-1] if text[-1:] == "Z" else text[:-6] if text[-6:] == "+00:00" else ""
+    return plain == timestamp[:-1] or (plain == timestamp[:19] and timestamp[19:] == ".000000Z")
+
+
 def _consumed_times(times: dict[str, Any], timestamp: str) -> frozenset[str] | None:
     """Return the top-level members that gave the timestamp, None when there is none to be read."""
     if len(times) == 1 and _FIRST_YEAR <= timestamp[:4] <= _LAST_YEAR:
         (value,) = times.values()
-        # The stored time itself, with or without its fraction of zeros, needs no reading.
-        if value == timestamp or (timestamp.endswith(".000000Z") and value == f"{timestamp[:19]}Z"):
+        if type(value) is str and _says(value, timestamp):
             return frozenset(times)
     try:
         reading = read_timestamp(Members(times))

@@ -59,6 +59,8 @@ def test_what_makes_a_signal_is_answered(payload: dict[str, Any]) -> None:
         {"strategy": {"order": {"action": "buy"}}}, {"signal": {"direction": "long"}}, {"signal": "long"},
         {"signal": "short"}, {"bar": {"time": "2026-03-16T14:30:00Z"}}, {"bar": {"time": 1}}, {"bar": []},
         {"timestamp": "2026-03-16T14:30:00.000000Z"}, {"timestamp": 1773671400}, {"timestamp": ""},
+        {"timestamp": "2026-03-16T14:30:00+00:00"}, {"timestamp": "2026-03-16T14:30:00.000000+00:00"},
+        {"timestamp": "2026-03-16T14:30:00Z+00:00"}, {"timestamp": "2026-03-16T14:30:00+00:00Z"},
         {"timestamp": "2026-03-16T10:30:00-04:00"}, {"timestamp": None}, {"timestamp": "soon"}, {"time": "soon"},
         {"timenow": "2026-03-16T14:30:00Z"}, {"symbol": ["SPY"]}, {"symbol": {"ticker": "SPY"}},
         {"market": {"position": "flat"}}, {"market": "crypto"}, {"is_buy": True}, {"is_buy": 1}, {"is_buy": "no"},
