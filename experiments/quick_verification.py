@@ -234,8 +234,8 @@ def _hash_agrees(recorded: Columns) -> bool:
 
 def _canonical_time(timestamp: str) -> str:
     """Return a time as the database prints it in UTC as it stands in hashed documents."""
-    if len(timestamp) == 22 and timestamp[10] == " " and timestamp.endswith("+00"):
-        return f"{timestamp[:10]}T{timestamp[11:19]}.000000Z"
+    if 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
+        return f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
     return format_timestamp(datetime.fromisoformat(timestamp))
 
 

@@ -36,7 +36,8 @@ def test_the_history_holds_decisions_of_every_kind() -> None:
     recorded = history.experiments()
 
     assert {one.reason for one in recorded} >= {
-        "PAPER_DEFAULT", "CONFIGURED", "SPLIT", "HALTED", "ENGINE_A_UNAVAILABLE", "ENGINE_B_UNAVAILABLE",
+        "PAPER_DEFAULT", "CONFIGURED", "SPLIT", "HALTED", "GUARDRAIL", "LIVE_NOT_ENABLED", "ENGINE_A_UNAVAILABLE",
+        "ENGINE_B_UNAVAILABLE",
     }  # fmt: skip
     assert {one.variant for one in recorded} == {"A", "B"}
     assert any('"market_data":{' in str(one.context) for one in recorded)

@@ -5,7 +5,7 @@ Needs an empty, migrated, throw-away database in DATABASE_URL:
     DATABASE_URL=postgresql://.../scratch python -m tests.golden.make_history
 
 Alerts go through the webhook's code and the pipeline, under several policies, with engines coming and
-going, halts and market data. Run it only when a version of a hash, of the context or of the rules is
+going, halts, a guardrail and market data. Run it only when a version of a hash, of the context or of the rules is
 raised; the decisions of the old one stay in the file, because they must replay for ever.
 """
 
@@ -83,8 +83,11 @@ def send(number: int) -> None:
 
 def steps() -> list[Callable[[], object]]:
     """Return what happens before each round of alerts."""
+    from django.conf import settings
+
     from policies.audit import Actor
     from policies.content import parse_settings
+    from policies.models import EngineAvailability
     from policies.selectors import active_policy, settings_of
     from policies.services import (
         create_policy_version,
@@ -117,6 +120,20 @@ def steps() -> list[Callable[[], object]]:
         data = {"bid": "568.20", "ask": "568.30", "iv": 0.18, "chain": [{"strike": 570, "oi": 10**20}]}
         store_market_data(symbol="SPY", as_of=START.isoformat().replace("+00:00", "Z"), data=data, source="feed")
 
+    def go_live() -> None:
+        settings.APP_MODE = "LIVE"
+        both_live()
+
+    def have_come_back_after_a_gap() -> None:
+        settings.APP_MODE = "PAPER"
+        for minutes in (30, 20):
+            beat = datetime.now(UTC) - timedelta(minutes=minutes)
+            EngineAvailability.objects.create(
+                engine_id="A", first_beat_at=beat, last_beat_at=beat, available_until=beat + timedelta(minutes=1),
+                engine_version="1", rules_hash=RULES,
+            )  # fmt: skip
+        policy(max_engine_flaps="1")()
+
     return [
         lambda: create_source(slug="tv", token=TOKEN, max_age_seconds=0),
         both_live,
@@ -129,6 +146,8 @@ def steps() -> list[Callable[[], object]]:
         lambda: engage_halt(actor, reason="golden"),
         lambda: release_halt(actor, reason="golden") and policy(configured_mode="SHADOW_ONLY", max_engine_flaps="1")(),
         policy(configured_mode="ENGINE_A_PRIMARY", max_engine_flaps="", permit_ttl_seconds="77"),
+        go_live,
+        have_come_back_after_a_gap,
     ]
 
 
