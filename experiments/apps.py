@@ -9,3 +9,11 @@ class ExperimentsConfig(AppConfig):
     name = "experiments"
     verbose_name = "Experiments"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the cluster's heart beat when a drain has come through."""
+        from django_q.signals import post_execute
+
+        from experiments.heartbeat import heart
+
+        post_execute.connect(heart.drained)

@@ -19,6 +19,7 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
+from experiments.heartbeat import DRAIN
 from signals_app.wake import CHANNEL
 
 log = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ def _drain_task() -> str:
     task = {
         "id": uuid4().hex,
         "name": "drain",
-        "func": "experiments.tasks.drain_signals",
+        "func": DRAIN,
         "args": (),
         "kwargs": {},
         "started": timezone.now(),

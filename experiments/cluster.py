@@ -2,8 +2,8 @@
 
 django-q2 restarts a worker that died, but it can wedge: a process that is killed while it waits on
 a queue dies holding the queue's lock, and nothing runs again while the cluster's own status stays
-green. So this measures progress: a heartbeat that a worker writes to the database, through pusher,
-queue and worker. When it stops, the whole process group is killed and started anew. Nothing is
+green. So this measures progress: a heartbeat that is written when a drain has come through pusher, queue,
+worker and monitor. When it stops, the whole process group is killed and started anew. Nothing is
 lost, because the signals table is the queue.
 """
 

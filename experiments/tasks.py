@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from time import monotonic, process_time, sleep
 
 from django.db import connection
 
 from experiments.pipeline import drain
 
-# Once a second; a beat that is not due changes no row, so that nothing has to reach the disk.
-BEAT = """
-WITH beaten AS (
-    UPDATE worker_heartbeats SET beat_at = now()
-     WHERE cluster = %(cluster)s AND beat_at < now() - interval '1 second'
-)
-INSERT INTO worker_heartbeats (cluster, beat_at)
-SELECT %(cluster)s, now() WHERE NOT EXISTS (SELECT FROM worker_heartbeats WHERE cluster = %(cluster)s)
-ON CONFLICT (cluster) DO NOTHING
-"""
 # A worker that has decided something looks again for a while: the way through hint, pusher and queue takes
 # longer. It rests three times the processor time that it took: a stream of alerts costs a quarter of a core at
 # most, and the longer a batch takes, the more alerts the next one takes along.
@@ -30,15 +18,8 @@ MIN_REST_SECONDS, MAX_REST_SECONDS = 0.005, 0.04
 MAX_STAY_SECONDS = 2.0
 
 
-def cluster_name() -> str:
-    """Return host and process id of the cluster this worker belongs to."""
-    return os.environ.get("ORCHESTRATOR_CLUSTER", f"{socket.gethostname()}:{os.getppid()}")
-
-
 def drain_signals() -> int:
-    """Beat the heart, then process what waits; harmless at any time and any number of times (R9.5)."""
-    with connection.cursor() as cursor:
-        cursor.execute(BEAT, {"cluster": cluster_name()})
+    """Process what waits; harmless at any time and any number of times (R9.5)."""
     started, decided, cost = monotonic(), *_timed_drain()
     latest = monotonic()
     while decided and monotonic() - latest < LINGER_SECONDS and latest - started < MAX_STAY_SECONDS:
