@@ -33,6 +33,9 @@ STARTING_SECONDS = 20.0
 # A stop must be over within 5 s, also when the cluster hangs.
 STOP_SECONDS = 4.0
 RESTART_PAUSE_SECONDS = 1.0
+# A worker that says nothing for so long in the middle of a transaction hangs. The database ends its session, and
+# what it had locked is free for others, on whatever host it runs.
+HANG_LIMIT = "20s"
 PR_SET_PDEATHSIG = 1
 
 HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - beat_at)::float8 FROM worker_heartbeats WHERE cluster = %s"
@@ -66,6 +69,7 @@ def run_cluster(name: str, supervisor: int) -> None:
     die_with(supervisor)
     let_children_die_with_us()
     os.environ["ORCHESTRATOR_CLUSTER"] = name
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c idle_in_transaction_session_timeout={HANG_LIMIT}"
     call_command("qcluster")
 
 

@@ -1,4 +1,4 @@
-"""What a signal can do at worst: kill the process that decides it, or the database session that stores it."""
+"""What a signal can do at worst: kill or stop the process that decides it, or kill the session that stores it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -13,6 +14,8 @@ from django.apps import AppConfig
 from tests.database import execute
 
 SYMBOL = "POISON"
+# Stops the first process that decides it: the file tells whether one has.
+STOPPING_SYMBOL, STOPPED_FILE = "STOPPING", "STOPPED_FILE"
 TRIGGER = """
 CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,11 +36,17 @@ class PoisonConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the poison in front of the decision."""
-        from experiments import decision, pipeline
+        from experiments import cluster, decision, pipeline
+
+        # A test need not wait as long.
+        vars(cluster)["HANG_LIMIT"] = "3s"
 
         def decide(stored: Any, *others: Any) -> Any:
             if stored.facts.symbol == SYMBOL:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if stored.facts.symbol == STOPPING_SYMBOL and not (file := Path(os.environ[STOPPED_FILE])).exists():
+                file.touch()
+                os.kill(os.getpid(), signal.SIGSTOP)
             return decision.decide(stored, *others)
 
         vars(pipeline)["decide"] = decide

@@ -9,10 +9,11 @@ import pytest
 
 from signals_app.models import Signal
 from tests.chaos.invariants import BREACHES
+from tests.chaos.services import service
 from tests.database import execute, row_of, value
 from tests.factories import make_available, make_signal
 from tests.processes.harness import manage, wait_until
-from tests.processes.poison import SYMBOL, poisoned_database
+from tests.processes.poison import STOPPED_FILE, STOPPING_SYMBOL, SYMBOL, poisoned_database
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -58,3 +59,17 @@ def test_a_signal_that_kills_is_given_up_and_delays_no_other(
     exactly_one = {what: value(query) for what, query in BREACHES.items()}
     # Only the poisonous one has no decision.
     assert sorted(exactly_one.values()) == [0, 0, 0, 1, 1, 1]
+
+
+def test_signals_in_hand_of_a_worker_that_hangs_are_decided_by_another(tmp_path: Path) -> None:
+    make_available("A", "B")
+    make_signal(symbol=STOPPING_SYMBOL)
+    for _ in range(5):
+        make_signal()
+    environment = {**POISONED_WORKER, STOPPED_FILE: str(tmp_path / "stopped"), "WORKERS": "2"}
+
+    with service("worker", log=tmp_path / "log", **environment):
+        wait_until((tmp_path / "stopped").exists, what="the worker that hangs")
+        wait_for_good_ones(6)
+
+    assert '"event": "worker.restarted"' not in (tmp_path / "log").read_text()
