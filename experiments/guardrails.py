@@ -25,11 +25,15 @@ MIN_SIGNALS = 20
 SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"
 # real_outcomes belongs to the app above this one; only its rows are read, by name, at the moment of decision.
 MEASURES = {
-    # Losses since the last real trade that was no loss.
+    # Losses since the last real trade that was no loss. Only the end of the history is read, by its index.
     "max_consecutive_real_losses": """
-        SELECT count(*) FROM real_outcomes o WHERE pnl < 0 AND recorded_at > {since}
-           AND NOT EXISTS (SELECT FROM real_outcomes w WHERE w.pnl >= 0 AND w.recorded_at > {since}
-                              AND (w.exit_time, w.trade_id) > (o.exit_time, o.trade_id))""",
+        WITH last_other AS (
+            SELECT exit_time, trade_id FROM real_outcomes WHERE pnl >= 0 AND recorded_at > {since}
+             ORDER BY exit_time DESC, trade_id DESC LIMIT 1)
+        SELECT count(*) FROM real_outcomes WHERE pnl < 0 AND recorded_at > {since}
+           AND exit_time >= coalesce((SELECT exit_time FROM last_other), '-infinity')
+           AND NOT EXISTS (SELECT FROM last_other l
+                            WHERE (l.exit_time, l.trade_id) > (real_outcomes.exit_time, real_outcomes.trade_id))""",
     # Net loss of the present UTC day; a gain counts as no loss.
     "max_daily_real_loss": """
         SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
@@ -37,13 +41,13 @@ MEASURES = {
     "max_failed_signal_percentage": f"""
         SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
                     THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
-          FROM signals WHERE received_at > greatest(now() - interval '1 hour', {{since}})""",  # noqa: S608
+          FROM signals WHERE received_at > now() - interval '1 hour' AND received_at > {{since}}""",  # noqa: S608
     # The worse of the two engines: how often it came back after a gap; a stretch that begins while the one
     # before still lasts tells of another version, other rules or another time to live, and of no gap.
     "max_engine_flaps": """
         SELECT coalesce(max(n), 0) FROM (
             SELECT count(*) AS n FROM engine_availability AS s
-             WHERE first_beat_at > greatest(now() - interval '1 hour', {since})
+             WHERE first_beat_at > now() - interval '1 hour' AND first_beat_at > {since}
                AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
                                   AND b.first_beat_at < s.first_beat_at AND b.available_until > s.first_beat_at)
                AND EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
