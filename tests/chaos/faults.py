@@ -1,4 +1,4 @@
-"""What goes wrong: a process is killed with -9, or the database drops sessions. Chosen by a seeded generator."""
+"""What goes wrong: a process is killed with -9 or hangs, or the database drops sessions; drawn from a seed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from random import Random  # noqa: TID251 (faults are drawn, and their seed is p
 
 from tests.chaos.services import Service
 from tests.database import rows
+from tests.processes.harness import descendants
 
 __all__ = ["Random", "random_fault", "seeded"]
 
@@ -24,11 +25,26 @@ def seeded(seed: int) -> Random:
     return Random(seed)  # noqa: S311 (nothing secret is drawn)
 
 
-def random_fault(random: Random, services: Sequence[Service]) -> str:
-    """Let one thing go wrong and return what it was."""
-    if random.random() < 0.25:
+def random_fault(random: Random, services: Sequence[Service], *, hangs: bool = False) -> str:
+    """Let one thing go wrong and return what it was; processes hang only where asked for."""
+    victim, kind = random.choice(services), random.random()
+    if kind < 0.25:
         return drop_sessions(random)
-    return kill_any(random, random.choice(services))
+    if hangs and kind < 0.4:
+        return stop_any_of_a_cluster(random, victim)
+    return kill_any(random, victim)
+
+
+def stop_any_of_a_cluster(random: Random, victim: Service) -> str:
+    """Let one process of a cluster hang, as one does that waits for a disk; its supervisor goes on."""
+    workers = [one for one in victim.family() if one.program() == "worker"]
+    below = sorted({pid for one in workers for pid in descendants(one.pid)})
+    if not below:
+        return "no cluster was running"
+    index = random.randrange(len(below))
+    with suppress(ProcessLookupError):  # it ended meanwhile
+        os.kill(below[index], signal.SIGSTOP)
+    return f"kill -STOP {below[index]}, process {index + 1} of {len(below)} of the cluster"
 
 
 def kill_any(random: Random, victim: Service) -> str:

@@ -23,6 +23,7 @@ class Feeder:
     token: str
     acknowledged: set[UUID] = field(default_factory=set)
     refused: int = 0
+    wrong_answers: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -66,5 +67,6 @@ class Feeder:
         if answer.status == 503:
             return None
         if answer.status != 200:
-            raise AssertionError(f"an alert was answered {answer.status}: {text!r}")
+            self.wrong_answers.append(f"an alert was answered {answer.status}: {text!r}")
+            return None
         return UUID(json.loads(text)["signal_id"])

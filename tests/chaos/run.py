@@ -55,15 +55,13 @@ class Run:
     def _hurt(self, site: Service, feeder: Feeder) -> None:
         """Let one or two things go wrong at any moment, then wait until decisions go on."""
         time.sleep(self.random.uniform(0, 3))
-        faults = "; ".join(random_fault(self.random, [site]) for _ in range(self.random.choice((1, 1, 2))))
+        faults = "; ".join(random_fault(self.random, [site], hangs=True) for _ in range(self.random.choice((1, 1, 2))))
+        print(f"{time.monotonic() - self.begun:4.0f} s  {faults}", end="", flush=True)
         seconds = self._seconds_until_decisions_go_on(site)
         self.recoveries.append(seconds)
         if seconds > LIMIT_SECONDS:
             self.breaches.append(f"decisions went on only after {seconds:.0f} s: {faults}")
-        passed, acknowledged = time.monotonic() - self.begun, len(feeder.acknowledged)
-        print(
-            f"{passed:4.0f} s  {faults}: decisions go on after {seconds:.1f} s, {acknowledged} acknowledged", flush=True
-        )
+        print(f": decisions go on after {seconds:.1f} s, {len(feeder.acknowledged)} acknowledged", flush=True)
 
     def _seconds_until_decisions_go_on(self, site: Service) -> float:
         """Wait until an alert that came after this moment is decided."""
@@ -92,7 +90,7 @@ class Run:
             wait_until(lambda: not site.survivors(), seconds=10, what="the end of all processes")
         except (AssertionError, subprocess.TimeoutExpired) as error:
             self.breaches.append(str(error))
-        self.breaches += breaches(feeder.acknowledged)
+        self.breaches += feeder.wrong_answers + breaches(feeder.acknowledged)
 
     def _tell(self, site: Service, feeder: Feeder, log: Path) -> None:
         print(
