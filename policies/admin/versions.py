@@ -161,7 +161,7 @@ class PolicyVersionAdmin(AuditAdmin):
         }
         return TemplateResponse(request, "policies/compare.html", context)
 
-    @page_action("Compare with the one before", permission="view", url_path="compare", icon="compare_arrows")
+    @page_action("Compare with previous", permission="view", url_path="compare", icon="compare_arrows")
     def compare_with_previous(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Open the comparison of a version with its predecessor."""
         version = version_of(object_id)

@@ -81,11 +81,11 @@ class Person:
                     })"""
         return set(self.driver.execute_script(script))
 
-    def table(self, selector: str) -> list[list[str]]:
-        """Return the rows of the first such table as texts."""
-        script = """return [...document.querySelector(arguments[0]).rows].map(
-                        row => [...row.cells].map(cell => cell.innerText.trim()))"""
-        rows: list[list[str]] = self.driver.execute_script(script, selector)
+    def table(self, under: str) -> list[list[str]]:
+        """Return the rows of the first table under a heading, as texts."""
+        path = f"//*[self::h2 or self::h3][normalize-space()='{under}']/following::table[1]"
+        script = "return [...arguments[0].rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+        rows: list[list[str]] = self.driver.execute_script(script, self._visible(By.XPATH, path, under))
         return rows
 
     def complaints(self) -> list[str]:
@@ -93,8 +93,8 @@ class Person:
         log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's
         return [entry["message"] for entry in log if entry["level"] in {"WARNING", "SEVERE"}]
 
-    def message_beside(self, label: str) -> str:
-        """Return what stands beside a field besides its help: the messages on what was typed."""
+    def around_refused(self, label: str) -> str:
+        """Return what stands around a field whose value was refused: label, message and help."""
         return self.field(label).find_element(By.XPATH, "ancestor::*[contains(@class, 'errors')][1]").text
 
     # What is done
