@@ -13,7 +13,7 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.browser.person import DESKTOP, Person
 
-CHROMIUM, CHROMEDRIVER = "chromium", "chromedriver"
+CHROMIUM, CHROMEDRIVER = ("chromium", "google-chrome", "chrome"), ("chromedriver",)
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
@@ -21,12 +21,11 @@ FLAGS = (
 )  # fmt: skip
 
 
-def needed_program(name: str) -> str:
-    """Return where a program is; without it developers may go on, continuous integration may not."""
-    found = shutil.which(name)
-    if found is not None:
+def needed_program(names: tuple[str, ...]) -> str:
+    """Return where a program of these names is; without it developers may go on, continuous integration may not."""
+    for found in filter(None, map(shutil.which, names)):
         return found
-    text = f"There is no {name} here. Install it: apt-get install chromium chromium-driver"
+    text = f"There is no {names[0]} here. Install it: apt-get install chromium chromium-driver"
     if os.environ.get("CI"):
         pytest.fail(text)
     pytest.skip(text)
