@@ -130,7 +130,8 @@ class ExecutionDecision(models.Model):
 class SignalDistribution(models.Model):
     """One engine's copy of the work: what it was given, who holds the lease, whether it answered."""
 
-    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="distributions")
+    # Found by the unique key, which begins with it; a second index would be written twice for every signal.
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="distributions", db_index=False)
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
     context_hash = models.CharField(max_length=64, help_text="Of the market context both engines got (R1.5).")
     distributed_at = models.DateTimeField(help_text="UTC.")
