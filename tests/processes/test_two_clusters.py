@@ -23,7 +23,7 @@ from tests.threads import uncommitted
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
-FAULTS = 8
+FAULTS = 6
 FRESH_BEATS = """
 SELECT count(*) FROM worker_heartbeats WHERE split_part(cluster, ':', 2)::int = ANY(%s) AND beat_at > %s
 """
@@ -57,7 +57,7 @@ def let_things_go_wrong(random: Random, clusters: list[Service]) -> None:
     """Send signals, hurt anything at any moment of the work, and be the service manager."""
     for _ in range(random.randrange(1, 40)):
         make_signal()
-    time.sleep(random.uniform(0.05, 3.0))
+    time.sleep(random.uniform(0.05, 2.5))
     print(random_fault(random, clusters))
     for cluster in clusters:
         cluster.keep_up()
