@@ -32,6 +32,7 @@ SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()),
        (SELECT count(*) FROM incidents WHERE occurred_at >= now() - interval '1 day'),
+       (SELECT count(*) FROM policy_drafts WHERE state = 'REFUSED' AND settled_at >= now() - interval '1 day'),
        (SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats),
        EXISTS (SELECT FROM signals)
 """
@@ -51,6 +52,7 @@ class Numbers:
     pending_directives: int
     overdue_directives: int
     incidents_today: int
+    refused_activations: int
     worker_age: float | None
     any_signal: bool
 
@@ -138,6 +140,9 @@ def attention(
 ) -> Iterator[Attention]:
     """Yield what an operator should look at, the most urgent first."""
     yield from _stopped_or_broken(guardrail, last_replay, halted=halted)
+    if numbers.refused_activations:
+        text = f"Scheduled policies that did not come into force in the last 24 hours: {numbers.refused_activations}."
+        yield Attention(text, "policies_policydraft_changelist", "state__exact=REFUSED")
     if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
         text = "No worker makes progress. Start one: manage.py worker"
         yield Attention(text, "experiments_workerheartbeat_changelist")

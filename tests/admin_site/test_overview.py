@@ -11,9 +11,11 @@ from django.urls import reverse
 from experiments.replay import Selection
 from experiments.replay_runs import run_replay
 from orchestrator_site.console.overview import Overview, age_text
+from policies.drafts import activate_due_drafts
 from tests.admin_site.rows import fail, logged_in, make_everything
 from tests.database import execute
 from tests.factories import make_available, make_experiment, make_policy, make_signal
+from tests.policies.control import let_it_be_due, make_draft, schedule
 from tests.replay.test_replay import tamper
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +79,20 @@ def test_what_needs_attention_leads_to_its_page(operator: Client) -> None:
     assert "Failed signals that wait for a retry: 1." in texts
     assert "Engine A is not available: it has never sent a heartbeat." in texts
     assert f"{reverse('admin:signals_app_signal_changelist')}?failure=open" in page.content.decode()
+
+
+def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -> None:
+    draft = schedule(make_draft())
+    make_policy(split_percentage="70")
+    let_it_be_due(draft)
+    activate_due_drafts()
+
+    page = operator.get(reverse("admin:index"))
+
+    texts = [item.text for item in page.context["overview"].attention]
+    assert "Scheduled policies that did not come into force in the last 24 hours: 1." in texts
+    shown = operator.get(reverse("admin:policies_policydraft_changelist"), {"state__exact": "REFUSED"})
+    assert [row.pk for row in shown.context["cl"].result_list] == [draft.pk]
 
 
 def test_a_healthy_system_needs_no_attention(operator: Client) -> None:
