@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 # Counted exactly up to here, which takes a millisecond; beyond, nobody needs the exact number.
 COUNTED = 10_000
 # Rows passed over on the way to a page cost next to nothing up to here.
-FAR_DOWN = 5_000
+FAR_DOWN = 1_000
 ESTIMATE = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass"
 
 
