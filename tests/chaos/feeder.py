@@ -23,6 +23,7 @@ class Feeder:
     token: str
     acknowledged: set[UUID] = field(default_factory=set)
     refused: int = 0
+    unanswered: int = 0
     wrong_answers: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -60,6 +61,9 @@ class Feeder:
             client.request("POST", f"/webhooks/tradingview/{self.token}/", json.dumps(body))
             answer = client.getresponse()
             text = answer.read()
+        except TimeoutError:
+            self.unanswered += 1
+            return None
         except (OSError, http.client.HTTPException):
             return None  # nobody answers, or died while answering: the alert is not acknowledged
         finally:

@@ -97,7 +97,8 @@ class Run:
             f"{len(self.recoveries)} times hurt, {site.starts - 1} restarts by the service manager; decisions went on "
             f"after {statistics.median(self.recoveries or [0]):.1f} s in the middle, "
             f"{max(self.recoveries, default=0):.1f} s at worst.\n"
-            f"{len(feeder.acknowledged)} alerts acknowledged, {feeder.refused} sent again; "
+            f"{len(feeder.acknowledged)} alerts acknowledged, {feeder.refused} sent again, "
+            f"{feeder.unanswered} of them after ten seconds without an answer; "
             f"{value('SELECT count(*) FROM experiments')} experiments. Log: {log}"
         )
         for breach in self.breaches:
