@@ -1,7 +1,6 @@
-"""The web server of `manage.py up`: granian with explicit threads and backlog.
+"""The web server of `manage.py up`: granian, with the site's own threads behind it.
 
-granian's own thread count for WSGI grows with the backlog and would open more database connections
-than PostgreSQL has (docs/adr/0003-web-server.md). Any other WSGI server runs `wsgi.py` as well.
+How many there are stands in the settings (docs/adr/0003-web-server.md). Any WSGI server runs `wsgi.py` as well.
 """
 
 from __future__ import annotations
@@ -24,20 +23,18 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=12)
     options = parser.parse_args()
     # An alert that waits for a locked table longer than this is better answered 503: it is sent again then.
     os.environ.setdefault("PGOPTIONS", "-c lock_timeout=900ms")
     let_children_die_with_us()
     Granian(
-        "orchestrator_site.wsgi:application",
+        "orchestrator_site.rsgi:application",
         address=options.host,
         port=options.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         websockets=False,
         workers=options.processes,
-        blocking_threads=options.threads,
         backlog=BACKLOG,
         backpressure=BACKLOG,
         respawn_failed_workers=True,

@@ -71,7 +71,6 @@ def _programs(options: dict[str, Any]) -> list[Program]:
     web = [
         sys.executable, "-m", "orchestrator_site.web_server",
         "--host", options["host"], "--port", str(options["port"]), "--processes", str(settings.WEB_PROCESSES),
-        "--threads", str(settings.WEB_THREADS),
     ]  # fmt: skip
     path = {"PYTHONPATH": str(settings.BASE_DIR)}
     return [

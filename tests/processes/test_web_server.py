@@ -1,0 +1,178 @@
+"""The real web server: slow, broken and huge requests hold no thread, and nothing can take the webhook's."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from policies.services import create_api_key
+from signals_app.models import WebhookDelivery
+from tests.factories import make_experiment, make_source
+from tests.policies.control import ADA, make_draft
+from tests.processes.harness import database_url, free_port, http_status, wait_until
+from tests.signals.webhook import TOKEN, alert
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CLAIM = "/api/v1/assignments/claim"
+WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
+# Threads of the one process here: two for alerts, one for everything else.
+THREADS = {"WEB_THREADS": "3", "WEBHOOK_THREADS": "2", "LONG_POLLS": "1", "LOG_LEVEL": "WARNING"}
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """A running web server on the test database, with one process."""
+    port = free_port()
+    with (tmp_path / "web.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator_site.web_server", "--port", str(port), "--processes", "1"],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **THREADS, "DATABASE_URL": database_url()},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_until(lambda: http_status(f"http://127.0.0.1:{port}/healthz") == 200, what="the web server")
+            yield port
+        finally:
+            server.terminate()
+            server.wait(15)
+
+
+def post(port: int, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    """Send a POST and return status and document of the answer."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        client.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        answer = client.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        client.close()
+
+
+def begin(port: int, path: str, announced: int, beginning: bytes) -> socket.socket:
+    """Announce a body and send only its beginning."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {announced}\r\n\r\n"
+    connection.sendall(head.encode() + beginning)
+    return connection
+
+
+def sent_alert(number: int = 0) -> bytes:
+    return json.dumps(alert(symbol=f"S{number}")).encode()
+
+
+@pytest.mark.parametrize("path", [WEBHOOK, "/webhooks/tradingview/a-token-nobody-knows/", "/api/v1/heartbeat"])
+def test_senders_who_trickle_their_bodies_hold_up_nobody(port: int, path: str) -> None:
+    make_source()
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(begin(port, path, 1000, b'{"a":'))
+
+        statuses = [post(port, WEBHOOK, sent_alert(number))[0] for number in range(5)]
+
+        assert statuses == [200] * 5
+        assert http_status(f"http://127.0.0.1:{port}/readyz") in {200, 503}
+
+
+def test_a_body_that_does_not_come_is_answered_408(port: int) -> None:
+    with begin(port, WEBHOOK, 1000, b'{"a":') as connection:
+        answer = connection.recv(4096).decode()
+
+    assert answer.startswith("HTTP/1.1 408")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "body_too_slow"
+
+
+def test_a_sender_who_hangs_up_in_the_middle_leaves_nothing(port: int) -> None:
+    make_source()
+    begin(port, WEBHOOK, 1000, sent_alert()).close()
+
+    assert post(port, WEBHOOK, sent_alert(1))[0] == 200
+
+    assert [delivery.outcome for delivery in WebhookDelivery.objects.all()] == ["accepted"]
+
+
+@pytest.mark.parametrize("size", [70_000, 5_000_000, 40_000_000])
+def test_the_answer_to_a_body_that_is_too_large_can_be_read(port: int, size: int) -> None:
+    make_source()
+
+    status, document = post(port, WEBHOOK, b"x" * size)
+
+    assert (status, document["code"]) == (413, "too_large")
+    assert f"{size} bytes" in document["detail"]
+
+
+def test_a_body_in_chunks_is_read_to_its_end(port: int) -> None:
+    make_source()
+    body = sent_alert()
+    parts = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:10], body[10:]))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        head = f"POST {WEBHOOK} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head.encode() + parts + b"0\r\n\r\n")
+
+        answer = connection.recv(4096)
+
+    assert b'"accepted"' in answer
+
+
+def test_requests_that_wait_take_no_thread_of_the_webhook(port: int) -> None:
+    make_source()
+    claim = json.dumps({"limit": 1, "lease_seconds": 30, "wait_seconds": 2}).encode()
+    _, text = create_api_key(ADA, owner="engine-a", name="waits")
+    key = {"Authorization": f"Api-Key {text}"}
+    waiting = [threading.Thread(target=post, args=(port, CLAIM, claim), kwargs=key) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+
+    statuses = [post(port, WEBHOOK, sent_alert(number))[0] for number in range(5)]
+
+    assert statuses == [200] * 5
+    assert http_status(f"http://127.0.0.1:{port}/healthz") == 200
+    assert all(thread.is_alive() for thread in waiting)
+    for thread in waiting:
+        thread.join()
+
+
+def test_a_header_spelt_with_an_underscore_does_not_pass_for_another(port: int) -> None:
+    make_source()
+
+    post(port, WEBHOOK, sent_alert(), X_Request_Id="spelt-otherwise")
+    status, document = post(port, WEBHOOK, b"{}", **{"X-Request-Id": "told", "X_Request_Id": "spelt-otherwise"})
+
+    assert (status, document["request_id"]) == (400, "told")
+
+
+def test_an_answer_that_is_streamed_comes_to_its_end(port: int) -> None:
+    make_experiment("A")
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    client.request("GET", reverse("admin:draft_preview_run", args=(draft.pk,)), headers={"Cookie": session_of("ada")})
+    answer = client.getresponse()
+    lines = [json.loads(line) for line in answer.read().splitlines()]
+    client.close()
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/x-ndjson")
+    assert "html" in lines[-1]
+
+
+def session_of(name: str) -> str:
+    """Return the cookie of an administrator who has logged in."""
+    person = Client()
+    person.force_login(get_user_model().objects.create_superuser(name))
+    return f"sessionid={person.cookies['sessionid'].value}"
