@@ -9,12 +9,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 
 from experiments.batch_log import log_decided
 from experiments.decision import Decided, StoredSignal, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
-from experiments.pipeline import _policy
+from experiments.pipeline import policy_state
 from experiments.store import store
 from policies.rules import RULES_VERSION
 from policies.selectors import StateInForce, state_in_force
@@ -58,7 +59,9 @@ def _decided(signal: Signal, state: StateInForce) -> Decided:
     fields = ("signal_id", "symbol", "exchange", "direction", "timeframe", "timestamp", "signal_hash")
     facts = SignalFacts(**{name: getattr(signal, name) for name in fields}, payload=signal.raw_payload)
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
-    return decide(StoredSignal(facts, signal.source, signal.strategy), _policy(state), market_data)
+    return decide(
+        StoredSignal(facts, signal.source, signal.strategy), policy_state(state, settings.APP_MODE), market_data
+    )
 
 
 def _create_rows(signal: Signal, decided: Decided, state: StateInForce) -> None:
