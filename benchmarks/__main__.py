@@ -37,7 +37,7 @@ def main() -> None:
         if "c" in options.only:
             figures += webhook.measure(connection, peers_url, rounds=rounds, requests=2_000 if options.quick else 6_000)
         if "d" in options.only:
-            figures += burst.measure(connection, rounds=2 if options.quick else 3)
+            figures += burst.measure(connection, peers_url, rounds=2 if options.quick else 3)
         if "e" in options.only or "f" in options.only:
             idle, count = (15, 30_000) if options.quick else (30, 100_000)
             figures += footprint.measure(connection, idle_seconds=idle, signals=count)

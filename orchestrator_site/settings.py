@@ -188,7 +188,7 @@ INITIAL_POLICY = {
 # Threads of each web process; some are kept free for alerts (orchestrator_site/request_threads.py).
 WEB_PROCESSES = env.number("WEB_PROCESSES", default=2)
 WEB_THREADS = env.number("WEB_THREADS", default=12)
-WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=4)
+WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=3)
 # Claims of one process that may wait for work at the same time; one more is answered at once.
 LONG_POLLS = env.number("LONG_POLLS", default=4)
 
