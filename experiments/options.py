@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 from django.utils.dateparse import parse_datetime
 
 T = TypeVar("T")
+# Exit code for options that cannot be used, as argparse has it; 1 tells of a difference.
+UNUSABLE = 2
 
 
 def instant(text: str) -> datetime:
@@ -29,4 +31,4 @@ def parsed(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
         return parse(text)
     except ValueError:
         wanted = "a UUID" if parse is UUID else "a time like 2026-03-16T14:30:00Z"
-        raise CommandError(f"{name} is {text!r}; it must be {wanted}.") from None
+        raise CommandError(f"{name} is {text!r}; it must be {wanted}.", returncode=UNUSABLE) from None

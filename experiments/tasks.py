@@ -9,11 +9,11 @@ from django.db import connection
 from experiments.pipeline import drain
 
 # A worker that has decided something looks again for a while: the way through hint, pusher and queue takes
-# longer. It rests three times the processor time that it took: a stream of alerts costs a quarter of a core at
-# most, and the longer a batch takes, the more alerts the next one takes along.
+# longer. It rests four times the processor time that it took, so that the more alerts come, the more a batch takes
+# along: batches of 150 cost half of what batches of ten cost each signal, and the webhook gets the rest.
 LINGER_SECONDS = 0.05
-RESTS_PER_WORK = 3
-MIN_REST_SECONDS, MAX_REST_SECONDS = 0.005, 0.04
+RESTS_PER_WORK = 4
+MIN_REST_SECONDS, MAX_REST_SECONDS = 0.005, 0.15
 # Well below the task timeout, and a heartbeat is due.
 MAX_STAY_SECONDS = 2.0
 

@@ -47,14 +47,15 @@ class RequestThreads:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request; 408 when its body comes too slowly, 400 when only a part of it comes."""
+        length = scope.headers.get("content-length", "")
+        announced = int(length) if length.isdecimal() else None
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body, size = await _read_body(protocol)
+                body, size = await _read_body(scope, protocol, announced)
         except TimeoutError:
             _refuse(protocol, *TOO_SLOW)
             return
-        announced = scope.headers.get("content-length", "")
-        if announced.isdecimal() and size < min(int(announced), TAKEN_BYTES):
+        if announced is not None and size < min(announced, TAKEN_BYTES):
             # The sender is gone: what it began to say is nobody's alert.
             _refuse(protocol, *INCOMPLETE)
             return
@@ -80,8 +81,13 @@ def _refuse(protocol: HTTPProtocol, code: str, status: int, detail: str) -> None
     protocol.response_str(status, PROBLEM_HEAD, json.dumps(document))
 
 
-async def _read_body(protocol: HTTPProtocol) -> tuple[bytes, int]:
+async def _read_body(scope: Scope, protocol: HTTPProtocol, announced: int | None) -> tuple[bytes, int]:
     """Return the body, or its beginning when it is longer than anything here reads, and how much came."""
+    if announced is not None and announced < KEPT_BYTES:
+        body = await protocol()
+        return body, len(body)
+    if announced is None and "transfer-encoding" not in scope.headers:
+        return b"", 0
     parts, size = [], 0
     async for part in protocol:
         if size < KEPT_BYTES:

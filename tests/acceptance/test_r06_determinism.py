@@ -116,7 +116,7 @@ def test_r6_3_no_app_calls_a_service_on_the_network() -> None:
 
     # The name of this host, for the worker's heartbeat.
     assert {path for path, name in importers if name != "socket"} == set()
-    assert {path for path, name in importers} <= {"experiments/tasks.py", "experiments/cluster.py"}
+    assert {path for path, name in importers} <= {"experiments/heartbeat.py", "experiments/cluster.py"}
 
 
 def test_r6_3_nothing_that_could_call_a_service_is_installed_for_it() -> None:

@@ -180,9 +180,18 @@ def test_the_command_answers_in_json() -> None:
     ("option", "value"), [("--signal", "x"), ("--since", "yesterday"), ("--until", "2026-01-01T00:00:00")]
 )
 def test_the_command_refuses_what_it_does_not_understand(option: str, value: str) -> None:
-    with pytest.raises(CommandError, match=option):
+    with pytest.raises(CommandError, match=option) as refusal:
         run(option, value)
+
+    assert refusal.value.returncode == 2
 
 
 def test_nothing_selected_is_not_a_difference() -> None:
-    assert run("--signal", str(uuid4())) == (0, "0 experiments verified: no difference.\n")
+    assert run("--since", "2100-01-01T00:00:00Z") == (0, "0 experiments verified: no difference.\n")
+
+
+def test_a_signal_that_does_not_exist_is_not_called_verified() -> None:
+    with pytest.raises(CommandError, match="There is no signal") as refusal:
+        run("--signal", str(uuid4()))
+
+    assert refusal.value.returncode == 2

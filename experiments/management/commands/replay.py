@@ -7,20 +7,21 @@ import sys
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.models import ReplayRun
-from experiments.options import instant, parsed
+from experiments.options import UNUSABLE, instant, parsed
 from experiments.progress import ProgressBar
 from experiments.replay import Difference, Selection
 from experiments.replay_runs import document, run_replay
 from policies.audit import command_line_actor
+from signals_app.models import Signal
 
 QUIET_SECONDS = 2.0
 
 
 class Command(BaseCommand):
-    """Recompute decisions from stored inputs; exit 1 when anything differs."""
+    """Recompute decisions from stored inputs; exit 1 when anything differs, 2 when nothing could be compared."""
 
     help = "Recompute stored decisions from stored inputs and name every difference; exit code 1 on any."
 
@@ -40,6 +41,9 @@ class Command(BaseCommand):
             signal=parsed("--signal", options["signal"], UUID),
             policy_version=options["policy_version"],
         )
+        if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
+            # "0 verified, no difference" would let a slip of the pen pass for a verification.
+            raise CommandError(f"There is no signal {selection.signal}.", returncode=UNUSABLE)
         run = self._run_as_json(selection) if options["json"] else self._run(selection)
         if run.differences:
             sys.exit(1)
