@@ -154,7 +154,7 @@ def test_a_search_goes_through_relations() -> None:
 @pytest.mark.parametrize(
     ("text", "looked_for", "not_looked_for"),
     [
-        (str(uuid.uuid4()), {"experiment_id", "signal_id"}, {"symbol", "policy_version"}),
+        ("3aed90ca-8e6a-497a-b6b1-c3f6e5e10b0f", {"experiment_id", "signal_id"}, {"symbol", "policy_version"}),
         ("v7", {"policy_version"}, {"symbol", "signal_id"}),
         ("7203", {"policy_version", "symbol"}, {"signal_id"}),
         ("SPY", {"symbol"}, {"policy_version", "signal_id"}),
