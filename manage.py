@@ -4,7 +4,8 @@
 import os
 import sys
 
-UNDEFINED_TABLE = "42P01"
+# SQLSTATE of a table and of a column that does not exist.
+UNDEFINED = {"42P01", "42703"}
 
 
 def main() -> None:
@@ -22,9 +23,9 @@ def main() -> None:
     except OperationalError as error:
         sys.exit(f"The database cannot be reached; start it or mend DATABASE_URL. {error}")
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
+        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
             raise
-        sys.exit("The database has no tables yet; run `manage.py migrate` first, or `manage.py up`, which does it.")
+        sys.exit("The database lacks tables of this version; run `manage.py migrate` first, or `manage.py up`.")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection
 
+from tests.database import execute
 from tests.manage_process import run_command
+from tests.processes.harness import database_url
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -30,5 +32,18 @@ def test_a_database_without_tables_is_told_to_be_migrated() -> None:
     ended = run_command("source", "list", DATABASE_URL=f"postgresql:///template1?{address}")
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "no tables yet; run `manage.py migrate`" in ended.stderr
+    assert "lacks tables of this version; run `manage.py migrate`" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_of_an_older_version_is_told_to_be_migrated() -> None:
+    execute("ALTER TABLE webhook_sources RENAME COLUMN slug TO older_slug")
+    try:
+        ended = run_command("source", "list", DATABASE_URL=database_url())
+    finally:
+        execute("ALTER TABLE webhook_sources RENAME COLUMN older_slug TO slug")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "run `manage.py migrate`" in ended.stderr
     assert "Traceback" not in ended.stderr
