@@ -24,7 +24,7 @@ def main() -> None:
     rounds = options.rounds or (3 if options.quick else 5)
     say("prepares the database")
     os.environ["DATABASE_URL"] = url = database.prepare()
-    _install()
+    install()
     # Peers write what no worker of ours may see, on a copy.
     peers_url = database.duplicate(url)
     figures: list[Figure] = []
@@ -44,7 +44,7 @@ def main() -> None:
         write(figures, connection, f'make bench ARGS="{" ".join(sys.argv[1:])}"', keep=options.keep)
 
 
-def _install() -> None:
+def install() -> None:
     """Create tables, policy and source; both engines are available throughout."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     import django

@@ -1,7 +1,6 @@
 """The webhook's own way through Django: the same view, with the middleware it needs and no other.
 
-Sessions, messages, static files and forms are nothing to it, and an alert that waits for all ten
-middlewares costs half as much again.
+Sessions, messages, static files and forms are nothing to it.
 """
 
 from __future__ import annotations
