@@ -53,7 +53,7 @@ def install() -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from signals_app.sources import create_source
+    from signals_app.webhook.sources import create_source
 
     call_command("migrate", verbosity=0)
     create_source(slug=SOURCE, token=TOKEN, max_age_seconds=0)

@@ -27,11 +27,13 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from orchestrator_site.webhook_handler import WebhookHandler
-    from signals_app import services, store, views
-    from signals_app.admission import Arrival, judge
-    from signals_app.alert import NewSignal
+    from orchestrator_site.web.webhook_handler import WebhookHandler
+    from signals_app.alerts.admission import Arrival, judge
+    from signals_app.alerts.alert import NewSignal
     from signals_app.models import DeliveryOutcome
+    from signals_app.webhook import receive as services
+    from signals_app.webhook import statements as store
+    from signals_app.webhook import views
 
     (body,) = bodies(1)
     source = store.find_source(hashlib.sha256(TOKEN.encode()).hexdigest())

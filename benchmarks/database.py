@@ -76,7 +76,7 @@ def wait_until_zero(connection: Connection, query: str, *, seconds: float, pause
 
 
 def _embedded() -> str:
-    from orchestrator_site.embedded_postgres import ensure_running, release
+    from embedded_postgres import ensure_running, release
 
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     place = DATA_DIR / "postgres"

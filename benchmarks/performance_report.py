@@ -63,7 +63,7 @@ def fill(pairs: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from experiments.pipeline import drain
+    from experiments.worker.pipeline import drain
     from policies.services import ensure_first_version
 
     call_command("migrate", verbosity=0)
@@ -84,7 +84,7 @@ def fill(pairs: int) -> None:
 
 def copy_signals(pairs: int) -> None:
     """Store pending signals, seven minutes apart, in four symbols."""
-    from signals_app.hashing import natural_key, signal_hash, signal_id
+    from signals_app.alerts.identity import natural_key, signal_hash, signal_id
     from signals_app.models import Signal
 
     symbols = itertools.cycle(("SPY", "QQQ", "IWM", "DIA"))
@@ -127,8 +127,8 @@ def main() -> None:
     from django.db import connection
 
     from outcomes.models import RealOutcome
-    from outcomes.performance import cumulative_series, performance_report
-    from outcomes.performance_filters import PerformanceFilters
+    from outcomes.performance.filters import PerformanceFilters
+    from outcomes.performance.report import cumulative_series, performance_report
 
     if "real_outcomes" not in connection.introspection.table_names() or not RealOutcome.objects.exists():
         fill(pairs)

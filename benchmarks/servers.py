@@ -43,7 +43,7 @@ def up(*, workers: int = 1) -> Iterator[Receiver]:
 def web_and_peers(peers_url: str) -> Iterator[dict[str, Receiver]]:
     """Run the product's web server alone and the peers, all on a database of their own."""
     ports = [free_port() for _ in range(3)]
-    web = python("-m", "orchestrator_site.web_server", "--port", str(ports[0]))
+    web = python("-m", "orchestrator_site.web.server", "--port", str(ports[0]))
     flask = python(
         *("-m", "gunicorn", "-w", "2", "--threads", "4", "-k", "gthread", "--backlog", "4096"),
         *("--worker-connections", "4096", "-b", f"127.0.0.1:{ports[1]}", FLASK),

@@ -14,6 +14,6 @@ class ExperimentsConfig(AppConfig):
         """Let the cluster's heart beat when a drain has come through."""
         from django_q.signals import post_execute
 
-        from experiments.heartbeat import heart
+        from experiments.worker.heartbeat import heart
 
         post_execute.connect(heart.drained)

@@ -6,8 +6,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from kernel.fields import CanonicalJSONField
 from policies.models import EngineName, PolicyVersion
-from signals_app.fields import CanonicalJSONField
 from signals_app.models import Signal
 
 
@@ -87,7 +87,7 @@ class ExecutionDecision(models.Model):
     policy_version = models.ForeignKey(
         PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The version it was decided by."
     )
-    rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules in policies/rules.py.")
+    rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules in policies/core/rules.py.")
     inputs = CanonicalJSONField(help_text="All the rules looked at.")
     decision_hash = models.CharField(max_length=64, help_text="SHA-256 of inputs, decision and rules version.")
     decided_at = models.DateTimeField(help_text="UTC.")

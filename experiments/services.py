@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from experiments import claim
-from experiments.exceptions import ExperimentsError
-from experiments.replay import Difference, Selection, replay
+from experiments.history.replay import Difference, Selection, replay
+from experiments.worker import queue as claim
+from kernel.errors import DomainError
 from policies.audit import Actor, record
 
 
@@ -24,10 +24,10 @@ def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:
 def discard_failed(actor: Actor, signal_ids: list[UUID], *, reason: str) -> int:
     """Give failed signals up for good, so that nothing tries them again; return how many there were.
 
-    Raises ExperimentsError without a reason.
+    Raises DomainError without a reason.
     """
     if not reason.strip():
-        raise ExperimentsError("reason_missing", "Say why these signals are given up.", "/reason")
+        raise DomainError("reason_missing", "Say why these signals are given up.", "/reason")
     with transaction.atomic():
         count = claim.discard(signal_ids, by=actor.name, reason=reason.strip())
         if count:

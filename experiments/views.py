@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.assignments import claim_assignments, get_assignment
+from experiments.distribution import claim_assignments, get_assignment
 from experiments.serializers import AssignmentSerializer, ClaimedSerializer, ClaimSerializer
-from policies.permissions import IsEngine, engine_of
+from policies.access.permissions import IsEngine, engine_of
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

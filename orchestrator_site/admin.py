@@ -11,9 +11,9 @@ from django_q import admin as _stock  # noqa: F401 (what is replaced here must h
 from django_q import models as queue
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from audit_admin.display import badge
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin, BrowseAdmin
+from admin_kit.display import badge
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin, BrowseAdmin
 from experiments.models import Experiment
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 

@@ -16,10 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from experiments.exceptions import ExperimentsError
-from outcomes.exceptions import OutcomesError
-from policies.exceptions import PoliciesError
-from signals_app.exceptions import SignalsAppError
+from kernel.errors import DomainError
 
 PROBLEM_JSON = "application/problem+json"
 # Domain errors carry a code; this is the only place that knows their status.
@@ -94,7 +91,7 @@ def _validation(exc: exceptions.ValidationError) -> tuple[int, str, str, list[di
 
 def _judge(exc: Exception) -> tuple[int, str, str, list[dict[str, str]]] | None:
     """Return status, code, detail and field errors; None for what is not ours to answer."""
-    if isinstance(exc, SignalsAppError | PoliciesError | ExperimentsError | OutcomesError):
+    if isinstance(exc, DomainError):
         errors = [{"pointer": exc.pointer, "code": exc.code, "detail": exc.detail}] if exc.pointer else []
         return STATUS_OF_CODE.get(exc.code, DEFAULT_STATUS), exc.code, exc.detail, errors
     if isinstance(exc, Http404):

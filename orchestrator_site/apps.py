@@ -8,7 +8,7 @@ from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 
-from audit_admin.actors import Actor
+from kernel.actors import Actor
 
 
 def _audit(*, actor: Actor, action: str, subject: str, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ class OrchestratorSiteConfig(AppConfig):
     def ready(self) -> None:
         """Register checks and the audit of sources; make the roles after the last app has been migrated."""
         from orchestrator_site import checks  # noqa: F401 (registers itself)
-        from signals_app.sources import source_operated
+        from signals_app.webhook.sources import source_operated
 
         source_operated.connect(_audit, dispatch_uid="orchestrator_site.audit")
 

@@ -33,7 +33,9 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
+    "demo",
     "orchestrator_site",
+    "admin_kit",
     "unfold.apps.BasicAppConfig",
     "orchestrator_site.apps.OrchestratorAdminConfig",
     "django.contrib.auth",
@@ -52,10 +54,10 @@ INSTALLED_APPS = [
     "outcomes",
 ]
 MIDDLEWARE = [
-    "orchestrator_site.middleware.DatabaseUnavailableMiddleware",
-    "orchestrator_site.middleware.RequestIdMiddleware",
-    "orchestrator_site.middleware.ProbeMiddleware",
-    "orchestrator_site.middleware.ClientAddressMiddleware",
+    "orchestrator_site.web.middleware.DatabaseUnavailableMiddleware",
+    "orchestrator_site.web.middleware.RequestIdMiddleware",
+    "orchestrator_site.web.middleware.ProbeMiddleware",
+    "orchestrator_site.web.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -89,7 +91,7 @@ DATABASE_URL = env.postgresql_url("DATABASE_URL")
 _database: dict[str, Any] = (
     environ.Env.db_url_config(DATABASE_URL)
     if DATABASE_URL
-    else {"ENGINE": "orchestrator_site.embedded_backend", "NAME": "orchestrator"}
+    else {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator"}
 )
 _database.update(
     # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.
@@ -138,10 +140,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["policies.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["policies.permissions.HasKnownKey"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["policies.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["policies.access.permissions.HasKnownKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,
@@ -185,7 +187,7 @@ INITIAL_POLICY = {
     "live_enabled": env.text("LIVE_ENABLED", default="false"),
 }
 
-# Threads of each web process; some are kept free for alerts (orchestrator_site/request_threads.py).
+# Threads of each web process; some are kept free for alerts (orchestrator_site/web/request_threads.py).
 WEB_PROCESSES = env.number("WEB_PROCESSES", default=2)
 WEB_THREADS = env.number("WEB_THREADS", default=12)
 WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=3)
@@ -198,7 +200,7 @@ WORKERS = env.number("WORKERS", default=1)
 Q_CLUSTER = {
     "name": "orchestrator",
     "orm": "default",
-    "broker_class": "experiments.broker.SignalBroker",
+    "broker_class": "experiments.worker.broker.SignalBroker",
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "bulk": 1,

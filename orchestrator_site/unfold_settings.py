@@ -109,7 +109,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("orchestrator_site/favicon.svg")},
     ],
-    "STYLES": [lambda _: static("orchestrator_site/admin.css")],
+    "STYLES": [lambda _: static("admin_kit/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # A calm blue: red and green are kept for losses, gains and alarms.

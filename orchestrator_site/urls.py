@@ -12,12 +12,12 @@ api: list[URLPattern | URLResolver] = [
     path("", include("signals_app.api_urls")),
     path("", include("policies.urls")),
     path("", include("experiments.urls")),
-    path("", include("outcomes.urls")),
+    path("", include("outcomes.engine_api.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
 urlpatterns = [
-    path("webhooks/", include("signals_app.urls")),
+    path("webhooks/", include("signals_app.webhook.urls")),
     path("api/v1/", include(api)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from experiments.models import Experiment
+from outcomes.core.pairing import Pair, PairedTrade
+from outcomes.core.pricing import profit_and_loss
 from outcomes.models import (
     DirectiveState,
     ExitDirective,
@@ -18,8 +20,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.pairing import Pair, PairedTrade
-from outcomes.pricing import profit_and_loss
 
 
 def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade | None:

@@ -21,6 +21,7 @@ class PoliciesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks; make version 1 from the environment once the tables stand (R12.1)."""
-        from policies import checks, schema  # noqa: F401 (register themselves)
+        from policies import checks  # noqa: F401 (registers itself)
+        from policies.access import schema  # noqa: F401 (registers itself)
 
         post_migrate.connect(_first_policy_version, sender=self, dispatch_uid="policies.first_version")

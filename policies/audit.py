@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
-from audit_admin.actors import SYSTEM, Actor, actor_of, command_line_actor
+from kernel.actors import SYSTEM, Actor, actor_of, command_line_actor
 from policies.models import AuditEntry
 
 __all__ = ["SYSTEM", "Actor", "actor_of", "command_line_actor", "record"]

@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from policies.content import APP_MODES, parse_settings
+from policies.core.content import APP_MODES, parse_settings
 
 # Environment variable and check id of each setting.
 VARIABLES = {

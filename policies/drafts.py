@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from kernel.errors import DomainError
 from policies.audit import SYSTEM, Actor, record
-from policies.content import SETTING_NAMES, PolicySettings
 from policies.control_models import DraftState
-from policies.exceptions import PoliciesError
+from policies.core.content import SETTING_NAMES, PolicySettings
 from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, settings_of
 from policies.services import insert_version
@@ -71,7 +71,7 @@ def edit_draft(
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.revision != revision:
-            raise PoliciesError(
+            raise DomainError(
                 "draft_changed", f"{draft.edited_by} has changed this draft meanwhile; compare and save again."
             )
         for name, value in _columns(content).items():
@@ -113,9 +113,9 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
-            raise PoliciesError("draft_changed", "The draft was edited after you looked at it; look again.")
+            raise DomainError("draft_changed", "The draft was edited after you looked at it; look again.")
         if actor.name in draft.authors:
-            raise PoliciesError("own_draft", "Nobody approves a draft he has written; ask somebody else.")
+            raise DomainError("own_draft", "Nobody approves a draft he has written; ask somebody else.")
         approval, _ = PolicyApproval.objects.get_or_create(
             draft=draft, content_hash=content_hash, approved_by=actor.name, defaults={"approved_at": timezone.now()}
         )
@@ -139,11 +139,11 @@ def activate_draft(
     """
     _demand(reason, "Say why it comes into force.")
     if at is not None and at <= timezone.now():
-        raise PoliciesError("time_passed", "Choose a time in the future, or activate now.", "/at")
+        raise DomainError("time_passed", "Choose a time in the future, or activate now.", "/at")
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
-            raise PoliciesError("draft_changed", "The draft was edited after you looked at it; look again.")
+            raise DomainError("draft_changed", "The draft was edited after you looked at it; look again.")
         draft.activation_reason, draft.activated_by = reason.strip(), actor.name
         _demand_approval(draft)
         if at is not None:
@@ -181,7 +181,7 @@ def _settle_next_due() -> PolicyDraft | None:
             with transaction.atomic():
                 _demand_approval(draft)
                 _put_in_force(Actor(draft.activated_by), draft)
-        except PoliciesError as error:
+        except DomainError as error:
             draft.state, draft.settled_at, draft.refusal = DraftState.REFUSED, timezone.now(), error.detail
             draft.activated_version = None
             draft.save(update_fields=("state", "settled_at", "refusal", "activated_version"))
@@ -226,25 +226,25 @@ def _columns(content: PolicySettings) -> dict[str, object]:
 def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> PolicyDraft:
     draft = PolicyDraft.objects.select_for_update(of=("self",)).filter(pk=draft_id).first()
     if draft is None:
-        raise PoliciesError("not_found", "There is no such draft.")
+        raise DomainError("not_found", "There is no such draft.")
     if draft.state not in states:
-        raise PoliciesError("draft_settled", f"This draft is {draft.state}; start a new one.")
+        raise DomainError("draft_settled", f"This draft is {draft.state}; start a new one.")
     return draft
 
 
 def _demand_approval(draft: PolicyDraft) -> None:
     """Raise `approval_missing` when the site wants another person's approval and there is none."""
     if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
-        raise PoliciesError("approval_missing", "Another person must approve exactly this content first.")
+        raise DomainError("approval_missing", "Another person must approve exactly this content first.")
 
 
 def _version(number: int) -> PolicyVersion:
     version = PolicyVersion.objects.filter(version=number).first()
     if version is None:
-        raise PoliciesError("not_found", f"There is no version {number}.")
+        raise DomainError("not_found", f"There is no version {number}.")
     return version
 
 
 def _demand(reason: str, sentence: str) -> None:
     if not reason.strip():
-        raise PoliciesError("reason_missing", sentence, "/reason")
+        raise DomainError("reason_missing", sentence, "/reason")

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import QuerySet
 
-from policies.content import SETTING_NAMES, PolicySettings
+from policies.core.content import SETTING_NAMES, PolicySettings
 from policies.models import GuardrailTrip, Halt, PolicyVersion
 from policies.timeline import sharing_the_lock
 

@@ -11,9 +11,9 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
+from kernel.errors import DomainError
 from policies.audit import Actor, record
-from policies.content import PolicySettings, parse_settings
-from policies.exceptions import PoliciesError
+from policies.core.content import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
 from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
@@ -31,7 +31,7 @@ def create_policy_version(
 ) -> PolicyVersion:
     """Put new settings in force at once, as the version after `base_version` (R12.2).
 
-    Raises PoliciesError `policy_conflict` when somebody else has put another version in force since
+    Raises DomainError `policy_conflict` when somebody else has put another version in force since
     `base_version`; the unique base of each version decides that race, not this code.
     """
     with transaction.atomic():
@@ -43,7 +43,7 @@ def create_policy_version(
 def insert_version(actor: Actor, content: PolicySettings, *, base_version: int | None, note: str) -> PolicyVersion:
     """Write the version after `base_version`; the caller records who wanted it."""
     if not note.strip():
-        raise PoliciesError("note_missing", "Say why this version is made.", "/note")
+        raise DomainError("note_missing", "Say why this version is made.", "/note")
     # The foreign key speaks up at the commit only.
     if base_version is not None and not PolicyVersion.objects.filter(version=base_version).exists():
         raise _conflict()
@@ -70,10 +70,10 @@ def insert_version(actor: Actor, content: PolicySettings, *, base_version: int |
     return version
 
 
-def _conflict() -> PoliciesError:
+def _conflict() -> DomainError:
     latest = active_policy()
     version = latest.version if latest else 1
-    return PoliciesError("policy_conflict", f"Version {version} was put in force meanwhile; start again from it.")
+    return DomainError("policy_conflict", f"Version {version} was put in force meanwhile; start again from it.")
 
 
 def ensure_first_version() -> PolicyVersion:
@@ -87,7 +87,7 @@ def ensure_first_version() -> PolicyVersion:
         return create_policy_version(
             ENVIRONMENT, content, base_version=None, note="First version, from the environment."
         )
-    except PoliciesError:
+    except DomainError:
         # Another process made it between our look and our insert.
         policy = active_policy()
         assert policy is not None
@@ -143,7 +143,7 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
     with transaction.atomic():
         switched_at = instant_of_change()
         if not Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note):
-            raise PoliciesError("not_found", "The engines are A and B.", "/engine")
+            raise DomainError("not_found", "The engines are A and B.", "/engine")
         EngineSwitch.objects.create(
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
@@ -159,7 +159,7 @@ def engage_halt(actor: Actor, *, reason: str) -> Halt:
             halt = Halt.objects.create(engaged_at=instant_of_urgent_change(), engaged_by=actor.name, reason=reason)
             record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
     except IntegrityError:
-        raise PoliciesError("already_halted", "A halt holds already; it needs no second one.") from None
+        raise DomainError("already_halted", "A halt holds already; it needs no second one.") from None
     log.warning("halt.engaged", halt_id=halt.pk, reason=halt.reason, by=actor.name)
     return halt
 
@@ -171,7 +171,7 @@ def release_halt(actor: Actor, *, reason: str) -> Halt:
         moment = instant_of_change()
         halt = Halt.objects.select_for_update().filter(released_at__isnull=True).first()
         if halt is None:
-            raise PoliciesError("not_halted", "No halt holds; there is nothing to release.")
+            raise DomainError("not_halted", "No halt holds; there is nothing to release.")
         Halt.objects.filter(pk=halt.pk).update(released_at=moment, released_by=actor.name, release_reason=reason)
         record(actor, "halt.released", f"halt {halt.pk}", reason=reason)
     halt.refresh_from_db()
@@ -187,7 +187,7 @@ def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTr
             released_at=instant_of_change(), released_by=actor.name, release_reason=reason
         )
         if not released:
-            raise PoliciesError("not_tripped", "This guardrail does not hold; there is nothing to release.")
+            raise DomainError("not_tripped", "This guardrail does not hold; there is nothing to release.")
         trip = GuardrailTrip.objects.get(pk=trip_id)
         record(actor, "guardrail.released", f"trip {trip.pk} of {trip.name}", reason=reason)
     log.warning("guardrail.released", trip_id=trip.pk, name=trip.name, reason=reason, by=actor.name)
@@ -197,9 +197,9 @@ def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTr
 def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is shown this once and kept nowhere."""
     if owner not in KeyOwner.values:
-        raise PoliciesError("owner_unknown", f"Owner is one of {', '.join(KeyOwner.values)}.", "/owner")
+        raise DomainError("owner_unknown", f"Owner is one of {', '.join(KeyOwner.values)}.", "/owner")
     if len(name) > MAX_KEY_NAME:
-        raise PoliciesError("name_too_long", f"A name has at most {MAX_KEY_NAME} characters.", "/name")
+        raise DomainError("name_too_long", f"A name has at most {MAX_KEY_NAME} characters.", "/name")
     with transaction.atomic():
         key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
         assert isinstance(key, ApiKey)
@@ -222,5 +222,5 @@ def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
 def _demanded(reason: str, sentence: str) -> str:
     """Return the reason without surrounding space, or say that there must be one."""
     if not reason.strip():
-        raise PoliciesError("reason_missing", sentence, "/reason")
+        raise DomainError("reason_missing", sentence, "/reason")
     return reason.strip()

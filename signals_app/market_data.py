@@ -9,12 +9,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from signals_app.alert import MAX_FUTURE_SECONDS
-from signals_app.exceptions import AlertError, MarketDataConflictError
-from signals_app.json_text import canonical_json
-from signals_app.members import Members, shown
+from kernel.json_text import canonical_json
+from signals_app.alerts.alert import MAX_FUTURE_SECONDS
+from signals_app.alerts.errors import AlertError, MarketDataConflictError
+from signals_app.alerts.members import Members, shown
+from signals_app.alerts.symbols import read_symbol
 from signals_app.models import MarketData
-from signals_app.symbols import read_symbol
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",

@@ -6,7 +6,7 @@ from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
-from signals_app.fields import CanonicalJSONField
+from kernel.fields import CanonicalJSONField
 
 SHA256_HEX = r"^[0-9a-f]{64}$"
 

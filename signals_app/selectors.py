@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from signals_app.json_text import load_canonical
-from signals_app.market_context import MarketData, SignalFacts
+from kernel.json_text import load_canonical
+from signals_app.alerts.market_context import MarketData, SignalFacts
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).
 LATEST_MARKET_DATA = """

@@ -12,14 +12,14 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
+from kernel.json_text import to_jsonb_text
 from policies.audit import Actor
-from policies.content import PolicySettings, parse_settings
+from policies.core.content import PolicySettings, parse_settings
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
-from signals_app.hashing import natural_key, signal_hash, signal_id
-from signals_app.json_text import to_jsonb_text
+from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import Signal, WebhookSource
 
 MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)

@@ -12,15 +12,15 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 
-from experiments.batch_log import log_decided
-from experiments.decision import Decided, StoredSignal, decide
+from experiments.core.decision import Decided, StoredSignal, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
-from experiments.pipeline import policy_state
-from experiments.store import store
-from policies.rules import RULES_VERSION
+from experiments.worker.batch_log import log_decided
+from experiments.worker.pipeline import policy_state
+from experiments.worker.statements import store
+from kernel.json_text import load_canonical
+from policies.core.rules import RULES_VERSION
 from policies.selectors import StateInForce, state_in_force
-from signals_app.json_text import load_canonical
-from signals_app.market_context import SignalFacts
+from signals_app.alerts.market_context import SignalFacts
 from signals_app.models import MarketContext, Signal
 from signals_app.selectors import latest_market_data
 

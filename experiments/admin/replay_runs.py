@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from audit_admin.display import json_of, label, link
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import json_of, label, link
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from experiments.models import ReplayRun
 
 HEAD = mark_safe("<tr><th>Experiment</th><th>Field</th><th>Stored</th><th>Recomputed</th></tr>")

@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit_admin.actors import actor_of
-from audit_admin.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from experiments.services import discard_failed, requeue_failed
+from kernel.actors import actor_of
 from policies.admin.draft_forms import reason_field
 from signals_app.models import Direction, Signal, SignalStatus
 
@@ -142,7 +142,7 @@ class SignalAdmin(AuditAdmin):
             "selected": request.POST.getlist("_selected_action"),
             "select_across": request.POST.get("select_across", "0"),
         }
-        return TemplateResponse(request, "to/failed_signals.html", context | ask)
+        return TemplateResponse(request, "experiments/failed_signals.html", context | ask)
 
     @admin.display(description="status")
     def coloured_status(self, signal: Signal) -> SafeString:

@@ -2,7 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import signals_app.fields
+import kernel.fields
 from django.db import migrations, models
 
 
@@ -83,8 +83,8 @@ class Migration(migrations.Migration):
                 ('executed_engine', models.CharField(blank=True, choices=[('A', 'A'), ('B', 'B')], help_text='Trades for real; empty means nobody.', max_length=1, null=True)),
                 ('shadow_engine', models.CharField(choices=[('A', 'A'), ('B', 'B'), ('BOTH', 'Both')], help_text='Must shadow.', max_length=4)),
                 ('reason', models.CharField(choices=[('HALTED', 'Halted'), ('CONFIGURED', 'Configured'), ('ENGINE_A_UNAVAILABLE', 'Engine A Unavailable'), ('ENGINE_B_UNAVAILABLE', 'Engine B Unavailable'), ('LIVE_NOT_ENABLED', 'Live Not Enabled'), ('PAPER_DEFAULT', 'Paper Default'), ('SPLIT', 'Split')], help_text='The rule that decided.', max_length=24)),
-                ('rules_version', models.PositiveSmallIntegerField(help_text='Version of the rules in policies/rules.py.')),
-                ('inputs', signals_app.fields.CanonicalJSONField(help_text='All the rules looked at.')),
+                ('rules_version', models.PositiveSmallIntegerField(help_text='Version of the rules in policies/core/rules.py.')),
+                ('inputs', kernel.fields.CanonicalJSONField(help_text='All the rules looked at.')),
                 ('decision_hash', models.CharField(help_text='SHA-256 of inputs, decision and rules version.', max_length=64)),
                 ('decided_at', models.DateTimeField(help_text='UTC.')),
                 ('policy_version', models.ForeignKey(db_column='policy_version', help_text='The version it was decided by.', on_delete=django.db.models.deletion.PROTECT, to='policies.policyversion')),

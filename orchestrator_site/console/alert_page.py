@@ -10,8 +10,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
-from signals_app.check_alert import DEFAULT_MAX_AGE_SECONDS, check_alert
-from signals_app.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE
+from signals_app.alerts.check_alert import DEFAULT_MAX_AGE_SECONDS, check_alert
+from signals_app.alerts.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE
 
 MAX_CHARACTERS = 64 * 1024
 
@@ -51,4 +51,4 @@ def page(request: HttpRequest) -> HttpResponse:
             ("For alerts on an indicator or a price, one for each direction", TRADINGVIEW_INDICATOR_TEMPLATE),
         ],
     }
-    return TemplateResponse(request, "to/check_alert.html", context)
+    return TemplateResponse(request, "console/check_alert.html", context)

@@ -14,8 +14,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from experiments.as_of import DecisionThen, decision_as_of
-from experiments.exceptions import ExperimentsError
+from experiments.history.as_of import DecisionThen, decision_as_of
+from kernel.errors import DomainError
 from policies.admin.draft_forms import UTCTimeField
 from policies.as_of import BeforeHistoryError, Then, in_force_at
 
@@ -74,7 +74,7 @@ def page(request: HttpRequest) -> HttpResponse:
         and decision.stored is not None
         and decision.stored.decided_at == decision.then.at,
     }
-    return TemplateResponse(request, "to/as_of.html", context)
+    return TemplateResponse(request, "console/as_of.html", context)
 
 
 def _answer(form: AsOfForm) -> tuple[Then | None, DecisionThen | None]:
@@ -87,7 +87,7 @@ def _answer(form: AsOfForm) -> tuple[Then | None, DecisionThen | None]:
     except BeforeHistoryError as error:
         form.add_error("at", str(error))
         return None, None
-    except ExperimentsError as error:
+    except DomainError as error:
         form.add_error("signal" if error.code == "not_found" else "at", error.detail)
         return None, None
     return decision.then, decision

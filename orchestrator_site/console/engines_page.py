@@ -20,4 +20,4 @@ def page(request: HttpRequest) -> HttpResponse:
         "may_switch": request.user.has_perm("policies.change_engine"),
         "may_see_keys": request.user.has_perm("policies.view_apikey"),
     }
-    return TemplateResponse(request, "to/engines.html", context)
+    return TemplateResponse(request, "console/engines.html", context)

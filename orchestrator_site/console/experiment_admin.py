@@ -14,15 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit_admin.actors import actor_of
-from audit_admin.display import label, link, signed_amount
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import label, link, signed_amount
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from experiments.models import Experiment
 from experiments.services import replay_experiment
+from kernel.actors import actor_of
+from kernel.errors import DomainError
 from orchestrator_site.console.experiment_page import ExperimentPage, experiment_page, neighbours
-from outcomes.exceptions import OutcomesError
-from outcomes.experiments_browse import experiment_story
+from outcomes.analyst_api.browse import experiment_story
 
 
 class ExperimentAdmin(AuditAdmin):
@@ -83,7 +83,7 @@ class ExperimentAdmin(AuditAdmin):
     def _page(self, request: HttpRequest, experiment_id: UUID, extra: dict[str, Any]) -> HttpResponse:
         try:
             story = experiment_story(experiment_id)
-        except OutcomesError:
+        except DomainError:
             raise Http404 from None
         page: ExperimentPage = experiment_page(story)
         context = {
@@ -96,7 +96,7 @@ class ExperimentAdmin(AuditAdmin):
             "neighbours": neighbours(story),
             **extra,
         }
-        return TemplateResponse(request, "to/experiment.html", context)
+        return TemplateResponse(request, "console/experiment.html", context)
 
     @admin.display(description="experiment")
     def experiment(self, row: Experiment) -> SafeString:

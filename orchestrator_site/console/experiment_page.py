@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from experiments.explanation import RuleStep, walk_rules
+from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
-from outcomes.experiments_browse import by_engine, explanation_of
+from outcomes.analyst_api.browse import by_engine, explanation_of
 from outcomes.models import Outcome, Recommendation, Trade
 
 Acts = tuple[Recommendation | None, Trade | None, Outcome | None]

@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from kernel.errors import DomainError
 from orchestrator_site.roles import HALT_TRADING
 from policies.audit import actor_of
-from policies.exceptions import PoliciesError
 from policies.models import Halt
 from policies.selectors import open_halt
 from policies.services import engage_halt, release_halt
@@ -64,7 +64,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "word": word,
         "recent": Halt.objects.all()[:10],
     }
-    return TemplateResponse(request, "to/kill_switch.html", context)
+    return TemplateResponse(request, "console/kill_switch.html", context)
 
 
 def _switch(request: HttpRequest, form: KillSwitchForm, word: str) -> bool:
@@ -72,7 +72,7 @@ def _switch(request: HttpRequest, form: KillSwitchForm, word: str) -> bool:
     change = engage_halt if word == STOP else release_halt
     try:
         change(actor_of(request), reason=form.cleaned_data["reason"])
-    except PoliciesError as error:
+    except DomainError as error:
         form.add_error(None, error.detail)
         return False
     done = "Nothing new trades for real until the halt is released." if word == STOP else "The policy decides again."

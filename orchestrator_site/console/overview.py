@@ -10,10 +10,11 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
+from admin_kit.display import age_text
 from experiments.models import ExecutionDecision, ReplayRun
-from policies.content import split_text
+from policies.core.content import split_text
+from policies.core.rules import PolicyInputs, resolve_policy
 from policies.models import Engine, PolicyVersion
-from policies.rules import PolicyInputs, resolve_policy
 from policies.selectors import NoPolicyError, StateInForce, Trip, active_policy, open_halt, state_in_force
 
 # A worker beats every 5 s.
@@ -189,14 +190,6 @@ def unavailable_because(state: EngineState) -> str:
     if state.heartbeat_age is None:
         return "it has never sent a heartbeat"
     return f"its last heartbeat was {age_text(state.heartbeat_age)} ago"
-
-
-def age_text(seconds: float) -> str:
-    """Return a duration in the largest unit that fits."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:

@@ -22,9 +22,9 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from experiments.preview import DEFAULT_LAST, MOST, PreviewSelection
-from experiments.redecide import ExecutedShare, Preview, PreviewSettings
-from outcomes.preview_pnl import PreviewWithPnl, preview_in_steps
+from experiments.core.what_if import ExecutedShare, Preview, PreviewSettings
+from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
+from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
 from policies.admin.draft_forms import UTCTimeField
 from policies.drafts import content_of
 from policies.models import PolicyDraft
@@ -85,7 +85,7 @@ def page(request: HttpRequest, draft_id: int) -> HttpResponse:
         "ready": form.is_valid(),
         "query": request.GET.urlencode(),
     }
-    return TemplateResponse(request, "to/preview.html", context)
+    return TemplateResponse(request, "console/preview.html", context)
 
 
 @permission_required(VIEW_DRAFTS, raise_exception=True)
@@ -106,7 +106,7 @@ def _lines(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[s
     try:
         for step in preview_in_steps(selection, settings):
             if isinstance(step, PreviewWithPnl):
-                yield _line(html=render_to_string("to/preview_result.html", result_context(step)))
+                yield _line(html=render_to_string("console/preview_result.html", result_context(step)))
             else:
                 yield _line(done=step.done, total=step.total)
     except DatabaseError as error:

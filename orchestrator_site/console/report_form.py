@@ -12,8 +12,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from experiments.models import ExecutionMode
-from outcomes.performance_filters import PerformanceFilters
-from outcomes.performance_serializers import PerformanceFilterSerializer
+from outcomes.performance.filters import PerformanceFilters
+from outcomes.performance.serializers import PerformanceFilterSerializer
 from policies.models import EngineName
 from signals_app.models import Direction
 

@@ -17,9 +17,9 @@ from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_form import ReportForm, periods, query_of
 from orchestrator_site.console.report_view import MONEY, RATIO, figure_rows, shown
 from orchestrator_site.roles import VIEW_REPORT
-from outcomes.performance import cumulative_series, one_snapshot, performance_report
-from outcomes.performance_chart import cumulative_chart
-from outcomes.performance_filters import PerformanceFilters
+from outcomes.performance.chart import cumulative_chart
+from outcomes.performance.filters import PerformanceFilters
+from outcomes.performance.report import cumulative_series, one_snapshot, performance_report
 
 BYTE_ORDER_MARK = "\ufeff"
 # The colours of the lines outside a page, where no style sheet sets them.
@@ -40,7 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
     }
     if form.is_valid() and form.filters is not None:
         context |= report_context(form.filters)
-    return TemplateResponse(request, "to/report.html", context)
+    return TemplateResponse(request, "console/report.html", context)
 
 
 @require_safe

@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit_admin.display import badge, full_hash, json_of, link_to, pretty_json
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from outcomes.models import ExitDirective, Incident, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from audit_admin.display import amount, badge, full_hash, hash_of, json_of, link_to
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
 
 EMPTY_HINT = "An engine reports its trade here after its recommendation was answered with its role."

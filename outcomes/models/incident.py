@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from experiments.models import Experiment
+from kernel.fields import CanonicalJSONField
 from policies.models import EngineName
-from signals_app.fields import CanonicalJSONField
 
 
 class IncidentKind(models.TextChoices):

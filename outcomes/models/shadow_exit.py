@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Q
 
 from experiments.models import Experiment
+from kernel.fields import CanonicalJSONField
 from outcomes.models.trade import RealTrade, ShadowTrade
 from policies.models import EngineName
-from signals_app.fields import CanonicalJSONField
 
 
 class DirectiveState(models.TextChoices):

@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from experiments.models import Experiment
+from kernel.fields import CanonicalJSONField
+from outcomes.core.pricing import Leg
 from outcomes.models.recommendation import Role
-from outcomes.pricing import Leg
 from policies.models import EngineName
-from signals_app.fields import CanonicalJSONField
 
 
 class PriceProvenance(models.TextChoices):

@@ -12,6 +12,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from kernel.instants import format_timestamp
+from outcomes.core.pairing import find_breaches
+from outcomes.core.pricing import decimal_text, profit_and_loss
+from outcomes.core.quotes import JudgedQuotes
 from outcomes.models import (
     Outcome,
     PriceProvenance,
@@ -22,11 +26,7 @@ from outcomes.models import (
     TradeStatus,
     Violation,
 )
-from outcomes.pairing import find_breaches
-from outcomes.pricing import decimal_text, profit_and_loss
-from outcomes.quotes import JudgedQuotes
 from outcomes.selectors import find_pair
-from signals_app.hashing import format_timestamp
 
 log = structlog.get_logger(__name__)
 

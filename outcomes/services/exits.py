@@ -9,15 +9,15 @@ from uuid import UUID
 from django.db import transaction
 
 from experiments.models import ExecutionDecision, SignalDistribution
-from outcomes.exceptions import OutcomesError
+from kernel.errors import DomainError
+from kernel.hashing import document_hash
+from outcomes.core.reports import ExitReport, judge_exit, refuse_bad_quotes
 from outcomes.models import Action, RealTrade, Recommendation, Role, ShadowTrade, TradeStatus
-from outcomes.reports import ExitReport, judge_exit, refuse_bad_quotes
 from outcomes.selectors import own_trade
 from outcomes.services.closing import Closing, check_pair, close
 from outcomes.services.experiment_lock import database_time, lock_experiment
 from outcomes.services.incidents import conflicting_report, not_found, refusals_are_kept
 from outcomes.services.shadow_exits import issue_directive
-from signals_app.hashing import document_hash
 
 
 def close_trade(
@@ -72,13 +72,13 @@ def _refuse_other(trade: RealTrade | ShadowTrade, request_hash: str) -> None:
         return
     if not trade.exit_request_hash:
         # Not a contradiction: the real exit closed this shadow while its engine was reporting.
-        raise OutcomesError("already_closed", "The real exit has closed this shadow trade already.")
+        raise DomainError("already_closed", "The real exit has closed this shadow trade already.")
     raise conflicting_report("conflict", "Another exit stands for this trade; the first one counts.")
 
 
 def _refuse_while_a_real_trade_may_come(decision: ExecutionDecision, now: datetime) -> None:
     if _real_trade_may_come(decision, now):
-        raise OutcomesError(
+        raise DomainError(
             "shadow_follows_real",
             "This shadow leaves when the real trade does; answer its exit directive, see GET exit-directives.",
         )

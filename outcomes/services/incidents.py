@@ -10,11 +10,12 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError
 
-from outcomes.exceptions import OutcomesError, RefusedReportError
+from kernel.errors import DomainError
+from kernel.hashing import document_hash
+from outcomes.core.request_documents import exact_document
+from outcomes.errors import RefusedReportError
 from outcomes.models import Incident, IncidentKind
-from outcomes.request_documents import exact_document
 from outcomes.services.experiment_lock import database_time
-from signals_app.hashing import document_hash
 
 log = structlog.get_logger(__name__)
 
@@ -82,9 +83,9 @@ def conflicting_report(code: str, detail: str) -> RefusedReportError:
     return RefusedReportError(code, detail, incident_kind=IncidentKind.CONFLICTING_REPORT)
 
 
-def not_found() -> OutcomesError:
+def not_found() -> DomainError:
     """Return the error for what does not exist and for what is the other engine's: the same."""
-    return OutcomesError("not_found", "This engine has no such thing; check the id.")
+    return DomainError("not_found", "This engine has no such thing; check the id.")
 
 
 def _refusal_of(error: IntegrityError) -> RefusedReportError | None:

@@ -10,7 +10,10 @@ import structlog
 from django.db import transaction
 
 from experiments.models import ExecutionDecision, SignalDistribution
-from outcomes.exceptions import OutcomesError, RefusedReportError
+from kernel.errors import DomainError
+from outcomes.core.pricing import Leg
+from outcomes.core.reports import OpeningReport, judge_opening
+from outcomes.errors import RefusedReportError
 from outcomes.models import (
     Action,
     ExitDirective,
@@ -20,13 +23,11 @@ from outcomes.models import (
     Role,
     ShadowTrade,
 )
-from outcomes.pricing import Leg
-from outcomes.reports import OpeningReport, judge_opening
 from outcomes.services.experiment_lock import database_time, lock_experiment
 from outcomes.services.incidents import conflicting_report, double_execution, not_found, refusals_are_kept
 from outcomes.services.shadow_exits import follow_standing_directive
 from policies.models import Engine
-from signals_app.hashing import trade_id
+from signals_app.alerts.identity import trade_id
 
 log = structlog.get_logger(__name__)
 
@@ -76,14 +77,14 @@ def _permitted(engine: str, report: OpeningReport, decision: ExecutionDecision) 
     if real and recommendation.role != Role.REAL:
         raise double_execution(engine)
     if not real and recommendation.role != Role.SHADOW:
-        raise OutcomesError("role_mismatch", "This engine trades this experiment for real; report kind REAL.", "/kind")
+        raise DomainError("role_mismatch", "This engine trades this experiment for real; report kind REAL.", "/kind")
     return recommendation
 
 
-def _unpermitted(real: bool, code: str, detail: str) -> OutcomesError:  # noqa: FBT001 (private, named at the call)
+def _unpermitted(real: bool, code: str, detail: str) -> DomainError:  # noqa: FBT001 (private, named at the call)
     if real:
         return RefusedReportError(code, detail, incident_kind=IncidentKind.UNPERMITTED_REAL_TRADE)
-    return OutcomesError(code, detail)
+    return DomainError(code, detail)
 
 
 def _refuse_late(report: OpeningReport, recommendation: Recommendation) -> None:
@@ -97,7 +98,7 @@ def _refuse_late(report: OpeningReport, recommendation: Recommendation) -> None:
         )
     directive = ExitDirective.objects.filter(experiment_id=report.experiment_id).first()
     if directive is not None and report.entry_time > directive.exit_time:
-        raise OutcomesError(
+        raise DomainError(
             "entry_after_real_exit",
             "The real trade had left before this entry; there is no pair to make.",
             "/entry_time",

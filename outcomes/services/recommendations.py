@@ -10,7 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from experiments.models import DecisionReason, ExecutionDecision, SignalDistribution
-from outcomes.exceptions import OutcomesError
+from kernel.errors import DomainError
 from outcomes.models import Action, Recommendation, Role
 from outcomes.services.experiment_lock import database_time
 from outcomes.services.incidents import not_found
@@ -51,7 +51,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
             _refuse_other(first, report)
             return first, False
         if report.context_hash != distribution.context_hash:
-            raise OutcomesError(
+            raise DomainError(
                 "context_mismatch",
                 f"The experiment's context has the hash {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
@@ -77,7 +77,7 @@ def _lock_distribution(engine: str, experiment_id: UUID) -> SignalDistribution:
 
 def _refuse_other(first: Recommendation, report: RecommendationReport) -> None:
     if first.request_hash != report.request_hash:
-        raise OutcomesError("conflict", "Another recommendation stands for this experiment; the first one counts.")
+        raise DomainError("conflict", "Another recommendation stands for this experiment; the first one counts.")
 
 
 def _store(engine: str, report: RecommendationReport) -> Recommendation:

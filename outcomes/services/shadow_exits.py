@@ -15,7 +15,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from outcomes.exceptions import OutcomesError
+from kernel.errors import DomainError
+from outcomes.core.pricing import trade_price
+from outcomes.core.quotes import judge_quotes, quotes_of
+from outcomes.core.reports import ShadowExitReport, judge_shadow_exit
 from outcomes.models import (
     Action,
     DirectiveState,
@@ -27,9 +30,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.pricing import trade_price
-from outcomes.quotes import judge_quotes, quotes_of
-from outcomes.reports import ShadowExitReport, judge_shadow_exit
 from outcomes.services.closing import Closing, check_pair, close
 from outcomes.services.experiment_lock import database_time, lock_experiment
 from outcomes.services.incidents import not_found
@@ -105,7 +105,7 @@ def report_shadow_exit(
             return directive, False
         shadow = directive.shadow_trade
         if shadow is None:
-            raise OutcomesError("shadow_not_opened", "Report the opening of the shadow trade first.")
+            raise DomainError("shadow_not_opened", "Report the opening of the shadow trade first.")
         now = database_time()
         _close_at_own_quotes(directive, shadow, report, now)
         _settle(directive, DirectiveState.PRICED, now, request_hash=request_hash)
@@ -117,8 +117,8 @@ def _refuse_other(directive: ExitDirective, request_hash: str) -> None:
     if directive.request_hash == request_hash:
         return
     if not directive.request_hash:
-        raise OutcomesError("directive_settled", f"This exit is settled already: {directive.state}.")
-    raise OutcomesError("conflict", "Another report stands for this exit; the first one counts.")
+        raise DomainError("directive_settled", f"This exit is settled already: {directive.state}.")
+    raise DomainError("conflict", "Another report stands for this exit; the first one counts.")
 
 
 def expire_directives() -> int:

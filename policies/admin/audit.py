@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from policies.models import AuditEntry
 
 # What entries are about: the first part of their action.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policies.content import PolicySettings
-from policies.diff import Change, diff
+from policies.core.content import PolicySettings
+from policies.core.diff import Change, diff
 from policies.drafts import content_of
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy, settings_of

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from policies.admin.forms import PolicyForm
-from policies.content import SETTING_NAMES
+from policies.core.content import SETTING_NAMES
 from policies.models import PolicyDraft
 
 TIME_HINT = "Write a time in UTC such as 2026-03-16T14:30 or 2026-03-16T14:30:00Z."

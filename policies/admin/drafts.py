@@ -14,13 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
-from audit_admin.display import badge, hash_of
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import badge, hash_of
+from admin_kit.options import AuditAdmin, page_action
+from kernel.errors import DomainError
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
 from policies.audit import actor_of
 from policies.control_models import DraftState
-from policies.diff import Change, diff, side_by_side
+from policies.core.diff import Change, diff, side_by_side
 from policies.drafts import (
     activate_draft,
     approve_draft,
@@ -30,7 +31,6 @@ from policies.drafts import (
     edit_draft,
     is_approved,
 )
-from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft
 from policies.selectors import active_policy, settings_of
 
@@ -133,7 +133,7 @@ class PolicyDraftAdmin(AuditAdmin):
                     revision=form.cleaned_data["revision"],
                     base_version=form.cleaned_data["base_version"],
                 )
-            except PoliciesError as error:
+            except DomainError as error:
                 form.add_error(None, error.detail)
                 if error.code == "draft_changed":
                     draft.refresh_from_db()
@@ -158,7 +158,7 @@ class PolicyDraftAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 approve_draft(actor_of(request), draft.pk, content_hash=form.cleaned_data["content_hash"])
-            except PoliciesError as error:
+            except DomainError as error:
                 _look_again(form, error, draft)
             else:
                 return self._done(request, draft, f"Draft {draft.pk} is approved.")
@@ -179,7 +179,7 @@ class PolicyDraftAdmin(AuditAdmin):
                     content_hash=typed["content_hash"],
                     at=typed["at"],
                 )
-            except PoliciesError as error:
+            except DomainError as error:
                 _look_again(form, error, draft)
             else:
                 return self._done(request, draft, _what_happened(draft))
@@ -193,7 +193,7 @@ class PolicyDraftAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 call_off_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
-            except PoliciesError as error:
+            except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 return self._done(request, draft, f"Draft {draft.pk} is off the schedule and open again.")
@@ -207,7 +207,7 @@ class PolicyDraftAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 discard_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
-            except PoliciesError as error:
+            except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 return self._done(request, draft, f"Draft {draft.pk} is discarded.")
@@ -268,7 +268,7 @@ def _posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def _look_again(form: forms.Form, error: PoliciesError, draft: PolicyDraft) -> None:
+def _look_again(form: forms.Form, error: DomainError, draft: PolicyDraft) -> None:
     """Put the message beside its field; what was edited meanwhile is on the page now and may be confirmed."""
     form.add_error("at" if error.pointer == "/at" else None, error.detail)
     draft.refresh_from_db()

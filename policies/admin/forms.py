@@ -1,4 +1,4 @@
-"""The form for a new policy version: typed text, judged by the rules of `policies.content`."""
+"""The form for a new policy version: typed text, judged by the rules of `policies.core.content`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from policies.content import CONFIGURED_MODES, SETTING_NAMES, PolicySettings, parse_settings
+from policies.core.content import CONFIGURED_MODES, SETTING_NAMES, PolicySettings, parse_settings
 from policies.models import PolicyVersion
 
 MODES = [(mode, mode) for mode in CONFIGURED_MODES]
@@ -34,7 +34,7 @@ def setting_field(name: str) -> forms.Field:
         return forms.ChoiceField(choices=MODES, widget=UnfoldAdminSelectWidget, help_text=help_of(name))
     if name == "live_enabled":
         return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=help_of(name))
-    # Whether it may be empty is for `policies.content` to say.
+    # Whether it may be empty is for `policies.core.content` to say.
     widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
     label = name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
     return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=help_of(name))

@@ -9,12 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from audit_admin.display import link_to
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import link_to
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin, page_action
+from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm
 from policies.audit import actor_of
-from policies.exceptions import PoliciesError
 from policies.models import GuardrailTrip
 from policies.services import release_guardrail
 
@@ -59,7 +59,7 @@ class GuardrailTripAdmin(AuditAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 release_guardrail(actor_of(request), trip.pk, reason=form.cleaned_data["reason"])
-            except PoliciesError as error:
+            except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 messages.success(request, f"{trip.name} is released; the policy decides again.")
@@ -72,4 +72,4 @@ class GuardrailTripAdmin(AuditAdmin):
             "lead": LEAD.format(trip=trip, at=f"{trip.tripped_at:%Y-%m-%dT%H:%M:%SZ}", version=trip.policy_version_id),
             "submit": "Release",
         }
-        return TemplateResponse(request, "to/form_page.html", context)
+        return TemplateResponse(request, "admin_kit/form_page.html", context)

@@ -18,8 +18,8 @@ from django.utils.safestring import SafeString
 from rest_framework_api_key.models import APIKey as UnusedApiKey
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit_admin.display import badge, label
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import badge, label
+from admin_kit.options import AuditAdmin, page_action
 from policies.audit import actor_of
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
@@ -107,7 +107,7 @@ class ApiKeyAdmin(AuditAdmin):
             "secret_hint": "Send it as the header Authorization: Api-Key <key>. It will never be shown again.",
             "submit": "Make the key",
         }
-        return TemplateResponse(request, "to/form_page.html", context)
+        return TemplateResponse(request, "admin_kit/form_page.html", context)
 
     def revoke(self, request: HttpRequest, prefix: str) -> HttpResponse:
         """Ask once, then make the key useless at once."""
@@ -126,7 +126,7 @@ class ApiKeyAdmin(AuditAdmin):
             "submit": "Revoke the key",
             "danger": True,
         }
-        return TemplateResponse(request, "to/form_page.html", context)
+        return TemplateResponse(request, "admin_kit/form_page.html", context)
 
     def _context(self, request: HttpRequest, title: str, form: forms.Form | None) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "form": form}

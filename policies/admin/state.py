@@ -9,11 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
-from audit_admin.display import full_hash
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import full_hash
+from admin_kit.options import AuditAdmin, page_action
+from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm
 from policies.audit import actor_of
-from policies.exceptions import PoliciesError
 from policies.models import Engine, Halt
 from policies.services import set_engine_enabled
 
@@ -54,7 +54,7 @@ class EngineAdmin(AuditAdmin):
                     enabled=not engine.enabled,
                     reason=form.cleaned_data["reason"],
                 )
-            except PoliciesError as error:
+            except DomainError as error:
                 form.add_error("reason", error.detail)
             else:
                 messages.success(request, f"{engine} is switched {'off' if engine.enabled else 'on'}.")
@@ -71,7 +71,7 @@ class EngineAdmin(AuditAdmin):
             "submit": f"Switch {word}",
             "back": _engines_page(),
         }
-        return TemplateResponse(request, "to/form_page.html", context)
+        return TemplateResponse(request, "admin_kit/form_page.html", context)
 
 
 def _engines_page() -> str:

@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from audit_admin.display import badge, full_hash, link
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import badge, full_hash, link
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin, page_action
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
 from policies.audit import actor_of
-from policies.content import SETTING_NAMES
-from policies.diff import Change, diff, side_by_side
+from policies.core.content import SETTING_NAMES
+from policies.core.diff import Change, diff, side_by_side
 from policies.drafts import start_draft
 from policies.models import PolicyVersion
 from policies.selectors import active_policy, settings_of

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit_admin.display import amount, badge, full_hash, hash_of, json_of, link_to
-from audit_admin.filters import recent
-from audit_admin.options import AuditAdmin
+from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
+from admin_kit.filters import recent
+from admin_kit.options import AuditAdmin
 from signals_app.models import MarketContext, MarketData, WebhookDelivery
 
 SEND_ALERT = (

@@ -11,13 +11,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from audit_admin.actors import actor_of
-from audit_admin.display import pretty_json
-from audit_admin.options import AuditAdmin, page_action
+from admin_kit.display import pretty_json
+from admin_kit.options import AuditAdmin, page_action
+from kernel.actors import actor_of
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
-from signals_app.exceptions import SourceError
+from signals_app.alerts.errors import SourceError
 from signals_app.models import WebhookSource
-from signals_app.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
+from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
 
 SHOWN_ONCE = "It will never be shown again: whoever knows it can send alerts. Lost or leaked: rotate it."
 
@@ -159,14 +159,14 @@ class WebhookSourceAdmin(AuditAdmin):
             "done": _page_of(source),
         }
         return TemplateResponse(
-            request, "to/form_page.html", self._context(request, f"Source {source.slug}", None) | shown
+            request, "admin_kit/form_page.html", self._context(request, f"Source {source.slug}", None) | shown
         )
 
     def _form_page(
         self, request: HttpRequest, title: str, form: forms.Form | None, submit: str, *, lead: str = ""
     ) -> HttpResponse:
         context = self._context(request, title, form) | {"submit": submit, "lead": lead}
-        return TemplateResponse(request, "to/form_page.html", context)
+        return TemplateResponse(request, "admin_kit/form_page.html", context)
 
     def _context(self, request: HttpRequest, title: str, form: forms.Form | None) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "form": form}

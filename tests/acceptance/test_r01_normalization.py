@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from experiments.pipeline import drain
-from signals_app.hashing import natural_key, signal_hash, signal_id
+from experiments.worker.pipeline import drain
+from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import MarketContext, Signal
 from tests.database import row_of
 from tests.factories import make_source
-from tests.signals.webhook import alert, send
+from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
 

@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from experiments.assignment import assign, assignment_hash
+from experiments.core.assignment import assign, assignment_hash
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from signals_app.models import Signal
 from tests.database import execute, row_of
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal, make_source
-from tests.signals.webhook import alert, send
+from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
 

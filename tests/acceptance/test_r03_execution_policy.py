@@ -6,10 +6,10 @@ import pytest
 from django.test import override_settings
 
 from experiments.models import ExecutionDecision, Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from policies.audit import Actor
-from policies.content import CONFIGURED_MODES
-from policies.rules import resolve_policy
+from policies.core.content import CONFIGURED_MODES
+from policies.core.rules import resolve_policy
 from policies.services import set_engine_enabled
 from tests.database import execute, refusal_of_row, row_of, value
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from policies.services import ensure_first_version
 from signals_app.models import MarketData
 from tests.database import execute, row_of, rows
@@ -65,7 +65,7 @@ def test_r6_1_the_same_inputs_give_the_same_rows_in_a_fresh_database() -> None:
 def test_r6_1_the_order_and_the_batches_of_processing_change_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     first = process_a_day()
     start_anew()
-    monkeypatch.setattr("experiments.pipeline.BATCH_SIZE", 3)
+    monkeypatch.setattr("experiments.worker.pipeline.BATCH_SIZE", 3)
 
     assert process_a_day() == first
 
@@ -102,8 +102,9 @@ def test_r6_2_no_app_uses_random_numbers() -> None:
 
 
 def test_r6_2_claim_tokens_are_the_only_random_ids_and_no_decision_reads_them() -> None:
-    pure = ("experiments/assignment.py", "experiments/decision.py", "policies/rules.py", "policies/content.py",
-            "signals_app/hashing.py", "signals_app/market_context.py", "signals_app/json_text.py")  # fmt: skip
+    pure = ("experiments/core/assignment.py", "experiments/core/decision.py", "policies/core/rules.py",
+            "policies/core/content.py", "signals_app/alerts/identity.py", "signals_app/alerts/market_context.py",
+            "kernel/json_text.py")  # fmt: skip
     forbidden = {"uuid.uuid4", "secrets", "time", "os", "django", "datetime.datetime.now"}
 
     for name in pure:
@@ -116,7 +117,7 @@ def test_r6_3_no_app_calls_a_service_on_the_network() -> None:
 
     # The name of this host, for the worker's heartbeat.
     assert {path for path, name in importers if name != "socket"} == set()
-    assert {path for path, name in importers} <= {"experiments/heartbeat.py", "experiments/cluster.py"}
+    assert {path for path, name in importers} <= {"experiments/worker/heartbeat.py", "experiments/worker/supervisor.py"}
 
 
 def test_r6_3_nothing_that_could_call_a_service_is_installed_for_it() -> None:

@@ -10,11 +10,11 @@ import pytest
 
 import signals_app
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from signals_app.models import MarketContext, Signal, WebhookDelivery
 from tests.database import value
 from tests.factories import make_available, make_source
-from tests.signals.webhook import alert, send
+from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from experiments.models import Experiment, SignalDistribution
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from signals_app.models import Signal
 from tests.database import value
 from tests.factories import api_client, make_source
-from tests.signals.webhook import alert, send
+from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
 

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from experiments import claim
-from experiments.claim import Batch
 from experiments.models import Experiment
-from experiments.pipeline import drain, process_batch
+from experiments.worker import queue as claim
+from experiments.worker.pipeline import drain, process_batch
+from experiments.worker.queue import Batch
 from signals_app.models import Signal
 from tests.database import rows, value
 from tests.factories import make_available, make_experiment, make_signal

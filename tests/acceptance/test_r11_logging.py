@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from experiments.pipeline import drain
-from signals_app.hashing import experiment_id, format_timestamp
+from experiments.worker.pipeline import drain
+from kernel.instants import format_timestamp
+from signals_app.alerts.identity import experiment_id
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
 
 pytestmark = pytest.mark.django_db

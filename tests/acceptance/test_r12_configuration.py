@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
+from kernel.errors import DomainError
 from policies.audit import Actor
-from policies.exceptions import PoliciesError
 from policies.models import PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_policy_version
@@ -103,7 +103,7 @@ def test_r12_5_no_process_starts_with_an_invalid_policy() -> None:
 def test_r12_5_no_invalid_policy_is_put_in_force_later_either() -> None:
     with pytest.raises(AssertionError, match="split_percentage"):
         policy_settings(split_percentage="101")
-    with pytest.raises(PoliciesError, match="Say why"):
+    with pytest.raises(DomainError, match="Say why"):
         create_policy_version(Actor("ada"), policy_settings(), base_version=1, note="")
 
     assert PolicyVersion.objects.count() == 1

@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from tests.admin_site.rows import make_everything
 from tests.browser.person import DESKTOP, PHONE, Person
+from tests.orchestrator_site.console.rows import make_everything
 from tests.policies.control import make_draft
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from experiments.history.replay import Selection
+from experiments.history.runs import run_replay
 from experiments.models import Experiment
-from experiments.pipeline import drain
-from experiments.replay import Selection
-from experiments.replay_runs import run_replay
-from tests.admin_site.rows import traded_pair
+from experiments.worker.pipeline import drain
 from tests.browser.person import Person
+from tests.experiments.history.test_replay import tamper
 from tests.factories import make_policy, make_signal
-from tests.outcomes.reporting import RULES_HASH, EngineClient
-from tests.replay.test_replay import tamper
+from tests.orchestrator_site.console.rows import traded_pair
+from tests.outcomes.performance.reporting import RULES_HASH, EngineClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

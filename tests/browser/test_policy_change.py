@@ -7,9 +7,9 @@ from django.conf import LazySettings
 
 from policies.models import PolicyApproval, PolicyDraft
 from policies.selectors import active_policy
-from tests.admin_site.rows import traded_pair
 from tests.browser.person import Person
 from tests.factories import make_policy
+from tests.orchestrator_site.console.rows import traded_pair
 from tests.policies.control import make_draft
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from experiments.pipeline import drain
+from experiments.worker.pipeline import drain
 from policies.audit import Actor
 from policies.selectors import open_halt, open_trip
 from policies.services import engage_halt
 from tests.browser.person import Person
 from tests.factories import engine, make_policy, make_signal
 from tests.outcomes.closed_trades import Closed, close_pair
-from tests.outcomes.reporting import RULES_HASH, EngineClient
+from tests.outcomes.performance.reporting import RULES_HASH, EngineClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,19 +15,19 @@ from engine_loop import EngineLoop, Strategy
 from journal import Journal
 from orchestrator_client import OrchestratorClient, OrchestratorError, verify_context_hash
 
-from experiments.pipeline import drain
-from orchestrator_site.demo.accounts import SOURCE, use_split_policy
-from orchestrator_site.demo.alerts import alert_message
-from orchestrator_site.demo.bars import read_bars, replay_bars
-from orchestrator_site.demo.counts import count
-from orchestrator_site.demo.invariants import check_invariants
-from orchestrator_site.demo.run import BARS_FILE
-from orchestrator_site.demo.sender import AlertSender
+from demo.accounts import SOURCE, use_split_policy
+from demo.alerts import alert_message
+from demo.bars import read_bars, replay_bars
+from demo.counts import count
+from demo.invariants import check_invariants
+from demo.run import BARS_FILE
+from demo.sender import AlertSender
+from experiments.worker.pipeline import drain
 from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
 from policies.audit import Actor
 from policies.services import create_api_key
 from signals_app.models import Signal
-from signals_app.sources import create_source, webhook_path
+from signals_app.webhook.sources import create_source, webhook_path
 from tests.factories import make_policy
 
 STRATEGIES = {"a": engine_a.STRATEGY, "b": engine_b.STRATEGY}

@@ -12,8 +12,8 @@ import pytest
 import rfc8785
 from django.utils.dateparse import parse_datetime
 
-from experiments.assignments import claim_assignments
-from experiments.pipeline import drain
+from experiments.distribution import claim_assignments
+from experiments.worker.pipeline import drain
 from tests.database import execute, value
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
 from tests.threads import in_background

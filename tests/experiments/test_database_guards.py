@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from experiments.assignment import assign
-from experiments.decision import decision_hash
+from experiments.core.assignment import assign
+from experiments.core.decision import decision_hash
 from tests.database import execute, insert, refusal_of, refusal_of_row, row_of, rows, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal

@@ -6,16 +6,16 @@ from functools import partial
 
 import pytest
 
-from experiments import claim
-from experiments.exceptions import ExperimentsError
 from experiments.models import Experiment
-from experiments.pipeline import drain, process_batch
 from experiments.services import discard_failed, requeue_failed
+from experiments.worker import queue as claim
+from experiments.worker.pipeline import drain, process_batch
+from kernel.errors import DomainError
 from signals_app.models import Signal
-from tests.admin_site.rows import fail
 from tests.database import execute, refusal_of, value
 from tests.experiments.raw_rows import corrupt_payload
 from tests.factories import make_signal
+from tests.orchestrator_site.console.rows import fail
 from tests.policies.control import ADA
 from tests.threads import in_background, uncommitted, wait_for_blocked_sessions
 
@@ -57,7 +57,7 @@ def test_only_failed_signals_are_discarded() -> None:
 
 @pytest.mark.parametrize("reason", ["", " \n"])
 def test_a_reason_is_required(reason: str) -> None:
-    with pytest.raises(ExperimentsError, match="reason_missing"):
+    with pytest.raises(DomainError, match="reason_missing"):
         discard_failed(ADA, [fail(make_signal()).pk], reason=reason)
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from experiments import assignments
-from experiments.assignments import Assignment, claim_assignments
-from experiments.pipeline import drain
+from experiments import distribution
+from experiments.distribution import Assignment, claim_assignments
+from experiments.worker.pipeline import drain
 from tests.database import execute, rows, value
 from tests.factories import make_available, make_experiment, make_signal
 from tests.threads import in_background, succeeded, together, uncommitted, wait_for_blocked_sessions
@@ -118,9 +118,9 @@ def test_work_that_another_worker_is_just_claiming_is_passed_over() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_control_without_the_lock_two_workers_get_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     make_work(1)
-    lockless = assignments.CLAIM.replace("FOR UPDATE SKIP LOCKED", "")
-    assert lockless != assignments.CLAIM
-    monkeypatch.setattr(assignments, "CLAIM", lockless)
+    lockless = distribution.CLAIM.replace("FOR UPDATE SKIP LOCKED", "")
+    assert lockless != distribution.CLAIM
+    monkeypatch.setattr(distribution, "CLAIM", lockless)
     found: list[list[UUID]] = []
 
     with uncommitted(lambda: found.append(claim("A", 1))) as commit, in_background(partial(claim, "A", 1)) as second:

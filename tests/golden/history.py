@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.quick_verification import QuickVerifier
-from experiments.verification import PinnedPolicy, Recorded, differences
-from policies.content import parse_settings
+from experiments.core.quick_verification import QuickVerifier
+from experiments.core.verification import PinnedPolicy, Recorded, differences
+from policies.core.content import parse_settings
 
 PATH = Path(__file__).with_name("history.json")
 

@@ -43,7 +43,7 @@ def write() -> None:
     django.setup()
     from django.db import connection
 
-    from experiments.replay import Selection, stored_experiments
+    from experiments.history.replay import Selection, stored_experiments
     from policies.models import PolicyVersion
     from policies.selectors import settings_of
 
@@ -64,9 +64,9 @@ def write() -> None:
 
 def send(number: int) -> None:
     """Receive one alert of each kind at a fixed time and decide them."""
-    from experiments.pipeline import drain
-    from signals_app.admission import Arrival
-    from signals_app.services import receive_alert
+    from experiments.worker.pipeline import drain
+    from signals_app.alerts.admission import Arrival
+    from signals_app.webhook.receive import receive_alert
 
     for kind, extra in enumerate(EXTRAS):
         moment = START + timedelta(minutes=number, seconds=kind, microseconds=kind * 1500)
@@ -86,7 +86,7 @@ def steps() -> list[Callable[[], object]]:
     from django.conf import settings
 
     from policies.audit import Actor
-    from policies.content import parse_settings
+    from policies.core.content import parse_settings
     from policies.models import EngineAvailability
     from policies.selectors import active_policy, settings_of
     from policies.services import (
@@ -97,7 +97,7 @@ def steps() -> list[Callable[[], object]]:
         set_engine_enabled,
     )
     from signals_app.market_data import store_market_data
-    from signals_app.sources import create_source
+    from signals_app.webhook.sources import create_source
 
     actor = Actor("golden")
 

@@ -11,8 +11,8 @@ import io
 import itertools
 from pathlib import Path
 
-from policies.content import APP_MODES, CONFIGURED_MODES
-from policies.rules import PolicyInputs, resolve_policy
+from policies.core.content import APP_MODES, CONFIGURED_MODES
+from policies.core.rules import PolicyInputs, resolve_policy
 
 PATH = Path(__file__).with_name("policy_truth_table.csv")
 COLUMNS = (

@@ -10,8 +10,8 @@ from django.db import IntegrityError, connection, transaction
 
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation
 from outcomes.services import openings
-from signals_app.hashing import trade_id
-from tests.outcomes.reporting import C72_5_JULY, Desk, make_desk, quote
+from signals_app.alerts.identity import trade_id
+from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import pytest
 
+from kernel.hashing import document_hash
+from kernel.instants import format_timestamp
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
 from policies.audit import Actor
 from policies.services import engage_halt
-from signals_app.hashing import document_hash, format_timestamp
-from tests.outcomes.reporting import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
+from tests.outcomes.performance.reporting import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
 
 pytestmark = pytest.mark.django_db
 

@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
+from kernel.instants import format_timestamp
 from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade
 from policies.audit import Actor
 from policies.models import Engine
 from policies.services import engage_halt
-from signals_app.hashing import format_timestamp, trade_id
-from tests.outcomes.reporting import C70, C72_5_JULY, Desk, leg, make_desk, trade
+from signals_app.alerts.identity import trade_id
+from tests.outcomes.performance.reporting import C70, C72_5_JULY, Desk, leg, make_desk, trade
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from outcomes.services import exits, expire_directives, openings, recommendation
 from policies.audit import Actor
 from policies.selectors import open_halt
 from policies.services import engage_halt
-from tests.outcomes.reporting import C72_5_JULY, Answer, Desk, make_desk, quote
+from tests.outcomes.performance.reporting import C72_5_JULY, Answer, Desk, make_desk, quote
 from tests.outcomes.together import Meeting, run_across, run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)

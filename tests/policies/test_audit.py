@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.services import discard_failed, replay_experiment, requeue_failed
+from kernel.errors import DomainError
 from policies.audit import Actor, actor_of, command_line_actor, record
-from policies.content import PolicySettings
+from policies.core.content import PolicySettings
 from policies.drafts import (
     activate_draft,
     activate_due_drafts,
@@ -26,7 +27,6 @@ from policies.drafts import (
     discard_draft,
     edit_draft,
 )
-from policies.exceptions import PoliciesError
 from policies.models import ApiKey, AuditEntry, Engine, GuardrailTrip, Halt, PolicyDraft, PolicyVersion
 from policies.selectors import open_halt
 from policies.services import (
@@ -39,10 +39,10 @@ from policies.services import (
     set_engine_enabled,
 )
 from signals_app.models import Signal, WebhookSource
-from signals_app.sources import change_source, create_source, rotate_source, set_source_active
-from tests.admin_site.rows import fail, logged_in
+from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active
 from tests.database import execute, refusal_of, value
 from tests.factories import make_experiment, make_policy, make_signal, policy_settings
+from tests.orchestrator_site.console.rows import fail, logged_in
 from tests.policies.control import ADA, BOB, activate, entries, let_it_be_due, make_draft, schedule
 
 pytestmark = pytest.mark.django_db
@@ -241,7 +241,7 @@ def test_a_change_that_is_refused_is_not_told() -> None:
     ]
 
     for number, change in enumerate(refused):
-        with pytest.raises(PoliciesError):
+        with pytest.raises(DomainError):
             change()
         assert told() == already, number
 

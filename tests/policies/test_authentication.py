@@ -14,8 +14,8 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from kernel.errors import DomainError
 from policies.audit import Actor
-from policies.exceptions import PoliciesError
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key
 from tests.database import execute, refusal_of, rows
@@ -181,7 +181,7 @@ def test_no_log_line_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_unknown_owner_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(PoliciesError, match="engine-a, engine-b, feeder, analyst") as caught:
+    with pytest.raises(DomainError, match="engine-a, engine-b, feeder, analyst") as caught:
         create_api_key(Actor("tests"), owner="root", name="x")
 
     assert (caught.value.code, caught.value.pointer) == ("owner_unknown", "/owner")

@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from policies.checks import VARIABLES, check_policy_environment
-from policies.content import GUARDRAILS, SETTING_NAMES
+from policies.core.content import GUARDRAILS, SETTING_NAMES
 from tests.manage_process import run_command, run_python
 
 WRONG = {

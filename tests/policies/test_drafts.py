@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from policies.content import PolicySettings
+from kernel.errors import DomainError
 from policies.control_models import DraftState
+from policies.core.content import PolicySettings
 from policies.drafts import activate_draft, content_of, discard_draft, edit_draft, start_draft
-from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, settings_of, state_in_force
 from tests.database import execute, refusal_of, value
@@ -80,7 +80,7 @@ def test_an_edit_of_what_somebody_else_has_edited_is_refused_and_changes_nothing
     draft = make_draft()
     edit(draft, "30", by=BOB)
 
-    with pytest.raises(PoliciesError, match="bob has changed this draft meanwhile") as caught:
+    with pytest.raises(DomainError, match="bob has changed this draft meanwhile") as caught:
         edit(draft, "40", by=ADA)
 
     draft.refresh_from_db()
@@ -117,7 +117,7 @@ def test_activation_and_discarding_need_a_reason(reason: str) -> None:
     draft = make_draft()
 
     for act in (partial(activate_draft, content_hash=draft.content_hash), discard_draft):
-        with pytest.raises(PoliciesError) as caught:
+        with pytest.raises(DomainError) as caught:
             act(ADA, draft.pk, reason=reason)
         assert (caught.value.code, caught.value.pointer) == ("reason_missing", "/reason")
     assert PolicyVersion.objects.count() == 1
@@ -128,7 +128,7 @@ def test_what_was_edited_after_the_look_is_not_activated() -> None:
     draft = make_draft(split_percentage="20")
     edit(draft, "30")
 
-    with pytest.raises(PoliciesError, match="look again") as caught:
+    with pytest.raises(DomainError, match="look again") as caught:
         activate_draft(ADA, draft.pk, reason="It is time.", content_hash=draft.content_hash)
 
     assert caught.value.code == "draft_changed"
@@ -140,7 +140,7 @@ def test_a_draft_whose_base_was_superseded_is_refused_and_stays_open() -> None:
     draft = make_draft(split_percentage="20")
     theirs = make_policy(split_percentage="70")
 
-    with pytest.raises(PoliciesError, match="Version 2 was put in force meanwhile") as caught:
+    with pytest.raises(DomainError, match="Version 2 was put in force meanwhile") as caught:
         activate(draft)
 
     draft.refresh_from_db()
@@ -167,7 +167,7 @@ def test_saved_on_top_of_the_present_version_it_can_come_into_force() -> None:
 def test_a_draft_cannot_be_put_on_top_of_a_version_that_does_not_exist(base: int) -> None:
     draft = make_draft()
 
-    with pytest.raises(PoliciesError, match=f"no version {base}"):
+    with pytest.raises(DomainError, match=f"no version {base}"):
         edit_draft(ADA, draft.pk, content=content_of(draft), note="", revision=1, base_version=base)
 
 
@@ -177,13 +177,13 @@ def test_a_discarded_draft_stays_readable_and_takes_no_more() -> None:
 
     assert (draft.state, draft.refusal, draft.split_percentage) == ("DISCARDED", "Too wild.", Decimal("20.00"))
     for act in (partial(edit, draft), partial(activate, draft), partial(discard_draft, ADA, draft.pk, reason="x")):
-        with pytest.raises(PoliciesError, match="DISCARDED; start a new one"):
+        with pytest.raises(DomainError, match="DISCARDED; start a new one"):
             act()
 
 
 @pytest.mark.django_db
 def test_a_draft_that_does_not_exist_is_told() -> None:
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         discard_draft(ADA, 41, reason="x")
 
     assert caught.value.code == "not_found"
@@ -221,7 +221,7 @@ def test_of_many_drafts_of_one_base_activated_at_once_one_comes_into_force() -> 
 
     results = together(*[partial(activate, draft) for draft in drafts])
 
-    losers = [result.code for result in results if isinstance(result, PoliciesError)]
+    losers = [result.code for result in results if isinstance(result, DomainError)]
     assert losers == ["policy_conflict"] * 4
     assert PolicyVersion.objects.count() == 2
     assert PolicyDraft.objects.filter(state=DraftState.OPEN).count() == 4
@@ -256,7 +256,7 @@ def test_an_activation_waits_for_an_unfinished_edit_and_then_refuses() -> None:
         wait_for_blocked_sessions()
         commit()
 
-        with pytest.raises(PoliciesError, match="was edited after you looked at it"):
+        with pytest.raises(DomainError, match="was edited after you looked at it"):
             activation.result()
 
     assert PolicyVersion.objects.count() == 1

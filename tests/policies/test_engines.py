@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from kernel.errors import DomainError
 from policies.audit import Actor
-from policies.exceptions import PoliciesError
 from policies.selectors import state_in_force
 from policies.services import record_heartbeat, set_engine_enabled
 from tests.database import execute, refusal_of_row, row_of, value
@@ -122,7 +122,7 @@ def test_switching_on_needs_a_living_engine_too() -> None:
 
 @pytest.mark.parametrize("reason", ["", " \n"])
 def test_a_switch_needs_a_reason(reason: str) -> None:
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         set_engine_enabled(Actor("ada"), "A", enabled=False, reason=reason)
 
     assert (caught.value.code, caught.value.pointer) == ("reason_missing", "/reason")

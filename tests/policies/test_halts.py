@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
+from kernel.errors import DomainError
 from policies.audit import Actor
-from policies.exceptions import PoliciesError
 from policies.models import Halt
 from policies.selectors import open_halt, state_in_force
 from policies.services import engage_halt, release_halt
@@ -48,7 +48,7 @@ def test_a_halt_keeps_who_when_and_why() -> None:
 def test_a_second_halt_is_refused_and_the_first_stands() -> None:
     first = pull("ada")
 
-    with pytest.raises(PoliciesError, match="A halt holds already") as caught:
+    with pytest.raises(DomainError, match="A halt holds already") as caught:
         pull("bob")
 
     assert caught.value.code == "already_halted"
@@ -67,7 +67,7 @@ def test_trading_can_be_halted_again_after_a_release() -> None:
 
 @pytest.mark.django_db
 def test_there_is_nothing_to_release_while_no_halt_holds() -> None:
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         release_halt(Actor("bob"), reason="found it")
 
     assert caught.value.code == "not_halted"
@@ -77,7 +77,7 @@ def test_there_is_nothing_to_release_while_no_halt_holds() -> None:
 @pytest.mark.parametrize("act", [engage_halt, release_halt])
 @pytest.mark.parametrize("reason", ["", " \t"])
 def test_both_need_a_reason(act: Callable[..., Halt], reason: str) -> None:
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         act(Actor("ada"), reason=reason)
 
     assert (caught.value.code, caught.value.pointer) == ("reason_missing", "/reason")
@@ -88,7 +88,7 @@ def test_both_need_a_reason(act: Callable[..., Halt], reason: str) -> None:
 def test_of_many_who_pull_at_once_one_makes_the_halt() -> None:
     results = together(*[partial(pull, f"operator {n}") for n in range(6)])
 
-    assert sorted(type(result).__name__ for result in results) == ["Halt"] + ["PoliciesError"] * 5
+    assert sorted(type(result).__name__ for result in results) == ["DomainError"] * 5 + ["Halt"]
     assert Halt.objects.count() == 1
 
 
@@ -106,7 +106,7 @@ def test_of_many_who_release_at_once_one_does() -> None:
 
     results = together(*[partial(release_halt, Actor(f"operator {n}"), reason="found it") for n in range(4)])
 
-    assert sorted(type(result).__name__ for result in results) == ["Halt"] + ["PoliciesError"] * 3
+    assert sorted(type(result).__name__ for result in results) == ["DomainError"] * 3 + ["Halt"]
 
 
 @pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
+from kernel.errors import DomainError
 from policies.drafts import activate_draft, activate_due_drafts, call_off_draft, discard_draft
-from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
 from policies.tasks import activate_due_drafts as task
@@ -114,7 +114,7 @@ def test_a_scheduled_draft_can_be_discarded() -> None:
 def test_a_time_that_has_passed_is_refused(seconds: int) -> None:
     draft = make_draft()
 
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         activate_draft(
             ADA, draft.pk, reason="x", content_hash=draft.content_hash, at=timezone.now() + timedelta(seconds=seconds)
         )

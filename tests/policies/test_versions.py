@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings as site_settings
 from django.test import override_settings
 
+from kernel.errors import DomainError
 from policies.audit import Actor
-from policies.content import SettingError
-from policies.exceptions import PoliciesError
+from policies.core.content import SettingError
 from policies.models import PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, policy_history, settings_of, state_in_force
 from policies.services import create_policy_version, ensure_first_version
@@ -65,7 +65,7 @@ def test_the_same_settings_hash_alike_in_every_version() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("note", ["", "  \n"])
 def test_a_version_needs_a_note(note: str) -> None:
-    with pytest.raises(PoliciesError) as caught:
+    with pytest.raises(DomainError) as caught:
         create_policy_version(Actor("ada"), policy_settings(), base_version=1, note=note)
 
     assert (caught.value.code, caught.value.pointer) == ("note_missing", "/note")
@@ -78,7 +78,7 @@ def test_an_edit_of_an_old_version_is_a_conflict_that_names_the_new_one(base: in
     edit(1)
     edit(2)
 
-    with pytest.raises(PoliciesError, match="Version 3 was put in force meanwhile") as caught:
+    with pytest.raises(DomainError, match="Version 3 was put in force meanwhile") as caught:
         edit(base)
 
     assert caught.value.code == "policy_conflict"
@@ -87,7 +87,7 @@ def test_an_edit_of_an_old_version_is_a_conflict_that_names_the_new_one(base: in
 
 @pytest.mark.django_db(transaction=True)
 def test_a_base_that_does_not_exist_is_a_conflict() -> None:
-    with pytest.raises(PoliciesError, match="Version 1 was put in force"):
+    with pytest.raises(DomainError, match="Version 1 was put in force"):
         edit(41)
 
     assert PolicyVersion.objects.count() == 1
@@ -101,7 +101,7 @@ def test_of_many_editors_of_one_version_exactly_one_wins() -> None:
     results = together(*[partial(edit, 1, str(n), f"editor {n}") for n in range(6)])
 
     winners = [result for result in results if isinstance(result, PolicyVersion)]
-    losers = [result for result in results if isinstance(result, PoliciesError)]
+    losers = [result for result in results if isinstance(result, DomainError)]
     assert (len(winners), len(losers)) == (1, 5)
     assert {loser.code for loser in losers} == {"policy_conflict"}
     assert active_policy() == winners[0]
@@ -122,7 +122,7 @@ def test_an_editor_who_meets_an_unfinished_edit_waits_for_it_and_then_loses() ->
         wait_for_blocked_sessions()
         commit()
 
-        with pytest.raises(PoliciesError, match="Version 2 was put in force meanwhile"):
+        with pytest.raises(DomainError, match="Version 2 was put in force meanwhile"):
             second.result()
 
     assert state_in_force().settings.split_percentage == Decimal("10.00")

@@ -36,7 +36,9 @@ class PoisonConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the poison in front of the decision."""
-        from experiments import cluster, decision, pipeline
+        from experiments.core import decision
+        from experiments.worker import pipeline
+        from experiments.worker import supervisor as cluster
 
         # A test need not wait as long.
         vars(cluster)["HANG_LIMIT"] = "3s"

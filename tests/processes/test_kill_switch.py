@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from experiments import pipeline
 from experiments.models import Experiment
-from experiments.pipeline import drain
+from experiments.worker import pipeline
+from experiments.worker.pipeline import drain
 from policies.audit import Actor
 from policies.selectors import state_in_force
 from policies.services import engage_halt
 from signals_app.models import Signal
 from tests.database import value
 from tests.factories import make_available, make_policy, make_signal
-from tests.outcomes.reporting import EngineClient
+from tests.outcomes.performance.reporting import EngineClient
 from tests.processes.harness import manage, wait_until
 from tests.threads import in_background
 

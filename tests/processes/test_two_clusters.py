@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from experiments import claim
+from experiments.worker import queue as claim
 from tests.chaos.faults import Random, random_fault, seeded
 from tests.chaos.invariants import breaches, unsettled
 from tests.chaos.services import Service, service

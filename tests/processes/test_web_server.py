@@ -25,7 +25,7 @@ from signals_app.models import WebhookDelivery
 from tests.factories import make_experiment, make_source
 from tests.policies.control import ADA, make_draft
 from tests.processes.harness import database_url, free_port, http_status, wait_until
-from tests.signals.webhook import TOKEN, alert
+from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLAIM = "/api/v1/assignments/claim"
@@ -40,7 +40,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     port = free_port()
     with (tmp_path / "web.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator_site.web_server", "--port", str(port), "--processes", "1"],
+            [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), "--processes", "1"],
             cwd=settings.BASE_DIR,
             env={**os.environ, **THREADS, "DATABASE_URL": database_url()},
             stdout=log,

@@ -13,9 +13,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from experiments import cluster
 from experiments.models import Experiment, WorkerHeartbeat
-from orchestrator_site import process_group
+from experiments.worker import supervisor as cluster
+from kernel import process_group
+from kernel.processes import die_with
 from signals_app.models import Signal
 from tests.chaos.services import service
 from tests.factories import make_available, make_signal
@@ -99,7 +100,7 @@ def test_a_cluster_that_hangs_is_given_less_than_five_seconds_to_stop() -> None:
 def test_a_process_whose_parent_died_before_it_could_ask_ends_at_once() -> None:
     child = os.fork()
     if child == 0:
-        cluster.die_with(os.getppid() + 1)
+        die_with(os.getppid() + 1)
         os._exit(0)
 
     _, status = os.waitpid(child, 0)

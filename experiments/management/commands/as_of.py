@@ -10,11 +10,11 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from experiments.as_of import DecisionThen, decision_as_of
-from experiments.exceptions import ExperimentsError
-from experiments.options import instant, parsed
+from experiments.history.as_of import DecisionThen, decision_as_of
+from kernel.command_options import instant, parsed
+from kernel.errors import DomainError
+from kernel.instants import format_timestamp
 from policies.as_of import BeforeHistoryError, EngineThen, Then, in_force_at
-from signals_app.hashing import format_timestamp
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             self._answer(at, signal_id)
         except BeforeHistoryError as error:
             raise CommandError(str(error)) from None
-        except ExperimentsError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from None
 
     def _answer(self, at: datetime | None, signal_id: UUID | None) -> None:

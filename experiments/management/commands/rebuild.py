@@ -12,11 +12,11 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from experiments import history_records
-from experiments.exceptions import ExperimentsError
-from experiments.history_records import Record
-from experiments.progress import ProgressBar
-from experiments.rebuild import Rebuilder, refuse_unless_empty
+from experiments.history import records as history_records
+from experiments.history.rebuild import Rebuilder, refuse_unless_empty
+from experiments.history.records import Record
+from kernel.errors import DomainError
+from kernel.progress import ProgressBar
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{count} records written to {options['export']}.")
                 return
             self._rebuild(options["origin"])
-        except ExperimentsError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from None
         except (OSError, psycopg.OperationalError) as error:
             raise CommandError(f"The history cannot be read or written: {error}") from None

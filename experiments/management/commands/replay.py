@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from experiments.history.replay import Difference, Selection
+from experiments.history.runs import document, run_replay
 from experiments.models import ReplayRun
-from experiments.options import UNUSABLE, instant, parsed
-from experiments.progress import ProgressBar
-from experiments.replay import Difference, Selection
-from experiments.replay_runs import document, run_replay
+from kernel.command_options import UNUSABLE, instant, parsed
+from kernel.progress import ProgressBar
 from policies.audit import command_line_actor
 from signals_app.models import Signal
 

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from experiments.cluster import ClusterSupervisor
-from experiments.schedules import ensure_schedules
+from experiments.worker.schedules import ensure_schedules
+from experiments.worker.supervisor import ClusterSupervisor
 from policies.drafts import activate_due_drafts
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 
-from orchestrator_site.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
+from kernel.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
 
 START_SECONDS = 60.0
 
@@ -69,7 +69,7 @@ class Command(BaseCommand):
 def _programs(options: dict[str, Any]) -> list[Program]:
     manage = str(Path(settings.BASE_DIR) / "manage.py")
     web = [
-        sys.executable, "-m", "orchestrator_site.web_server",
+        sys.executable, "-m", "orchestrator_site.web.server",
         "--host", options["host"], "--port", str(options["port"]), "--processes", str(settings.WEB_PROCESSES),
     ]  # fmt: skip
     path = {"PYTHONPATH": str(settings.BASE_DIR)}

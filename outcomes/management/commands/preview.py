@@ -8,18 +8,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments.exceptions import ExperimentsError
-from experiments.options import instant, parsed
-from experiments.preview import DEFAULT_LAST, MOST, PreviewSelection
-from experiments.progress import ProgressBar
-from experiments.redecide import ExecutedShare, Preview, PreviewSettings, Verdict
-from outcomes.preview_pnl import PreviewWithPnl, RecordedPnl, preview_with_pnl
-from policies.content import PolicySettings
+from experiments.core.what_if import ExecutedShare, Preview, PreviewSettings, Verdict
+from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
+from kernel.command_options import instant, parsed
+from kernel.errors import DomainError
+from kernel.progress import ProgressBar
+from outcomes.performance.preview_pnl import PreviewWithPnl, RecordedPnl, preview_with_pnl
+from policies.core.content import PolicySettings
+from policies.core.settings_text import changed_settings
 from policies.drafts import content_of
-from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft
 from policies.selectors import active_policy, settings_of
-from policies.settings_text import changed_settings
 
 SYMBOLS_SHOWN = 30
 
@@ -55,7 +54,7 @@ class Command(BaseCommand):
         bar = ProgressBar(self.stderr, what="decisions", after_seconds=1.0)
         try:
             found = preview_with_pnl(_selection(options), PreviewSettings.of(settings), bar.show)
-        except ExperimentsError as error:
+        except DomainError as error:
             raise CommandError(f"--last: {error.detail}") from None
         bar.clear()
         if options["json"]:
@@ -92,7 +91,7 @@ def _changed(changes: list[str]) -> PolicySettings:
         raise CommandError("There is no policy yet: run `manage.py migrate`.")
     try:
         return changed_settings(settings_of(active), changes)
-    except PoliciesError as error:
+    except DomainError as error:
         raise CommandError(f"--set: {error.detail}") from None
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.exceptions import PoliciesError
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
 
@@ -45,6 +45,6 @@ class Command(BaseCommand):
     def _create(self, owner: str, name: str) -> None:
         try:
             _, text = create_api_key(command_line_actor(), owner=owner, name=name)
-        except PoliciesError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(text)

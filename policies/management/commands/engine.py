@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.exceptions import PoliciesError
 from policies.models import Engine, EngineName
 from policies.selectors import NoPolicyError, state_in_force
 from policies.services import set_engine_enabled
@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 return
             enabled = options["action"] == "on"
             set_engine_enabled(command_line_actor(), options["engine"], enabled=enabled, reason=options["reason"])
-        except (PoliciesError, NoPolicyError) as error:
+        except (DomainError, NoPolicyError) as error:
             raise CommandError(getattr(error, "detail", str(error))) from None
         self.stdout.write(f"Engine {options['engine']} is switched {options['action']}.")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.exceptions import PoliciesError
 from policies.models import GuardrailTrip
 from policies.services import release_guardrail
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             return
         try:
             trip = release_guardrail(command_line_actor(), options["trip_id"], reason=options["reason"])
-        except PoliciesError as error:
+        except DomainError as error:
             raise CommandError(f"{error.detail} See `manage.py guardrail list`.") from None
         self.stdout.write(f"{trip.name} is released; the policy decides again.")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.exceptions import PoliciesError
 from policies.services import engage_halt
 
 
@@ -25,6 +25,6 @@ class Command(BaseCommand):
         """Engage."""
         try:
             halt = engage_halt(command_line_actor(), reason=options["reason"])
-        except PoliciesError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"Halted at {halt.engaged_at:%Y-%m-%dT%H:%M:%SZ}: {halt.reason}")

@@ -11,15 +11,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.content import PolicySettings
 from policies.control_models import DraftState
-from policies.diff import diff, side_by_side
+from policies.core.content import PolicySettings
+from policies.core.diff import diff, side_by_side
+from policies.core.settings_text import changed_settings
 from policies.drafts import activate_draft, call_off_draft, content_of, discard_draft, start_draft
-from policies.exceptions import PoliciesError
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, policy_history, settings_of
-from policies.settings_text import changed_settings
 
 HISTORY_SHOWN = 20
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         """Run the action."""
         try:
             getattr(self, "_" + options["action"].replace("-", "_"))(options)
-        except (PoliciesError, NoPolicyError) as error:
+        except (DomainError, NoPolicyError) as error:
             raise CommandError(getattr(error, "detail", str(error))) from None
 
     def _show(self, options: dict[str, Any]) -> None:

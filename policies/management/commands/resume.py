@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.errors import DomainError
 from policies.audit import command_line_actor
-from policies.exceptions import PoliciesError
 from policies.services import release_halt
 
 
@@ -25,6 +25,6 @@ class Command(BaseCommand):
         """Release."""
         try:
             halt = release_halt(command_line_actor(), reason=options["reason"])
-        except PoliciesError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"Resumed at {halt.released_at:%Y-%m-%dT%H:%M:%SZ}: {halt.release_reason}")

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit_admin.actors import command_line_actor
-from signals_app.addresses import TRADINGVIEW_ADDRESSES
-from signals_app.exceptions import SourceError
+from kernel.actors import command_line_actor
+from signals_app.alerts.addresses import TRADINGVIEW_ADDRESSES
+from signals_app.alerts.errors import SourceError
 from signals_app.models import WebhookSource
-from signals_app.sources import create_source, rotate_source, set_source_active, webhook_path
+from signals_app.webhook.sources import create_source, rotate_source, set_source_active, webhook_path
 
 
 class Command(BaseCommand):

@@ -1,0 +1,149 @@
+"""Base classes of all admin pages: `BrowseAdmin` for every table, `AuditAdmin` for what nobody may edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.decorators import action
+
+if TYPE_CHECKING:
+    # Unfold's annotations contradict Django's; to the type checker its classes are Django's.
+    from django.contrib.admin import ModelAdmin as StockModelAdmin
+    from django.contrib.admin.views.main import ChangeList
+
+    ModelAdmin = StockModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin
+    from unfold.views import ChangeList
+
+from admin_kit.paginator import EstimatePaginator
+from admin_kit.search import search_exactly
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class BrowseList(ChangeList):
+    """A list that tells "nothing there yet" from "nothing matches"."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether a search or filter is in force."""
+        return bool(self.query or self.has_active_filters)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page; the whole table is not counted a second time."""
+        super().get_results(request)
+        if not self.is_narrowed:
+            self.full_result_count = self.result_count
+
+
+class BrowseAdmin(ModelAdmin):
+    """Lists that stay fast at a million rows and answer nonsense in the address with a message."""
+
+    paginator = EstimatePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_fullwidth = True
+    list_horizontal_scrollbar_top = False
+    # Nothing is sortable by default: most columns have no index.
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    # Buttons above a list and on a detail page: names of methods made with `page_action`.
+    actions_list: tuple[str, ...] = ()
+    actions_detail: tuple[str, ...] = ()
+    # What an empty list teaches: what makes rows, and the commands for it.
+    empty_hint = ""
+    empty_commands: tuple[str, ...] = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search exactly; a malformed id finds nothing."""
+        if not search_term.strip():
+            return queryset, False
+        return search_exactly(queryset, self.get_search_fields(request), search_term), False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Admit the filters on offer and no other lookup: `?symbol__regex=(` makes the database raise."""
+        return lookup in {name for item in self.list_filter for name in _parameters(item)}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowseList]:
+        """Return the class of the list."""
+        return BrowseList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; nonsense in the query string shows it unfiltered, with a message."""
+        if request.method == "GET" and any("\x00" in value for values in request.GET.lists() for value in values[1]):
+            return self._unfiltered(request)
+        if request.method == "POST":
+            self._keep_well_formed_selection(request)
+        # Django's flag for "the filters were wrong": a second mistake must not show its database error page.
+        query = request.GET.copy()
+        wrong = query.pop("e", None)
+        request.GET = query  # type: ignore[assignment]  # Django reads it only
+        if wrong:
+            messages.warning(request, "The address held a filter or page that does not exist; it was left out.")
+        try:
+            return super().changelist_view(request, extra_context)
+        except SuspiciousOperation:
+            return self._unfiltered(request)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row; None for what cannot be an id."""
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
+    def _keep_well_formed_selection(self, request: HttpRequest) -> None:
+        """Leave out of an action's selection what cannot be an id: the database would refuse it."""
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not selected:
+            return
+        form = request.POST.copy()
+        form.setlist(ACTION_CHECKBOX_NAME, [text for text in selected if self._may_be_an_id(text)])
+        request.POST = form  # type: ignore[assignment]  # Django reads it only
+
+    def _may_be_an_id(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return bool(text) and "\x00" not in text
+
+    @staticmethod
+    def _unfiltered(request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(f"{request.path}?e=1")
+
+
+class AuditAdmin(BrowseAdmin):
+    """Rows that are looked at and never touched here, whoever is logged in."""
+
+    actions: Sequence[Any] | None = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds rows by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes rows by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes rows by hand."""
+        return False
+
+
+def page_action(description: str, *, permission: str, url_path: str, icon: str) -> Callable[[View], View]:
+    """Make a method a button with an address of its own, for those with `has_<permission>_permission`."""
+    decorate = action(description=description, permissions=[permission], url_path=url_path, icon=icon)
+    return cast("Callable[[View], View]", decorate)
+
+
+def _parameters(item: Any) -> tuple[str, ...]:
+    """Return the query parameters of one entry of `list_filter`."""
+    if isinstance(item, str):
+        return f"{item}__exact", f"{item}__isnull"
+    return (item.parameter_name,)

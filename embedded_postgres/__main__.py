@@ -1,0 +1,7 @@
+"""Entry of the launcher process."""
+
+import sys
+
+from embedded_postgres.launcher import main
+
+sys.exit(main())

@@ -1,0 +1,82 @@
+"""The decision for a stored signal as of any instant: what the past state says, beside what is stored.
+
+As of its own `decided_at` it must be what is stored, because decisions and changes of what they depend
+on have one order (policies/timeline.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from experiments.core.assignment import assign
+from experiments.core.decision import Ruling, rule
+from experiments.models import ExecutionDecision
+from experiments.worker.pipeline import policy_state
+from kernel.errors import DomainError
+from kernel.json_text import load_canonical
+from policies.as_of import Then, in_force_at
+from signals_app.models import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One stored part of a decision that does not follow from the state of its instant."""
+
+    field: str
+    stored: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionThen:
+    """What a signal comes to as of one instant.
+
+    `stored` is the decision of the signal, None while it waits; `disagreements` are empty unless the
+    instant is that of the stored decision.
+    """
+
+    then: Then
+    ruling: Ruling
+    stored: ExecutionDecision | None
+    disagreements: tuple[Disagreement, ...]
+
+
+def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
+    """Return the decision for a stored signal as of an instant; without one, as of when it was decided.
+
+    PAPER or LIVE is a setting of the process and has no history: it is taken from the stored decision,
+    and from the present setting while there is none. Raises DomainError `not_found` without such a
+    signal and `not_decided` when an undecided one has no instant of its own.
+    """
+    signal = Signal.objects.filter(pk=signal_id).first()
+    if signal is None:
+        raise DomainError("not_found", "There is no such signal.")
+    stored = ExecutionDecision.objects.filter(experiment__signal=signal).first()
+    if at is None and stored is None:
+        raise DomainError("not_decided", "This signal is not decided yet; name an instant.")
+    instant = at or stored.decided_at  # type: ignore[union-attr]  # one of them is there
+    then = in_force_at(instant)
+    state = policy_state(then.state(), stored.inputs["app_mode"] if stored else settings.APP_MODE)
+    ruling = rule(state, assign(signal.signal_id, signal.signal_hash, state.split_percentage).variant)
+    is_its_own = stored is not None and instant == stored.decided_at
+    return DecisionThen(then, ruling, stored, _disagreements(stored, ruling) if stored and is_its_own else ())
+
+
+def _disagreements(stored: ExecutionDecision, ruling: Ruling) -> tuple[Disagreement, ...]:
+    then = load_canonical(ruling.inputs)
+    names = sorted({*stored.inputs, *then})
+    compared: list[tuple[str, Any, Any]] = [
+        (f"inputs.{name}", stored.inputs.get(name), then.get(name)) for name in names
+    ]
+    compared += [(name, getattr(stored, name), value) for name, value in ruling.resolution.document().items()]
+    compared.append(("decision_hash", stored.decision_hash, ruling.decision_hash))
+    return tuple(Disagreement(field, _text(a), _text(b)) for field, a, b in compared if a != b)
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)

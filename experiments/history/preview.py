@@ -1,0 +1,92 @@
+"""Preview: what other policy settings would change of the decisions that are stored.
+
+Nothing is written, and nothing is forecast: the signals, buckets, availability and halts are the stored
+ones. Settings that work through such facts (the time to live of heartbeats, the limits of guardrails)
+show no effect here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from experiments.core.what_if import Preview, PreviewSettings, Redecided, StoredDecision, Tally, Verdict, redecide
+from kernel.errors import DomainError
+
+DEFAULT_LAST = 500
+MOST = 100_000
+ROWS_PER_FETCH = 2000
+Progress = Callable[[int, int], object]
+
+# The newest first, so that a limit leaves out the oldest.
+MATCHING = """
+  FROM execution_policy d JOIN experiments e USING (experiment_id) JOIN signals s USING (signal_id)
+ WHERE (%(since)s::timestamptz IS NULL OR e.created_at >= %(since)s)
+   AND (%(until)s::timestamptz IS NULL OR e.created_at < %(until)s)
+   AND (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s)
+   AND (%(timeframe)s::text IS NULL OR s.timeframe = %(timeframe)s)
+ ORDER BY e.created_at DESC, e.experiment_id LIMIT %(last)s
+"""
+COUNT = f"SELECT count(*) FROM (SELECT 1 {MATCHING}) AS matching"  # noqa: S608 (put together from constants)
+SELECT = f"""
+SELECT d.experiment_id::text, s.symbol, e.bucket, d.inputs::text, d.rules_version,
+       d.execution_mode, d.executed_engine, d.reason {MATCHING}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSelection:
+    """Which decisions to look at: the newest `last` of those that match. None means any; times are aware."""
+
+    last: int = DEFAULT_LAST
+    since: datetime | None = None
+    until: datetime | None = None
+    symbol: str | None = None
+    timeframe: str | None = None
+
+
+def preview(selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None) -> Preview:
+    """Return what the settings would have changed of the selected decisions."""
+    tally = Tally()
+    for one in redecided(selection, settings, progress):
+        tally.add(one)
+    return tally.result()
+
+
+def redecided(
+    selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None
+) -> Iterator[Redecided]:
+    """Decide the selected decisions again one after the other, in constant memory.
+
+    `progress` is called with how many are done and how many there are. Raises DomainError
+    `last_out_of_range` when more are asked for than a preview takes.
+    """
+    if not 1 <= selection.last <= MOST:
+        raise DomainError("last_out_of_range", f"Choose from 1 to {MOST} decisions.", "/last")
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        yield from redecide(_stored(cursor, selection, progress or _nobody), settings)
+
+
+def _stored(cursor: Any, selection: PreviewSelection, progress: Progress) -> Iterator[StoredDecision]:
+    parameters = {field.name: getattr(selection, field.name) for field in fields(selection)}
+    total, done = _count(parameters), 0
+    cursor.execute(SELECT, parameters)
+    while rows := cursor.fetchmany(ROWS_PER_FETCH):
+        for experiment_id, symbol, bucket, inputs, rules_version, *verdict in rows:
+            yield StoredDecision(experiment_id, symbol, bucket, inputs, rules_version, Verdict(*verdict))
+        done += len(rows)
+        progress(done, max(total, done))
+
+
+def _count(parameters: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, parameters)
+        return int(cursor.fetchone()[0])
+
+
+def _nobody(done: int, total: int) -> None:
+    """Show progress to nobody."""

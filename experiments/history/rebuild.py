@@ -1,0 +1,230 @@
+"""Rebuild: feed a stored history to an empty database and compare what comes of it (R6, R2.5).
+
+The same code as the webhook's judges every delivery, as of when it was received; the same code as the
+worker's decides. Ids, hashes, buckets and variants must be identical. Secrets are masked in what is
+stored, so credentials count as right, and deliveries refused for their credentials or rate are left out.
+A source's settings may have been edited since: those that a delivery was judged by are taken from itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from time import perf_counter
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+
+from experiments.history.preview import Progress
+from experiments.history.records import Record
+from experiments.worker.pipeline import BATCH_SIZE, process_batch
+from experiments.worker.queue import Batch
+from kernel.errors import DomainError
+from kernel.json_text import load_canonical
+from policies.core.content import SETTING_NAMES
+from policies.models import PolicyVersion
+from signals_app.alerts.admission import Arrival
+from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
+from signals_app.alerts.secret_masking import MASK, split_secrets
+from signals_app.models import MarketData, Signal, WebhookSource
+from signals_app.webhook.receive import receive_alert
+
+# What depends on credentials or on the traffic of a minute, which nobody has stored.
+NOT_REPEATABLE = frozenset({"unauthorized", "rate_limited"})
+COMPARED = (
+    "signal_hash", "experiment_id", "assignment_hash", "bucket", "variant", "policy_version", "split_percentage",
+    "context_hash",
+)  # fmt: skip
+DECIDED = """
+SELECT e.signal_id::text, e.signal_hash, e.experiment_id::text, e.assignment_hash, e.bucket, e.variant,
+       e.policy_version, e.split_percentage::text, c.context_hash
+  FROM experiments e JOIN market_contexts c USING (signal_id) WHERE e.signal_id = ANY(%s::uuid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One thing that came out another way than it is stored in the history."""
+
+    subject: str
+    field: str
+    stored: str
+    rebuilt: str
+
+
+@dataclass(slots=True)
+class Rebuilder:
+    """Takes the records of a history one by one; `divergences` grows with each that comes out another way."""
+
+    deliveries: int = 0
+    left_out: int = 0
+    decided: int = 0
+    divergences: list[Divergence] = field(default_factory=list)
+    _tokens: dict[str, str] = field(default_factory=dict)
+    _sources: dict[str, Record] = field(default_factory=dict)
+    _judged_by: dict[str, Record] = field(default_factory=dict)
+    _waiting: list[Record] = field(default_factory=list)
+
+    def run(self, records: Iterable[Record], progress: Progress | None = None) -> None:
+        """Rebuild from the records, and give the sources their own settings at the end."""
+        total = 0
+        for done, record in enumerate(records):
+            if record["kind"] == "history":
+                total = record["records"]
+                continue
+            if record["kind"] != "decided" or len(self._waiting) >= BATCH_SIZE:
+                self._decide()
+            self._take(record)
+            if progress is not None:
+                progress(done, total)
+        self._decide()
+        for slug, source in self._sources.items():
+            WebhookSource.objects.filter(slug=slug).update(**source)
+
+    def _take(self, record: Record) -> None:
+        match record["kind"]:
+            case "source":
+                self._take_source(record)
+            case "delivery":
+                self._take_delivery(record)
+            case "policy":
+                take_policy(record)
+            case "market_data":
+                take_market_data(record)
+            case "decided":
+                self._waiting.append(record)
+            case kind:
+                raise DomainError("history_unreadable", f"The history holds a record of kind {kind!r}.")
+
+    def _take_source(self, record: Record) -> None:
+        """Make the source with a token of this run and without conditions on the sender."""
+        own = {name: value for name, value in record.items() if name not in {"kind", "slug"}}
+        token = secrets.token_urlsafe(32)
+        open_to_us: Record = {
+            "token_hash": _sha256(token), "previous_token_hash": None, "allowed_addresses": [],
+            "client_certificate_subject": "", "rate_limit_per_minute": None, "is_active": True,
+        }  # fmt: skip
+        WebhookSource.objects.create(slug=record["slug"], **own | open_to_us)
+        self._tokens[record["slug"]], self._sources[record["slug"]] = token, own
+
+    def _take_delivery(self, record: Record) -> None:
+        if record["outcome"] == "rejected" and record["code"] in NOT_REPEATABLE:
+            self.left_out += 1
+            return
+        self.deliveries += 1
+        self._set_source(record["source"], settings_of_then(record))
+        outcome, code, signal_id = _receive(self._tokens[record["source"]], record)
+        subject = f"delivery {record['id']}"
+        self._compare(subject, "outcome", record["outcome"], outcome)
+        self._compare(subject, "code", record["code"], code)
+        self._compare(subject, "signal_id", record["signal_id"], signal_id)
+
+    def _set_source(self, slug: str, judged_by: Record) -> None:
+        if self._judged_by.get(slug) != judged_by:
+            WebhookSource.objects.filter(slug=slug).update(**judged_by)
+            self._judged_by[slug] = judged_by
+
+    def _decide(self) -> None:
+        """Decide the signals that were decided under the policy now in force, and compare."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        signal_ids = [UUID(record["signal_id"]) for record in waiting]
+        process_batch(Batch(uuid4(), signal_ids), signal_ids)
+        with connection.cursor() as cursor:
+            cursor.execute(DECIDED, (signal_ids,))
+            rebuilt = {row[0]: dict(zip(COMPARED, row[1:], strict=True)) for row in cursor.fetchall()}
+        for record in waiting:
+            self.decided += 1
+            found = rebuilt.get(record["signal_id"], {})
+            for name in COMPARED:
+                self._compare(f"signal {record['signal_id']}", name, record[name], found.get(name))
+
+    def _compare(self, subject: str, name: str, stored: object, rebuilt: object) -> None:
+        if stored != rebuilt:
+            self.divergences.append(Divergence(subject, name, _text(stored), _text(rebuilt)))
+
+
+def settings_of_then(delivery: Record) -> Record:
+    """Return the settings of its source that a delivery was judged by, as far as it tells them.
+
+    One that was stale was older than some limit and one that was not stale stayed within its own; one that
+    was not refused presented the secret that was expected, if one was.
+    """
+    try:
+        payload = decode_alert(base64.b64decode(delivery["body"])).payload
+        _, presented = split_secrets(payload, MASK.__eq__)
+    except DomainError:
+        presented = ()
+    return {
+        "max_age_seconds": 1 if delivery["code"] == "stale" else 0,
+        "body_secret_hash": _sha256(MASK) if MASK in presented else "",
+    }
+
+
+def refuse_unless_empty() -> None:
+    """Raise DomainError `not_empty` when this database has a history of its own."""
+    if Signal.objects.exists() or WebhookSource.objects.exists() or MarketData.objects.exists():
+        raise DomainError("not_empty", "This database is not empty; rebuild into a new one (migrate it first).")
+    if PolicyVersion.objects.filter(version__gt=1).exists():
+        raise DomainError("not_empty", "This database has policies of its own; rebuild into a new one.")
+
+
+def take_policy(record: Record) -> None:
+    """Put a stored version in force; the first one replaces the one that this database made for itself."""
+    columns: dict[str, Any] = {name: record[name] for name in SETTING_NAMES}
+    columns |= {name: record[name] for name in ("version", "note", "created_by", "content_hash", "base_version_id")}
+    with transaction.atomic(), connection.cursor() as cursor:
+        if record["version"] == 1:
+            # A table cannot be altered while checks of its rows are pending.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE policy_versions DISABLE TRIGGER policy_versions_append_only")
+            cursor.execute("DELETE FROM policy_versions")
+            cursor.execute("ALTER TABLE policy_versions ENABLE TRIGGER policy_versions_append_only")
+        PolicyVersion.objects.create(**columns, activated_at=datetime.fromisoformat(record["activated_at"]))
+
+
+def take_market_data(record: Record) -> None:
+    """Store an observation as it was pushed."""
+    MarketData.objects.create(
+        symbol=record["symbol"],
+        as_of=datetime.fromisoformat(record["as_of"]),
+        received_at=datetime.fromisoformat(record["received_at"]),
+        source=record["source"],
+        data=load_canonical(record["data"]),
+    )
+
+
+def _receive(token: str, record: Record) -> tuple[str, str, str | None]:
+    """Receive a stored delivery; return outcome, code and signal id."""
+    body = base64.b64decode(record["body"])
+    address = record["remote_address"]
+    arrival = Arrival(
+        received_at=datetime.fromisoformat(record["received_at"]),
+        started=perf_counter(),
+        address=ip_address(address) if address else None,
+        certificate_subject="",
+        content_type=record["content_type"],
+        body=body,
+        # Of a body that was too large only the beginning was kept.
+        size=MAX_BODY_BYTES + 1 if record["code"] == "too_large" else len(body),
+    )
+    try:
+        receipt = receive_alert(token, arrival)
+    except DomainError as error:
+        return "rejected", error.code, None
+    return receipt.outcome.value, receipt.reason, str(receipt.signal_id) if receipt.signal_id else None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)

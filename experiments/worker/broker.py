@@ -1,0 +1,104 @@
+"""The signals table is the queue: a django-q broker that hands out drain tasks while signals wait.
+
+django-q2's own extension point (`broker_class`). Ordinary tasks and schedules come first; then the
+pool gets a drain task, in memory and without acknowledgement, whenever a signal waits that nobody
+has in hand. Nothing is written per signal, so no wake-up can be lost.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+from typing import Any, cast
+from uuid import uuid4
+
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.signing import SignedPackage
+
+from experiments.worker.heartbeat import DRAIN
+from signals_app.webhook.wake import CHANNEL
+
+log = structlog.get_logger(__name__)
+
+# Work is a signal that no worker has in hand. The look takes no locks: they would hide the signal from the
+# worker that comes for it, and would have to reach the disk.
+WORK_WAITS = """
+SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
+       EXISTS (SELECT FROM signals WHERE status = 'PENDING'
+                  AND signal_id NOT IN (SELECT unnest(signal_ids) FROM worker_batches))
+    OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
+"""
+# The last drain needs this long to reach its worker; until then its signals still look like work.
+SPACING_SECONDS = 0.02
+# Also without work a drain goes through pusher, queue and worker this often: it beats the heart.
+BEAT_SECONDS = 4.0
+# After this long a lost database is asked again.
+AWAY_SECONDS = 0.5
+
+
+class SignalBroker(ORM):
+    """ORM broker whose queue of record is the signals table."""
+
+    _last_drain = 0.0
+    _listening: object = None
+
+    def dequeue(self) -> list[tuple[Any, str]] | None:
+        """Return ordinary tasks, else one drain task when signals wait, else nothing after a pause.
+
+        The pause ends early at a hint from the webhook; without one it is `poll` seconds.
+        """
+        database = connections[str(Conf.ORM or "default")]
+        try:
+            return self._dequeue(database)
+        except (OperationalError, InterfaceError) as error:
+            # django-q would rest for ten seconds and replace the process that asks.
+            log.warning("worker.database_away", error=str(error))
+            database.close()
+            sleep(AWAY_SECONDS)
+            return None
+
+    def _dequeue(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]] | None:
+        self.get_connection()  # drops a broken connection
+        self._listen(database)
+        with database.cursor() as cursor:
+            cursor.execute(WORK_WAITS, (self.list_key,))
+            tasks_wait, signals_wait = cursor.fetchone()
+        if tasks_wait:
+            return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
+        since_last = monotonic() - self._last_drain
+        is_due = since_last > (SPACING_SECONDS if signals_wait else BEAT_SECONDS)
+        # A hint needs no second look: a drain in vain costs less than that.
+        if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)):
+            return None
+        self._last_drain = monotonic()
+        return [(None, _drain_task())]
+
+    def _listen(self, database: BaseDatabaseWrapper) -> None:
+        """Listen on this connection, once; again after every reconnect."""
+        database.ensure_connection()
+        if self._listening is not database.connection:
+            with database.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
+            self._listening = database.connection
+
+
+def _hinted(database: BaseDatabaseWrapper, *, seconds: float) -> bool:
+    """Wait for a hint and take all there are; one that came meanwhile counts at once."""
+    with database.wrap_database_errors:
+        return bool(list(database.connection.notifies(timeout=seconds, stop_after=1)))
+
+
+def _drain_task() -> str:
+    task = {
+        "id": uuid4().hex,
+        "name": "drain",
+        "func": DRAIN,
+        "args": (),
+        "kwargs": {},
+        "started": timezone.now(),
+    }
+    return str(SignedPackage.dumps(task))

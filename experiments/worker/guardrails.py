@@ -1,0 +1,101 @@
+"""Guardrails: facts of the past that take real trading away, and never give it.
+
+Off unless the policy version sets a limit. They are read at decision time, from stored rows and the
+database clock, and what tripped is stored with the decision; replay uses the stored value. A trip
+holds until an operator releases it, and what happened before the release counts no more.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import structlog
+from django.db import connection, transaction
+
+from experiments.core.decision import Tripped
+from policies.core.content import GUARDRAILS, PolicySettings
+from policies.timeline import instant_of_change
+
+log = structlog.get_logger(__name__)
+
+# The share of failed signals says nothing about a handful of them. Those an operator has given up count as
+# failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.
+MIN_SIGNALS = 20
+
+SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"
+# real_outcomes belongs to the app above this one; only its rows are read, by name, at the moment of decision.
+MEASURES = {
+    # Losses since the last real trade that was no loss. Only the end of the history is read, by its index.
+    "max_consecutive_real_losses": """
+        WITH last_other AS (
+            SELECT exit_time, trade_id FROM real_outcomes WHERE pnl >= 0 AND recorded_at > {since}
+             ORDER BY exit_time DESC, trade_id DESC LIMIT 1)
+        SELECT count(*) FROM real_outcomes WHERE pnl < 0 AND recorded_at > {since}
+           AND exit_time >= coalesce((SELECT exit_time FROM last_other), '-infinity')
+           AND NOT EXISTS (SELECT FROM last_other l
+                            WHERE (l.exit_time, l.trade_id) > (real_outcomes.exit_time, real_outcomes.trade_id))""",
+    # Net loss of the present UTC day; a gain counts as no loss.
+    "max_daily_real_loss": """
+        SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
+         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}""",
+    "max_failed_signal_percentage": f"""
+        SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
+                    THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
+          FROM signals WHERE received_at > now() - interval '1 hour' AND received_at > {{since}}""",  # noqa: S608
+    # The worse of the two engines: how often it came back after a gap; a stretch that begins while the one
+    # before still lasts tells of another version, other rules or another time to live, and of no gap.
+    "max_engine_flaps": """
+        SELECT coalesce(max(n), 0) FROM (
+            SELECT count(*) AS n FROM engine_availability AS s
+             WHERE first_beat_at > now() - interval '1 hour' AND first_beat_at > {since}
+               AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                                  AND b.first_beat_at < s.first_beat_at AND b.available_until > s.first_beat_at)
+               AND EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                              AND b.first_beat_at < s.first_beat_at)
+             GROUP BY engine) AS per_engine""",
+}
+OPEN_TRIP = 'SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1'
+# Two workers may find the same breach at the same moment: the second one's row is not needed.
+TRIP = """
+INSERT INTO guardrail_trips (name, value, "limit", policy_version, tripped_at, released_by, release_reason)
+VALUES (%s, %s, %s, %s, %s, '', '')
+ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
+"""
+
+
+def has_limits(content: PolicySettings) -> bool:
+    """Tell whether these settings set any limit at all."""
+    return any(getattr(content, name) is not None for name in GUARDRAILS)
+
+
+def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped | None:
+    """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well.
+
+    Call it in the transaction of the decision.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_TRIP)
+        if (row := cursor.fetchone()) is not None:
+            return Tripped(*row)
+        for name in GUARDRAILS:
+            limit: int | Decimal | None = getattr(content, name)
+            if limit is None:
+                continue
+            cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
+            value = cursor.fetchone()[0]
+            if value >= limit:
+                return _trip(policy_version, Tripped(name, _text(value), _text(limit)))
+    return None
+
+
+def _trip(policy_version: int, tripped: Tripped) -> Tripped:
+    with connection.cursor() as cursor:
+        cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version, instant_of_change()))
+        if cursor.rowcount:
+            document = tripped.document()
+            transaction.on_commit(lambda: log.warning("guardrail.tripped", policy_version=policy_version, **document))
+    return tripped
+
+
+def _text(number: int | Decimal) -> str:
+    return f"{number:.2f}" if isinstance(number, Decimal) else str(number)

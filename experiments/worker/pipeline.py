@@ -1,0 +1,179 @@
+"""The main path: pending signals become decisions.
+
+`process_batch` is one transaction and reads like the flow: lock the signals, read the policy in
+force, freeze the market data, decide (pure), store every row and the PROCESSED mark. The signals
+table is the queue; a wake-up that is lost, late or doubled changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from experiments.core.decision import Decided, PolicyState, StoredSignal, Tripped, decide
+from experiments.worker import queue as claim
+from experiments.worker.batch_log import log_decided
+from experiments.worker.guardrails import has_limits, tripped_guardrail
+from experiments.worker.statements import store
+from policies.selectors import StateInForce, state_in_force
+from signals_app.alerts.identity import experiment_id
+from signals_app.alerts.market_context import SignalFacts
+from signals_app.selectors import latest_market_data
+
+log = structlog.get_logger(__name__)
+
+# The knee of the curve: larger batches gain little and delay their first row.
+BATCH_SIZE = 500
+# A drain ends well before the task timeout and the watchdog's however long the queue and slow the database is; the
+# broker asks again at once.
+BATCHES_PER_DRAIN = 20
+MAX_DRAIN_SECONDS = 5.0
+# PostgreSQL's class of errors for what is too large for it.
+LIMIT_EXCEEDED = "54"
+
+
+def drain() -> int:
+    """Process what waits, up to 20 batches or 5 s; return how many signals got a decision.
+
+    1. Count the attempts of signals whose worker died with them in hand.
+    2. Take batches of fresh signals until none is left.
+    3. Between batches try one failed signal whose next attempt is due.
+    """
+    _log_failures(claim.release_orphans(), "The worker died while it had this signal in hand.")
+    decided = 0
+    ends = monotonic() + MAX_DRAIN_SECONDS
+    for _ in range(BATCHES_PER_DRAIN):
+        fresh = claim.claim_fresh(BATCH_SIZE)
+        if fresh is not None:
+            decided += process_claimed(fresh)
+        due = claim.claim_due()
+        if due is not None:
+            decided += process_claimed(due)
+        elif fresh is None or len(fresh.signal_ids) < BATCH_SIZE:
+            break
+        if monotonic() > ends:
+            break
+    return decided
+
+
+def process_claimed(batch: claim.Batch) -> int:
+    """Process a claimed batch and strike it off; a signal that fails is recorded and stops no other."""
+    decided = _process_or_split(batch, batch.signal_ids)
+    if decided < len(batch.signal_ids):
+        claim.finish(batch)
+    return decided
+
+
+def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
+    """Decide these signals in one transaction and return what was decided (R2.1, R9.5, R10.2)."""
+    with transaction.atomic():
+        rows = claim.lock_signals(signal_ids)
+        if not rows:
+            return []
+        signals = [_stored_signal(row) for row in rows]
+        state = _state_that_decides()
+        market_data = latest_market_data(
+            [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
+        )
+        policy = policy_state(state, settings.APP_MODE)
+        decided = [decide(signal, policy, data) for signal, data in zip(signals, market_data, strict=True)]
+        store(
+            decided,
+            batch.token,
+            policy_version=state.version,
+            split_percentage=state.settings.split_percentage,
+            decided_at=state.database_time,
+        )
+    log_decided(decided)
+    return decided
+
+
+def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
+    """Process the signals; when that fails, halve until the one that fails stands alone.
+
+    A lost database is nobody's fault: its errors pass through, the worker reconnects and the batch is
+    found again by `release_orphans`.
+    """
+    try:
+        return len(process_batch(batch, signal_ids))
+    except Exception as error:
+        if _is_of_the_database(error):
+            raise
+        # Whatever else a signal does, it is recorded with the signal.
+        if len(signal_ids) == 1:
+            message = f"{type(error).__name__}: {error}"
+            _log_failures(claim.record_failure(signal_ids, message), message)
+            return 0
+    middle = len(signal_ids) // 2
+    return _process_or_split(batch, signal_ids[:middle]) + _process_or_split(batch, signal_ids[middle:])
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether the database failed all signals alike: it is away, full, busy or deadlocked.
+
+    A row too large for one of its limits (class 54) counts among Django's OperationalErrors, but fails for ever.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return not state.startswith(LIMIT_EXCEEDED)
+
+
+def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
+    """Return a locked row as the pure core takes it."""
+    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload = row
+    facts = SignalFacts(
+        signal_id=signal_id,
+        symbol=symbol,
+        exchange=exchange,
+        direction=direction,
+        timeframe=timeframe,
+        timestamp=timestamp,
+        signal_hash=signal_hash,
+        payload=json.loads(payload),
+    )
+    return StoredSignal(facts, source, strategy)
+
+
+def _state_that_decides() -> StateInForce:
+    """Return the state in force, after tripping the guardrails whose limits are reached."""
+    state = state_in_force()
+    if not has_limits(state.settings):
+        return state
+    tripped = tripped_guardrail(state.version, state.settings)
+    # A guardrail that has just tripped is part of a later instant than the one read.
+    return state_in_force() if tripped and state.guardrail is None else state
+
+
+def policy_state(state: StateInForce, app_mode: str) -> PolicyState:
+    """Return the state as the pure core takes it; `app_mode` is PAPER or LIVE."""
+    trip = state.guardrail
+    return PolicyState(
+        app_mode=app_mode,
+        version=state.version,
+        configured_mode=state.settings.configured_mode,
+        split_percentage=state.settings.split_percentage,
+        live_enabled=state.settings.live_enabled,
+        engine_a_available=state.engine_a_available,
+        engine_b_available=state.engine_b_available,
+        halted=state.halted,
+        guardrail=Tripped(trip.name, trip.value, trip.limit) if trip else None,
+    )
+
+
+def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
+    for signal_id, signal_hash, attempts in failed:
+        log.error(
+            "signal.processing_failed",
+            signal_id=str(signal_id),
+            # The id it will have once it is decided: it follows from the signal.
+            experiment_id=str(experiment_id(signal_id, signal_hash)),
+            attempts=attempts,
+            error=error,
+        )

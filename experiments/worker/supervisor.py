@@ -1,0 +1,143 @@
+"""Keep one django-q cluster alive and moving.
+
+django-q2 restarts a worker that died, but it can wedge: a process that is killed while it waits on
+a queue dies holding the queue's lock, and nothing runs again while the cluster's own status stays
+green. So this measures progress: a heartbeat that is written when a drain has come through pusher, queue,
+worker and monitor. When it stops, the whole process group is killed and started anew. Nothing is
+lost, because the signals table is the queue.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import signal
+import socket
+import threading
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
+from time import monotonic
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from kernel.processes import die_with, let_children_die_with_us
+
+log = structlog.get_logger(__name__)
+
+# A beat comes every 4 s, or 7 s under full load. Starting takes a few seconds.
+STALE_SECONDS = 15.0
+STARTING_SECONDS = 20.0
+# A stop must be over within 5 s, also when the cluster hangs.
+STOP_SECONDS = 4.0
+RESTART_PAUSE_SECONDS = 1.0
+# A worker that says nothing for so long in the middle of a transaction hangs. The database ends its session, and
+# what it had locked is free for others, on whatever host it runs.
+HANG_LIMIT = "20s"
+
+HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - beat_at)::float8 FROM worker_heartbeats WHERE cluster = %s"
+
+
+def run_cluster(name: str, supervisor: int) -> None:
+    """Run qcluster in this forked process, in a group of its own; all it forks dies with the one that forked it."""
+    from django.core.management import call_command
+
+    os.setpgid(0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    die_with(supervisor)
+    let_children_die_with_us()
+    os.environ["ORCHESTRATOR_CLUSTER"] = name
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c idle_in_transaction_session_timeout={HANG_LIMIT}"
+    call_command("qcluster")
+
+
+def standstill(heartbeat_age: float, *, since_start: float) -> str | None:
+    """Say for how many seconds a cluster has made no progress, if that is too long; None while all is well.
+
+    One that has not beaten since its start is given time for starting.
+    """
+    limit = STALE_SECONDS if heartbeat_age < since_start else STARTING_SECONDS
+    quiet = min(heartbeat_age, since_start)
+    return f"no progress for {quiet:.0f} s" if quiet > limit else None
+
+
+class ClusterSupervisor:
+    """Runs qcluster in a forked child with its own process group and watches its progress.
+
+    Forked, not started anew: all processes share the memory of what is imported here.
+    """
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.stopping = threading.Event()
+        self.child: ForkProcess | None = None
+        self.started_at = 0.0
+
+    def run(self) -> None:
+        """Keep the cluster alive until `stop` is called."""
+        self._start()
+        while not self.stopping.wait(1.0):
+            if (reason := self._trouble()) is not None:
+                log.error("worker.restarted", cluster=self.name, reason=reason)
+                self._kill_group()
+                if self.stopping.wait(RESTART_PAUSE_SECONDS):
+                    break
+                self._start()
+        self._end()
+
+    def stop(self, signum: int, frame: object) -> None:
+        """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
+        self.stopping.set()
+
+    def _start(self) -> None:
+        # A session must not be shared with a child.
+        connection.close()
+        # Collecting garbage touches every object and would copy the shared pages into each process.
+        gc.collect()
+        gc.freeze()
+        self.child = get_context("fork").Process(target=run_cluster, args=(self.name, os.getpid()))
+        self.child.start()
+        with suppress(ProcessLookupError, PermissionError):  # the child was faster, or is gone
+            os.setpgid(self.child.ident or 0, self.child.ident or 0)
+        self.started_at = monotonic()
+        log.info("worker.started", cluster=self.name, pid=self.child.pid)
+
+    def _trouble(self) -> str | None:
+        """Say why the cluster must be started anew; None while all is well."""
+        assert self.child is not None
+        if not self.child.is_alive():
+            return f"the cluster ended with code {self.child.exitcode}"
+        age = self._heartbeat_age()
+        return None if age is None else standstill(age, since_start=monotonic() - self.started_at)
+
+    def _heartbeat_age(self) -> float | None:
+        """Return seconds since the last heartbeat, infinity before the first; None while the database cannot tell."""
+        try:
+            connection.close_if_unusable_or_obsolete()
+            with connection.cursor() as cursor:
+                cursor.execute(HEARTBEAT_AGE, (self.name,))
+                row = cursor.fetchone()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("worker.database_away", cluster=self.name, error=str(error))
+            # The cluster cannot beat either; give it its starting time again once the database is back.
+            self.started_at = monotonic()
+            return None
+        return row[0] if row else math.inf
+
+    def _end(self) -> None:
+        """Let running work finish, then end whatever is left."""
+        assert self.child is not None
+        self.child.terminate()
+        self.child.join(STOP_SECONDS)
+        if self.child.is_alive():
+            log.error("worker.killed", cluster=self.name, reason="it did not stop in time")
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        assert self.child is not None
+        with suppress(ProcessLookupError):  # all of them have ended by themselves
+            os.killpg(self.child.ident or 0, signal.SIGKILL)
+        self.child.join()

@@ -1,0 +1,26 @@
+"""The one error that the domain raises, and how it says what happened."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """Something asked for cannot be done.
+
+    ``code`` is for machines and stands in `kernel.problems` with its HTTP status and what to do about it;
+    ``detail`` is one sentence for people; ``pointer`` is the JSON pointer of the field it is about, "" for none.
+    """
+
+    code = "invalid"
+
+    def __init__(self, code: str, detail: str, pointer: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+
+
+class CanonicalFormError(DomainError):
+    """A document holds something that canonical JSON cannot express; the caller must convert it first."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("no_canonical_form", detail)

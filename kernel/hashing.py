@@ -1,0 +1,21 @@
+"""The primitives behind every id and hash: the namespace, SHA-256, and the hash of a document."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+from kernel.json_text import canonical_json
+
+# Every id of the product is a UUIDv5 in this namespace (contract section 2).
+NAMESPACE = uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7")
+
+
+def sha256_hex(data: bytes) -> str:
+    """64 lower-case hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def document_hash(document: object) -> str:
+    """SHA-256 of the document's canonical form (RFC 8785)."""
+    return sha256_hex(canonical_json(document))

@@ -1,0 +1,187 @@
+"""JSON as text: the canonical form that is hashed, and the exact form that jsonb keeps.
+
+Pure: no I/O, no clock, no randomness.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any
+
+import rfc8785
+
+from kernel.errors import CanonicalFormError
+
+MAX_SAFE_INTEGER = 2**53 - 1
+
+IntegerText = Callable[[int], str]
+FloatText = Callable[[float], str]
+
+
+def canonical_json(document: object) -> bytes:
+    """Return the document in its one canonical form (RFC 8785, UTF-8).
+
+    An integer beyond +-(2^53-1) becomes its decimal text in a string, at any depth. Raise
+    CanonicalFormError for NaN, Infinity, lone surrogates, keys that are not text and types that
+    JSON does not have.
+    """
+    try:
+        return canonical_text(document).encode()
+    except UnicodeEncodeError as error:
+        raise CanonicalFormError("A string with a lone surrogate has no canonical form.") from error
+    except RecursionError as error:
+        raise CanonicalFormError("The document is nested too deeply for a canonical form.") from error
+
+
+def canonical_text(document: object) -> str:
+    """Return the canonical form as text; what cannot be encoded or nests too deeply is the caller's to find."""
+    return _render(document, _canonical_integer, _canonical_float)
+
+
+def load_canonical(text: str | bytes) -> Any:
+    """Return the document whose canonical form this is.
+
+    A bare integer beyond +-(2^53-1) in canonical text was a float, because integers of that size
+    are strings there; reading it as an integer would change its hash.
+    """
+    return json.loads(text, parse_int=_integer_or_float)
+
+
+def to_jsonb_text(payload: object) -> str:
+    """Return JSON text that a jsonb column gives back with the same canonical form.
+
+    jsonb prints the number 1e22 as an integer, which hashes differently from a float; a trailing
+    ".0" survives, because jsonb keeps the scale of a number. Raise CanonicalFormError as
+    canonical_json does.
+    """
+    return _render(payload, str, _jsonb_float)
+
+
+def with_big_integers_as_text(value: Any) -> Any:
+    """Return a copy in which integers beyond +-(2^53-1) are decimal text, at any depth."""
+    if isinstance(value, dict):
+        return {name: with_big_integers_as_text(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [with_big_integers_as_text(item) for item in value]
+    if type(value) is int and abs(value) > MAX_SAFE_INTEGER:
+        return str(value)
+    return value
+
+
+def expand_float(number: float) -> str:
+    """Return the shortest digits that name this finite double, without exponent or trailing ".0"."""
+    text = repr(number)
+    if "e" in text:
+        text = format(Decimal(text), "f")
+    text = text.removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def _integer_or_float(text: str) -> int | float:
+    number = int(text)
+    return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else float(text)
+
+
+def _canonical_integer(number: int) -> str:
+    if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+        return str(number)
+    return f'"{number}"'
+
+
+def _canonical_float(number: float) -> str:
+    text = repr(number)
+    if "e" in text or "n" in text:
+        # Exponents, nan and inf: the only places where Python and ECMAScript write differently.
+        return _reference_float(number)
+    text = text.removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def _reference_float(number: float) -> str:
+    try:
+        return rfc8785.dumps(number).decode()
+    except rfc8785.CanonicalizationError as error:
+        raise CanonicalFormError(f"The number {number!r} has no canonical form.") from error
+
+
+def _jsonb_float(number: float) -> str:
+    if not math.isfinite(number):
+        raise CanonicalFormError(f"The number {number!r} has no canonical form.")
+    return expand_float(number) + ".0" if number.is_integer() else repr(number)
+
+
+def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str:
+    # Exact types first, because they are nearly everything and this runs for every alert.
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is dict:
+        return _render_object(value, integer_text, float_text)
+    if kind is int:
+        return integer_text(value)
+    if kind is float:
+        return float_text(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is list or kind is tuple:
+        return f"[{','.join([_render(item, integer_text, float_text) for item in value])}]"
+    return _render(_plain(value), integer_text, float_text)
+
+
+def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text: FloatText) -> str:
+    members = []
+    for name in in_canonical_order(value):
+        member = value[name]
+        kind = type(member)
+        # Flat members are nearly all there are: without a call of `_render` for each.
+        if kind is str:
+            text = encode_basestring(member)
+        elif kind is float:
+            text = float_text(member)
+        else:
+            text = _render(member, integer_text, float_text)
+        members.append(f"{encode_basestring(name)}:{text}")
+    return f"{{{','.join(members)}}}"
+
+
+def in_canonical_order(value: Collection[str]) -> list[str]:
+    """Return member names in the order of RFC 8785; raise CanonicalFormError when one is not text."""
+    try:
+        names = sorted(value)
+        if "".join(names).isascii():
+            return names
+    except TypeError as error:
+        raise CanonicalFormError("Member names must be text.") from error
+    # RFC 8785 sorts by UTF-16 code units, which differs from Python's order beyond the BMP.
+    return sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+
+
+# How scalars are written in the canonical form, for those who write members themselves.
+CANONICAL_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    int: _canonical_integer,
+    float: _canonical_float,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+}
+
+
+def _plain(value: object) -> object:
+    """Return a subclass instance (an enum member, say) as the JSON type it derives from."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise CanonicalFormError(f"A {type(value).__name__} has no canonical form; convert it to text first.")

@@ -1,0 +1,101 @@
+"""Run several programs as one: start them, restart what dies, stop them all together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+
+import structlog
+
+from kernel.processes import die_with
+
+log = structlog.get_logger(__name__)
+
+# All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
+STOP_SECONDS = 4.8
+# A program that dies this often within a minute will not get better by being started again.
+RESTARTS_PER_MINUTE = 5
+
+
+@dataclass(slots=True)
+class Program:
+    """One program of the group: a name for the log, its command and extra environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_PER_MINUTE))
+
+    def start(self) -> None:
+        """Start it in a session of its own; it dies with this process even if that is killed."""
+        self.process = subprocess.Popen(  # noqa: S603 (our own command)
+            self.command,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 (no threads run yet that hold locks)
+        )
+        log.info("program.started", program=self.name, pid=self.process.pid)
+
+    def has_died_for_good(self) -> bool:
+        """Note a death; say whether it was one too many within a minute."""
+        self.deaths.append(monotonic())
+        return len(self.deaths) == RESTARTS_PER_MINUTE and self.deaths[-1] - self.deaths[0] < 60
+
+
+class ProcessGroup:
+    """Programs that live and end together."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = programs
+        self.stopping = threading.Event()
+        self.given_up: Program | None = None
+
+    def stop(self, signum: int = 0, frame: object = None) -> None:
+        """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
+        self.stopping.set()
+
+    def start(self) -> None:
+        """Start every program."""
+        for program in self.programs:
+            program.start()
+
+    def watch(self) -> None:
+        """Keep all programs running until `stop`, or until one has died for good: that is then `given_up`."""
+        while self.given_up is None and not self.stopping.wait(0.5):
+            for program in self.programs:
+                assert program.process is not None
+                if program.process.poll() is None:
+                    continue
+                log.error("program.died", program=program.name, code=program.process.returncode)
+                if program.has_died_for_good():
+                    log.error("program.given_up", program=program.name)
+                    self.given_up = program
+                    break
+                program.start()
+        self.end()
+
+    def end(self) -> None:
+        """Ask all to stop, then kill what is left; each with everything it started."""
+        running = [p.process for p in self.programs if p.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(deadline - monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                log.error("program.killed", pid=process.pid)
+            with suppress(ProcessLookupError):  # all of it has ended by itself
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,171 @@
+"""Bodies of the analyst's experiment calls."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from experiments.models import DecisionReason, ExecutionMode, Experiment
+from outcomes.analyst_api.browse import by_engine, explanation_of
+from outcomes.core.pricing import decimal_text
+from outcomes.engine_api.fields import InstantField
+from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
+from policies.models import EngineName
+from policies.serializers import StrictSerializer
+from signals_app.models import Direction, Signal
+
+
+class ExperimentFilterSerializer(StrictSerializer):
+    """Query parameters of the list; unknown ones are refused by name."""
+
+    symbol = serializers.CharField(required=False, max_length=64)
+    direction = serializers.ChoiceField(Direction.choices, required=False)
+    timeframe = serializers.CharField(required=False, max_length=10)
+    variant = serializers.ChoiceField(EngineName.choices, required=False)
+    execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)
+    executed_engine = serializers.ChoiceField(EngineName.choices, required=False)
+    reason = serializers.ChoiceField(DecisionReason.choices, required=False)
+    policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    since = InstantField(required=False)
+    until = InstantField(required=False)
+
+
+class SignalSummarySerializer(serializers.ModelSerializer[Signal]):
+    """The normalised signal."""
+
+    class Meta:
+        model = Signal
+        fields = (
+            "signal_id", "source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy",
+            "signal_hash", "received_at",
+        )  # fmt: skip
+
+
+class ExperimentSummarySerializer(serializers.ModelSerializer[Experiment]):
+    """One row of the list: the signal, its assignment and the decision."""
+
+    signal = SignalSummarySerializer()
+    execution_mode = serializers.CharField(source="decision.execution_mode")
+    executed_engine = serializers.CharField(source="decision.executed_engine", allow_null=True)
+    shadow_engine = serializers.CharField(source="decision.shadow_engine")
+    reason = serializers.CharField(source="decision.reason")
+    policy_version = serializers.IntegerField(source="policy_version_id")
+    decided_at = serializers.DateTimeField(source="decision.decided_at")
+
+    class Meta:
+        model = Experiment
+        fields: ClassVar[tuple[str, ...]] = (
+            "experiment_id", "signal", "variant", "assignment_hash", "bucket", "split_percentage", "policy_version",
+            "execution_mode", "executed_engine", "shadow_engine", "reason", "created_at", "decided_at",
+        )  # fmt: skip
+
+
+class RecommendationStorySerializer(serializers.ModelSerializer[Recommendation]):
+    """What an engine recommended, with the text as it was sent, and the role it was shown."""
+
+    reason = serializers.CharField(source="role_reason")
+
+    class Meta:
+        model = Recommendation
+        fields = (
+            "action", "strategy_version", "rules_hash", "context_hash", "recommendation", "recommended_at", "role",
+            "reason", "permit_expires_at",
+        )  # fmt: skip
+
+
+class EngineStorySerializer(serializers.Serializer[Any]):
+    """One engine's part in an experiment; null for what it has not done."""
+
+    distributed_at = serializers.DateTimeField(allow_null=True)
+    recommendation = RecommendationStorySerializer(allow_null=True)
+    trade = serializers.DictField(allow_null=True)
+    outcome = serializers.DictField(allow_null=True)
+
+
+class IncidentSerializer(serializers.ModelSerializer[Incident]):
+    """A report that was refused and kept."""
+
+    class Meta:
+        model = Incident
+        fields = ("kind", "engine", "detail", "occurred_at")
+
+
+class ViolationSerializer(serializers.ModelSerializer[Violation]):
+    """A broken rule of the comparison."""
+
+    class Meta:
+        model = Violation
+        fields = ("name", "engine", "detail", "found_at")
+
+
+class ExperimentStorySerializer(ExperimentSummarySerializer):
+    """Which engine recommended what, who executed, and why (R5.5)."""
+
+    explanation = serializers.SerializerMethodField()
+    market_context = serializers.DictField(source="signal.market_context.context")
+    context_hash = serializers.CharField(source="signal.market_context.context_hash")
+    inputs = serializers.DictField(source="decision.inputs")
+    rules_version = serializers.IntegerField(source="decision.rules_version")
+    decision_hash = serializers.CharField(source="decision.decision_hash")
+    engines = serializers.SerializerMethodField()
+    exit_directive = serializers.SerializerMethodField()
+    incidents = IncidentSerializer(many=True)
+    violations = ViolationSerializer(many=True)
+
+    class Meta(ExperimentSummarySerializer.Meta):
+        fields: ClassVar[tuple[str, ...]] = (
+            *ExperimentSummarySerializer.Meta.fields,
+            "explanation", "market_context", "context_hash", "inputs", "rules_version", "decision_hash", "engines",
+            "exit_directive", "incidents", "violations",
+        )  # fmt: skip
+
+    def get_explanation(self, experiment: Experiment) -> str:
+        """Return the decision as one sentence."""
+        return explanation_of(experiment)
+
+    def get_engines(self, experiment: Experiment) -> dict[str, Any]:
+        """Return both engines' parts side by side."""
+        distributed = {d.engine: d.distributed_at for d in experiment.distributions.all()}
+        return {
+            engine: EngineStorySerializer(
+                {
+                    "distributed_at": distributed.get(engine),
+                    "recommendation": recommendation,
+                    "trade": trade and trade_document(trade),
+                    "outcome": outcome and outcome_document(outcome),
+                }
+            ).data
+            for engine, (recommendation, trade, outcome) in by_engine(experiment).items()
+        }
+
+    def get_exit_directive(self, experiment: Experiment) -> dict[str, Any] | None:
+        """Return how the shadow exit stands; null before the real exit."""
+        directive = getattr(experiment, "exit_directive", None)
+        if directive is None:
+            return None
+        names = ("state", "shadow_engine", "exit_time", "conditions_hash", "issued_at", "expires_at", "settled_at")
+        return {name: getattr(directive, name) for name in names}
+
+
+def trade_document(trade: Trade) -> dict[str, Any]:
+    """Return a trade as analysts see it: real and shadow alike, money as text."""
+    kind = "REAL" if trade._meta.db_table == "real_trades" else "SHADOW"  # noqa: SLF001 (public by habit)
+    plain = (
+        "trade_id", "legs", "entry_time", "entry_provenance", "status", "exit_legs", "exit_time", "exit_reason",
+        "exit_provenance", "conditions_hash", "opened_at", "closed_at",
+    )  # fmt: skip
+    money = ("quantity", "multiplier", "entry_price", "entry_fees", "exit_price", "exit_fees")
+    return {"kind": kind, **{name: getattr(trade, name) for name in plain}, **_money(trade, money)}
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as analysts see it; undefined P&L is null."""
+    plain = ("exit_reason", "price_provenance", "exit_time", "conditions_hash", "recorded_at")
+    money = ("entry_price", "exit_price", "pnl", "fees")
+    return {**{name: getattr(outcome, name) for name in plain}, **_money(outcome, money)}
+
+
+def _money(row: Trade | Outcome, names: tuple[str, ...]) -> dict[str, str | None]:
+    values = {name: getattr(row, name) for name in names}
+    return {name: None if value is None else decimal_text(value) for name, value in values.items()}

@@ -1,0 +1,90 @@
+"""Analyst calls: browse experiments, read the whole story of one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments.models import Experiment
+from kernel.instants import parse_instant
+from outcomes.analyst_api.browse import experiment_story, experiments
+from outcomes.analyst_api.serializers import (
+    ExperimentFilterSerializer,
+    ExperimentStorySerializer,
+    ExperimentSummarySerializer,
+)
+from policies.access.permissions import IsAnalyst
+
+
+class ExperimentPagination(CursorPagination):
+    """Stable pages while new experiments come in."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 500
+    ordering = ("-created_at", "experiment_id")
+
+    def get_page_size(self, request: Request) -> int:
+        """Return the size asked for; refuse what is none, instead of answering another one."""
+        text = request.query_params.get("page_size")
+        if text is None:
+            return self.page_size
+        size = serializers.IntegerField(min_value=1, max_value=self.max_page_size)
+        try:
+            return int(size.run_validation(text))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"page_size": error.detail}) from error
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return where the page begins; a cursor that nobody was given is a mistake of the caller."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                # It becomes a bound of created_at; Django would fail on any other text.
+                parse_instant(cursor.position)
+        except (NotFound, ValueError) as error:
+            detail = "No page begins here; follow `next` or `previous` of an answer."
+            raise serializers.ValidationError({"cursor": [detail]}) from error
+        return cursor
+
+
+class ExperimentListView(GenericAPIView[Experiment]):
+    """Experiments, newest first."""
+
+    permission_classes = (IsAnalyst,)
+    pagination_class = ExperimentPagination
+    serializer_class = ExperimentSummarySerializer
+    queryset = Experiment.objects.none()  # for the schema
+
+    @extend_schema(
+        parameters=[ExperimentFilterSerializer],
+        responses=ExperimentSummarySerializer(many=True),
+        operation_id="list_experiments",
+    )
+    def get(self, request: Request) -> Response:
+        """Return one page of the experiments that fit the filters."""
+        query = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page_size"}}
+        filters = ExperimentFilterSerializer(data=query)
+        filters.is_valid(raise_exception=True)
+        page = self.paginate_queryset(experiments(filters.validated_data))
+        return self.get_paginated_response(ExperimentSummarySerializer(page, many=True).data)
+
+
+class ExperimentView(APIView):
+    """One experiment with everything that happened to it."""
+
+    permission_classes = (IsAnalyst,)
+
+    @extend_schema(responses=ExperimentStorySerializer, operation_id="get_experiment")
+    def get(self, request: Request, experiment_id: UUID) -> Response:
+        """Answer: which engine recommended this trade, and why did it execute (R5.5)."""
+        return Response(ExperimentStorySerializer(experiment_story(experiment_id)).data)

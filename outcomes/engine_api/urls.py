@@ -1,0 +1,26 @@
+"""Addresses below /api/v1/."""
+
+from django.urls import path
+
+from outcomes.analyst_api.views import ExperimentListView, ExperimentView
+from outcomes.engine_api.views import (
+    ExitDirectiveReportView,
+    ExitDirectivesView,
+    RecommendationsView,
+    TradeExitView,
+    TradesView,
+    TradeView,
+)
+from outcomes.performance.views import PerformanceView
+
+urlpatterns = [
+    path("recommendations", RecommendationsView.as_view(), name="recommendations"),
+    path("trades", TradesView.as_view(), name="trades"),
+    path("trades/<uuid:trade_id>", TradeView.as_view(), name="trade"),
+    path("trades/<uuid:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
+    path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
+    path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
+    path("experiments", ExperimentListView.as_view(), name="experiments"),
+    path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
+    path("performance", PerformanceView.as_view(), name="performance"),
+]

@@ -1,0 +1,135 @@
+"""Engine calls: recommend, open, close, and price the exits of shadows."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from outcomes import services
+from outcomes.core.request_documents import request_hash
+from outcomes.engine_api.answers import (
+    PendingExitsSerializer,
+    RecommendationAnswerSerializer,
+    SettledExitSerializer,
+    TradeAnswerSerializer,
+    settled_exit_answer,
+    trade_answer,
+)
+from outcomes.engine_api.serializers import (
+    ExitSerializer,
+    RecommendationSerializer,
+    ShadowExitSerializer,
+    TradeSerializer,
+)
+from outcomes.selectors import own_trade, pending_directives
+from outcomes.services.experiment_lock import database_time
+from outcomes.services.incidents import not_found
+from policies.access.permissions import IsEngine, engine_of
+from policies.serializers import StrictSerializer
+
+Body = TypeVar("Body", bound=StrictSerializer)
+
+
+class EngineView(APIView):
+    """A call that takes an engine's key."""
+
+    permission_classes = (IsEngine,)
+
+
+def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:
+    """Describe the two good answers of a POST that creates something."""
+    return {
+        201: OpenApiResponse(serializer, description="Stored."),
+        200: OpenApiResponse(serializer, description="The same request was stored before; the first answer again."),
+    }
+
+
+def _validated(serializer: type[Body], request: Request) -> Body:
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body
+
+
+class RecommendationsView(EngineView):
+    """Answer an experiment."""
+
+    @extend_schema(
+        operation_id="create_recommendation",
+        request=RecommendationSerializer,
+        responses=_first_or_repeat(RecommendationAnswerSerializer),
+    )
+    def post(self, request: Request) -> Response:
+        """Store what the engine recommends, byte for byte, and reveal its role."""
+        # Before `request.data`, which would consume the stream: the text is stored as it was sent.
+        source = request.body
+        report = _validated(RecommendationSerializer, request).report(source)
+        recommendation, is_new = services.record_recommendation(engine_of(request), report)
+        return Response(RecommendationAnswerSerializer(recommendation).data, status=201 if is_new else 200)
+
+
+class TradesView(EngineView):
+    """Report an opened trade."""
+
+    @extend_schema(
+        operation_id="open_trade", request=TradeSerializer, responses=_first_or_repeat(TradeAnswerSerializer)
+    )
+    def post(self, request: Request) -> Response:
+        """Store a trade of the revealed role; a real one of a shadow engine is refused and kept as an incident."""
+        report = _validated(TradeSerializer, request).report()
+        trade, is_new = services.open_trade(
+            engine_of(request), report, body=request.data, request_hash=request_hash(request.data)
+        )
+        return Response(trade_answer(trade), status=201 if is_new else 200)
+
+
+class TradeView(EngineView):
+    """Read an own trade."""
+
+    @extend_schema(operation_id="get_trade", responses=TradeAnswerSerializer)
+    def get(self, request: Request, trade_id: UUID) -> Response:
+        """Return the trade with the instruments to quote in its exit, as of now."""
+        trade = own_trade(engine_of(request), trade_id)
+        if trade is None:
+            raise not_found()
+        return Response(trade_answer(trade))
+
+
+class TradeExitView(EngineView):
+    """Report that a trade was closed."""
+
+    @extend_schema(operation_id="close_trade", request=ExitSerializer, responses=TradeAnswerSerializer)
+    def post(self, request: Request, trade_id: UUID) -> Response:
+        """Close the trade, record its outcome and order the shadow out; accepted while halted, too."""
+        report = _validated(ExitSerializer, request).report()
+        trade, _ = services.close_trade(
+            engine_of(request), trade_id, report, body=request.data, request_hash=request_hash(request.data)
+        )
+        return Response(trade_answer(trade))
+
+
+class ExitDirectivesView(EngineView):
+    """Read pending shadow exits."""
+
+    @extend_schema(operation_id="list_exit_directives", responses=PendingExitsSerializer)
+    def get(self, request: Request) -> Response:
+        """Return the exits this engine's shadow trades have to price, oldest first."""
+        pending = pending_directives(engine_of(request), database_time())
+        return Response(PendingExitsSerializer({"exit_directives": pending}).data)
+
+
+class ExitDirectiveReportView(EngineView):
+    """Price a shadow exit."""
+
+    @extend_schema(operation_id="report_shadow_exit", request=ShadowExitSerializer, responses=SettledExitSerializer)
+    def post(self, request: Request, directive_id: int) -> Response:
+        """Close the shadow at its engine's own quotes as of the exit time."""
+        report = _validated(ShadowExitSerializer, request).report()
+        directive, _ = services.report_shadow_exit(
+            engine_of(request), directive_id, report, request_hash=request_hash(request.data)
+        )
+        return Response(settled_exit_answer(directive))

@@ -1,0 +1,225 @@
+"""Keeping secrets of alerts out of everything that is hashed, stored, logged or shown.
+
+Pure: no I/O, no clock, no randomness. The masked body, decoded again, yields the same payload without
+secrets as the body that was received, so that a stored delivery can be replayed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from signals_app.alerts.members import compact
+
+SECRET_MEMBERS = (
+    "secret", "passphrase", "password", "token", "apikey", "api_key", "auth_key", "auth_token", "api_token",
+    "webhook_secret",
+)  # fmt: skip
+# Holds the secret in some layouts and data in others: a secret only where it carries the expected one.
+MAYBE_SECRET_MEMBER = "key"  # noqa: S105 - the name of a member
+MASK = "***"
+# A shorter secret cannot be told from ordinary data, so its copies elsewhere are left alone.
+MIN_COPY_CHARACTERS = 8
+
+_BYTE_ORDER_MARK = "\ufeff"
+_SECRET_ALIASES = frozenset(compact(name) for name in SECRET_MEMBERS)
+_HINTS = (b"secret", b"pass", b"token", b"key", b"\\u")
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
+_LOOSE_MEMBER = re.compile(
+    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word)"
+    rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?",
+    re.IGNORECASE,
+)
+_LOOSE_END = re.compile(r"[\s,;&|)}\]]|\Z")
+
+
+def split_secrets(
+    payload: Mapping[str, Any], is_secret: Callable[[str], bool] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the payload without its secret members, and the secrets these presented.
+
+    ``is_secret`` tells whether a text is the body secret the source expects; with it, a member called
+    ``key`` that carries this secret goes, too. Copies of a presented secret in what remains are
+    masked. A secret that is not text (a number, say) is removed and presents nothing.
+    """
+    rest: dict[str, Any] = {}
+    hidden: list[Any] = []
+    for name, value in payload.items():
+        if _is_secret_member(name, value, is_secret):
+            hidden.append(value)
+        else:
+            rest[name] = value
+    copies = _longest_first([text for value in hidden for text in _texts(value)])
+    presented = tuple(value for value in hidden if isinstance(value, str) and value)
+    return (_mask_copies(rest, copies) if copies else rest), presented
+
+
+def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
+    """Return the received bytes with every secret value replaced by ``***``.
+
+    ``presented`` are the secrets that split_secrets found. A body that is no JSON object is masked
+    by what looks like a secret member, rather too much than too little.
+    """
+    if not presented and not any(hint in body.lower() for hint in _HINTS) and b"\x00" not in body:
+        return body
+    if b"\x00" in body:
+        # UTF-16 or worse: nothing in there can be found reliably.
+        return MASK.encode()
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        # One byte a character, so that all other bytes stay as they are.
+        return _mask_loosely(body.decode("latin-1"), presented).encode("latin-1")
+    if _is_object(text):
+        return _mask_members(text, presented).encode()
+    return _mask_loosely(text, presented).encode()
+
+
+def _is_secret_member(name: str, value: object, is_secret: Callable[[str], bool] | None) -> bool:
+    alias = compact(name)
+    if alias in _SECRET_ALIASES:
+        return True
+    if alias != MAYBE_SECRET_MEMBER or is_secret is None or not isinstance(value, str):
+        return False
+    # A masked one was a secret when it was received.
+    return value == MASK or is_secret(value)
+
+
+def _longest_first(secrets: Collection[str]) -> list[str]:
+    return sorted((secret for secret in set(secrets) if len(secret) >= MIN_COPY_CHARACTERS), key=len, reverse=True)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _mask_copies(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        return _mask_text(value, secrets)
+    if isinstance(value, dict):
+        return {_mask_text(name, secrets): _mask_copies(member, secrets) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_mask_copies(item, secrets) for item in value]
+    return value
+
+
+def _mask_text(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text.removeprefix(_BYTE_ORDER_MARK)), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _mask_members(text: str, presented: Collection[str]) -> str:
+    """Mask the values of the top-level secret members and all copies of them in valid JSON."""
+    tokens = list(_TOKEN.finditer(text, int(text.startswith(_BYTE_ORDER_MARK))))
+    hidden = _secret_values(tokens, presented)
+    secrets = _longest_first([*presented, *_texts_in(tokens, hidden)])
+    parts: list[str] = []
+    end = 0
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        last = hidden.get(position, position)
+        parts.append(text[end : token.start()])
+        parts.append(f'"{MASK}"' if position in hidden else _mask_token(token[0], secrets))
+        end = tokens[last].end()
+        position = last + 1
+    return "".join(parts) + text[end:]
+
+
+def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
+    """Return first and last token of each value of a secret top-level member."""
+    values: dict[int, int] = {}
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += _step(token[0])
+        is_name = depth == 1 and token[0][0] == '"' and tokens[position + 1][0] == ":"
+        if is_name and _hides(_string(token[0]), tokens[position + 2][0], presented):
+            values[position + 2] = _last_token(tokens, position + 2)
+    return values
+
+
+def _hides(name: str, value: str, presented: Collection[str]) -> bool:
+    alias = compact(name)
+    if alias == MAYBE_SECRET_MEMBER:
+        return value[0] == '"' and _string(value) in presented
+    return alias in _SECRET_ALIASES
+
+
+def _last_token(tokens: list[re.Match[str]], first: int) -> int:
+    depth = 0
+    for position in range(first, len(tokens)):
+        depth += _step(tokens[position][0])
+        if depth == 0:
+            return position
+    raise AssertionError("The brackets of valid JSON match.")
+
+
+def _string(token: str) -> str:
+    """Return what a string token of valid JSON says."""
+    return json.loads(token) if "\\" in token else token[1:-1]
+
+
+def _step(token: str) -> int:
+    """Return by how much the token changes the depth."""
+    return {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+
+
+def _texts_in(tokens: list[re.Match[str]], hidden: Mapping[int, int]) -> list[str]:
+    return [
+        _string(token[0]) for first, last in hidden.items() for token in tokens[first : last + 1] if token[0][0] == '"'
+    ]
+
+
+def _mask_token(token: str, secrets: list[str]) -> str:
+    if not secrets or token[0] != '"':
+        return token
+    text = _string(token)
+    masked = _mask_text(text, secrets)
+    return token if masked == text else json.dumps(masked)
+
+
+def _mask_loosely(text: str, presented: Collection[str]) -> str:
+    found: list[str] = []
+    parts: list[str] = []
+    end = 0
+    for member in _LOOSE_MEMBER.finditer(text):
+        if member.start() < end:
+            continue  # Inside a value that is masked already.
+        stop = _loose_end(text, member.end(), member["quote"])
+        found.append(text[member.end() : stop])
+        parts += [text[end : member.end()], MASK]
+        end = stop
+    return _mask_text("".join(parts) + text[end:], _longest_first([*presented, *found]))
+
+
+def _loose_end(text: str, start: int, quote: str | None) -> int:
+    """Return where the value that starts here ends; an unterminated one ends with the body."""
+    if quote is None:
+        if text[start : start + 1] in {"{", "["}:
+            return len(text)
+        match = _LOOSE_END.search(text, start)
+        return match.start() if match else len(text)
+    closing = "”" if quote == "“" else quote
+    stop = text.find(closing, start)
+    while stop > start and quote in {'"', "'"} and text[stop - 1] == "\\":
+        stop = text.find(closing, stop + 1)
+    return len(text) if stop < 0 else stop

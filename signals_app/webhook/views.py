@@ -1,0 +1,123 @@
+"""The webhook that TradingView calls (R8)."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from rest_framework.exceptions import ParseError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from signals_app.alerts.addresses import client_address
+from signals_app.alerts.admission import Arrival
+from signals_app.alerts.decoding import MAX_BODY_BYTES
+from signals_app.alerts.errors import UnauthorizedError
+from signals_app.models import DeliveryOutcome
+from signals_app.webhook.receive import Receipt, receive_alert
+from signals_app.webhook.reconnecting import on_live_connection
+
+log = structlog.get_logger(__name__)
+
+# Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
+CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
+MASKED_PATH = "/webhooks/tradingview/***/"
+
+
+class TradingViewWebhookView(APIView):
+    """Take one alert: judge it, keep it, answer; the worker does everything else (R8.4, R8.5).
+
+    200 for everything understood, 400 only for what cannot be a signal, because TradingView never
+    sends again after a 4xx; 503 while the database is away, because after a 5xx it does.
+    """
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    http_method_names = ("post",)
+    schema = None
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Forget the path, so that nothing that logs the request can show the token."""
+        super().setup(request, *args, **kwargs)
+        request.path = request.path_info = MASKED_PATH
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Negotiate nothing: the answer is JSON whatever the sender accepts."""
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+
+    def post(self, request: Request, token: str = "") -> JsonResponse:
+        """Answer what became of the alert."""
+        arrival = _arrival(request)
+        receipt = on_live_connection(lambda: receive_alert(token, arrival))
+        return JsonResponse(_answer(receipt))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Turn errors into problem documents; every 401 is the same to the last byte."""
+        if isinstance(exc, OperationalError | InterfaceError):
+            log.error("signal.rejected", code="database_unavailable", source=None, error=str(exc))
+        response = super().handle_exception(exc)
+        if isinstance(exc, UnauthorizedError):
+            response.data["request_id"] = ""
+        return response
+
+
+def _arrival(request: Request) -> Arrival:
+    meta = request.META
+    started, received_at = perf_counter(), timezone.now()
+    proxies = settings.TRUSTED_PROXIES
+    return Arrival(
+        received_at=received_at,
+        started=started,
+        address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
+        # Without a proxy of ours in front, anybody could have set it.
+        certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
+        content_type=meta.get("CONTENT_TYPE", ""),
+        body=_beginning_of_body(request),
+        size=_announced_size(meta.get("CONTENT_LENGTH", "")),
+    )
+
+
+def _beginning_of_body(request: Request) -> bytes:
+    """Return the first 64 KiB and one byte, without reading further."""
+    # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
+    is_chunked = not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated")
+    stream = request.META["wsgi.input"] if is_chunked else request
+    body = b""
+    try:
+        while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
+            body += part
+    except OSError as error:
+        raise ParseError("The body did not arrive in full; send it again.") from error
+    return body
+
+
+def _announced_size(header: str) -> int:
+    try:
+        return int(header)
+    except ValueError:
+        return 0
+
+
+def _answer(receipt: Receipt) -> dict[str, str]:
+    match receipt.outcome:
+        case DeliveryOutcome.RECORDED:
+            return {"status": receipt.outcome.value, "reason": receipt.reason}
+        case DeliveryOutcome.CONFLICT:
+            return {"status": receipt.outcome.value, "signal_id": str(receipt.signal_id)}
+        case _:
+            return {
+                "status": receipt.outcome.value,
+                "signal_id": str(receipt.signal_id),
+                "signal_hash": receipt.signal_hash,
+            }

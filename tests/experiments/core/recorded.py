@@ -1,0 +1,60 @@
+"""What the pipeline stores of one signal, as the columns a verification takes; made without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from experiments.core.decision import PolicyState, StoredSignal, decide
+from experiments.core.verification import PinnedPolicy, Recorded
+from kernel.json_text import to_jsonb_text
+from policies.core.content import PolicySettings
+from policies.core.rules import RULES_VERSION
+from signals_app.alerts.alert import read_signal
+from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+from signals_app.alerts.market_context import MarketData, SignalFacts
+
+WRITTEN_AT = "2026-03-16 14:30:02.5+00"
+DECIDED_AT = "2026-03-16 14:30:02.512345+00"
+STATE = PolicyState("PAPER", 7, "SPLIT_CAPITAL", Decimal("50.00"), False, True, True, False)
+SETTINGS = PolicySettings("SPLIT_CAPITAL", Decimal("50.00"), 60, 300, 900, 300, 3600, live_enabled=False)
+POLICY = PinnedPolicy(SETTINGS, SETTINGS.content_hash())
+POLICIES = {"7": POLICY}
+
+
+def as_printed(moment: datetime) -> str:
+    """Return a time as PostgreSQL prints it in UTC: without the zeros at the end of its fraction."""
+    text = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return f"{text.rstrip('0').rstrip('.')}+00"
+
+
+def record(payload: dict[str, Any], market_data: MarketData | None = None, state: PolicyState = STATE) -> Recorded:
+    """Return the stored columns of a payload that makes a signal."""
+    understood = read_signal(payload)
+    key = natural_key(
+        source="tv", symbol=understood.symbol, direction=understood.direction, timeframe=understood.timeframe,
+        timestamp=understood.timestamp, strategy=understood.strategy,
+    )  # fmt: skip
+    facts = SignalFacts(
+        signal_id=signal_id(key), symbol=understood.symbol, exchange=understood.exchange,
+        direction=understood.direction, timeframe=understood.timeframe, timestamp=understood.timestamp,
+        signal_hash=signal_hash(key, payload), payload=payload,
+    )  # fmt: skip
+    decided = decide(StoredSignal(facts, "tv", understood.strategy), state, market_data)
+    resolution = decided.ruling.resolution
+    return Recorded(
+        experiment_id=str(decided.experiment_id), signal_id=str(facts.signal_id), signal_hash=facts.signal_hash,
+        variant=decided.assignment.variant, assignment_hash=decided.assignment.assignment_hash,
+        bucket=str(decided.assignment.bucket), split_percentage=f"{state.split_percentage:.2f}",
+        policy_version=str(state.version), created_at=WRITTEN_AT, source="tv", exchange=facts.exchange,
+        symbol=facts.symbol, direction=facts.direction, timeframe=facts.timeframe,
+        timestamp=as_printed(facts.timestamp), strategy=understood.strategy, stored_signal_hash=facts.signal_hash,
+        payload=to_jsonb_text(payload), status="PROCESSED", processed_at=WRITTEN_AT,
+        context=decided.context.decode(), context_hash=decided.context_hash, captured_at=WRITTEN_AT,
+        execution_mode=resolution.execution_mode, executed_engine=resolution.executed_engine,
+        shadow_engine=resolution.shadow_engine, reason=resolution.reason, decided_version=str(state.version),
+        rules_version=str(RULES_VERSION), inputs=decided.ruling.inputs.decode(),
+        decision_hash=decided.ruling.decision_hash, decided_at=DECIDED_AT, context_hash_a=decided.context_hash,
+        distributed_at_a=WRITTEN_AT, context_hash_b=decided.context_hash, distributed_at_b=WRITTEN_AT,
+    )  # fmt: skip

@@ -1,0 +1,226 @@
+"""The pure decision of one signal: documents and digests written out, so that no change goes unseen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from experiments.core.decision import PolicyState, SignalCorruptError, StoredSignal, check_identity, decide, rule
+from signals_app.alerts.market_context import MarketData, SignalFacts
+
+SIGNAL_ID = UUID("0cbccd8b-0585-56df-8ee0-5b48001ac756")
+SIGNAL_HASH = "a4ec9748cb7fc20d54c26cb209052773b924e91be6b5f8e6566ef6fd5b9814a5"
+MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
+PAYLOAD: dict[str, Any] = {
+    "symbol": "SPY",
+    "direction": "long",
+    "timeframe": "5m",
+    "timestamp": "2026-03-16T14:30:00Z",
+    "close": 568.25,
+    "volume": 1200,
+    "rsi": 61.5,
+}
+SIGNAL = StoredSignal(
+    SignalFacts(
+        signal_id=SIGNAL_ID,
+        symbol="SPY",
+        exchange="",
+        direction="LONG",
+        timeframe="5m",
+        timestamp=MOMENT,
+        signal_hash=SIGNAL_HASH,
+        payload=PAYLOAD,
+    ),
+    source="tv",
+    strategy="",
+)
+STATE = PolicyState(
+    app_mode="PAPER",
+    version=7,
+    configured_mode="AUTO",
+    split_percentage=Decimal("50.00"),
+    live_enabled=False,
+    engine_a_available=True,
+    engine_b_available=True,
+    halted=False,
+)
+CONTEXT = (
+    '{"context_version":1,"indicators":{"rsi":61.5},"market_data":null,"prices":{"close":"568.25"},'
+    '"signal":{"direction":"LONG","exchange":"","signal_hash":"'
+    + SIGNAL_HASH
+    + '","signal_id":"'
+    + str(SIGNAL_ID)
+    + '",'
+    '"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"},"volume":"1200"}'
+)
+INPUTS = (
+    '{"app_mode":"PAPER","configured_mode":"AUTO","engine_a_available":true,"engine_b_available":true,"halted":false,'
+    '"live_enabled":false,"policy_version":7,"split_percentage":"50.00","variant":"B"}'
+)
+
+
+def changed(signal: StoredSignal = SIGNAL, **facts: Any) -> StoredSignal:
+    return replace(signal, facts=replace(signal.facts, **facts))
+
+
+def test_the_signal_of_these_tests_hashes_to_the_written_digest() -> None:
+    document = (
+        '{"hash_version":1,"natural_key":{"direction":"LONG","source":"tv","strategy":"","symbol":"SPY",'
+        '"timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"},"payload":{"close":568.25,"direction":"long",'
+        '"rsi":61.5,"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00Z","volume":1200}}'
+    )
+
+    assert hashlib.sha256(document.encode()).hexdigest() == SIGNAL_HASH
+    check_identity(SIGNAL)
+
+
+def test_the_context_is_the_written_document_and_its_hash() -> None:
+    decided = decide(SIGNAL, STATE, None)
+
+    assert decided.context.decode() == CONTEXT
+    assert decided.context_hash == "2b3883bd2c918054a62b7b0a094dc6629235db7f01619871b63dd1bf574df13a"
+
+
+def test_the_experiment_and_its_assignment_follow_from_the_signal() -> None:
+    decided = decide(SIGNAL, STATE, None)
+
+    assert decided.experiment_id == UUID("c71b94b7-bf7b-5de8-8821-6f6b951719d8")
+    assert decided.assignment.assignment_hash == "bc217c82f863d40e783987bb7cbd9ec68475187bd307fc439636026a91b37abd"
+    assert (decided.assignment.bucket, decided.assignment.variant) == (7348, "B")
+
+
+def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
+    decision = (
+        '{"executed_engine":"A","execution_mode":"ENGINE_A_PRIMARY","reason":"PAPER_DEFAULT","shadow_engine":"B"}'
+    )
+    document = f'{{"decision":{decision},"inputs":{INPUTS},"rules_version":1}}'
+
+    decided = decide(SIGNAL, STATE, None)
+
+    assert decided.ruling.inputs.decode() == INPUTS
+    assert decided.ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
+    assert decided.ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
+
+
+def test_an_absent_engine_is_null_in_the_hashed_decision() -> None:
+    halted = replace(STATE, halted=True)
+    document = (
+        '{"decision":{"executed_engine":null,"execution_mode":"SHADOW_ONLY","reason":"HALTED","shadow_engine":"BOTH"},'
+        '"inputs":' + INPUTS.replace('"halted":false', '"halted":true') + ',"rules_version":1}'
+    )
+
+    assert decide(SIGNAL, halted, None).ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
+
+
+def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
+    data = MarketData(
+        as_of=MOMENT - timedelta(seconds=1),
+        received_at=MOMENT,
+        source="feed",
+        data={"bid": "568.20", "ask": "568.30", "iv": 0.18},
+    )
+
+    without, with_data = decide(SIGNAL, STATE, None), decide(SIGNAL, STATE, data)
+
+    assert json.loads(with_data.context)["market_data"] == {
+        "as_of": "2026-03-16T14:29:59.000000Z",
+        "received_at": "2026-03-16T14:30:00.000000Z",
+        "source": "feed",
+        "data": {"bid": "568.20", "ask": "568.30", "iv": 0.18},
+    }
+    assert with_data.context_hash != without.context_hash
+    assert replace(with_data, context=without.context, context_hash=without.context_hash) == without
+
+
+def test_deciding_twice_gives_the_same_bytes() -> None:
+    first = decide(SIGNAL, STATE, None)
+    rule.cache_clear()
+
+    assert decide(SIGNAL, STATE, None) == first
+
+
+def test_the_order_of_payload_members_changes_nothing() -> None:
+    turned = changed(payload=dict(reversed(PAYLOAD.items())))
+
+    assert decide(turned, STATE, None).context == decide(SIGNAL, STATE, None).context
+    assert decide(turned, STATE, None).ruling.decision_hash == decide(SIGNAL, STATE, None).ruling.decision_hash
+
+
+def test_the_payload_is_left_as_it_was() -> None:
+    before = json.dumps(PAYLOAD)
+
+    decide(SIGNAL, STATE, None)
+
+    assert json.dumps(PAYLOAD) == before
+
+
+@pytest.mark.parametrize(
+    "corrupt",
+    [
+        changed(symbol="QQQ"),
+        changed(direction="SHORT"),
+        changed(timeframe="1h"),
+        changed(timestamp=MOMENT + timedelta(microseconds=1)),
+        changed(signal_id=UUID(int=1)),
+        replace(SIGNAL, source="other"),
+        replace(SIGNAL, strategy="breakout"),
+    ],
+)
+def test_a_signal_whose_identity_was_changed_is_refused(corrupt: StoredSignal) -> None:
+    with pytest.raises(SignalCorruptError, match="signal_id does not follow"):
+        decide(corrupt, STATE, None)
+
+
+@pytest.mark.parametrize(
+    "corrupt",
+    [
+        changed(payload=PAYLOAD | {"close": 568.26}),
+        changed(payload=PAYLOAD | {"extra": None}),
+        changed(payload={}),
+        changed(signal_hash="0" * 64),
+    ],
+)
+def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: StoredSignal) -> None:
+    with pytest.raises(SignalCorruptError, match="signal_hash does not follow"):
+        decide(corrupt, STATE, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "executed"),
+    [
+        (STATE, "PAPER_DEFAULT", "A"),
+        (replace(STATE, halted=True), "HALTED", None),
+        (replace(STATE, engine_a_available=False), "ENGINE_A_UNAVAILABLE", None),
+        (replace(STATE, app_mode="LIVE"), "LIVE_NOT_ENABLED", None),
+        (replace(STATE, configured_mode="ENGINE_B_PRIMARY"), "CONFIGURED", "B"),
+        (replace(STATE, configured_mode="SPLIT_CAPITAL", split_percentage=Decimal("0.00")), "SPLIT", "B"),
+        (replace(STATE, configured_mode="SPLIT_CAPITAL", split_percentage=Decimal("100.00")), "SPLIT", "A"),
+    ],
+)
+def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: str, executed: str | None) -> None:
+    resolution = decide(SIGNAL, state, None).ruling.resolution
+
+    assert (resolution.reason, resolution.executed_engine) == (reason, executed)
+
+
+def test_the_inputs_of_the_rules_are_the_state_and_the_variant() -> None:
+    state = PolicyState("LIVE", 12, "SPLIT_CAPITAL", Decimal("7.5"), True, True, False, True)
+
+    assert state.inputs("B").document() == {
+        "app_mode": "LIVE",
+        "configured_mode": "SPLIT_CAPITAL",
+        "live_enabled": True,
+        "split_percentage": "7.50",
+        "policy_version": 12,
+        "variant": "B",
+        "engine_a_available": True,
+        "engine_b_available": False,
+        "halted": True,
+    }

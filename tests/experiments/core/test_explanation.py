@@ -1,0 +1,159 @@
+"""The sentence that says why an experiment was executed as it was (R5.5)."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from experiments.core.explanation import EngineFacts, explain, walk_rules
+from policies.core.content import CONFIGURED_MODES
+from policies.core.rules import RULES_VERSION, PolicyInputs, resolve_policy
+
+TRADED_REAL = EngineFacts(action="OPEN", role="REAL", role_reason="CONFIGURED", traded=True)
+SHADOWED = EngineFacts(action="OPEN", role="SHADOW", role_reason="CONFIGURED", traded=True)
+DECLINED = EngineFacts(action="DECLINE", role="SHADOW", role_reason="CONFIGURED")
+
+
+def policy_inputs(**changes: Any) -> dict[str, Any]:
+    return {
+        "app_mode": "PAPER",
+        "configured_mode": "ENGINE_A_PRIMARY",
+        "live_enabled": False,
+        "split_percentage": "50.00",
+        "policy_version": 7,
+        "variant": "A",
+        "engine_a_available": True,
+        "engine_b_available": True,
+        "halted": False,
+    } | changes
+
+
+def explained(inputs: dict[str, Any], **engines: EngineFacts) -> str:
+    """Explain the decision that the real rules make from these inputs."""
+    decision = resolve_policy(PolicyInputs(**inputs))
+    return explain(
+        execution_mode=decision.execution_mode,
+        executed_engine=decision.executed_engine,
+        reason=decision.reason,
+        inputs=inputs,
+        engines=engines,
+    )
+
+
+def test_it_names_policy_mode_and_availability_of_the_engine_that_traded() -> None:
+    sentence = explained(policy_inputs(), A=TRADED_REAL, B=SHADOWED)
+
+    assert sentence == (
+        "Engine A recommended the trade and traded for real because policy v7 is ENGINE_A_PRIMARY, "
+        "APP_MODE is PAPER and engine A was available; engine B recommended the trade and shadowed."
+    )
+
+
+def test_a_split_is_explained_by_the_variant_of_the_signal() -> None:
+    inputs = policy_inputs(configured_mode="SPLIT_CAPITAL", split_percentage="30.00", variant="B")
+
+    sentence = explained(inputs, A=DECLINED, B=TRADED_REAL)
+
+    assert sentence == (
+        "Engine B recommended the trade and traded for real because policy v7 is SPLIT_CAPITAL with 30.00 % for "
+        "engine A, the signal's hash makes it variant B, APP_MODE is PAPER and both engines were available; "
+        "engine A declined."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"halted": True}, "the kill switch was on"),
+        ({"configured_mode": "SHADOW_ONLY"}, "policy v7 is SHADOW_ONLY"),
+        (
+            {"guardrail": {"name": "max_daily_real_loss", "value": "512.00", "limit": "500.00"}},
+            "a guardrail had tripped: max_daily_real_loss was 512.00, limit 500.00",
+        ),
+        ({"engine_a_available": False}, "engine A was not available"),
+        ({"app_mode": "LIVE"}, "APP_MODE is LIVE and policy v7 does not enable live trading"),
+        (
+            {"app_mode": "LIVE", "live_enabled": True, "configured_mode": "AUTO"},
+            "APP_MODE is LIVE and policy v7 is AUTO, which never trades live",
+        ),
+        (
+            {"configured_mode": "ENGINE_B_PRIMARY", "engine_b_available": False},
+            "policy v7 is ENGINE_B_PRIMARY and engine B, whose turn it was, was not available",
+        ),
+    ],
+)
+def test_it_says_why_nobody_trades_for_real(changes: dict[str, Any], because: str) -> None:
+    sentence = explained(policy_inputs(**changes), A=SHADOWED, B=SHADOWED)
+
+    assert sentence.startswith(f"Nobody trades for real because {because}")
+    assert sentence.endswith(
+        "; engine A recommended the trade and shadowed; engine B recommended the trade and shadowed."
+    )
+
+
+def test_an_engine_that_has_not_answered_is_not_said_to_have_traded() -> None:
+    sentence = explained(policy_inputs())
+
+    assert sentence.startswith("Engine A may trade for real because")
+    assert "but has not answered yet; engine B is to shadow and has not answered yet." in sentence
+
+
+def test_a_chosen_engine_that_declined_did_not_trade() -> None:
+    declined = EngineFacts(action="DECLINE", role="REAL", role_reason="CONFIGURED")
+
+    assert ", but declined; " in explained(policy_inputs(), A=declined)
+
+
+def test_a_recommendation_without_a_trade_is_said_to_be_one() -> None:
+    waiting = EngineFacts(action="OPEN", role="REAL", role_reason="CONFIGURED")
+    late = EngineFacts(action="OPEN", role="SHADOW", role_reason="CONFIGURED")
+
+    sentence = explained(policy_inputs(), A=waiting, B=late)
+
+    assert "but has reported no trade yet; engine B recommended the trade and has reported no shadow" in sentence
+
+
+def test_a_role_taken_back_by_the_kill_switch_is_told() -> None:
+    halted = EngineFacts(action="OPEN", role="SHADOW", role_reason="HALTED", traded=True)
+
+    sentence = explained(policy_inputs(), A=halted)
+
+    assert "but only shadowed, as the kill switch was on when its role was revealed" in sentence
+
+
+@pytest.mark.parametrize("mode", CONFIGURED_MODES)
+def test_every_decision_the_rules_can_make_is_one_sentence(mode: str) -> None:
+    for app_mode, live, variant, a, b, halted in product(
+        ("PAPER", "LIVE"), (True, False), "AB", (True, False), (True, False), (True, False)
+    ):
+        inputs = policy_inputs(
+            configured_mode=mode,
+            app_mode=app_mode,
+            live_enabled=live,
+            variant=variant,
+            engine_a_available=a,
+            engine_b_available=b,
+            halted=halted,
+        )
+
+        sentence = explained(inputs, A=TRADED_REAL, B=SHADOWED)
+
+        assert sentence.endswith(".")
+        assert "because" in sentence
+        executed = resolve_policy(PolicyInputs(**inputs)).executed_engine
+        assert sentence.startswith(f"Engine {executed} " if executed else "Nobody ")
+
+
+def test_the_walk_through_the_rules_ends_at_the_one_that_decided() -> None:
+    steps = walk_rules(policy_inputs(engine_a_available=False), RULES_VERSION)
+
+    assert steps[0].name == "halted"
+    assert steps[-1].name == "engine_a_unavailable"
+    assert [step.decided for step in steps] == [False] * (len(steps) - 1) + [True]
+    assert "R3.3" in steps[-1].meaning
+
+
+def test_rules_of_an_unknown_version_cannot_be_walked() -> None:
+    assert walk_rules(policy_inputs(), 999) == []

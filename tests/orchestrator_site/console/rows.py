@@ -1,0 +1,81 @@
+"""One row of everything, so that every list and page of the admin has something to show."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from django_q.models import Failure, Schedule
+
+from experiments.history.replay import Selection
+from experiments.history.runs import run_replay
+from experiments.models import Experiment
+from outcomes.models import Violation
+from policies.audit import Actor
+from policies.drafts import approve_draft
+from policies.models import GuardrailTrip
+from policies.services import engage_halt, release_guardrail, release_halt
+from signals_app.models import MarketData, Signal, WebhookDelivery
+from tests.factories import make_experiment, make_signal, make_source, policy_settings
+from tests.outcomes.performance.reporting import C72_5_JULY, Desk, EngineClient, quote
+from tests.policies.control import make_draft
+
+QUOTED = {"quotes": {C72_5_JULY: quote()}}
+
+
+def logged_in(*groups: str, superuser: bool = False) -> Client:
+    """Return a browser session of a staff account in these groups."""
+    name = "-".join(groups) or ("root" if superuser else "nobody")
+    user = User.objects.create_user(name, is_staff=True, is_superuser=superuser)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def fail(signal: Signal, error: str = "A test.") -> Signal:
+    """Let a pending signal have failed for good."""
+    Signal.objects.filter(pk=signal.pk).update(status="FAILED", attempts=5, last_error=error)
+    return signal
+
+
+def traded_pair(**signal: Any) -> Experiment:
+    """Send a signal through decision, recommendations, both trades and both exits, by the real API."""
+    desk = Desk(make_experiment("A", **signal), EngineClient("A"), EngineClient("B"))
+    for engine in (desk.a, desk.b):
+        assert engine.recommend(desk.experiment).status == 201
+    real_id, _ = desk.open_real(), desk.open_shadow()
+    assert desk.b.open(desk.experiment, "REAL").code == "double_execution_prevented"
+    assert desk.a.close(real_id, market_conditions=QUOTED).status == 200
+    return desk.experiment
+
+
+def make_everything(**signal: Any) -> Experiment:
+    """Make at least one row in every table that the admin shows; return the experiment."""
+    experiment = traded_pair(**signal)
+    now = timezone.now()
+    Violation.objects.create(experiment=experiment, engine="B", name="LATE_ENTRY", detail="A test.", found_at=now)
+    WebhookDelivery.objects.create(
+        received_at=now, source=make_source(), remote_address="192.0.2.1", content_type="text/plain",
+        body=b'{"symbol": "SPY"}', body_sha256="d" * 64, outcome="accepted", signal_id=experiment.signal_id,
+        duration_ms="1.25",
+    )  # fmt: skip
+    MarketData.objects.create(symbol="SPY", as_of=now, received_at=now, source="feeder", data={"iv": "0.4"})
+    fail(make_signal(symbol="FAIL"))
+    engage_halt(Actor("tests"), reason="A test.")
+    release_halt(Actor("tests"), reason="A test.")
+    approve_draft(Actor("eve"), make_draft().pk, content_hash=policy_settings().content_hash())
+    trip = GuardrailTrip.objects.create(
+        name="max_engine_flaps", value="9", limit="3", policy_version_id=1, tripped_at=now
+    )
+    release_guardrail(Actor("tests"), trip.pk, reason="A test.")
+    run_replay(Selection(experiment=experiment.pk), run_by="tests")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
+    Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)
+    Schedule.objects.create(func="f", name="s")
+    return experiment

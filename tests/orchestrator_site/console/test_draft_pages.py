@@ -1,0 +1,358 @@
+"""Drafts in the admin: each step asks, keeps what was typed, tells what happened, and changes nothing on a mistake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from policies.audit import Actor
+from policies.drafts import activate_due_drafts, approve_draft, discard_draft, edit_draft
+from policies.models import PolicyDraft, PolicyVersion
+from policies.selectors import active_policy
+from tests.factories import make_policy, policy_settings
+from tests.orchestrator_site.console.rows import logged_in
+from tests.policies.control import ADA, BOB, activate, entries, let_it_be_due, make_draft, schedule
+
+pytestmark = pytest.mark.django_db
+
+OPERATOR = Actor("operator")
+
+
+@pytest.fixture
+def operator() -> Client:
+    return logged_in("operator")
+
+
+def address(action: str, draft: PolicyDraft) -> str:
+    return reverse(f"admin:policies_policydraft_{action}", args=(draft.pk,))
+
+
+def text_of(page: Any) -> str:
+    content: str = page.content.decode()
+    return content
+
+
+def post(client: Client, action: str, draft: PolicyDraft, **form: Any) -> Any:
+    """Send a step's form with what the page has put into it, and these fields typed."""
+    shown = client.get(address(action, draft)).context["form"]
+    filled = {name: value for name in shown.fields if (value := shown[name].value()) is not None}
+    if not filled.get("live_enabled"):
+        filled.pop("live_enabled", None)  # a box that is not ticked is not sent
+    return client.post(address(action, draft), filled | form)
+
+
+def version() -> int:
+    policy = active_policy()
+    assert policy is not None
+    return policy.version
+
+
+# The page of a draft
+
+
+def test_a_draft_shows_what_it_changes_and_that_it_is_not_in_force(operator: Client) -> None:
+    draft = make_draft(split_percentage="20", max_engine_flaps=4)
+
+    page = text_of(operator.get(address("change", draft)))
+
+    assert "Not in force" in page
+    assert "<th>split_percentage</th><td>50.00</td><td>→</td><td>20.00</td>" in page
+    assert "<th>max_engine_flaps</th><td>off</td><td>→</td><td>4</td>" in page
+    assert draft.content_hash in page
+
+
+@pytest.mark.parametrize("state", ["OPEN", "SCHEDULED", "ACTIVATED", "REFUSED", "DISCARDED"])
+def test_a_draft_of_every_state_has_a_page_with_fitting_buttons(operator: Client, state: str) -> None:
+    draft = make_draft()
+    if state == "SCHEDULED":
+        schedule(draft)
+    elif state == "ACTIVATED":
+        activate(draft)
+    elif state == "REFUSED":
+        let_it_be_due(schedule(draft))
+        make_policy()
+        activate_due_drafts()
+    elif state == "DISCARDED":
+        discard_draft(ADA, draft.pk, reason="Too wild.")
+
+    page = text_of(operator.get(address("change", draft)))
+
+    offered = {action for action in ("edit", "activate", "call_off", "discard") if address(action, draft) in page}
+    expected = {"OPEN": {"edit", "activate", "discard"}, "SCHEDULED": {"call_off", "discard"}}
+    assert offered == expected.get(state, set())
+    assert state in page
+
+
+@pytest.mark.parametrize("identity", ["41", "x", "-1", "9" * 30, "%00"])
+@pytest.mark.parametrize("page", ["change/", "edit", "approve", "activate", "call-off", "discard"])
+def test_a_draft_that_is_none_is_not_found(operator: Client, identity: str, page: str) -> None:
+    assert operator.get(f"/admin/policies/policydraft/{identity}/{page}").status_code in {301, 302, 404}
+
+
+# Editing
+
+
+def test_an_edit_is_kept_and_told_as_not_in_force(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+
+    answer = post(operator, "edit", draft, split_percentage="25.5", note="Slower.")
+
+    draft.refresh_from_db()
+    assert answer.headers["Location"] == address("change", draft)
+    assert (str(draft.split_percentage), draft.note, draft.edited_by) == ("25.50", "Slower.", "operator")
+    assert version() == 1
+
+
+@pytest.mark.parametrize(("field", "text"), [
+    ("split_percentage", "101"), ("max_daily_real_loss", "-5"), ("max_engine_flaps", "1.5"), ("note", " "),
+    ("configured_mode", "BOTH"), ("heartbeat_ttl_seconds", ""),
+])  # fmt: skip
+def test_a_mistake_is_told_beside_its_field_and_changes_nothing(operator: Client, field: str, text: str) -> None:
+    draft = make_draft(split_percentage="20")
+
+    page = post(operator, "edit", draft, **{field: text})
+
+    draft.refresh_from_db()
+    assert list(page.context["form"].errors) == [field]
+    assert page.context["form"][field].value() == text
+    assert draft.revision == 1
+
+
+def test_of_two_editors_the_second_sees_both_changes_and_what_he_typed(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+    form = operator.get(address("edit", draft)).context["form"]
+    theirs = policy_settings(split_percentage="30", configured_mode="SHADOW_ONLY")
+    edit_draft(BOB, draft.pk, content=theirs, note="Theirs.", revision=1)
+
+    page = post(operator, "edit", draft, revision=form["revision"].value(), split_percentage="40", note="Mine.")
+
+    conflict, kept = page.context["conflict"], page.context["form"]
+    draft.refresh_from_db()
+    assert "bob has changed this draft meanwhile" in text_of(page)
+    assert [change.after for change in conflict.theirs] == ["SHADOW_ONLY", "30.00"]
+    assert {change.name: change.after for change in conflict.yours}["split_percentage"] == "40.00"
+    assert (kept["split_percentage"].value(), kept["note"].value()) == ("40", "Mine.")
+    assert (str(draft.split_percentage), draft.note) == ("30.00", "Theirs.")
+
+
+def test_having_seen_both_the_second_may_save_his(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+    edit_draft(BOB, draft.pk, content=policy_settings(split_percentage="30"), note="Theirs.", revision=1)
+    shown = post(operator, "edit", draft, revision="1", split_percentage="40").context["form"]
+
+    post(operator, "edit", draft, revision=shown["revision"].value(), split_percentage="40")
+
+    draft.refresh_from_db()
+    assert str(draft.split_percentage) == "40.00"
+
+
+def test_a_draft_whose_base_was_superseded_shows_both_and_is_saved_on_top(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+    theirs = make_policy(split_percentage="70")
+
+    page = operator.get(address("edit", draft))
+    post(operator, "edit", draft)
+
+    draft.refresh_from_db()
+    assert page.context["conflict"].both == {"split_percentage"}
+    assert draft.base_version == theirs
+    assert post(operator, "activate", draft, reason="Seen.").status_code == 302
+
+
+def test_what_is_settled_cannot_be_edited(operator: Client) -> None:
+    draft = make_draft()
+    activate(draft)
+
+    page = operator.get(address("edit", draft), follow=True)
+
+    assert "can no longer be edited" in text_of(page)
+
+
+# Activation
+
+
+def test_activation_puts_it_in_force_with_name_and_reason(operator: Client) -> None:
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+
+    page = operator.post(
+        address("activate", draft), {"reason": "Fills are odd.", "content_hash": draft.content_hash}, follow=True
+    )
+
+    policy = active_policy()
+    assert policy is not None
+    assert (policy.configured_mode, policy.created_by) == ("SHADOW_ONLY", "operator")
+    assert "Version 2 is in force from the next decision on." in text_of(page)
+    (entry,) = entries("policy.activated")
+    assert (entry.actor, entry.reason, entry.address) == ("operator", "Fills are odd.", "127.0.0.1")
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_activation_without_a_reason_is_told_beside_the_field(operator: Client, reason: str) -> None:
+    page = post(operator, "activate", make_draft(), reason=reason)
+
+    assert list(page.context["form"].errors) == ["reason"]
+    assert version() == 1
+
+
+@pytest.mark.parametrize(
+    "at", ["tomorrow", "2026-13-01T00:00", "25:00", "2026-03-16", "9999-12-31T23:59-23:59", "\x00"]
+)
+def test_a_time_that_is_none_is_told_beside_the_field_and_kept(operator: Client, at: str) -> None:
+    page = post(operator, "activate", make_draft(), reason="Later.", at=at)
+
+    assert list(page.context["form"].errors) == ["at"]
+    assert page.context["form"]["reason"].value() == "Later."
+    assert PolicyDraft.objects.get().state == "OPEN"
+
+
+def test_a_time_that_has_passed_is_told_beside_the_field(operator: Client) -> None:
+    page = post(operator, "activate", make_draft(), reason="Later.", at="2020-01-01T00:00Z")
+
+    assert page.context["form"].errors["at"] == ["Choose a time in the future, or activate now."]
+
+
+@pytest.mark.parametrize(("typed", "offset_hours"), [("", 0), ("Z", 0), ("+02:00", 2)])
+def test_a_time_without_an_offset_is_utc(operator: Client, typed: str, offset_hours: int) -> None:
+    tomorrow = (timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    draft = make_draft()
+
+    page = post(operator, "activate", draft, reason="Later.", at=f"{tomorrow:%Y-%m-%dT%H:%M}{typed}")
+
+    draft.refresh_from_db()
+    assert page.status_code == 302
+    assert draft.scheduled_at == tomorrow.astimezone(UTC) - timedelta(hours=offset_hours)
+    assert version() == 1
+
+
+def test_what_was_edited_since_the_page_was_shown_is_shown_again_instead(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+    looked_at = draft.content_hash
+    edit_draft(BOB, draft.pk, content=policy_settings(split_percentage="90"), note="", revision=1)
+
+    page = operator.post(address("activate", draft), {"reason": "Go.", "content_hash": looked_at})
+
+    assert "was edited after you looked at it" in text_of(page)
+    assert "<td>90.00</td>" in text_of(page)
+    assert page.context["form"]["reason"].value() == "Go."
+    assert version() == 1
+
+
+def test_the_second_of_two_activations_sees_both_changes(operator: Client) -> None:
+    mine, theirs = make_draft(split_percentage="20"), make_draft(split_percentage="30", configured_mode="SHADOW_ONLY")
+    activate(theirs)
+
+    page = operator.post(address("activate", mine), {"reason": "Go.", "content_hash": mine.content_hash})
+
+    conflict = page.context["conflict"]
+    assert [change.name for change in conflict.theirs] == ["configured_mode", "split_percentage"]
+    assert [change.after for change in conflict.yours] == ["20.00"]
+    assert version() == 2
+
+
+def test_a_scheduled_draft_can_be_called_off_with_a_reason(operator: Client) -> None:
+    draft = schedule(make_draft())
+
+    assert list(post(operator, "call_off", draft, reason="").context["form"].errors) == ["reason"]
+    post(operator, "call_off", draft, reason="Not today.")
+
+    draft.refresh_from_db()
+    assert draft.state == "OPEN"
+
+
+def test_discarding_needs_a_reason_and_keeps_it(operator: Client) -> None:
+    draft = make_draft()
+
+    assert list(post(operator, "discard", draft, reason="").context["form"].errors) == ["reason"]
+    post(operator, "discard", draft, reason="Too wild.")
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.refusal) == ("DISCARDED", "Too wild.")
+
+
+# Approval
+
+
+def test_another_persons_approval_is_shown_and_lets_it_be_activated(operator: Client, settings: LazySettings) -> None:
+    settings.POLICY_REQUIRE_APPROVAL = True
+    draft = make_draft(ADA)
+    assert "another person must approve it" in text_of(operator.get(address("change", draft)))
+
+    refused = post(operator, "activate", draft, reason="Go.")
+    post(operator, "approve", draft)
+    done = post(operator, "activate", draft, reason="Go.")
+
+    assert refused.context["form"].non_field_errors() == ["Another person must approve exactly this content first."]
+    assert done.status_code == 302
+    assert version() == 2
+
+
+def test_who_has_written_it_is_offered_no_approval_and_gets_none(operator: Client) -> None:
+    draft = make_draft(OPERATOR)
+
+    assert address("approve", draft) not in text_of(operator.get(address("change", draft)))
+    page = post(operator, "approve", draft)
+
+    assert page.context["form"].non_field_errors() == ["Nobody approves a draft he has written; ask somebody else."]
+    assert draft.approvals.count() == 0
+
+
+def test_a_void_approval_is_shown_as_void(operator: Client) -> None:
+    draft = make_draft(ADA)
+    approve_draft(BOB, draft.pk, content_hash=draft.content_hash)
+    edit_draft(ADA, draft.pk, content=policy_settings(split_percentage="90"), note="", revision=1)
+
+    assert "of an earlier content: void" in text_of(operator.get(address("change", draft)))
+
+
+# Permissions, one by one
+
+
+PERMISSION_OF = {
+    "edit": "change_policydraft", "discard": "change_policydraft", "approve": "approve_policydraft",
+    "activate": "activate_policydraft", "call_off": "activate_policydraft",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("granted", sorted({*PERMISSION_OF.values(), "add_policydraft", "halt_trading"}))
+def test_each_step_needs_its_own_permission_and_no_other_opens_it(granted: str) -> None:
+    user = User.objects.create_user("someone", is_staff=True)
+    names = (granted, "view_policydraft")
+    user.user_permissions.set(Permission.objects.filter(codename__in=names, content_type__app_label="policies"))
+    client = Client()
+    client.force_login(user)
+    draft = make_draft()
+
+    def opens(answer: Any) -> bool:
+        return bool(answer.status_code == 200)
+
+    steps = {action: opens(client.get(address(action, draft))) for action in PERMISSION_OF}
+    assert steps == {action: needed == granted for action, needed in PERMISSION_OF.items()}
+    new = client.get(reverse("admin:policies_policyversion_new_version"))
+    assert opens(new) == (granted == "add_policydraft")
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+@pytest.mark.parametrize("action", PERMISSION_OF)
+def test_who_only_looks_changes_nothing(role: str, action: str) -> None:
+    draft = schedule(make_draft()) if action == "call_off" else make_draft()
+    form = {"reason": "x", "content_hash": draft.content_hash, "revision": "1", "base_version": "1", "note": "x"}
+
+    answer = logged_in(role).post(address(action, draft), form)
+
+    assert answer.status_code == 403
+    draft.refresh_from_db()
+    assert (draft.revision, draft.approvals.count(), PolicyVersion.objects.count()) == (1, 0, 1)
+
+
+def test_times_on_the_page_are_utc_and_iso(operator: Client) -> None:
+    draft = schedule(make_draft())
+    assert isinstance(draft.scheduled_at, datetime)
+
+    assert f"{draft.scheduled_at:%Y-%m-%dT%H:%M:%SZ}" in text_of(operator.get(address("change", draft)))

@@ -1,0 +1,165 @@
+"""The page that answers: which engine recommended this trade, and why did it execute (R5.5)?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from experiments.models import Experiment
+from orchestrator_site.console.experiment_page import Event, timed
+from tests.database import execute
+from tests.factories import MOMENT, make_experiment
+from tests.orchestrator_site.console.rows import logged_in, traded_pair
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def analyst() -> Client:
+    return logged_in("analyst")
+
+
+def page_of(client: Client, experiment: Experiment) -> str:
+    return client.get(reverse("admin:experiments_experiment_change", args=(experiment.pk,))).content.decode()
+
+
+def test_it_says_in_one_sentence_why_the_trade_was_made(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    page = page_of(analyst, experiment)
+
+    assert "Engine A recommended the trade and traded for real because policy v2 is ENGINE_A_PRIMARY" in page
+    assert "engine B recommended the trade and shadowed." in page
+
+
+def test_the_timeline_tells_everything_in_order(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    response = analyst.get(reverse("admin:experiments_experiment_change", args=(experiment.pk,)))
+
+    events = [item.event for item in response.context["page"].timeline]
+    titles = [event.title for event in events]
+    expected = [
+        "Alert received", "Market context frozen", "Decided: ENGINE_A_PRIMARY", "Given to engine A",
+        "Engine A recommended OPEN", "Engine A opened its real trade", "Incident: double_execution_prevented",
+        "Engine A's real trade closed", "Outcome of engine A recorded", "Shadow exit settled: PRICED",
+    ]  # fmt: skip
+    positions = [titles.index(title) for title in expected]
+    assert positions == sorted(positions)
+    assert all(item.delta == "" or item.delta.startswith("+") for item in response.context["page"].timeline)
+    assert {"Given to engine B", "Engine B's shadow trade closed", "Outcome of engine B recorded"} <= set(titles)
+
+
+def test_both_engines_stand_side_by_side_with_their_own_results(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    response = analyst.get(reverse("admin:experiments_experiment_change", args=(experiment.pk,)))
+
+    a, b = response.context["page"].sides
+    assert (a.engine, a.chosen, a.kind, a.outcome.pnl) == ("A", True, "REAL", 60)
+    assert (b.engine, b.chosen, b.kind, b.outcome.pnl) == ("B", False, "SHADOW", 33)
+    page = response.content.decode()
+    assert "▲ +60.00" in page
+    assert "▲ +33.00" in page
+
+
+def test_it_links_to_everything_it_tells_of(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    page = page_of(analyst, experiment)
+
+    for view, identity in (
+        ("signals_app_signal", experiment.signal_id),
+        ("signals_app_marketcontext", experiment.signal_id),
+        ("experiments_executiondecision", experiment.pk),
+        ("policies_policyversion", experiment.policy_version_id),
+        ("outcomes_realtrade", experiment.realtrades.get().pk),
+        ("outcomes_shadowtrade", experiment.shadowtrades.get().pk),
+    ):
+        assert reverse(f"admin:{view}_change", args=(identity,)) in page
+
+
+def test_an_experiment_that_nobody_has_answered_has_a_page(analyst: Client) -> None:
+    page = page_of(analyst, make_experiment(None))
+
+    assert "Nobody trades for real because" in page
+    assert "not revealed" in page
+
+
+def test_replaying_an_honest_experiment_finds_it_equal(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
+
+    assert "Equal: everything stored follows from the stored inputs." in page
+
+
+def test_replaying_a_tampered_experiment_names_the_difference(analyst: Client) -> None:
+    experiment = make_experiment("A")
+    execute("ALTER TABLE signals DISABLE TRIGGER USER")
+    execute("UPDATE signals SET raw_payload = '{\"close\": 1}' WHERE signal_id = %s", experiment.signal_id)
+
+    page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
+
+    assert "signals.signal_hash" in page
+    assert "changed what is stored" in page
+
+
+def test_looking_at_an_experiment_replays_nothing(analyst: Client) -> None:
+    experiment = make_experiment("A")
+
+    answer = analyst.get(reverse("admin:experiments_experiment_verify", args=(experiment.pk,)))
+
+    assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("identity", [UUID(int=4), "x", "_00"])
+def test_an_experiment_that_is_not_there_is_not_found(analyst: Client, identity: object) -> None:
+    assert analyst.get(reverse("admin:experiments_experiment_change", args=(identity,))).status_code == 404
+
+
+def test_earlier_and_later_lead_through_all_experiments(analyst: Client) -> None:
+    made = [make_experiment("A") for _ in range(4)]
+    ordered = sorted(made, key=lambda row: (row.created_at, row.pk))
+
+    walked = [ordered[0]]
+    while True:
+        page = analyst.get(reverse("admin:experiments_experiment_change", args=(walked[-1].pk,)))
+        following = page.context["neighbours"]["next"]
+        if following is None:
+            break
+        assert analyst.get(
+            reverse("admin:experiments_experiment_change", args=(following.pk,))
+        ).context["neighbours"]["previous"] == walked[-1]  # fmt: skip
+        walked.append(following)
+
+    assert walked == ordered
+
+
+def test_the_list_shows_real_and_shadow_results_apart(analyst: Client) -> None:
+    traded_pair()
+
+    page = analyst.get(reverse("admin:experiments_experiment_changelist")).content.decode()
+
+    assert "▲ +60.00" in page
+    assert "▲ +33.00" in page
+    assert "+93" not in page
+
+
+def test_the_time_between_events_is_told_in_fitting_units() -> None:
+    def event(after: timedelta) -> Event:
+        moment: datetime = MOMENT + after
+        return Event(moment, "x")
+
+    events = [
+        event(timedelta(0)),
+        event(timedelta(milliseconds=12)),
+        event(timedelta(seconds=30)),
+        event(timedelta(hours=1)),
+    ]
+
+    assert [item.delta for item in timed(events)] == ["", "+12 ms", "+30.0 s", "+60 min"]

@@ -1,0 +1,104 @@
+"""Whatever stands in an address, the admin answers; it never fails with a 500."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from django.contrib import admin
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.orchestrator_site.console.rows import logged_in, make_everything
+
+pytestmark = pytest.mark.django_db
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+QUERIES = (
+    "q=none", "q=%00", "q=%27%20OR%201%3D1", "q=" + "9" * 400, "q=00000000-0000-0000-0000-000000000000",
+    "q=" + "a" * 64, "q=v7", "q=%F0%9F%92%A9", "q=%ED%A0%BD", "p=-1", "p=0", "p=99999999999999", "p=x", "o=99",
+    "o=x.-1", "o=1.2.3", "all=", "e=1", "e=1&zzz=1", "zzz=1", "status__exact=%00", "status__exact=NONE", "_popup=1",
+    "_to_field=zzz", "_to_field=signal_hash", "engine__exact=%00", "engine=C", "symbol__regex=(", "id__in=x",
+    "note__contains=%00", "received_at__gte=x", "received_at_within=x", "received_at_within=1h",
+    "live_enabled__exact=x",
+    "is_active__exact=2", "experiment__signal__source__regex=(", "pk=1", "pk__in=,", "%5B%5D=1", "=1", "&&&", "%00=%00",
+)  # fmt: skip
+words = st.text(max_size=30)
+fields = st.sampled_from(["q", "p", "o", "all", "status", "engine", "experiment", "received_at", "signal", "symbol"])
+lookups = st.sampled_from(["", "__exact", "__regex", "__isnull", "__gte", "__in", "__year", "_within"])
+
+
+@pytest.fixture
+def client() -> Client:
+    make_everything()
+    return logged_in(superuser=True)
+
+
+def list_of(model: type[models.Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def test_no_query_string_breaks_a_list(client: Client, subtests: pytest.Subtests) -> None:
+    for model, query in product(MODELS, QUERIES):
+        with subtests.test(model=model._meta.label, query=query):
+            assert client.get(f"{list_of(model)}?{query}", follow=True).status_code == 200
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.dictionaries(st.builds(str.__add__, fields, lookups), words, max_size=4))
+def test_no_parameters_break_the_list_of_signals(client: Client, query: dict[str, str]) -> None:
+    assert client.get(reverse("admin:signals_app_signal_changelist"), query, follow=True).status_code == 200
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(word=words)
+def test_no_search_breaks_the_list_of_experiments(client: Client, word: str) -> None:
+    assert client.get(reverse("admin:experiments_experiment_changelist"), {"q": word}, follow=True).status_code == 200
+
+
+def test_a_wrong_filter_is_told_and_left_out(client: Client) -> None:
+    page = client.get(reverse("admin:signals_app_signal_changelist"), {"symbol__regex": "("}, follow=True)
+
+    assert "it was left out" in page.content.decode()
+    assert page.redirect_chain
+
+
+@pytest.mark.parametrize("query", ["s=x&page=x", "s=x&page=999", "s=%00", "s=x&extended=1&page=-1"])
+def test_no_query_breaks_the_search_for_pages(client: Client, query: str) -> None:
+    assert client.get(f"{reverse('admin:search')}?{query}").status_code == 200
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    query=st.dictionaries(
+        st.sampled_from(["since", "until", "symbol", "timeframe", "direction", "strategy", "policy_version", "zzz"]),
+        words | st.sampled_from(["2026-03-16", "2026-99-99", "1", "-1", "9" * 30, "0001-01-01T00:00:00+14:00"]),
+    )
+)
+def test_no_filter_breaks_the_report(client: Client, query: dict[str, str]) -> None:
+    assert client.get(reverse("admin:report"), query).status_code == 200
+    for form in ("json", "csv", "svg", "zzz"):
+        assert client.get(reverse("admin:report_export", args=(form,)), query).status_code in {200, 400, 404}
+
+
+@pytest.mark.parametrize("refresh", ["x", "-5", "5", "\x00", "99999"])
+def test_no_refresh_interval_breaks_the_overview(client: Client, refresh: str) -> None:
+    assert client.get(reverse("admin:index"), {"refresh": refresh}).status_code == 200
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(message=st.text(max_size=200) | st.binary(max_size=80).map(lambda raw: raw.decode("utf-8", "replace")))
+def test_no_message_breaks_the_check_of_an_alert(client: Client, message: str) -> None:
+    answer = client.post(reverse("admin:check_alert"), {"message": message, "max_age_seconds": "300"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("source", ["x", "0", "-1", "99999999999999999999", "\x00", "1.5"])
+def test_no_source_of_a_new_version_breaks_its_form(client: Client, source: str) -> None:
+    page = client.get(reverse("admin:policies_policyversion_new_version"), {"from": source})
+
+    assert page.status_code == 200

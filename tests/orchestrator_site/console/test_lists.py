@@ -1,0 +1,215 @@
+"""Lists of a million rows: few statements, no count of the whole table, searches that use an index."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.db import connection, models
+from django.db.models import QuerySet
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from admin_kit import paginator as paginator_module
+from admin_kit.options import BrowseAdmin
+from admin_kit.paginator import EstimatePaginator
+from admin_kit.search import search_exactly
+from experiments.models import ExecutionDecision, Experiment
+from orchestrator_site.console.experiment_admin import ExperimentAdmin
+from outcomes.models import RealOutcome, RealTrade, ShadowTrade
+from policies.models import PolicyVersion
+from signals_app.models import MarketContext, Signal
+from tests.factories import make_policy, make_signal
+from tests.orchestrator_site.console.rows import logged_in, make_everything, traded_pair
+
+pytestmark = pytest.mark.django_db
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+# Session, account, count, rows, the halt and the guardrail; what a list needs more stands here.
+COMMON = 6
+EXTRA = {"experiments.Experiment": 4, "signals_app.Signal": 1, "auth.Group": 1}
+
+
+def list_of(model: type[models.Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+@pytest.fixture
+def client() -> Client:
+    make_everything()
+    traded_pair()
+    traded_pair()
+    return logged_in(superuser=True)
+
+
+def statements_of(client: Client, model: type[models.Model]) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        client.get(list_of(model))
+    return [query["sql"] for query in queries]
+
+
+def test_a_list_takes_no_more_statements_for_more_rows(client: Client, subtests: pytest.Subtests) -> None:
+    for model in MODELS:
+        with subtests.test(model=model._meta.label):
+            statements = statements_of(client, model)
+
+            assert len(statements) <= COMMON + EXTRA.get(model._meta.label, 0), [sql[:120] for sql in statements]
+
+
+def test_no_list_counts_its_whole_table_or_lists_distinct_values(client: Client, subtests: pytest.Subtests) -> None:
+    for model in MODELS:
+        with subtests.test(model=model._meta.label):
+            for sql in statements_of(client, model):
+                assert "DISTINCT" not in sql
+                assert not (model._meta.db_table in sql and "COUNT(*)" in sql and "LIMIT" not in sql), sql
+
+
+def test_only_choices_flags_and_periods_are_filters() -> None:
+    for model, options in admin.site._registry.items():
+        assert options.date_hierarchy is None
+        for item in options.list_filter:
+            if isinstance(item, str):
+                field = model._meta.get_field(item)
+                assert getattr(field, "choices", None) or isinstance(field, models.BooleanField), (model, item)
+
+
+def test_every_list_is_made_for_browsing() -> None:
+    assert all(isinstance(options, BrowseAdmin) for options in admin.site._registry.values())
+
+
+def test_numbers_are_right_aligned_in_lists() -> None:
+    css = Path(settings.BASE_DIR, "admin_kit/static/admin_kit/admin.css").read_text()
+    numeric = (models.DecimalField, models.IntegerField, models.FloatField)
+    for model, options in admin.site._registry.items():
+        for column in options.list_display:
+            name = column if isinstance(column, str) else column.__name__
+            if name in {field.name for field in model._meta.fields}:
+                field = model._meta.get_field(name)
+                if isinstance(field, numeric) and not isinstance(field, models.AutoField):
+                    assert f".field-{name}" in css, (model, name)
+
+
+def test_a_small_table_is_counted_exactly() -> None:
+    make_signal()
+    make_signal()
+
+    assert EstimatePaginator(Signal.objects.all(), 50).count == 2
+
+
+def test_a_large_table_is_estimated_from_what_postgresql_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paginator_module, "COUNTED", 1)
+    for _ in range(4):
+        make_signal()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE signals")
+
+    pages = EstimatePaginator(Signal.objects.all(), 50)
+
+    assert (pages.count, pages.is_estimate, pages.is_lower_bound) == (4, True, False)
+
+
+def test_what_a_filter_leaves_of_a_large_table_is_said_to_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paginator_module, "COUNTED", 1)
+    for _ in range(4):
+        make_signal(symbol="SPY")
+
+    pages = EstimatePaginator(Signal.objects.filter(symbol="SPY"), 50)
+
+    assert (pages.count, pages.is_estimate, pages.is_lower_bound) == (2, False, True)
+
+
+def test_a_search_finds_ids_hashes_and_symbols_exactly() -> None:
+    signal, other = make_signal(symbol="SPY"), make_signal(symbol="SPYG")
+    fields = ("signal_id__exact", "signal_hash__exact", "symbol__exact")
+
+    for text in (str(signal.pk), signal.pk.hex, f" {signal.pk} ", signal.signal_hash, "SPY", "spy"):
+        assert list(search_exactly(Signal.objects.all(), fields, text)) == [signal], text
+    assert other.pk != signal.pk
+
+
+@pytest.mark.parametrize("text", ["", " ", "SP", "%", "a" * 63, "g" * 64, "0" * 31, "\x00", "SPY\x00", "x" * 5000])
+def test_a_search_for_what_is_no_whole_id_finds_nothing(text: str) -> None:
+    make_signal(symbol="SPY")
+
+    found = search_exactly(Signal.objects.all(), ("signal_id__exact", "signal_hash__exact", "symbol__exact"), text)
+
+    assert list(found) == []
+
+
+def test_a_search_goes_through_relations() -> None:
+    experiment = traded_pair(symbol="TWX")
+
+    assert list(search_exactly(Experiment.objects.all(), ("signal__symbol__exact",), "twx")) == [experiment]
+    assert RealOutcome.objects.count() == 1
+    found = search_exactly(RealOutcome.objects.all(), ("experiment_id__exact",), str(experiment.pk))
+    assert found.count() == 1
+    assert search_exactly(RealOutcome.objects.all(), ("experiment_id__exact",), str(uuid.uuid4())).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "looked_for", "not_looked_for"),
+    [
+        ("3aed90ca-8e6a-497a-b6b1-c3f6e5e10b0f", {"experiment_id", "signal_id"}, {"symbol", "policy_version"}),
+        ("v7", {"policy_version"}, {"symbol", "signal_id"}),
+        ("7203", {"policy_version", "symbol"}, {"signal_id"}),
+        ("SPY", {"symbol"}, {"policy_version", "signal_id"}),
+    ],
+)
+def test_what_can_only_be_an_id_is_looked_for_among_ids_alone(
+    text: str, looked_for: set[str], not_looked_for: set[str]
+) -> None:
+    """An OR across two tables reads both of them whole."""
+    found = search_exactly(Experiment.objects.all(), ExperimentAdmin.search_fields, text)
+
+    condition = str(found.query).partition(" WHERE ")[2].partition(" ORDER BY ")[0]
+    assert all(f'"{name}" = ' in condition for name in looked_for)
+    assert not any(f'"{name}" = ' in condition for name in not_looked_for)
+
+
+def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(7):
+        make_signal()
+    rows = Signal.objects.order_by("-received_at", "signal_id")
+    plain = [list(EstimatePaginator(rows, 2).page(number)) for number in (1, 2, 3, 4)]
+
+    monkeypatch.setattr(paginator_module, "FAR_DOWN", 2)
+
+    assert [list(EstimatePaginator(rows, 2).page(number)) for number in (1, 2, 3, 4)] == plain
+
+
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (RealTrade.objects.filter(status="OPEN"), "realtrade_open"),
+        (ShadowTrade.objects.filter(status="OPEN"), "shadowtrade_open"),
+        (ExecutionDecision.objects.filter(decision_hash="a" * 64), "execution_policy_hash"),
+        (MarketContext.objects.filter(context_hash="a" * 64), "market_contexts_hash"),
+    ],
+    ids=["real", "shadow", "decision", "context"],
+)
+def test_what_is_counted_and_looked_for_all_the_time_has_an_index(rows: QuerySet[Any], index: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert index in rows.explain()
+
+
+def test_a_policy_version_is_found_by_its_number_with_or_without_v() -> None:
+    policy = make_policy(configured_mode="SHADOW_ONLY")
+
+    for text in (str(policy.version), f"v{policy.version}", f"V{policy.version}"):
+        assert list(search_exactly(PolicyVersion.objects.all(), ("version__exact",), text)) == [policy]
+    assert not search_exactly(PolicyVersion.objects.all(), ("version__exact",), "v" + "9" * 30)
+
+
+def test_searching_an_id_uses_the_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = search_exactly(Signal.objects.all(), ("signal_id__exact",), str(uuid.uuid4())).explain()
+
+    assert "Index" in plan

@@ -1,0 +1,161 @@
+"""The preview of a draft in the admin: progress line by line, then numbers; wrong filters are told beside the field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.test import Client
+from django.urls import reverse
+
+from orchestrator_site.console import preview_page
+from policies.models import PolicyDraft, PolicyVersion
+from tests.factories import make_experiment
+from tests.orchestrator_site.console.rows import logged_in
+from tests.outcomes.closed_trades import Closed, close_pair
+from tests.policies.control import make_draft
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return logged_in("viewer")
+
+
+def page(client: Client, draft: PolicyDraft, **query: str) -> Any:
+    return client.get(reverse("admin:draft_preview", args=(draft.pk,)), query)
+
+
+def lines(client: Client, draft: PolicyDraft, **query: str) -> list[dict[str, Any]]:
+    answer: Any = client.get(reverse("admin:draft_preview_run", args=(draft.pk,)), query)
+    assert answer.status_code == 200
+    return [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+
+
+def result(client: Client, draft: PolicyDraft, **query: str) -> str:
+    html: str = lines(client, draft, **query)[-1]["html"]
+    return html
+
+
+def test_the_page_says_which_draft_and_starts_by_itself(viewer: Client) -> None:
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+
+    answer = page(viewer, draft, last="100", symbol="spy")
+
+    run = reverse("admin:draft_preview_run", args=(draft.pk,))
+    assert f'data-run="{run}?last=100&amp;symbol=spy"' in answer.content.decode()
+    assert "SHADOW_ONLY" in answer.content.decode()
+
+
+def test_it_tells_how_far_it_has_come_and_the_result_last(viewer: Client) -> None:
+    make_experiment("A")
+
+    *steps, last = lines(viewer, make_draft(configured_mode="SHADOW_ONLY"))
+
+    assert steps
+    assert all(step["total"] == 1 for step in steps)
+    assert steps[-1]["done"] == 1
+    assert "1 of 1 decisions would have been others" in last["html"]
+
+
+def test_it_shows_from_what_to_what_by_symbol_and_who_would_have_traded(viewer: Client) -> None:
+    make_experiment("A", symbol="SPY")
+    make_experiment("A", symbol="QQQ")
+
+    html = result(viewer, make_draft(configured_mode="ENGINE_B_PRIMARY"))
+
+    assert html.count("<td>ENGINE_A_PRIMARY</td>") == html.count("<td>ENGINE_B_PRIMARY</td>") == 1
+    assert '<th scope="row">QQQ</th>' in html
+    assert '<th scope="row">Engine A</th><td class="to-number">2 <small>100.0 %</small></td>' in html
+    assert '<th scope="row">Engine B</th><td class="to-number">0 <small>0.0 %</small></td>' in html
+
+
+def test_recorded_figures_are_shown_and_called_no_forecast(viewer: Client) -> None:
+    close_pair("A", Closed(a="60", b="33"))
+
+    html = result(viewer, make_draft(configured_mode="ENGINE_B_PRIMARY"))
+
+    assert "not a forecast" in html
+    assert "Engine B, shadow that would have been real" in html
+    assert "+33.00" in html
+    assert "Engine A, real that would have been shadow" in html
+    assert "+60.00" in html
+
+
+def test_a_draft_that_changes_nothing_says_so(viewer: Client) -> None:
+    make_experiment("A")
+
+    html = result(viewer, make_draft(configured_mode="ENGINE_A_PRIMARY"))
+
+    assert "0 of 1 decisions would have been others" in html
+    assert "No trade would have changed sides." in html
+
+
+def test_the_filters_narrow(viewer: Client) -> None:
+    make_experiment("A", symbol="SPY", timeframe="5m")
+    make_experiment("A", symbol="QQQ", timeframe="1h")
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+
+    for query in ({"symbol": "qqq"}, {"timeframe": "1h"}, {"last": "1"}):
+        assert "1 of 1 decisions" in result(viewer, draft, **query)
+    assert "No decision matches" in result(viewer, draft, since="2099-01-01T00:00")
+    assert "2 of 2 decisions" in result(viewer, draft, until="2099-01-01T00:00")
+
+
+@pytest.mark.parametrize(("field", "text"), [
+    ("last", "0"), ("last", "100001"), ("last", "x"), ("since", "yesterday"), ("until", "2026-02-30T00:00"),
+    ("symbol", "S" * 65), ("timeframe", "\x00"),
+])  # fmt: skip
+def test_a_wrong_filter_is_told_beside_its_field_and_starts_nothing(viewer: Client, field: str, text: str) -> None:
+    draft = make_draft()
+
+    answer = page(viewer, draft, **{field: text})
+    run = viewer.get(reverse("admin:draft_preview_run", args=(draft.pk,)), {field: text})
+
+    assert list(answer.context["form"].errors) == [field]
+    assert "data-run" not in answer.content.decode()
+    assert run.status_code == 400
+
+
+def test_a_database_that_gives_up_is_told_in_the_last_line(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object) -> Any:
+        raise DatabaseError("statement timeout")
+        yield
+
+    monkeypatch.setattr(preview_page, "preview_in_steps", give_up)
+
+    assert "did not finish" in lines(viewer, make_draft())[-1]["error"]
+
+
+def test_a_preview_writes_nothing(viewer: Client) -> None:
+    make_experiment("A")
+    draft = make_draft(configured_mode="SHADOW_ONLY")
+    versions = PolicyVersion.objects.count()
+
+    lines(viewer, draft)
+
+    draft.refresh_from_db()
+    assert (draft.revision, draft.state, PolicyVersion.objects.count()) == (1, "OPEN", versions)
+
+
+def test_who_may_not_see_drafts_gets_none(client: Client) -> None:
+    draft = make_draft()
+    stranger = logged_in()
+
+    for view in ("draft_preview", "draft_preview_run"):
+        assert stranger.get(reverse(f"admin:{view}", args=(draft.pk,))).status_code == 403
+        assert client.get(reverse(f"admin:{view}", args=(draft.pk,))).status_code == 302
+
+
+@pytest.mark.parametrize("identity", ["999999", "5c5c7f09-25ee-427d-a3b6-d20715bdccf7", "x"])
+def test_a_draft_that_is_none_is_not_found(viewer: Client, identity: str) -> None:
+    assert viewer.get(f"/admin/policies/policydraft/{identity}/preview/").status_code in {302, 404}
+
+
+def test_symbols_are_escaped(viewer: Client) -> None:
+    make_experiment("A", symbol="M&M")
+
+    assert "M&amp;M" in result(viewer, make_draft(configured_mode="SHADOW_ONLY"))

@@ -1,0 +1,108 @@
+"""Check an alert, switch an engine, and the pages for errors."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from policies.models import Engine
+from signals_app.alerts.placeholders import TRADINGVIEW_TEMPLATE
+from tests.orchestrator_site.console.rows import logged_in
+
+pytestmark = pytest.mark.django_db
+
+
+def checked(message: str, **more: str) -> str:
+    form = {"message": message, "max_age_seconds": "300"} | more
+    return logged_in("viewer").post(reverse("admin:check_alert"), form).content.decode()
+
+
+def test_the_template_itself_is_accepted_field_by_field() -> None:
+    page = checked(TRADINGVIEW_TEMPLATE)
+
+    assert "Accepted" in page
+    for field in ("symbol", "direction", "timeframe", "timestamp", "strategy"):
+        assert f"<td>{field}</td>" in page
+
+
+def test_a_message_without_a_symbol_is_told_what_to_write() -> None:
+    page = checked('{"action": "buy"}')
+
+    assert "Rejected" in page
+    assert "symbol_missing" in page
+    assert "What to do:" in page
+
+
+def test_an_old_alert_is_recorded_and_why() -> None:
+    page = checked('{"symbol": "SPY", "action": "buy", "interval": "5", "timenow": "2020-01-01T00:00:00Z"}')
+
+    assert "Recorded" in page
+    assert "stale" in page
+
+
+def test_a_secret_is_named_and_not_shown_as_a_value() -> None:
+    page = checked(TRADINGVIEW_TEMPLATE[:-2] + ',\n  "secret": "hush"\n}')
+
+    assert "Removed as secret, never stored: secret." in page
+
+
+def test_the_templates_are_there_to_be_copied() -> None:
+    page = logged_in("viewer").get(reverse("admin:check_alert")).content.decode()
+
+    assert "{{strategy.order.action}}" in page
+    assert "Copy" in page
+
+
+def test_an_engine_is_switched_off_and_on_with_a_reason() -> None:
+    client, address = logged_in("operator"), reverse("admin:policies_engine_switch", args=("B",))
+
+    client.post(address, {"reason": "Maintenance."})
+    off = Engine.objects.get(name="B")
+    client.post(address, {"reason": "Done."})
+
+    assert not off.enabled
+    assert "Maintenance." in off.disabled_reason
+    assert Engine.objects.get(name="B").enabled
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_without_a_reason_no_engine_is_switched(reason: str) -> None:
+    address = reverse("admin:policies_engine_switch", args=("A",))
+
+    page = logged_in("operator").post(address, {"reason": reason})
+
+    assert page.context["form"].errors
+    assert Engine.objects.get(name="A").enabled
+
+
+def test_an_engine_that_is_none_is_not_found() -> None:
+    assert logged_in("operator").get(reverse("admin:policies_engine_switch", args=("C",))).status_code == 404
+
+
+def test_an_unknown_page_says_so_with_its_request_id(client: Client) -> None:
+    answer = client.get("/nowhere/", headers={"X-Request-Id": "abc-123"})
+
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
+    assert "abc-123" in answer.content.decode()
+
+
+def test_what_is_not_allowed_says_who_can_change_that() -> None:
+    answer = logged_in("viewer").get(reverse("admin:kill_switch"))
+
+    assert answer.status_code == 403
+    assert "An administrator gives roles" in answer.content.decode()
+
+
+def test_an_unforeseen_error_shows_the_request_id_and_no_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = logged_in("viewer")
+    client.raise_request_exception = False
+    monkeypatch.setattr("orchestrator_site.console.alert_page.check_alert", lambda *_: 1 / 0)
+
+    form = {"message": "x", "max_age_seconds": "300"}
+    answer = client.post(reverse("admin:check_alert"), form, headers={"X-Request-Id": "abc-123"})
+
+    assert answer.status_code == 500
+    assert "abc-123" in answer.content.decode()
+    assert "ZeroDivisionError" not in answer.content.decode()

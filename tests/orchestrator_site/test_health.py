@@ -1,0 +1,126 @@
+"""What probes and Prometheus are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+from experiments.services import discard_failed
+from policies.audit import Actor
+from policies.services import engage_halt
+from tests.factories import make_available, make_signal
+from tests.orchestrator_site.console.rows import fail
+
+pytestmark = pytest.mark.django_db
+
+
+def beat(seconds_ago: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO worker_heartbeats VALUES ('test', now() - make_interval(secs => %s))", (seconds_ago,)
+        )
+
+
+def test_healthz_needs_no_database(client: Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_readyz_says_ok_when_a_worker_has_shown_progress(client: Client) -> None:
+    beat(1)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok"}
+
+
+def test_readyz_is_red_before_any_worker_has_run(client: Client) -> None:
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "manage.py worker" in answer.json()["checks"]["worker"]
+
+
+def test_readyz_is_red_when_the_worker_stands_still(client: Client) -> None:
+    beat(60)
+
+    assert client.get("/readyz").json()["checks"]["worker"] == "no progress for 60 s"
+
+
+def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
+    beat(1)
+    signal = make_signal()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "UPDATE signals SET received_at = now() - interval '2 minutes' WHERE signal_id = %s", (signal.pk,)
+        )
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+    assert client.get("/readyz").json()["checks"]["worker"] == "a signal waits for 120 s"
+
+
+def test_metrics_tell_the_numbers_of_the_database(client: Client) -> None:
+    make_available("A")
+    make_signal()
+    engage_halt(Actor("tests"), reason="A test.")
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert "orchestrator_signals_waiting 1.0" in lines
+    assert "orchestrator_halted 1.0" in lines
+    assert "orchestrator_engine_a_heartbeat_age_seconds 0.0" in lines
+    assert not any(line.startswith("orchestrator_engine_b_heartbeat") for line in lines)
+
+
+def test_metrics_tell_failed_signals_that_wait_from_those_given_up(client: Client) -> None:
+    given_up = [fail(make_signal()).pk for _ in range(2)]
+    discard_failed(Actor("tests"), given_up, reason="Not ours.")
+    fail(make_signal())
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert "orchestrator_signals_failed 1.0" in lines
+    assert "orchestrator_signals_discarded 2.0" in lines
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_are_read_only(client: Client, path: str) -> None:
+    assert client.post(path).status_code == 405
+
+
+def test_an_unknown_address_below_the_api_is_a_problem_document(client: Client) -> None:
+    answer = client.get("/api/v1/nothing")
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_found"
+    assert answer.json()["request_id"] == answer["X-Request-Id"]
+
+
+def test_a_sane_request_id_is_kept_and_a_strange_one_replaced(client: Client) -> None:
+    assert client.get("/healthz", headers={"X-Request-Id": "abc-1"})["X-Request-Id"] == "abc-1"
+    assert client.get("/healthz", headers={"X-Request-Id": "a\tb"})["X-Request-Id"] != "a\tb"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_come_by_address_over_plain_http_even_in_production(client: Client, settings: Any, path: str) -> None:
+    beat(1)
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["desk.example"], True
+
+    assert client.get(path, headers={"host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/admin/login/", headers={"host": "desk.example"}).status_code == 301
+
+
+def test_metrics_are_unavailable_while_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("orchestrator_site.health._numbers", away)
+
+    answer = client.get("/metrics")
+
+    assert (answer.status_code, answer.content) == (503, b"The database is away: connection refused")

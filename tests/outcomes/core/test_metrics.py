@@ -1,0 +1,160 @@
+"""Intervals, the normal distribution, numbers as text, and reasons."""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import ndtr
+
+from outcomes.core.metrics import (
+    COUNTS,
+    MONEY,
+    QUANTILE_95,
+    RATIOS,
+    money_text,
+    normal_cdf,
+    present,
+    ratio_text,
+    wilson_interval,
+)
+from tests.golden import GOLDEN_FOLDER
+
+GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "metrics.json").read_text())
+ROW: dict[str, Any] = {
+    "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,
+    "price_provenance": {"BROKER_FILL": 4}, "total_pnl": Decimal("50.00000000000000"),
+    "win_rate": Decimal("0.5"), "average_pnl": Decimal("12.5"), "average_win": Decimal("33.3333333333333333333"),
+    "average_loss": Decimal(-16), "sharpe_per_trade": Decimal("0.2"), "sharpe_daily": Decimal(3),
+    "sortino_per_trade": Decimal("0.7"), "max_drawdown": Decimal("16.00"), "profit_factor": Decimal(2),
+    "payoff_ratio": Decimal("1.5"), "psr_z": Decimal("0.5"), "min_track_record_length": Decimal("68.6"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GOLDEN["win_rate_interval"], ids=lambda case: f"{case['wins']}_of_{case['n']}")
+def test_the_win_rate_interval_gives_known_answers(case: dict[str, Any]) -> None:
+    interval = wilson_interval(case["wins"], case["n"])
+
+    if case["wilson_95"] is None:
+        assert interval is None
+    else:
+        assert interval is not None
+        assert [float(bound) for bound in interval] == pytest.approx(case["wilson_95"], rel=1e-14)
+
+
+@given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_win_rate_interval_holds_the_rate_and_stays_within_0_and_1(wins_and_n: tuple[int, int]) -> None:
+    wins, n = wins_and_n
+
+    interval = wilson_interval(wins, n)
+
+    assert interval is not None
+    assert 0 <= interval[0] <= Decimal(wins) / n <= interval[1] <= 1
+
+
+@given(st.floats(-37, 37))
+def test_the_normal_distribution_is_accurate_far_out_in_its_tails(z: float) -> None:
+    assert normal_cdf(z) == pytest.approx(float(ndtr(z)), rel=1e-11)
+
+
+@pytest.mark.parametrize("case", GOLDEN["psr"], ids=lambda case: case["name"])
+def test_published_probabilistic_sharpe_ratios_follow_from_the_distribution_used(case: dict[str, Any]) -> None:
+    sharpe, above = case["sharpe"], case["sharpe"] - case["benchmark"]
+    variance_term = 1 - case["skew"] * sharpe + (case["kurtosis"] - 1) / 4 * sharpe**2
+
+    psr = normal_cdf(above * math.sqrt(case["n"] - 1) / math.sqrt(variance_term))
+
+    assert psr == pytest.approx(case["psr"], rel=1e-12)
+    if case["min_track_record_length"] is not None:
+        length = 1 + variance_term * (float(QUANTILE_95) / above) ** 2
+        assert length == pytest.approx(case["min_track_record_length"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("0.50"), "0.5"),
+        (Decimal("8.6602540378443431664E-15"), "0.00000000000000866025403784434"),
+        (Decimal(36073912721272537000000000000), "36073912721272500000000000000"),
+        (Decimal("-0E-20"), "0"),
+        (0.1, "0.1"),
+        (1e-300, "0." + "0" * 299 + "1"),
+    ],
+)
+def test_ratios_are_plain_decimals_of_15_digits(value: Decimal | float, text: str) -> None:
+    assert ratio_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal(5), "5.00"),
+        (Decimal("12.50000000000000"), "12.50"),
+        (Decimal("6.6666666666666666667"), "6.66666666666667"),
+        (Decimal("1234567890123456.789"), "1234567890123456.79"),
+        (Decimal("-0.00"), "0.00"),
+        (Decimal("0.0000000066666666666666666667"), "0.00000000666666666666667"),
+        (Decimal(10) ** 51, f"1{'0' * 51}.00"),
+    ],
+)
+def test_averages_keep_their_cents_and_15_digits(value: Decimal, text: str) -> None:
+    assert money_text(value) == text
+
+
+def test_sums_of_money_are_never_rounded() -> None:
+    assert money_text(Decimal("1234567890123456789.12345678901234"), exact=True) == "1234567890123456789.12345678901234"
+
+
+def test_counts_are_integers_and_all_other_numbers_text() -> None:
+    shown = present(ROW)
+
+    assert {name: shown[name] for name in COUNTS} == {name: ROW[name] for name in COUNTS}
+    assert all(isinstance(shown[name], str) for name in (*MONEY, *RATIOS, "psr"))
+    assert shown["average_win"] == "33.3333333333333"
+    assert shown["psr"] == "0.691462461274013"
+    assert shown["undefined"] == {}
+
+
+def test_without_any_outcome_sums_are_zero_and_the_rest_is_null_with_a_reason() -> None:
+    shown = present(None)
+
+    assert (shown["n"], shown["total_pnl"], shown["unpriced"]) == (0, "0.00", 0)
+    assert shown["win_rate"] is None
+    assert shown["max_drawdown"] is None
+    assert set(shown["undefined"].values()) == {"no trades"}
+    assert set(shown["undefined"]) == {*MONEY, *RATIOS, "psr", "win_rate_interval"} - {"total_pnl"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "reason"),
+    [
+        ({"n": 1, "wins": 1, "sharpe_per_trade": None}, "sharpe_per_trade", "only one trade"),
+        ({"sharpe_per_trade": None}, "sharpe_per_trade", "all trades have the same P&L"),
+        ({"sharpe_per_trade": None, "psr_z": None}, "psr", "all trades have the same P&L"),
+        ({"psr_z": None}, "psr", "the variance of the Sharpe ratio is not positive"),
+        ({"sharpe_daily": None, "active_days": 1}, "sharpe_daily", "only one active day"),
+        ({"sharpe_daily": None}, "sharpe_daily", "all active days have the same P&L"),
+        ({"losses": 0, "average_loss": None}, "average_loss", "no losses"),
+        ({"losses": 0, "profit_factor": None}, "profit_factor", "no losses"),
+        ({"losses": 0, "sortino_per_trade": None}, "sortino_per_trade", "no losses"),
+        ({"n": 1, "wins": 0, "sortino_per_trade": None}, "sortino_per_trade", "only one trade"),
+        ({"wins": 0, "average_win": None}, "average_win", "no wins"),
+        ({"wins": 0, "payoff_ratio": None}, "payoff_ratio", "no wins"),
+        ({"losses": 0, "payoff_ratio": None}, "payoff_ratio", "no losses"),
+        (
+            {"sharpe_per_trade": Decimal("-0.1"), "min_track_record_length": None},
+            "min_track_record_length",
+            "the Sharpe ratio is not positive",
+        ),
+    ],
+)
+def test_every_undefined_figure_says_why(changes: dict[str, Any], name: str, reason: str) -> None:
+    shown = present(ROW | changes)
+
+    assert shown[name] is None
+    assert shown["undefined"][name] == reason

@@ -1,0 +1,76 @@
+"""What is written to the log, after the commit and with the fields of the contract (R11.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from outcomes.models import Incident
+from tests.outcomes.performance.reporting import C72_5_JULY, make_desk, quote
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fields_of(logs: list[Any], event: str) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in entry.items() if name not in {"event", "log_level"}}
+        for entry in logs
+        if entry["event"] == event
+    ]
+
+
+def test_a_pair_leaves_its_whole_story() -> None:
+    desk = make_desk(recommended=False)
+    experiment_id = str(desk.experiment.pk)
+
+    with capture_logs() as logs:
+        desk.a.recommend(desk.experiment)
+        desk.b.recommend(desk.experiment)
+        real_id, shadow_id = desk.open_real(), desk.open_shadow()
+        desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
+
+    assert [entry["event"] for entry in logs] == [
+        "recommendation.recorded", "recommendation.recorded", "trade.opened", "shadow_trade.created",
+        "trade.closed", "outcome.recorded", "trade.closed", "outcome.recorded", "shadow_exit.triggered",
+    ]  # fmt: skip
+    assert fields_of(logs, "shadow_trade.created") == [
+        {"experiment_id": experiment_id, "engine": "B", "shadow_trade_id": shadow_id}
+    ]
+    assert [entry["pnl"] for entry in fields_of(logs, "outcome.recorded")] == ["60.00", "33.00"]
+    assert fields_of(logs, "shadow_exit.triggered")[0]["state"] == "PRICED"
+
+
+def test_a_repeat_logs_nothing() -> None:
+    desk = make_desk()
+    desk.open_real()
+
+    with capture_logs() as logs:
+        desk.a.open(desk.experiment)
+        desk.a.recommend(desk.experiment)
+
+    assert logs == []
+
+
+def test_an_incident_is_logged_once_with_its_id() -> None:
+    desk = make_desk()
+
+    with capture_logs() as logs:
+        desk.b.open(desk.experiment, "REAL")
+        desk.b.open(desk.experiment, "REAL")
+
+    [entry] = fields_of(logs, "incident.recorded")
+    assert entry["incident_id"] == Incident.objects.get().pk
+    assert (entry["kind"], entry["engine"]) == ("double_execution_prevented", "B")
+    assert entry["experiment_id"] == str(desk.experiment.pk)
+
+
+def test_what_was_refused_leaves_no_event_of_success() -> None:
+    desk = make_desk()
+    real_id = desk.open_real()
+
+    with capture_logs() as logs:
+        desk.a.close(real_id, exit_price="-1")
+
+    assert logs == []

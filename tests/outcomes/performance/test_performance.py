@@ -1,0 +1,287 @@
+"""The report over stored outcomes: who is counted where, and what the filters choose."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries
+
+from outcomes.performance.chart import cumulative_chart
+from outcomes.performance.filters import PerformanceFilters
+from outcomes.performance.report import cumulative_series, one_snapshot, performance_report
+from tests.factories import make_experiment
+from tests.outcomes.closed_trades import EXIT, Closed, answer, break_rule, close_pair, close_trade
+
+pytestmark = pytest.mark.django_db
+ANY = PerformanceFilters()
+
+
+def totals(report: dict[str, Any]) -> dict[str, str]:
+    """Return the total P&L of each engine and kind that has a trade."""
+    return {
+        f"{engine} {kind}": figures["total_pnl"]
+        for engine, kinds in report["engines"].items()
+        for kind, figures in kinds.items()
+        if figures["n"]
+    }
+
+
+def test_an_empty_report_has_every_member_and_no_number_made_up() -> None:
+    report = performance_report(ANY)
+
+    assert set(report) == {"filters", "as_of", "conventions", "engines", "pairs"}
+    assert {(e, k) for e, kinds in report["engines"].items() for k in kinds} == {
+        ("A", "real"), ("A", "shadow"), ("B", "real"), ("B", "shadow")
+    }  # fmt: skip
+    assert totals(report) == {}
+    assert report["engines"]["A"]["real"]["undefined"]["win_rate"] == "no trades"
+    assert (report["pairs"]["n"], report["pairs"]["verdict"]) == (0, "INCONCLUSIVE")
+    assert report["pairs"]["undefined"]["mean_difference"] == "no pairs"
+    assert report["pairs"]["caution"] is None
+
+
+def test_every_figure_has_its_definition_beside_it() -> None:
+    report = performance_report(ANY)
+
+    explained = " ".join(
+        [*report["conventions"], "average_ sd mean_difference total_pnl price_provenance active_days n"]
+    )
+    figures = {*report["engines"]["A"]["real"], *report["pairs"]} - {"undefined", "caution", "verdict_reason"}
+    plain = {"wins", "losses", "flats", "average_pnl", "average_win", "average_loss", "unpriced", "violations"}
+    assert {name for name in figures - plain if name not in explained} == set()
+    assert "America/New_York" in report["conventions"]["sharpe_daily"]
+    assert "sqrt(252)" in report["conventions"]["sharpe_daily"]
+    assert "not annualised" in report["conventions"]["sharpe_per_trade"]
+
+
+def test_real_and_shadow_outcomes_are_never_added() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+    close_pair("B", Closed(a="19.00", b="8.00"))
+
+    report = performance_report(ANY)
+
+    assert totals(report) == {"A real": "60.00", "A shadow": "19.00", "B real": "8.00", "B shadow": "33.00"}
+
+
+def test_figures_of_an_engine_are_shown_with_their_reasons() -> None:
+    for day, pnl in enumerate(("100", "-50", "0")):
+        close_pair("A", Closed(a=pnl, exit_time=EXIT + timedelta(days=day)))
+
+    figures = performance_report(ANY)["engines"]["A"]["real"]
+
+    assert {name: figures[name] for name in ("n", "wins", "losses", "flats", "active_days")} == {
+        "n": 3, "wins": 1, "losses": 1, "flats": 1, "active_days": 3
+    }  # fmt: skip
+    assert figures["win_rate"] == "0.333333333333333"
+    assert figures["total_pnl"] == "50.00"
+    assert figures["average_pnl"] == "16.6666666666667"
+    assert figures["max_drawdown"] == "50.00"
+    assert figures["sharpe_per_trade"] == "0.218217890235992"
+    assert figures["profit_factor"] == "2"
+    assert figures["price_provenance"] == {"BROKER_FILL": 3}
+    assert figures["undefined"] == {}
+
+
+def test_an_unpriced_outcome_is_counted_and_in_no_figure() -> None:
+    close_pair("A", Closed(a="60.00", b=None))
+
+    report = performance_report(ANY)
+
+    shadow = report["engines"]["B"]["shadow"]
+    assert (shadow["n"], shadow["unpriced"], shadow["total_pnl"]) == (0, 1, "0.00")
+    assert report["engines"]["A"]["real"]["n"] == 1
+    assert (report["pairs"]["n"], report["pairs"]["unpriced"]) == (0, 1)
+
+
+def test_a_pair_that_broke_a_rule_is_left_out_on_both_sides_and_counted() -> None:
+    fair = close_pair("A", Closed(a="60.00", b="33.00"))
+    broken = close_pair("A", Closed(a="1000.00", b="-1000.00"))
+    break_rule(broken, "B")
+    break_rule(broken, "B", "EXIT_TIME_DIFFERS")
+
+    report = performance_report(ANY)
+
+    assert fair.pk != broken.pk
+    assert totals(report) == {"A real": "60.00", "B shadow": "33.00"}
+    assert report["engines"]["A"]["real"]["violations"] == 1
+    assert report["engines"]["B"]["shadow"]["violations"] == 1
+    assert (report["pairs"]["n"], report["pairs"]["violations"]) == (1, 1)
+    assert report["pairs"]["mean_difference"] == "27.00"
+
+
+def test_a_pair_is_a_minus_b_whoever_traded_for_real() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+    close_pair("B", Closed(a="19.00", b="30.00"))
+
+    pairs = performance_report(ANY)["pairs"]
+
+    assert (pairs["n"], pairs["mean_difference"]) == (2, "8.00")
+    assert pairs["sign_test"] == {"a_better": 1, "b_better": 1, "tied": 0, "p": "1"}
+    assert pairs["role_balanced"]["a_real"] == {"n": 1, "mean_difference": "27.00"}
+    assert pairs["role_balanced"]["b_real"] == {"n": 1, "mean_difference": "-11.00"}
+    assert pairs["role_balanced"]["engine_effect"] == "8.00"
+    assert pairs["role_balanced"]["real_execution_effect"] == "-19.00"
+    assert pairs["verdict_reason"] == "burn-in: 2 of 100 pairs"
+    assert pairs["undefined"]["confidence_sequence"] == "burn-in: 2 of 100 pairs"
+
+
+def test_with_one_role_only_the_comparison_says_it_is_confounded() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+
+    pairs = performance_report(ANY)["pairs"]
+
+    assert pairs["role_balanced"] is None
+    assert pairs["undefined"]["role_balanced"] == "confounded with execution mode"
+    assert pairs["caution"] == "confounded with execution mode"
+
+
+def test_two_shadows_of_one_signal_are_compared_apart() -> None:
+    close_pair(None, Closed(a="10.00", b="4.00"))
+
+    report = performance_report(ANY)
+
+    assert totals(report) == {"A shadow": "10.00", "B shadow": "4.00"}
+    assert report["pairs"]["n"] == 0
+    assert (report["pairs"]["unpaired"]["n"], report["pairs"]["unpaired"]["mean_difference"]) == (1, "6.00")
+
+
+def test_completeness_tells_which_engine_left_signals_unanswered() -> None:
+    for engines in (("A", "B"), ("A",), ("A",), ("B",), ()):
+        experiment = make_experiment("A")
+        for engine in engines:
+            answer(experiment, engine)
+
+    completeness = performance_report(ANY)["pairs"]["completeness"]
+
+    assert completeness == {"both": 1, "a_only": 2, "b_only": 1, "neither": 1, "p": "1"}
+
+
+def test_the_split_is_held_against_the_variants_whatever_they_did() -> None:
+    variants = [make_experiment("A", policy={"split_percentage": "100"}).variant for _ in range(3)]
+    for _ in range(12):
+        make_experiment(None, policy={"split_percentage": "50"})
+
+    splits = performance_report(PerformanceFilters(variant="A", execution_mode="ENGINE_A_PRIMARY"))["pairs"][
+        "sample_ratio"
+    ]
+
+    assert variants == ["A", "A", "A"]
+    assert [(row["split_percentage"], row["a"] + row["b"]) for row in splits] == [("50.00", 12), ("100.00", 3)]
+    assert (splits[0]["chi_square"] is None, splits[1]["chi_square"]) == (False, None)
+    assert splits[1]["undefined"] == dict.fromkeys(("chi_square", "p"), "fewer than 5 expected of a variant")
+    assert [row["alert"] for row in splits] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("filters", "chosen"),
+    [
+        ({}, {"A real": "11.00", "B shadow": "0.00", "B real": "100.00"}),
+        ({"symbol": "SPY"}, {"A real": "1.00", "B shadow": "0.00"}),
+        ({"timeframe": "1h"}, {"A real": "10.00"}),
+        ({"direction": "SHORT"}, {"A real": "10.00"}),
+        ({"strategy": ""}, {"A real": "11.00", "B shadow": "0.00"}),
+        ({"strategy": "breakout"}, {"B real": "100.00"}),
+        ({"source": "other"}, {"B real": "100.00"}),
+        ({"execution_mode": "ENGINE_B_PRIMARY"}, {"B real": "100.00"}),
+        ({"symbol": "SPY", "execution_mode": "ENGINE_B_PRIMARY"}, {}),
+        ({"symbol": "' OR 1=1 --"}, {}),
+    ],
+)
+def test_filters_choose_outcomes_by_their_signal_and_decision(filters: dict[str, Any], chosen: dict[str, str]) -> None:
+    close_pair("A", Closed(a="1.00", b="0.00"), symbol="SPY")
+    close_pair("A", Closed(a="10.00"), symbol="QQQ", timeframe="1h", direction="SHORT")
+    close_pair("B", Closed(b="100.00"), symbol="IWM", strategy="breakout", source="other")
+
+    assert totals(performance_report(PerformanceFilters(**filters))) == chosen
+
+
+def test_filters_choose_by_policy_version_and_variant() -> None:
+    first = close_pair("A", Closed(a="1.00"), policy={"split_percentage": "100"})
+    second = close_pair("A", Closed(a="10.00"), policy={"split_percentage": "0"})
+
+    by_version = performance_report(PerformanceFilters(policy_version=first.policy_version_id))
+    by_variant = performance_report(PerformanceFilters(variant=second.variant))
+
+    assert totals(by_version) == {"A real": "1.00"}
+    assert totals(by_variant) == {"A real": "10.00"}
+    assert by_version["filters"]["policy_version"] == first.policy_version_id
+
+
+def test_a_period_holds_its_beginning_and_not_its_end() -> None:
+    close_pair("A", Closed(a="1.00", b="2.00", exit_time=EXIT))
+    close_pair("A", Closed(a="10.00", b="20.00", exit_time=EXIT + timedelta(days=1)))
+
+    first_day = performance_report(PerformanceFilters(since=EXIT, until=EXIT + timedelta(days=1)))
+
+    assert totals(first_day) == {"A real": "1.00", "B shadow": "2.00"}
+    assert first_day["pairs"]["mean_difference"] == "-1.00"
+    assert first_day["filters"]["since"] == "2026-03-16T19:00:00.000000Z"
+
+
+def test_two_shadows_count_for_the_period_of_the_later_exit() -> None:
+    experiment = make_experiment(None)
+    for engine, days in (("A", 0), ("B", 1)):
+        answer(experiment, engine)
+        close_trade(experiment, engine, "5.00", EXIT + timedelta(days=days))
+
+    def pairs_from(since: datetime) -> int:
+        filters = PerformanceFilters(since=since, until=since + timedelta(days=1))
+        counted: int = performance_report(filters)["pairs"]["unpaired"]["n"]
+        return counted
+
+    assert (pairs_from(EXIT), pairs_from(EXIT + timedelta(days=1))) == (0, 1)
+
+
+@pytest.mark.parametrize("filters", [ANY, PerformanceFilters(symbol="SPY", execution_mode="SHADOW_ONLY", since=EXIT)])
+def test_the_report_takes_five_statements_however_much_there_is(
+    filters: PerformanceFilters, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+
+    # The time, the figures, the pairs, the splits, the answers.
+    with django_assert_num_queries(5):
+        performance_report(filters)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_is_of_one_instant() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+
+    with one_snapshot(), connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        isolation = cursor.fetchone()
+        cursor.execute("SHOW transaction_read_only")
+        read_only = cursor.fetchone()
+
+    assert (isolation, read_only) == (("repeatable read",), ("on",))
+    assert totals(performance_report(ANY)) == {"A real": "60.00", "B shadow": "33.00"}
+
+
+def test_the_curve_adds_up_exits_in_their_order_without_unpriced_and_broken_ones() -> None:
+    close_pair("A", Closed(a="-20.00", exit_time=EXIT + timedelta(hours=2)))
+    close_pair("A", Closed(a="50.00", b=None, exit_time=EXIT))
+    break_rule(close_pair("A", Closed(a="999.00", b="1.00")), "A")
+
+    series = cumulative_series(ANY)
+
+    assert series == [
+        {
+            "engine": "A",
+            "kind": "real",
+            "points": [(EXIT, Decimal("50.00")), (EXIT + timedelta(hours=2), Decimal("30.00"))],
+        }
+    ]
+    assert ET.fromstring(cumulative_chart(series)).tag.endswith("svg")  # noqa: S314 (our own text)
+
+
+def test_the_report_tells_the_time_of_the_database() -> None:
+    before = datetime.now(UTC) - timedelta(minutes=5)
+
+    as_of = datetime.fromisoformat(performance_report(ANY)["as_of"])
+
+    assert before < as_of < before + timedelta(minutes=10)

@@ -1,0 +1,155 @@
+"""The recorded P&L of the trades a preview would have moved, and `manage.py preview`."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from experiments.core.what_if import PreviewSettings
+from experiments.history.preview import PreviewSelection
+from outcomes.performance import preview_pnl
+from outcomes.performance.preview_pnl import RecordedPnl, preview_with_pnl
+from policies.audit import Actor
+from policies.drafts import start_draft
+from tests.factories import make_experiment, make_policy, policy_settings
+from tests.outcomes.closed_trades import Closed, close_pair
+
+pytestmark = pytest.mark.django_db
+ALL = PreviewSelection(last=1000)
+
+
+def recorded(mode: str, split: str = "50.00") -> dict[tuple[str, str], RecordedPnl]:
+    found = preview_with_pnl(ALL, PreviewSettings(mode, Decimal(split), live_enabled=False))
+    return {(one.change, one.engine): one for one in found.recorded}
+
+
+def test_trades_that_would_change_sides_are_summed_as_recorded() -> None:
+    close_pair("A", Closed("60", "33"))
+    close_pair("A", Closed("-20", "8.5"))
+
+    found = recorded("ENGINE_B_PRIMARY")
+
+    assert found == {
+        ("SHADOW_TO_REAL", "B"): RecordedPnl("SHADOW_TO_REAL", "B", 2, 2, 0, Decimal("41.5")),
+        ("REAL_TO_SHADOW", "A"): RecordedPnl("REAL_TO_SHADOW", "A", 2, 2, 0, Decimal(40)),
+    }
+
+
+def test_unpriced_trades_are_counted_and_in_no_sum() -> None:
+    close_pair("A", Closed("60", None))
+    close_pair("A", Closed("60", "10"))
+
+    one = recorded("ENGINE_B_PRIMARY")["SHADOW_TO_REAL", "B"]
+
+    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (2, 2, 1, Decimal(10))
+
+
+def test_a_decision_without_a_trade_is_counted_without_figures() -> None:
+    make_experiment("A")
+
+    one = recorded("ENGINE_B_PRIMARY")["SHADOW_TO_REAL", "B"]
+
+    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (1, 0, 0, Decimal(0))
+
+
+def test_trades_that_would_become_shadow_only_lose_their_real_side_only() -> None:
+    close_pair("A", Closed("60", "33"))
+
+    assert list(recorded("SHADOW_ONLY")) == [("REAL_TO_SHADOW", "A")]
+
+
+def test_trades_that_keep_their_side_are_left_out() -> None:
+    close_pair("A", Closed("60", "33"))
+
+    assert recorded("ENGINE_A_PRIMARY") == {}
+    # Another mode and reason, the same engine: changed, but nobody changes sides.
+    assert recorded("SPLIT_CAPITAL", "100.00") == {}
+
+
+def test_figures_of_many_queries_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview_pnl, "EXPERIMENTS_A_QUERY", 2)
+    for _ in range(5):
+        close_pair("A", Closed("1.5", "2"))
+
+    assert recorded("SHADOW_ONLY")["REAL_TO_SHADOW", "A"].pnl == Decimal("7.5")
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("preview", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_command_shows_what_would_change() -> None:
+    close_pair("A", Closed("60", "33"), symbol="SPY")
+
+    text = run("--set", "configured_mode=ENGINE_B_PRIMARY", "--last", "10")
+
+    assert text == (
+        "1 decisions considered, 1 would change.\n"
+        "Executed before: A 1 (100.0 %), B 0 (0.0 %), nobody 0 (0.0 %)\n"
+        "Executed after:  A 0 (0.0 %), B 1 (100.0 %), nobody 0 (0.0 %)\n"
+        "\n"
+        "From -> to:\n"
+        "      1  ENGINE_A_PRIMARY/A/CONFIGURED -> ENGINE_B_PRIMARY/B/CONFIGURED\n"
+        "\n"
+        "Changes by symbol and reason:\n"
+        "      1  SPY                  CONFIGURED -> CONFIGURED\n"
+        "\n"
+        "Recorded P&L of the trades concerned (what they earned as they were, not a forecast):\n"
+        "  engine A, shadow instead of real: 1 decisions, 1 with an outcome, +60.00\n"
+        "  engine B, real instead of shadow: 1 decisions, 1 with an outcome, +33.00\n"
+    )
+
+
+def test_the_command_previews_a_draft() -> None:
+    make_experiment("A")
+    draft = start_draft(Actor("ada"), content=policy_settings(configured_mode="SHADOW_ONLY"))
+
+    assert run("--draft", str(draft.pk)).startswith("1 decisions considered, 1 would change.\n")
+
+
+def test_the_command_answers_in_json() -> None:
+    close_pair("A", Closed("60", None))
+
+    document = json.loads(run("--set", "configured_mode=SHADOW_ONLY", "--json"))
+
+    assert document["preview"]["changed"] == 1
+    assert document["preview"]["transitions"][0]["after"] == ["SHADOW_ONLY", None, "CONFIGURED"]
+    assert document["recorded"] == [
+        {
+            "change": "REAL_TO_SHADOW", "engine": "A", "decisions": 1, "trades": 1, "unpriced": 0,
+            "pnl": "60.00000000000000",
+        },
+    ]  # fmt: skip
+
+
+def test_the_settings_in_force_change_nothing() -> None:
+    make_policy(max_engine_flaps=3, max_daily_real_loss="10.50")
+    make_experiment("A", policy={"split_percentage": "12.34"})
+
+    assert "1 decisions considered, 0 would change." in run("--set", "split_percentage=12.34")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "mode=AUTO"), "--set: mode=AUTO: write NAME=VALUE with one of configured_mode"),
+        (("--set", "configured_mode"), "write NAME=VALUE"),
+        (("--set", "configured_mode=auto"), "configured_mode is 'auto'; allowed: AUTO"),
+        (("--set", "split_percentage=101"), "split_percentage is '101'"),
+        (("--draft", "7"), "there is no draft 7"),
+        (("--draft", "7", "--set", "live_enabled=true"), "not allowed with"),
+        ((), "required"),
+        (("--set", "live_enabled=true", "--last", "0"), "--last: Choose from 1 to 100000"),
+        (("--set", "live_enabled=true", "--since", "today"), "--since is 'today'"),
+    ],
+)
+def test_the_command_refuses_what_it_does_not_understand(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        run(*arguments)

@@ -1,0 +1,261 @@
+"""What a policy may consist of: every wrong value is refused with its name, itself and what is allowed."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.core.content import (
+    AMOUNTS,
+    CONFIGURED_MODES,
+    COUNTS,
+    FALSE,
+    GUARDRAILS,
+    SECONDS,
+    SETTING_NAMES,
+    TRUE,
+    PolicySettings,
+    SettingError,
+    parse_amount,
+    parse_bool,
+    parse_count,
+    parse_mode,
+    parse_seconds,
+    parse_settings,
+    parse_split,
+    split_text,
+)
+
+RAW = {
+    "configured_mode": "SPLIT_CAPITAL",
+    "split_percentage": "70.5",
+    "heartbeat_ttl_seconds": "60",
+    "permit_ttl_seconds": "300",
+    "max_market_data_age_seconds": "900",
+    "entry_window_seconds": "120",
+    "exit_directive_ttl_seconds": "3600",
+    "live_enabled": "false",
+}
+BLANK = ["", " ", "\t\n"]
+
+
+def parsed(**changes: Any) -> PolicySettings:
+    settings, errors = parse_settings(RAW | changes)
+    assert settings is not None, errors
+    return settings
+
+
+@pytest.mark.parametrize("mode", CONFIGURED_MODES)
+def test_every_known_mode_is_allowed(mode: str) -> None:
+    assert parse_mode(mode) == mode
+
+
+@pytest.mark.parametrize("mode", [*BLANK, "auto", " AUTO", "ENGINE_C_PRIMARY", "ENGINE_A_PRIMARY\n", "AUTO\x00"])
+def test_an_unknown_mode_is_refused_with_the_known_ones(mode: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        parse_mode(mode)
+
+    assert (caught.value.name, caught.value.value) == ("configured_mode", mode)
+    assert caught.value.allowed == "AUTO, SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL"
+
+
+@pytest.mark.parametrize(
+    ("given_value", "text"),
+    [
+        ("0", "0.00"),
+        ("-0", "0.00"),
+        ("-0.00", "0.00"),
+        ("100", "100.00"),
+        ("100.00", "100.00"),
+        ("1e2", "100.00"),
+        ("50.5", "50.50"),
+        (" 50 ", "50.00"),
+        ("+7.25", "7.25"),
+        ("0.01", "0.01"),
+        ("33.3300000000000000000000000000000000", "33.33"),
+        (50, "50.00"),
+        (50.5, "50.50"),
+        (Decimal("12.34"), "12.34"),
+    ],
+)
+def test_a_split_is_0_to_100_with_two_decimals(given_value: object, text: str) -> None:
+    assert split_text(parse_split(given_value)) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *BLANK, "abc", "50.005", "0.001", "1e-3", "-0.01", "-1", "100.01", "101", "1e3", "1e999999999", "9" * 5000,
+        "1e-999999999", "NaN", "-NaN", "sNaN", "Infinity", "-inf", "50%", "1/2", "50,5", "0x10", "5 0", "1_0",
+        "\u096b\u0966", "\uff15\uff10", "50\x00", True, None, 0.1 + 0.2, [50],
+    ],
+)  # fmt: skip
+def test_any_other_split_is_refused_and_never_rounded(value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        parse_split(value)
+
+    assert (caught.value.name, caught.value.value) == ("split_percentage", value)
+    assert caught.value.allowed == "a number from 0 to 100 with at most two decimals"
+
+
+@given(st.integers(0, 10_000))
+def test_every_hundredth_of_a_percent_survives_as_text(points: int) -> None:
+    text = f"{points // 100}.{points % 100:02}"
+
+    assert split_text(parse_split(text)) == text
+
+
+@given(st.text(max_size=12))
+def test_no_text_breaks_the_split_parser(text: str) -> None:
+    with suppress(SettingError):
+        assert 0 <= parse_split(text) <= 100
+
+
+@pytest.mark.parametrize(("name", "limits"), SECONDS.items())
+def test_seconds_reach_from_the_lowest_to_the_highest(name: str, limits: tuple[int, int]) -> None:
+    low, high = limits
+
+    assert parse_seconds(name, str(low)) == low
+    assert parse_seconds(name, f" {high} ") == high
+    for outside in (low - 1, high + 1):
+        with pytest.raises(SettingError) as caught:
+            parse_seconds(name, str(outside))
+        assert caught.value.allowed == f"whole seconds from {low} to {high}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *BLANK,
+        "-5",
+        "+5",
+        "1.5",
+        "60.0",
+        "1e2",
+        "NaN",
+        "sixty",
+        "6_0",
+        "6 0",
+        "\u0666\u0660",
+        "\uff16\uff10",
+        "²",
+        "0x3c",
+        "9" * 5000,
+        True,
+    ],
+)
+@pytest.mark.parametrize("name", SECONDS)
+def test_anything_but_whole_seconds_is_refused(name: str, value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        parse_seconds(name, value)
+
+    assert (caught.value.name, caught.value.value) == (name, value)
+
+
+@pytest.mark.parametrize("value", [*BLANK, None])
+@pytest.mark.parametrize("name", GUARDRAILS)
+def test_a_guardrail_left_empty_is_off_and_outside_the_hash(name: str, value: object) -> None:
+    settings = parsed(**{name: value})
+
+    assert getattr(settings, name) is None
+    assert settings.content_hash() == parsed().content_hash()
+
+
+@pytest.mark.parametrize(("name", "limits"), COUNTS.items())
+def test_a_guardrail_counts_from_its_lowest_to_its_highest(name: str, limits: tuple[int, int]) -> None:
+    low, high = limits
+
+    assert (parse_count(name, str(low)), parse_count(name, f" {high}\n")) == (low, high)
+    for outside in (low - 1, high + 1, "1.0", "-1", "1e2", "many", "1_0", "\uff11", "9" * 5000):
+        with pytest.raises(SettingError, match=rf"^{name} is .* a whole number from {low} to {high}"):
+            parse_count(name, outside)
+
+
+@pytest.mark.parametrize(("name", "highest"), AMOUNTS.items())
+def test_a_guardrail_measures_above_zero_up_to_its_highest(name: str, highest: Decimal) -> None:
+    assert parse_amount(name, "0.01") == Decimal("0.01")
+    assert parse_amount(name, f" {highest} ") == highest
+    for outside in ("0", "-0", "0.00", "-0.01", "0.001", highest + 1, "NaN", "sNaN", "inf", "1e99999", "1_0", "\uff11"):
+        with pytest.raises(SettingError, match=rf"^{name} is .* a number above 0 up to {highest}"):
+            parse_amount(name, outside)
+
+
+@pytest.mark.parametrize("text", [*TRUE, "True", " YES "])
+def test_words_for_true_are_true(text: str) -> None:
+    assert parse_bool("live_enabled", text) is True
+
+
+@pytest.mark.parametrize("text", [*FALSE, "False", "OFF\n"])
+def test_words_for_false_are_false(text: str) -> None:
+    assert parse_bool("live_enabled", text) is False
+
+
+@pytest.mark.parametrize("value", [*BLANK, "2", "tru", "yess", "-1", "null", "None", None])
+def test_anything_else_is_no_truth_value(value: object) -> None:
+    with pytest.raises(SettingError, match=r"allowed: true or false") as caught:
+        parse_bool("live_enabled", value)
+
+    assert caught.value.value == value
+
+
+def test_the_message_names_setting_value_and_what_is_allowed() -> None:
+    with pytest.raises(SettingError) as caught:
+        parse_seconds("heartbeat_ttl_seconds", "0")
+
+    assert str(caught.value) == "heartbeat_ttl_seconds is '0'; allowed: whole seconds from 1 to 86400"
+
+
+def test_valid_settings_become_a_policy() -> None:
+    settings, errors = parse_settings(RAW)
+
+    assert errors == []
+    assert settings == PolicySettings("SPLIT_CAPITAL", Decimal("70.50"), 60, 300, 900, 120, 3600, live_enabled=False)
+
+
+def test_all_errors_are_reported_at_once() -> None:
+    settings, errors = parse_settings(dict.fromkeys(SETTING_NAMES, "?"))
+
+    assert settings is None
+    assert tuple(error.name for error in errors) == SETTING_NAMES
+
+
+def test_the_content_hash_is_sha256_of_the_canonical_settings() -> None:
+    document = (
+        '{"configured_mode":"SPLIT_CAPITAL","entry_window_seconds":120,"exit_directive_ttl_seconds":3600,'
+        '"heartbeat_ttl_seconds":60,"live_enabled":false,"max_market_data_age_seconds":900,"permit_ttl_seconds":300,'
+        '"split_percentage":"70.50"}'
+    )
+
+    assert parsed().content_hash() == hashlib.sha256(document.encode()).hexdigest()
+    assert parsed().content_hash() == "78eadc127428dcf9e76fa3686e021eba9e75ac5738f45a014342147921350fab"
+
+
+def test_equal_settings_hash_alike_however_they_were_written() -> None:
+    assert parsed(split_percentage="70.50", live_enabled="OFF").content_hash() == parsed().content_hash()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("configured_mode", "AUTO"),
+        ("split_percentage", "70.51"),
+        ("heartbeat_ttl_seconds", "61"),
+        ("permit_ttl_seconds", "301"),
+        ("max_market_data_age_seconds", "901"),
+        ("entry_window_seconds", "121"),
+        ("exit_directive_ttl_seconds", "3601"),
+        ("live_enabled", "true"),
+        ("max_consecutive_real_losses", "5"),
+        ("max_daily_real_loss", "1000"),
+        ("max_failed_signal_percentage", "10"),
+        ("max_engine_flaps", "3"),
+    ],
+)
+def test_every_setting_is_part_of_the_content_hash(name: str, value: str) -> None:
+    assert parsed(**{name: value}).content_hash() != parsed().content_hash()

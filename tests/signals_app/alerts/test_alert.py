@@ -1,0 +1,205 @@
+"""What alerts mean as a whole, what was read of them, and that nothing else can come out (R1.1, R8.1)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_app.alerts.alert import NewSignal, Understood, consumed_members, means_the_same, read_signal, residual
+from signals_app.alerts.errors import AlertError
+from signals_app.alerts.secret_masking import split_secrets
+from tests.kernel.json_strategies import alert_payloads, json_objects
+from tests.signals_app.alerts.alerts import FIRED_AT, accept, judge, make_alert, record, refuse, with_direction
+
+PUBLIC_CODES = {
+    "symbol_missing", "symbol_type", "symbol_invalid", "direction_missing", "direction_type", "direction_invalid",
+    "timeframe_missing", "timeframe_type", "timeframe_invalid", "timestamp_missing", "timestamp_type",
+    "timestamp_unparseable", "timestamp_naive", "timestamp_out_of_range", "timestamp_future", "conflicting_alias",
+    "conflicting_direction", "unexpanded_placeholder",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("members", "strategy"),
+    [
+        ({}, ""),
+        ({"strategy": " ORB 15 "}, "ORB 15"),
+        ({"strategy": "A", "strategy_name": "B", "strategy_id": "C"}, "A"),
+        ({"strategy": {"order_action": "buy"}, "strategy_name": "B"}, "B"),
+        ({"strategyName": "Diff Delta"}, "Diff Delta"),
+        ({"strategy": 7, "strategy_id": 8}, "8"),
+        ({"strategy": None, "strategy_id": "C"}, "C"),
+        ({"strategy": "é" * 300}, "é" * 200),
+    ],
+)
+def test_the_strategy_is_named_by_text(members: dict[str, Any], strategy: str) -> None:
+    assert accept(make_alert(**members)).strategy == strategy
+
+
+@pytest.mark.parametrize(
+    "name", ["symbol", "direction", "timeframe", "timestamp", "exchange", "strategy", "market_position"]
+)
+def test_a_placeholder_that_was_not_filled_in_is_refused_and_named(name: str) -> None:
+    error = refuse(make_alert(**{name: "{{strategy.market_position}}"}))
+
+    assert (error.code, error.field) == ("unexpanded_placeholder", name)
+
+
+def test_a_placeholder_in_a_member_that_is_not_read_does_no_harm() -> None:
+    assert accept(make_alert(comment="{{strategy.order.comment}}", type="{{plot_0}}"))
+
+
+def test_an_exit_may_lack_timeframe_and_timestamp_but_not_hold_bad_ones() -> None:
+    recorded = record({"symbol": "SPY", "action": "close"})
+
+    assert (recorded.timeframe, recorded.timestamp) == ("", None)
+    assert refuse({"symbol": "SPY", "action": "close", "time": "yesterday"}).code == "timestamp_unparseable"
+    assert refuse({"action": "close"}).code == "symbol_missing"
+
+
+def test_the_fields_are_judged_in_a_fixed_order() -> None:
+    payload: dict[str, Any] = {}
+    codes = []
+    for member in ({"symbol": "SPY"}, {"direction": "long"}, {"timeframe": "5"}, {"timestamp": FIRED_AT}):
+        codes.append(refuse(payload).code)
+        payload |= member
+
+    assert codes == ["symbol_missing", "direction_missing", "timeframe_missing", "timestamp_missing"]
+    assert accept(payload)
+
+
+def test_a_long_value_is_cut_in_the_error() -> None:
+    assert len(refuse(make_alert(direction="x" * 5000)).detail) < 200
+
+
+def test_the_payload_chooses_no_id_mode_or_policy() -> None:
+    plain = accept(make_alert())
+
+    assert accept(make_alert(signal_id="x", source="other", mode="live", execution_mode="ENGINE_B_PRIMARY")) == plain
+
+
+@pytest.mark.parametrize(
+    ("payload", "consumed"),
+    [
+        (make_alert(), {"symbol", "direction", "timeframe", "timestamp"}),
+        (
+            {"Ticker": "SPY", "symbol": "SPY", "exchange": "AMEX", "ACTION": "buy", "side": "long", "trend": "up",
+             "tf": 5, "interval": "5", "timenow": FIRED_AT, "time": FIRED_AT, "strategy": "A", "strategy_name": "A"},
+            {"Ticker", "symbol", "exchange", "ACTION", "side", "tf", "interval", "timenow", "strategy"},
+        ),
+        (
+            {"ticker": "SPY", "strategy": {"order_action": "buy", "order_id": "L"}, "interval": "5",
+             "bar": {"time": FIRED_AT, "open": 1}},
+            {"ticker", "interval"},
+        ),
+        (make_alert(exchange="<?>", strategy="x" * 201), {"symbol", "direction", "timeframe", "timestamp"}),
+        (with_direction(trend="up"), {"symbol", "trend", "timeframe", "timestamp"}),
+        (with_direction(market_position="long"), {"symbol", "market_position", "timeframe", "timestamp"}),
+    ],
+)  # fmt: skip
+def test_only_members_whose_value_became_a_field_are_consumed(payload: dict[str, Any], consumed: set[str]) -> None:
+    assert consumed_members(payload) == consumed
+    assert accept(payload).consumed == consumed
+
+
+def test_the_residual_is_what_the_payload_says_beyond_the_fields() -> None:
+    payload = {
+        "ticker": "SPY", "signal": {"type": "LONG"}, "strategy": {"order_action": "buy", "order_id": "L"},
+        "interval": "5", "time": FIRED_AT, "rsi": 61.2,
+    }  # fmt: skip
+
+    assert residual(payload, read_signal(payload)) == {
+        "signal": {"type": "LONG"}, "strategy": {"order_id": "L"}, "rsi": 61.2,
+    }  # fmt: skip
+    assert residual({**payload, "strategy": {"order_action": "buy"}}, read_signal(payload)) == {
+        "signal": {"type": "LONG"}, "rsi": 61.2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ({"ticker": "spy", "action": "BUY", "interval": 5, "time": "2026-03-16T14:30:00+00:00"}, True),
+        ({"symbol": "SPY", "signal": {"type": "LONG"}, "tf": "5m", "timestamp": 1773671400}, True),
+        (make_alert(ticker="SPY", side="buy"), True),
+        (make_alert(exchange="AMEX"), False),
+        (make_alert(symbol="AMEX:SPY"), False),
+        (make_alert(rsi=61), False),
+        (make_alert(note=None), False),
+    ],
+)
+def test_two_spellings_of_one_alert_mean_the_same(other: dict[str, Any], *, is_same: bool) -> None:
+    assert means_the_same(make_alert(), other) is is_same
+    assert means_the_same(other, make_alert()) is is_same
+
+
+def test_numbers_that_are_equal_mean_the_same_however_written() -> None:
+    assert means_the_same(make_alert(rsi=61), make_alert(rsi=61.0))
+    assert not means_the_same(make_alert(rsi=61), make_alert(rsi="61"))
+
+
+def judge_or_refuse(payload: dict[str, Any]) -> Understood | AlertError:
+    """Let no other exception pass for a refusal."""
+    try:
+        return judge(payload)
+    except AlertError as error:
+        return error
+
+
+@given(alert_payloads | json_objects)
+def test_any_object_is_understood_recorded_or_refused_with_a_public_code(payload: dict[str, Any]) -> None:
+    outcome = judge_or_refuse(payload)
+
+    assert not isinstance(outcome, AlertError) or outcome.code in PUBLIC_CODES
+
+
+@given(alert_payloads)
+def test_the_order_of_members_changes_nothing(payload: dict[str, Any]) -> None:
+    first, second = judge_or_refuse(payload), judge_or_refuse(dict(reversed(payload.items())))
+
+    if isinstance(first, AlertError) and isinstance(second, AlertError):
+        assert first.detail == second.detail
+    else:
+        assert first == second
+
+
+@given(alert_payloads)
+def test_what_is_accepted_is_within_the_columns(payload: dict[str, Any]) -> None:
+    outcome = judge_or_refuse(make_alert() | payload)
+
+    if isinstance(outcome, NewSignal):
+        assert 1 <= len(outcome.symbol) <= 64
+        assert len(outcome.exchange) <= 50
+        assert len(outcome.timeframe) <= 10
+        assert len(outcome.strategy) <= 200
+        assert outcome.direction in {"LONG", "SHORT"}
+        assert outcome.timestamp.utcoffset() == timedelta()
+        assert outcome.consumed <= payload.keys() | make_alert().keys()
+
+
+@given(alert_payloads, st.sampled_from(["close", "exit", "flat", "reduce", "cancel", "stc", "close_long"]))
+def test_an_exit_never_becomes_a_signal(payload: dict[str, Any], word: str) -> None:
+    assert not isinstance(judge_or_refuse({**payload, "direction": word}), NewSignal)
+
+
+@given(alert_payloads)
+def test_an_accepted_alert_reads_the_same_without_a_clock(payload: dict[str, Any]) -> None:
+    outcome = judge_or_refuse(make_alert() | payload)
+
+    if isinstance(outcome, NewSignal):
+        assert read_signal(json.loads(json.dumps(make_alert() | payload))) == outcome
+
+
+@given(alert_payloads)
+def test_no_error_shows_a_secret(payload: dict[str, Any]) -> None:
+    secret = "wh-7f3c91-demo"
+    poisoned = {name: f"{value}{secret}" if isinstance(value, str) else value for name, value in payload.items()}
+
+    outcome = judge_or_refuse(split_secrets({**poisoned, "passphrase": secret})[0])
+
+    assert not isinstance(outcome, AlertError) or secret not in outcome.detail

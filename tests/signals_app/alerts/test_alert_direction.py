@@ -1,0 +1,248 @@
+"""The direction of an alert: every name and word, every contradiction, every change of position (R1.1, R8.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from signals_app.alerts.alert import NewSignal
+from tests.signals_app.alerts.alerts import accept, judge, make_alert, record, refuse, with_direction
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "buy",
+        "LONG",
+        "enter_long",
+        "Enter Long",
+        "enterLong",
+        "bull",
+        "Bullish",
+        "call",
+        "up",
+        "BTO",
+        "buy_to_open",
+        "BUY_CE",
+    ],
+)
+def test_these_words_are_long(word: str) -> None:
+    assert accept(make_alert(direction=word)).direction == "LONG"
+
+
+@pytest.mark.parametrize(
+    "word", ["sell", "SHORT", "enter_short", "enter-short", "bear", "Bearish", "put", "down", "sell_short", "BUY_PE"]
+)
+def test_these_words_are_short(word: str) -> None:
+    assert accept(make_alert(direction=word)).direction == "SHORT"
+
+
+@pytest.mark.parametrize(
+    ("word", "reason", "intent"),
+    [
+        ("close", "exit", "EXIT"),
+        ("Exit", "exit", "EXIT"),
+        ("flat", "flat", "FLAT"),
+        ("flatten", "flat", "FLAT"),
+        ("close_long", "exit", "EXIT_LONG"),
+        ("exit long", "exit", "EXIT_LONG"),
+        ("STC", "exit", "EXIT_LONG"),
+        ("sell_to_close", "exit", "EXIT_LONG"),
+        ("close_short", "exit", "EXIT_SHORT"),
+        ("exit_short", "exit", "EXIT_SHORT"),
+        ("buy_to_close", "exit", "EXIT_SHORT"),
+        ("cover", "exit", "EXIT_SHORT"),
+        ("closeall", "exit", "EXIT_ALL"),
+        ("close_all", "exit", "EXIT_ALL"),
+        ("reduce", "reduce", "REDUCE"),
+        ("reduce_long", "reduce", "REDUCE_LONG"),
+        ("partial", "reduce", "REDUCE"),
+        ("cancel", "cancel", "CANCEL"),
+    ],
+)
+def test_these_words_end_something_and_are_only_recorded(word: str, reason: str, intent: str) -> None:
+    recorded = record(make_alert(direction=word))
+
+    assert (recorded.reason, recorded.intent) == (reason, intent)
+    assert (recorded.symbol, recorded.timeframe) == ("SPY", "5m")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["neutral", "hold", "wait", "tp", "sl", "entry", "add", "bu", "long?", "длинный", "buy sell", "both", "none"],
+)
+def test_these_words_are_no_direction(word: str) -> None:
+    assert refuse(make_alert(direction=word)).code == "direction_invalid"
+
+
+@pytest.mark.parametrize("word", ["sell_to_open", "STO", "SELL_CE", "SELL_PE", "sell put"])
+def test_selling_an_option_is_ambiguous_and_the_error_says_why(word: str) -> None:
+    error = refuse(make_alert(direction=word))
+
+    assert error.code == "direction_invalid"
+    assert "ambiguous" in error.detail
+
+
+@pytest.mark.parametrize("value", [1, True, ["long"], {"type": "long"}])
+def test_a_direction_that_is_no_text_is_refused(value: object) -> None:
+    assert refuse(make_alert(direction=value)).code == "direction_type"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "direction", "action", "side", "signal", "order_action", "order-action", "orderSide", "cmd", "trend", "bias",
+        "sentiment", "signal_type", "type", "event", "order", "data", "position", "market_position", "alert_type",
+        "strategy-order-action", "strategy.order.action",
+    ],
+)  # fmt: skip
+def test_the_direction_has_these_names(name: str) -> None:
+    assert accept(with_direction(**{name: "long"})).direction == "LONG"
+    assert accept(with_direction(**{name: "short"})).direction == "SHORT"
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"signal": {"type": "SHORT"}}, {"signal": {"side": "SHORT"}}, {"strategy": {"order_action": "sell"}},
+        {"order": {"action": "sell"}}, {"strategy_info": {"market_position": "short"}}, {"isSell": True},
+        {"isBuy": False, "isSell": "true"}, {"market": {"position": "short", "previous_position": "flat"}},
+    ],
+)  # fmt: skip
+def test_the_direction_may_lie_in_these_places(member: dict[str, Any]) -> None:
+    assert accept(with_direction(**member)).direction == "SHORT"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"type": "Market"}, {"order_type": "limit", "data": {"a": 1}}, {"event": "bar_close"}, {"signal": {"score": 1}},
+        {"close": "close", "message": "long"}, {"isBuy": False}, {"direction": None},
+    ],
+)  # fmt: skip
+def test_what_gives_no_direction_leaves_it_missing(members: dict[str, Any]) -> None:
+    assert refuse(with_direction(**members)).code == "direction_missing"
+
+
+def test_a_member_that_should_be_a_direction_is_named_when_nothing_else_is() -> None:
+    assert refuse(with_direction(signal="RSI cross")).field == "signal"
+    assert accept(with_direction(signal="RSI cross", side="Buy")).direction == "LONG"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"direction": "long", "action": "sell"},
+        {"trend": "BULLISH", "action": "SELL"},
+        {"side": "buy", "type": "SHORT"},
+        {"action": "buy", "sentiment": "bearish"},
+        {"isBuy": True, "isSell": True},
+        {"action": "buy", "signal": {"type": "SHORT"}},
+        {"market_position": "long", "direction": "short"},
+        {"market_position": "short", "prev_market_position": "flat", "direction": "long"},
+        {"market_position": "long", "prev_market_position": "flat", "action": "close"},
+        {"prev_position": "long", "action": "sell"},
+    ],
+)
+def test_directions_that_contradict_each_other_are_refused(members: dict[str, Any]) -> None:
+    error = refuse(make_alert(**{"direction": ..., **members}))
+
+    assert error.code == "conflicting_direction"
+    named = [name for name in members if name in error.detail]
+    assert len(named) >= 2
+
+
+def test_a_word_that_describes_the_market_ends_nothing() -> None:
+    assert accept(with_direction(action="buy", trend="flat")).direction == "LONG"
+    assert accept(with_direction(action="buy", trend="neutral", bias="none")).direction == "LONG"
+
+
+@pytest.mark.parametrize(
+    ("members", "intent"),
+    [
+        ({"action": "sell", "sentiment": "flat"}, "EXIT_LONG"),
+        ({"action": "buy", "sentiment": "flat"}, "EXIT_SHORT"),
+        ({"action": "close", "side": "long"}, "EXIT_LONG"),
+        ({"action": "exit", "direction": "short"}, "EXIT_SHORT"),
+        ({"action": "reduce", "side": "long"}, "REDUCE_LONG"),
+        ({"action": "sell", "order_type": "close_long"}, "EXIT_LONG"),
+        ({"isClose": True}, "EXIT"),
+        ({"action": "cancel", "side": "long"}, "CANCEL"),
+    ],
+)
+def test_an_exit_word_anywhere_makes_an_exit(members: dict[str, Any], intent: str) -> None:
+    assert record(with_direction(**members)).intent == intent
+
+
+LONG, SHORT = "LONG", "SHORT"
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "action", "meaning"),
+    [
+        ("flat", "long", "buy", LONG),
+        ("flat", "short", "sell", SHORT),
+        ("flat", "short", "buy", SHORT),
+        ("flat", "long", None, LONG),
+        ("short", "long", "buy", LONG),
+        ("long", "short", "sell", SHORT),
+        ("long", "flat", "sell", "EXIT_LONG"),
+        ("short", "flat", "buy", "EXIT_SHORT"),
+        ("long", "flat", None, "EXIT_LONG"),
+        ("flat", "flat", "buy", "UNCHANGED"),
+        ("long", "long", "buy", LONG),
+        ("long", "long", "sell", "REDUCE_LONG"),
+        ("short", "short", "sell", SHORT),
+        ("short", "short", "buy", "REDUCE_SHORT"),
+        ("long", "long", None, "UNCHANGED"),
+        ("long", "long", "close", "EXIT"),
+        (None, "long", "buy", LONG),
+        (None, "long", "sell", "REDUCE_LONG"),
+        (None, "short", "buy", "REDUCE_SHORT"),
+        (None, "short", None, SHORT),
+        (None, "flat", "sell", "EXIT_LONG"),
+        (None, "flat", "buy", "EXIT_SHORT"),
+        (None, "flat", None, "FLAT"),
+        ("flat", None, "sell", SHORT),
+        ("long", None, "buy", LONG),
+        ("long", None, "exit", "EXIT"),
+    ],
+)
+def test_a_change_of_position_outranks_the_action(
+    previous: str | None, current: str | None, action: str | None, meaning: str
+) -> None:
+    members = {"prev_market_position": previous, "market_position": current, "action": action}
+
+    for payload in (with_direction(**members), with_direction(strategy=members)):
+        payload.setdefault("action", action)
+        understood = judge(payload)
+        said = understood.direction if isinstance(understood, NewSignal) else understood.intent
+        assert said == meaning
+
+
+def test_a_position_that_is_no_position_is_refused_unless_its_name_often_means_a_size() -> None:
+    assert refuse(make_alert(market_position="longish")).code == "direction_invalid"
+    assert accept(make_alert(position="2", prev="1.5", now="14:30")).direction == "LONG"
+
+
+@pytest.mark.parametrize(
+    ("members", "direction"),
+    [
+        ({"action": "buy", "optionType": "call"}, "LONG"),
+        ({"action": "buy", "optionType": "put", "direction": "long"}, "LONG"),
+        ({"action": "sell", "option_type": "put", "sentiment": "bearish"}, "SHORT"),
+    ],
+)
+def test_an_option_type_is_fine_where_the_direction_of_the_underlying_is_clear(
+    members: dict[str, Any], direction: str
+) -> None:
+    assert accept(make_alert(**{"direction": ..., **members})).direction == direction
+
+
+@pytest.mark.parametrize(("action", "option"), [("buy", "put"), ("sell", "put"), ("sell", "call"), ("buy", "both")])
+def test_an_option_type_makes_a_bare_order_ambiguous(action: str, option: str) -> None:
+    error = refuse(with_direction(action=action, optionType=option))
+
+    assert error.code == "direction_invalid"
+    assert error.field == "optionType"

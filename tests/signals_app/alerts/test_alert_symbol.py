@@ -1,0 +1,106 @@
+"""The symbol and the exchange of an alert (R1.1, R8.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.signals_app.alerts.alerts import accept, make_alert, refuse
+
+
+@pytest.mark.parametrize(
+    "name", ["symbol", "ticker", "pair", "instrument", "tv_instrument", "market", "contract", "coin", "asset", "TICKER"]
+)
+def test_the_symbol_has_these_names(name: str) -> None:
+    assert accept(make_alert(**{"symbol": ..., name: "spy"})).symbol == "SPY"
+
+
+@pytest.mark.parametrize(
+    "member", [{"instrument": {"ticker": "SPY"}}, {"meta": {"ticker": "SPY"}}, {"general": {"ticker": "SPY"}}]
+)
+def test_the_symbol_may_lie_in_these_objects(member: dict[str, Any]) -> None:
+    assert accept(make_alert(symbol=..., **member)).symbol == "SPY"
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "exchange"),
+    [
+        ("spy", "SPY", ""),
+        (" SPY ", "SPY", ""),
+        ("NASDAQ:AAPL", "AAPL", "NASDAQ"),
+        ("cme_mini:es1!", "ES1!", "CME_MINI"),
+        ("BINANCE:BTCUSDT.P", "BTCUSDT.P", "BINANCE"),
+        ("NYSE:BRK.B", "BRK.B", "NYSE"),
+        ("NSE:M&M", "M&M", "NSE"),
+        ("BTC/USD", "BTC/USD", ""),
+        ("ETH-PERP", "ETH-PERP", ""),
+        ("^GSPC", "^GSPC", ""),
+        ("BTC/USDT:USDT", "BTC/USDT:USDT", ""),
+        ("BTC/USD:BTC", "BTC/USD:BTC", ""),
+        ("BTC/USDT:USDT-260626", "BTC/USDT:USDT-260626", ""),
+        ("TSX:NA", "NA", "TSX"),
+        ("NAN", "NAN", ""),
+        ("SPY   260417C00575000", "SPY   260417C00575000", ""),
+        ("A" * 64, "A" * 64, ""),
+    ],
+)
+def test_a_symbol_is_upper_case_without_its_exchange(text: str, symbol: str, exchange: str) -> None:
+    signal = accept(make_alert(symbol=text))
+
+    assert (signal.symbol, signal.exchange) == (symbol, exchange)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN", "na", "null", "undefined", "A" * 65, "NASDAQ:", ":SPY", "NASDAQ:AAPL/NASDAQ:MSFT", "A/B/C", "SPY,QQQ",
+        "SPY;", "<b>", "SP\u200bY", "\u03a3PY", "\u017fPY", "BTC/USDT:EUR", "-", "A+B", "SPY\nQQQ", "'; DROP",
+    ],
+)  # fmt: skip
+def test_what_is_no_single_symbol_is_refused(text: str) -> None:
+    assert refuse(make_alert(symbol=text)).code == "symbol_invalid"
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, ["SPY"], {"a": 1}])
+def test_a_symbol_that_is_no_text_is_refused(value: object) -> None:
+    assert refuse(make_alert(symbol=value)).code == "symbol_type"
+
+
+@pytest.mark.parametrize("value", [..., None, "", "  "])
+def test_a_symbol_without_value_is_missing(value: object) -> None:
+    assert refuse(make_alert(symbol=value)).code == "symbol_missing"
+
+
+def test_a_word_that_often_means_something_else_is_no_symbol_beside_a_symbol() -> None:
+    assert accept(make_alert(market="spot", contract=3, coin="BTC", asset="stock")).symbol == "SPY"
+
+
+def test_two_names_of_the_symbol_may_agree_but_not_differ() -> None:
+    assert accept(make_alert(ticker="AMEX:spy")).symbol == "SPY"
+    error = refuse(make_alert(ticker="QQQ"))
+    assert error.code == "conflicting_alias"
+    assert "symbol" in error.detail
+    assert '"SPY"' in error.detail
+    assert "ticker" in error.detail
+    assert '"QQQ"' in error.detail
+
+
+@pytest.mark.parametrize(
+    ("members", "exchange"),
+    [
+        ({"exchange": "amex"}, "AMEX"),
+        ({"tv_exchange": "BINANCE"}, "BINANCE"),
+        ({"exchange": "AMEX", "ticker": "AMEX:SPY"}, "AMEX"),
+        ({"exchange": "NYMEX_DL", "ticker": "NYMEX:SPY"}, "NYMEX_DL"),
+        ({"exchange": None}, ""),
+        ({"exchange": 7}, ""),
+        ({"exchange": "<none>"}, ""),
+    ],
+)
+def test_the_exchange_is_read_where_it_is_text(members: dict[str, Any], exchange: str) -> None:
+    assert accept(make_alert(**members)).exchange == exchange
+
+
+def test_an_exchange_that_contradicts_the_prefix_is_refused() -> None:
+    assert refuse(make_alert(symbol="BATS:SPY", exchange="AMEX")).code == "conflicting_alias"

@@ -1,0 +1,140 @@
+"""What the "Check an alert" page tells of a message."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from signals_app.alerts.check_alert import AlertCheck, check_alert
+from signals_app.alerts.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE, fill_placeholders
+from tests.signals_app.alerts.test_alert_vectors import ROWS, Row, body_of, parse
+
+NOW = datetime(2026, 3, 16, 14, 30, 2, tzinfo=UTC)
+
+
+def fields(check: AlertCheck) -> dict[str, tuple[str, str]]:
+    return {field.name: (field.value, field.member) for field in check.fields}
+
+
+def message(**members: object) -> str:
+    return json.dumps(
+        {"ticker": "NASDAQ:AAPL", "action": "buy", "interval": 5, "timenow": "2026-03-16T14:30:00Z"} | members
+    )
+
+
+def test_every_field_is_shown_with_the_member_it_came_from() -> None:
+    check = check_alert(message(rsi=55, strategy="orb"), NOW)
+
+    assert (check.outcome, check.code, check.remedy) == ("accepted", "", "")
+    assert check.sentence == "A new LONG signal on AAPL, 5m."
+    assert fields(check) == {
+        "symbol": ("AAPL", "ticker"),
+        "exchange": ("NASDAQ", "ticker"),
+        "direction": ("LONG", "action"),
+        "timeframe": ("5m", "interval"),
+        "timestamp": ("2026-03-16T14:30:00.000000Z", "timenow"),
+        "strategy": ("orb", "strategy"),
+    }
+    assert check.passed_on == ("rsi",)
+
+
+def test_a_field_that_is_absent_has_no_member() -> None:
+    check = check_alert(message(), NOW)
+
+    assert fields(check)["strategy"] == ("", "")
+
+
+def test_secrets_are_named_and_not_shown() -> None:
+    check = check_alert(message(passphrase="hunter2-hunter2"), NOW)
+
+    assert check.removed == ("passphrase",)
+    assert "hunter2" not in repr(check)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason", "intent"),
+    [
+        ({"action": "close"}, "exit", "EXIT"),
+        ({"action": "cancel"}, "cancel", "CANCEL"),
+        ({"action": "reduce"}, "reduce", "REDUCE"),
+        ({"timenow": "2026-03-16T12:00:00Z"}, "stale", "LONG"),
+    ],
+)
+def test_what_is_only_recorded_says_why(members: dict[str, str], reason: str, intent: str) -> None:
+    check = check_alert(message(**members), NOW)
+
+    assert (check.outcome, check.code) == ("recorded", reason)
+    assert "makes no signal" in check.sentence
+    assert fields(check)["direction"][0] == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "remedy"),
+    [
+        ("", "empty_body", "template"),
+        ("{", "invalid_json", "quotes around every placeholder"),
+        ("[]", "not_an_object", "template"),
+        ("{}", "symbol_missing", '"symbol": "{{ticker}}"'),
+        (message(action="sideways"), "direction_invalid", "{{strategy.order.action}}"),
+        (message(interval="sometimes"), "timeframe_invalid", "{{interval}}"),
+        (message(timenow="16.03.2026"), "timestamp_unparseable", "{{timenow}}"),
+        (message(symbol="SPY"), "conflicting_alias", "take the other out"),
+        (message(symbol="{{unknown}}"), "unexpanded_placeholder", "placeholder that exists"),
+        ('{"a": 1, "a": 2}', "duplicate_key", "Keep one"),
+        ('{"a": 1e400}', "number_out_of_range", "into quotes"),
+        ("x" * 70_000, "too_large", "template"),
+        ("\ud800", "invalid_encoding", "template"),
+    ],
+)
+def test_what_is_refused_says_why_and_what_to_do(text: str, code: str, remedy: str) -> None:
+    check = check_alert(text, NOW)
+
+    assert (check.outcome, check.code, check.fields) == ("rejected", code, ())
+    assert check.sentence
+    assert remedy in check.remedy
+
+
+@pytest.mark.parametrize("template", [TRADINGVIEW_TEMPLATE, TRADINGVIEW_INDICATOR_TEMPLATE])
+def test_the_templates_are_accepted_as_they_stand(template: str) -> None:
+    check = check_alert(template, NOW)
+
+    assert (check.outcome, check.sentence) == ("accepted", "A new LONG signal on SPY, 5m.")
+    assert set(check.filled) == {word for word in template.split('"') if word.startswith("{{")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action", "outcome"),
+    [
+        ("flat", "short", "sell", "accepted"),
+        ("long", "flat", "sell", "recorded"),
+        ("short", "flat", "buy", "recorded"),
+        ("short", "long", "buy", "accepted"),
+    ],
+)
+def test_the_template_tells_entries_from_exits(before: str, after: str, action: str, outcome: str) -> None:
+    text = TRADINGVIEW_TEMPLATE.replace("{{strategy.prev_market_position}}", before)
+    text = text.replace("{{strategy.market_position}}", after).replace("{{strategy.order.action}}", action)
+
+    assert check_alert(text, NOW).outcome == outcome
+
+
+def test_unknown_placeholders_stay_and_known_ones_are_named_once() -> None:
+    text, filled = fill_placeholders('{{ticker}} {{ticker}} {{ plot("RSI") }} {{nothing}} {{timenow}}', NOW)
+
+    assert text == "SPY SPY 55.31 {{nothing}} 2026-03-16T14:30:02Z"
+    assert filled == ("{{ticker}}", '{{ plot("RSI") }}', "{{timenow}}")
+
+
+TEXTS = [row for row in ROWS if "body_base64" not in row and "unexpanded" not in row["expect"].get("code", "")]
+
+
+@pytest.mark.parametrize("row", TEXTS, ids=[row["name"] for row in TEXTS])
+def test_the_page_says_what_the_webhook_does(row: Row) -> None:
+    expected = row["expect"]["outcome"]
+
+    check = check_alert(body_of(row).decode(errors="surrogatepass"), parse(row["received_at"]))
+
+    assert check.outcome == {"refused": "rejected", "duplicate": "accepted"}.get(expected, expected)
+    assert check.code == row["expect"].get("code", check.code)

@@ -1,0 +1,160 @@
+"""Nothing a sender can send, and no database that is away, makes the webhook fail (R8.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from signals_app.models import Signal, WebhookDelivery
+from signals_app.webhook.reconnecting import on_live_connection
+from tests.database import value
+from tests.factories import make_source
+from tests.kernel.json_strategies import json_objects
+from tests.signals_app.alerts.test_alert_vectors import ROWS, body_of
+from tests.signals_app.webhook.webhook import TOKEN, alert, send
+
+ANSWERS = {200, 400, 401, 413}
+GOOD_BODIES = [body_of(row) for row in ROWS if len(body_of(row)) < 2000]
+# One source serves all examples: which of them make signals does not matter.
+IN_ONE_DATABASE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120, deadline=None)
+
+
+@st.composite
+def damaged_bodies(draw: st.DrawFn) -> bytes:
+    """Return a known alert with some bytes cut out and others put in."""
+    body = draw(st.sampled_from(GOOD_BODIES))
+    start = draw(st.integers(0, len(body)))
+    end = draw(st.integers(start, min(len(body), start + 20)))
+    return body[:start] + draw(st.binary(max_size=8)) + body[end:]
+
+
+@st.composite
+def odd_alerts(draw: st.DrawFn) -> bytes:
+    """Return an acceptable alert with members of any kind beside, or instead of, its own."""
+    members = draw(json_objects)
+    replaced = draw(st.sampled_from(["symbol", "direction", "timeframe", "timestamp", "strategy", "close", "secret"]))
+    odd = draw(st.one_of(st.none(), st.booleans(), st.text(), st.integers(), st.floats(), st.just(members)))
+    return json.dumps({**members, **alert(**{replaced: odd})}).encode(errors="surrogatepass")
+
+
+def is_well_answered(response: Any) -> bool:
+    return response.status_code in ANSWERS and bool(response.json())
+
+
+@pytest.mark.django_db
+@IN_ONE_DATABASE
+@given(body=st.one_of(st.binary(max_size=300), damaged_bodies(), odd_alerts()), content_type=st.text(max_size=300))
+@example(body=b"\x00", content_type="a\x00b")
+@example(body=b'{"a":"\\ud800"}', content_type="")
+@example(body=b'{"symbol":"SPY\\u0000"}', content_type="text/plain")
+def test_no_body_makes_the_webhook_fail(body: bytes, content_type: str) -> None:
+    if not value("SELECT count(*) FROM webhook_sources"):
+        make_source(max_age_seconds=0)
+    before = WebhookDelivery.objects.count()
+
+    answer = send(body, CONTENT_TYPE=content_type.encode("utf-8", "replace").decode("latin-1"))
+
+    assert is_well_answered(answer)
+    assert WebhookDelivery.objects.count() == before + 1
+
+
+@pytest.mark.django_db
+@IN_ONE_DATABASE
+@given(
+    token=st.text(st.characters(exclude_characters="/?#", exclude_categories=["Cs"]), min_size=1, max_size=40),
+    headers=st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.text(st.characters(max_codepoint=255), max_size=60)
+            for name in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_X_REQUEST_ID", "HTTP_ACCEPT", "CONTENT_LENGTH")
+        },
+    ),
+)
+def test_no_address_or_header_makes_the_webhook_fail(token: str, headers: dict[str, Any]) -> None:
+    assert send(token=token, **headers).status_code == 401
+
+
+@pytest.mark.django_db
+@IN_ONE_DATABASE
+@given(
+    remote=st.one_of(st.ip_addresses().map(str), st.text(st.characters(max_codepoint=255), max_size=60)),
+    forwarded=st.text(st.sampled_from("0123456789abcdef.:[],%/ "), max_size=60),
+    proxies=st.integers(0, 3),
+)
+@example(remote="fe80::1%eth0", forwarded="", proxies=0)
+@example(remote="10.0.0.1", forwarded="1.2.3.4:443, [2001:db8::1]:80", proxies=2)
+def test_no_sender_address_makes_the_webhook_fail(remote: str, forwarded: str, proxies: int) -> None:
+    if not value("SELECT count(*) FROM webhook_sources"):
+        make_source(allowed_addresses=["10.0.0.0/8", "2001:db8::/32", "no address", 7])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.conf.settings.TRUSTED_PROXIES", proxies)
+        assert send(REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded).status_code in {200, 401}
+
+
+def break_connection() -> None:
+    """End our session from another one, as a restart of the server does."""
+    pid = value("SELECT pg_backend_pid()")
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+@pytest.fixture
+def database_away(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every new connection look for the server where there is none."""
+    parameters = connection.get_connection_params()
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "get_connection_params", lambda: parameters | {"host": "/nonexistent"})
+        yield
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_restart_of_the_database_the_next_alert_is_taken() -> None:
+    make_source()
+    break_connection()
+
+    assert send().json()["status"] == "accepted"
+    assert Signal.objects.count() == WebhookDelivery.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_second_attempt_a_restart_would_show() -> None:
+    break_connection()
+
+    with pytest.raises((OperationalError, InterfaceError)):
+        value("SELECT 1")
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_on_a_live_connection_is_not_tried_again() -> None:
+    attempts = []
+
+    def work() -> None:
+        attempts.append(1)
+        value("SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)")
+
+    with pytest.raises(OperationalError, match="statement timeout"):
+        on_live_connection(work)
+
+    assert len(attempts) == 1
+
+
+@pytest.mark.usefixtures("database_away")
+def test_while_the_database_is_away_the_sender_is_asked_to_send_again() -> None:
+    answer = send()
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "database_unavailable"
+    assert TOKEN not in answer.content.decode()
