@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).parents[2]
 HOLD = """
 import os, sys
 from pathlib import Path
-from orchestrator_site.embedded_postgres import EmbeddedPostgresError, ensure_running
+from embedded_postgres import EmbeddedPostgresError, ensure_running
 try:
     print(ensure_running(Path(os.fsdecode(sys.argv[1]))), flush=True)
 except EmbeddedPostgresError as error:
