@@ -1,0 +1,151 @@
+"""One alert on its way from the bytes of its request to the report, through the site as `manage.py up` serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import connection, connections
+from django.test import Client
+from django.test.runner import DiscoverRunner
+from django.utils.module_loading import import_string
+from django_q.brokers import get_broker
+from django_q.signing import SignedPackage
+
+from experiments.models import Experiment
+from policies.audit import Actor
+from policies.services import create_api_key, ensure_first_version
+from tests.factories import make_policy, make_source
+from tests.outcomes.performance.reporting import C72_5_JULY, RULES_HASH, leg, quote, real_exit, recommendation, trade
+from tests.signals_app.webhook.webhook import TOKEN, alert
+from tests.size.trace import Trace, import_product
+
+WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
+
+
+@dataclass
+class Protocol:
+    """What granian hands to the site with a request: its body, and a way to answer."""
+
+    body: bytes
+    status: int = 0
+    answer: bytes = field(default=b"", repr=False)
+
+    async def __call__(self) -> bytes:
+        """Give the whole body at once, as granian does when its length is announced."""
+        return self.body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.answer = status, body
+
+
+class Site:
+    """The site's RSGI application without a socket in front."""
+
+    def __init__(self) -> None:
+        """The application is made once, as in a process of the web server."""
+        self._application = import_string("orchestrator_site.web.rsgi.application")
+
+    def send(self, method: str, url: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; any answer but 2xx fails."""
+        raw = b"" if body is None else json.dumps(body).encode()
+        target = urlsplit(url)
+        announced = {"host": "localhost", "content-type": "application/json", "content-length": str(len(raw))}
+        scope = SimpleNamespace(
+            method=method, path=target.path, query_string=target.query, scheme="http", http_version="1.1",
+            server="127.0.0.1:8000", client="127.0.0.1:50000",
+            headers=announced | headers,
+        )  # fmt: skip
+        protocol = Protocol(raw)
+        asyncio.run(self._application.__rsgi__(scope, protocol))
+        assert 200 <= protocol.status < 300, f"{method} {url}: {protocol.status} {protocol.answer[:500]!r}"
+        return json.loads(protocol.answer) if protocol.answer.startswith(b"{") else protocol.answer
+
+
+def trace_an_alert() -> Trace:
+    """Send one alert through everything, in a database of its own that is gone afterwards."""
+    connection.settings_dict["TEST"]["NAME"] = f"size_{connection.settings_dict['NAME']}"
+    import_product()
+    runner, trace = DiscoverRunner(verbosity=0, interactive=False), Trace()
+    runner.setup_test_environment()
+    databases = runner.setup_databases()
+    try:
+        with trace.running():
+            _follow(Site(), trace)
+    finally:
+        with connection.cursor() as cursor:
+            # The threads of the site keep their sessions.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connections.close_all()
+        runner.teardown_databases(databases)
+        runner.teardown_test_environment()
+    return trace
+
+
+def _follow(site: Site, trace: Trace) -> None:
+    ensure_first_version()
+    make_policy(configured_mode="ENGINE_A_PRIMARY")
+    make_source()
+    a, b, analyst = (_key(owner) for owner in ("engine-a", "engine-b", "analyst"))
+    for key in (a, b):
+        site.send("POST", "/api/v1/heartbeat", {"engine_version": "1.0", "rules_hash": RULES_HASH}, **key)
+    # An alert before this one, by which threads and worker open their sessions: those are no stops of its way.
+    site.send("POST", WEBHOOK, alert(symbol="QQQ"))
+    broker = get_broker()
+    _decide(broker)
+    body = alert(rsi=61.5)
+
+    with trace.stage("A receive"):
+        signal_id = site.send("POST", WEBHOOK, body)["signal_id"]
+    with trace.stage("B decide"):
+        _decide(broker)
+    experiment = Experiment.objects.get(signal=signal_id)
+    with trace.stage("C engines"):
+        for key in (a, b):
+            claimed = site.send("POST", "/api/v1/assignments/claim", {"limit": 5}, **key)
+            assert str(experiment.pk) in {assignment["experiment_id"] for assignment in claimed["assignments"]}
+            site.send("POST", "/api/v1/recommendations", recommendation(experiment), **key)
+        real = site.send("POST", "/api/v1/trades", trade(experiment), **a)
+        shadow = trade(experiment, "SHADOW", legs=[leg(C72_5_JULY, entry_price="0.98")])
+        site.send("POST", "/api/v1/trades", shadow, **b)
+        # Quotes nothing of the shadow's contract, so that engine B has to price it.
+        site.send("POST", f"/api/v1/trades/{real['trade_id']}/exit", real_exit(), **a)
+        (directive,) = site.send("GET", "/api/v1/exit-directives", **b)["exit_directives"]
+        answer = {"quotes": {C72_5_JULY: quote()}}
+        site.send("POST", f"/api/v1/exit-directives/{directive['id']}/report", answer, **b)
+    with trace.stage("D report"):
+        report = site.send("GET", "/api/v1/performance", **analyst)
+        assert report["engines"]["B"]["shadow"]["n"] == 1
+        page = site.send("GET", "/admin/report/", cookie=_session())
+        assert b"n = 1" in page
+
+
+def _decide(broker: Any) -> None:
+    """Do what the cluster does, in its pusher and in its worker."""
+    tasks = broker.dequeue()
+    assert tasks, "no drain was due"
+    task: dict[str, Any] = SignedPackage.loads(tasks[0][1])
+    import_string(task["func"])()
+
+
+def _key(owner: str) -> dict[str, str]:
+    _, text = create_api_key(Actor("tests"), owner=owner, name=owner)
+    return {"authorization": f"Api-Key {text}"}
+
+
+def _session() -> str:
+    """The cookie of an analyst who is signed in."""
+    user = User.objects.create_user("an-analyst", is_staff=True)
+    user.groups.set(Group.objects.filter(name="analyst"))
+    browser = Client()
+    browser.force_login(user)
+    return f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
