@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import connection, connections
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.runner import DiscoverRunner
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
@@ -49,8 +49,9 @@ class Site:
     """The site's RSGI application without a socket in front."""
 
     def __init__(self) -> None:
-        """The application is made once, as in a process of the web server."""
-        self._application = import_string("orchestrator_site.web.rsgi.application")
+        """One thread for alerts and one for the rest: a second one would open its session on the alert's way."""
+        with override_settings(WEB_THREADS=2, WEBHOOK_THREADS=1):
+            self._application = import_string("orchestrator_site.web.rsgi.application")
 
     def send(self, method: str, url: str, body: Any = None, **headers: str) -> Any:
         """Send a request; any answer but 2xx fails."""
@@ -71,13 +72,14 @@ class Site:
 def trace_an_alert() -> Trace:
     """Send one alert through everything, in a database of its own that is gone afterwards."""
     connection.settings_dict["TEST"]["NAME"] = f"size_{connection.settings_dict['NAME']}"
+    site = Site()
     import_product()
     runner, trace = DiscoverRunner(verbosity=0, interactive=False), Trace()
     runner.setup_test_environment()
     databases = runner.setup_databases()
     try:
         with trace.running():
-            _follow(Site(), trace)
+            _follow(site, trace)
     finally:
         with connection.cursor() as cursor:
             # The threads of the site keep their sessions.
