@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 
 def load(module_file: str, name: str) -> LiteralString:
@@ -11,4 +11,4 @@ def load(module_file: str, name: str) -> LiteralString:
 
     It is part of the program, so that psycopg may take it for the literal it is.
     """
-    return cast("LiteralString", Path(module_file).with_name(name).read_text(encoding="utf-8"))
+    return Path(module_file).with_name(name).read_text(encoding="utf-8")
