@@ -8,7 +8,7 @@ import os
 
 
 class EmbeddedPostgresError(RuntimeError):
-    """The embedded PostgreSQL cannot run; whoever starts the program does what `advice` says.
+    """The embedded PostgreSQL cannot run; whoever starts the program follows `advice`.
 
     `code` is a stable word for programs, `problem` says what happened, `advice` what to do.
     """
@@ -23,12 +23,12 @@ class EmbeddedPostgresError(RuntimeError):
         return type(self), (self.code, self.problem, self.advice)
 
     def to_json(self) -> str:
-        """Return one line of JSON for `from_json`."""
+        """One line of JSON for `from_json`."""
         return json.dumps({"code": self.code, "problem": self.problem, "advice": self.advice})
 
     @classmethod
     def from_json(cls, line: str) -> EmbeddedPostgresError:
-        """Rebuild an error from `to_json`. Raise ValueError when the line is none."""
+        """Rebuild an error from `to_json`; raise ValueError for any other text."""
         fields = json.loads(line)
         if not isinstance(fields, dict) or not {"code", "problem", "advice"} <= fields.keys():
             raise ValueError(f"not an embedded PostgreSQL error: {line!r}")
@@ -51,5 +51,6 @@ def from_os_error(error: OSError, doing: str) -> EmbeddedPostgresError:
     return EmbeddedPostgresError(
         CODES_BY_ERRNO.get(error.errno or 0, "not_usable"),
         f"The embedded PostgreSQL cannot {doing}: {reason}{where}.",
-        "Make the folder writable for this user and free some disk space, or set DATABASE_URL to a PostgreSQL server.",
+        "Make the directory writable for this user and free some disk space, "
+        "or set DATABASE_URL to a PostgreSQL server.",
     )

@@ -13,11 +13,9 @@ import sys
 import time
 from types import FrameType
 
-from embedded_postgres import cluster, places
-from embedded_postgres.binaries import find_bin_dir
 from embedded_postgres.errors import EmbeddedPostgresError, from_os_error
-from embedded_postgres.homes import Home, choose_home
-from embedded_postgres.places import Place
+from embedded_postgres.identity import choose_home, find_bin_dir
+from embedded_postgres.place import Place
 from embedded_postgres.server import Server
 
 log = logging.getLogger("orchestrator.embedded_postgres")
@@ -70,13 +68,8 @@ class Holders:
         self._served |= self._waiting
         self._waiting.clear()
 
-    def wait_for_first(self) -> None:
-        """Wait until somebody is there to be told, unless nobody comes."""
-        if not self.any:
-            select.select([self._listener], [], [], FIRST_HOLDER_SECONDS)
-
     def dismiss(self, line: bytes | None) -> None:
-        """Tell the waiting ones why it ends, and close all connections."""
+        """Send the waiting ones the reason of the end, None for none, and close all connections."""
         self._accept()
         if line is not None:
             self.announce(line)
@@ -117,49 +110,40 @@ class Supervisor:
 
     def run(self) -> None:
         """Keep the server running; return when it is not needed any more, raise when it cannot be started."""
-        self._wake_on_signals()
-        try:
-            self._holders.watch(self._selector)
-            self._server.start()
-            self._keep_running()
-        finally:
-            signal.set_wakeup_fd(-1)
-            for end in self._wakeup:
-                end.close()
-            self._selector.close()
-
-    def _keep_running(self) -> None:
-        while True:
-            # Look for new holders right before the decision: preparing or probing may have taken long.
-            self._wait()
-            if self._is_finished():
-                return
-            self._look_after_server()
-            if self._ready:
-                self._holders.announce(READY_LINE)
-
-    def _wake_on_signals(self) -> None:
         receiver, sender = socket.socketpair()
         for end in (receiver, sender):
             end.setblocking(False)  # noqa: FBT003 - positional only
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        self._wakeup = (receiver, sender)
         self._selector.register(receiver, selectors.EVENT_READ)
         # Without a handler Python writes nothing to the wakeup socket.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.signal(signal.SIGTERM, self._ask_to_stop)
+        try:
+            self._holders.watch(self._selector)
+            self._server.start()
+            while True:
+                # Look for new holders right before the decision: preparing or probing may have taken long.
+                self._wait()
+                if self._asked_to_stop or not (self._holders.any or time.monotonic() <= self._holders.needed_until):
+                    return
+                self._look_after_server()
+                if self._ready:
+                    self._holders.announce(READY_LINE)
+        finally:
+            signal.set_wakeup_fd(-1)
+            for end in (receiver, sender):
+                end.close()
+            self._selector.close()
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
 
-    def _is_finished(self) -> bool:
-        if self._asked_to_stop:
-            return True
-        return not self._holders.any and time.monotonic() > self._holders.needed_until
-
     def _wait(self) -> None:
         """Sleep until a holder comes or leaves, the server ends, a signal comes, or the time is up."""
-        for key, _ in self._selector.select(self._timeout()):
+        pause = self._probe_pause
+        if self._ready:
+            pause = TOUCH_SECONDS if self._holders.any else GRACE_SECONDS
+        for key, _ in self._selector.select(pause):
             source = key.fileobj
             assert isinstance(source, socket.socket)
             if isinstance(key.data, Holders):
@@ -169,12 +153,8 @@ class Supervisor:
         # Raises when somebody removed the socket: nobody new could come, so end; the holders start another supervisor.
         os.utime(self._place.control_socket)
 
-    def _timeout(self) -> float:
-        if not self._ready:
-            return self._probe_pause
-        return TOUCH_SECONDS if self._holders.any else GRACE_SECONDS
-
     def _look_after_server(self) -> None:
+        """Take the next step towards a server that answers: restart it, notice its end, or probe it."""
         if self._restart_at is not None:
             if time.monotonic() >= self._restart_at:
                 self._restart_at = None
@@ -182,11 +162,9 @@ class Supervisor:
                 self._server.start()
         elif (code := self._server.exit_code()) is not None:
             self._plan_restart(code)
-        elif not self._ready:
-            self._probe()
-
-    def _probe(self) -> None:
-        if self._server.answers():
+        elif self._ready:
+            return
+        elif self._server.answers():
             self._ready = True
             self._failed_starts = 0
             log.info("embedded PostgreSQL is ready")
@@ -203,54 +181,38 @@ class Supervisor:
                 raise self._server.failure()
             # What is in the way may leave by itself: the last backends of a killed server do.
             pause = 0.05 * 2**self._failed_starts
-        log.warning("embedded PostgreSQL ended with code %s; starting it again", code)
+        log.warning("embedded PostgreSQL exited with code %s; restarting it", code)
         self._ready = False
         self._restart_at = time.monotonic() + pause
 
 
 def supervise(place: Place, listener: socket.socket, max_connections: int, *, may_create: bool) -> None:
-    """Prepare the data folder, run the server to its end, clean up. Errors go to the waiting holders and to the log.
+    """Prepare the data directory, run the server to its end, clean up. Errors go to the waiting holders and to the log.
 
     The lock of the place is held by the caller until this process ends. Without `may_create` a missing database is an
     error: somebody removed it from under its users.
     """
     # Until the supervisor takes the signal over: leave by way of the cleaning below.
-    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     holders = Holders(listener)
     farewell = None
     server = None
     try:
-        home = _prepare_home(place, may_create=may_create)
+        home = choose_home(place, find_bin_dir())
         server = Server(place, home, max_connections)
+        server.prepare_data(may_create=may_create)
         Supervisor(place, holders, server).run()
     except (EmbeddedPostgresError, OSError) as failure:
         error = from_os_error(failure, "start") if isinstance(failure, OSError) else failure
         log.error("%s", error)
         farewell = error.to_json().encode() + b"\n"
-        holders.wait_for_first()
+        if not holders.any:
+            # The process that started us is about to connect and wants the reason; unless it was killed meanwhile.
+            select.select([listener], [], [], FIRST_HOLDER_SECONDS)
     finally:
         # The socket goes first: who comes now waits for the lock and starts the next supervisor.
         place.control_socket.unlink(missing_ok=True)
         holders.dismiss(farewell)
         if server is not None:
             server.stop()
-        places.remove_runtime_dir(place)
-
-
-def _exit(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
-def _prepare_home(place: Place, *, may_create: bool) -> Home:
-    home = choose_home(place, find_bin_dir())
-    if cluster.has_cluster(home.data_dir):
-        cluster.give_to(home.data_dir, home.identity)
-    elif may_create:
-        cluster.create_cluster(home, place.log_file)
-    else:
-        raise EmbeddedPostgresError(
-            "data_gone",
-            f"The data folder of the running embedded PostgreSQL is gone: {home.data_dir}.",
-            "Put it back, or stop all processes of this checkout and start again with an empty database.",
-        )
-    return home
+        place.remove_runtime_dir()

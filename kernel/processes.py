@@ -1,22 +1,33 @@
-"""What every program here asks of the operating system about its children."""
+"""Child processes: they die with their parent, start in a group of their own and end whole.
+
+Nothing here but the standard library: the embedded PostgreSQL and bare launchers use it, too.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import socket
+import subprocess
 import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int) -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere orphans finish and are harmless.
+def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Ask Linux to send this process a signal when its parent dies; elsewhere orphans finish and are harmless.
 
-    `parent` is the process that made this one: it may have died before this one came to ask.
+    `parent` is the process that created this one: it may have died before this one came to ask, which kills it.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -26,3 +37,55 @@ def let_children_die_with_us() -> None:
     # The hook in the child asks who its parent was before the fork; each fork writes it anew.
     forking = [os.getpid()]
     os.register_at_fork(before=lambda: forking.__setitem__(0, os.getpid()), after_in_child=lambda: die_with(forking[0]))
+
+
+def start_child(
+    command: Sequence[str], environment: Mapping[str, str], output: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own; it dies with this process even if that is killed.
+
+    Ctrl-C so reaches this process alone, which stops the others in order. `environment` is added to ours; both outputs
+    go to the file `output`, or where ours go when it is None.
+    """
+    file = None if output is None else output.open("wb")
+    try:
+        return subprocess.Popen(  # noqa: S603 (our own commands)
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            # No thread of ours holds a lock that it takes.
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
+        )
+    finally:
+        if file is not None:
+            file.close()
+
+
+def kill_group(leader: int) -> None:
+    """Kill a process group: a program with everything it started. One that has ended by itself is no error."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def port_error(host: str, port: int) -> OSError | OverflowError | None:
+    """Why nobody can listen on a TCP port now; None when it is free."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        # As servers do: connections that linger from an earlier run are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            return error
+    return None
+
+
+def answers_ok(url: str) -> bool:
+    """Whether a GET is answered with a success within three seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=3):  # noqa: S310 (our own address)
+            return True
+    except (urllib.error.URLError, OSError):
+        return False

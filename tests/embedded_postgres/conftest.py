@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_postgres.processes import end_processes
+from embedded_postgres.data_folder import end_processes
 from tests.embedded_postgres.harness import HoldingProcess, end_grace_period, wait_until_gone
 
 

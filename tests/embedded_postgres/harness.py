@@ -16,9 +16,9 @@ from typing import Any, Self
 
 import psycopg
 
+from embedded_postgres.data_folder import server_processes, wait_for
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.places import Place
-from embedded_postgres.processes import server_processes, wait_for
+from embedded_postgres.place import Place
 
 PATIENCE_SECONDS = 60
 CHECKOUT = Path(__file__).parents[2]

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded_postgres.binaries import find_bin_dir
+from embedded_postgres.data_folder import processes_in_table, server_processes
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.guard import Guard
-from embedded_postgres.homes import choose_home
-from embedded_postgres.places import Place
-from embedded_postgres.processes import _from_process_table, server_processes
+from embedded_postgres.identity import choose_home, find_bin_dir
+from embedded_postgres.place import Place
+from embedded_postgres.server import Guard
 from tests.embedded_postgres.conftest import leave_nothing
 from tests.embedded_postgres.harness import (
     HoldingProcess,
@@ -143,8 +142,8 @@ def test_a_dismissed_guard_sends_no_signal() -> None:
 
 def test_the_process_table_shows_the_postmaster_of_a_folder(holder: HoldingProcess) -> None:
     """How macOS finds orphans, where there is no /proc."""
-    assert _from_process_table(holder.data_dir) == [postmaster_pid(holder.data_dir)]
-    assert _from_process_table(holder.data_dir.parent) == []
+    assert processes_in_table(holder.data_dir) == [postmaster_pid(holder.data_dir)]
+    assert processes_in_table(holder.data_dir.parent) == []
 
 
 @pytest.fixture

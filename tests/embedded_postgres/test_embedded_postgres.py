@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from embedded_postgres import ensure_running, release
-from embedded_postgres.places import Place
-from embedded_postgres.processes import server_processes
+from embedded_postgres.data_folder import server_processes
+from embedded_postgres.place import Place
 from tests.embedded_postgres.conftest import leave_nothing
 from tests.embedded_postgres.harness import (
     CHECKOUT,

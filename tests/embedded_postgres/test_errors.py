@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded_postgres import EmbeddedPostgresError, ensure_running, launcher
-from embedded_postgres.binaries import find_bin_dir
-from embedded_postgres.places import Place
+from embedded_postgres import EmbeddedPostgresError, ensure_running
+from embedded_postgres import __main__ as launcher
+from embedded_postgres.identity import find_bin_dir
+from embedded_postgres.place import Place
 from tests.embedded_postgres.conftest import leave_nothing
 from tests.embedded_postgres.harness import HoldingProcess, Writer, answers, eventually
 

@@ -15,14 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from embedded_postgres import homes
-from embedded_postgres.binaries import copy_binaries, find_bin_dir
-from embedded_postgres.cluster import give_to
+from embedded_postgres import identity
+from embedded_postgres.data_folder import give_to, server_processes
 from embedded_postgres.errors import EmbeddedPostgresError
-from embedded_postgres.homes import choose_home
-from embedded_postgres.identity import Identity, namespace, nobody
-from embedded_postgres.places import Place
-from embedded_postgres.processes import server_processes
+from embedded_postgres.identity import Identity, choose_home, copy_binaries, find_bin_dir, namespace, nobody
+from embedded_postgres.place import Place
 from tests.embedded_postgres.conftest import leave_nothing
 from tests.embedded_postgres.harness import (
     CHECKOUT,
@@ -156,14 +153,14 @@ def test_binaries_that_another_user_cannot_reach_are_copied_for_him(
     data_dir: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreachable = copy_binaries(find_bin_dir(), data_dir.parent)
-    give_to(data_dir, nobody())
-    monkeypatch.setattr(homes, "ROOTS_OF_COPIES", (open_folder,))
+    give_to(data_dir, nobody().uid, nobody().gid)
+    monkeypatch.setattr(identity, "ROOTS_OF_COPIES", (open_folder,))
 
     home = choose_home(Place.of(data_dir), unreachable)
 
     assert home.identity == nobody()
     assert home.bin_dir.is_relative_to(open_folder)
-    assert home.identity.can(homes.RUNS, home.bin_dir)
+    assert home.identity.can(identity.RUNS, home.bin_dir)
 
 
 @as_root
