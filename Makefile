@@ -1,16 +1,17 @@
 # `make` lists the targets. Everything stays inside this folder: packages in .venv, data in .data.
-# Extra arguments go through ARGS: `make demo ARGS="--port 8010"`, `make test ARGS="tests/core -x"`.
+# Extra arguments go through ARGS: `make demo ARGS="--port 8010"`, `make test-fast ARGS="tests/policies -x"`.
 
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+CORE_TESTS := tests/signals_app/alerts tests/policies/core tests/experiments/core tests/outcomes/core
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
 PEERS := .venv-bench/.installed
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-core chaos lint format types imports migrations check bench
+.PHONY: help setup demo run test test-fast test-core mutants chaos lint format types imports migrations check bench
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -24,10 +25,16 @@ run: $(RUNTIME) ## start database, web and worker; Ctrl-C stops everything
 	@$(BIN)/python manage.py up $(ARGS)
 
 test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE_URL when that is set
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
 
-test-core: $(DEVELOPMENT) ## run the tests of the pure core: seconds, no database
-	@$(BIN)/python -m pytest tests/core $(ARGS)
+test-fast: $(DEVELOPMENT) ## run all but the tests that are slow, start processes or a browser: under a minute
+	@$(BIN)/python -m pytest -n auto -m "not slow and not processes and not browser" $(ARGS)
+
+test-core: $(DEVELOPMENT) ## run the tests of the pure cores: seconds, no database
+	@$(BIN)/python -m pytest $(CORE_TESTS) $(ARGS)
+
+mutants: $(DEVELOPMENT) ## change the pure cores bit by bit and print what no test notices: ARGS="policies.core"
+	@nice -n 15 $(BIN)/python -m tests.mutants $(ARGS)
 
 chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing may be lost: ARGS="--minutes 3 --seed N"
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,6 +1,8 @@
-"""Fixtures for all tests. Everything runs on a real PostgreSQL."""
+"""Fixtures and markers for all tests. Everything runs on a real PostgreSQL."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -12,7 +14,17 @@ from policies.services import ensure_first_version
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# Whole folders that `make test-fast` leaves out; single tests elsewhere carry their own mark.
+MARKED_FOLDERS = {"browser": "browser", "processes": "processes", "embedded_postgres": "processes"}
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in a folder of slow tests."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in MARKED_FOLDERS:
+            item.add_marker(MARKED_FOLDERS[folder])
 
 
 @pytest.fixture(autouse=True)

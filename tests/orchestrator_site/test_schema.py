@@ -48,6 +48,7 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> 
     assert "https://" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)  # a real request closes what a transaction around the test would need
 @pytest.mark.parametrize("owner", OWNERS)
 def test_no_generated_input_makes_a_server_error(owner: str) -> None:

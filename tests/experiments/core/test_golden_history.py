@@ -66,6 +66,7 @@ def replay_elsewhere(python: str, packages: Path, **environment: str) -> subproc
     return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("environment", SURROUNDINGS, ids=str)
 def test_zone_language_and_hash_seed_change_nothing(environment: dict[str, str], packages: Path) -> None:
     process = replay_elsewhere(sys.executable, packages, **environment)
@@ -85,6 +86,7 @@ def interpreter(name: str) -> str | None:
     return None
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", PYTHONS)
 def test_every_python_found_replays_it(name: str, packages: Path) -> None:
     python = interpreter(name)
