@@ -16,6 +16,7 @@ from experiments.worker.pipeline import drain
 from kernel.json_text import to_jsonb_text
 from policies.audit import Actor
 from policies.core.content import PolicySettings, parse_settings
+from policies.core.rules import PolicyInputs
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
@@ -79,6 +80,22 @@ def policy_settings(**changes: Any) -> PolicySettings:
     content, errors = parse_settings(raw | {name: str(value) for name, value in changes.items()})
     assert content is not None, errors
     return content
+
+
+def inputs_of(row: dict[str, str]) -> PolicyInputs:
+    """The inputs that a row of tests/golden/policy_truth_table.csv stands for."""
+    return PolicyInputs(
+        app_mode=row["app_mode"],
+        configured_mode=row["configured_mode"],
+        live_enabled=row["live_enabled"] == "yes",
+        split_percentage="50.00",
+        policy_version=1,
+        variant=row["variant"],
+        engine_a_available=row["a_available"] == "yes",
+        engine_b_available=row["b_available"] == "yes",
+        halted=row["halted"] == "yes",
+        guardrail={"name": "daily_real_loss"} if row["guardrail"] == "yes" else None,
+    )
 
 
 def make_policy(**changes: Any) -> PolicyVersion:

@@ -2,7 +2,7 @@
 
 Pure: no I/O, no clock, no randomness. A rule decides or passes; the first of RULES that decides
 wins. Changing any rule changes decisions: raise RULES_VERSION, keep the old tuple for replay, and
-regenerate tests/golden/policy_truth_table.csv.
+change the specification in tests/golden/policy_truth_table.py.
 """
 
 from __future__ import annotations

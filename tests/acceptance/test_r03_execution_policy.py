@@ -9,11 +9,10 @@ from experiments.models import ExecutionDecision, Experiment
 from experiments.worker.pipeline import drain
 from policies.audit import Actor
 from policies.core.content import CONFIGURED_MODES
-from policies.core.rules import resolve_policy
 from policies.services import set_engine_enabled
 from tests.database import execute, refusal_of_row, row_of, value
-from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
-from tests.golden.make_policy_truth_table import all_inputs
+from tests.factories import api_client, inputs_of, make_available, make_experiment, make_policy, make_signal
+from tests.golden.policy_truth_table import combinations
 
 pytestmark = pytest.mark.django_db
 HEARTBEAT = {"engine_version": "1", "rules_hash": "ab" * 32}
@@ -68,9 +67,9 @@ def test_r3_4_in_shadow_only_neither_engine_executes() -> None:
 
 
 def test_r3_5_no_combination_of_inputs_lets_both_engines_execute() -> None:
-    for inputs in all_inputs():
-        resolution = resolve_policy(inputs)
-        assert (resolution.executed_engine, resolution.shadow_engine) in {("A", "B"), ("B", "A"), (None, "BOTH")}
+    decisions = [resolve_policy(inputs_of(row)) for row in combinations()]
+
+    assert {(one.executed_engine, one.shadow_engine) for one in decisions} == {("A", "B"), ("B", "A"), (None, "BOTH")}
 
 
 def test_r3_5_the_database_takes_one_decision_per_experiment() -> None:

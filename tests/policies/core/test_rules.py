@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,9 +12,16 @@ from hypothesis import strategies as st
 from policies.core import rules
 from policies.core.content import APP_MODES, CONFIGURED_MODES
 from policies.core.rules import PolicyInputs, Resolution, resolve_policy
-from tests.golden.make_policy_truth_table import COLUMNS, PATH, all_inputs, table_text
-
-Row = dict[str, str]
+from tests.factories import inputs_of
+from tests.golden.policy_truth_table import (
+    DECISION,
+    INPUTS,
+    PATH,
+    SPECIFICATION,
+    golden_rows,
+    place_of,
+    table_text,
+)
 
 # An AUTO policy on paper with both engines there: the tests say what differs.
 NORMAL = PolicyInputs(
@@ -51,65 +56,27 @@ def nobody(reason: str) -> Resolution:
 # The truth table
 
 
-def golden_rows() -> list[Row]:
-    with PATH.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_rules_decide_as_the_golden_table_says() -> None:
-    assert PATH.read_text() == table_text(), "run `python -m tests.golden.make_policy_truth_table` and review the rows"
+    for row in golden_rows():
+        decided = {name: word or "none" for name, word in resolve_policy(inputs_of(row)).document().items()}
 
-
-def test_the_golden_table_has_every_combination_once() -> None:
-    rows = golden_rows()
-
-    inputs = {tuple(row[name] for name in COLUMNS[:7]) for row in rows}
-
-    assert len(rows) == len(inputs) == len(all_inputs()) == 320
-
-
-# The nine rows of the specification said again, without the code under test: condition, then
-# execution_mode, executed_engine, shadow_engine, reason. VARIANT and OTHER stand for the signal's.
-SPECIFICATION: list[tuple[Callable[[Row], bool], tuple[str, str, str, str]]] = [
-    (lambda r: r["halted"] == "yes", ("SHADOW_ONLY", "none", "BOTH", "HALTED")),
-    (lambda r: r["configured_mode"] == "SHADOW_ONLY", ("SHADOW_ONLY", "none", "BOTH", "CONFIGURED")),
-    (lambda r: r["a_available"] == "no", ("SHADOW_ONLY", "none", "BOTH", "ENGINE_A_UNAVAILABLE")),
-    (
-        lambda r: r["app_mode"] == "LIVE" and (r["live_enabled"] == "no" or r["configured_mode"] == "AUTO"),
-        ("SHADOW_ONLY", "none", "BOTH", "LIVE_NOT_ENABLED"),
-    ),
-    (lambda r: r["configured_mode"] == "AUTO", ("ENGINE_A_PRIMARY", "A", "B", "PAPER_DEFAULT")),
-    (lambda r: r["configured_mode"] == "ENGINE_A_PRIMARY", ("ENGINE_A_PRIMARY", "A", "B", "CONFIGURED")),
-    (
-        lambda r: (
-            r["b_available"] == "no"
-            and (
-                r["configured_mode"] == "ENGINE_B_PRIMARY"
-                or (r["configured_mode"] == "SPLIT_CAPITAL" and r["variant"] == "B")
-            )
-        ),
-        ("SHADOW_ONLY", "none", "BOTH", "ENGINE_B_UNAVAILABLE"),
-    ),
-    (lambda r: r["configured_mode"] == "ENGINE_B_PRIMARY", ("ENGINE_B_PRIMARY", "B", "A", "CONFIGURED")),
-    (lambda r: r["configured_mode"] == "SPLIT_CAPITAL", ("SPLIT_CAPITAL", "VARIANT", "OTHER", "SPLIT")),
-]
-
-
-def specified(row: Row) -> tuple[str, ...]:
-    outcome = next(outcome for condition, outcome in SPECIFICATION if condition(row))
-    words = {"VARIANT": row["variant"], "OTHER": {"A": "B", "B": "A"}[row["variant"]]}
-    return tuple(words.get(word, word) for word in outcome)
+        assert decided == {name: row[name] for name in DECISION}, row
 
 
 def test_the_golden_table_says_what_the_specification_says() -> None:
-    for row in golden_rows():
-        assert tuple(row[name] for name in COLUMNS[7:]) == specified(row), row
+    assert PATH.read_text() == table_text(), "run `python -m tests.golden.policy_truth_table` and review the rows"
 
 
-def test_every_row_of_the_specification_decides_something() -> None:
-    reached = {next(n for n, (condition, _) in enumerate(SPECIFICATION) if condition(row)) for row in golden_rows()}
+def test_the_golden_table_has_every_combination_of_the_product_once() -> None:
+    rows = golden_rows()
 
-    assert reached == set(range(9))
+    assert len({tuple(row[name] for name in INPUTS) for row in rows}) == len(rows) == 640
+    assert (set(INPUTS["app_mode"]), set(INPUTS["configured_mode"])) == (set(APP_MODES), set(CONFIGURED_MODES))
+
+
+def test_every_row_of_the_specification_decides_something_and_has_its_rule() -> None:
+    assert {place_of(row) for row in golden_rows()} == set(range(len(SPECIFICATION)))
+    assert len(rules.RULES) == len(SPECIFICATION)
 
 
 # Each rule alone: what it decides, and what it leaves to the next.
