@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg.sql import SQL, Composed
+
+from kernel.instants import format_timestamp
 
 ALL = SQL(" AND ")
 CONDITIONS = {
@@ -42,23 +44,26 @@ class PerformanceFilters:
     variant: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the filters as shown in the report; times as RFC 3339 UTC."""
-        return {name: _shown(value) for name, value in asdict(self).items()}
+        """The filters as shown in the report; times as RFC 3339 UTC."""
+        return {
+            name: format_timestamp(value) if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
 
     def parameters(self) -> dict[str, Any]:
-        """Return the values for the statements' placeholders."""
+        """The values for the statements' placeholders."""
         return asdict(self)
 
     def without_assignment(self) -> PerformanceFilters:
-        """Return the filters that do not depend on the assignment, as a check of the assignment needs."""
+        """The filters that do not depend on the assignment, as a check of the assignment needs."""
         return replace(self, variant=None, execution_mode=None)
 
     def experiment_conditions(self) -> list[SQL]:
-        """Return the conditions on experiments `e`, signals `s` and decisions `p`; none when any will do."""
+        """The conditions on experiments `e`, signals `s` and decisions `p`; none when any will do."""
         return [condition for name, condition in CONDITIONS.items() if getattr(self, name) is not None]
 
     def experiment_joins(self) -> Composed:
-        """Return the joins of signals `s` and decisions `p` that the conditions need, and no more."""
+        """The joins of signals `s` and decisions `p` that the conditions need, and no more."""
         joins = []
         if any(getattr(self, name) is not None for name in OF_THE_SIGNAL):
             joins.append(SQL(" JOIN signals s USING (signal_id)"))
@@ -67,7 +72,7 @@ class PerformanceFilters:
         return Composed(joins)
 
     def period(self, moment: SQL) -> list[Composed]:
-        """Return the conditions that put this moment (an SQL expression) into the period."""
+        """The conditions that put this moment (an SQL expression) into the period."""
         conditions = []
         if self.since is not None:
             conditions.append(SQL("{} >= %(since)s").format(moment))
@@ -76,7 +81,7 @@ class PerformanceFilters:
         return conditions
 
     def chosen_experiments(self) -> Composed:
-        """Return a join that keeps the chosen experiments; empty when any will do.
+        """A join that keeps the chosen experiments; empty when any will do.
 
         Experiments and signals are read only when a filter asks for them: they are wide.
         """
@@ -90,14 +95,5 @@ class PerformanceFilters:
 
 
 def where(conditions: list[Any]) -> Composed:
-    """Return a WHERE clause of all conditions, or nothing."""
+    """A WHERE clause of all conditions, or nothing."""
     return SQL(" WHERE {}").format(ALL.join(conditions)) if conditions else Composed([])
-
-
-def instant_text(moment: datetime) -> str:
-    """Return RFC 3339 UTC with microseconds, as everywhere in the API."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _shown(value: Any) -> Any:
-    return instant_text(value) if isinstance(value, datetime) else value

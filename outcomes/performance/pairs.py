@@ -1,12 +1,18 @@
-"""The pair part of the report: A minus B on the same signals, and whether the comparison is sound."""
+"""The pair part of the report: A minus B on the same signals, and whether the comparison is sound.
+
+PAIR_FIGURES is its table, as FIGURES is that of the engines: each row follows from sums that pairs.sql
+computes on `numeric`, by the methods in outcomes/core/paired_statistics.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
-from outcomes.core.metrics import money_text, ratio_text
+from psycopg.sql import SQL, Composable, Composed
+
+from kernel import sql as sql_files
 from outcomes.core.paired_statistics import (
     SAMPLE_RATIO_ALARM,
     Differences,
@@ -21,135 +27,252 @@ from outcomes.core.paired_statistics import (
     why_no_number,
     why_no_sequence,
 )
+from outcomes.performance.figures import Figure, Kind, Row
+from outcomes.performance.filters import PerformanceFilters, where
 
 CONFOUNDED = "confounded with execution mode"
-PAIR_CONVENTIONS = {
-    "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus "
-    "P&L of B; a signal that an engine declined is no pair",
-    "unpaired": "the same for experiments in which both trades were shadows with exits of their own",
-    "confidence_sequence": "bounds of the mean difference that hold at all times at once (asymptotic, Waudby-Smith "
-    "and others): 95 %, tightest near 200 pairs, held back before 100; it may be read every day",
-    "verdict": "A_BETTER or B_BETTER when zero lies outside the confidence sequence, else INCONCLUSIVE; a verdict "
-    "over a slice picked after looking is a hint only",
-    "pairs_still_needed": "further pairs until a verdict, should mean and spread stay as they are",
-    "wilcoxon": "signed-rank test, two-sided: exact up to 50 differences, beyond by the normal distribution",
-    "sign_test": "who wins more often, two-sided and exact, ties left out; never who earns more",
-    "role_balanced": "(mean of d with A real + mean of d with B real) / 2 is the engines' own difference, (mean with "
-    "B real - mean with A real) / 2 what real execution costs",
-    "sample_ratio": "chi-square of the variants against each pinned split; alert when p < 0.001; the filters variant "
-    "and execution_mode do not apply",
-    "completeness": "experiments by which engines have answered; p of the exact McNemar test",
-}
-NO_PAIRS = {
+NO_PAIRS = "no pairs"
+CURRENCY = "account currency"
+# What a label without any priced pair comes to; the database has no row for it, or NULL in it.
+NO_SUMS: Row = {
     "n": 0, "mean": None, "sd": None, "a_better": 0, "b_better": 0, "tied": 0, "unpriced": 0, "violations": 0,
     "a_real_n": 0, "a_real_mean": None, "a_real_sd": None, "b_real_n": 0, "b_real_mean": None, "b_real_sd": None,
     "ranked": 0, "doubled_positive": 0, "tie_term": 0, "rank_values": None, "rank_ties": None,
 }  # fmt: skip
 
 
-def present_pairs(
+def pair_row(
     sums: Mapping[str, Mapping[str, Any]], splits: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the pair part from the sums by label, the variants per split and the answers."""
-    paired = _filled(sums.get("paired"))
-    shown = _comparison(paired)
-    shown["role_balanced"] = _role_balanced(paired)
-    if shown["role_balanced"] is None:
-        shown["undefined"]["role_balanced"] = CONFOUNDED if paired["n"] else "no pairs"
-    shown["caution"] = CONFOUNDED if paired["n"] and shown["role_balanced"] is None else None
-    shown["unpaired"] = _comparison(_filled(sums.get("unpaired")))
-    shown["sample_ratio"] = [_split(row) for row in splits]
-    shown["completeness"] = _completeness(answers)
-    return shown
+) -> Row:
+    """One row for PAIR_FIGURES, of the sums by label, the variants per split and the answers."""
+
+    def filled(label: str) -> dict[str, Any]:
+        return {**NO_SUMS, **{name: value for name, value in sums.get(label, {}).items() if value is not None}}
+
+    return filled("paired") | {"unpaired": filled("unpaired"), "sample_ratio": splits, "completeness": answers}
 
 
-def _filled(row: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the row with 0 or None where it has no value, as without any priced pair."""
-    given = {name: value for name, value in (row or {}).items() if value is not None}
-    return NO_PAIRS | given
+def _differences(row: Row, role: str = "") -> Differences:
+    mean, sd = row[f"{role}mean"], row[f"{role}sd"]
+    return Differences(row[f"{role}n"], None if mean is None else float(mean), None if sd is None else float(sd))
 
 
-def _comparison(row: Mapping[str, Any]) -> dict[str, Any]:
-    differences = _differences(row)
-    bounds, verdict = confidence_sequence(differences), judge(differences)
-    shown: dict[str, Any] = {
-        "n": row["n"],
-        "mean_difference": _money(row["mean"]),
-        "sd": _money(row["sd"]),
-        "confidence_sequence": bounds and [_money(bound) for bound in bounds],
-        "verdict": verdict.name,
-        "verdict_reason": verdict.reason,
-        "pairs_still_needed": pairs_still_needed(differences),
-        "wilcoxon": _wilcoxon(row),
-        "sign_test": _sign_test(row),
-        "unpriced": row["unpriced"],
-        "violations": row["violations"],
-    }
-    why = {
-        "mean_difference": "no pairs",
-        "sd": "only one pair" if row["n"] else "no pairs",
-        "confidence_sequence": why_no_sequence(differences),
-        "pairs_still_needed": why_no_number(differences),
-        "wilcoxon": "all differences are zero" if row["n"] else "no pairs",
-    }
-    shown["undefined"] = {name: reason for name, reason in why.items() if shown[name] is None}
-    return shown
-
-
-def _wilcoxon(row: Mapping[str, Any]) -> dict[str, str] | None:
+def _wilcoxon(row: Row) -> dict[str, Any] | None:
     values, ties = row["rank_values"] or (), row["rank_ties"] or ()
     each = [value for value, times in zip(values, ties, strict=True) for _ in range(times)]
     test = signed_rank_test(RankSums(row["ranked"], int(row["doubled_positive"]), int(row["tie_term"]), each))
     if test is None:
         return None
-    statistic = Decimal(test.statistic.numerator) / test.statistic.denominator
-    return {"statistic": ratio_text(statistic), "p": ratio_text(test.p)}
+    return {"statistic": Decimal(test.statistic.numerator) / test.statistic.denominator, "p": test.p}
 
 
-def _sign_test(row: Mapping[str, Any]) -> dict[str, Any]:
-    p = sign_test(row["a_better"], row["b_better"])
-    return {name: row[name] for name in ("a_better", "b_better", "tied")} | {"p": None if p is None else ratio_text(p)}
-
-
-def _role_balanced(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _role_balanced(row: Row) -> dict[str, Any] | None:
     estimate = role_balanced(_differences(row, "a_real_"), _differences(row, "b_real_"))
     if estimate is None:
         return None
     return {
-        "engine_effect": _money(estimate.engine_effect),
-        "real_execution_effect": _money(estimate.real_execution_effect),
-        "standard_error": _money(estimate.standard_error),
-        "a_real": {"n": row["a_real_n"], "mean_difference": _money(row["a_real_mean"])},
-        "b_real": {"n": row["b_real_n"], "mean_difference": _money(row["b_real_mean"])},
+        "engine_effect": estimate.engine_effect,
+        "real_execution_effect": estimate.real_execution_effect,
+        "standard_error": estimate.standard_error,
+        "a_real": {"n": row["a_real_n"], "mean_difference": row["a_real_mean"]},
+        "b_real": {"n": row["b_real_n"], "mean_difference": row["b_real_mean"]},
     }
 
 
-def _split(row: Mapping[str, Any]) -> dict[str, Any]:
-    test = chi_square_of_split(row["a"], row["b"], float(row["split_percentage"]) / 100)
-    chi_square, p = test or (None, None)
-    return {
-        "split_percentage": f"{row['split_percentage']:f}",
-        "a": row["a"],
-        "b": row["b"],
-        "chi_square": None if chi_square is None else ratio_text(chi_square),
-        "p": None if p is None else ratio_text(p),
-        "alert": p is not None and p < SAMPLE_RATIO_ALARM,
-        "undefined": {} if test else dict.fromkeys(("chi_square", "p"), "fewer than 5 expected of a variant"),
-    }
+def _split_test(row: Row) -> tuple[float | None, float | None]:
+    return chi_square_of_split(row["a"], row["b"], float(row["split_percentage"]) / 100) or (None, None)
 
 
-def _completeness(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Show who answered; p tells whether one engine misses more often (exact McNemar test)."""
-    p = sign_test(answers["a_only"], answers["b_only"])
-    return dict(answers) | {"p": None if p is None else ratio_text(p)}
+def _too_few(row: Row) -> str:
+    return "fewer than 5 expected of a variant"
 
 
-def _differences(row: Mapping[str, Any], prefix: str = "") -> Differences:
-    mean, sd = row[f"{prefix}mean"], row[f"{prefix}sd"]
-    return Differences(row[f"{prefix}n"], None if mean is None else float(mean), None if sd is None else float(sd))
+def _is_mismatch(row: Row) -> bool:
+    _, p = _split_test(row)
+    return p is not None and p < SAMPLE_RATIO_ALARM
 
 
-def _money(value: Decimal | float | None) -> str | None:
-    if value is None:
-        return None
-    return money_text(value if isinstance(value, Decimal) else Decimal(repr(value)))
+def _p_of(first: str, second: str) -> Figure:
+    return Figure(
+        "p", "p", Kind.RATIO, "two-sided p-value, exact; null without any such pair",
+        compute=lambda row: sign_test(row[first], row[second]), nullable=True,
+    )  # fmt: skip
+
+
+def _count(name: str, title: str, definition: str = "", unit: str = "pairs") -> Figure:
+    return Figure(name, title, Kind.COUNT, definition or title.lower(), unit=unit)
+
+
+_ROLE = (
+    _count("n", "Pairs (n)"),
+    Figure("mean_difference", "Mean difference", Kind.MONEY, "mean of A minus B", unit=CURRENCY),
+)
+COMPARISON = (
+    _count("n", "Pairs (n)", "priced pairs that broke no rule"),
+    Figure(
+        "mean_difference", "Mean difference", Kind.MONEY, "mean of A minus B over the pairs",
+        unit=CURRENCY, compute=lambda row: row["mean"], why_undefined=lambda _: NO_PAIRS, signed=True,
+    ),
+    Figure(
+        "sd", "Standard deviation", Kind.MONEY, "sample standard deviation (n - 1) of A minus B",
+        unit=CURRENCY, why_undefined=lambda row: "only one pair" if row["n"] else NO_PAIRS,
+    ),
+    Figure(
+        "confidence_sequence", "95% confidence sequence", Kind.MONEY,
+        "bounds of the mean difference that hold at all times at once (asymptotic, Waudby-Smith and others): 95 %, "
+        "tightest near 200 pairs, held back before 100; it may be read every day",
+        unit=CURRENCY, compute=lambda row: confidence_sequence(_differences(row)),
+        why_undefined=lambda row: why_no_sequence(_differences(row)), interval=True,
+    ),
+    Figure(
+        "verdict", "Verdict", Kind.WORDS,
+        "A_BETTER or B_BETTER when zero lies outside the confidence sequence, else INCONCLUSIVE; a verdict over a "
+        "slice picked after looking is a hint only",
+        compute=lambda row: judge(_differences(row)).name, choices=("A_BETTER", "B_BETTER", "INCONCLUSIVE"),
+    ),
+    Figure(
+        "verdict_reason", "Reason", Kind.WORDS, "why the verdict is what it is",
+        compute=lambda row: judge(_differences(row)).reason,
+    ),
+    Figure(
+        "pairs_still_needed", "Pairs still needed", Kind.COUNT,
+        "further pairs until a verdict, should mean and spread stay as they are",
+        unit="pairs", compute=lambda row: pairs_still_needed(_differences(row)),
+        why_undefined=lambda row: why_no_number(_differences(row)),
+    ),
+    Figure(
+        "wilcoxon", "Wilcoxon test", Kind.GROUP,
+        "signed-rank test, two-sided: exact up to 50 differences, beyond by the normal distribution",
+        compute=_wilcoxon, why_undefined=lambda row: "all differences are zero" if row["n"] else NO_PAIRS,
+        parts=(
+            Figure("statistic", "Statistic", Kind.RATIO, "the smaller of the two rank sums"),
+            Figure("p", "p", Kind.RATIO, "two-sided p-value"),
+        ),
+    ),
+    Figure(
+        "sign_test", "Sign test", Kind.GROUP,
+        "who wins more often, two-sided and exact, ties left out; never who earns more", compute=lambda row: row,
+        parts=(
+            _count("a_better", "A better"), _count("b_better", "B better"), _count("tied", "Tied"),
+            _p_of("a_better", "b_better"),
+        ),
+    ),
+    _count("unpriced", "Unpriced (left out)", "pairs with an exit that nobody priced"),
+    _count("violations", "Rule violations (left out)", "priced pairs that broke a rule"),
+)  # fmt: skip
+PAIR_FIGURES = (
+    *COMPARISON,
+    Figure(
+        "role_balanced", "Role-balanced estimate", Kind.GROUP,
+        "(mean of d with A real + mean of d with B real) / 2 is the engines' own difference, (mean with B real - mean "
+        "with A real) / 2 what real execution costs",
+        compute=_role_balanced, why_undefined=lambda row: CONFOUNDED if row["n"] else NO_PAIRS,
+        parts=(
+            Figure("engine_effect", "Engine effect", Kind.MONEY, "the engines' own difference", unit=CURRENCY),
+            Figure("real_execution_effect", "Cost of real execution", Kind.MONEY, "what real execution costs",
+                   unit=CURRENCY),
+            Figure("standard_error", "Standard error", Kind.MONEY, "of either effect; null with a single pair in a "
+                   "role", unit=CURRENCY, nullable=True),
+            Figure("a_real", "A real", Kind.GROUP, "pairs in which engine A traded for real", parts=_ROLE),
+            Figure("b_real", "B real", Kind.GROUP, "pairs in which engine B traded for real", parts=_ROLE),
+        ),
+    ),
+    Figure(
+        "caution", "Caution", Kind.WORDS, "what to keep in mind before believing the verdict; null for nothing",
+        compute=lambda row: CONFOUNDED if row["n"] and _role_balanced(row) is None else None, nullable=True,
+    ),
+    Figure(
+        "unpaired", "Both shadows", Kind.GROUP,
+        "the same for experiments in which both trades were shadows with exits of their own", parts=COMPARISON,
+    ),
+    Figure(
+        "sample_ratio", "Sample ratio", Kind.LIST,
+        "chi-square of the variants against each pinned split; alert when p < 0.001; the filters variant and "
+        "execution_mode do not apply",
+        parts=(
+            Figure("split_percentage", "Split", Kind.WORDS, "share of engine A in percent",
+                   compute=lambda row: f"{row['split_percentage']:f}"),
+            _count("a", "Variant A", unit="experiments"), _count("b", "Variant B", unit="experiments"),
+            Figure("chi_square", "Chi-square", Kind.RATIO, "against the split",
+                   compute=lambda row: _split_test(row)[0], why_undefined=_too_few),
+            Figure("p", "p", Kind.RATIO, "of the chi-square", compute=lambda row: _split_test(row)[1],
+                   why_undefined=_too_few),
+            Figure("alert", "Mismatch", Kind.FLAG, "p < 0.001", compute=_is_mismatch),
+        ),
+    ),
+    Figure(
+        "completeness", "Answered", Kind.GROUP,
+        "experiments by which engines have answered; p of the exact McNemar test",
+        parts=(
+            _count("both", "Both", unit="experiments"), _count("a_only", "Only A", unit="experiments"),
+            _count("b_only", "Only B", unit="experiments"), _count("neither", "Neither", unit="experiments"),
+            _p_of("a_only", "b_only"),
+        ),
+    ),
+)  # fmt: skip
+PAIR_CONVENTIONS = {
+    "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus "
+    "P&L of B; a signal that an engine declined is no pair",
+} | {figure.name: figure.definition for figure in PAIR_FIGURES}
+
+# The pair of a signal that somebody traded for real, and that of a signal nobody did.
+_PAIRED: LiteralString = """
+SELECT 'paired' COLLATE "C" AS label, r.engine AS real_engine,
+       CASE r.engine WHEN 'A' THEN r.pnl - s.pnl ELSE s.pnl - r.pnl END AS d,
+       broken.experiment_id IS NOT NULL AS violating
+  FROM real_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
+  LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
+_UNPAIRED: LiteralString = """
+SELECT 'unpaired' COLLATE "C", NULL, r.pnl - s.pnl, broken.experiment_id IS NOT NULL
+  FROM shadow_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
+  LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
+_PAIRS = sql_files.load(__file__, "pairs.sql")
+_SPLITS: LiteralString = """
+SELECT e.split_percentage, count(*) FILTER (WHERE e.variant = 'A') AS a, count(*) FILTER (WHERE e.variant = 'B') AS b
+  FROM experiments e{joins}{where}
+ GROUP BY e.split_percentage ORDER BY e.split_percentage
+"""
+_ANSWERS: LiteralString = """
+SELECT count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NOT NULL) AS both,
+       count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NULL) AS a_only,
+       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NOT NULL) AS b_only,
+       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NULL) AS neither
+  FROM experiments e{joins}
+  LEFT JOIN recommendations a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
+  LEFT JOIN recommendations b ON b.experiment_id = e.experiment_id AND b.engine = 'B'{where}
+"""
+
+
+def pairs_relation(filters: PerformanceFilters) -> Composed:
+    """The pairs that the filters choose; a pair belongs to the period of its later exit."""
+    period = filters.period(SQL("greatest(r.exit_time, s.exit_time)"))
+    chosen = filters.chosen_experiments()
+    paired = SQL(_PAIRED).format(chosen=chosen, where=where([SQL("r.engine <> s.engine"), *period]))
+    unpaired = SQL(_UNPAIRED).format(
+        chosen=chosen, where=where([SQL("r.engine = 'A'"), SQL("s.engine = 'B'"), *period])
+    )
+    return SQL(" UNION ALL ").join([paired, unpaired])
+
+
+def pairs_statement(pairs: Composable) -> Composed:
+    """The statement that sums up a relation of pairs, one row per label."""
+    return SQL(_PAIRS).format(pairs=pairs)
+
+
+def splits_statement(filters: PerformanceFilters) -> Composed:
+    """The statement that counts variants per pinned split.
+
+    It leaves out the filters that depend on the assignment: they would make the check see what they
+    have themselves sorted out.
+    """
+    return _of_experiments(_SPLITS, filters.without_assignment())
+
+
+def answers_statement(filters: PerformanceFilters) -> Composed:
+    """The statement that counts which engines have answered."""
+    return _of_experiments(_ANSWERS, filters)
+
+
+def _of_experiments(text: LiteralString, filters: PerformanceFilters) -> Composed:
+    conditions = [*filters.experiment_conditions(), *filters.period(SQL("e.created_at"))]
+    return SQL(text).format(joins=filters.experiment_joins(), where=where(conditions))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+
+import pytest
 
 from demo.counts import Counts
 from demo.invariants import Finding
 from demo.progress import ProgressLine, progress_text
 from demo.table import comparison_lines, pair_lines
+from outcomes.performance.filters import PerformanceFilters
+from outcomes.performance.report import performance_report
+from tests.outcomes.closed_trades import Closed, close_pair
 
 
 class Terminal(io.StringIO):
@@ -68,57 +72,28 @@ def test_elsewhere_lines_come_now_and_then_and_without_control_characters() -> N
     assert pipe.getvalue() == "one\nthree\n"
 
 
-def figures(**changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "n": 2, "wins": 1, "losses": 1, "win_rate": "0.5", "total_pnl": "1660.40", "average_pnl": "830.2",
-        "sharpe_per_trade": None, "max_drawdown": "0", "unpriced": 0, "violations": 0,
-    }  # fmt: skip
-    return values | changes
+@pytest.mark.django_db
+def test_the_table_has_a_line_for_each_figure_and_a_column_for_each_engine_and_kind() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
 
+    lines = comparison_lines(performance_report(PerformanceFilters()))
 
-def test_the_table_has_a_line_for_each_engine_and_kind_and_says_what_is_undefined() -> None:
-    lines = comparison_lines(
-        {"engines": {"B": {"real": figures(n=120), "shadow": figures()}, "A": {"real": figures(), "shadow": figures()}}}
-    )
-
-    assert [line.split("  ")[0].strip() for line in lines] == [
-        "", "engine A, real", "engine A, shadow", "engine B, real", "engine B, shadow"
-    ]  # fmt: skip
-    assert " ".join(lines[1].split()) == "engine A, real 2 1 1 0.50 1660.40 830.20 n/a 0 0 0"
+    assert lines[0].endswith("  engine B shadow")
+    total = next(line for line in lines if line.startswith("Total P&L"))
+    assert total.split()[2:] == ["+60.00", "+0.00", "+0.00", "+33.00"]
     assert len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.django_db
 def test_the_pairs_say_their_verdict_and_why_there_is_none() -> None:
-    pairs: dict[str, Any] = {
-        "n": 50,
-        "mean_difference": "39.887",
-        "confidence_sequence": None,
-        "verdict": "INCONCLUSIVE",
-        "verdict_reason": "burn-in: 50 of 100 pairs",
-        "role_balanced": {"engine_effect": "39.887", "real_execution_effect": "11.073"},
-    }
+    close_pair("A", Closed(a="60.00", b="33.00"))
 
-    assert pair_lines(pairs) == [
-        "pairs (both traded the same signal): 50, mean difference A - B 39.89, 95 % interval n/a",
-        "verdict: INCONCLUSIVE (burn-in: 50 of 100 pairs)",
-        "by roles: engines 39.89, real execution 11.07",
-    ]
+    text = "\n".join(" ".join(line.split()) for line in pair_lines(performance_report(PerformanceFilters())["pairs"]))
 
-
-def test_the_interval_is_shown_once_there_are_enough_pairs() -> None:
-    pairs: dict[str, Any] = {
-        "n": 100,
-        "mean_difference": "-5",
-        "confidence_sequence": ["-9.004", "-1.25"],
-        "verdict": "B_BETTER",
-        "verdict_reason": "",
-        "role_balanced": None,
-    }
-
-    assert pair_lines(pairs) == [
-        "pairs (both traded the same signal): 100, mean difference A - B -5, 95 % interval -9.00 to -1.25",
-        "verdict: B_BETTER",
-    ]
+    assert "Mean difference +27.00 n/a" in text
+    assert "Verdict INCONCLUSIVE INCONCLUSIVE" in text
+    assert "Reason burn-in: 1 of 100 pairs burn-in: 0 of 100 pairs" in text
+    assert "Role-balanced estimate: n/a" in text
 
 
 def test_a_finding_is_ok_or_names_what_breaks_it() -> None:

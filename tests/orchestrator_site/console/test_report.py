@@ -5,20 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator_site.console.report_export import cell, report_csv
-from orchestrator_site.console.report_form import ReportForm, periods, query_of
-from orchestrator_site.console.report_view import figure_rows
+from orchestrator_site.console.report_page import ReportForm, periods, query_of
+from orchestrator_site.console.report_view import equity_chart, figure_rows
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.report import performance_report
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 
 pytestmark = pytest.mark.django_db
+AMOUNTS = st.decimals(Decimal("-1e15"), Decimal("1e15"), places=2)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 (hypothesis adds the zone)
 
 
 @pytest.fixture
@@ -33,7 +39,6 @@ def test_the_page_shows_every_figure_of_both_engines_apart(analyst: Client) -> N
 
     totals = next(row for row in response.context["rows"] if row.name == "total_pnl")
     assert [cell.text for cell in totals.cells] == ["+60.00", "+0.00", "+0.00", "+33.00"]
-    assert "<svg" in response.content.decode()
     assert "INCONCLUSIVE" in response.content.decode()
 
 
@@ -70,15 +75,6 @@ def test_every_ratio_says_on_how_many_it_rests() -> None:
         assert all(cell.basis for cell in rows[name].cells)
 
 
-def test_no_figure_of_the_report_is_left_out_of_the_page() -> None:
-    report = performance_report(PerformanceFilters())
-
-    shown = {row.name for row in figure_rows(report)}
-
-    figures = set(report["engines"]["A"]["real"]) - {"undefined", "price_provenance", "active_days"}
-    assert shown == figures
-
-
 def test_filters_stand_in_the_address_and_narrow_the_report(analyst: Client) -> None:
     traded_pair(symbol="TWX")
 
@@ -87,7 +83,7 @@ def test_filters_stand_in_the_address_and_narrow_the_report(analyst: Client) -> 
 
     assert (page.context["nothing"], own.context["nothing"]) == (True, False)
     assert page.context["query"] == "symbol=spy"
-    assert "No closed trades here yet" in page.content.decode()
+    assert "No closed trades yet" in page.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -166,13 +162,48 @@ def test_a_filter_that_would_run_is_harmless_in_the_file() -> None:
     assert "filters,strategy,'@x," in text
 
 
-def test_the_chart_is_a_file_of_its_own(analyst: Client) -> None:
+def test_the_chart_is_drawn_by_the_line_chart_of_the_admin(analyst: Client) -> None:
     traded_pair()
 
-    answer = analyst.get(reverse("admin:report_export", args=("svg",)))
+    page = analyst.get(reverse("admin:report"))
 
-    assert answer["Content-Type"] == "image/svg+xml"
-    assert answer.content.startswith(b"<svg")
+    chart = page.context["chart"]
+    assert page.content.decode().count('data-type="line"') == 1
+    assert chart.summary == "Cumulative P&L at the end: engine A real +60.00, engine B shadow +33.00."
+    assert [line["label"] for line in json.loads(chart.data)["datasets"]] == ["Engine A, real", "Engine B, shadow"]
+    assert [bool(line["borderDash"]) for line in json.loads(chart.data)["datasets"]] == [False, True]
+
+
+def test_without_any_point_there_is_no_chart(analyst: Client) -> None:
+    assert equity_chart([]) is None
+    assert "<canvas" not in analyst.get(reverse("admin:report")).content.decode()
+
+
+def test_every_curve_begins_at_zero_and_stays_where_it_ended() -> None:
+    points = [(MOMENT, Decimal(50)), (MOMENT + timedelta(days=40), Decimal(-20))]
+
+    chart = equity_chart([{"engine": "A", "kind": "real", "points": points}])
+
+    assert chart is not None
+    document = json.loads(chart.data)
+    drawn = document["datasets"][0]["data"]
+    assert [point["y"] for point in drawn] == [0, 50, -20, -20]
+    assert (drawn[0]["x"], drawn[-1]["x"]) == (document["labels"][0], document["labels"][-1])
+
+
+@given(st.lists(st.tuples(MOMENTS, AMOUNTS), min_size=1, max_size=40))
+def test_every_point_stands_on_the_time_axis_in_its_order(points: list[tuple[datetime, Decimal]]) -> None:
+    ordered = sorted(points)
+
+    chart = equity_chart([{"engine": "B", "kind": "shadow", "points": ordered}])
+
+    assert chart is not None
+    document = json.loads(chart.data)
+    labels: list[str] = document["labels"]
+    positions = [labels.index(point["x"]) for point in document["datasets"][0]["data"]]
+    assert positions == sorted(positions)
+    assert len(positions) == len(points) + 2
+    assert len(labels) == len(set(labels)) <= 402
 
 
 def test_a_wrong_filter_exports_nothing(analyst: Client) -> None:

@@ -1,4 +1,4 @@
-"""Intervals, the normal distribution, numbers as text, and reasons."""
+"""Intervals, the normal distribution, and numbers as text."""
 
 from __future__ import annotations
 
@@ -13,27 +13,15 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from outcomes.core.metrics import (
-    COUNTS,
-    MONEY,
     QUANTILE_95,
-    RATIOS,
     money_text,
     normal_cdf,
-    present,
     ratio_text,
     wilson_interval,
 )
 from tests.golden import GOLDEN_FOLDER
 
 GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "metrics.json").read_text())
-ROW: dict[str, Any] = {
-    "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,
-    "price_provenance": {"BROKER_FILL": 4}, "total_pnl": Decimal("50.00000000000000"),
-    "win_rate": Decimal("0.5"), "average_pnl": Decimal("12.5"), "average_win": Decimal("33.3333333333333333333"),
-    "average_loss": Decimal(-16), "sharpe_per_trade": Decimal("0.2"), "sharpe_daily": Decimal(3),
-    "sortino_per_trade": Decimal("0.7"), "max_drawdown": Decimal("16.00"), "profit_factor": Decimal(2),
-    "payoff_ratio": Decimal("1.5"), "psr_z": Decimal("0.5"), "min_track_record_length": Decimal("68.6"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", GOLDEN["win_rate_interval"], ids=lambda case: f"{case['wins']}_of_{case['n']}")
@@ -108,53 +96,3 @@ def test_averages_keep_their_cents_and_15_digits(value: Decimal, text: str) -> N
 
 def test_sums_of_money_are_never_rounded() -> None:
     assert money_text(Decimal("1234567890123456789.12345678901234"), exact=True) == "1234567890123456789.12345678901234"
-
-
-def test_counts_are_integers_and_all_other_numbers_text() -> None:
-    shown = present(ROW)
-
-    assert {name: shown[name] for name in COUNTS} == {name: ROW[name] for name in COUNTS}
-    assert all(isinstance(shown[name], str) for name in (*MONEY, *RATIOS, "psr"))
-    assert shown["average_win"] == "33.3333333333333"
-    assert shown["psr"] == "0.691462461274013"
-    assert shown["undefined"] == {}
-
-
-def test_without_any_outcome_sums_are_zero_and_the_rest_is_null_with_a_reason() -> None:
-    shown = present(None)
-
-    assert (shown["n"], shown["total_pnl"], shown["unpriced"]) == (0, "0.00", 0)
-    assert shown["win_rate"] is None
-    assert shown["max_drawdown"] is None
-    assert set(shown["undefined"].values()) == {"no trades"}
-    assert set(shown["undefined"]) == {*MONEY, *RATIOS, "psr", "win_rate_interval"} - {"total_pnl"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "name", "reason"),
-    [
-        ({"n": 1, "wins": 1, "sharpe_per_trade": None}, "sharpe_per_trade", "only one trade"),
-        ({"sharpe_per_trade": None}, "sharpe_per_trade", "all trades have the same P&L"),
-        ({"sharpe_per_trade": None, "psr_z": None}, "psr", "all trades have the same P&L"),
-        ({"psr_z": None}, "psr", "the variance of the Sharpe ratio is not positive"),
-        ({"sharpe_daily": None, "active_days": 1}, "sharpe_daily", "only one active day"),
-        ({"sharpe_daily": None}, "sharpe_daily", "all active days have the same P&L"),
-        ({"losses": 0, "average_loss": None}, "average_loss", "no losses"),
-        ({"losses": 0, "profit_factor": None}, "profit_factor", "no losses"),
-        ({"losses": 0, "sortino_per_trade": None}, "sortino_per_trade", "no losses"),
-        ({"n": 1, "wins": 0, "sortino_per_trade": None}, "sortino_per_trade", "only one trade"),
-        ({"wins": 0, "average_win": None}, "average_win", "no wins"),
-        ({"wins": 0, "payoff_ratio": None}, "payoff_ratio", "no wins"),
-        ({"losses": 0, "payoff_ratio": None}, "payoff_ratio", "no losses"),
-        (
-            {"sharpe_per_trade": Decimal("-0.1"), "min_track_record_length": None},
-            "min_track_record_length",
-            "the Sharpe ratio is not positive",
-        ),
-    ],
-)
-def test_every_undefined_figure_says_why(changes: dict[str, Any], name: str, reason: str) -> None:
-    shown = present(ROW | changes)
-
-    assert shown[name] is None
-    assert shown["undefined"][name] == reason

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
-from outcomes.core.metrics import present
-from outcomes.performance.pairs import CONFOUNDED, present_pairs
+from outcomes.performance.figures import FIGURES, NO_OUTCOME, present
+from outcomes.performance.pairs import CONFOUNDED, PAIR_FIGURES, pair_row
 from outcomes.performance.report import curve_of, figures_of, pair_sums_of
 from tests.golden import GOLDEN_FOLDER
 from tests.outcomes.performance.reference_figures import reference_figures
@@ -52,6 +52,10 @@ def pair_sums(pairs: Sequence[tuple[str, str | None, str]]) -> dict[str, dict[st
     return pair_sums_of(GIVEN_PAIRS, dict(zip(("labels", "engines", "amounts"), lists, strict=True)))
 
 
+def shown_pairs(pairs: Sequence[tuple[str, str | None, str]]) -> dict[str, Any]:
+    return present(PAIR_FIGURES, pair_row(pair_sums(pairs), [], NO_ANSWERS))
+
+
 def close(value: Any, expected: Any) -> bool:
     """Tell whether both are undefined, or equal to 12 significant digits."""
     if value is None or expected is None:
@@ -75,7 +79,7 @@ def test_the_database_gives_the_known_answers(case: dict[str, Any], golden_rows:
 
     if not case["trades"]:
         assert row is None
-        assert present(row)["n"] == expected["n"]
+        assert present(FIGURES, NO_OUTCOME)["n"] == expected["n"]
         return
     assert row is not None
     assert {name for name, value in expected.items() if not close(row[name], value)} == set()
@@ -83,7 +87,7 @@ def test_the_database_gives_the_known_answers(case: dict[str, Any], golden_rows:
     wrong = {name for name in shape if psr is not None and not close(row[name], psr[name])}
     # The known moments were computed in floating point: exact zeros show as such here.
     assert {name for name in wrong if abs(Decimal(str(psr[name])) - row[name]) > Decimal("1e-12")} == set()
-    shown = present(row)["psr"]
+    shown = present(FIGURES, row)["psr"]
     assert (shown is None) == (psr is None)
     assert psr is None or float(shown) == pytest.approx(psr["psr"], rel=1e-12)
 
@@ -134,7 +138,7 @@ def test_pairs_give_the_known_answers(case: dict[str, Any]) -> None:
     differences = [str(Decimal(a) - Decimal(b)) for a, b in zip(case["a"], case["b"], strict=True)]
     expected = case["expected"]
 
-    shown = present_pairs(pair_sums([("paired", "A", d) for d in differences]), [], NO_ANSWERS)
+    shown = shown_pairs([("paired", "A", d) for d in differences])
 
     assert shown["n"] == expected["n"]
     signs = shown["sign_test"]
@@ -151,7 +155,7 @@ def test_pairs_give_the_known_answers(case: dict[str, Any]) -> None:
 def test_enough_pairs_with_a_clear_difference_bring_a_verdict(sign: str, verdict: str) -> None:
     pairs = [("paired", "A", f"{sign}{1 + number % 3}.00") for number in range(120)]
 
-    shown = present_pairs(pair_sums(pairs), [], NO_ANSWERS)
+    shown = shown_pairs(pairs)
 
     assert (shown["verdict"], shown["pairs_still_needed"]) == (verdict, 0)
     assert (shown["mean_difference"], shown["undefined"]) == (f"{sign}2.00", {"role_balanced": CONFOUNDED})
@@ -163,7 +167,7 @@ def test_enough_pairs_with_a_clear_difference_bring_a_verdict(sign: str, verdict
 def test_ranks_of_the_database_give_the_known_signed_rank_test() -> None:
     golden = STATISTICS["signed_rank"]
 
-    shown = present_pairs(pair_sums([("paired", "A", str(d)) for d in golden["d"]]), [], NO_ANSWERS)
+    shown = shown_pairs([("paired", "A", str(d)) for d in golden["d"]])
 
     assert shown["wilcoxon"] == {"statistic": "24", "p": "0.041259765625"}
 
@@ -179,7 +183,7 @@ def test_roles_of_the_database_give_the_known_balanced_estimate() -> None:
     golden = STATISTICS["role_balanced"]
     pairs = [("paired", real, str(d)) for real, d in zip(golden["real_engine"], golden["d"], strict=True)]
 
-    shown = present_pairs(pair_sums(pairs), [], NO_ANSWERS)
+    shown = shown_pairs(pairs)
 
     estimate = shown["role_balanced"]
     assert (estimate["engine_effect"], estimate["real_execution_effect"]) == ("0.05", "0.30")

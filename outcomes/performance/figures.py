@@ -1,0 +1,245 @@
+"""The figures of the report: ONE table, from which SQL, API answer, schema, page, CSV and demo are made.
+
+To add a figure, add a row to FIGURES. Each row says how the database computes it (`sql`, over the joins in
+figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`), what it
+means, and why it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any, LiteralString
+
+from outcomes.core.metrics import money_text, normal_cdf, ratio_text, wilson_interval
+
+Row = Mapping[str, Any]
+
+
+class Kind(Enum):
+    """How a figure is written: counts as integers, every other number as decimal text."""
+
+    COUNT = auto()
+    MONEY = auto()  # to 15 significant digits or the cent
+    TOTAL = auto()  # a sum of stored amounts: to the last digit
+    RATIO = auto()  # to 15 significant digits
+    SHARE = auto()  # 0 to 1, in percent on the page
+    TALLY = auto()  # counts by name
+    WORDS = auto()
+    FLAG = auto()
+    GROUP = auto()  # figures of its own: `parts`
+    LIST = auto()  # any number of such groups
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure, for every place that shows it."""
+
+    name: str
+    title: str  # on the page and in the demo
+    kind: Kind
+    definition: str
+    unit: str = ""
+    sql: LiteralString = ""  # empty: `compute` makes the figure, or the column of its name is the figure
+    compute: Callable[[Row], Any] | None = None
+    why_undefined: Callable[[Row], str | None] | None = None  # None: the figure is never null, or says no reason
+    nullable: bool = False  # may be null without a reason
+    empty: Any = None  # without any outcome
+    interval: bool = False  # two bounds instead of one number
+    signed: bool = False  # on the page with its sign, so that gain and loss read without colour
+    rests_on: str = ""  # the count shown beside it
+    choices: tuple[str, ...] = ()  # of words
+    parts: tuple[Figure, ...] = ()
+
+    def value(self, row: Row) -> Any:
+        """The exact value in a row of the database, None where undefined."""
+        return self.compute(row) if self.compute else row[self.name]
+
+    def written(self, value: Any) -> Any:
+        """The value as the API answers it; None stays None."""
+        if value is None:
+            return None
+        if self.interval:
+            return [self._number(bound) for bound in value]
+        if self.kind is Kind.GROUP:
+            return present(self.parts, value)
+        if self.kind is Kind.LIST:
+            return [present(self.parts, each) for each in value]
+        return self._number(value)
+
+    def _number(self, value: Any) -> Any:
+        if self.kind in (Kind.MONEY, Kind.TOTAL):
+            amount = value if isinstance(value, Decimal) else Decimal(repr(value))
+            return money_text(amount, exact=self.kind is Kind.TOTAL)
+        return ratio_text(value) if self.kind in (Kind.RATIO, Kind.SHARE) else value
+
+
+def present(figures: Sequence[Figure], row: Row) -> dict[str, Any]:
+    """These figures of a row as the API answers them, with the reason of each null in `undefined`."""
+    shown = {figure.name: figure.written(figure.value(row)) for figure in figures}
+    if any(figure.why_undefined for figure in figures):
+        shown["undefined"] = {
+            figure.name: figure.why_undefined(row)
+            for figure in figures
+            if figure.why_undefined and shown[figure.name] is None
+        }
+    return shown
+
+
+# Why a figure is undefined.
+
+NO_TRADES = "no trades"
+
+
+def _no_trades(row: Row) -> str:
+    return NO_TRADES
+
+
+def _no_wins(row: Row) -> str:
+    return "no wins" if row["n"] else NO_TRADES
+
+
+def _no_losses(row: Row) -> str:
+    return "no losses" if row["n"] else NO_TRADES
+
+
+def _no_spread(row: Row) -> str:
+    if row["n"] == 0:
+        return NO_TRADES
+    return "only one trade" if row["n"] == 1 else "all trades have the same P&L"
+
+
+def _no_daily_spread(row: Row) -> str:
+    if row["n"] == 0:
+        return NO_TRADES
+    return "only one active day" if row["active_days"] == 1 else "all active days have the same P&L"
+
+
+def _no_variance(row: Row) -> str:
+    return _no_spread(row) if row["sharpe_per_trade"] is None else "the variance of the Sharpe ratio is not positive"
+
+
+def _no_length(row: Row) -> str:
+    sharpe = row["sharpe_per_trade"]
+    return "the Sharpe ratio is not positive" if sharpe is not None and sharpe <= 0 else _no_variance(row)
+
+
+def _psr(row: Row) -> float | None:
+    return None if row["psr_z"] is None else normal_cdf(float(row["psr_z"]))
+
+
+FIGURES = (
+    Figure(
+        "n", "Trades (n)", Kind.COUNT, "priced trades of pairs that broke no rule",
+        unit="trades", sql="coalesce(n, 0)::bigint", empty=0,
+    ),
+    Figure("wins", "Wins", Kind.COUNT, "pnl > 0", unit="trades", sql="coalesce(wins, 0)", empty=0),
+    Figure("losses", "Losses", Kind.COUNT, "pnl < 0", unit="trades", sql="coalesce(losses, 0)", empty=0),
+    Figure("flats", "Flat trades", Kind.COUNT, "pnl = 0", unit="trades", sql="coalesce(flats, 0)", empty=0),
+    Figure(
+        "active_days", "Active days", Kind.COUNT, "dates in America/New_York with an exit",
+        unit="days", sql="coalesce(active_days, 0)", empty=0,
+    ),
+    Figure(
+        "win_rate", "Win rate", Kind.SHARE, "wins / n; flats stay in the denominator",
+        unit="0 to 1", sql="wins / n", why_undefined=_no_trades, rests_on="n",
+    ),
+    Figure(
+        "win_rate_interval", "Win rate, 95% interval", Kind.SHARE,
+        "Wilson score interval, 95 %, without continuity correction",
+        unit="0 to 1", compute=lambda row: wilson_interval(row["wins"], row["n"]), why_undefined=_no_trades,
+        interval=True, rests_on="n",
+    ),
+    Figure(
+        "total_pnl", "Total P&L", Kind.TOTAL, "sum of P&L, net of fees",
+        unit="account currency", sql="coalesce(sums.total, 0)", empty=Decimal(0), signed=True,
+    ),
+    Figure(
+        "average_pnl", "Average P&L", Kind.MONEY, "total P&L / n",
+        unit="account currency", sql="sums.total / n", why_undefined=_no_trades, signed=True, rests_on="n",
+    ),
+    Figure(
+        "average_win", "Average win", Kind.MONEY, "gross profit / wins",
+        unit="account currency", sql="gross_profit / nullif(wins, 0)", why_undefined=_no_wins, rests_on="wins",
+    ),
+    Figure(
+        "average_loss", "Average loss", Kind.MONEY, "gross loss / losses, negative",
+        unit="account currency", sql="-gross_loss / nullif(losses, 0)", why_undefined=_no_losses, rests_on="losses",
+    ),
+    Figure(
+        "sharpe_per_trade", "Sharpe ratio per trade", Kind.RATIO,
+        "mean / sample standard deviation (n - 1), risk-free rate 0, not annualised",
+        sql="sharpe", why_undefined=_no_spread, rests_on="n",
+    ),
+    Figure(
+        "sharpe_daily", "Sharpe ratio, daily", Kind.RATIO,
+        "P&L summed per exit date in America/New_York, active days only, mean / sample standard deviation x sqrt(252)",
+        sql="daily.total / (active_days * daily.sd) * sqrt(252.00000000000000000000)",
+        why_undefined=_no_daily_spread, rests_on="active_days",
+    ),
+    Figure(
+        "sortino_per_trade", "Sortino ratio per trade", Kind.RATIO,
+        "mean / sqrt(sum of squared losses / n), target 0, not annualised",
+        sql="CASE WHEN n > 1 THEN sums.total / nullif(sqrt(n * squared_losses), 0) END",
+        why_undefined=lambda row: "only one trade" if row["n"] == 1 else _no_losses(row), rests_on="n",
+    ),
+    Figure(
+        "max_drawdown", "Maximum drawdown", Kind.TOTAL,
+        "largest fall of cumulative P&L from its peak, positive; the peak starts at 0",
+        unit="account currency", sql="max_drawdown", why_undefined=_no_trades,
+    ),
+    Figure(
+        "profit_factor", "Profit factor", Kind.RATIO, "gross profit / gross loss",
+        sql="gross_profit / nullif(gross_loss, 0)", why_undefined=_no_losses, rests_on="n",
+    ),
+    Figure(
+        "payoff_ratio", "Payoff ratio", Kind.RATIO, "average win / absolute average loss",
+        sql="CASE WHEN wins > 0 THEN gross_profit * losses / nullif(gross_loss * wins, 0) END",
+        why_undefined=lambda row: _no_wins(row) if row["wins"] == 0 else _no_losses(row), rests_on="n",
+    ),
+    Figure(
+        "psr", "Probability that Sharpe > 0", Kind.SHARE,
+        "probability that the Sharpe ratio per trade exceeds 0 (Bailey and Lopez de Prado 2012), biased skew, "
+        "non-excess kurtosis, variance at the observed ratio",
+        unit="0 to 1", compute=_psr, why_undefined=_no_variance, rests_on="n",
+    ),
+    Figure(
+        "min_track_record_length", "Trades needed for 95%", Kind.RATIO,
+        "trades needed for a PSR of 95 % at the observed ratio and moments",
+        unit="trades",
+        sql="CASE WHEN variance_term > 0 AND sharpe > 0 "
+        "THEN 1 + variance_term * (%(quantile)s / sharpe) * (%(quantile)s / sharpe) END",
+        why_undefined=_no_length, rests_on="n",
+    ),
+    Figure(
+        "unpriced", "Unpriced (left out)", Kind.COUNT, "closed trades whose exit nobody priced: in no other figure",
+        unit="trades", sql="unpriced", empty=0,
+    ),
+    Figure(
+        "violations", "Rule violations (left out)", Kind.COUNT,
+        "priced trades whose pair broke a rule: in no other figure",
+        unit="trades", sql="violations", empty=0,
+    ),
+    Figure(
+        "price_provenance", "Exit prices from", Kind.TALLY, "where the exit prices of the n trades came from",
+        unit="trades", sql="coalesce(price_provenance, '{}'::json)", empty={},
+    ),
+)  # fmt: skip
+
+# The row of an engine that has no outcome at all.
+NO_OUTCOME: Row = {figure.name: figure.empty for figure in FIGURES} | {"psr_z": None}
+
+# What holds for all figures; each figure's own definition joins them in the answer.
+CONVENTIONS = {
+    "currency": "account currency; P&L is net of fees and of closed trades only",
+    "order": "by exit time, then trade id",
+    "period": "since <= exit time < until; a pair belongs to its later exit; checks of assignment and "
+    "completeness go by the time the experiment was created",
+    "left_out": "UNPRICED outcomes and outcomes of pairs that broke a rule are counted, never in a figure",
+    "win": "pnl > 0; flat: pnl = 0; loss: pnl < 0",
+    "sharpe_daily_time_zone": "America/New_York",
+    "numbers": "decimal text without exponent; sums exact, other numbers to 15 significant digits, money with at "
+    "least two decimals; null where undefined, with the reason in `undefined`",
+}
