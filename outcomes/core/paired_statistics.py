@@ -1,7 +1,7 @@
 """How sure one may be that one engine earns more than the other on the same signals.
 
-Pure: no I/O, no clock, no randomness. The sums come from the database (performance_pairs_sql.py),
-exact; here stand the methods. d is A minus B, one number per experiment.
+The sums come exact from the database (outcomes/performance/pairs.sql); here are the methods. d is A minus B,
+one number per experiment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fractions import Fraction
 ALPHA = 0.05
 TIGHTEST_AT = 200
 BURN_IN = 100
-# Beyond this many pairs a difference counts as too small to be told from zero.
+# Beyond this many pairs a difference counts as too small to distinguish from zero.
 MOST_PAIRS = 1_000_000_000
 EXACT_RANKS = 50
 SAMPLE_RATIO_ALARM = 0.001
@@ -69,7 +69,7 @@ class RoleBalanced:
 
 
 def half_width(n: float, sd: float, *, alpha: float = ALPHA, tightest_at: int = TIGHTEST_AT) -> float:
-    """Return the half-width of the asymptotic confidence sequence for a mean after n values.
+    """The half-width of the asymptotic confidence sequence for a mean after n values.
 
     It holds at all n at once (Waudby-Smith and others), so that one may look every day.
     """
@@ -79,7 +79,7 @@ def half_width(n: float, sd: float, *, alpha: float = ALPHA, tightest_at: int = 
 
 
 def confidence_sequence(differences: Differences) -> tuple[float, float] | None:
-    """Return lower and upper bound of the mean difference; None before the burn-in or without spread."""
+    """Lower and upper bound of the mean difference; None before the burn-in or without spread."""
     if why_no_sequence(differences) is not None:
         return None
     assert differences.mean is not None
@@ -89,7 +89,7 @@ def confidence_sequence(differences: Differences) -> tuple[float, float] | None:
 
 
 def why_no_sequence(differences: Differences) -> str | None:
-    """Return why there is no confidence sequence (yet); None when there is one."""
+    """Why there is no confidence sequence (yet); None when there is one."""
     if differences.n < BURN_IN:
         return f"burn-in: {differences.n} of {BURN_IN} pairs"
     if not differences.sd:
@@ -111,9 +111,9 @@ def judge(differences: Differences) -> Verdict:
 
 
 def pairs_still_needed(differences: Differences) -> int | None:
-    """Return how many more pairs a verdict takes, should mean and spread stay as they are.
+    """How many more pairs a verdict takes, if mean and spread stay as they are.
 
-    0 when there is a verdict; None when no number can be told (see `why_no_number`).
+    0 when there is a verdict; None when it cannot be estimated (see `why_no_number`).
     """
     if why_no_number(differences) is not None:
         return None
@@ -125,7 +125,7 @@ def pairs_still_needed(differences: Differences) -> int | None:
 
 
 def why_no_number(differences: Differences) -> str | None:
-    """Return why the pairs still needed cannot be told; None when they can."""
+    """Why the pairs still needed cannot be estimated; None when they can."""
     if not differences.n:
         return "no pairs"
     if differences.sd is None:
@@ -139,9 +139,9 @@ def why_no_number(differences: Differences) -> str | None:
 
 
 def sign_test(first: int, second: int) -> float | None:
-    """Return the exact two-sided p-value of so many wins against so many; None without any.
+    """The exact two-sided p-value of so many wins against so many; None without any.
 
-    It tells who wins more often, never who earns more. Ties are left out by the caller.
+    It says who wins more often, never who earns more. Ties are left out by the caller.
     """
     n, fewer = first + second, min(first, second)
     if n == 0:
@@ -160,7 +160,7 @@ def sign_test(first: int, second: int) -> float | None:
 
 
 def signed_rank_test(ranks: RankSums) -> SignedRank | None:
-    """Return Wilcoxon's signed-rank test; zeros are left out, ties share ranks; None without pairs.
+    """Wilcoxon's signed-rank test; zeros are left out, ties share ranks; None without pairs.
 
     Up to 50 differences p is exact, ties included; beyond, the normal approximation with the
     correction for ties.
@@ -176,10 +176,10 @@ def role_balanced(
     a_real: Differences,
     b_real: Differences,
 ) -> RoleBalanced | None:
-    """Tell engine skill from the cost of real execution; None when only one of them traded for real.
+    """Separate engine skill from the cost of real execution; None when only one of them traded for real.
 
     Each role weighs the same, however often it occurred. With one role only the two effects cannot
-    be told apart: they are confounded with execution mode.
+    be separated: they are confounded with execution mode.
     """
     if a_real.mean is None or b_real.mean is None:
         return None
@@ -190,7 +190,7 @@ def role_balanced(
 
 
 def chi_square_of_split(a: int, b: int, share_of_a: float) -> tuple[float, float] | None:
-    """Return chi-square and p-value of so many A and B against the split; None with too few to judge."""
+    """Chi-square and p-value of so many A and B against the split; None with too few to judge."""
     n = a + b
     expected_a, expected_b = n * share_of_a, n * (1 - share_of_a)
     if min(expected_a, expected_b) < LEAST_EXPECTED:
@@ -200,7 +200,7 @@ def chi_square_of_split(a: int, b: int, share_of_a: float) -> tuple[float, float
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """Return the first number from low to high for which a condition holds that then stays so."""
+    """The first number from low to high for which a condition holds that then stays so."""
     while low < high:
         middle = (low + high) // 2
         if holds(middle):
@@ -211,7 +211,7 @@ def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
 
 
 def _exact_tail(doubled_ranks: Sequence[int], smaller: int) -> float:
-    """Return twice the share of sign patterns whose positive rank sum is at most the smaller one."""
+    """Twice the share of sign patterns whose positive rank sum is at most the smaller one."""
     ways = {0: 1}
     for rank in doubled_ranks:
         grown = dict(ways)
