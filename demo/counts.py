@@ -1,4 +1,4 @@
-"""How far the demo's signals have come."""
+"""How far the demo's signals have come, in numbers and as a line of progress."""
 
 from __future__ import annotations
 
@@ -7,26 +7,11 @@ from dataclasses import dataclass
 from django.db import connection
 
 from demo.accounts import SOURCE
+from kernel.progress import bar
+from kernel.sql import load
 
-# One statement, so that the numbers belong together.
-COUNTS = """
-WITH mine AS (
-    SELECT e.experiment_id FROM signals s JOIN experiments e USING (signal_id) WHERE s.source = %(source)s
-)
-SELECT
-    (SELECT count(*) FROM signals WHERE source = %(source)s),
-    (SELECT count(*) FROM execution_policy JOIN mine USING (experiment_id)),
-    (SELECT count(*) FROM recommendations JOIN mine USING (experiment_id) WHERE engine = 'A'),
-    (SELECT count(*) FROM recommendations JOIN mine USING (experiment_id) WHERE engine = 'B'),
-    (SELECT count(*) FROM recommendations JOIN mine USING (experiment_id) WHERE action = 'OPEN'),
-    (SELECT count(*) FROM real_trades JOIN mine USING (experiment_id)),
-    (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id)),
-    (SELECT count(*) FROM real_trades JOIN mine USING (experiment_id) WHERE status = 'OPEN'),
-    (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id) WHERE status = 'OPEN'),
-    (SELECT count(*) FROM exit_directives JOIN mine USING (experiment_id) WHERE state = 'PENDING'),
-    (SELECT count(*) FROM real_outcomes JOIN mine USING (experiment_id))
-        + (SELECT count(*) FROM shadow_outcomes JOIN mine USING (experiment_id))
-"""
+COUNTS = load(__file__, "counts.sql")
+BAR_WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +32,26 @@ class Counts:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every flow that began has ended."""
+        """Whether every flow that began has ended."""
         answered = self.signals == self.decisions == self.answers_a == self.answers_b
         traded = self.openings == self.real_trades + self.shadow_trades
         return answered and traded and not (self.real_open or self.shadow_open or self.directives_pending)
 
+    def progress(self, *, sent: int, to_send: int, rate: float) -> str:
+        """One line: bar, alerts with their rate, and how far their flows have come."""
+        # More may be there than was sent: an earlier run on the same database.
+        done = sent + min(self.answers_a, to_send) + min(self.answers_b, to_send)
+        return (
+            f"{bar(done, 3 * to_send, BAR_WIDTH)} {sent}/{to_send} alerts, {rate:.0f}/s"
+            f" | {self.signals} signals, {self.decisions} decided"
+            f" | answers A {self.answers_a}, B {self.answers_b}"
+            f" | trades {self.real_trades} real, {self.shadow_trades} shadow"
+            f" | {self.outcomes} outcomes, {self.directives_pending} exits waiting"
+        )
+
 
 def count() -> Counts:
-    """Return the numbers as of now."""
+    """The numbers as of now."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, {"source": SOURCE})
         row = cursor.fetchone()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from time import monotonic
 
 import structlog
 
-from kernel.processes import die_with
+from kernel.processes import kill_group, start_child
 
 log = structlog.get_logger(__name__)
 
@@ -27,27 +25,29 @@ RESTARTS_PER_MINUTE = 5
 
 @dataclass(slots=True)
 class Program:
-    """One program of the group: a name for the log, its command and extra environment."""
+    """One program of the group: a name for the log, its command, extra environment, and where its output goes.
+
+    `output` None leaves it where this process writes.
+    """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
+    output: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_PER_MINUTE))
 
     def start(self) -> None:
         """Start it in a session of its own; it dies with this process even if that is killed."""
-        self.process = subprocess.Popen(  # noqa: S603 (our own command)
-            self.command,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 (no threads run yet that hold locks)
-        )
+        self.process = start_child(self.command, self.environment, self.output)
         log.info("program.started", program=self.name, pid=self.process.pid)
 
+    def exit_code(self) -> int | None:
+        """The code it ended with; None while it runs or before its start."""
+        return None if self.process is None else self.process.poll()
+
     def has_died_for_good(self) -> bool:
-        """Note a death; say whether it was one too many within a minute."""
+        """Count a death; whether it was one too many within a minute."""
         self.deaths.append(monotonic())
         return len(self.deaths) == RESTARTS_PER_MINUTE and self.deaths[-1] - self.deaths[0] < 60
 
@@ -55,8 +55,8 @@ class Program:
 class ProcessGroup:
     """Programs that live and end together."""
 
-    def __init__(self, programs: Sequence[Program]) -> None:
-        self.programs = programs
+    def __init__(self, programs: Sequence[Program] = ()) -> None:
+        self.programs = list(programs)
         self.stopping = threading.Event()
         self.given_up: Program | None = None
 
@@ -69,14 +69,18 @@ class ProcessGroup:
         for program in self.programs:
             program.start()
 
+    def add(self, program: Program) -> None:
+        """Start one more program, which then belongs to the group."""
+        program.start()
+        self.programs.append(program)
+
     def watch(self) -> None:
         """Keep all programs running until `stop`, or until one has died for good: that is then `given_up`."""
         while self.given_up is None and not self.stopping.wait(0.5):
             for program in self.programs:
-                assert program.process is not None
-                if program.process.poll() is None:
+                if (code := program.exit_code()) is None:
                     continue
-                log.error("program.died", program=program.name, code=program.process.returncode)
+                log.error("program.died", program=program.name, code=code)
                 if program.has_died_for_good():
                     log.error("program.given_up", program=program.name)
                     self.given_up = program
@@ -84,18 +88,17 @@ class ProcessGroup:
                 program.start()
         self.end()
 
-    def end(self) -> None:
-        """Ask all to stop, then kill what is left; each with everything it started."""
+    def end(self, seconds: float = STOP_SECONDS) -> None:
+        """Ask all to stop, then kill what is left after `seconds`; each with everything it started."""
         running = [p.process for p in self.programs if p.process is not None]
         for process in running:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        deadline = monotonic() + STOP_SECONDS
+        deadline = monotonic() + seconds
         for process in running:
             try:
                 process.wait(max(deadline - monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 log.error("program.killed", pid=process.pid)
-            with suppress(ProcessLookupError):  # all of it has ended by itself
-                os.killpg(process.pid, signal.SIGKILL)
+            kill_group(process.pid)
             process.wait()

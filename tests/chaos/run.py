@@ -81,7 +81,7 @@ class Run:
 
         def settled() -> bool:
             site.keep_up()
-            return unsettled() == 0
+            return not unsettled()
 
         try:
             wait_until(settled, seconds=GIVEN_UP_SECONDS, what="the last decision")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.models import Experiment
+from orchestrator_site.invariants import INVARIANTS
 from outcomes.models import RealTrade
 from policies.selectors import active_policy
 from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
@@ -34,10 +35,10 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
 
     assert code == 0, output
     assert f"Alerts: {BARS} accepted." in output
-    assert "log in as operator" in output
+    assert "sign in as operator" in output
     assert "engine B, shadow" in output
     assert "verdict: " in output
-    assert output.count("  ok      ") == 10
+    assert output.count("  ok      ") == len(INVARIANTS)
     assert Experiment.objects.count() == BARS
     assert RealTrade.objects.exists()
     policy = active_policy()
@@ -48,7 +49,7 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
 
     assert code == 0, output
     assert f"Alerts: {BARS} duplicate." in output
-    assert output.count("  ok      ") == 10
+    assert output.count("  ok      ") == len(INVARIANTS)
     assert Experiment.objects.count() == BARS
 
 
@@ -56,7 +57,7 @@ def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to
     port, log = free_port(), tmp_path / "first.txt"
     arguments = ("--bars", "4", "--folder", str(tmp_path / "first"), "--port", str(port))
     with manage("demo", *arguments, log=log) as demo:
-        wait_until(lambda: "stays up" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
+        wait_until(lambda: "keeps running" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
         assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, log.read_text()
 
         code, output = run_demo(tmp_path, bars=4, port=port)

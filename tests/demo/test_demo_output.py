@@ -1,23 +1,14 @@
-"""What the demo shows: progress, comparison, findings."""
+"""What the demo shows: progress and comparison."""
 
 from __future__ import annotations
-
-import io
 
 import pytest
 
 from demo.counts import Counts
-from demo.invariants import Finding
-from demo.progress import ProgressLine, progress_text
 from demo.table import comparison_lines, pair_lines
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.report import performance_report
 from tests.outcomes.closed_trades import Closed, close_pair
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def make_counts(**changes: int) -> Counts:
@@ -40,36 +31,14 @@ def test_a_run_is_complete_when_everything_that_began_has_ended() -> None:
 def test_the_bar_fills_with_alerts_and_answers() -> None:
     nothing = make_counts(answers_a=0, answers_b=0)
 
-    assert progress_text(nothing, sent=0, to_send=10, rate=0).startswith("[--------------------] 0/10 alerts")
-    half = progress_text(make_counts(), sent=5, to_send=10, rate=7.6)
-    assert half.startswith("[################----] 5/10 alerts, 8/s")
-    assert progress_text(make_counts(), sent=10, to_send=10, rate=9).startswith("[####################] 10/10")
+    assert nothing.progress(sent=0, to_send=10, rate=0).startswith("[                    ] 0/10 alerts")
+    half = make_counts().progress(sent=5, to_send=10, rate=7.6)
+    assert half.startswith("[################    ] 5/10 alerts, 8/s")
+    assert make_counts().progress(sent=10, to_send=10, rate=9).startswith("[####################] 10/10")
 
 
 def test_answers_of_an_earlier_longer_run_do_not_overfill_the_bar() -> None:
-    assert progress_text(make_counts(), sent=4, to_send=4, rate=1).startswith("[####################] 4/4")
-
-
-def test_on_a_terminal_the_line_is_redrawn_in_place_and_left_standing_at_the_end() -> None:
-    terminal = Terminal()
-    line = ProgressLine(terminal)
-
-    line.show("one")
-    line.show("two")
-    line.finish("three")
-
-    assert terminal.getvalue() == "\r\x1b[2Kone\r\x1b[2Ktwo\r\x1b[2Kthree\n"
-
-
-def test_elsewhere_lines_come_now_and_then_and_without_control_characters() -> None:
-    pipe = io.StringIO()
-    line = ProgressLine(pipe)
-
-    line.show("one")
-    line.show("two")
-    line.finish("three")
-
-    assert pipe.getvalue() == "one\nthree\n"
+    assert make_counts().progress(sent=4, to_send=4, rate=1).startswith("[####################] 4/4")
 
 
 @pytest.mark.django_db
@@ -94,9 +63,3 @@ def test_the_pairs_say_their_verdict_and_why_there_is_none() -> None:
     assert "Verdict INCONCLUSIVE INCONCLUSIVE" in text
     assert "Reason burn-in: 1 of 100 pairs burn-in: 0 of 100 pairs" in text
     assert "Role-balanced estimate: n/a" in text
-
-
-def test_a_finding_is_ok_or_names_what_breaks_it() -> None:
-    assert Finding("all is well", []).line() == "  ok      all is well"
-    assert Finding("no pairs", ["a", "b"]).line() == "  FAILED  no pairs: a, b"
-    assert Finding("no pairs", list("abcde")).line() == "  FAILED  no pairs: a, b, c and 2 more"

@@ -19,10 +19,10 @@ from demo.accounts import SOURCE, use_split_policy
 from demo.alerts import alert_message
 from demo.bars import read_bars, replay_bars
 from demo.counts import count
-from demo.invariants import check_invariants
 from demo.run import BARS_FILE
 from demo.sender import AlertSender
 from experiments.worker.pipeline import drain
+from orchestrator_site.invariants import verify
 from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
 from policies.audit import Actor
 from policies.services import create_api_key
@@ -96,7 +96,7 @@ def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds
 
     assert sender.answers == {"accepted": 36}
     assert count().is_complete
-    assert [finding.line() for finding in check_invariants() if not finding.holds] == []
+    assert [finding.invariant.name for finding in verify("traded", source=SOURCE) if finding.rows] == []
     assert set(RealTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
     assert not Incident.objects.exists()
     # Engine A quotes the shadow's contract in its exits, engine B leaves that to A.
@@ -127,7 +127,7 @@ def test_nothing_stays_open_when_one_engine_comes_long_after_the_other(desk: Des
     work_until_idle(a)
 
     assert count().is_complete
-    assert [finding.line() for finding in check_invariants() if not finding.holds] == []
+    assert [finding.invariant.name for finding in verify("traded", source=SOURCE) if finding.rows] == []
 
 
 def test_an_engine_that_was_killed_takes_up_its_trades_from_the_journal(desk: Desk, tmp_path: Path) -> None:

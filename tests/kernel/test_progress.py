@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management.base import OutputWrapper
 
-from kernel.progress import ProgressBar
+from kernel.progress import ProgressBar, ProgressLine
 
 
 class Terminal(StringIO):
@@ -76,3 +76,27 @@ def test_nothing_to_do_is_done(clock: list[float]) -> None:
     bar.show(0, 0)
 
     assert stream.getvalue().startswith("[##############################] 0 of 0")
+
+
+def test_the_last_text_stays_on_a_terminal(clock: list[float]) -> None:
+    terminal = Terminal()
+    line = ProgressLine(OutputWrapper(terminal))
+
+    line.show("one")
+    clock[0] = 0.2
+    line.show("two")
+    line.finish("three")
+
+    assert terminal.getvalue() == "\r\x1b[2Kone\r\x1b[2Ktwo\r\x1b[2Kthree\n"
+
+
+def test_elsewhere_a_text_is_not_repeated_and_the_last_one_always_comes(clock: list[float]) -> None:
+    pipe = StringIO()
+    line = ProgressLine(OutputWrapper(pipe))
+
+    for seconds, text in ((0.0, "one"), (1.0, "two"), (3.0, "one"), (6.0, "four")):
+        clock[0] = seconds
+        line.show(text)
+    line.finish("five")
+
+    assert pipe.getvalue() == "one\nfour\nfive\n"

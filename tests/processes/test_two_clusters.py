@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +22,8 @@ from tests.threads import uncommitted
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 FAULTS = 6
+# Always the same faults here; `make chaos` draws new ones.
+SEED = 20_260_316
 FRESH_BEATS = """
 SELECT count(*) FROM worker_heartbeats WHERE split_part(cluster, ':', 2)::int = ANY(%s) AND beat_at > %s
 """
@@ -64,9 +64,7 @@ def let_things_go_wrong(random: Random, clusters: list[Service]) -> None:
 
 
 def test_every_signal_is_decided_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
-    print(f"CHAOS_SEED={seed}")  # shown when the test fails
-    random = seeded(seed)
+    random = seeded(SEED)
     make_available("A", "B")
 
     with two_clusters(tmp_path) as clusters:
@@ -74,7 +72,7 @@ def test_every_signal_is_decided_exactly_once_whatever_is_killed(tmp_path: Path)
             let_things_go_wrong(random, clusters)
 
         wait_until_all_make_progress(clusters)
-        wait_until(lambda: unsettled() == 0, seconds=120, what="a decision for every signal")
+        wait_until(lambda: not unsettled(), seconds=120, what="a decision for every signal")
         assert breaches() == []
         assert [cluster.stop() for cluster in clusters] == [0, 0]
         wait_until(lambda: not any(c.survivors() for c in clusters), seconds=10, what="the end of all processes")

@@ -101,7 +101,7 @@ def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Pat
         assert site.process
         assert site.process.returncode == 1
         wait_until(lambda: not site.survivors(), seconds=5, what="the end of all processes")
-    assert "The worker program ended 5 times within a minute, so everything was stopped." in log.read_text()
+    assert "The worker program exited 5 times within a minute, so everything was stopped." in log.read_text()
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""The one list of what must hold of stored rows: `manage.py verify`, the demo and the chaos run check it.
+
+A new invariant is a statement in `invariants.sql`, or in `experiments/history/completeness.sql` if replay needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.history.completeness import COMPLETENESS
+from experiments.history.replay import Selection
+from experiments.history.runs import document, run_replay
+from kernel.invariants import Invariant, Progress, Row, read_invariants
+from policies.audit import command_line_actor
+
+Stage = Literal["", "decided", "traded"]
+STAGES: tuple[Stage, ...] = ("", "decided", "traded")
+ROWS_SHOWN = 3
+
+
+def _replayed(progress: Progress | None) -> list[Row]:
+    """Replay every decision and keep the run; what it finds in whole tables stands in invariants of its own."""
+    found: list[Row] = []
+
+    def keep(difference: object) -> None:
+        row = document(difference)  # type: ignore[arg-type]
+        if row["experiment_id"] is not None:
+            found.append(row)
+
+    run_replay(Selection(), run_by=command_line_actor().name, progress=progress, found=keep)
+    return found
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    *read_invariants(__file__, "invariants.sql"),
+    *COMPLETENESS,
+    Invariant("decisions_replay", "Every decision follows from its stored inputs, bit for bit.", _replayed),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One invariant and the rows that violate it."""
+
+    invariant: Invariant
+    rows: tuple[Row, ...]
+
+    def lines(self, shown: int = ROWS_SHOWN) -> list[str]:
+        """One line that says whether it holds, and one for each of the first rows that violate it."""
+        if not self.rows:
+            return [f"ok      {self.invariant.says}"]
+        rows = [", ".join(f"{name}={value}" for name, value in row.items()) for row in self.rows[:shown]]
+        more = [f"and {len(self.rows) - shown} more"] if len(self.rows) > shown else []
+        return [f"FAILED  {self.invariant.name}: {self.invariant.says}", *(f"        {line}" for line in rows + more)]
+
+
+def verify(stage: Stage, *, source: str | None = None, progress: Progress | None = None) -> Iterator[Finding]:
+    """Check what holds at every moment and, from a `stage` on, what holds once everything has come so far.
+
+    `source` narrows what holds only from a stage on to the signals of one webhook source.
+    """
+    reached = STAGES[: STAGES.index(stage) + 1]
+    for invariant in INVARIANTS:
+        if invariant.once in reached:
+            yield Finding(invariant, tuple(invariant.violations(source, progress)))

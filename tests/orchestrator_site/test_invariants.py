@@ -1,0 +1,178 @@
+"""The one list of invariants: an honest flow violates none, and each notices a row that breaks it."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from kernel.invariants import read_invariants
+from orchestrator_site.invariants import INVARIANTS, Finding, verify
+from signals_app.models import Signal
+from tests.database import execute, value
+from tests.experiments.raw_rows import without_triggers
+from tests.factories import make_policy, make_signal, make_source
+from tests.outcomes.performance.reporting import C72_5_JULY, make_desk, quote
+
+pytestmark = pytest.mark.django_db
+
+DELIVERY = """
+INSERT INTO webhook_deliveries
+    (received_at, source_id, content_type, body, body_sha256, outcome, code, detail, signal_id, duration_ms)
+SELECT now(), id, '', '', '', 'accepted', '', '', gen_random_uuid(), 1 FROM webhook_sources
+"""
+BATCH = "INSERT INTO worker_batches VALUES (gen_random_uuid(), '{}', 1, now(), now())"
+VIOLATION = """
+INSERT INTO pair_violations (experiment_id, engine, name, detail, found_at)
+SELECT experiment_id, 'A', 'LATE_ENTRY', 'A test.', now() FROM experiments
+"""
+# What a superuser with bad intentions does to a finished flow, and the invariant that must notice it.
+SABOTAGE = {
+    "signals_are_decided_once": "DELETE FROM market_contexts",
+    "both_engines_get_the_stored_context": "DELETE FROM signal_distributions WHERE engine = 'B'",
+    "engines_answer_the_stored_context": "UPDATE recommendations SET context_hash = repeat('a', 64)",
+    "one_engine_trades_for_real": "UPDATE execution_policy SET executed_engine = 'B'",
+    "trades_follow_an_opening": "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'B'",
+    "real_exits_issue_a_directive": "DELETE FROM exit_directives",
+    "shadows_exit_with_the_real_trade": "UPDATE shadow_trades SET exit_time = exit_time + interval '1 second'",
+    "exits_have_an_outcome": "DELETE FROM shadow_outcomes",
+    "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
+    "no_batch_is_claimed": BATCH,
+    "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",
+    "openings_were_traded": "DELETE FROM shadow_trades",
+    "nothing_is_pending": "UPDATE exit_directives SET state = 'PENDING'",
+    "pairs_are_fair": VIOLATION,
+    "decided_signals_have_an_experiment": "DELETE FROM experiments",
+    "nothing_is_left_over": "UPDATE market_contexts SET signal_id = gen_random_uuid()",
+    "engines_are_a_or_b": "UPDATE signal_distributions SET engine = 'C' WHERE engine = 'B'",
+    "a_decision_clears_failed_attempts": "UPDATE signals SET last_error = 'boom'",
+    "a_signal_came_with_one_delivery": DELIVERY,
+    "policy_versions_follow_each_other": "UPDATE policy_versions SET version = version + 1000",
+    "policy_hashes_follow_from_their_settings": "UPDATE policy_versions SET permit_ttl_seconds = 301",
+    "decisions_replay": "UPDATE experiments SET bucket = (bucket + 1) % 10000",
+}
+
+
+@pytest.fixture
+def finished_flow() -> None:
+    """A signal whose real and shadow trade were closed; a policy that no experiment pins; a webhook source."""
+    desk = make_desk()
+    real_id, _ = desk.open_real(), desk.open_shadow()
+    desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
+    make_policy()
+    make_source()
+
+
+def drop_check_constraints() -> None:
+    """Let any value into any column of this test's database."""
+    execute("SET CONSTRAINTS ALL IMMEDIATE")  # ALTER TABLE refuses while checks are pending
+    execute(
+        "DO $$ DECLARE one record; BEGIN FOR one IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint "
+        "WHERE contype = 'c' AND connamespace = 'public'::regnamespace LOOP "
+        "EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.owner, one.conname); END LOOP; END $$"
+    )
+
+
+def violated(findings: Any) -> set[str]:
+    return {finding.invariant.name for finding in findings if finding.rows}
+
+
+@pytest.mark.usefixtures("finished_flow")
+def test_an_honest_flow_violates_nothing() -> None:
+    assert violated(verify("traded")) == set()
+
+
+@pytest.mark.usefixtures("finished_flow")
+@pytest.mark.parametrize(("name", "statement"), SABOTAGE.items(), ids=SABOTAGE)
+def test_each_invariant_names_the_rows_that_violate_it(name: str, statement: str) -> None:
+    (invariant,) = (one for one in INVARIANTS if one.name == name)
+    drop_check_constraints()
+
+    with without_triggers():
+        assert execute(statement) > 0
+
+    rows = list(invariant.violations())
+    assert rows
+
+
+def test_every_invariant_is_shown_to_notice_something() -> None:
+    assert [invariant.name for invariant in INVARIANTS if invariant.name not in SABOTAGE] == []
+
+
+def test_what_holds_only_in_the_end_is_not_asked_before() -> None:
+    make_signal()
+
+    assert violated(verify("")) == set()
+    assert violated(verify("decided")) == {"no_signal_waits"}
+
+
+def test_a_source_narrows_what_holds_only_in_the_end() -> None:
+    signal = make_signal()
+
+    assert violated(verify("decided", source="another")) == set()
+    assert violated(verify("decided", source=signal.source)) == {"no_signal_waits"}
+
+
+def test_the_command_says_that_all_is_well() -> None:
+    output = StringIO()
+
+    call_command("verify", stdout=output)
+
+    first, *_, last = output.getvalue().splitlines()
+    assert first.startswith("ok      A decided signal has exactly one context")
+    assert last == f"{sum(not one.once for one in INVARIANTS)} invariants checked, 0 violated."
+
+
+def test_the_command_names_what_is_violated_with_its_rows_and_exits_1() -> None:
+    signal = make_signal()
+    output = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify", "--once", "decided", stdout=output)
+
+    assert ended.value.code == 1
+    lines = output.getvalue().splitlines()
+    place = lines.index("FAILED  no_signal_waits: Every signal is decided, unless an operator discarded it.")
+    assert lines[place + 1].strip() == f"signal_id={signal.pk}, status=PENDING, attempts=0, last_error="
+
+
+def test_the_command_answers_in_json() -> None:
+    signal = make_signal()
+    output = StringIO()
+
+    with pytest.raises(SystemExit):
+        call_command("verify", "--once", "decided", "--json", stdout=output)
+
+    (violation,) = json.loads(output.getvalue())["violations"]
+    assert violation["name"] == "no_signal_waits"
+    assert violation["rows"] == [{"signal_id": str(signal.pk), "status": "PENDING", "attempts": 0, "last_error": ""}]
+    assert value("SELECT count(*) FROM replay_runs") == 1
+
+
+def test_a_finding_shows_its_first_rows_and_counts_the_others() -> None:
+    invariant = INVARIANTS[0]
+    rows = tuple({"signal_id": number} for number in range(5))
+
+    assert Finding(invariant, ()).lines() == [f"ok      {invariant.says}"]
+    assert Finding(invariant, rows).lines(2) == [
+        f"FAILED  {invariant.name}: {invariant.says}",
+        "        signal_id=0",
+        "        signal_id=1",
+        "        and 3 more",
+    ]
+
+
+def test_a_file_of_invariants_is_read_with_their_stages(tmp_path: Any) -> None:
+    (tmp_path / "some.sql").write_text(
+        "-- A file.\n\n-- invariant: one\n-- First\n-- line.\nSELECT 1;\n\n-- invariant: two\n-- once: traded\n"
+        "-- Second.\nSELECT 2\n WHERE false;\n"
+    )
+
+    one, two = read_invariants(str(tmp_path / "module.py"), "some.sql")
+
+    assert (one.name, one.says, one.find, one.once) == ("one", "First line.", "SELECT 1", "")
+    assert (two.name, two.says, two.find, two.once) == ("two", "Second.", "SELECT 2\n WHERE false", "traded")
+    assert not Signal.objects.exists()
