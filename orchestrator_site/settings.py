@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -217,5 +216,3 @@ Q_CLUSTER = {
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(LOG_LEVEL)
-# Off inside the test process only: the hint comes from a thread whose session would outlive the test database.
-WAKE_WORKERS = "pytest" not in sys.modules

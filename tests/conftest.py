@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection
 from hypothesis import settings
 
 from policies.services import ensure_first_version
+from signals_app.webhook.wake import waker
 
 # A slow machine is no failure.
 settings.register_profile("untimed", deadline=None)
@@ -25,6 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(MARKED_FOLDERS[folder])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_hint_is_sent_to_workers() -> Iterator[None]:
+    """The waker's thread would keep a session open after the last test, and the test database could not be dropped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waker, "wake", lambda: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ import threading
 from time import sleep
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from signals_app.webhook.reconnecting import on_live_connection
@@ -35,8 +34,6 @@ class Waker:
 
     def wake(self) -> None:
         """Ask for a hint soon; call it after the commit."""
-        if not settings.WAKE_WORKERS:
-            return
         if self._pid != os.getpid():
             self._start()
         self._waiting.set()
