@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
+from experiments.worker.pipeline import drain
 from outcomes.models import Recommendation
-from tests.factories import api_client, make_experiment
-
-APPS = ("signals_app", "policies", "experiments", "outcomes", "orchestrator_site")
-# What a program imports that fetches data, talks to an AI service or computes indicators.
-FORBIDDEN = {"requests", "httpx", "aiohttp", "urllib3", "openai", "anthropic", "langchain", "talib", "pandas"}
-# The demo sends alerts and `up` asks its own /readyz; neither is the orchestrator's work on a signal.
-MAY_SPEAK_HTTP = {Path("orchestrator_site/management/commands/up.py")}
+from signals_app.models import Signal
+from tests.factories import api_client, make_experiment, make_source
+from tests.signals_app.webhook.webhook import alert, send
 
 
-def imports() -> Iterator[tuple[Path, str]]:
-    for app in APPS:
-        for path in sorted((Path(settings.BASE_DIR) / app).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-                yield from ((path.relative_to(settings.BASE_DIR), name) for name in names)
+@pytest.mark.django_db
+def test_r7_1_no_market_data_are_fetched_for_an_alert(calls_to_others: list[str]) -> None:
+    make_source()
+    send(alert(symbol="TWX"))
 
+    drain()
 
-def test_r7_1_it_imports_nothing_that_fetches_data_or_computes_indicators() -> None:
-    used = {(path, name) for path, name in imports() if name.partition(".")[0] in FORBIDDEN}
-    speaks_http = {
-        path
-        for path, name in imports()
-        if name in {"urllib.request", "http.client"} and "demo" not in path.parts and path not in MAY_SPEAK_HTTP
-    }
-
-    assert used == set()
-    assert speaks_http == set()
+    assert Signal.objects.get().market_context.context["market_data"] is None
+    assert calls_to_others == []
 
 
 @pytest.mark.django_db

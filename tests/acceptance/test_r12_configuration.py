@@ -19,6 +19,7 @@ from tests.manage_process import run_command
 from tests.processes.harness import database_url
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_r12_1_the_first_policy_is_read_from_the_environment() -> None:
     execute("TRUNCATE policy_versions CASCADE")
@@ -90,6 +91,7 @@ def test_r12_4_split_capital_allocates_whole_signals_by_split_percentage(split: 
         assert variant == executed == ("A" if bucket < int(split) * 100 else "B")
 
 
+@pytest.mark.processes
 def test_r12_5_no_process_starts_with_an_invalid_policy() -> None:
     process = run_command("worker", EXECUTION_MODE="BOTH_PRIMARY", SPLIT_PERCENTAGE="50.005")
 

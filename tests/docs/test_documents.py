@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
@@ -13,9 +12,6 @@ APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes", "orchest
 LOG_CALL = re.compile(r"""(?:log|logger)\.(?:info|warning|error|exception|critical)\(\s*["']([a-z_]+\.[a-z_]+)["']""")
 BATCH_EVENT = re.compile(r"""\("((?:signal|context|experiment|policy)\.[a-z_]+)", \(""")
 VARIABLE = re.compile(r"""env\.[a-z_]+\(\s*["']([A-Z_]+)["']""")
-CRITERION = re.compile(r"^\| (R\d+\.\d+) \|", re.MULTILINE)
-# requirements.md: how many acceptance criteria each of the twelve requirements has.
-CRITERIA = {f"R{requirement}.{number}" for requirement in range(1, 13) for number in range(1, 6)} | {"R3.6"}
 
 
 def sources() -> list[tuple[Path, str]]:
@@ -44,30 +40,3 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     used = {name for path, text in sources() if path.name == "settings.py" for name in VARIABLE.findall(text)}
 
     assert documented == used
-
-
-def requirement_rows() -> list[tuple[str, str, str]]:
-    rows = []
-    for line in (ROOT / "docs/requirements.md").read_text().splitlines():
-        if CRITERION.match(line):
-            _, criterion, modules, tests, _ = line.split("|")
-            rows.append((criterion.strip(), modules, tests))
-    return rows
-
-
-def test_every_acceptance_criterion_is_mapped() -> None:
-    assert {criterion for criterion, _, _ in requirement_rows()} == CRITERIA
-
-
-@pytest.mark.parametrize("row", requirement_rows(), ids=lambda row: row[0])
-def test_mapped_modules_and_tests_exist(row: tuple[str, str, str]) -> None:
-    _, modules, tests = row
-    named_modules, named_tests = re.findall(r"`([^`]+)`", modules), re.findall(r"`([^`]+)`", tests)
-    assert named_modules
-    assert named_tests
-
-    for module in named_modules:
-        assert (ROOT / module).exists(), module
-    for test in named_tests:
-        path, _, name = test.partition("::")
-        assert f"def {name}(" in (ROOT / path).read_text(), test
