@@ -186,7 +186,7 @@ INITIAL_POLICY = {
     "live_enabled": env.text("LIVE_ENABLED", default="false"),
 }
 
-# Threads of each web process; some are kept free for alerts (orchestrator_site/web/request_threads.py).
+# Threads of each web process; some are kept free for alerts (orchestrator_site/web/rsgi.py).
 WEB_PROCESSES = env.number("WEB_PROCESSES", default=2)
 WEB_THREADS = env.number("WEB_THREADS", default=12)
 WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=3)

@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
 from django.db.utils import InterfaceError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.module_loading import import_string
 
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
@@ -20,6 +23,11 @@ log = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+# Of the webhook: the id for logs and answers; HTTPS only, where the settings say so.
+WEBHOOK_MIDDLEWARE = (
+    "orchestrator_site.web.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -86,3 +94,29 @@ class DatabaseUnavailableMiddleware:
         return problem(
             request, 503, "database_unavailable", "The database cannot be reached; try again.", retry_after=5
         )
+
+
+class WebhookHandler(WSGIHandler):
+    """The webhook's own way through Django: the same view, with the middleware it needs and no other.
+
+    Sessions, messages, static files and forms are nothing to it; the view itself answers errors of the database.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002 (Django's signature)
+        """Build the chain, as Django does from its settings."""
+        # django-stubs know none of these.
+        self._view_middleware: list[object] = []
+        self._template_response_middleware: list[object] = []
+        self._exception_middleware: list[object] = []
+        chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        for path in reversed(WEBHOOK_MIDDLEWARE):
+            chain = convert_exception_to_response(import_string(path)(chain))
+        # Last, because it says that the handler is complete.
+        self._middleware_chain = chain
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with a length, as Django's CommonMiddleware does: without one the answer goes out in chunks."""
+        response = super().get_response(request)
+        if isinstance(response, HttpResponse):
+            response["Content-Length"] = str(len(response.content))
+        return response
