@@ -71,17 +71,25 @@ def golden_rows(django_db_setup: None, django_db_blocker: Any) -> dict[str, dict
         return figures(trades)
 
 
-@pytest.mark.parametrize("case", GOLDEN["trades"], ids=lambda case: case["name"])
+NO_TRADES, WITH_TRADES = (
+    [case for case in GOLDEN["trades"] if bool(case["trades"]) == wanted] for wanted in (False, True)
+)
+
+
+@pytest.mark.parametrize("case", NO_TRADES, ids=lambda case: case["name"])
+def test_without_trades_there_is_no_row_and_every_count_is_zero(
+    case: dict[str, Any], golden_rows: dict[str, dict[str, Any]]
+) -> None:
+    assert case["name"] not in golden_rows
+    assert present(FIGURES, NO_OUTCOME)["n"] == case["expected"]["n"]
+
+
+@pytest.mark.parametrize("case", WITH_TRADES, ids=lambda case: case["name"])
 def test_the_database_gives_the_known_answers(case: dict[str, Any], golden_rows: dict[str, dict[str, Any]]) -> None:
-    row = golden_rows.get(case["name"])
+    row = golden_rows[case["name"]]
     expected = dict(case["expected"])
     psr = expected.pop("psr")
 
-    if not case["trades"]:
-        assert row is None
-        assert present(FIGURES, NO_OUTCOME)["n"] == expected["n"]
-        return
-    assert row is not None
     assert {name for name, value in expected.items() if not close(row[name], value)} == set()
     shape = ("skew", "kurtosis", "variance_term", "min_track_record_length")
     wrong = {name for name in shape if psr is not None and not close(row[name], psr[name])}
