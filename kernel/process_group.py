@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-import structlog
-
+from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED
 from kernel.processes import kill_group, start_child
-
-log = structlog.get_logger(__name__)
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
@@ -40,7 +37,7 @@ class Program:
     def start(self) -> None:
         """Start it in a session of its own; it dies with this process even if that is killed."""
         self.process = start_child(self.command, self.environment, self.output)
-        log.info("program.started", program=self.name, pid=self.process.pid)
+        PROGRAM_STARTED.log(program=self.name, pid=self.process.pid)
 
     def exit_code(self) -> int | None:
         """The code it ended with; None while it runs or before its start."""
@@ -80,9 +77,9 @@ class ProcessGroup:
             for program in self.programs:
                 if (code := program.exit_code()) is None:
                     continue
-                log.error("program.died", program=program.name, code=code)
+                PROGRAM_DIED.log(program=program.name, code=code)
                 if program.has_died_for_good():
-                    log.error("program.given_up", program=program.name)
+                    PROGRAM_FAILED.log(program=program.name)
                     self.given_up = program
                     break
                 program.start()
@@ -99,6 +96,6 @@ class ProcessGroup:
             try:
                 process.wait(max(deadline - monotonic(), 0.1))
             except subprocess.TimeoutExpired:
-                log.error("program.killed", pid=process.pid)
+                PROGRAM_KILLED.log(pid=process.pid)
             kill_group(process.pid)
             process.wait()

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from kernel.errors import DomainError
+from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
 from policies.audit import SYSTEM, Actor, record
 from policies.control_models import DraftState
 from policies.core.content import SETTING_NAMES, PolicySettings
 from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, settings_of
 from policies.services import insert_version
-
-log = structlog.get_logger(__name__)
 
 CHANGEABLE = (DraftState.OPEN,)
 # A scheduled activation that comes later than this says so.
@@ -186,11 +184,11 @@ def _settle_next_due() -> PolicyDraft | None:
             draft.activated_version = None
             draft.save(update_fields=("state", "settled_at", "refusal", "activated_version"))
             record(SYSTEM, "draft.refused", f"draft {draft.pk}", reason=error.detail)
-            log.error("policy.activation_refused", draft_id=draft.pk, reason=error.detail)
+            POLICY_ACTIVATION_REFUSED.log(draft_id=draft.pk, reason=error.detail)
             return draft
         if late > LATE_SECONDS:
             record(SYSTEM, "policy.activated_late", f"draft {draft.pk}", reason=f"{late:.0f} seconds late")
-            log.warning("policy.activated_late", draft_id=draft.pk, late_seconds=round(late))
+            POLICY_ACTIVATED_LATE.log(draft_id=draft.pk, late_seconds=round(late))
     return draft
 
 

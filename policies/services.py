@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from kernel.errors import DomainError
+from kernel.events import (
+    API_KEY_CREATED,
+    API_KEY_REVOKED,
+    ENGINE_SWITCHED,
+    GUARDRAIL_RELEASED,
+    HALT_ENGAGED,
+    HALT_RELEASED,
+    POLICY_ACTIVATED,
+)
 from policies.audit import Actor, record
 from policies.core.content import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
 from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
-
-log = structlog.get_logger(__name__)
 
 MAX_KEY_NAME = 50  # the library's column
 
@@ -63,9 +69,7 @@ def insert_version(actor: Actor, content: PolicySettings, *, base_version: int |
     except IntegrityError:
         raise _conflict() from None
     transaction.on_commit(
-        lambda: log.info(
-            "policy.activated", policy_version=version.version, created_by=version.created_by, note=version.note
-        )
+        lambda: POLICY_ACTIVATED.log(policy_version=version.version, created_by=version.created_by, note=version.note)
     )
     return version
 
@@ -148,7 +152,7 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
         record(actor, "engine.switched", f"engine {engine} {'on' if enabled else 'off'}", reason=reason)
-    log.warning("engine.switched", engine=engine, enabled=enabled, reason=reason, by=actor.name)
+    ENGINE_SWITCHED.log(engine=engine, enabled=enabled, reason=reason, by=actor.name)
 
 
 def engage_halt(actor: Actor, *, reason: str) -> Halt:
@@ -160,7 +164,7 @@ def engage_halt(actor: Actor, *, reason: str) -> Halt:
             record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
     except IntegrityError:
         raise DomainError("already_halted", "A halt holds already; it needs no second one.") from None
-    log.warning("halt.engaged", halt_id=halt.pk, reason=halt.reason, by=actor.name)
+    HALT_ENGAGED.log(halt_id=halt.pk, reason=halt.reason, by=actor.name)
     return halt
 
 
@@ -175,7 +179,7 @@ def release_halt(actor: Actor, *, reason: str) -> Halt:
         Halt.objects.filter(pk=halt.pk).update(released_at=moment, released_by=actor.name, release_reason=reason)
         record(actor, "halt.released", f"halt {halt.pk}", reason=reason)
     halt.refresh_from_db()
-    log.warning("halt.released", halt_id=halt.pk, reason=halt.release_reason, by=actor.name)
+    HALT_RELEASED.log(halt_id=halt.pk, reason=halt.release_reason, by=actor.name)
     return halt
 
 
@@ -190,7 +194,7 @@ def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTr
             raise DomainError("not_tripped", "This guardrail does not hold; there is nothing to release.")
         trip = GuardrailTrip.objects.get(pk=trip_id)
         record(actor, "guardrail.released", f"trip {trip.pk} of {trip.name}", reason=reason)
-    log.warning("guardrail.released", trip_id=trip.pk, name=trip.name, reason=reason, by=actor.name)
+    GUARDRAIL_RELEASED.log(trip_id=trip.pk, name=trip.name, reason=reason, by=actor.name)
     return trip
 
 
@@ -204,7 +208,7 @@ def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]
         key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
         assert isinstance(key, ApiKey)
         record(actor, "api_key.created", f"key {key.prefix} of {owner}")
-    log.info("api_key.created", owner=owner, prefix=key.prefix)
+    API_KEY_CREATED.log(owner=owner, prefix=key.prefix)
     return key, text
 
 
@@ -215,7 +219,7 @@ def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
         if found:
             record(actor, "api_key.revoked", f"key {prefix}")
     if found:
-        log.warning("api_key.revoked", prefix=prefix, by=actor.name)
+        API_KEY_REVOKED.log(prefix=prefix, by=actor.name)
     return found
 
 

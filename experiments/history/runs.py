@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 
-import structlog
 from django.db.models.functions import Now
 
 from experiments.history.preview import Progress
 from experiments.history.replay import Difference, Selection, count, replay
 from experiments.models import ReplayRun
-
-log = structlog.get_logger(__name__)
+from kernel.events import REPLAY_DIVERGED
 
 # Kept with the run, so that a page can show what was wrong; a broken history would fill the table.
 DIFFERENCES_KEPT = 100
@@ -61,8 +59,6 @@ def document(difference: Difference) -> dict[str, str | None]:
 
 
 def _report(difference: Difference, found: Callable[[Difference], object] | None) -> None:
-    log.error(
-        "replay.diverged", **{name: document(difference)[name] for name in ("experiment_id", "signal_id", "field")}
-    )
+    REPLAY_DIVERGED.log(**{name: document(difference)[name] for name in ("experiment_id", "signal_id", "field")})
     if found is not None:
         found(difference)

@@ -8,29 +8,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from experiments.core.decision import Decided
+from kernel.events import (
+    CONTEXT_CAPTURED,
+    EXPERIMENT_CREATED,
+    POLICY_APPLIED,
+    SIGNAL_DISTRIBUTED,
+    SIGNAL_RETRIEVED,
+)
 from kernel.instants import format_timestamp
 
 # Lines are rendered here, because one call per line costs more than deciding the signal.
 lines_log = logging.getLogger("orchestrator.lines")
 
-# Event and fields of each line, in the order of the flow.
-EVENTS = (
-    ("signal.retrieved", ("signal_id", "symbol", "direction", "timestamp")),
-    ("context.captured", ("signal_id", "context_hash")),
-    ("experiment.created", ("experiment_id", "signal_id", "variant", "assignment_hash")),
-    ("policy.applied", ("experiment_id", "execution_mode", "executed_engine", "reason", "policy_version")),
-    ("signal.distributed", ("experiment_id", "signal_id", "engines", "context_hash")),
+# In the order of the flow; one format for all lines of a signal, whose values are JSON already.
+LINES = "\n".join(
+    event.template()
+    for event in (SIGNAL_RETRIEVED, CONTEXT_CAPTURED, EXPERIMENT_CREATED, POLICY_APPLIED, SIGNAL_DISTRIBUTED)
 )
-
-
-def _template(event: str, fields: Sequence[str]) -> str:
-    head = json.dumps({"event": event, "level": "info", "logger": __name__})[:-1]
-    members = [f'"{name}": %({name})s' for name in ("at", *fields)]
-    return f"{head}, {', '.join(members)}}}"
-
-
-# One format for all lines of a signal; its values are JSON already.
-LINES = "\n".join(_template(event, fields) for event, fields in EVENTS)
 
 
 def log_decided(batch: Sequence[Decided]) -> None:

@@ -11,7 +11,6 @@ from time import monotonic, sleep
 from typing import Any, cast
 from uuid import uuid4
 
-import structlog
 from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
@@ -20,9 +19,8 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
 from experiments.worker.heartbeat import DRAIN
+from kernel.events import WORKER_DATABASE_UNAVAILABLE
 from signals_app.webhook.wake import CHANNEL
-
-log = structlog.get_logger(__name__)
 
 # Work is a signal that no worker has in hand. The look takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.
@@ -56,7 +54,7 @@ class SignalBroker(ORM):
             return self._dequeue(database)
         except (OperationalError, InterfaceError) as error:
             # django-q would rest for ten seconds and replace the process that asks.
-            log.warning("worker.database_away", error=str(error))
+            WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
             database.close()
             sleep(AWAY_SECONDS)
             return None

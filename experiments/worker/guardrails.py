@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import structlog
 from django.db import connection, transaction
 
 from experiments.core.decision import Tripped
+from kernel.events import GUARDRAIL_TRIPPED
 from policies.core.content import GUARDRAILS, PolicySettings
 from policies.timeline import instant_of_change
-
-log = structlog.get_logger(__name__)
 
 # The share of failed signals says nothing about a handful of them. Those an operator has given up count as
 # failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.
@@ -93,7 +91,7 @@ def _trip(policy_version: int, tripped: Tripped) -> Tripped:
         cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version, instant_of_change()))
         if cursor.rowcount:
             document = tripped.document()
-            transaction.on_commit(lambda: log.warning("guardrail.tripped", policy_version=policy_version, **document))
+            transaction.on_commit(lambda: GUARDRAIL_TRIPPED.log(policy_version=policy_version, **document))
     return tripped
 
 

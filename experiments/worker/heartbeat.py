@@ -12,10 +12,9 @@ import socket
 from time import monotonic
 from typing import Any
 
-import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-log = structlog.get_logger(__name__)
+from kernel.events import WORKER_DATABASE_UNAVAILABLE
 
 DRAIN = "experiments.worker.tasks.drain_signals"
 BEAT_EVERY_SECONDS = 1.0
@@ -46,7 +45,7 @@ class Heart:
                 cursor.execute(BEAT, {"cluster": cluster_name()})
         except (DatabaseError, InterfaceError) as error:
             # Whatever leaves a handler of this signal would end the monitor.
-            log.warning("worker.database_away", error=str(error))
+            WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
             connection.close()
         else:
             self._last = monotonic()

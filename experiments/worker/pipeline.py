@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
@@ -21,12 +20,11 @@ from experiments.worker import queue as claim
 from experiments.worker.batch_log import log_decided
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.statements import store
+from kernel.events import SIGNAL_PROCESSING_FAILED
 from policies.selectors import StateInForce, state_in_force
 from signals_app.alerts.identity import experiment_id
 from signals_app.alerts.market_context import SignalFacts
 from signals_app.selectors import latest_market_data
-
-log = structlog.get_logger(__name__)
 
 # The knee of the curve: larger batches gain little and delay their first row.
 BATCH_SIZE = 500
@@ -169,8 +167,7 @@ def policy_state(state: StateInForce, app_mode: str) -> PolicyState:
 
 def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
     for signal_id, signal_hash, attempts in failed:
-        log.error(
-            "signal.processing_failed",
+        SIGNAL_PROCESSING_FAILED.log(
             signal_id=str(signal_id),
             # The id it will have once it is decided: it follows from the signal.
             experiment_id=str(experiment_id(signal_id, signal_hash)),

@@ -20,12 +20,10 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
 from time import monotonic
 
-import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
 from kernel.processes import die_with, let_children_die_with_us
-
-log = structlog.get_logger(__name__)
 
 # A beat comes every 4 s, or 7 s under full load. Starting takes a few seconds.
 STALE_SECONDS = 15.0
@@ -81,7 +79,7 @@ class ClusterSupervisor:
         self._start()
         while not self.stopping.wait(1.0):
             if (reason := self._trouble()) is not None:
-                log.error("worker.restarted", cluster=self.name, reason=reason)
+                WORKER_RESTARTED.log(cluster=self.name, reason=reason)
                 self._kill_group()
                 if self.stopping.wait(RESTART_PAUSE_SECONDS):
                     break
@@ -103,7 +101,7 @@ class ClusterSupervisor:
         with suppress(ProcessLookupError, PermissionError):  # the child was faster, or is gone
             os.setpgid(self.child.ident or 0, self.child.ident or 0)
         self.started_at = monotonic()
-        log.info("worker.started", cluster=self.name, pid=self.child.pid)
+        WORKER_STARTED.log(cluster=self.name, pid=self.child.pid)
 
     def _trouble(self) -> str | None:
         """Say why the cluster must be started anew; None while all is well."""
@@ -121,7 +119,7 @@ class ClusterSupervisor:
                 cursor.execute(HEARTBEAT_AGE, (self.name,))
                 row = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
-            log.warning("worker.database_away", cluster=self.name, error=str(error))
+            WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
             # The cluster cannot beat either; give it its starting time again once the database is back.
             self.started_at = monotonic()
             return None
@@ -133,7 +131,7 @@ class ClusterSupervisor:
         self.child.terminate()
         self.child.join(STOP_SECONDS)
         if self.child.is_alive():
-            log.error("worker.killed", cluster=self.name, reason="it did not stop in time")
+            WORKER_KILLED.log(cluster=self.name, reason="it did not stop in time")
         self._kill_group()
 
     def _kill_group(self) -> None:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import structlog
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
@@ -24,12 +23,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from experiments.core.what_if import ExecutedShare, Preview, PreviewSettings
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
+from kernel.events import PREVIEW_FAILED
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
 from policies.admin.draft_forms import UTCTimeField
 from policies.drafts import content_of
 from policies.models import PolicyDraft
-
-log = structlog.get_logger(__name__)
 
 VIEW_DRAFTS = "policies.view_policydraft"
 ROWS_SHOWN = 100
@@ -111,7 +109,7 @@ def _lines(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[s
                 yield _line(done=step.done, total=step.total)
     except DatabaseError as error:
         # The status is sent already; the page must still hear that nothing more comes.
-        log.error("preview.failed", error=str(error))
+        PREVIEW_FAILED.log(error=str(error))
         yield _line(error="The database did not finish the preview; try again, or with fewer decisions.")
 
 

@@ -15,11 +15,10 @@ from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
+from kernel.events import DATABASE_UNAVAILABLE
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
 from signals_app.alerts.addresses import client_address
-
-log = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
@@ -90,7 +89,7 @@ class DatabaseUnavailableMiddleware:
         """Turn a lost database into a 503; other exceptions pass."""
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
-        log.error("database.unavailable", error=str(exception))
+        DATABASE_UNAVAILABLE.log(error=str(exception))
         return problem(
             request, 503, "database_unavailable", "The database cannot be reached; try again.", retry_after=5
         )

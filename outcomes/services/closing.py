@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
+from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
 from kernel.instants import format_timestamp
 from outcomes.core.pairing import find_breaches
 from outcomes.core.pricing import decimal_text, profit_and_loss
@@ -27,8 +27,6 @@ from outcomes.models import (
     Violation,
 )
 from outcomes.selectors import find_pair
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +138,6 @@ def _log(trade: RealTrade | ShadowTrade, outcome: Outcome) -> None:
         "kind": trade.kind,
         "trade_id": str(trade.pk),
     }
-    log.info("trade.closed", **facts, exit_reason=trade.exit_reason, status=trade.status)
+    TRADE_CLOSED.log(**facts, exit_reason=trade.exit_reason, status=trade.status)
     pnl = None if outcome.pnl is None else decimal_text(outcome.pnl)
-    log.info("outcome.recorded", **facts, pnl=pnl, price_provenance=outcome.price_provenance)
+    OUTCOME_RECORDED.log(**facts, pnl=pnl, price_provenance=outcome.price_provenance)

@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import IntegrityError
 
 from kernel.errors import DomainError
+from kernel.events import INCIDENT_RECORDED
 from kernel.hashing import document_hash
 from outcomes.core.request_documents import exact_document
 from outcomes.errors import RefusedReportError
 from outcomes.models import Incident, IncidentKind
 from outcomes.services.experiment_lock import database_time
-
-log = structlog.get_logger(__name__)
 
 # What each guard of the database means to an engine; the code refuses earlier, these hold whatever it does.
 DOUBLE_EXECUTION_GUARDS = {
@@ -58,8 +56,7 @@ def record_incident(experiment_id: UUID, engine: str, refusal: RefusedReportErro
         defaults={"detail": refusal.detail, "report": document, "occurred_at": database_time()},
     )
     if created:
-        log.warning(
-            "incident.recorded",
+        INCIDENT_RECORDED.log(
             incident_id=incident.pk,
             kind=incident.kind,
             experiment_id=str(experiment_id),

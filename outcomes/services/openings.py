@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from django.db import transaction
 
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
+from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from outcomes.core.pricing import Leg
 from outcomes.core.reports import OpeningReport, judge_opening
 from outcomes.errors import RefusedReportError
@@ -28,8 +28,6 @@ from outcomes.services.incidents import conflicting_report, double_execution, no
 from outcomes.services.shadow_exits import follow_standing_directive
 from policies.models import Engine
 from signals_app.alerts.identity import trade_id
-
-log = structlog.get_logger(__name__)
 
 
 def open_trade(
@@ -135,6 +133,6 @@ def _store(
 def _log(trade: RealTrade | ShadowTrade) -> None:
     facts = {"experiment_id": str(trade.experiment_id), "engine": trade.engine}
     if isinstance(trade, RealTrade):
-        log.info("trade.opened", **facts, trade_id=str(trade.pk))
+        TRADE_OPENED.log(**facts, trade_id=str(trade.pk))
     else:
-        log.info("shadow_trade.created", **facts, shadow_trade_id=str(trade.pk))
+        SHADOW_TRADE_CREATED.log(**facts, shadow_trade_id=str(trade.pk))

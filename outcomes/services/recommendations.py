@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
 from django.db import connection, transaction
 
 from experiments.models import DecisionReason, ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
+from kernel.events import RECOMMENDATION_RECORDED
 from outcomes.models import Action, Recommendation, Role
 from outcomes.services.experiment_lock import database_time
 from outcomes.services.incidents import not_found
 from outcomes.services.shadow_exits import end_without_shadow
 from policies.selectors import open_halt
-
-log = structlog.get_logger(__name__)
 
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
 
@@ -115,8 +113,7 @@ def _reveal(engine: str, decision: ExecutionDecision) -> tuple[Role, str]:
 
 
 def _log(recommendation: Recommendation) -> None:
-    log.info(
-        "recommendation.recorded",
+    RECOMMENDATION_RECORDED.log(
         experiment_id=str(recommendation.experiment_id),
         engine=recommendation.engine,
         action=recommendation.action,

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
 from kernel.errors import DomainError
+from kernel.events import SHADOW_EXIT_TRIGGERED
 from outcomes.core.pricing import trade_price
 from outcomes.core.quotes import judge_quotes, quotes_of
 from outcomes.core.reports import ShadowExitReport, judge_shadow_exit
@@ -34,8 +34,6 @@ from outcomes.services.closing import Closing, check_pair, close
 from outcomes.services.experiment_lock import database_time, lock_experiment
 from outcomes.services.incidents import not_found
 from policies.models import PolicyVersion
-
-log = structlog.get_logger(__name__)
 
 OTHER_ENGINE = {"A": "B", "B": "A"}
 
@@ -215,8 +213,7 @@ def _settle(directive: ExitDirective, state: DirectiveState, now: datetime, *, r
 
 
 def _log(directive: ExitDirective) -> None:
-    log.info(
-        "shadow_exit.triggered",
+    SHADOW_EXIT_TRIGGERED.log(
         experiment_id=str(directive.experiment_id),
         engine=directive.shadow_engine,
         directive_id=directive.pk,

@@ -8,9 +8,8 @@ from datetime import timedelta
 from time import perf_counter
 from uuid import UUID
 
-import structlog
-
 from kernel.errors import DomainError
+from kernel.events import SIGNAL_RECEIVED, SIGNAL_REJECTED
 from kernel.json_text import to_jsonb_text
 from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge
 from signals_app.alerts.alert import NewSignal, RecordedOnly, means_the_same
@@ -19,8 +18,6 @@ from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome, Signal
 from signals_app.webhook import statements as store
 from signals_app.webhook.wake import waker
-
-log = structlog.get_logger(__name__)
 
 _MINUTE = timedelta(minutes=1)
 _MAX_CONTENT_TYPE_CHARACTERS = 200
@@ -69,7 +66,7 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
     if error is not None:
         row = _delivery_row(source, arrival, judgement, DeliveryOutcome.REJECTED, code=error.code, detail=error.detail)
         store.insert_delivery(row)
-        log.warning("signal.rejected", code=error.code, detail=error.detail, source=source.slug)
+        SIGNAL_REJECTED.log(code=error.code, detail=error.detail, source=source.slug)
         raise error
     if isinstance(judgement.understood, NewSignal):
         return _receive_signal(source, arrival, judgement, judgement.understood)
@@ -81,7 +78,7 @@ def _read_source(token_hash: str) -> KnownSource:
     """Return the active source with this token and remember it; raise UnauthorizedError when there is none."""
     source = store.find_source(token_hash)
     if source is None or not holds_token(source, token_hash):
-        log.warning("signal.rejected", code="unauthorized", source=None)
+        SIGNAL_REJECTED.log(code="unauthorized", source=None)
         raise UnauthorizedError
     _known_sources[token_hash] = source
     return source
@@ -102,8 +99,7 @@ def _excess(source: KnownSource, arrival: Arrival) -> DomainError | None:
 
 def _record(source: KnownSource, arrival: Arrival, judgement: Judgement, understood: RecordedOnly) -> Receipt:
     store.insert_delivery(_delivery_row(source, arrival, judgement, DeliveryOutcome.RECORDED, code=understood.reason))
-    log.info(
-        "signal.received",
+    SIGNAL_RECEIVED.log(
         signal_id=None,
         symbol=understood.symbol,
         direction=None,
@@ -123,8 +119,7 @@ def _receive_signal(source: KnownSource, arrival: Arrival, judgement: Judgement,
     else:
         receipt = _meet_first(row, judgement)
         store.insert_delivery(_delivery_row(source, arrival, judgement, receipt.outcome, row.signal_id))
-    log.info(
-        "signal.received",
+    SIGNAL_RECEIVED.log(
         signal_id=str(row.signal_id),
         symbol=row.symbol,
         direction=row.direction,

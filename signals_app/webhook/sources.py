@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Iterable
 
-import structlog
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from django.db.models import Q
 from django.dispatch import Signal
 
 from kernel.actors import SYSTEM, Actor
+from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from kernel.hashing import sha256_hex
 from signals_app.alerts.addresses import invalid_addresses
 from signals_app.alerts.errors import SourceError
@@ -22,7 +22,6 @@ from signals_app.models import WebhookSource
 # Sent with actor, action and subject; the audit log is kept by an app this one does not know.
 source_operated = Signal()
 
-log = structlog.get_logger(__name__)
 
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
@@ -64,7 +63,7 @@ def create_source(
             _tell(actor, "source.created", slug)
     except IntegrityError:
         raise SourceError("slug_taken", f"There is a source {slug} already; choose another slug.") from None
-    log.info("source.created", source=slug)
+    SOURCE_CREATED.log(source=slug)
     return source, token
 
 
@@ -77,7 +76,7 @@ def rotate_source(slug: str, token: str | None = None, *, actor: Actor = SYSTEM)
         source.token_hash = sha256_hex(token.encode())
         source.save(update_fields=["previous_token_hash", "token_hash"])
         _tell(actor, "source.rotated", slug)
-    log.info("source.rotated", source=slug)
+    SOURCE_ROTATED.log(source=slug)
     return source, token
 
 
@@ -115,7 +114,7 @@ def change_source(
         # By field: a rotation at the same moment must not be undone.
         source.save(update_fields=list(changes))
         _tell(actor, "source.changed", slug)
-    log.info("source.changed", source=slug)
+    SOURCE_CHANGED.log(source=slug)
     return source
 
 
@@ -127,9 +126,9 @@ def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> W
         source.save(update_fields=["is_active"])
         _tell(actor, "source.enabled" if is_active else "source.disabled", slug)
     if is_active:
-        log.info("source.enabled", source=slug)
+        SOURCE_ENABLED.log(source=slug)
     else:
-        log.info("source.disabled", source=slug)
+        SOURCE_DISABLED.log(source=slug)
     return source
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
@@ -16,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.events import DATABASE_UNAVAILABLE, SIGNAL_REJECTED
 from signals_app.alerts.addresses import client_address
 from signals_app.alerts.admission import Arrival
 from signals_app.alerts.decoding import MAX_BODY_BYTES
@@ -23,8 +23,6 @@ from signals_app.alerts.errors import UnauthorizedError
 from signals_app.models import DeliveryOutcome
 from signals_app.webhook.receive import Receipt, receive_alert
 from signals_app.webhook.reconnecting import on_live_connection
-
-log = structlog.get_logger(__name__)
 
 # Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
 CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
@@ -65,7 +63,8 @@ class TradingViewWebhookView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         """Turn errors into problem documents; every 401 is the same to the last byte."""
         if isinstance(exc, OperationalError | InterfaceError):
-            log.error("signal.rejected", code="database_unavailable", source=None, error=str(exc))
+            DATABASE_UNAVAILABLE.log(error=str(exc))
+            SIGNAL_REJECTED.log(code="database_unavailable", source=None)
         response = super().handle_exception(exc)
         if isinstance(exc, UnauthorizedError):
             response.data["request_id"] = ""

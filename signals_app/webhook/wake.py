@@ -12,12 +12,10 @@ import os
 import threading
 from time import sleep
 
-import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from kernel.events import WORKER_NOT_NOTIFIED
 from signals_app.webhook.reconnecting import on_live_connection
-
-log = structlog.get_logger(__name__)
 
 CHANNEL = "signals_waiting"
 # At most twenty hints a second and process; a worker that has just decided something looks by itself meanwhile.
@@ -59,7 +57,7 @@ def notify() -> None:
     try:
         on_live_connection(_notify)
     except (DatabaseError, InterfaceError) as error:
-        log.warning("worker.not_notified", error=str(error))
+        WORKER_NOT_NOTIFIED.log(error=str(error))
 
 
 def _notify() -> None:

@@ -6,16 +6,14 @@ import signal
 import time
 from typing import Any
 
-import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from experiments.worker.schedules import ensure_schedules
 from experiments.worker.supervisor import ClusterSupervisor
+from kernel.events import WORKER_WAITING
 from policies.drafts import activate_due_drafts
-
-log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -49,7 +47,7 @@ class Command(BaseCommand):
                 return
             if time.monotonic() > deadline:
                 raise CommandError(problem)
-            log.warning("worker.waiting", reason=problem)
+            WORKER_WAITING.log(reason=problem)
             supervisor.stopping.wait(1.0)
 
 

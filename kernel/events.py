@@ -1,0 +1,200 @@
+"""Every log event, once: its name, its level, its fields and when it happens.
+
+docs/events.md is made from this table. An event is logged by `EVENT.log(field=value, ...)`, and after the
+commit of what it reports; a field that is not declared here cannot be logged.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import structlog
+
+LOGGER = "orchestrator"
+_logger = structlog.get_logger(LOGGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of log line; `optional` names the fields that may be left out."""
+
+    name: str
+    level: str
+    fields: tuple[str, ...]
+    meaning: str
+    optional: tuple[str, ...] = ()
+
+    def log(self, /, **values: object) -> None:
+        """Write the line; raise TypeError for a field that is missing or not declared."""
+        required = set(self.fields)
+        if not (required <= values.keys() <= required.union(self.optional)):
+            raise TypeError(f"{self.name} takes {self.fields}, optionally {self.optional}; got {tuple(values)}.")
+        getattr(_logger, self.level)(self.name, **values)
+
+    def template(self) -> str:
+        """The finished line as a %-format of `at` and all fields, for those who write thousands a second."""
+        head = json.dumps({"event": self.name, "level": self.level, "logger": LOGGER})[:-1]
+        members = [f'"{name}": %({name})s' for name in ("at", *self.fields)]
+        return f"{head}, {', '.join(members)}}}"
+
+
+SIGNAL_RECEIVED = Event(
+    "signal.received",
+    "info",
+    ("signal_id", "symbol", "direction", "source", "outcome"),
+    "The webhook stored an alert, or recognized one it had stored before; `reason` says why it makes no signal.",
+    ("reason",),
+)
+SIGNAL_REJECTED = Event(
+    "signal.rejected", "warning", ("source", "code"), "The webhook rejected an alert; see errors.md.", ("detail",)
+)
+SIGNAL_RETRIEVED = Event(
+    "signal.retrieved", "info", ("signal_id", "symbol", "direction", "timestamp"), "A worker claimed a signal (R11.1)."
+)
+CONTEXT_CAPTURED = Event("context.captured", "info", ("signal_id", "context_hash"), "The market context was frozen.")
+EXPERIMENT_CREATED = Event(
+    "experiment.created",
+    "info",
+    ("experiment_id", "signal_id", "variant", "assignment_hash"),
+    "A signal got its experiment and its variant (R11.2).",
+)
+POLICY_APPLIED = Event(
+    "policy.applied",
+    "info",
+    ("experiment_id", "execution_mode", "executed_engine", "reason", "policy_version"),
+    "The policy decided which engine trades for real (R11.3); `executed_engine` is null when neither does.",
+)
+SIGNAL_DISTRIBUTED = Event(
+    "signal.distributed",
+    "info",
+    ("experiment_id", "signal_id", "engines", "context_hash"),
+    "Both engines can claim the experiment.",
+)
+SIGNAL_PROCESSING_FAILED = Event(
+    "signal.processing_failed",
+    "error",
+    ("signal_id", "experiment_id", "attempts", "error"),
+    "A signal could not be decided (R11.5). It is retried, or waits in the admin once all attempts are used.",
+)
+RECOMMENDATION_RECORDED = Event(
+    "recommendation.recorded",
+    "info",
+    ("experiment_id", "engine", "action", "role", "reason"),
+    "An engine recommended a trade, or declined, and learned its role.",
+)
+TRADE_OPENED = Event("trade.opened", "info", ("experiment_id", "engine", "trade_id"), "A real trade was reported.")
+SHADOW_TRADE_CREATED = Event(
+    "shadow_trade.created",
+    "info",
+    ("experiment_id", "engine", "shadow_trade_id"),
+    "A shadow trade was reported (R11.4).",
+)
+TRADE_CLOSED = Event(
+    "trade.closed",
+    "info",
+    ("experiment_id", "engine", "kind", "trade_id", "exit_reason", "status"),
+    "A trade was closed.",
+)
+SHADOW_EXIT_TRIGGERED = Event(
+    "shadow_exit.triggered",
+    "info",
+    ("experiment_id", "engine", "directive_id", "exit_time", "conditions_hash", "state", "quote_flags"),
+    "A real exit made the shadow trade exit too (R4.2).",
+)
+OUTCOME_RECORDED = Event(
+    "outcome.recorded",
+    "info",
+    ("experiment_id", "engine", "kind", "trade_id", "pnl", "price_provenance"),
+    "The outcome of a closed trade was recorded (R5.1); `pnl` is null when it could not be priced.",
+)
+INCIDENT_RECORDED = Event(
+    "incident.recorded",
+    "warning",
+    ("incident_id", "kind", "experiment_id", "engine", "detail"),
+    "An engine reported something it was not allowed to do. Review it under Incidents in the admin.",
+)
+POLICY_ACTIVATED = Event(
+    "policy.activated", "info", ("policy_version", "created_by", "note"), "A policy version was activated."
+)
+POLICY_ACTIVATED_LATE = Event(
+    "policy.activated_late",
+    "warning",
+    ("draft_id", "late_seconds"),
+    "A scheduled activation was late, because no worker was running when it was due.",
+)
+POLICY_ACTIVATION_REFUSED = Event(
+    "policy.activation_refused",
+    "error",
+    ("draft_id", "reason"),
+    "A scheduled activation was due, but another version had been activated since.",
+)
+GUARDRAIL_TRIPPED = Event(
+    "guardrail.tripped",
+    "warning",
+    ("policy_version", "name", "value", "limit"),
+    "A guardrail tripped: no engine trades for real until an operator releases it.",
+)
+GUARDRAIL_RELEASED = Event(
+    "guardrail.released", "warning", ("trip_id", "name", "reason", "by"), "An operator released a tripped guardrail."
+)
+SOURCE_CREATED = Event("source.created", "info", ("source",), "An operator created a webhook source.")
+SOURCE_ROTATED = Event("source.rotated", "info", ("source",), "An operator rotated the token of a webhook source.")
+SOURCE_CHANGED = Event("source.changed", "info", ("source",), "An operator changed a webhook source.")
+SOURCE_ENABLED = Event("source.enabled", "info", ("source",), "An operator enabled a webhook source.")
+SOURCE_DISABLED = Event("source.disabled", "info", ("source",), "An operator disabled a webhook source.")
+HALT_ENGAGED = Event(
+    "halt.engaged",
+    "warning",
+    ("halt_id", "reason", "by"),
+    "An operator engaged the kill switch; nothing trades for real.",
+)
+HALT_RELEASED = Event("halt.released", "warning", ("halt_id", "reason", "by"), "An operator released the kill switch.")
+ENGINE_SWITCHED = Event(
+    "engine.switched", "warning", ("engine", "enabled", "reason", "by"), "An operator enabled or disabled an engine."
+)
+API_KEY_CREATED = Event("api_key.created", "info", ("owner", "prefix"), "An API key was created.")
+API_KEY_REVOKED = Event("api_key.revoked", "warning", ("prefix", "by"), "An operator revoked an API key.")
+PREVIEW_FAILED = Event("preview.failed", "error", ("error",), "A preview in the admin was cancelled by the database.")
+REPLAY_DIVERGED = Event(
+    "replay.diverged",
+    "error",
+    ("experiment_id", "signal_id", "field"),
+    "Replay recomputed a stored value and got another.",
+)
+WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
+WORKER_RESTARTED = Event(
+    "worker.restarted", "error", ("cluster", "reason"), "The supervisor restarted a worker that had died or hung."
+)
+WORKER_KILLED = Event(
+    "worker.killed", "error", ("cluster", "reason"), "The supervisor killed a worker that did not stop in time."
+)
+WORKER_NOT_NOTIFIED = Event(
+    "worker.not_notified",
+    "warning",
+    ("error",),
+    "The worker could not be notified of a new signal; it finds the signal at its next poll.",
+)
+WORKER_WAITING = Event(
+    "worker.waiting", "warning", ("reason",), "The worker cannot start yet: no database, or migrations are missing."
+)
+WORKER_DATABASE_UNAVAILABLE = Event(
+    "worker.database_unavailable",
+    "warning",
+    ("error",),
+    "The worker lost the database; it retries until the database is back.",
+    ("cluster",),
+)
+PROGRAM_STARTED = Event("program.started", "info", ("program", "pid"), "`manage.py up` started a program.")
+PROGRAM_DIED = Event(
+    "program.died", "error", ("program", "code"), "A program of `manage.py up` died; `code` is its exit code."
+)
+PROGRAM_FAILED = Event(
+    "program.failed", "error", ("program",), "A program died too often within a minute; `manage.py up` stops."
+)
+PROGRAM_KILLED = Event("program.killed", "error", ("pid",), "A program did not stop in time and was killed.")
+DATABASE_UNAVAILABLE = Event(
+    "database.unavailable", "error", ("error",), "A request was answered with 503, because the database is unavailable."
+)
+
+EVENTS: tuple[Event, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Event))
