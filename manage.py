@@ -15,17 +15,17 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError, ProgrammingError
 
-    # The messages say all there is to say; where it was raised helps nobody who mends a setting.
+    # The messages say all there is to say; a traceback helps nobody who fixes a setting.
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except OperationalError as error:
-        sys.exit(f"The database cannot be reached; start it or mend DATABASE_URL. {error}")
+        sys.exit(f"Cannot connect to the database; start it or fix DATABASE_URL. {error}")
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
             raise
-        sys.exit("The database lacks tables of this version; run `manage.py migrate` first, or `manage.py up`.")
+        sys.exit("Database tables are missing or out of date; run `manage.py migrate` (or `manage.py up`) first.")
 
 
 if __name__ == "__main__":

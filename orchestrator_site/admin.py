@@ -35,16 +35,16 @@ class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("username__exact", "email__exact")
-    search_help_text = "User name or e-mail, exactly"
+    search_help_text = "Exact user name or e-mail address"
     actions = None
 
 
 @admin.register(Group)
 class GroupAdmin(StockGroupAdmin, BrowseAdmin):
-    """Roles. The four that come with the system are put back at every migration."""
+    """Roles; the four built-in ones are reset at every migration."""
 
     search_fields = ("name__exact",)
-    search_help_text = "Name, exactly"
+    search_help_text = "Exact name"
     actions = None
 
 
@@ -56,18 +56,18 @@ class LogEntryAdmin(AuditAdmin):
     list_select_related = ("user", "content_type")
     list_filter = ("action_flag", recent("action_time"))
     fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "change_message")
-    empty_hint = "Nobody has changed anything in the admin yet."
+    empty_hint = "No changes have been made in the admin yet."
 
 
 class TaskAdmin(AuditAdmin):
-    """Tasks of the queue that have ended."""
+    """Finished tasks of the queue."""
 
     list_display = ("name", "func", "cluster", "started", "stopped", "attempt_count")
     list_filter = (recent("started"),)
     search_fields = ("id__exact", "name__exact")
-    search_help_text = "Task id or name, exactly"
+    search_help_text = "Exact task id or name"
     fields = ("id", "name", "func", "group", "cluster", "started", "stopped", "attempt_count", "result")
-    empty_hint = "Good: no task has failed. Failed signals are not here but in the list of signals."
+    empty_hint = "No failed tasks. Failed signals are listed under Signals."
 
 
 @admin.register(queue.Failure)
@@ -77,9 +77,9 @@ class FailedTaskAdmin(TaskAdmin):
 
 @admin.register(queue.Schedule)
 class ScheduleAdmin(AuditAdmin):
-    """What the worker does by the clock."""
+    """Tasks that the worker runs by the clock."""
 
     list_display = ("name", "func", badge("schedule_type", {}), "minutes", "next_run", "repeats")
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "cluster", "task")
-    empty_hint = "The worker makes its schedules when it starts."
+    empty_hint = "The worker creates its schedules when it starts."
     empty_commands = ("manage.py worker",)

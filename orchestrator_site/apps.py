@@ -17,12 +17,6 @@ def _audit(*, actor: Actor, action: str, subject: str, **kwargs: Any) -> None:
     record(actor, action, subject)
 
 
-def _roles(**kwargs: Any) -> None:
-    from orchestrator_site.roles import ensure_roles
-
-    ensure_roles()
-
-
 class OrchestratorSiteConfig(AppConfig):
     """Sees to it that the four roles exist once every app has its tables and permissions."""
 
@@ -31,14 +25,15 @@ class OrchestratorSiteConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register checks and the audit of sources; make the roles after the last app has been migrated."""
+        """Register checks and the audit of sources; create the roles after the last app has been migrated."""
         from orchestrator_site import checks  # noqa: F401 (registers itself)
+        from orchestrator_site.roles import ensure_roles
         from signals_app.webhook.sources import source_operated
 
         source_operated.connect(_audit, dispatch_uid="orchestrator_site.audit")
 
         *_, last = apps.get_app_configs()
-        post_migrate.connect(_roles, sender=last, dispatch_uid="orchestrator_site.roles")
+        post_migrate.connect(ensure_roles, sender=last, dispatch_uid="orchestrator_site.roles")
 
 
 class OrchestratorAdminConfig(admin_apps.AdminConfig):

@@ -16,7 +16,7 @@ RESERVED_CONNECTIONS = 10
 CLUSTER_CONNECTIONS = 4
 SECRET_KEY_CHARACTERS = 50
 SECRET_KEY_HINT = (
-    f"Give {SECRET_KEY_CHARACTERS} random characters or more, such as those of "
+    f"Use at least {SECRET_KEY_CHARACTERS} random characters, for example from "
     "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`."
 )
 
@@ -29,7 +29,7 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         messages.append(
             Error(
                 f"WEBHOOK_THREADS is {settings.WEBHOOK_THREADS} and WEB_THREADS is {settings.WEB_THREADS}.",
-                hint="Allowed: at least 1 thread for the webhook and at least 1 for everything else.",
+                hint="Reserve at least 1 thread for the webhook and leave at least 1 for everything else.",
                 id="orchestrator.E001",
             )
         )
@@ -37,7 +37,7 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         messages.append(
             Error(
                 f"WEB_PROCESSES is {settings.WEB_PROCESSES} and WORKERS is {settings.WORKERS}.",
-                hint="Allowed: 1 or more of each.",
+                hint="Use 1 or more of each.",
                 id="orchestrator.E002",
             )
         )
@@ -46,13 +46,17 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
 
 @register()
 def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Report what PRODUCTION=true demands and is not there; without host names every alert would be refused."""
+    """Report what PRODUCTION=true requires and is missing; without host names every alert would be rejected."""
     if not settings.PRODUCTION:
         return []
+    try:
+        secret_key = str(settings.SECRET_KEY)
+    except ImproperlyConfigured:  # Django hands out no empty one
+        secret_key = ""
     missing = [
-        (len(_secret_key()) < SECRET_KEY_CHARACTERS, "SECRET_KEY is missing or short.", SECRET_KEY_HINT, "E005"),
-        (not settings.ALLOWED_HOSTS, "ALLOWED_HOSTS is empty.", "Name the hosts the site answers to.", "E006"),
-        (settings.DEBUG, "DEBUG is on.", "Leave DEBUG out: its pages show settings to everybody.", "E007"),
+        (len(secret_key) < SECRET_KEY_CHARACTERS, "SECRET_KEY is missing or too short.", SECRET_KEY_HINT, "E005"),
+        (not settings.ALLOWED_HOSTS, "ALLOWED_HOSTS is empty.", "List the host names the site serves.", "E006"),
+        (settings.DEBUG, "DEBUG is on.", "Turn DEBUG off: its error pages show settings to anyone.", "E007"),
     ]
     return [
         Error(f"PRODUCTION is true, but {text}", hint=hint, id=f"orchestrator.{check_id}")
@@ -61,19 +65,11 @@ def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
     ]
 
 
-def _secret_key() -> str:
-    """Return the key, "" when there is none: Django refuses to hand out an empty one."""
-    try:
-        return str(settings.SECRET_KEY)
-    except ImproperlyConfigured:
-        return ""
-
-
 @register(Tags.database)
 def check_database(
     app_configs: Sequence[Any] | None, databases: Sequence[str] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Compare connections with `max_connections`, and say loudly when commits may be lost."""
+    """Compare connections with `max_connections`, and warn when commits may be lost."""
     if not databases or "default" not in databases:
         return []
     with connection.cursor() as cursor:
@@ -85,7 +81,9 @@ def check_database(
     messages: list[CheckMessage] = []
     if version < 150000:
         messages.append(
-            Error(f"PostgreSQL {version // 10000} is too old.", hint="Allowed: 15 or newer.", id="orchestrator.E003")
+            Error(
+                f"PostgreSQL {version // 10000} is too old.", hint="Use PostgreSQL 15 or newer.", id="orchestrator.E003"
+            )
         )
     if (needed := connections_needed()) > max_connections:
         messages.append(
@@ -98,7 +96,7 @@ def check_database(
     states = {"fsync": fsync, "full_page_writes": full_page_writes, "synchronous_commit": synchronous_commit}
     messages += [
         Warning(
-            f"PostgreSQL runs with {name}=off: an acknowledged alert can be lost when the machine fails.",
+            f"PostgreSQL runs with {name}=off: acknowledged alerts can be lost in a crash.",
             hint=f"Set {name}=on.",
             id="orchestrator.W001",
         )
@@ -109,7 +107,7 @@ def check_database(
 
 
 def connections_needed() -> int:
-    """Return how many connections one web server and one worker cluster may hold, with a reserve."""
+    """How many connections one web server and one worker cluster may hold, with a reserve."""
     # One more per web process: the thread that wakes the workers.
     web = settings.WEB_PROCESSES * (settings.WEB_THREADS + 1)
     return web + settings.WORKERS + CLUSTER_CONNECTIONS + RESERVED_CONNECTIONS

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
@@ -53,7 +55,7 @@ class Environment:
         text = _stripped(name)
         if text and not (text.startswith(POSTGRESQL) and _has_port_or_none(text)):
             # The value may hold a password.
-            raise ImproperlyConfigured(f"{name} is not the URL of a PostgreSQL. Allowed: postgresql://...")
+            raise ImproperlyConfigured(f"{name} is not a PostgreSQL URL. Allowed: postgresql://...")
         return text
 
 
@@ -72,8 +74,30 @@ def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name} is {text!r}. Allowed: {allowed}.")
 
 
+def database_settings(url: str) -> dict[str, Any]:
+    """Django's settings of the database at a URL, "" for the embedded one; options in the URL's query win over ours."""
+    database: dict[str, Any] = {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator"}
+    if url:
+        database = environ.Env.db_url_config(url)
+    options = database.get("OPTIONS", {})
+    if str(options.get("prepare_threshold")).lower() == "none":
+        options["prepare_threshold"] = None  # a URL holds text only
+    defaults = {
+        # An unavailable database is noticed within a second, so that TradingView sends again.
+        "connect_timeout": 1,
+        # Lets the webhook's two statements keep their plans; None for poolers that cannot (PgBouncer).
+        "prepare_threshold": 5,
+    }
+    return database | {
+        # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": defaults | options,
+    }
+
+
 def development_secret_key(data_dir: Path) -> str:
-    """Return the checkout's own secret key, made at the first start and readable by its owner only."""
+    """The checkout's own secret key, created at the first start and readable by its owner only."""
     path = data_dir / "secret_key"
     data_dir.mkdir(mode=0o700, exist_ok=True)
     try:

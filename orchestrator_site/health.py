@@ -1,4 +1,4 @@
-"""What probes and Prometheus ask: is the process there, can it work, how does it go."""
+"""Probes and metrics: is the process alive, is it ready, how is it doing."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SELECT
     (SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B')
 """
 NAMES = (
-    ("signals_waiting", "Signals without a decision"),
-    ("signals_oldest_wait_seconds", "Age of the oldest signal without a decision"),
-    ("signals_failed", "Signals that failed and wait for a retry or an operator"),
-    ("signals_discarded", "Failed signals that an operator gave up"),
+    ("signals_waiting", "Signals waiting for a decision"),
+    ("signals_oldest_wait_seconds", "Age of the oldest signal waiting for a decision"),
+    ("signals_failed", "Failed signals waiting for a retry or an operator"),
+    ("signals_discarded", "Failed signals that an operator discarded"),
     ("worker_heartbeat_age_seconds", "Seconds since a worker last showed progress"),
-    ("exit_directives_pending", "Shadow exits that wait for a price"),
-    ("halted", "1 while the kill switch holds"),
-    ("policy_version", "The policy version in force"),
+    ("exit_directives_pending", "Shadow exits waiting for a price"),
+    ("halted", "1 while trading is halted"),
+    ("policy_version", "Active policy version"),
     ("engine_a_heartbeat_age_seconds", "Seconds since engine A's last heartbeat"),
     ("engine_b_heartbeat_age_seconds", "Seconds since engine B's last heartbeat"),
 )
@@ -54,7 +54,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, migrations and worker are all fine, else 503 with what is not."""
+    """Answer 200 when database, migrations and worker are all well, else 503 and the reason."""
     checks = _checks()
     ready = all(state == "ok" for state in checks.values())
     return JsonResponse({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
@@ -64,22 +64,22 @@ def _checks() -> dict[str, str]:
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return {"database": "ok", "migrations": "missing; run `manage.py migrate`"}
+            return {"database": "ok", "migrations": "pending; run `manage.py migrate`"}
         numbers = _numbers()
     except (DatabaseError, InterfaceError) as error:
-        return {"database": f"away: {error}".strip()}
+        return {"database": f"unavailable: {error}".strip()}
     return {"database": "ok", "migrations": "ok", "worker": _worker_state(numbers)}
 
 
 def _worker_state(numbers: dict[str, float | None]) -> str:
     age = numbers["worker_heartbeat_age_seconds"]
     if age is None:
-        return "no worker has run yet; start `manage.py worker`"
+        return "no worker has started yet; run `manage.py worker`"
     if age > HEARTBEAT_LIMIT_SECONDS:
         return f"no progress for {age:.0f} s"
     waiting = numbers["signals_oldest_wait_seconds"] or 0.0
     if waiting > WAITING_LIMIT_SECONDS:
-        return f"a signal waits for {waiting:.0f} s"
+        return f"a signal has been waiting for {waiting:.0f} s"
     return "ok"
 
 
@@ -115,5 +115,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         text = generate_latest(REGISTRY)
     except (OperationalError, InterfaceError) as error:
-        return HttpResponse(f"The database is away: {error}", status=503, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            f"The database is unavailable: {error}", status=503, content_type="text/plain; charset=utf-8"
+        )
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)

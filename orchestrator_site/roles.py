@@ -1,9 +1,11 @@
-"""The four roles that come with the system: groups with the permissions of their work.
+"""The four built-in roles: groups with the permissions of their work.
 
-They are put back to this at every migration; whoever needs another mix makes a group of another name.
+Every migration resets them to this; for another mix, create a group of another name.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
@@ -46,9 +48,9 @@ ROLES = {
 }
 
 
-def ensure_roles() -> None:
-    """Make the four groups and give each exactly its permissions."""
-    # This may run before Django has made the permissions of the app migrated last.
+def ensure_roles(**kwargs: Any) -> None:
+    """Create the four groups and give each exactly its permissions; a receiver of `post_migrate`."""
+    # This may run before Django has created the permissions of the app migrated last.
     for label in (*OWN_APPS, "django_q", "auth", "admin"):
         create_permissions(apps.get_app_config(label), verbosity=0)
     # The report is a page, not a table, so that no model's Meta can carry its permission.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import django_stubs_ext
 import environ
 
-from orchestrator_site.environment import Environment, development_secret_key
+from orchestrator_site.environment import Environment, database_settings, development_secret_key
 from orchestrator_site.log_format import logging_config
 from orchestrator_site.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 
@@ -87,23 +86,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The embedded server starts at the first connection, and only when no DATABASE_URL is given.
 EMBEDDED_POSTGRES_DIR = DATA_DIR / "postgres"
 DATABASE_URL = env.postgresql_url("DATABASE_URL")
-_database: dict[str, Any] = (
-    environ.Env.db_url_config(DATABASE_URL)
-    if DATABASE_URL
-    else {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator"}
-)
-_database.update(
-    # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.
-    CONN_MAX_AGE=None,
-    CONN_HEALTH_CHECKS=True,
-)
-_database.setdefault("OPTIONS", {}).update(
-    # A database that is away is told within a second, so that TradingView sends again.
-    connect_timeout=1,
-    # Lets the webhook's two statements keep their plans; None for poolers that cannot.
-    prepare_threshold=5,
-)
-DATABASES = {"default": _database}
+DATABASES = {"default": database_settings(DATABASE_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

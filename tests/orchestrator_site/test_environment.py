@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from orchestrator_site.environment import Environment
+from orchestrator_site.environment import Environment, database_settings
 from tests.manage_process import run_command
 
 env = Environment()
@@ -57,6 +57,15 @@ def test_a_wrong_database_url_does_not_show_its_password(monkeypatch: pytest.Mon
         env.postgresql_url("A_SETTING")
 
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"), [("", 5), ("?prepare_threshold=0", 0), ("?prepare_threshold=None", None)]
+)
+def test_options_in_the_database_url_win_over_ours(query: str, expected: int | None) -> None:
+    options = database_settings(f"postgresql://somebody@host/base{query}")["OPTIONS"]
+
+    assert options == {"connect_timeout": 1, "prepare_threshold": expected}
 
 
 def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

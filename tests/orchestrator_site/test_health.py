@@ -60,7 +60,7 @@ def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
         )
         cursor.execute("SET session_replication_role = DEFAULT")
 
-    assert client.get("/readyz").json()["checks"]["worker"] == "a signal waits for 120 s"
+    assert client.get("/readyz").json()["checks"]["worker"] == "a signal has been waiting for 120 s"
 
 
 def test_metrics_tell_the_numbers_of_the_database(client: Client) -> None:
@@ -123,4 +123,4 @@ def test_metrics_are_unavailable_while_the_database_is_away(client: Client, monk
 
     answer = client.get("/metrics")
 
-    assert (answer.status_code, answer.content) == (503, b"The database is away: connection refused")
+    assert (answer.status_code, answer.content) == (503, b"The database is unavailable: connection refused")

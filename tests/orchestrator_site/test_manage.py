@@ -18,7 +18,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_a_traceback() -> Non
     ended = run_command("source", "list", DATABASE_URL=AWAY)
 
     assert ended.returncode == 1
-    assert ended.stderr.startswith("The database cannot be reached; start it or mend DATABASE_URL.")
+    assert ended.stderr.startswith("Cannot connect to the database; start it or fix DATABASE_URL.")
     assert "Traceback" not in ended.stderr
 
 
@@ -32,7 +32,7 @@ def test_a_database_without_tables_is_told_to_be_migrated() -> None:
     ended = run_command("source", "list", DATABASE_URL=f"postgresql:///template1?{address}")
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "lacks tables of this version; run `manage.py migrate`" in ended.stderr
+    assert "tables are missing or out of date; run `manage.py migrate`" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -1,4 +1,4 @@
-"""`manage.py database url`: the address of the database in use."""
+"""`manage.py database url`: the connection URL of the database in use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.db import connection
 class Command(BaseCommand):
     """Print the connection URL, for psql and other tools."""
 
-    help = "Tell about the database; `url` prints the connection URL in use."
+    help = "Show database connection details: `url` prints the connection URL in use."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Define the one action."""
-        parser.add_argument("action", choices=["url"])
+        parser.add_argument("action", choices=["url"], help="what to show")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the URL; an embedded server is started by asking for it."""
+        """Print the URL; an embedded server starts for it."""
         connection.ensure_connection()
         parameters = connection.get_connection_params()
         user, password = parameters.get("user") or "", parameters.get("password") or ""
