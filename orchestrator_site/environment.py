@@ -80,7 +80,7 @@ def database_settings(url: str) -> dict[str, Any]:
     if url:
         database = environ.Env.db_url_config(url)
     options = database.get("OPTIONS", {})
-    if str(options.get("prepare_threshold")).lower() == "none":
+    if str(options.get("prepare_threshold", "")).lower() == "none":
         options["prepare_threshold"] = None  # a URL holds text only
     defaults = {
         # An unavailable database is noticed within a second, so that TradingView sends again.
