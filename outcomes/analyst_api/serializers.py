@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from experiments.models import DecisionReason, ExecutionMode, Experiment
+from kernel.decimals import decimal_text
 from outcomes.analyst_api.browse import by_engine, explanation_of
-from outcomes.core.pricing import decimal_text
 from outcomes.engine_api.fields import InstantField
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
 from policies.models import EngineName

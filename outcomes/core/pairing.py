@@ -1,6 +1,6 @@
-"""Whether a shadow trade entered and left by the same logic as the real one (R4.5).
+"""Whether a shadow trade entered and exited by the same logic as the real one (R4.5).
 
-Pure: no I/O, no clock, no randomness; the checks can be made again from stored rows at any time.
+The checks need nothing but stored rows, so that they can be repeated at any time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class PairedTrade:
-    """What the checks look at in one trade and in the recommendation it follows."""
+    """What the checks need of one trade and of the recommendation that it follows."""
 
     engine: str
     context_hash: str  # of the recommendation
@@ -48,44 +48,34 @@ class Breach:
 
 
 def find_breaches(pair: Pair) -> list[Breach]:
-    """Return every rule of R4.5 that the pair breaks, by name; empty for a fair pair."""
-    return [
-        *_trade_breaches(pair.real, pair.context_hash),
-        *_trade_breaches(pair.shadow, pair.context_hash),
-        *_pair_breaches(pair),
-    ]
-
-
-def _trade_breaches(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
-    """Check what each trade must fulfil by itself."""
-    if trade.context_hash != context_hash:
-        yield _breach(trade, "CONTEXT_HASH_DIFFERS", context_hash, trade.context_hash)
-    if trade.recommended_rules_hash != trade.registered_rules_hash:
-        yield _breach(
-            trade,
-            "RULES_HASH_DIFFERS",
-            trade.registered_rules_hash or "a registered hash",
-            trade.recommended_rules_hash,
-        )
-    if trade.exit_instruments not in (None, trade.entry_instruments):
-        yield _breach(
-            trade, "INSTRUMENT_DIFFERS", sorted(trade.entry_instruments), sorted(trade.exit_instruments or ())
-        )
-    if trade.stored_pnl != trade.recomputed_pnl:
-        yield _breach(trade, "PNL_DIFFERS", trade.recomputed_pnl, trade.stored_pnl)
-
-
-def _pair_breaches(pair: Pair) -> Iterator[Breach]:
-    """Check what the shadow must share with the real trade."""
+    """Every rule of R4.5 that the pair breaks; none for a fair pair."""
     real, shadow = pair.real, pair.shadow
+    breaches = [*_breaches_alone(real, pair.context_hash), *_breaches_alone(shadow, pair.context_hash)]
     apart = abs(real.entry_time - shadow.entry_time)
     if apart > timedelta(seconds=pair.entry_window_seconds):
         later = real if real.entry_time > shadow.entry_time else shadow
-        yield _breach(later, "LATE_ENTRY", f"at most {pair.entry_window_seconds} s", f"{apart.total_seconds()} s")
+        allowed = f"at most {pair.entry_window_seconds} s"
+        breaches.append(_breach(later, "LATE_ENTRY", allowed, f"{apart.total_seconds()} s"))
     if shadow.exit_time != real.exit_time:
-        yield _breach(shadow, "EXIT_TIME_DIFFERS", real.exit_time.isoformat(), shadow.exit_time.isoformat())
+        expected, found = real.exit_time.isoformat(), shadow.exit_time.isoformat()
+        breaches.append(_breach(shadow, "EXIT_TIME_DIFFERS", expected, found))
     if shadow.conditions_hash != real.conditions_hash:
-        yield _breach(shadow, "CONDITIONS_HASH_DIFFERS", real.conditions_hash, shadow.conditions_hash)
+        breaches.append(_breach(shadow, "CONDITIONS_HASH_DIFFERS", real.conditions_hash, shadow.conditions_hash))
+    return breaches
+
+
+def _breaches_alone(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
+    """The rules that a trade breaks whatever the other one did."""
+    if trade.context_hash != context_hash:
+        yield _breach(trade, "CONTEXT_HASH_DIFFERS", context_hash, trade.context_hash)
+    if trade.recommended_rules_hash != trade.registered_rules_hash:
+        registered = trade.registered_rules_hash or "a registered hash"
+        yield _breach(trade, "RULES_HASH_DIFFERS", registered, trade.recommended_rules_hash)
+    if trade.exit_instruments not in (None, trade.entry_instruments):
+        entered, exited = sorted(trade.entry_instruments), sorted(trade.exit_instruments or ())
+        yield _breach(trade, "INSTRUMENT_DIFFERS", entered, exited)
+    if trade.stored_pnl != trade.recomputed_pnl:
+        yield _breach(trade, "PNL_DIFFERS", trade.recomputed_pnl, trade.stored_pnl)
 
 
 def _breach(trade: PairedTrade, name: str, expected: object, found: object) -> Breach:

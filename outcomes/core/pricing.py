@@ -1,23 +1,31 @@
-"""What trades cost and earn, exactly.
-
-Pure: no I/O, no clock, no randomness. Decimals only; nothing is ever rounded.
-"""
+"""Legs, quotes and money: what a trade costs and earns, to the last digit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+from enum import StrEnum
 from typing import Any
+
+from kernel.decimals import decimal_text
+from kernel.instants import parse_instant
 
 SIGNS = {"LONG": 1, "SHORT": -1}
 # Python's default of 28 digits would round what numeric columns can hold; Inexact makes rounding an error.
 _EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+# What the price columns hold: numeric(20, 8).
+PRICE_BELOW = Decimal(10) ** 12
+PRICE_STEP = Decimal("0.00000001")
+# Quotes come from feeds, which also write 1e-2.
+_QUOTED_PRICE = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One instrument of a trade, as it was entered."""
+    """One instrument of a trade, as entered."""
 
     instrument: str
     side: str  # LONG or SHORT
@@ -30,7 +38,7 @@ class Leg:
         return SIGNS[self.side]
 
     def document(self) -> dict[str, Any]:
-        """Return the leg as stored: the price as text."""
+        """The leg as stored, with its price as text."""
         return {
             "instrument": self.instrument,
             "side": self.side,
@@ -40,13 +48,13 @@ class Leg:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Leg:
-        """Return the leg that was stored as this document."""
+        """The leg that was stored as this document."""
         price = Decimal(document["entry_price"])
         return cls(document["instrument"], document["side"], document["ratio"], price)
 
 
 def trade_price(legs: Sequence[Leg], prices: Mapping[str, Decimal]) -> Decimal:
-    """Return the trade's price from its legs': the price of a single leg, else the net debit (credit negative)."""
+    """The price of a single leg; of several, their net debit (a credit is negative)."""
     if len(legs) == 1:
         return prices[legs[0].instrument]
     with localcontext(_EXACT):
@@ -61,7 +69,7 @@ def profit_and_loss(
     multiplier: Decimal,
     fees: Decimal,
 ) -> Decimal:
-    """Return sign x (exit - entry) x ratio x quantity x multiplier over all legs, less fees, in currency (R5.1)."""
+    """Sum sign x (exit - entry) x ratio over the legs, times quantity x multiplier, less fees, in currency (R5.1)."""
     with localcontext(_EXACT):
         moved = sum(
             (leg.sign * leg.ratio * (exit_prices[leg.instrument] - leg.entry_price) for leg in legs), Decimal(0)
@@ -69,8 +77,97 @@ def profit_and_loss(
         return moved * quantity * multiplier - fees
 
 
-def decimal_text(value: Decimal) -> str:
-    """Return a number as people write it: no exponent, at least two decimals, no further zeros at the end."""
-    whole, _, decimals = f"{value:f}".partition(".")
-    text = f"{whole}.{decimals.rstrip('0'):0<2}"
-    return "0.00" if text == "-0.00" else text
+class QuoteFlag(StrEnum):
+    """Why a quote cannot price an exit."""
+
+    LOOKAHEAD = "LOOKAHEAD"  # dated after the exit
+    CROSSED = "CROSSED"  # bid above ask
+    ONE_SIDED = "ONE_SIDED"  # no bid, no ask, or nothing offered
+    NO_TIME = "NO_TIME"  # without a valid quote_time, look-ahead cannot be ruled out
+    NOT_A_QUOTE = "NOT_A_QUOTE"  # not {bid, ask, quote_time} with prices of 0 or more
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A two-sided quote that was in force at the exit."""
+
+    bid: Decimal
+    ask: Decimal
+    quote_time: datetime
+
+    def touch(self, leg: Leg) -> Decimal:
+        """What closing the leg gets immediately: a long leg sells at the bid, a short one buys at the ask."""
+        return self.bid if leg.side == "LONG" else self.ask
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuotes:
+    """The quotes of one report by instrument: those that can price, and the flags of the others."""
+
+    usable: dict[str, Quote]
+    flags: dict[str, str]
+
+    def flag_of(self, instrument: str) -> str | None:
+        """Why the instrument cannot be priced; None when it can."""
+        if instrument in self.usable:
+            return None
+        return self.flags.get(instrument, QuoteFlag.MISSING.value)
+
+    def touch_prices(self, legs: Sequence[Leg]) -> dict[str, Decimal] | None:
+        """The exit price of every leg at the touch; None unless all are quoted: nothing is guessed."""
+        if any(leg.instrument not in self.usable for leg in legs):
+            return None
+        return {leg.instrument: self.usable[leg.instrument].touch(leg) for leg in legs}
+
+
+def quotes_of(market_conditions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The field `quotes` of market conditions; empty unless it is an object."""
+    quotes = market_conditions.get("quotes")
+    return quotes if isinstance(quotes, dict) else {}
+
+
+def judge_quotes(quotes: Mapping[str, Any], exit_time: datetime) -> JudgedQuotes:
+    """Separate the quotes that can price an exit at `exit_time` from those that cannot (R4.2)."""
+    judged = JudgedQuotes({}, {})
+    for instrument, raw in quotes.items():
+        quote = judge_quote(raw, exit_time)
+        if isinstance(quote, Quote):
+            judged.usable[instrument] = quote
+        else:
+            judged.flags[instrument] = quote.value
+    return judged
+
+
+def judge_quote(raw: Any, exit_time: datetime) -> Quote | QuoteFlag:
+    """The quote as sent, read; or the first reason why it cannot price an exit at `exit_time`."""
+    if not isinstance(raw, dict):
+        return QuoteFlag.NOT_A_QUOTE
+    if raw.get("bid") is None or raw.get("ask") is None:
+        return QuoteFlag.ONE_SIDED
+    bid, ask = _quoted_price(raw["bid"]), _quoted_price(raw["ask"])
+    if bid is None or ask is None:
+        return QuoteFlag.NOT_A_QUOTE
+    if bid > ask:
+        return QuoteFlag.CROSSED
+    if ask == 0:
+        # Feeds send 0 for a side without quotes; nobody gives an option away.
+        return QuoteFlag.ONE_SIDED
+    try:
+        quote_time = parse_instant(raw.get("quote_time"))
+    except ValueError:
+        return QuoteFlag.NO_TIME
+    return QuoteFlag.LOOKAHEAD if quote_time > exit_time else Quote(bid, ask, quote_time)
+
+
+def _quoted_price(value: Any) -> Decimal | None:
+    """A price that the columns hold exactly; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if _QUOTED_PRICE.fullmatch(text) is None:
+        return None
+    price = Decimal(text)
+    if not 0 <= price < PRICE_BELOW or price % PRICE_STEP != 0:
+        return None
+    return price

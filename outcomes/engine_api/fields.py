@@ -11,9 +11,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from kernel.decimals import decimal_text
 from kernel.errors import DomainError
 from kernel.instants import parse_instant
-from outcomes.core.pricing import decimal_text
 from outcomes.models import ExitReason
 
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)

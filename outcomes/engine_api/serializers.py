@@ -8,9 +8,16 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.errors import DomainError
-from outcomes.core.quotes import quotes_of
-from outcomes.core.reports import ExitReport, OpeningReport, ReportedLeg, ShadowExitReport
-from outcomes.core.request_documents import exact_document, member_text, request_hash
+from outcomes.core.pricing import quotes_of
+from outcomes.core.trade_reports import (
+    ExitReport,
+    OpeningReport,
+    ReportedLeg,
+    ShadowExitReport,
+    exact_document,
+    field_text,
+    request_hash,
+)
 from outcomes.engine_api.fields import (
     AnyJSONField,
     DecimalTextField,
@@ -44,7 +51,7 @@ class RecommendationSerializer(StrictSerializer):
 
     def report(self, body: bytes) -> RecommendationReport:
         """Return the validated answer; the recommendation's text comes from the body itself (R7.5)."""
-        values = self.validated_data | {"recommendation": member_text(body, "recommendation")}
+        values = self.validated_data | {"recommendation": field_text(body, "recommendation")}
         return RecommendationReport(**values, request_hash=request_hash(self.initial_data))
 
 

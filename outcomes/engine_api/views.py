@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from outcomes import services
-from outcomes.core.request_documents import request_hash
+from outcomes.core.trade_reports import request_hash
 from outcomes.engine_api.answers import (
     PendingExitsSerializer,
     RecommendationAnswerSerializer,

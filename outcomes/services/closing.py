@@ -11,11 +11,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from kernel.decimals import decimal_text
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
 from kernel.instants import format_timestamp
 from outcomes.core.pairing import find_breaches
-from outcomes.core.pricing import decimal_text, profit_and_loss
-from outcomes.core.quotes import JudgedQuotes
+from outcomes.core.pricing import JudgedQuotes, profit_and_loss
 from outcomes.models import (
     Outcome,
     PriceProvenance,

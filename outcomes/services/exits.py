@@ -11,7 +11,7 @@ from django.db import transaction
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.hashing import document_hash
-from outcomes.core.reports import ExitReport, judge_exit, refuse_bad_quotes
+from outcomes.core.trade_reports import ExitReport, judge_exit, refuse_bad_quotes
 from outcomes.models import Action, RealTrade, Recommendation, Role, ShadowTrade, TradeStatus
 from outcomes.selectors import own_trade
 from outcomes.services.closing import Closing, check_pair, close

@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
 from kernel.hashing import document_hash
-from outcomes.core.request_documents import exact_document
+from outcomes.core.trade_reports import exact_document
 from outcomes.errors import RefusedReportError
 from outcomes.models import Incident, IncidentKind
 from outcomes.services.experiment_lock import database_time

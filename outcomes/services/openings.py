@@ -12,7 +12,7 @@ from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from outcomes.core.pricing import Leg
-from outcomes.core.reports import OpeningReport, judge_opening
+from outcomes.core.trade_reports import OpeningReport, judge_opening
 from outcomes.errors import RefusedReportError
 from outcomes.models import (
     Action,

@@ -16,9 +16,8 @@ from django.db import transaction
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
-from outcomes.core.pricing import trade_price
-from outcomes.core.quotes import judge_quotes, quotes_of
-from outcomes.core.reports import ShadowExitReport, judge_shadow_exit
+from outcomes.core.pricing import judge_quotes, quotes_of, trade_price
+from outcomes.core.trade_reports import ShadowExitReport, judge_shadow_exit
 from outcomes.models import (
     Action,
     DirectiveState,
