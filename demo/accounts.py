@@ -1,4 +1,4 @@
-"""What the demo needs to get in: log-ins, API keys, a webhook source, an interesting policy."""
+"""What the demo needs to get in: accounts, API keys, a webhook source, an interesting policy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEMO = Actor("demo")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Names and secrets of one run; nothing of it can be read back later."""
+    """Names and secrets of one run; none of them can be read back later."""
 
     passwords: dict[str, str]
     webhook_path: str
@@ -31,13 +31,19 @@ class Access:
 
 
 def prepare() -> Access:
-    """Make or renew everything; a second run invalidates the secrets of the first."""
+    """Create or renew everything; a second run invalidates the secrets of the first."""
     for key in ApiKey.objects.filter(name=KEY_NAME, revoked=False):
         revoke_api_key(DEMO, prefix=key.prefix)
     use_split_policy()
+    # Alerts may be of any age here; the bars are years old.
+    if WebhookSource.objects.filter(slug=SOURCE).exists():
+        set_source_active(SOURCE, is_active=True, actor=DEMO)
+        _, token = rotate_source(SOURCE, actor=DEMO)
+    else:
+        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0, actor=DEMO)
     return Access(
         passwords={"operator": _user("operator", is_superuser=True), "analyst": _user("analyst")},
-        webhook_path=_webhook_path(),
+        webhook_path=webhook_path(token),
         key_a=_key(KeyOwner.ENGINE_A),
         key_b=_key(KeyOwner.ENGINE_B),
         analyst_key=_key(KeyOwner.ANALYST),
@@ -45,16 +51,16 @@ def prepare() -> Access:
 
 
 def use_split_policy() -> None:
-    """Split capital 50 to 50, unless an operator has already chosen a policy: then that one stands."""
+    """Split capital evenly, unless an operator has already changed the policy: then keep that one."""
     policy = active_policy()
     if policy is None or policy.version > 1:
         return
     content = replace(settings_of(policy), configured_mode="SPLIT_CAPITAL")
-    create_policy_version(DEMO, content, base_version=policy.version, note="Demo: half each.")
+    create_policy_version(DEMO, content, base_version=policy.version, note="Demo: even split.")
 
 
 def _user(name: str, *, is_superuser: bool = False) -> str:
-    """Make or reset a user of the admin, in the group of the same name, and return the new password."""
+    """Create or reset a user of the admin, in the group of the same name; the new password."""
     user, _ = User.objects.get_or_create(username=name)
     user.is_staff, user.is_active, user.is_superuser = True, True, is_superuser
     password = secrets.token_urlsafe(9)
@@ -66,13 +72,3 @@ def _user(name: str, *, is_superuser: bool = False) -> str:
 
 def _key(owner: KeyOwner) -> str:
     return create_api_key(DEMO, owner=owner.value, name=KEY_NAME)[1]
-
-
-def _webhook_path() -> str:
-    """Return the path of the demo's webhook with a new token; alerts may be of any age there."""
-    if WebhookSource.objects.filter(slug=SOURCE).exists():
-        set_source_active(SOURCE, is_active=True, actor=DEMO)
-        _, token = rotate_source(SOURCE, actor=DEMO)
-    else:
-        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0, actor=DEMO)
-    return webhook_path(token)

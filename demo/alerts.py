@@ -6,8 +6,6 @@ The message on the chart would read:
      "time": "{{time}}", "timenow": "{{timenow}}", "action": "buy" or "sell",
      "open": {{open}}, "high": {{high}}, "low": {{low}}, "close": {{close}}, "volume": {{volume}},
      "high_4": {{plot("high_4")}}, ..., "is_last_bar": false}
-
-Pure: no I/O, no clock, no randomness.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ EXCHANGES = {"AAPL": "NASDAQ", "GOOG": "NASDAQ", "IBM": "NYSE", "MSFT": "NASDAQ"
 
 
 def alert_message(item: ReplayBar) -> str:
-    """Return the alert of one bar: a bias up when it closes above its 20-bar average, otherwise down."""
+    """The alert of one bar: a bias up when it closes above its 20-bar average, otherwise down."""
     bar = item.bar
     message = {
         "strategy": STRATEGY,

@@ -1,7 +1,7 @@
 """The bars that the demo replays, with the indicators that a chart script would compute.
 
-It stands for the sender of the alerts. The orchestrator itself computes no indicator (R7.1): nothing
-outside this folder imports it. Pure: no clock, no randomness; `read_bars` reads one file.
+It plays the sender of the alerts. The orchestrator itself computes no indicator (R7.1): nothing outside this folder
+imports it.
 """
 
 from __future__ import annotations
@@ -41,17 +41,28 @@ class ReplayBar:
 
 
 def read_bars(path: Path) -> dict[str, list[DailyBar]]:
-    """Return the bars of each ticker, oldest first."""
+    """The bars of each ticker, oldest first."""
     with path.open(newline="") as file:
-        rows = [_bar(row) for row in csv.DictReader(file)]
+        rows = [
+            DailyBar(
+                ticker=row["Ticker"],
+                day=date.fromisoformat(row["Date"]),
+                open=float(row["Open"]),
+                high=float(row["High"]),
+                low=float(row["Low"]),
+                close=float(row["Close"]),
+                volume=int(row["Volume"]),
+            )
+            for row in csv.DictReader(file)
+        ]
     rows.sort(key=lambda bar: (bar.ticker, bar.day))
     return {ticker: list(bars) for ticker, bars in groupby(rows, key=lambda bar: bar.ticker)}
 
 
 def replay_bars(history: dict[str, list[DailyBar]], count: int) -> list[ReplayBar]:
-    """Return `count` bars to replay, day by day across the tickers, each ticker with about the same number.
+    """`count` bars to replay, day by day across the tickers, each ticker with about the same number.
 
-    The first bars of each ticker only feed the indicators. Raise ValueError when there are not so many.
+    The first bars of each ticker only feed the indicators. Raise ValueError for more or fewer than there can be.
     """
     most = sum(max(len(bars) - WARM_UP, 0) for bars in history.values())
     if not len(history) <= count <= most:
@@ -68,9 +79,10 @@ def replay_bars(history: dict[str, list[DailyBar]], count: int) -> list[ReplayBa
 
 
 def indicators(window: list[DailyBar]) -> dict[str, float]:
-    """Return the indicators of the window's last bar; `high_4` and `low_4` leave that bar itself out."""
+    """The indicators of the window's last bar; `high_4` and `low_4` leave that bar itself out."""
     closes = [bar.close for bar in window]
     changes = [later - earlier for earlier, later in pairwise(closes)]
+    gains, losses = sum(max(change, 0) for change in changes[-14:]), sum(max(-change, 0) for change in changes[-14:])
     returns = [math.log(later / earlier) for earlier, later in pairwise(closes)]
     values = {
         "high_4": max(bar.high for bar in window[-5:-1]),
@@ -78,25 +90,9 @@ def indicators(window: list[DailyBar]) -> dict[str, float]:
         "sma_10": fmean(closes[-10:]),
         "sma_20": fmean(closes[-20:]),
         "sma_50": fmean(closes[-50:]),
-        "rsi_14": _relative_strength(changes[-14:]),
+        # Wilder's index on simple sums; a market that does not move is neither strong nor weak.
+        "rsi_14": 50.0 if gains + losses == 0 else 100 * gains / (gains + losses),
         "volatility_20": stdev(returns[-20:]) * math.sqrt(TRADING_DAYS_PER_YEAR),
         "volume_20": fmean(bar.volume for bar in window[-20:]),
     }
     return {name: round(value, 4) for name, value in values.items()}
-
-
-def _relative_strength(changes: list[float]) -> float:
-    gains, losses = sum(max(change, 0) for change in changes), sum(max(-change, 0) for change in changes)
-    return 50.0 if gains + losses == 0 else 100 * gains / (gains + losses)
-
-
-def _bar(row: dict[str, str]) -> DailyBar:
-    return DailyBar(
-        ticker=row["Ticker"],
-        day=date.fromisoformat(row["Date"]),
-        open=float(row["Open"]),
-        high=float(row["High"]),
-        low=float(row["Low"]),
-        close=float(row["Close"]),
-        volume=int(row["Volume"]),
-    )

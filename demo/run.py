@@ -77,7 +77,14 @@ class Demo:
             say(f"  sign in as {name:<8}  with {password}")
         say(f"  logs of site and engines: {self._folder}\n")
         self._replay(AlertSender(self.url, access.webhook_path, messages))
-        self._print_comparison(access.analyst_key)
+        request = urllib.request.Request(  # noqa: S310 (our own URL)
+            f"{self.url}/api/v1/performance", headers={"Authorization": f"Api-Key {access.analyst_key}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own URL)
+            report: dict[str, Any] = json.load(answer)
+        say("\nHow the engines compare (account currency; P&L after fees):")
+        for text in [*comparison_lines(report), "", *pair_lines(report["pairs"])]:
+            say(f"  {text}".rstrip())
         say("\nInvariants:")
         holds = True
         for finding in verify("traded", source=SOURCE):
@@ -150,18 +157,8 @@ class Demo:
             say("  duplicate: received in an earlier run of the demo; a repeated alert creates no second signal.")
         if sender.answers["conflict"]:
             say("  conflict: an earlier run with another --bars sent this bar as its last; its first alert was kept.")
-        if sender.refusals:
-            raise DemoError(f"{len(sender.refusals)} alerts were rejected. The first answer: {sender.refusals[0]}")
-
-    def _print_comparison(self, key: str) -> None:
-        request = urllib.request.Request(  # noqa: S310 (our own URL)
-            f"{self.url}/api/v1/performance", headers={"Authorization": f"Api-Key {key}"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own URL)
-            report: dict[str, Any] = json.load(answer)
-        say("\nHow the engines compare (account currency; P&L after fees):")
-        for text in [*comparison_lines(report), "", *pair_lines(report["pairs"])]:
-            say(f"  {text}".rstrip())
+        if sender.rejections:
+            raise DemoError(f"{len(sender.rejections)} alerts were rejected. The first answer: {sender.rejections[0]}")
 
 
 def say(text: str) -> None:

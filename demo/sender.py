@@ -24,16 +24,16 @@ class AlertSender(threading.Thread):
         self._started_at = 0.0
         self._seconds = 0.0
         self.answers: Counter[str] = Counter()
-        self.refusals: list[str] = []
+        self.rejections: list[str] = []
 
     @property
     def sent(self) -> int:
-        """Return how many alerts have been answered."""
+        """How many alerts have been answered."""
         return self.answers.total()
 
     @property
     def rate(self) -> float:
-        """Return answered alerts per second of sending."""
+        """Answered alerts per second of sending."""
         seconds = self._seconds or time.monotonic() - self._started_at
         return self.sent / seconds if self._started_at and seconds else 0.0
 
@@ -43,13 +43,13 @@ class AlertSender(threading.Thread):
         for message in self._messages:
             status, answer = self._post(message)
             self.answers[status] += 1
-            if status == "refused":
-                self.refusals.append(answer)
+            if status == "rejected":
+                self.rejections.append(answer)
         self._seconds = time.monotonic() - self._started_at
         self._connection.close()
 
     def _post(self, message: str) -> tuple[str, str]:
-        """Return the answer's status word (`refused` for an error) and its text; resend after 5xx like TradingView."""
+        """The answer's status word (`rejected` for an error) and its text; resend after 5xx like TradingView."""
         text = "no answer"
         for _ in range(ATTEMPTS):
             try:
@@ -64,4 +64,4 @@ class AlertSender(threading.Thread):
             if 0 < code < http.client.INTERNAL_SERVER_ERROR:
                 break
             time.sleep(0.5)
-        return "refused", text
+        return "rejected", text

@@ -55,7 +55,7 @@ class ProcessGroup:
     def __init__(self, programs: Sequence[Program] = ()) -> None:
         self.programs = list(programs)
         self.stopping = threading.Event()
-        self.given_up: Program | None = None
+        self.failed: Program | None = None
 
     def stop(self, signum: int = 0, frame: object = None) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
@@ -72,15 +72,15 @@ class ProcessGroup:
         self.programs.append(program)
 
     def watch(self) -> None:
-        """Keep all programs running until `stop`, or until one has died for good: that is then `given_up`."""
-        while self.given_up is None and not self.stopping.wait(0.5):
+        """Keep all programs running until `stop`, or until one has died for good: that is then `failed`."""
+        while self.failed is None and not self.stopping.wait(0.5):
             for program in self.programs:
                 if (code := program.exit_code()) is None:
                     continue
                 PROGRAM_DIED.log(program=program.name, code=code)
                 if program.has_died_for_good():
                     PROGRAM_FAILED.log(program=program.name)
-                    self.given_up = program
+                    self.failed = program
                     break
                 program.start()
         self.end()

@@ -7,9 +7,9 @@ from pathlib import Path
 import django_stubs_ext
 import environ
 
+from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.environment import Environment, database_settings, development_secret_key
 from orchestrator_site.log_format import logging_config
-from orchestrator_site.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 
 django_stubs_ext.monkeypatch()
 

@@ -183,8 +183,8 @@ def test_a_refused_alert_is_counted_with_its_answer(desk: Desk) -> None:
 
     sender.run()
 
-    assert sender.answers == {"refused": 1}
-    assert "unauthorized" in sender.refusals[0]
+    assert sender.answers == {"rejected": 1}
+    assert "unauthorized" in sender.rejections[0]
 
 
 def test_an_assignment_reads_the_same_again_with_a_valid_context_hash(desk: Desk) -> None:

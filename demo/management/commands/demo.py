@@ -18,16 +18,20 @@ DEFAULT_BARS = 520
 
 
 class Command(BaseCommand):
-    """Start everything, replay alerts, compare the engines, check what must hold."""
+    """Start everything, replay alerts, compare the engines, check the invariants."""
 
-    help = "Replay daily bars as alerts through two example engines, compare them, and keep the site up."
+    help = "Replay daily bars as alerts through two example engines, compare the engines, and keep the site running."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the port, the number of bars, and whether to end afterwards."""
+        """Define port, number of bars, folder of the logs, and whether to exit when done."""
         parser.add_argument("--port", type=int, default=8000, help="port of the site (default 8000)")
         parser.add_argument("--bars", type=int, default=DEFAULT_BARS, help=f"bars to replay (default {DEFAULT_BARS})")
-        parser.add_argument("--folder", type=Path, help="where logs and the engines' journals go (default .data/demo)")
-        parser.add_argument("--exit", action="store_true", help="end afterwards; exit code 0 only if everything held")
+        parser.add_argument(
+            "--folder", type=Path, help="folder for logs and the engines' journals (default .data/demo)"
+        )
+        parser.add_argument(
+            "--exit", action="store_true", help="exit when done, with code 0 only if every invariant holds"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the demo; every process it started ends with it."""
@@ -37,7 +41,7 @@ class Command(BaseCommand):
         folder: Path = options["folder"] or settings.DATA_DIR / "demo"
         try:
             with Demo(port=options["port"], bars=options["bars"], folder=folder.absolute()) as demo:
-                held = demo.run()
+                holds = demo.run()
                 if not options["exit"]:
                     demo.keep_up()
         except DemoError as error:
@@ -45,5 +49,5 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("\nStopped.")
             return
-        if not held:
+        if not holds:
             sys.exit(1)

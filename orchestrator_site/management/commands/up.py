@@ -59,9 +59,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"Ready at http://{host}:{port}/admin/. Press Ctrl-C to stop.")
                 break
         group.watch()
-        if group.given_up is not None:
+        if group.failed is not None:
             raise CommandError(
-                f"The {group.given_up.name} program exited {RESTARTS_PER_MINUTE} times within a minute, so everything "
+                f"The {group.failed.name} program exited {RESTARTS_PER_MINUTE} times within a minute, so everything "
                 "was stopped. See the log above for the reason, fix it and start again."
             )
 

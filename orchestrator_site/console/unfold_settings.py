@@ -105,7 +105,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "orchestrator_site.unfold_settings.environment",
+    "ENVIRONMENT": "orchestrator_site.console.unfold_settings.environment",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("orchestrator_site/favicon.svg")},
     ],
