@@ -22,7 +22,7 @@ from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from orchestrator_site.console.experiment_page import ExperimentPage, experiment_page, neighbours
-from outcomes.analyst_api.browse import experiment_story
+from outcomes.selectors import experiment_story
 
 
 class ExperimentAdmin(AuditAdmin):

@@ -9,8 +9,8 @@ from typing import Any
 
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
-from outcomes.analyst_api.browse import by_engine, explanation_of
 from outcomes.models import Outcome, Recommendation, Trade
+from outcomes.selectors import by_engine, explanation_of
 
 Acts = tuple[Recommendation | None, Trade | None, Outcome | None]
 

@@ -16,12 +16,12 @@ from rest_framework.views import APIView
 
 from experiments.models import Experiment
 from kernel.instants import parse_instant
-from outcomes.analyst_api.browse import experiment_story, experiments
 from outcomes.analyst_api.serializers import (
     ExperimentFilterSerializer,
     ExperimentStorySerializer,
     ExperimentSummarySerializer,
 )
+from outcomes.selectors import experiment_story, experiments
 from policies.access.permissions import IsAnalyst
 
 

@@ -27,8 +27,7 @@ from outcomes.engine_api.serializers import (
     TradeSerializer,
 )
 from outcomes.selectors import own_trade, pending_directives
-from outcomes.services.experiment_lock import database_time
-from outcomes.services.incidents import not_found
+from outcomes.services.transactions import database_time, not_found
 from policies.access.permissions import IsEngine, engine_of
 from policies.serializers import StrictSerializer
 

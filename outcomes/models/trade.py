@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -9,7 +11,7 @@ from django.db.models import F, Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.pricing import Leg
+from outcomes.core.pricing import Leg, profit_and_loss
 from outcomes.models.recommendation import Role
 from policies.models import EngineName
 
@@ -140,6 +142,14 @@ class Trade(models.Model):
     def entered_legs(self) -> tuple[Leg, ...]:
         """The legs as entered, with exact prices."""
         return tuple(Leg.from_document(leg) for leg in self.legs)
+
+    def pnl_at(self, exit_prices: Mapping[str, Decimal], exit_fees: Decimal) -> Decimal | None:
+        """Net P&L in currency at these exit prices by instrument; None unless every leg has one (R5.1)."""
+        legs = self.entered_legs
+        if any(leg.instrument not in exit_prices for leg in legs):
+            return None
+        fees = self.entry_fees + exit_fees
+        return profit_and_loss(legs, exit_prices, quantity=self.quantity, multiplier=self.multiplier, fees=fees)
 
 
 class RealTrade(Trade):

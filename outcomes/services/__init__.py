@@ -1,9 +1,8 @@
-"""Writes, by noun: what engines recommend, open, close; and how shadows follow."""
+"""Writes: what engines recommend, open and close, and how shadow trades follow the real ones."""
 
-from outcomes.services.exits import close_trade
-from outcomes.services.openings import open_trade
 from outcomes.services.recommendations import RecommendationReport, record_recommendation
 from outcomes.services.shadow_exits import expire_directives, report_shadow_exit
+from outcomes.services.trades import close_trade, open_trade
 
 __all__ = [
     "RecommendationReport",

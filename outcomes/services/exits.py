@@ -1,110 +1,129 @@
-"""Closing a trade on its engine's report."""
+"""Storing an exit: what every trade goes through when it closes, whoever closes it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from experiments.models import ExecutionDecision, SignalDistribution
-from kernel.errors import DomainError
-from kernel.hashing import document_hash
-from outcomes.core.trade_reports import ExitReport, judge_exit, refuse_bad_quotes
-from outcomes.models import Action, RealTrade, Recommendation, Role, ShadowTrade, TradeStatus
-from outcomes.selectors import own_trade
-from outcomes.services.closing import Closing, check_pair, close
-from outcomes.services.experiment_lock import database_time, lock_experiment
-from outcomes.services.incidents import conflicting_report, not_found, refusals_are_kept
-from outcomes.services.shadow_exits import issue_directive
+from kernel.decimals import decimal_text
+from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
+from kernel.instants import format_timestamp
+from outcomes.core.pairing import find_breaches
+from outcomes.core.pricing import JudgedQuotes, Leg
+from outcomes.models import (
+    Outcome,
+    PriceProvenance,
+    RealOutcome,
+    RealTrade,
+    ShadowOutcome,
+    ShadowTrade,
+    TradeStatus,
+    Violation,
+)
+from outcomes.selectors import find_pair
 
 
-def close_trade(
-    engine: str, trade_id: UUID, report: ExitReport, *, body: Any, request_hash: str
-) -> tuple[RealTrade | ShadowTrade, bool]:
-    """Close the engine's trade and tell whether that is new; exits are accepted while halted, too.
+@dataclass(frozen=True, slots=True)
+class TradeExit:
+    """How one trade is closed; `leg_prices` and `exit_price` are None when nobody priced it."""
 
-    1. Lock the experiment, so that a shadow that opens at this moment comes wholly before or after.
-    2. Return the first exit for the same report; refuse another one and keep it.
-    3. Refuse a shadow's own exit while it has to follow a real trade (R4.2).
-    4. Judge times, legs and prices; write the exit and its outcome (R5.1).
-    5. After a real exit order the shadow out, in this same transaction.
-    6. Check the pair once both sides are closed (R4.5).
-    """
-    trade = own_trade(engine, trade_id)
-    if trade is None:
-        raise not_found()
-    with refusals_are_kept(trade.experiment_id, engine, body), transaction.atomic():
-        decision = lock_experiment(trade.experiment_id)
-        trade.refresh_from_db()
-        if trade.status != TradeStatus.OPEN:
-            _refuse_other(trade, request_hash)
-            return trade, False
-        now = database_time()
-        if isinstance(trade, ShadowTrade):
-            _refuse_while_a_real_trade_may_come(decision, now)
-            refuse_bad_quotes(report.market_conditions, report.exit_time)
-        close(trade, _judged(trade, report, request_hash, now), now)
-        if isinstance(trade, RealTrade):
-            issue_directive(trade, decision.policy_version, now)
-        check_pair(trade.experiment_id, now)
-    return trade, True
+    exit_time: datetime
+    exit_reason: str
+    provenance: str
+    fees: Decimal
+    conditions_hash: str
+    leg_prices: Mapping[str, Decimal] | None = None
+    exit_price: Decimal | None = None
+    quotes: JudgedQuotes | None = None  # None: priced by the engine, not by quotes
+    market_conditions: dict[str, Any] | None = None  # None: those of the real exit
+    request_hash: str = ""  # "": closed by the real exit, not by a report
 
-
-def _judged(trade: RealTrade | ShadowTrade, report: ExitReport, request_hash: str, now: datetime) -> Closing:
-    prices, price = judge_exit(report, trade.entered_legs, entry_time=trade.entry_time, now=now)
-    return Closing(
-        exit_time=report.exit_time,
-        exit_reason=report.exit_reason,
-        provenance=report.price_provenance or trade.entry_provenance,
-        fees=report.fees,
-        conditions_hash=document_hash(report.market_conditions),
-        leg_prices=prices,
-        exit_price=price,
-        market_conditions=report.market_conditions,
-        request_hash=request_hash,
-    )
+    def leg_documents(self, legs: Sequence[Leg]) -> list[dict[str, Any]] | None:
+        """The exit price of every leg as stored, with the quote it comes from; None when nobody priced it."""
+        if self.leg_prices is None:
+            return None
+        documents = []
+        for leg in legs:
+            price = decimal_text(self.leg_prices[leg.instrument])
+            document = {"instrument": leg.instrument, "exit_price": price}
+            if self.quotes is not None:
+                quote = self.quotes.usable[leg.instrument]
+                document |= {
+                    "bid": decimal_text(quote.bid),
+                    "ask": decimal_text(quote.ask),
+                    "quote_time": format_timestamp(quote.quote_time),
+                }
+            documents.append(document)
+        return documents
 
 
-def _refuse_other(trade: RealTrade | ShadowTrade, request_hash: str) -> None:
-    if trade.exit_request_hash == request_hash:
-        return
-    if not trade.exit_request_hash:
-        # Not a contradiction: the real exit closed this shadow while its engine was reporting.
-        raise DomainError("already_closed", "The real exit has closed this shadow trade already.")
-    raise conflicting_report("conflict", "Another exit stands for this trade; the first one counts.")
-
-
-def _refuse_while_a_real_trade_may_come(decision: ExecutionDecision, now: datetime) -> None:
-    if _real_trade_may_come(decision, now):
-        raise DomainError(
-            "shadow_follows_real",
-            "This shadow leaves when the real trade does; answer its exit directive, see GET exit-directives.",
+def store_exit(trade: RealTrade | ShadowTrade, closing: TradeExit, now: datetime) -> Outcome:
+    """Close the trade and record its outcome (R5.1); the caller holds the experiment's lock."""
+    trade.status = TradeStatus.UNPRICED if closing.exit_price is None else TradeStatus.CLOSED
+    trade.exit_price = closing.exit_price
+    trade.exit_legs = closing.leg_documents(trade.entered_legs)
+    trade.exit_time = closing.exit_time
+    trade.exit_fees = closing.fees
+    trade.exit_reason = closing.exit_reason
+    trade.exit_provenance = closing.provenance
+    trade.market_conditions = closing.market_conditions
+    trade.conditions_hash = closing.conditions_hash
+    trade.exit_request_hash = closing.request_hash
+    trade.closed_at = now
+    trade.save(
+        update_fields=(
+            "status", "exit_price", "exit_legs", "exit_time", "exit_fees", "exit_reason", "exit_provenance",
+            "market_conditions", "conditions_hash", "exit_request_hash", "closed_at",
         )
+    )  # fmt: skip
+    pnl = trade.pnl_at(closing.leg_prices or {}, closing.fees)
+    values = {
+        "experiment_id": trade.experiment_id,
+        "engine": trade.engine,
+        "entry_price": trade.entry_price,
+        "exit_price": closing.exit_price,
+        "pnl": pnl,
+        "fees": trade.entry_fees + closing.fees,
+        "exit_reason": closing.exit_reason,
+        "price_provenance": PriceProvenance.UNPRICED if pnl is None else closing.provenance,
+        "exit_time": closing.exit_time,
+        "conditions_hash": closing.conditions_hash,
+        "recorded_at": now,
+    }
+    outcome: Outcome
+    if isinstance(trade, RealTrade):
+        outcome = RealOutcome.objects.create(trade=trade, **values)
+    else:
+        outcome = ShadowOutcome.objects.create(trade=trade, **values)
+    transaction.on_commit(lambda: _log(trade, outcome))
+    return outcome
 
 
-def _real_trade_may_come(decision: ExecutionDecision, now: datetime) -> bool:
-    """Tell whether there is a real trade to follow, or can be one still."""
-    executed = decision.executed_engine
-    if executed is None:
-        return False
-    if RealTrade.objects.filter(experiment_id=decision.pk).exists():
-        return True
-    answer = Recommendation.objects.filter(experiment_id=decision.pk, engine=executed).first()
-    if answer is None:
-        return now <= _silence_ends_at(decision, executed)
-    if answer.role == Role.SHADOW or answer.action == Action.DECLINE:
-        return False
-    assert answer.permit_expires_at is not None
-    return now <= answer.permit_expires_at
+def check_pair(experiment_id: UUID, now: datetime) -> None:
+    """Store which rules of R4.5 the pair broke, once both of its trades are closed."""
+    pair = find_pair(experiment_id)
+    if pair is None:
+        return
+    violations = [
+        Violation(experiment_id=experiment_id, engine=found.engine, name=found.name, detail=found.detail, found_at=now)
+        for found in find_breaches(pair)
+    ]
+    Violation.objects.bulk_create(violations, ignore_conflicts=True)
 
 
-def _silence_ends_at(decision: ExecutionDecision, executed: str) -> datetime:
-    """Return until when a shadow waits for an executing engine that has not answered at all.
-
-    A real trade later than that could not make a fair pair: it would be a LATE_ENTRY.
-    """
-    policy = decision.policy_version
-    given = SignalDistribution.objects.get(experiment_id=decision.pk, engine=executed).distributed_at
-    return given + timedelta(seconds=max(policy.permit_ttl_seconds, policy.entry_window_seconds))
+def _log(trade: RealTrade | ShadowTrade, outcome: Outcome) -> None:
+    subject = {
+        "experiment_id": str(trade.experiment_id),
+        "engine": trade.engine,
+        "kind": trade.kind,
+        "trade_id": str(trade.pk),
+    }
+    TRADE_CLOSED.log(**subject, exit_reason=trade.exit_reason, status=trade.status)
+    pnl = None if outcome.pnl is None else decimal_text(outcome.pnl)
+    OUTCOME_RECORDED.log(**subject, pnl=pnl, price_provenance=outcome.price_provenance)

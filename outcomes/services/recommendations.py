@@ -1,4 +1,4 @@
-"""Storing what an engine recommends, and revealing its role only then."""
+"""Storing what an engine recommends, and revealing its role only then (R7.4, R7.5)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from experiments.models import DecisionReason, ExecutionDecision, SignalDistribu
 from kernel.errors import DomainError
 from kernel.events import RECOMMENDATION_RECORDED
 from outcomes.models import Action, Recommendation, Role
-from outcomes.services.experiment_lock import database_time
-from outcomes.services.incidents import not_found
-from outcomes.services.shadow_exits import end_without_shadow
+from outcomes.services.shadow_exits import settle_declined
+from outcomes.services.transactions import database_time, not_found
 from policies.selectors import open_halt
 
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
@@ -34,55 +33,65 @@ class RecommendationReport:
 
 
 def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Recommendation, bool]:
-    """Store the recommendation, reveal the role and tell whether it is new (R7.4, R7.5).
+    """Store the recommendation and reveal the role; the flag says whether it is new (R7.4, R7.5).
 
     1. Lock the engine's distribution: two answers at once become a first and a repeat.
-    2. Return the first answer for the same report; refuse another one.
+    2. Return the first answer for the same report; refuse a different one.
     3. Refuse a recommendation that was made from another context (R1.3).
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
-    5. When it declines after the real trade's exit, end that exit's directive, which has nothing to close.
+    5. If it declines after the real trade's exit, settle that exit's directive, which has nothing to close.
     """
+    own = {"experiment_id": report.experiment_id, "engine": engine}
     with transaction.atomic():
-        distribution = _lock_distribution(engine, report.experiment_id)
-        first = Recommendation.objects.filter(experiment_id=report.experiment_id, engine=engine).first()
+        distribution = SignalDistribution.objects.select_for_update(no_key=True).filter(**own).first()
+        if distribution is None:
+            raise not_found()
+        first = Recommendation.objects.filter(**own).first()
         if first is not None:
-            _refuse_other(first, report)
+            if first.request_hash != report.request_hash:
+                raise DomainError(
+                    "conflict",
+                    "A different recommendation is already stored for this experiment; the first counts.",
+                )
             return first, False
         if report.context_hash != distribution.context_hash:
             raise DomainError(
                 "context_mismatch",
-                f"The experiment's context has the hash {distribution.context_hash}; read the assignment again.",
+                f"The experiment's context_hash is {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
             )
-        recommendation = _store(engine, report)
+        recommendation = _store_with_role(engine, report)
         if recommendation.action == Action.DECLINE:
-            end_without_shadow(engine, report.experiment_id, recommendation.recommended_at)
+            settle_declined(engine, report.experiment_id, recommendation.recommended_at)
         SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=recommendation.recommended_at)
-        transaction.on_commit(lambda: _log(recommendation))
+        transaction.on_commit(
+            lambda: RECOMMENDATION_RECORDED.log(
+                experiment_id=str(recommendation.experiment_id),
+                engine=recommendation.engine,
+                action=recommendation.action,
+                role=recommendation.role,
+                reason=recommendation.role_reason,
+            )
+        )
     return recommendation, True
 
 
-def _lock_distribution(engine: str, experiment_id: UUID) -> SignalDistribution:
-    distribution = (
-        SignalDistribution.objects.select_for_update(no_key=True)
-        .filter(experiment_id=experiment_id, engine=engine)
-        .first()
-    )
-    if distribution is None:
-        raise not_found()
-    return distribution
-
-
-def _refuse_other(first: Recommendation, report: RecommendationReport) -> None:
-    if first.request_hash != report.request_hash:
-        raise DomainError("conflict", "Another recommendation stands for this experiment; the first one counts.")
-
-
-def _store(engine: str, report: RecommendationReport) -> Recommendation:
+def _store_with_role(engine: str, report: RecommendationReport) -> Recommendation:
+    """Store the recommendation with its role: REAL for the executed engine, unless trading is halted."""
     decision = ExecutionDecision.objects.select_related("policy_version").get(pk=report.experiment_id)
-    role, reason = _reveal(engine, decision)
+    role, reason, permit_ends = Role.SHADOW, decision.reason, None
+    if decision.executed_engine == engine:
+        with connection.cursor() as cursor:
+            # A halt that is being engaged is waited for, and one that comes later waits for this role to
+            # be committed: no halt is missed between looking and answering.
+            cursor.execute(HOLD_OFF_HALTS)
+        if open_halt() is None:
+            role = Role.REAL
+        else:
+            reason = DecisionReason.HALTED
     now = database_time()
-    permitted = role == Role.REAL and report.action == Action.OPEN
+    if role == Role.REAL and report.action == Action.OPEN:
+        permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)
     return Recommendation.objects.create(
         experiment_id=report.experiment_id,
         engine=engine,
@@ -95,28 +104,5 @@ def _store(engine: str, report: RecommendationReport) -> Recommendation:
         recommended_at=now,
         role=role,
         role_reason=reason,
-        permit_expires_at=now + timedelta(seconds=decision.policy_version.permit_ttl_seconds) if permitted else None,
-    )
-
-
-def _reveal(engine: str, decision: ExecutionDecision) -> tuple[Role, str]:
-    """Return the engine's role and the reason: REAL for the executed engine, unless a halt holds."""
-    if decision.executed_engine != engine:
-        return Role.SHADOW, decision.reason
-    with connection.cursor() as cursor:
-        # A halt that is being engaged is waited for, and one that comes later waits for this role to
-        # be committed: no halt is missed between looking and answering.
-        cursor.execute(HOLD_OFF_HALTS)
-    if open_halt() is not None:
-        return Role.SHADOW, DecisionReason.HALTED
-    return Role.REAL, decision.reason
-
-
-def _log(recommendation: Recommendation) -> None:
-    RECOMMENDATION_RECORDED.log(
-        experiment_id=str(recommendation.experiment_id),
-        engine=recommendation.engine,
-        action=recommendation.action,
-        role=recommendation.role,
-        reason=recommendation.role_reason,
+        permit_expires_at=permit_ends,
     )

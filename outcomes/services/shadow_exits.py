@@ -1,8 +1,8 @@
 """The exit of a shadow trade after the real one: same time, same market conditions (R4.2).
 
-A directive is written in the transaction of the real exit. It closes the shadow at once when the
-real exit's conditions quote it; else it waits for the shadow engine's own quotes; else the shadow
-ends UNPRICED. The real trade's price is never applied to another instrument.
+A directive is written in the transaction of the real exit. It closes the shadow immediately if the real exit's
+conditions quote it; else it waits for the shadow engine's own quotes; else the shadow ends UNPRICED. The real
+trade's price is never applied to another instrument.
 """
 
 from __future__ import annotations
@@ -29,16 +29,15 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.closing import Closing, check_pair, close
-from outcomes.services.experiment_lock import database_time, lock_experiment
-from outcomes.services.incidents import not_found
+from outcomes.services.exits import TradeExit, check_pair, store_exit
+from outcomes.services.transactions import database_time, lock_experiment, not_found
 from policies.models import PolicyVersion
 
 OTHER_ENGINE = {"A": "B", "B": "A"}
 
 
 def issue_directive(real: RealTrade, policy: PolicyVersion, now: datetime) -> ExitDirective:
-    """Order the shadow out after a real exit, in the same transaction, and close it if it can be priced."""
+    """Direct the shadow to exit after a real exit, in the same transaction; close it now if it can be priced."""
     assert real.exit_time is not None
     conditions = real.market_conditions or {}
     directive = ExitDirective.objects.create(
@@ -52,28 +51,42 @@ def issue_directive(real: RealTrade, policy: PolicyVersion, now: datetime) -> Ex
         issued_at=now,
         expires_at=now + timedelta(seconds=policy.exit_directive_ttl_seconds),
     )
-    shadow = ShadowTrade.objects.filter(experiment_id=real.experiment_id, engine=directive.shadow_engine).first()
+    of_the_shadow = {"experiment_id": real.experiment_id, "engine": directive.shadow_engine}
+    shadow = ShadowTrade.objects.filter(**of_the_shadow).first()
     if shadow is not None:
-        _lead_out(directive, shadow, now)
-    elif _has_declined(directive):
+        _apply(directive, shadow, now)
+    elif Recommendation.objects.filter(**of_the_shadow, action=Action.DECLINE).exists():
         _settle(directive, DirectiveState.NO_SHADOW, now)
-    transaction.on_commit(lambda: _log(directive))
+    transaction.on_commit(
+        lambda: SHADOW_EXIT_TRIGGERED.log(
+            experiment_id=str(directive.experiment_id),
+            engine=directive.shadow_engine,
+            directive_id=directive.pk,
+            exit_time=directive.exit_time.isoformat(),
+            conditions_hash=directive.conditions_hash,
+            state=directive.state,
+            quote_flags=directive.quote_flags,
+        )
+    )
     return directive
 
 
-def follow_standing_directive(shadow: ShadowTrade, now: datetime) -> None:
-    """Close a shadow that was opened after the real exit, by the directive that stands."""
+def follow_directive(shadow: ShadowTrade, now: datetime) -> None:
+    """Close a shadow that was opened after the real exit, by that exit's directive."""
     directive = ExitDirective.objects.filter(experiment_id=shadow.experiment_id).first()
     if directive is not None:
-        _lead_out(directive, shadow, now)
+        _apply(directive, shadow, now)
         check_pair(shadow.experiment_id, now)
 
 
-def end_without_shadow(engine: str, experiment_id: UUID, now: datetime) -> None:
-    """Settle the directive of a real exit that came before its shadow engine declined: nothing is left to close.
+def settle_declined(engine: str, experiment_id: UUID, now: datetime) -> None:
+    """Settle the directive of a real exit that came before its shadow engine declined: there is nothing to close.
 
-    The lock closes this interleaving: the real exit looks for a refusal and finds none, the refusal
-    looks for a directive and finds none, both commit, and the directive waits for nobody.
+    Without the lock, this interleaving leaves a directive that waits for nobody:
+
+    - The real exit looks for a decline and finds none.
+    - The decline looks for a directive and finds none.
+    - Both commit.
     """
     lock_experiment(experiment_id)
     directive = ExitDirective.objects.filter(
@@ -86,42 +99,45 @@ def end_without_shadow(engine: str, experiment_id: UUID, now: datetime) -> None:
 def report_shadow_exit(
     engine: str, directive_id: int, report: ShadowExitReport, *, request_hash: str
 ) -> tuple[ExitDirective, bool]:
-    """Close the shadow at its engine's own quotes as of the exit time and tell whether that is new.
+    """Close the shadow at its engine's own quotes as of the exit time; the flag says whether that is new.
 
     Raises `not_found` for the other engine's directive, `conflict` when another report settled it and
-    `directive_settled` when no report did: its time was over, or the engine declined.
+    `directive_settled` when no report did: it expired, or the engine declined.
     """
-    experiment_id = _experiment_of(engine, directive_id)
+    directive = ExitDirective.objects.filter(pk=directive_id, shadow_engine=engine).first()
+    if directive is None:
+        raise not_found()
+    experiment_id = directive.experiment_id
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
     _expire(directive_id, experiment_id)
     with transaction.atomic():
         lock_experiment(experiment_id)
         directive = ExitDirective.objects.select_related("shadow_trade").get(pk=directive_id)
         if directive.state != DirectiveState.PENDING:
-            _refuse_other(directive, request_hash)
-            return directive, False
+            if directive.request_hash == request_hash:
+                return directive, False
+            if not directive.request_hash:
+                raise DomainError(
+                    "directive_settled", f"This exit directive has already been settled: {directive.state}."
+                )
+            raise DomainError("conflict", "A different report is already stored for this exit; the first counts.")
         shadow = directive.shadow_trade
         if shadow is None:
             raise DomainError("shadow_not_opened", "Report the opening of the shadow trade first.")
         now = database_time()
-        _close_at_own_quotes(directive, shadow, report, now)
+        prices, price, judged = judge_shadow_exit(report, shadow.entered_legs, exit_time=directive.exit_time)
+        closing = _synchronised_exit(directive, PriceProvenance.OWN_FEED_QUOTE)
+        store_exit(shadow, replace(closing, leg_prices=prices, exit_price=price, quotes=judged, fees=report.fees), now)
         _settle(directive, DirectiveState.PRICED, now, request_hash=request_hash)
         check_pair(experiment_id, now)
     return directive, True
 
 
-def _refuse_other(directive: ExitDirective, request_hash: str) -> None:
-    if directive.request_hash == request_hash:
-        return
-    if not directive.request_hash:
-        raise DomainError("directive_settled", f"This exit is settled already: {directive.state}.")
-    raise DomainError("conflict", "Another report stands for this exit; the first one counts.")
-
-
 def expire_directives() -> int:
-    """Settle the directives whose time is over and return how many: UNPRICED, or NO_SHADOW without a trade.
+    """Settle the directives whose time is over, and count them: UNPRICED, or NO_SHADOW without a trade.
 
-    Safe to run at any time and in several processes: each looks again under the experiment's lock.
+    Runs every minute; safe at any time and in several processes, because each directive is read again under the
+    experiment's lock.
     """
     overdue = ExitDirective.objects.filter(state=DirectiveState.PENDING, expires_at__lte=database_time())
     return sum(_expire(*ids) for ids in list(overdue.order_by("id").values_list("id", "experiment_id")))
@@ -146,21 +162,7 @@ def _expire(directive_id: int, experiment_id: UUID) -> bool:
     return True
 
 
-def _experiment_of(engine: str, directive_id: int) -> UUID:
-    found = ExitDirective.objects.filter(pk=directive_id, shadow_engine=engine).values_list("experiment_id").first()
-    if found is None:
-        raise not_found()
-    experiment_id: UUID = found[0]
-    return experiment_id
-
-
-def _has_declined(directive: ExitDirective) -> bool:
-    return Recommendation.objects.filter(
-        experiment_id=directive.experiment_id, engine=directive.shadow_engine, action=Action.DECLINE
-    ).exists()
-
-
-def _lead_out(directive: ExitDirective, shadow: ShadowTrade, now: datetime) -> None:
+def _apply(directive: ExitDirective, shadow: ShadowTrade, now: datetime) -> None:
     """Close the shadow at the touch of the real exit's own quotes, or leave it to wait for others."""
     directive.shadow_trade = shadow
     if shadow.status != TradeStatus.OPEN:
@@ -175,27 +177,19 @@ def _lead_out(directive: ExitDirective, shadow: ShadowTrade, now: datetime) -> N
         directive.save(update_fields=("shadow_trade",))
     else:
         price = trade_price(legs, prices)
-        closing = _closing(directive, PriceProvenance.SAME_SNAPSHOT_QUOTE)
-        close(shadow, replace(closing, leg_prices=prices, exit_price=price, quotes=judged), now)
+        closing = _synchronised_exit(directive, PriceProvenance.SAME_SNAPSHOT_QUOTE)
+        store_exit(shadow, replace(closing, leg_prices=prices, exit_price=price, quotes=judged), now)
         _settle(directive, DirectiveState.PRICED, now)
 
 
-def _close_at_own_quotes(
-    directive: ExitDirective, shadow: ShadowTrade, report: ShadowExitReport, now: datetime
-) -> None:
-    prices, price, judged = judge_shadow_exit(report, shadow.entered_legs, exit_time=directive.exit_time)
-    closing = _closing(directive, PriceProvenance.OWN_FEED_QUOTE)
-    close(shadow, replace(closing, leg_prices=prices, exit_price=price, quotes=judged, fees=report.fees), now)
-
-
 def _close_unpriced(directive: ExitDirective, shadow: ShadowTrade, now: datetime) -> None:
-    close(shadow, _closing(directive, PriceProvenance.UNPRICED), now)
+    store_exit(shadow, _synchronised_exit(directive, PriceProvenance.UNPRICED), now)
     _settle(directive, DirectiveState.UNPRICED, now)
 
 
-def _closing(directive: ExitDirective, provenance: PriceProvenance) -> Closing:
-    """Return the part that every shadow exit copies from the real one."""
-    return Closing(
+def _synchronised_exit(directive: ExitDirective, provenance: PriceProvenance) -> TradeExit:
+    """What every shadow exit copies from the real one."""
+    return TradeExit(
         exit_time=directive.exit_time,
         exit_reason=ExitReason.SYNCHRONISED,
         provenance=provenance,
@@ -209,15 +203,3 @@ def _settle(directive: ExitDirective, state: DirectiveState, now: datetime, *, r
     directive.settled_at = now
     directive.request_hash = request_hash
     directive.save(update_fields=("state", "settled_at", "request_hash", "shadow_trade"))
-
-
-def _log(directive: ExitDirective) -> None:
-    SHADOW_EXIT_TRIGGERED.log(
-        experiment_id=str(directive.experiment_id),
-        engine=directive.shadow_engine,
-        directive_id=directive.pk,
-        exit_time=directive.exit_time.isoformat(),
-        conditions_hash=directive.conditions_hash,
-        state=directive.state,
-        quote_flags=directive.quote_flags,
-    )

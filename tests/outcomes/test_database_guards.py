@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation
-from outcomes.services import openings
+from outcomes.services import trades
 from signals_app.alerts.identity import trade_id
 from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
 
@@ -82,7 +82,7 @@ def test_when_the_code_forgets_to_look_the_database_refuses_and_the_report_is_ke
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     desk = make_desk("A")
-    monkeypatch.setattr(openings, "_permitted", lambda *_: Recommendation.objects.get(engine="B"))
+    monkeypatch.setattr(trades, "permitting_recommendation", lambda *_: Recommendation.objects.get(engine="B"))
 
     answer = desk.b.open(desk.experiment, "REAL")
 

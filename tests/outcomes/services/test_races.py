@@ -10,7 +10,7 @@ from django.db.models import F
 
 from experiments.models import ExecutionDecision
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
-from outcomes.services import exits, expire_directives, openings, recommendations, shadow_exits
+from outcomes.services import expire_directives, recommendations, shadow_exits, trades, transactions
 from policies.audit import Actor
 from policies.selectors import open_halt
 from policies.services import engage_halt
@@ -27,7 +27,7 @@ def without_lock(experiment_id: UUID) -> ExecutionDecision:
 
 
 def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (exits, openings, shadow_exits):
+    for module in (transactions, shadow_exits):
         monkeypatch.setattr(module, "lock_experiment", without_lock)
 
 
@@ -43,12 +43,10 @@ def cross_exit_and_opening(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, openi
         return desk.open_shadow()
 
     if opening_first:
-        monkeypatch.setattr(
-            openings, "follow_standing_directive", meeting.after(shadow_exits.follow_standing_directive)
-        )
+        monkeypatch.setattr(trades, "follow_directive", meeting.after(shadow_exits.follow_directive))
         run_across(meeting, enter, leave)
     else:
-        monkeypatch.setattr(exits, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        monkeypatch.setattr(trades, "issue_directive", meeting.after(shadow_exits.issue_directive))
         run_across(meeting, leave, enter)
 
 
@@ -88,10 +86,10 @@ def cross_exit_and_decline(monkeypatch: pytest.MonkeyPatch, *, decline_first: bo
         return desk.b.recommend(desk.experiment, action="DECLINE")
 
     if decline_first:
-        monkeypatch.setattr(recommendations, "end_without_shadow", meeting.after(shadow_exits.end_without_shadow))
+        monkeypatch.setattr(recommendations, "settle_declined", meeting.after(shadow_exits.settle_declined))
         run_across(meeting, decline, leave)
     else:
-        monkeypatch.setattr(exits, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        monkeypatch.setattr(trades, "issue_directive", meeting.after(shadow_exits.issue_directive))
         run_across(meeting, leave, decline)
 
 

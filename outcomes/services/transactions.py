@@ -1,0 +1,127 @@
+"""One report, one transaction: the lock it takes, the clock it reads, and what is kept when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from experiments.models import ExecutionDecision
+from kernel.errors import DomainError
+from kernel.events import INCIDENT_RECORDED
+from kernel.hashing import document_hash
+from outcomes.core.trade_reports import exact_document
+from outcomes.models import Incident, IncidentKind
+
+# The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
+DOUBLE_EXECUTION_GUARDS = {
+    "real_trades_by_the_executed_engine",
+    "real_trades_in_the_revealed_role",
+    "real_trades_one_per_experiment",
+}
+SAME_TRADE_GUARDS = {"real_trades_pkey", "shadow_trades_pkey", "shadow_trades_one_per_engine"}
+
+
+class RefusedReportError(DomainError):
+    """A report that the rules forbid but that must not be lost: it is kept as an incident of this kind.
+
+    An operator must look: the engine did, or says it did, what it was not allowed to do.
+    """
+
+    def __init__(self, code: str, detail: str, *, incident_kind: str) -> None:
+        super().__init__(code, detail)
+        self.incident_kind = incident_kind
+
+
+def double_execution(engine: str) -> RefusedReportError:
+    """A real trade of an engine that may not trade for real (R3.5)."""
+    return RefusedReportError(
+        "double_execution_prevented",
+        f"Engine {engine} may not trade this experiment for real; close the position and report a shadow trade.",
+        incident_kind=IncidentKind.DOUBLE_EXECUTION_PREVENTED,
+    )
+
+
+def conflicting_report(detail: str) -> RefusedReportError:
+    """A second report that contradicts the first, which counts."""
+    return RefusedReportError("conflict", detail, incident_kind=IncidentKind.CONFLICTING_REPORT)
+
+
+def not_found() -> DomainError:
+    """The same error for what does not exist and for what belongs to the other engine."""
+    return DomainError("not_found", "Not found for this engine.")
+
+
+@contextmanager
+def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterator[ExecutionDecision]:
+    """A transaction that holds the experiment's lock; a report refused in it is kept as an incident.
+
+    The incident is stored after the transaction, because the refusal rolls that back.
+    """
+    try:
+        with transaction.atomic():
+            yield lock_experiment(experiment_id)
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if constraint in DOUBLE_EXECUTION_GUARDS:
+            refusal = double_execution(engine)
+        elif constraint in SAME_TRADE_GUARDS:
+            refusal = conflicting_report("This trade was already reported with different contents.")
+        else:
+            raise
+        record_incident(experiment_id, engine, refusal, report)
+        raise refusal from error
+    except RefusedReportError as refusal:
+        record_incident(experiment_id, engine, refusal, report)
+        raise
+
+
+def record_incident(experiment_id: UUID, engine: str, refusal: RefusedReportError, report: Any) -> Incident:
+    """Store the refused report once, however often it is sent."""
+    document = exact_document(report)
+    incident, created = Incident.objects.get_or_create(
+        experiment_id=experiment_id,
+        engine=engine,
+        kind=refusal.incident_kind,
+        report_hash=document_hash(document),
+        defaults={"detail": refusal.detail, "report": document, "occurred_at": database_time()},
+    )
+    if created:
+        INCIDENT_RECORDED.log(
+            incident_id=incident.pk,
+            kind=incident.kind,
+            experiment_id=str(experiment_id),
+            engine=engine,
+            detail=refusal.detail,
+        )
+    return incident
+
+
+def lock_experiment(experiment_id: UUID) -> ExecutionDecision:
+    """Lock the experiment until the transaction ends; its decision, with the pinned policy version.
+
+    Without the lock, this interleaving leaves a shadow open for ever:
+
+    - The real exit looks for a shadow trade and finds none.
+    - The shadow trade opens, looks for a directive and finds none.
+    - Both commit.
+
+    Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock.
+    """
+    return (
+        ExecutionDecision.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("policy_version")
+        .get(pk=experiment_id)
+    )
+
+
+def database_time() -> datetime:
+    """The database's clock now, UTC; not the transaction's start, which may lie before a wait for the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
