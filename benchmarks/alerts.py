@@ -22,7 +22,7 @@ _numbers = itertools.count()
 
 
 def next_payload() -> dict[str, Any]:
-    """Return an alert of the usual size that was never sent before."""
+    """An alert of the usual size that was never sent before."""
     number = next(_numbers)
     price = 100 + number % 977 / 16
     return {

@@ -19,7 +19,7 @@ SELECT extract(epoch FROM (SELECT max(pg_xact_commit_timestamp(xmin)) FROM exper
 
 
 def measure(connection: Connection, peers_url: str, *, rounds: int) -> list[Figure]:
-    """Return the figures of (d), the worst of the rounds."""
+    """The figures of (d), the worst of the rounds."""
     require_commit_timestamps(connection)
     large, small, peer = [], [], []
     with up() as product, web_and_peers(peers_url) as receivers:

@@ -49,7 +49,7 @@ def duplicate(url: str) -> str:
 
 
 def connect(url: str) -> Connection:
-    """Return a connection that commits each statement."""
+    """A connection that commits each statement."""
     return psycopg.connect(url, autocommit=True)
 
 
@@ -60,7 +60,7 @@ def empty(connection: Connection) -> None:
 
 
 def number(connection: Connection, query: str) -> float:
-    """Return the one number that the query yields, 0 for NULL."""
+    """The one number that the query yields, 0 for NULL."""
     row = connection.execute(query.encode()).fetchone()
     return float(row[0] or 0) if row else 0.0
 

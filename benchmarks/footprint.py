@@ -14,7 +14,7 @@ PORTION = 10_000
 
 
 def measure(connection: Connection, *, idle_seconds: int, signals: int) -> list[Figure]:
-    """Return the figures of (e) and (f) of one `manage.py worker`."""
+    """The figures of (e) and (f) of one `manage.py worker`."""
     empty(connection)
     connection.execute("DELETE FROM worker_heartbeats")
     with running("worker", *python("manage.py", "worker")) as worker:
@@ -38,7 +38,7 @@ def measure(connection: Connection, *, idle_seconds: int, signals: int) -> list[
 
 
 def _idle_cpu(connection: Connection, worker: int, seconds: int) -> tuple[float, float]:
-    """Return what percentage of one core the cluster and the database use while nothing happens."""
+    """What percentage of one core the cluster and the database use while nothing happens."""
     database = _postmaster(connection)
     before = [cpu_seconds(family(pid)) if pid else 0.0 for pid in (worker, database)]
     time.sleep(seconds)
@@ -49,7 +49,7 @@ def _idle_cpu(connection: Connection, worker: int, seconds: int) -> tuple[float,
 
 
 def _postmaster(connection: Connection) -> int | None:
-    """Return the pid of the server; None when it runs elsewhere."""
+    """The pid of the server; None when it runs elsewhere."""
     stat = PROC / str(connection.info.backend_pid) / "stat"
     if not stat.exists() or "postgres" not in stat.read_text():
         return None

@@ -19,7 +19,7 @@ CONNECTIONS = 4
 
 
 def measure(connection: Connection, *, seconds: int) -> list[Figure]:
-    """Return the figures of (b), for few and for many alerts a second."""
+    """The figures of (b), for few and for many alerts a second."""
     require_commit_timestamps(connection)
     with up() as product:
         time.sleep(2)  # the start is over
@@ -33,7 +33,7 @@ def require_commit_timestamps(connection: Connection) -> None:
 
 
 def waiting_times(connection: Connection) -> list[float]:
-    """Return how long each alert waited for its decision, in milliseconds, once none is pending."""
+    """How long each alert waited for its decision, in milliseconds, once none is pending."""
     wait_until_zero(connection, PENDING, seconds=60)
     return [float(row[0]) for row in connection.execute(WAITED.encode())]
 

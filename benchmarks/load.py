@@ -34,18 +34,18 @@ class Answers:
         return self.statuses["200"] / self.duration
 
     def percentile(self, percent: float) -> float:
-        """Return the time within which that part of the answers came, in milliseconds."""
+        """The time within which that part of the answers came, in milliseconds."""
         return percentile(self.seconds, percent) * 1000
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value that the given percentage does not exceed."""
+    """The value that the given percentage does not exceed."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
 
 
 def request(path: str, body: bytes, *, keep_alive: bool = True) -> bytes:
-    """Return the bytes of a POST as TradingView sends it."""
+    """The bytes of a POST as TradingView sends it."""
     connection = "" if keep_alive else "Connection: close\r\n"
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     return f"{head}{connection}Content-Length: {len(body)}\r\n\r\n".encode() + body

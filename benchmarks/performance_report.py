@@ -108,7 +108,7 @@ def copy_signals(pairs: int) -> None:
 
 
 def median_seconds(action: Callable[[], object], times: int = 7) -> float:
-    """Return the middle of several measurements, after one that warms up."""
+    """The middle of several measurements, after one that warms up."""
     action()
     taken = []
     for _ in range(times):

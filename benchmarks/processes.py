@@ -44,7 +44,7 @@ def running(name: str, *command: str, **environment: str) -> Iterator[subprocess
 
 
 def python(*arguments: str) -> tuple[str, ...]:
-    """Return the command that runs this interpreter."""
+    """The command that runs this interpreter."""
     return (sys.executable, *arguments)
 
 
@@ -67,14 +67,14 @@ def answers(url: str) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """A process and all below it."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -88,7 +88,7 @@ def family(pid: int) -> list[int]:
 
 
 def pss_mib(pids: list[int]) -> float:
-    """Return the memory of the processes, shared pages counted once, in MiB."""
+    """The memory of the processes, shared pages counted once, in MiB."""
     total = 0
     for pid in pids:
         for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
@@ -98,7 +98,7 @@ def pss_mib(pids: list[int]) -> float:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """Return the processor time of the processes and of those they have reaped."""
+    """The processor time of the processes and of those they have reaped."""
     total = 0
     for pid in pids:
         with suppress(OSError):  # it ended while we looked

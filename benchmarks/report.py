@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Return the value as a multiple of the peer's; None without a peer."""
+        """The value as a multiple of the peer's; None without a peer."""
         return self.value / self.peer_value if self.peer_value else None
 
     @property
@@ -61,7 +61,7 @@ def say(text: str) -> None:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Return the figures as a Markdown table."""
+    """The figures as a Markdown table."""
     head = ["| figure | value | peer | its value | ratio | at least | aim | |", "|---|--:|---|--:|--:|--:|--:|---|"]
     return "\n".join(head + [f"| {' | '.join(_cells(figure))} |" for figure in figures])
 

@@ -38,7 +38,7 @@ class Contestant:
 
 
 def measure(connection: Connection, *, rounds: int, signals: int, peer_signals: int) -> list[Figure]:
-    """Return the figures of (a)."""
+    """The figures of (a)."""
     procrastinate_worker.install()
     contestants = [
         Contestant(ONE, signals, partial(_worker, 1)),

@@ -40,7 +40,7 @@ SELECT now(), 1, '127.0.0.1', 'application/json', '{bodies(1)[0].decode()}', rep
 
 
 def measure(connection: Connection, peers_url: str, *, rounds: int, requests: int) -> list[Figure]:
-    """Return the figures of (c)."""
+    """The figures of (c)."""
     figures = []
     with up() as product, web_and_peers(peers_url) as receivers:
         rate = 0.0

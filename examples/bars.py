@@ -1,7 +1,4 @@
-"""What the example engines read out of a market context: one bar with the sender's indicators.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""What the example engines read out of a market context: one bar with the sender's indicators."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of one symbol, as the alert told it."""
+    """One bar of one symbol, as the alert says."""
 
     symbol: str
     direction: str  # LONG or SHORT: the way the alert's sender sees it
@@ -24,10 +21,10 @@ class Bar:
 
     @classmethod
     def from_context(cls, context: dict[str, Any]) -> Bar:
-        """Return the context's bar; raise ValueError when it states no close, so that nothing can be priced."""
+        """The context's bar; raise ValueError when it states no close, so that nothing can be priced."""
         signal, prices, indicators = context["signal"], context["prices"], context["indicators"]
         if "close" not in prices:
-            raise ValueError("The alert states no close.")
+            raise ValueError("The alert has no close.")
         numbers = {name: float(value) for name, value in indicators.items() if _is_number(value)}
         return cls(
             symbol=signal["symbol"],
@@ -40,12 +37,12 @@ class Bar:
         )
 
     def get(self, indicator: str) -> float:
-        """Return an indicator of the alert; NaN when it is absent, which no comparison holds for."""
+        """An indicator of the alert; NaN when it is absent, which no comparison holds for."""
         return self.indicators.get(indicator, float("nan"))
 
     @property
     def volatility(self) -> float:
-        """Return the yearly volatility that the alert states, 0.3 when it states none."""
+        """The yearly volatility that the alert states, 0.3 when it states none."""
         return self.indicators.get("volatility_20", 0.3)
 
 

@@ -29,7 +29,7 @@ PARAMETERS = Parameters()
 
 
 def decide(bar: Bar) -> Verdict:
-    """Return an at-the-money call on an upward breakout, a put on a downward one, otherwise nothing."""
+    """An at-the-money call on an upward breakout, a put on a downward one, otherwise nothing."""
     if bar.is_last:
         return Verdict(None, ["no later bar to leave at"])
     if bar.volatility > PARAMETERS.highest_volatility:
@@ -42,7 +42,7 @@ def decide(bar: Bar) -> Verdict:
 
 
 def leave(holding: Holding) -> str | None:
-    """Return the reason to leave at a later bar, None to stay."""
+    """The reason to leave at a later bar, None to stay."""
     if holding.gain >= PARAMETERS.take_profit:
         return "TAKE_PROFIT"
     if holding.gain <= PARAMETERS.stop_loss:

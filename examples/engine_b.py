@@ -64,7 +64,7 @@ AGENTS: tuple[Callable[[Bar], int], ...] = (trend, momentum, mean_reversion, vol
 
 
 def decide(bar: Bar) -> Verdict:
-    """Return an out-of-the-money option in the signal's direction when the panel agrees with it."""
+    """An out-of-the-money option in the signal's direction when the panel agrees with it."""
     votes = {agent.__name__: agent(bar) for agent in AGENTS}
     agreement = _agreement(votes.values(), bar.direction)
     if bar.is_last:
@@ -77,7 +77,7 @@ def decide(bar: Bar) -> Verdict:
 
 
 def leave(holding: Holding) -> str | None:
-    """Return the reason to leave at a later bar, None to stay."""
+    """The reason to leave at a later bar, None to stay."""
     if holding.gain >= PARAMETERS.take_profit:
         return "TAKE_PROFIT"
     if holding.gain <= PARAMETERS.stop_loss:

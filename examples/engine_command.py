@@ -31,49 +31,50 @@ def main(strategy: Strategy) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         with _patient_client(arguments, stop) as client, Journal(arguments.journal) as journal:
-            _beat(client, strategy)
-            Thread(target=_keep_beating, args=(arguments, strategy, stop), daemon=True).start()
+            send_heartbeat(client, strategy)
+            Thread(target=send_heartbeats, args=(arguments, strategy, stop), daemon=True).start()
             EngineLoop(client, strategy, journal).run(stop)
     except OrchestratorError as error:
-        sys.exit(f"engine {strategy.engine} gives up: {error}")
+        sys.exit(f"Engine {strategy.engine} stopped: {error}")
 
 
 def _arguments(engine: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=f"Example engine {engine} of the Trading Orchestrator.")
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="address of the orchestrator")
-    parser.add_argument("--key", help="API key; rather put it into ORCHESTRATOR_API_KEY: process lists show arguments")
-    parser.add_argument("--journal", type=Path, help="file that open positions are taken up from after a restart")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the orchestrator")
+    parser.add_argument("--key", help="API key; better set ORCHESTRATOR_API_KEY, because process lists show arguments")
+    parser.add_argument("--journal", type=Path, help="file from which open positions are restored after a restart")
     arguments = parser.parse_args()
     arguments.key = arguments.key or os.environ.get("ORCHESTRATOR_API_KEY")
     if not arguments.key:
-        make = f"python manage.py apikey create --owner engine-{engine.lower()}"
-        parser.error(f"no API key: set ORCHESTRATOR_API_KEY; `{make}` makes one")
+        command = f"python manage.py apikey create --owner engine-{engine.lower()}"
+        parser.error(f"No API key. Set ORCHESTRATOR_API_KEY; create a key with `{command}`.")
     return arguments
 
 
 def _patient_client(arguments: argparse.Namespace, stop: Event) -> OrchestratorClient:
-    """Return a client that waits for an orchestrator that is busy or away, as long as it takes.
+    """A client that waits for an orchestrator that is busy or unavailable, as long as it takes.
 
     Giving up between a recommendation and its trade would leave that trade unopened until a restart.
     """
 
     def pause(seconds: float) -> None:
-        log.warning("%s is busy or away, trying again in %.1f s", arguments.url, seconds)
+        log.warning("%s is busy or unavailable; retrying in %.1f s", arguments.url, seconds)
         if stop.wait(seconds):
             sys.exit(0)
 
     return OrchestratorClient(arguments.url, arguments.key, attempts=sys.maxsize, sleep=pause)
 
 
-def _beat(client: OrchestratorClient, strategy: Strategy) -> None:
+def send_heartbeat(client: OrchestratorClient, strategy: Strategy) -> None:
+    """Tell the orchestrator that the engine is available and by which rules it trades."""
     client.heartbeat(engine_version=strategy.version, rules_hash=strategy.rules_hash)
 
 
-def _keep_beating(arguments: argparse.Namespace, strategy: Strategy, stop: Event) -> None:
+def send_heartbeats(arguments: argparse.Namespace, strategy: Strategy, stop: Event) -> None:
     """Send heartbeats from a thread of its own, because a long poll or a repeat may hold the other up."""
     with OrchestratorClient(arguments.url, arguments.key) as client:
         while not stop.wait(HEARTBEAT_SECONDS):
             try:
-                _beat(client, strategy)
+                send_heartbeat(client, strategy)
             except OrchestratorError as error:
                 log.warning("heartbeat failed: %s", error)

@@ -1,4 +1,4 @@
-"""What both example engines do with the API; their strategies differ, their manners do not.
+"""What both example engines do with the API; only their strategies differ.
 
 For every assignment: check the context's hash, decide blind, recommend, open the trade in the role that
 the answer reveals. With every later bar of a symbol: look whether a position must be left. A real
@@ -51,7 +51,7 @@ class Strategy:
 
     @property
     def rules_hash(self) -> str:
-        """Return the hash of the rules, as registered with every heartbeat."""
+        """The hash of the rules, as registered with every heartbeat."""
         return document_hash({"version": self.version, "parameters": self.parameters})
 
 
@@ -64,22 +64,22 @@ class EngineLoop:
         self._positions: dict[str, Position] = {}
 
     def run(self, stop: Event) -> None:
-        """Work until asked to stop; what is open stays open and is taken up again from the journal."""
+        """Work until asked to stop; what is open stays open and is restored from the journal."""
         self.recover()
         while not stop.is_set():
             if not self.work_once(WAIT_SECONDS):
                 self.leave_open_positions()
-        log.info("stopped, %d positions open", len(self._positions))
+        log.info("stopped with %d positions open", len(self._positions))
 
     def recover(self) -> None:
-        """Take up what the journal holds, by repeating the calls of every trade not known closed."""
+        """Restore what the journal holds, by repeating the calls of every trade not known closed."""
         closed = self._journal.closed()
         for assignment in self._journal.assignments():
             bar, verdict = self._judge(assignment["market_context"])
             if verdict.contract is not None and assignment["experiment_id"] not in closed:
                 self._take_up(assignment, bar, verdict)
         if self._positions:
-            log.info("took up %d positions from the journal", len(self._positions))
+            log.info("restored %d positions from the journal", len(self._positions))
 
     def work_once(self, wait_seconds: float) -> int:
         """Claim work, do it, answer exit directives; return how many assignments there were."""
@@ -115,7 +115,7 @@ class EngineLoop:
                 self._leave(position, *end)
 
     def _judge(self, context: dict[str, Any]) -> tuple[Bar | None, Verdict]:
-        """Return the context's bar and what the strategy makes of it; remember the bar for later exits."""
+        """The context's bar and what the strategy makes of it; remember the bar for later exits."""
         bar = None
         try:
             bar = Bar.from_context(context)
@@ -208,13 +208,13 @@ class EngineLoop:
         self._forget(position, settled["trade"]["exit_reason"], settled["trade"]["pnl"])
 
     def _forget(self, position: Position, reason: str, pnl: str | None) -> None:
-        log.info("left %s %s: %s, P&L %s", position.kind, position.contract, reason, pnl)
+        log.info("closed %s %s: %s, P&L %s", position.kind, position.contract, reason, pnl)
         self._journal.note_closed(position.experiment_id)
         del self._positions[position.experiment_id]
 
 
 def conditions(bar: Bar, instruments: list[str]) -> dict[str, Any]:
-    """Return what the engine sees at a bar: the underlying and the model's quotes of these contracts."""
+    """What the engine sees at a bar: the underlying and the model's quotes of these contracts."""
     quotes = {}
     for instrument in instruments:
         seen = quote(Contract.parse(instrument), bar.close, bar.volatility, bar.timestamp)

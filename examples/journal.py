@@ -29,7 +29,7 @@ class Journal:
             self._kept = [json.loads(line) for line in complete.splitlines()]
 
     def __enter__(self) -> Self:
-        """Return the journal itself."""
+        """The journal itself."""
         return self
 
     def __exit__(
@@ -40,11 +40,11 @@ class Journal:
             self._file.close()
 
     def assignments(self) -> list[dict[str, Any]]:
-        """Return the assignments of earlier runs, in the order they came."""
+        """The assignments of earlier runs, in the order they came."""
         return [line["assignment"] for line in self._kept if "assignment" in line]
 
     def closed(self) -> set[str]:
-        """Return the experiments whose trade had been closed when the last run ended."""
+        """The experiments whose trade had been closed when the last run ended."""
         return {line["closed"] for line in self._kept if "closed" in line}
 
     def note_assignment(self, assignment: dict[str, Any]) -> None:

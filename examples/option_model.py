@@ -1,6 +1,6 @@
 """What the example engines know about options: Black-Scholes, OCC symbols, expiries, strikes.
 
-Pure: no I/O, no clock, no randomness. Prices of a model, not of a market; good enough to show how an
+Prices of a model, not of a market; good enough to show how an
 engine talks to the orchestrator.
 """
 
@@ -20,14 +20,14 @@ LOWEST_VOLATILITY = 0.05
 
 
 def normal_cdf(x: float) -> float:
-    """Return the standard normal distribution function."""
+    """The standard normal distribution function."""
     return (1 + math.erf(x / math.sqrt(2))) / 2
 
 
 def black_scholes(
     right: str, spot: float, strike: float, years: float, volatility: float, *, rate: float = RATE
 ) -> float:
-    """Return the value of a European option, right C or P; at or after expiry its intrinsic value."""
+    """The value of a European option, right C or P; at or after expiry its intrinsic value."""
     sign = 1 if right == "C" else -1
     if years <= 0:
         return max(sign * (spot - strike), 0.0)
@@ -49,15 +49,15 @@ class Contract:
     def __post_init__(self) -> None:
         """Refuse what has no OCC symbol."""
         if not 1 <= len(self.root) <= 6 or not 0 < self.strike < 100_000:
-            raise ValueError(f"There is no OCC symbol for {self.root!r} at {self.strike}.")
+            raise ValueError(f"{self.root!r} at {self.strike} has no OCC symbol.")
 
     def __str__(self) -> str:
-        """Return the 21-character OCC symbol, such as ``AAPL  080315C00195000``."""
+        """The 21-character OCC symbol, such as ``AAPL  080315C00195000``."""
         return f"{self.root:<6}{self.expiry:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
 
     @classmethod
     def parse(cls, symbol: str) -> Contract:
-        """Return the contract of an OCC symbol; raise ValueError for anything else."""
+        """The contract of an OCC symbol; raise ValueError for anything else."""
         if len(symbol) != 21 or symbol[12] not in "CP" or not symbol[13:].isdigit():
             raise ValueError(f"{symbol!r} is not a 21-character OCC symbol.")
         expiry = datetime.strptime(symbol[6:12], "%y%m%d").replace(tzinfo=UTC).date()
@@ -73,7 +73,7 @@ class Quote:
 
 
 def quote(contract: Contract, spot: float, volatility: float, now: datetime) -> Quote:
-    """Return the model's two-sided quote, in cents: 1 % to either side of the value, at least one cent apart."""
+    """The model's two-sided quote, in cents: 1 % to either side of the value, at least one cent apart."""
     years = (datetime.combine(contract.expiry, EXPIRY_HOUR) - now).total_seconds() / SECONDS_PER_YEAR
     value = black_scholes(contract.right, spot, float(contract.strike), years, max(volatility, LOWEST_VOLATILITY))
     value = max(value, 0.0)  # the last digit of a difference can fall below nothing
@@ -83,19 +83,19 @@ def quote(contract: Contract, spot: float, volatility: float, now: datetime) -> 
 
 
 def third_friday(year: int, month: int) -> date:
-    """Return the day on which listed options of that month expire."""
+    """The day on which listed options of that month expire."""
     first = date(year, month, 1)
     return first + timedelta(days=(4 - first.weekday()) % 7 + 14)
 
 
 def expiry_near(day: date, days: int) -> date:
-    """Return the monthly expiry nearest to `days` after the day, at least a week after it."""
+    """The monthly expiry nearest to `days` after the day, at least a week after it."""
     months = [(day.year + (day.month - 1 + ahead) // 12, (day.month - 1 + ahead) % 12 + 1) for ahead in range(12)]
     later = [friday for friday in (third_friday(*month) for month in months) if friday >= day + timedelta(days=7)]
     return min(later, key=lambda friday: abs((friday - day).days - days))
 
 
 def nearest_strike(spot: float) -> Decimal:
-    """Return the listed strike nearest to a price: 1 apart below 50, 5 apart below 250, 10 apart above."""
+    """The listed strike nearest to a price: 1 apart below 50, 5 apart below 250, 10 apart above."""
     step = 1 if spot < 50 else 5 if spot < 250 else 10
     return Decimal(max(math.floor(spot / step + 0.5), 1) * step)

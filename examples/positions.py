@@ -1,7 +1,4 @@
-"""What an example engine holds, and when it leaves.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""What an example engine holds, and when it exits."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ class Verdict:
         return "DECLINE" if self.contract is None else "OPEN"
 
     def document(self) -> dict[str, Any]:
-        """Return the recommendation as it is sent."""
+        """The recommendation as it is sent."""
         instrument = None if self.contract is None else str(self.contract)
         return {"instrument": instrument, "reasons": self.reasons, "votes": self.votes}
 
@@ -50,7 +47,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A position as it stands at a later bar."""
+    """A position at a later bar."""
 
     position: Position
     bar: Bar
@@ -63,12 +60,12 @@ ExitRule = Callable[[Holding], str | None]
 
 
 def bid_at(contract: Contract, bar: Bar) -> Decimal:
-    """Return what the model pays for the contract at a bar."""
+    """What the model pays for the contract at a bar."""
     return quote(contract, bar.close, bar.volatility, bar.timestamp).bid
 
 
 def first_exit(position: Position, bars: Iterable[Bar], rule: ExitRule) -> tuple[Bar, str] | None:
-    """Return the first later bar at which the rule leaves, and why; None while it stays.
+    """The first later bar at which the rule leaves, and why; None while it stays.
 
     The last bar of a symbol ends every position: nothing follows that could.
     """

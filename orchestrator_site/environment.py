@@ -19,11 +19,11 @@ class Environment:
     """The environment, read strictly: a misspelt value stops the process instead of meaning something else."""
 
     def text(self, name: str, *, default: str) -> str:
-        """Return the text as it is given."""
+        """The text as it is given."""
         return os.environ.get(name, default)
 
     def names(self, name: str, *, default: list[str]) -> list[str]:
-        """Return what commas separate."""
+        """What commas separate."""
         text = os.environ.get(name)
         return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
@@ -35,7 +35,7 @@ class Environment:
         return text.lower() in YES if text else default
 
     def number(self, name: str, *, default: int) -> int:
-        """Return a whole number, 0 or more; raise ImproperlyConfigured for anything else."""
+        """A whole number, 0 or more; raise ImproperlyConfigured for anything else."""
         text = _stripped(name)
         if not text:
             return default
@@ -51,7 +51,7 @@ class Environment:
         return text
 
     def postgresql_url(self, name: str) -> str:
-        """Return the URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
+        """The URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
         text = _stripped(name)
         if text and not (text.startswith(POSTGRESQL) and _has_port_or_none(text)):
             # The value may hold a password.

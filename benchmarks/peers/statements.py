@@ -14,6 +14,6 @@ VALUES (%s, (SELECT id FROM webhook_sources WHERE slug = %s), %s, %s, %s, %s, 'a
 
 
 def numbered(statement: str) -> str:
-    """Return the statement with $1, $2, ... in place of %s."""
+    """The statement with $1, $2, ... in place of %s."""
     first, *rest = statement.split("%s")
     return first + "".join(f"${number}{part}" for number, part in enumerate(rest, start=1))

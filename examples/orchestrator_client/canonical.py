@@ -1,6 +1,6 @@
 """The canonical form of JSON documents (RFC 8785) and its hash.
 
-Pure: no I/O, no clock, no randomness. Covers everything a market context can hold. A whole number
+Covers everything a market context can hold. A whole number
 beyond +-(2^53-1) in a received document is a double that happens to be whole, because integers of
 that size travel as text.
 """
@@ -22,12 +22,12 @@ PLAIN_FROM, PLAIN_BELOW = 1e-6, 1e21
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the document in its one canonical form; raise ValueError for NaN, Infinity and lone surrogates."""
+    """The document in its one canonical form; raise ValueError for NaN, Infinity and lone surrogates."""
     return _render(value).encode()
 
 
 def document_hash(document: Any) -> str:
-    """Return the SHA-256 of the document's canonical form, 64 lower-case hex digits."""
+    """The SHA-256 of the document's canonical form, 64 lower-case hex digits."""
     return hashlib.sha256(canonical_json(document)).hexdigest()
 
 

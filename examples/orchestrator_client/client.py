@@ -47,7 +47,7 @@ class OrchestratorClient:
         self._transport = Transport(url, key, timeout=timeout, attempts=attempts, sleep=sleep)
 
     def __enter__(self) -> Self:
-        """Return the client itself."""
+        """The client itself."""
         return self
 
     def __exit__(
@@ -60,10 +60,8 @@ class OrchestratorClient:
         """Close the connection; the next call opens a new one."""
         self._transport.close()
 
-    # --- engines ---------------------------------------------------------------------------------
-
     def heartbeat(self, *, engine_version: str, rules_hash: str) -> Heartbeat:
-        """Say that this engine is available and by which rules it trades."""
+        """Report that this engine is available and by which rules it trades."""
         body = {"engine_version": engine_version, "rules_hash": rules_hash}
         return cast("Heartbeat", self._post("heartbeat", body))
 
@@ -74,7 +72,7 @@ class OrchestratorClient:
         return cast("list[Assignment]", answer["assignments"])
 
     def assignment(self, experiment_id: str) -> Assignment:
-        """Return an assignment again; it never changes."""
+        """An assignment again; it never changes."""
         return cast("Assignment", self._get(f"assignments/{experiment_id}"))
 
     def recommend(
@@ -126,7 +124,7 @@ class OrchestratorClient:
         return cast("Trade", self._post("trades", body))
 
     def trade(self, trade_id: str) -> Trade:
-        """Return an own trade as it stands, with the instruments to quote in its exit."""
+        """One of this engine's trades, with the instruments to quote in its exit."""
         return cast("Trade", self._get(f"trades/{trade_id}"))
 
     def exit_trade(
@@ -153,7 +151,7 @@ class OrchestratorClient:
         return cast("Trade", self._post(f"trades/{trade_id}/exit", body))
 
     def exit_directives(self) -> list[ExitDirective]:
-        """Return the shadow exits that wait for this engine's own quote, oldest first."""
+        """The shadow exits that wait for this engine's own quote, oldest first."""
         return cast("list[ExitDirective]", self._get("exit-directives")["exit_directives"])
 
     def report_directive(
@@ -163,18 +161,16 @@ class OrchestratorClient:
         body = {"quotes": dict(quotes), "fees": fees}
         return cast("SettledDirective", self._post(f"exit-directives/{directive_id}/report", body))
 
-    # --- analysts and feeders --------------------------------------------------------------------
-
     def experiments(self, **filters: Any) -> dict[str, Any]:
-        """Return a page of experiments; filters and cursor as the API names them."""
+        """A page of experiments; filters and cursor as the API names them."""
         return cast("dict[str, Any]", self._get("experiments", filters))
 
     def experiment(self, experiment_id: str) -> dict[str, Any]:
-        """Return which engine recommended what in an experiment, who executed, and why."""
+        """Which engine recommended what in an experiment, who executed, and why."""
         return cast("dict[str, Any]", self._get(f"experiments/{experiment_id}"))
 
     def performance(self, **filters: Any) -> dict[str, Any]:
-        """Return the comparison report."""
+        """The comparison report."""
         return cast("dict[str, Any]", self._get("performance", filters))
 
     def push_market_data(self, *, symbol: str, as_of: datetime, data: Mapping[str, Any]) -> dict[str, Any]:

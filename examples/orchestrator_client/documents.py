@@ -12,7 +12,7 @@ Action = Literal["OPEN", "DECLINE"]
 
 
 class Heartbeat(TypedDict):
-    """Until when the engine counts as available; None while an operator has switched it off."""
+    """Until when the engine counts as available; None while an operator has disabled it."""
 
     engine: str
     enabled: bool
@@ -58,7 +58,7 @@ class Leg(OpeningLeg):
 
 
 class Trade(TypedDict):
-    """A trade as it stands."""
+    """A trade as stored."""
 
     trade_id: str
     experiment_id: str

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class OrchestratorError(Exception):
-    """The orchestrator refused a call, or could not be reached.
+    """The orchestrator rejected a call, or could not be reached.
 
     `status` is the HTTP status, 0 when there was no answer. `code` is the stable name to branch on
     (`conflict`, `double_execution_prevented`, ...), `unreachable` when there was no answer. `errors`
@@ -32,7 +32,7 @@ class OrchestratorError(Exception):
 
     @classmethod
     def from_answer(cls, status: int, document: Any) -> OrchestratorError:
-        """Return the error that an answer of status 400 or above stands for (RFC 9457)."""
+        """The error of an answer with status 400 or above (RFC 9457)."""
         if not isinstance(document, dict):
             return cls(status, "not_a_problem_document", "The answer is an error without a problem document.")
         return cls(

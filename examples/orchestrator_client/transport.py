@@ -23,7 +23,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
 
 
 def pause_seconds(path: str, attempt: int, retry_after: float = 0.0) -> float:
-    """Return how long to wait before the next attempt (1 for the first repeat).
+    """How long to wait before the next attempt (1 for the first repeat).
 
     Doubles up to a limit; half of it depends on path and attempt only, so that many clients spread
     and a run repeats exactly. A longer wait that the server asks for wins, up to the same limit.
@@ -41,7 +41,7 @@ class Transport:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not an address; write for example http://127.0.0.1:8000")
+            raise ValueError(f"{url!r} is not a URL; use for example http://127.0.0.1:8000")
         self._class = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._host, self._port, self._prefix = parts.hostname, parts.port, parts.path.rstrip("/")
         self._headers = {"Authorization": f"Api-Key {key}", "Accept": "application/json"}
@@ -49,7 +49,7 @@ class Transport:
         self._connection: http.client.HTTPConnection | None = None
 
     def call(self, method: str, path: str, body: Any = None, *, extra_seconds: float = 0.0) -> Any:
-        """Return the answer's document; raise OrchestratorError when it is refused or all attempts failed.
+        """The answer's document; raise OrchestratorError when it is rejected or all attempts failed.
 
         `extra_seconds` lengthens the time-out of a call that the server answers late on purpose.
         """
@@ -115,4 +115,4 @@ def _plain(value: Any) -> str:
         return str(value)
     if isinstance(value, datetime) and value.utcoffset() is not None:
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    raise TypeError(f"{value!r} cannot be sent; prices are Decimal, times have a zone.")
+    raise TypeError(f"Cannot send {value!r}: prices must be Decimal, times must have a zone.")

@@ -86,7 +86,7 @@ def _refuse(protocol: HTTPProtocol, code: str, status: int, detail: str) -> None
 
 
 async def _read_body(scope: Scope, protocol: HTTPProtocol, announced: int | None) -> tuple[bytes, int]:
-    """Return the body, or its beginning when it is longer than anything here reads, and how much came."""
+    """The body, or its beginning when it is longer than anything here reads, and how much came."""
     if announced is not None and announced < KEPT_BYTES:
         body = await protocol()
         return body, len(body)
@@ -130,7 +130,7 @@ async def _send(transport: Any, part: bytes) -> None:
 
 
 def environ_of(scope: Scope, body: bytes, size: int) -> Environ:
-    """Return the request as WSGI has it (PEP 3333); `size` is that of the whole body, of which `body` is kept."""
+    """The request as WSGI has it (PEP 3333); `size` is that of the whole body, of which `body` is kept."""
     host, _, port = scope.server.rpartition(":")
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
