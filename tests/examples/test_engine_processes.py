@@ -47,14 +47,14 @@ def test_it_stops_cleanly_when_asked_to(tmp_path: Path, number: signal.Signals) 
         process.send_signal(number)
 
         assert process.wait(20) == 0
-    assert "stopped, 0 positions open" in (tmp_path / "log").read_text()
+    assert "stopped with 0 positions open" in (tmp_path / "log").read_text()
     assert server.requests[0][1] == "/api/v1/heartbeat"
 
 
 def test_it_waits_for_an_orchestrator_that_is_away_and_can_still_be_stopped(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with peer((DROP, None)) as server, engine("--url", server.url, log=log) as process:
-        wait_until(lambda: log.read_text().count("is busy or away") > 2, what="three attempts")
+        wait_until(lambda: log.read_text().count("is busy or unavailable") > 2, what="three attempts")
 
         process.terminate()
 
@@ -66,7 +66,7 @@ def test_a_refused_key_ends_it_with_the_reason(tmp_path: Path) -> None:
     with peer((401, refusal)) as server, engine("--url", server.url, log=tmp_path / "log") as process:
         assert process.wait(20) == 1
 
-    assert "engine A gives up: 401 unauthorized: The API key is unknown." in (tmp_path / "log").read_text()
+    assert "Engine A stopped: 401 unauthorized: The API key is unknown." in (tmp_path / "log").read_text()
 
 
 def test_without_a_key_it_says_how_to_get_one(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_filters_become_a_query() -> None:
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "", "http://"])
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match="is not an address"):
+    with pytest.raises(ValueError, match="is not a URL"):
         OrchestratorClient(url, "k")
 
 
