@@ -7,9 +7,10 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
-from kernel.invariants import read_invariants
+from kernel.invariants import MARK, read_invariants
 from orchestrator_site.invariants import INVARIANTS, Finding, verify
 from signals_app.models import Signal
 from tests.database import execute, value
@@ -100,6 +101,16 @@ def test_each_invariant_names_the_rows_that_violate_it(name: str, statement: str
 
 def test_every_invariant_is_shown_to_notice_something() -> None:
     assert [invariant.name for invariant in INVARIANTS if invariant.name not in SABOTAGE] == []
+
+
+def test_there_is_one_list_of_invariants() -> None:
+    files = [path for path in settings.BASE_DIR.glob("[!.]*/**/*.sql") if MARK in path.read_text()]
+    stated = [
+        line.removeprefix(MARK) for path in files for line in path.read_text().splitlines() if line.startswith(MARK)
+    ]
+
+    functions = {"policy_hashes_follow_from_their_settings", "decisions_replay"}
+    assert sorted(stated) == sorted({invariant.name for invariant in INVARIANTS} - functions)
 
 
 def test_what_holds_only_in_the_end_is_not_asked_before() -> None:

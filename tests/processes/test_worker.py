@@ -16,7 +16,6 @@ from django_q.tasks import async_task
 from experiments.models import Experiment, WorkerHeartbeat
 from experiments.worker import supervisor as cluster
 from kernel import process_group
-from kernel.processes import die_with
 from signals_app.models import Signal
 from tests.chaos.services import service
 from tests.factories import make_available, make_signal
@@ -95,17 +94,6 @@ def test_sigterm_ends_a_cluster_that_hangs_and_loses_nothing(tmp_path: Path, fro
 
 def test_a_cluster_that_hangs_is_given_less_than_five_seconds_to_stop() -> None:
     assert cluster.STOP_SECONDS < process_group.STOP_SECONDS < 5
-
-
-def test_a_process_whose_parent_died_before_it_could_ask_ends_at_once() -> None:
-    child = os.fork()
-    if child == 0:
-        die_with(os.getppid() + 1)
-        os._exit(0)
-
-    _, status = os.waitpid(child, 0)
-
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 
 
 def test_a_killed_supervisor_takes_its_cluster_with_it(tmp_path: Path) -> None:
