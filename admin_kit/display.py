@@ -136,11 +136,18 @@ def signed_amount(value: Decimal | None) -> SafeString | None:
 
 
 def age_text(seconds: float) -> str:
-    """Return a duration in the largest unit that fits."""
+    """An age in whole units, the largest that fits twice."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration down to milliseconds, as steps of one flow need it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else age_text(seconds)
 
 
 def pretty_json(value: object) -> SafeString:

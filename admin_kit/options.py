@@ -33,7 +33,7 @@ class BrowseList(ChangeList):
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether a search or filter is in force."""
+        """Whether a search or filter is active."""
         return bool(self.query or self.has_active_filters)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -44,7 +44,7 @@ class BrowseList(ChangeList):
 
 
 class BrowseAdmin(ModelAdmin):
-    """Lists that stay fast at a million rows and answer nonsense in the address with a message."""
+    """Lists that stay fast at a million rows and answer nonsense in the URL with a message."""
 
     paginator = EstimatePaginator
     show_full_result_count = False
@@ -53,27 +53,27 @@ class BrowseAdmin(ModelAdmin):
     list_horizontal_scrollbar_top = False
     # Nothing is sortable by default: most columns have no index.
     sortable_by: ClassVar[tuple[str, ...]] = ()
-    # Buttons above a list and on a detail page: names of methods made with `page_action`.
+    # Buttons above a list and on a detail page: names of methods decorated with `page_action`.
     actions_list: tuple[str, ...] = ()
     actions_detail: tuple[str, ...] = ()
-    # What an empty list teaches: what makes rows, and the commands for it.
+    # What an empty list says: what creates rows, and the commands for it.
     empty_hint = ""
     empty_commands: tuple[str, ...] = ()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search exactly; a malformed id finds nothing."""
+        """Search exactly; a malformed ID finds nothing."""
         if not search_term.strip():
             return queryset, False
         return search_exactly(queryset, self.get_search_fields(request), search_term), False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Admit the filters on offer and no other lookup: `?symbol__regex=(` makes the database raise."""
+        """Allow the filters on offer and no other lookup: `?symbol__regex=(` makes the database raise."""
         return lookup in {name for item in self.list_filter for name in _parameters(item)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowseList]:
-        """Return the class of the list."""
+        """The list that can say why it is empty."""
         return BrowseList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -87,18 +87,18 @@ class BrowseAdmin(ModelAdmin):
         wrong = query.pop("e", None)
         request.GET = query  # type: ignore[assignment]  # Django reads it only
         if wrong:
-            messages.warning(request, "The address held a filter or page that does not exist; it was left out.")
+            messages.warning(request, "The URL contained an unknown filter or page, which was ignored.")
         try:
             return super().changelist_view(request, extra_context)
         except SuspiciousOperation:
             return self._unfiltered(request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the row; None for what cannot be an id."""
+        """The row; None for what cannot be an ID."""
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
     def _keep_well_formed_selection(self, request: HttpRequest) -> None:
-        """Leave out of an action's selection what cannot be an id: the database would refuse it."""
+        """Drop from an action's selection what cannot be an ID: the database would reject it."""
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not selected:
             return
@@ -119,31 +119,31 @@ class BrowseAdmin(ModelAdmin):
 
 
 class AuditAdmin(BrowseAdmin):
-    """Rows that are looked at and never touched here, whoever is logged in."""
+    """Rows that can be viewed and never changed here, whoever is signed in."""
 
     actions: Sequence[Any] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds rows by hand."""
+        """Nobody adds rows here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes rows by hand."""
+        """Nobody changes rows here."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes rows by hand."""
+        """Nobody deletes rows here."""
         return False
 
 
 def page_action(description: str, *, permission: str, url_path: str, icon: str) -> Callable[[View], View]:
-    """Make a method a button with an address of its own, for those with `has_<permission>_permission`."""
+    """Turn a method into a button with a URL of its own, for those with `has_<permission>_permission`."""
     decorate = action(description=description, permissions=[permission], url_path=url_path, icon=icon)
     return cast("Callable[[View], View]", decorate)
 
 
 def _parameters(item: Any) -> tuple[str, ...]:
-    """Return the query parameters of one entry of `list_filter`."""
+    """The query parameters of one entry of `list_filter`."""
     if isinstance(item, str):
         return f"{item}__exact", f"{item}__isnull"
     return (item.parameter_name,)

@@ -1,15 +1,14 @@
-"""Check an alert: paste a message, see what would be understood of it and why not."""
+"""Check an alert: paste a message, see how the webhook would read it."""
 
 from __future__ import annotations
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
+from admin_kit.pages import render_page
 from signals_app.alerts.check_alert import DEFAULT_MAX_AGE_SECONDS, check_alert
 from signals_app.alerts.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE
 
@@ -17,38 +16,34 @@ MAX_CHARACTERS = 64 * 1024
 
 
 class CheckAlertForm(forms.Form):
-    """A message as written in TradingView or as it was sent."""
+    """A message as written in TradingView, or as it was sent."""
 
     message = forms.CharField(
         max_length=MAX_CHARACTERS,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "spellcheck": "false", "class": "to-code-area"}),
-        help_text="With or without placeholders: {{ticker}} and the like get a sample value. Nothing is stored.",
+        help_text="Placeholders such as {{ticker}} are filled with sample values. Nothing is stored.",
     )
     max_age_seconds = forms.IntegerField(
         min_value=0,
         max_value=2**31 - 1,
         initial=DEFAULT_MAX_AGE_SECONDS,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="As the source has it; 0 turns the check of the age off.",
+        help_text="As set on the webhook source; 0 disables the age check.",
     )
 
 
 @permission_required("signals_app.view_signal", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the form and, for a message, what the webhook would make of it now."""
+    """Show the form and, for a message, how the webhook would read it now."""
     form = CheckAlertForm(request.POST if request.method == "POST" else None)
     check = None
     if request.method == "POST" and form.is_valid():
         check = check_alert(form.cleaned_data["message"], timezone.now(), form.cleaned_data["max_age_seconds"])
-    context = {
-        **admin.site.each_context(request),
-        "title": "Check an alert",
-        "form": form,
-        "check": check,
-        "templates": [
-            ("For alerts on a strategy", TRADINGVIEW_TEMPLATE),
-            ("For alerts on an indicator or a price, one for each direction", TRADINGVIEW_INDICATOR_TEMPLATE),
-        ],
-    }
-    return TemplateResponse(request, "console/check_alert.html", context)
+    templates = [
+        ("Strategy alerts", TRADINGVIEW_TEMPLATE),
+        ("Indicator or price alerts (one alert per direction)", TRADINGVIEW_INDICATOR_TEMPLATE),
+    ]
+    return render_page(
+        request, "console/check_alert.html", "Check an alert", form=form, check=check, templates=templates
+    )

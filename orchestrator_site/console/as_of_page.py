@@ -7,13 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
 from policies.admin.draft_forms import UTCTimeField
@@ -21,38 +20,38 @@ from policies.as_of import BeforeHistoryError, Then, in_force_at
 
 
 class AsOfForm(forms.Form):
-    """An instant, a signal, or both; the address is the permalink."""
+    """A time, a signal, or both; the URL is the permalink."""
 
-    at = UTCTimeField(label="Time (UTC)", help_text="Empty, with a signal: when it was decided.")
+    at = UTCTimeField(label="Time (UTC)", help_text="Leave blank to use the time when the signal was decided.")
     signal = forms.CharField(
         required=False,
         max_length=64,
-        label="Signal id",
+        label="Signal ID",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
 
     def clean_at(self) -> datetime | None:
-        """Return the instant; of the future nothing is known."""
+        """Reject the future: nothing is known of it yet."""
         at: datetime | None = self.cleaned_data["at"]
         if at is not None and at > timezone.now():
-            raise forms.ValidationError("This time lies in the future; nothing is known of it yet.")
+            raise forms.ValidationError("This time is in the future.")
         return at
 
     def clean_signal(self) -> UUID | None:
-        """Return the id, None for none."""
+        """The ID; None when left blank."""
         text: str = self.cleaned_data["signal"].strip()
         if not text:
             return None
         try:
             return UUID(text)
         except ValueError:
-            raise forms.ValidationError("A signal id has 32 hexadecimal digits.") from None
+            raise forms.ValidationError("Enter a valid signal ID (a UUID).") from None
 
     def clean(self) -> dict[str, Any]:
-        """Demand at least one of the two."""
+        """Require at least one of the two."""
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors and cleaned["at"] is None and cleaned["signal"] is None:
-            self.add_error("at", "Name a time, or a signal.")
+            self.add_error("at", "Enter a time, a signal ID, or both.")
         return cleaned
 
 
@@ -64,17 +63,16 @@ def page(request: HttpRequest) -> HttpResponse:
     decision: DecisionThen | None = None
     if form.is_bound and form.is_valid():
         then, decision = _answer(form)
-    context = {
-        **admin.site.each_context(request),
-        "title": "As of",
-        "form": form,
-        "then": then,
-        "decision": decision,
-        "is_its_own": decision is not None
-        and decision.stored is not None
-        and decision.stored.decided_at == decision.then.at,
-    }
-    return TemplateResponse(request, "console/as_of.html", context)
+    stored = decision.stored if decision else None
+    return render_page(
+        request,
+        "console/as_of.html",
+        "As of",
+        form=form,
+        then=then,
+        decision=decision,
+        is_its_own=stored is not None and then is not None and stored.decided_at == then.at,
+    )
 
 
 def _answer(form: AsOfForm) -> tuple[Then | None, DecisionThen | None]:

@@ -1,23 +1,193 @@
-"""The page of the engines: are they there, were they there, do they keep up."""
+"""The Engines page: are they available, were they over the last day, are they keeping up."""
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
 
-from orchestrator_site.console.engine_facts import engine_facts
+from django.contrib.auth.decorators import permission_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from admin_kit.pages import render_page
+from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
+from policies.selectors import state_in_force
+
+DAY = timedelta(days=1)
+SLOTS = 96  # of a quarter of an hour
+CHANGES_SHOWN = 10
+OWNER_OF = {"A": KeyOwner.ENGINE_A, "B": KeyOwner.ENGINE_B}
+
+AGES = "SELECT name, extract(epoch FROM clock_timestamp() - last_heartbeat_at)::float8 FROM engines"
+UNANSWERED = """
+SELECT engine, count(*), extract(epoch FROM clock_timestamp() - min(distributed_at))::float8,
+       count(*) FILTER (WHERE lease_expires_at > clock_timestamp())
+  FROM signal_distributions WHERE answered_at IS NULL GROUP BY engine
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that was so from `begin` up to `end`; `reason` is why, where somebody gave one."""
+
+    begin: datetime
+    end: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One cell of Unfold's tracker: a CSS class and a tooltip."""
+
+    color: str
+    tooltip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Assignments without a recommendation; ages in seconds, None where there is none."""
+
+    count: int = 0
+    oldest_age: float | None = None
+    leased: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChange:
+    """An engine came back with another version or other rules."""
+
+    at: datetime
+    before: EngineAvailability
+    after: EngineAvailability
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePanel:
+    """One engine as its part of the page shows it."""
+
+    engine: Engine
+    available: bool
+    heartbeat_age: float | None  # seconds; None before the first
+    slots: list[Slot]
+    up_percentage: str
+    unanswered: Unanswered
+    keys: list[ApiKey]
+    changes: list[RulesChange]
+    switches: list[EngineSwitch]
 
 
 @permission_required("policies.view_engine", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
     """Show both engines as of now and over the last 24 hours."""
-    context = {
-        **admin.site.each_context(request),
-        "title": "Engines",
-        "engines": engine_facts(),
-        "may_switch": request.user.has_perm("policies.change_engine"),
-        "may_see_keys": request.user.has_perm("policies.view_apikey"),
-    }
-    return TemplateResponse(request, "console/engines.html", context)
+    return render_page(
+        request,
+        "console/engines.html",
+        "Engines",
+        panels=engine_panels(),
+        may_switch=request.user.has_perm("policies.change_engine"),
+        may_see_keys=request.user.has_perm("policies.view_apikey"),
+    )
+
+
+def engine_panels() -> list[EnginePanel]:
+    """Both engines as of now, by the database clock."""
+    state = state_in_force()
+    now, available = state.database_time, {"A": state.engine_a_available, "B": state.engine_b_available}
+    begin = now - DAY
+    with connection.cursor() as cursor:
+        cursor.execute(AGES)
+        ages = dict(cursor.fetchall())
+        cursor.execute(UNANSWERED)
+        unanswered = {engine: Unanswered(*rest) for engine, *rest in cursor.fetchall()}
+    panels = []
+    for engine in Engine.objects.all():
+        stretches = EngineAvailability.objects.filter(engine=engine.name)
+        recent = stretches.filter(available_until__gte=begin)
+        up = [Span(row.first_beat_at, min(row.available_until, now)) for row in recent]
+        off = list(disabled_spans(engine.name, begin, now))
+        panels.append(
+            EnginePanel(
+                engine=engine,
+                available=available[engine.name],
+                heartbeat_age=ages[engine.name],
+                slots=day_slots(up, off, begin, now),
+                up_percentage=f"{100 * share(up, off, begin, now):.1f}%",
+                unanswered=unanswered.get(engine.name, Unanswered()),
+                keys=list(ApiKey.objects.filter(owner=OWNER_OF[engine.name]).order_by("revoked", "-created")[:10]),
+                changes=rules_changes(
+                    stretches.filter(first_beat_at__gte=now - 30 * DAY).order_by("first_beat_at")[:1000]
+                ),
+                switches=list(EngineSwitch.objects.filter(engine=engine.name)[:5]),
+            )
+        )
+    return panels
+
+
+def disabled_spans(engine: str, begin: datetime, now: datetime) -> Iterator[Span]:
+    """The times in which an operator had the engine disabled, the one that still lasts included."""
+    before = EngineSwitch.objects.filter(engine=engine, switched_at__lt=begin).order_by("-pk").first()
+    within = list(EngineSwitch.objects.filter(engine=engine, switched_at__gte=begin).order_by("pk"))
+    since: EngineSwitch | None = None
+    for switch in [*([before] if before else []), *within]:
+        if not switch.enabled and since is None:
+            since = switch
+        elif switch.enabled and since is not None:
+            yield Span(since.switched_at, switch.switched_at, f"disabled by {since.switched_by}: {since.reason}")
+            since = None
+    if since is not None:
+        yield Span(since.switched_at, now, f"disabled by {since.switched_by}: {since.reason}")
+
+
+def rules_changes(stretches: Iterable[EngineAvailability]) -> list[RulesChange]:
+    """The last changes of version or rules among these stretches of heartbeats, the newest first."""
+    found = [
+        RulesChange(after.first_beat_at, before, after)
+        for before, after in pairwise(stretches)
+        if (before.rules_hash, before.engine_version) != (after.rules_hash, after.engine_version)
+    ]
+    return found[::-1][:CHANGES_SHOWN]
+
+
+def day_slots(up: Sequence[Span], off: Sequence[Span], begin: datetime, end: datetime) -> list[Slot]:
+    """The cells of [begin, end]; an operator's switch is shown over the heartbeats, however short it was."""
+    slots = []
+    step = (end - begin) / SLOTS
+    for number in range(SLOTS):
+        first, last = begin + number * step, begin + (number + 1) * step
+        disabled = next((span for span in off if span.begin < last and span.end > first), None)
+        part = share(up, [], first, last)
+        color, words = "to-slot-none", "no heartbeat"
+        if disabled is not None:
+            color, words = "to-slot-off", disabled.reason
+        elif part >= 1:
+            color, words = "to-slot-up", "available"
+        elif part > 0:
+            color, words = "to-slot-partly", f"available {100 * part:.0f}% of the time"
+        slots.append(Slot(color, f"{first:%H:%M} to {last:%H:%M} UTC: {words}"))
+    return slots
+
+
+def share(up: Sequence[Span], off: Sequence[Span], begin: datetime, end: datetime) -> float:
+    """The share of [begin, end] in which the engine was available, 0 to 1; overlaps count once."""
+    total = (end - begin).total_seconds()
+    available = sum((piece.end - piece.begin).total_seconds() for piece in _merged(up, begin, end))
+    for piece in _merged(off, begin, end):
+        within = _merged(up, piece.begin, piece.end)
+        available -= sum((one.end - one.begin).total_seconds() for one in within)
+    return available / total if total > 0 else 0.0
+
+
+def _merged(spans: Sequence[Span], begin: datetime, end: datetime) -> list[Span]:
+    """The spans within [begin, end], those that overlap put together."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.begin):
+        left, right = max(span.begin, begin), min(span.end, end)
+        if left >= right:
+            continue
+        if merged and left <= merged[-1].end:
+            merged[-1] = Span(merged[-1].begin, max(merged[-1].end, right))
+        else:
+            merged.append(Span(left, right))
+    return merged

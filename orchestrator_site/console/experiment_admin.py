@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,11 +15,12 @@ from django.utils.safestring import SafeString
 from admin_kit.display import label, link, signed_amount
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
+from admin_kit.pages import render_page
 from experiments.models import Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from orchestrator_site.console.experiment_page import ExperimentPage, experiment_page, neighbours
+from orchestrator_site.console.experiment_page import experiment_page, neighbours
 from outcomes.selectors import experiment_story
 
 
@@ -46,17 +45,19 @@ class ExperimentAdmin(AuditAdmin):
     list_select_related = ("signal", "decision")
     list_filter = ("variant", recent("created_at"))
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
-    search_help_text = "Experiment id, signal id, symbol or policy version (v7)"
-    empty_hint = "The worker makes one experiment per signal. Send an alert to a webhook source, or run the demo."
+    search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
+    empty_hint = (
+        "The worker creates one experiment for each signal. Send an alert to a webhook source, or run the demo."
+    )
     empty_commands = ("manage.py demo", "manage.py worker")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Fetch trades and outcomes of a page's rows with it."""
+        """Fetch trades and outcomes of all rows of a page at once."""
         queryset = super().get_queryset(request)
         return queryset.prefetch_related("realtrades", "shadowtrades", "realoutcomes", "shadowoutcomes")
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the addresses of the table and of replaying one experiment."""
+        """The URLs of the table, and that of replaying one experiment."""
         view = self.admin_site.admin_view(self.verify)
         return [path("<uuid:experiment_id>/verify/", view, name="experiments_experiment_verify"), *super().get_urls()]
 
@@ -85,27 +86,26 @@ class ExperimentAdmin(AuditAdmin):
             story = experiment_story(experiment_id)
         except DomainError:
             raise Http404 from None
-        page: ExperimentPage = experiment_page(story)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{story.signal.symbol} {story.signal.direction} {story.signal.timeframe}",
-            "subtitle": str(experiment_id),
-            "opts": self.opts,
-            "page": page,
-            "experiment": story,
-            "neighbours": neighbours(story),
+        return render_page(
+            request,
+            "console/experiment.html",
+            f"{story.signal.symbol} {story.signal.direction} {story.signal.timeframe}",
+            subtitle=str(experiment_id),
+            opts=self.opts,
+            page=experiment_page(story),
+            experiment=story,
+            neighbours=neighbours(story),
             **extra,
-        }
-        return TemplateResponse(request, "console/experiment.html", context)
+        )
 
     @admin.display(description="experiment")
     def experiment(self, row: Experiment) -> SafeString:
-        """Return the first digits of the id."""
+        """The first digits of the ID."""
         return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
 
     @admin.display(description="signal")
     def signal_text(self, row: Experiment) -> SafeString:
-        """Return symbol, direction with an arrow, and timeframe."""
+        """Symbol, direction with an arrow, and timeframe."""
         up = row.signal.direction == "LONG"
         return format_html(
             '{} <span class="{}">{} {}</span> {}',
@@ -118,33 +118,33 @@ class ExperimentAdmin(AuditAdmin):
 
     @admin.display(description="mode")
     def execution_mode(self, row: Experiment) -> SafeString:
-        """Return the decided mode; SHADOW_ONLY stands out."""
+        """The decided mode; SHADOW_ONLY is highlighted."""
         mode = row.decision.execution_mode
         return label(mode, "warning" if mode == "SHADOW_ONLY" else "info")
 
-    @admin.display(description="real", empty_value="nobody")
+    @admin.display(description="real", empty_value="none")
     def executed_engine(self, row: Experiment) -> str | None:
-        """Return who trades for real."""
+        """The engine that trades for real."""
         return row.decision.executed_engine
 
     @admin.display(description="shadow")
     def shadow_engine(self, row: Experiment) -> str:
-        """Return who shadows."""
+        """The engine that shadows, or BOTH."""
         return row.decision.shadow_engine
 
     @admin.display(description="reason")
     def reason(self, row: Experiment) -> str:
-        """Return the rule that decided."""
+        """The rule that decided."""
         return row.decision.reason
 
     @admin.display(description="policy")
     def policy(self, row: Experiment) -> SafeString:
-        """Return a link to the pinned version."""
+        """A link to the pinned version."""
         return link("policies_policyversion", row.policy_version_id, f"v{row.policy_version_id}")
 
     @admin.display(description="state")
     def state(self, row: Experiment) -> str:
-        """Return whether anything is still open."""
+        """Whether any trade is still open."""
         trades = [*row.realtrades.all(), *row.shadowtrades.all()]
         if not trades:
             return "no trade"
@@ -152,20 +152,16 @@ class ExperimentAdmin(AuditAdmin):
 
     @admin.display(description="P&L real")
     def pnl_real(self, row: Experiment) -> SafeString | None:
-        """Return the real outcome; None while there is none."""
-        return signed_amount(_total([outcome.pnl for outcome in row.realoutcomes.all()]))
+        """The real outcome; None while there is none, or without a price."""
+        amounts = (outcome.pnl for outcome in row.realoutcomes.all())
+        return signed_amount(next((amount for amount in amounts if amount is not None), None))
 
     @admin.display(description="P&L shadow")
     def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
-        """Return the shadow outcome, each engine's by itself where both shadowed: they are never added up."""
+        """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""
         outcomes = [outcome for outcome in row.shadowoutcomes.all() if outcome.pnl is not None]
         if len(outcomes) == 1:
             return signed_amount(outcomes[0].pnl)
         outcomes.sort(key=lambda outcome: outcome.engine)
         parts = [format_html("{}: {}", outcome.engine, signed_amount(outcome.pnl)) for outcome in outcomes]
         return format_html("{} {}", *parts) if parts else None
-
-
-def _total(amounts: list[Decimal | None]) -> Decimal | None:
-    """Return the one real P&L; an unpriced one counts as none."""
-    return next((amount for amount in amounts if amount is not None), None)

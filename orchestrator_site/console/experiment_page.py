@@ -1,12 +1,14 @@
-"""What the page of one experiment shows, made from its stored rows."""
+"""What the page of one experiment shows, derived from its stored rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
+from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
 from outcomes.models import Outcome, Recommendation, Trade
@@ -46,8 +48,13 @@ class Side:
 
     @property
     def kind(self) -> str:
-        """REAL or SHADOW, as the trade was made; empty without a trade."""
+        """REAL or SHADOW, as the trade was opened; empty without a trade."""
         return self.trade.kind.value if self.trade else ""
+
+    @property
+    def trade_link(self) -> tuple[str, object] | None:
+        """Admin model and ID of the trade; None without one."""
+        return (f"outcomes_{self.kind.lower()}trade", self.trade.pk) if self.trade else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,43 +68,69 @@ class ExperimentPage:
 
 
 def experiment_page(story: Experiment) -> ExperimentPage:
-    """Return the page of an experiment whose related rows are loaded."""
+    """The page of an experiment whose related rows are loaded."""
     acts = by_engine(story)
     decision = story.decision
     return ExperimentPage(
         sentence=explanation_of(story),
         rules=walk_rules(decision.inputs, decision.rules_version),
-        # What is decided is written in one transaction, whose times do not tell the order of the flow.
+        # A decision is written in one transaction, whose times do not show the order of the flow.
         timeline=timed([*decided(story), *sorted(answered(story, acts), key=lambda event: event.at)]),
         sides=[Side(engine, engine == decision.executed_engine, *acts[engine]) for engine in ("A", "B")],
     )
 
 
 def neighbours(story: Experiment) -> dict[str, Experiment | None]:
-    """Return the experiments before and after this one, by the order of the list."""
+    """The experiments before and after this one, in the order of the list."""
     same_order = Experiment.objects.order_by("created_at", "experiment_id").only("experiment_id", "created_at")
     later = same_order.filter(created_at__gte=story.created_at).exclude(pk=story.pk)
     earlier = same_order.reverse().filter(created_at__lte=story.created_at).exclude(pk=story.pk)
-    # Experiments of one batch share their time to the microsecond; the id decides among them.
+    # Experiments of one batch share their time to the microsecond; the ID orders them.
     following = later.exclude(created_at=story.created_at, experiment_id__lt=story.pk).first()
     preceding = earlier.exclude(created_at=story.created_at, experiment_id__gt=story.pk).first()
     return {"previous": preceding, "next": following}
 
 
 def decided(story: Experiment) -> Iterator[Event]:
-    """Yield how the alert became a decision that both engines can see, in the order of the flow."""
-    yield from _intake(story)
+    """How the alert became a decision that both engines can see, in the order of the flow."""
+    signal, decision = story.signal, story.decision
+    yield Event(
+        signal.received_at,
+        "Alert received",
+        f"from source {signal.source}, fired at {signal.timestamp:%Y-%m-%dT%H:%M:%SZ}",
+        signal.signal_hash,
+        ("signals_app_signal", signal.pk),
+    )
+    context = getattr(signal, "market_context", None)
+    if context is not None:
+        link = ("signals_app_marketcontext", signal.pk)
+        yield Event(
+            context.created_at, "Market context captured", "the same for both engines", context.context_hash, link
+        )
+    yield Event(
+        story.created_at,
+        f"Assigned to variant {story.variant}",
+        f"bucket {story.bucket} of 10000, split {story.split_percentage}% to engine A",
+        story.assignment_hash,
+    )
+    yield Event(
+        decision.decided_at,
+        f"Decided: {decision.execution_mode}",
+        f"{decision.reason}, policy v{decision.policy_version_id}, rules {decision.rules_version}",
+        decision.decision_hash,
+        ("experiments_executiondecision", story.pk),
+    )
     for distribution in sorted(story.distributions.all(), key=lambda row: row.engine):
         yield Event(
             distribution.distributed_at,
-            f"Given to engine {distribution.engine}",
+            f"Distributed to engine {distribution.engine}",
             digest=distribution.context_hash,
             link=("experiments_signaldistribution", distribution.pk),
         )
 
 
 def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
-    """Yield what the engines did about it, in no order."""
+    """What the engines did about it, in no order."""
     for engine, (recommendation, trade, outcome) in acts.items():
         yield from _acts_of(engine, recommendation, trade, outcome)
     yield from _directive(story)
@@ -112,38 +145,12 @@ def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
 
 
 def timed(ordered: list[Event]) -> list[TimedEvent]:
-    """Return the events with the time that passed before each."""
-    before = [None, *ordered[:-1]]
-    return [TimedEvent(event, _delta(last, event)) for last, event in zip(before, ordered, strict=True)]
-
-
-def _intake(story: Experiment) -> Iterator[Event]:
-    signal, decision = story.signal, story.decision
-    yield Event(
-        signal.received_at,
-        "Alert received",
-        f"from source {signal.source}, fired at {signal.timestamp:%Y-%m-%dT%H:%M:%SZ}",
-        signal.signal_hash,
-        ("signals_app_signal", signal.pk),
-    )
-    context = getattr(signal, "market_context", None)
-    if context is not None:
-        link = ("signals_app_marketcontext", signal.pk)
-        detail = "the same for both engines"
-        yield Event(context.created_at, "Market context frozen", detail, context.context_hash, link)
-    yield Event(
-        story.created_at,
-        f"Assigned to variant {story.variant}",
-        f"bucket {story.bucket} of 10000, engine A gets {story.split_percentage} %",
-        story.assignment_hash,
-    )
-    yield Event(
-        decision.decided_at,
-        f"Decided: {decision.execution_mode}",
-        f"{decision.reason}, policy v{decision.policy_version_id}, rules {decision.rules_version}",
-        decision.decision_hash,
-        ("experiments_executiondecision", story.pk),
-    )
+    """The events with the time that passed before each."""
+    later = [
+        TimedEvent(event, f"+{duration_text(max((event.at - last.at).total_seconds(), 0.0))}")
+        for last, event in pairwise(ordered)
+    ]
+    return [TimedEvent(ordered[0], ""), *later] if ordered else []
 
 
 def _acts_of(
@@ -153,7 +160,7 @@ def _acts_of(
         yield Event(
             recommendation.recommended_at,
             f"Engine {engine} recommended {recommendation.action}",
-            f"and was shown its role: {recommendation.role} ({recommendation.role_reason})",
+            f"role revealed: {recommendation.role} ({recommendation.role_reason})",
             recommendation.context_hash,
             ("outcomes_recommendation", recommendation.pk),
         )
@@ -171,7 +178,7 @@ def _trade(engine: str, trade: Trade) -> Iterator[Event]:
     yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
     if trade.closed_at is not None and trade.exit_time is not None:
         price = "unpriced" if trade.exit_price is None else f"at {trade.exit_price.normalize():f}"
-        detail = f"{price}, {trade.exit_reason}, left {_iso(trade.exit_time)}"
+        detail = f"{price}, {trade.exit_reason}, exited {_iso(trade.exit_time)}"
         yield Event(trade.closed_at, f"Engine {engine}'s {kind} trade closed", detail, trade.conditions_hash, link)
 
 
@@ -180,20 +187,11 @@ def _directive(story: Experiment) -> Iterator[Event]:
     if directive is None:
         return
     link = ("outcomes_exitdirective", directive.pk)
-    title = f"Engine {directive.shadow_engine}'s shadow told to leave"
-    detail = f"as of {_iso(directive.exit_time)}, the real exit's time"
+    title = f"Shadow exit ordered for engine {directive.shadow_engine}"
+    detail = f"at {_iso(directive.exit_time)}, the time of the real exit"
     yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
     if directive.settled_at is not None:
         yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)
-
-
-def _delta(last: Event | None, event: Event) -> str:
-    if last is None:
-        return ""
-    seconds = max((event.at - last.at).total_seconds(), 0.0)
-    if seconds < 1:
-        return f"+{seconds * 1000:.0f} ms"
-    return f"+{seconds:.1f} s" if seconds < 120 else f"+{seconds / 60:.0f} min"
 
 
 def _iso(moment: datetime) -> str:

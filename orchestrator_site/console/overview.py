@@ -1,4 +1,4 @@
-"""What the first page shows: what would be decided now, what waits, what needs attention."""
+"""What the first page shows: what would be decided now, what is pending, what needs attention."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Attention:
     """One thing an operator should look at, with the page to look at."""
 
     text: str
-    view: str = ""
+    view: str
     query: str = ""
 
 
@@ -93,7 +93,7 @@ class Overview:
 
 
 def overview(request: HttpRequest) -> Overview:
-    """Return the state of the whole system as of now."""
+    """The state of the whole system as of now."""
     numbers = _numbers()
     try:
         state: StateInForce | None = state_in_force()
@@ -124,7 +124,7 @@ def overview(request: HttpRequest) -> Overview:
 
 
 def next_decisions(state: StateInForce, app_mode: str) -> list[str]:
-    """Return what a signal that came now would be decided to, by the rules themselves."""
+    """What a signal received now would be decided to, by the rules themselves."""
     sentences = {variant: _sentence(state, app_mode, variant) for variant in ("A", "B")}
     if sentences["A"] == sentences["B"]:
         return [sentences["A"]]
@@ -139,34 +139,34 @@ def attention(
     guardrail: Trip | None = None,
     last_replay: ReplayRun | None = None,
 ) -> Iterator[Attention]:
-    """Yield what an operator should look at, the most urgent first."""
+    """What an operator should look at, the most urgent first."""
     yield from _stopped_or_broken(guardrail, last_replay, halted=halted)
     if numbers.refused_activations:
-        text = f"Scheduled policies that did not come into force in the last 24 hours: {numbers.refused_activations}."
+        text = f"Scheduled policies that failed to activate in the last 24 hours: {numbers.refused_activations}."
         yield Attention(text, "policies_policydraft_changelist", "state__exact=REFUSED")
     if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
-        text = "No worker makes progress. Start one: manage.py worker"
+        text = "No worker is running. Start one: manage.py worker"
         yield Attention(text, "experiments_workerheartbeat_changelist")
     if numbers.failed:
-        text = f"Failed signals that wait for a retry: {numbers.failed}."
+        text = f"Failed signals to retry or discard: {numbers.failed}."
         yield Attention(text, "signals_app_signal_changelist", "failure=open")
     if numbers.oldest_wait is not None and numbers.oldest_wait > WAITING_LIMIT_SECONDS:
         yield Attention(
-            f"A signal has waited {age_text(numbers.oldest_wait)} for its decision.",
+            f"A signal has been pending for {age_text(numbers.oldest_wait)}.",
             "signals_app_signal_changelist",
             "status__exact=PENDING",
         )
     for state in engines:
         if not state.available:
-            text = f"{state.engine} is not available: {unavailable_because(state)}."
+            text = f"{state.engine} is unavailable: {unavailable_because(state)}."
             yield Attention(text, "engines")
     if numbers.incidents_today:
         yield Attention(
-            f"Refused reports in the last 24 hours: {numbers.incidents_today}.", "outcomes_incident_changelist"
+            f"Rejected engine reports in the last 24 hours: {numbers.incidents_today}.", "outcomes_incident_changelist"
         )
     if numbers.overdue_directives:
         yield Attention(
-            f"Overdue shadow exits that nobody has priced: {numbers.overdue_directives}.",
+            f"Overdue shadow exits without a price: {numbers.overdue_directives}.",
             "outcomes_exitdirective_changelist",
             "state__exact=PENDING",
         )
@@ -174,22 +174,22 @@ def attention(
 
 def _stopped_or_broken(guardrail: Trip | None, last_replay: ReplayRun | None, *, halted: bool) -> Iterator[Attention]:
     if halted:
-        yield Attention("The kill switch is on: nothing new trades for real.", "kill_switch")
+        yield Attention("Trading is halted: no new real trades.", "kill_switch")
     if guardrail is not None:
-        text = f"A guardrail holds: {guardrail.name} is {guardrail.value}, its limit {guardrail.limit}."
+        text = f"Guardrail tripped: {guardrail.name} is {guardrail.value} (limit {guardrail.limit})."
         yield Attention(text, "policies_guardrailtrip_changelist")
     if last_replay is not None and last_replay.differences:
-        text = f"The last replay found stored values that do not follow from their inputs: {last_replay.differences}."
+        text = f"The last replay found differences in the stored data: {last_replay.differences}."
         yield Attention(text, "experiments_replayrun_changelist")
 
 
 def unavailable_because(state: EngineState) -> str:
-    """Return why an engine cannot be given a real trade."""
+    """Why an engine cannot be given a real trade."""
     if not state.engine.enabled:
-        return f"switched off, {state.engine.disabled_reason}"
+        return f"disabled: {state.engine.disabled_reason}"
     if state.heartbeat_age is None:
-        return "it has never sent a heartbeat"
-    return f"its last heartbeat was {age_text(state.heartbeat_age)} ago"
+        return "no heartbeat yet"
+    return f"last heartbeat {age_text(state.heartbeat_age)} ago"
 
 
 def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
@@ -207,7 +207,7 @@ def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
     )
     decision = resolve_policy(inputs)
     if decision.executed_engine is None:
-        return f"nobody trades for real, both engines shadow ({decision.execution_mode}, {decision.reason})"
+        return f"no engine trades for real, both shadow ({decision.execution_mode}, {decision.reason})"
     return (
         f"engine {decision.executed_engine} trades for real, engine {decision.shadow_engine} shadows "
         f"({decision.execution_mode}, {decision.reason})"

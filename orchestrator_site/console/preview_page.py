@@ -1,4 +1,4 @@
-"""Preview of a draft: which stored decisions it would have changed, shown while it is computed.
+"""What-if of a draft: which stored decisions it would have changed, shown while it is computed.
 
 The page asks for the numbers in a second request, which answers one JSON object a line: how far it
 has come, and at last the finished table.
@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from experiments.core.what_if import ExecutedShare, Preview, PreviewSettings
+from admin_kit.pages import render_page
+from experiments.core.what_if import ExecutedShare, PreviewSettings
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.events import PREVIEW_FAILED
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
@@ -38,27 +37,27 @@ def _text(**attrs: str) -> forms.CharField:
 
 
 class PreviewForm(forms.Form):
-    """Which stored decisions are decided again; the address is the permalink."""
+    """Which stored decisions to decide again; the URL is the permalink."""
 
     last = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=MOST,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "placeholder": str(DEFAULT_LAST)}),
-        help_text=f"The newest so many, up to {MOST}.",
+        help_text=f"Number of most recent decisions, at most {MOST}.",
     )
     since = UTCTimeField(label="Since (UTC)")
     until = UTCTimeField(label="Until (UTC)")
-    symbol = _text(placeholder="any")
-    timeframe = _text(placeholder="any")
+    symbol = _text(placeholder="Any")
+    timeframe = _text(placeholder="Any")
 
     def clean_symbol(self) -> str:
-        """Return the symbol as signals have it."""
+        """In upper case, as signals store it."""
         text: str = self.cleaned_data["symbol"]
         return text.upper()
 
     def selection(self) -> PreviewSelection:
-        """Return what was chosen; empty means any."""
+        """What was chosen; blank means any."""
         chosen = self.cleaned_data
         return PreviewSelection(
             last=chosen["last"] or DEFAULT_LAST,
@@ -74,16 +73,16 @@ def page(request: HttpRequest, draft_id: int) -> HttpResponse:
     """Show the form; when it is right, the page fetches the numbers by itself."""
     draft = get_object_or_404(PolicyDraft, pk=draft_id)
     form = PreviewForm(request.GET)
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Preview of policy draft {draft.pk}",
-        "opts": PolicyDraft._meta,  # noqa: SLF001 (Django's public model API)
-        "draft": draft,
-        "form": form,
-        "ready": form.is_valid(),
-        "query": request.GET.urlencode(),
-    }
-    return TemplateResponse(request, "console/preview.html", context)
+    return render_page(
+        request,
+        "console/preview.html",
+        f"Preview of policy draft {draft.pk}",
+        opts=PolicyDraft._meta,  # noqa: SLF001 (Django's public model API)
+        draft=draft,
+        form=form,
+        ready=form.is_valid(),
+        query=request.GET.urlencode(),
+    )
 
 
 @permission_required(VIEW_DRAFTS, raise_exception=True)
@@ -92,7 +91,7 @@ def run(request: HttpRequest, draft_id: int) -> HttpResponseBase:
     draft = get_object_or_404(PolicyDraft, pk=draft_id)
     form = PreviewForm(request.GET)
     if not form.is_valid():
-        return JsonResponse({"error": "Correct the fields marked above.", "fields": form.errors}, status=400)
+        return JsonResponse({"error": "Please correct the errors above.", "fields": form.errors}, status=400)
     lines = _lines(form.selection(), PreviewSettings.of(content_of(draft)))
     answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
     answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress
@@ -104,42 +103,35 @@ def _lines(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[s
     try:
         for step in preview_in_steps(selection, settings):
             if isinstance(step, PreviewWithPnl):
-                yield _line(html=render_to_string("console/preview_result.html", result_context(step)))
+                html = render_to_string("console/preview_result.html", result_context(step))
+                yield json.dumps({"html": html}) + "\n"
             else:
-                yield _line(done=step.done, total=step.total)
+                yield json.dumps({"done": step.done, "total": step.total}) + "\n"
     except DatabaseError as error:
-        # The status is sent already; the page must still hear that nothing more comes.
+        # The status has been sent already; the page must still learn that nothing more comes.
         PREVIEW_FAILED.log(error=str(error))
-        yield _line(error="The database did not finish the preview; try again, or with fewer decisions.")
-
-
-def _line(**content: object) -> str:
-    return json.dumps(content) + "\n"
+        message = "The preview failed in the database. Try again with fewer decisions."
+        yield json.dumps({"error": message}) + "\n"
 
 
 def result_context(found: PreviewWithPnl) -> dict[str, Any]:
-    """Return what the result's template shows."""
+    """What the result's template shows."""
     preview = found.preview
+    before, after = preview.executed_before, preview.executed_after
+    names = (("Engine A", "engine_a"), ("Engine B", "engine_b"), ("None", "nobody"))
     return {
         "preview": preview,
         "changes": [change for change in preview.transitions if change.before != change.after],
         "by_symbol": preview.by_symbol[:ROWS_SHOWN],
         "more": max(len(preview.by_symbol) - ROWS_SHOWN, 0),
-        "shares": _shares(preview),
+        "shares": [
+            (title, getattr(before, name), _percent(before, name), getattr(after, name), _percent(after, name))
+            for title, name in names
+        ],
         "recorded": found.recorded,
     }
 
 
-def _shares(preview: Preview) -> list[tuple[str, int, str, int, str]]:
-    """Return for each who may trade for real: count and percentage before, count and percentage after."""
-    names = (("Engine A", "engine_a"), ("Engine B", "engine_b"), ("Nobody", "nobody"))
-    before, after = preview.executed_before, preview.executed_after
-    return [
-        (title, getattr(before, name), _percent(before, name), getattr(after, name), _percent(after, name))
-        for title, name in names
-    ]
-
-
 def _percent(share: ExecutedShare, name: str) -> str:
     total = share.engine_a + share.engine_b + share.nobody
-    return f"{100 * getattr(share, name) / total:.1f} %" if total else "none"
+    return f"{100 * getattr(share, name) / total:.1f}%" if total else "n/a"

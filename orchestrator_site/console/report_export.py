@@ -1,7 +1,4 @@
-"""The report as CSV: one figure a line, safe to open in a spreadsheet.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""The report as CSV: one figure a line, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ HEADER = ("part", "figure", "value", "undefined_because")
 
 
 def report_csv(report: Mapping[str, Any]) -> str:
-    """Return every figure as a line: part (such as engines.A.real), name, exact value, why it is undefined."""
+    """Every figure as a line: part (such as engines.A.real), name, exact value, why it is undefined."""
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(HEADER)
@@ -29,7 +26,7 @@ def report_csv(report: Mapping[str, Any]) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell: numbers as they are, text that a spreadsheet would run made harmless."""
+    """A value as a cell: numbers as they are, text that a spreadsheet would run made harmless."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -39,6 +39,7 @@ class Cell:
     basis: str = ""
     tone: str = ""
     undefined: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _cell(figure: Figure, part: Mapping[str, Any]) -> Cell:
     if figure.signed:
         tone = "gain" if Decimal(value) > 0 else "loss" if Decimal(value) < 0 else ""
     exact = "" if figure.kind in (Kind.GROUP, Kind.LIST, Kind.TALLY) else " to ".join(_bounds(value))
-    return Cell(shown(figure, value), exact, basis, tone)
+    return Cell(shown(figure, value), exact, basis, tone, wraps=figure.kind in (Kind.GROUP, Kind.TALLY))
 
 
 def shown(figure: Figure, value: Any) -> str:
@@ -189,7 +190,8 @@ CHART_OPTIONS = {
         "legend": {
             "display": True,
             "align": "end",
-            "labels": {"color": CHART_TEXT, "usePointStyle": True, "pointStyle": "line", "pointStyleWidth": 32},
+            # Flat boxes, so that the legend shows the dashes; at this width there and back they cover each other.
+            "labels": {"color": CHART_TEXT, "boxWidth": 33, "boxHeight": 0},
         },
     },
     "scales": {

@@ -1,4 +1,4 @@
-"""The admin site: Unfold's, with our pages beside the tables and the kill switch on every page."""
+"""The admin site: Unfold's, with our own pages beside the tables and the kill switch on every page."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ else:
 
 
 class OrchestratorAdminSite(UnfoldAdminSite):
-    """Serves tables and pages; templates find the halt in force as `halt`."""
+    """Serves tables and pages; templates find the current halt as `halt`, a tripped guardrail as `trip`."""
 
     index_title = "Overview"
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Return the addresses of our pages before those of the tables."""
+        """Our pages before the tables: their paths would match the catch-all of the latter."""
         from orchestrator_site.console import (
             alert_page,
             as_of_page,
@@ -47,11 +47,11 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "report/": ("report", report_page.page),
             "report/export.<str:form>": ("report_export", report_page.export),
         }
-        ours = [path(address, self.admin_view(view), name=name) for address, (name, view) in pages.items()]
+        ours = [path(route, self.admin_view(view), name=name) for route, (name, view) in pages.items()]
         return [*ours, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what every page needs; halt and guardrail are read once, when the page asks for them."""
+        """What every page needs; halt and guardrail are read once, when the page asks for them."""
         context = super().each_context(request)
         if self.has_permission(request):
             context["halt"] = SimpleLazyObject(open_halt)
@@ -63,12 +63,12 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         """Show the overview instead of a list of tables."""
         from orchestrator_site.console.overview import overview
 
-        # Staff without a role has nothing to see yet.
+        # Staff without a role have nothing to see yet.
         seen = overview(request) if request.user.has_perm("experiments.view_experiment") else None
         return super().index(request, {"overview": seen, **(extra_context or {})})
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Find pages by name; Unfold's own view fails on a page number that is none."""
+        """Find pages by name; Unfold's own view fails on a malformed page number."""
         query = request.GET.copy()
         query["page"] = "1"
         request.GET = query  # type: ignore[assignment]  # Unfold reads it only

@@ -92,7 +92,7 @@ def test_a_finished_preview_fits_the_screen(person: Person, size: tuple[int, int
     person.screen(size)
 
     person.open("draft_preview", make_draft(configured_mode="ENGINE_B_PRIMARY").pk)
-    person.reads("decisions would have been others")
+    person.reads("decisions would change")
 
     assert person.driver.execute_script(LOOK) == []
 

@@ -61,7 +61,7 @@ def test_an_experiment_is_found_explained_and_verified(person: Person, experimen
 
     person.submit("Verify by replay")
 
-    person.reads("Equal: everything stored follows from the stored inputs.")
+    person.reads("Verified: everything stored follows from the stored inputs.")
 
 
 def test_what_was_changed_behind_our_back_is_named(person: Person, experiment: Experiment) -> None:
@@ -70,7 +70,7 @@ def test_what_was_changed_behind_our_back_is_named(person: Person, experiment: E
     person.open("experiments_experiment_change", experiment.pk)
     person.submit("Verify by replay")
 
-    person.reads("somebody or something changed what is stored", "experiments.bucket")
+    person.reads("somebody or something the stored data was changed", "experiments.bucket")
 
 
 def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Experiment) -> None:

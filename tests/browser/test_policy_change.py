@@ -57,7 +57,7 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     start_draft(person, mode="ENGINE_B_PRIMARY", note="B has done better.")
     person.reads("another person must approve it")
     person.click("Preview")
-    person.reads("1 of 1 decisions would have been others")
+    person.reads("1 of 1 decisions would change")
     assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table("By symbol and reason")
     pnl = person.table("Recorded P&L of the trades concerned")
     assert [row[-1] for row in pnl] == ["P&L", "▲ +60.00", "▲ +33.00"]
@@ -82,7 +82,7 @@ def test_a_preview_shows_how_far_it_is(person: Person) -> None:
     watch = person.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH_PROGRESS})
 
     person.open("draft_preview", draft.pk)
-    person.reads("1 of 1 decisions would have been others")
+    person.reads("1 of 1 decisions would change")
 
     assert person.driver.execute_script("return window.progressSeen") == ["1 of 1"]
     person.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watch)

@@ -39,7 +39,7 @@ def test_a_halt_is_a_red_banner_on_every_page_until_it_is_released(person: Perso
     person.types("Reason", "The broker is down.")
     person.types("Type HALT to confirm", "HALT")
     person.submit("Halt now")
-    person.reads("Nothing new trades for real until the halt is released.")
+    person.reads("Trading halted: no new real trades.")
 
     for view in SOME_PAGES:
         person.open(view)
@@ -100,7 +100,7 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     assert not engine("A").enabled
 
     person.open("index")
-    person.reads("nobody trades for real, both engines shadow (SHADOW_ONLY, ENGINE_A_UNAVAILABLE)")
+    person.reads("no engine trades for real, both shadow (SHADOW_ONLY, ENGINE_A_UNAVAILABLE)")
     person.open("engines")
     person.click("Switch on")
     person.types("Reason", "Its feed is back.")

@@ -29,7 +29,7 @@
 
     async function run() {
         const answer = await fetch(box.dataset.run, { credentials: "same-origin" });
-        if (!answer.ok) return fail("The preview was refused (" + answer.status + "); load the page again.");
+        if (!answer.ok) return fail("The preview failed (status " + answer.status + "). Reload the page.");
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
         let rest = "";
         for (;;) {
@@ -39,8 +39,8 @@
             rest = lines.pop();
             lines.forEach(take);
         }
-        if (document.getElementById("to-preview-bar")) fail("The preview ended too early; load the page again.");
+        if (document.getElementById("to-preview-bar")) fail("The preview ended early. Reload the page.");
     }
 
-    run().catch(function () { fail("The connection was lost; load the page again."); });
+    run().catch(function () { fail("The connection was lost. Reload the page."); });
 })();

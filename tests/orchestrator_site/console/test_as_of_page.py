@@ -63,17 +63,17 @@ def test_a_signal_alone_is_as_of_its_decision_and_equal_to_what_is_stored(viewer
     answer = look(viewer, signal=str(signal.pk))
 
     assert answer.context["decision"].disagreements == ()
-    assert "Equal to what is stored" in answer.content.decode()
+    assert "Matches the stored decision" in answer.content.decode()
 
 
 def test_a_signal_at_another_time_shows_what_it_would_have_been(viewer: Client) -> None:
     experiment = make_experiment("A")
     make_policy(configured_mode="SHADOW_ONLY")
 
-    page = look(viewer, signal=str(experiment.signal_id), at=now()).content.decode()
+    page = " ".join(look(viewer, signal=str(experiment.signal_id), at=now()).content.decode().split())
 
-    assert "The decision then: SHADOW_ONLY, nobody trades for real (CONFIGURED)" in page
-    assert "Stored is the decision of" in page
+    assert "Decision at that time: SHADOW_ONLY, no engine trades for real (CONFIGURED)" in page
+    assert "The stored decision was made at" in page
 
 
 def test_a_stored_decision_that_does_not_follow_from_the_history_is_told(viewer: Client) -> None:
@@ -83,7 +83,7 @@ def test_a_stored_decision_that_does_not_follow_from_the_history_is_told(viewer:
 
     page = look(viewer, signal=str(experiment.signal_id)).content.decode()
 
-    assert "What is stored is not what follows from the history" in page
+    assert "The stored decision does not match the history" in page
     assert "inputs.configured_mode" in page
 
 

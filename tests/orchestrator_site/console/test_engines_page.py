@@ -9,8 +9,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestrator_site.console.availability_strip import Span, share, strip
-from orchestrator_site.console.engine_facts import EngineFacts, engine_facts, switched_off
+from orchestrator_site.console.engines_page import (
+    SLOTS,
+    EnginePanel,
+    Span,
+    day_slots,
+    disabled_spans,
+    engine_panels,
+    share,
+)
 from policies.models import EngineAvailability, EngineSwitch
 from policies.services import create_api_key, record_heartbeat, set_engine_enabled
 from tests.database import execute
@@ -23,8 +30,12 @@ NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
 DAY_BEFORE = NOON - timedelta(days=1)
 
 
-def facts(name: str) -> EngineFacts:
-    return next(found for found in engine_facts() if found.engine.name == name)
+def panel(name: str) -> EnginePanel:
+    return next(found for found in engine_panels() if found.engine.name == name)
+
+
+def colours(name: str) -> list[str]:
+    return [slot.color for slot in panel(name).slots]
 
 
 def stretch(hours_ago: float, hours: float, *, engine: str = "A", version: str = "1", rules: str = HASH) -> None:
@@ -39,7 +50,7 @@ def hours(first: float, last: float) -> Span:
     return Span(DAY_BEFORE + timedelta(hours=first), DAY_BEFORE + timedelta(hours=last), "x")
 
 
-# The strip
+# The last day
 
 
 @pytest.mark.parametrize(("up", "off", "expected"), [
@@ -55,41 +66,29 @@ def test_the_share_of_a_day_counts_each_moment_once(up: list[Span], off: list[Sp
     assert share(up, off, DAY_BEFORE, NOON) == pytest.approx(expected)
 
 
-def test_the_strip_stays_within_its_day() -> None:
-    svg = strip([hours(-10, 12), hours(30, 40)], [], DAY_BEFORE, NOON, "Engine A")
+def test_the_tracker_shows_quarters_of_an_hour_from_a_day_ago_to_now() -> None:
+    slots = day_slots([hours(-10, 12), hours(30, 40)], [], DAY_BEFORE, NOON)
 
-    assert svg.count('class="to-strip-up"') == 1
-    assert 'x="0.00" y="6" width="480.00"' in svg
-
-
-def test_the_shortest_stretch_is_still_seen() -> None:
-    svg = strip([hours(12, 12.001)], [], DAY_BEFORE, NOON, "Engine A")
-
-    assert 'width="1.00"' in svg
+    assert [slot.color for slot in slots] == ["to-slot-up"] * 48 + ["to-slot-none"] * 48
+    assert slots[0].tooltip == "12:00 to 12:15 UTC: available"
+    assert slots[-1].tooltip == "11:45 to 12:00 UTC: no heartbeat"
 
 
-def test_what_people_typed_is_escaped_in_the_strip() -> None:
-    begin, end = DAY_BEFORE, NOON
+def test_the_shortest_stretch_and_the_shortest_switch_are_still_seen() -> None:
+    slots = day_slots([hours(12, 12.001)], [hours(6, 6.001)], DAY_BEFORE, NOON)
 
-    assert "<b>" not in strip([], [Span(begin, end, "off: <b>")], begin, end, "<b>")
-
-
-def test_hours_are_marked_in_utc() -> None:
-    svg = strip([], [], DAY_BEFORE, NOON, "Engine A")
-
-    assert [hour for hour in ("15:00", "18:00", "21:00", "00:00", "03:00", "06:00", "09:00") if hour in svg] == [
-        "15:00", "18:00", "21:00", "00:00", "03:00", "06:00", "09:00",
-    ]  # fmt: skip
+    assert (slots[48].color, slots[24].color) == ("to-slot-partly", "to-slot-off")
+    assert len(slots) == SLOTS
 
 
-# The facts
+# The panels
 
 
 @pytest.mark.django_db
 def test_an_engine_that_never_called_has_nothing_to_show() -> None:
-    found = facts("A")
+    found = panel("A")
 
-    assert (found.available, found.heartbeat_age, found.up_percentage) == (False, None, "0.0 %")
+    assert (found.available, found.heartbeat_age, found.up_percentage) == (False, None, "0.0%")
     assert (found.unanswered.count, found.unanswered.oldest_age, found.keys) == (0, None, [])
 
 
@@ -97,13 +96,13 @@ def test_an_engine_that_never_called_has_nothing_to_show() -> None:
 def test_a_heartbeat_shows_at_once() -> None:
     record_heartbeat("A", engine_version="2.1", rules_hash=HASH)
 
-    found = facts("A")
+    found = panel("A")
 
     assert found.available
     assert found.heartbeat_age is not None
     assert 0 <= found.heartbeat_age < 60
-    assert "to-strip-up" in found.strip
-    assert not facts("B").available
+    assert colours("A")[-1] == "to-slot-partly"
+    assert not panel("B").available
 
 
 @pytest.mark.django_db
@@ -111,28 +110,28 @@ def test_the_last_day_is_summed_and_older_days_are_not() -> None:
     stretch(40, 10)
     stretch(20, 6)
 
-    assert facts("A").up_percentage == "25.0 %"
+    assert panel("A").up_percentage == "25.0%"
 
 
 @pytest.mark.django_db
-def test_switched_off_is_marked_with_who_and_why_until_it_is_on_again() -> None:
+def test_a_disabled_engine_is_marked_with_who_and_why_until_it_is_enabled_again() -> None:
     set_engine_enabled(ADA, "A", enabled=False, reason="maintenance")
-    assert "switched off by ada: maintenance" in facts("A").strip
+    assert panel("A").slots[-1].tooltip.endswith("disabled by ada: maintenance")
 
     set_engine_enabled(BOB, "A", enabled=True, reason="done")
     execute("UPDATE engines SET last_heartbeat_at = now()")
-    assert [switch.switched_by for switch in facts("A").switches] == ["bob", "ada"]
-    assert facts("A").available
+    assert [switch.switched_by for switch in panel("A").switches] == ["bob", "ada"]
+    assert panel("A").available
 
 
 @pytest.mark.django_db
-def test_an_engine_switched_off_days_ago_is_off_all_day() -> None:
+def test_an_engine_disabled_days_ago_is_disabled_all_day() -> None:
     now = timezone.now()
     EngineSwitch.objects.create(
         engine="B", enabled=False, reason="x", switched_by="ada", switched_at=now - timedelta(days=3)
     )
 
-    (span,) = switched_off("B", now - timedelta(days=1), now)
+    (span,) = disabled_spans("B", now - timedelta(days=1), now)
 
     assert (span.begin, span.end) == (now - timedelta(days=3), now)
 
@@ -143,9 +142,9 @@ def test_what_is_not_answered_is_counted_with_its_age() -> None:
     make_experiment("A")
     api_client("engine-a").post("/api/v1/assignments/claim", {"limit": 1, "lease_seconds": 60, "wait_seconds": 0})
 
-    found = facts("A").unanswered
+    found = panel("A").unanswered
 
-    assert (found.count, found.leased, facts("B").unanswered.leased) == (2, 1, 0)
+    assert (found.count, found.leased, panel("B").unanswered.leased) == (2, 1, 0)
     assert found.oldest_age is not None
     assert found.oldest_age >= 0
 
@@ -157,7 +156,7 @@ def test_changes_of_version_and_rules_are_listed_the_newest_first() -> None:
     stretch(6, 1, version="2", rules="a" * 64)
     stretch(4, 1, version="2", rules="b" * 64)
 
-    changes = facts("A").changes
+    changes = panel("A").changes
 
     assert [(change.before.engine_version, change.after.engine_version) for change in changes] == [
         ("2", "2"),
@@ -175,7 +174,7 @@ def test_the_page_shows_keys_by_prefix_and_last_use_and_no_key() -> None:
     client = api_client("engine-b")
     client.post("/api/v1/heartbeat", {"engine_version": "1", "rules_hash": HASH})
 
-    page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
+    page = " ".join(logged_in("viewer").get(reverse("admin:engines")).content.decode().split())
 
     assert key.prefix in page
     assert "desk one, never used" in page
@@ -197,3 +196,13 @@ def test_who_may_not_see_engines_gets_none(client: Client) -> None:
 
     assert logged_in().get(reverse("admin:engines")).status_code == 403
     assert client.get(reverse("admin:engines")).status_code == 302
+
+
+@pytest.mark.django_db
+def test_what_people_typed_is_escaped_in_the_tracker() -> None:
+    set_engine_enabled(ADA, "A", enabled=False, reason="<b>broken")
+
+    page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
+
+    assert "&lt;b&gt;broken" in page
+    assert "<b>broken" not in page

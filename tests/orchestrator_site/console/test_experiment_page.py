@@ -44,14 +44,14 @@ def test_the_timeline_tells_everything_in_order(analyst: Client) -> None:
     events = [item.event for item in response.context["page"].timeline]
     titles = [event.title for event in events]
     expected = [
-        "Alert received", "Market context frozen", "Decided: ENGINE_A_PRIMARY", "Given to engine A",
+        "Alert received", "Market context captured", "Decided: ENGINE_A_PRIMARY", "Distributed to engine A",
         "Engine A recommended OPEN", "Engine A opened its real trade", "Incident: double_execution_prevented",
         "Engine A's real trade closed", "Outcome of engine A recorded", "Shadow exit settled: PRICED",
     ]  # fmt: skip
     positions = [titles.index(title) for title in expected]
     assert positions == sorted(positions)
     assert all(item.delta == "" or item.delta.startswith("+") for item in response.context["page"].timeline)
-    assert {"Given to engine B", "Engine B's shadow trade closed", "Outcome of engine B recorded"} <= set(titles)
+    assert {"Distributed to engine B", "Engine B's shadow trade closed", "Outcome of engine B recorded"} <= set(titles)
 
 
 def test_both_engines_stand_side_by_side_with_their_own_results(analyst: Client) -> None:
@@ -87,7 +87,7 @@ def test_an_experiment_that_nobody_has_answered_has_a_page(analyst: Client) -> N
     page = page_of(analyst, make_experiment(None))
 
     assert "Nobody trades for real because" in page
-    assert "not revealed" in page
+    assert "not yet" in page
 
 
 def test_replaying_an_honest_experiment_finds_it_equal(analyst: Client) -> None:
@@ -95,7 +95,7 @@ def test_replaying_an_honest_experiment_finds_it_equal(analyst: Client) -> None:
 
     page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
 
-    assert "Equal: everything stored follows from the stored inputs." in page
+    assert "Verified: everything stored follows from the stored inputs." in page
 
 
 def test_replaying_a_tampered_experiment_names_the_difference(analyst: Client) -> None:
@@ -106,7 +106,7 @@ def test_replaying_a_tampered_experiment_names_the_difference(analyst: Client) -
     page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
 
     assert "signals.signal_hash" in page
-    assert "changed what is stored" in page
+    assert "the stored data was changed" in page
 
 
 def test_looking_at_an_experiment_replays_nothing(analyst: Client) -> None:

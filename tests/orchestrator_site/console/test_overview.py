@@ -35,7 +35,7 @@ def seen(client: Client) -> Overview:
 def test_before_the_first_signal_it_teaches_how_to_make_one(operator: Client) -> None:
     page = operator.get(reverse("admin:index")).content.decode()
 
-    assert "No signal yet" in page
+    assert "No signals yet" in page
     assert "manage.py demo" in page
     assert "/webhooks/tradingview/" in page
 
@@ -76,9 +76,9 @@ def test_what_needs_attention_leads_to_its_page(operator: Client) -> None:
     page = operator.get(reverse("admin:index"))
 
     texts = [item.text for item in page.context["overview"].attention]
-    assert "No worker makes progress. Start one: manage.py worker" in texts
-    assert "Failed signals that wait for a retry: 1." in texts
-    assert "Engine A is not available: it has never sent a heartbeat." in texts
+    assert "No worker is running. Start one: manage.py worker" in texts
+    assert "Failed signals to retry or discard: 1." in texts
+    assert "Engine A is unavailable: no heartbeat yet." in texts
     assert f"{reverse('admin:signals_app_signal_changelist')}?failure=open" in page.content.decode()
 
 
@@ -91,7 +91,7 @@ def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -
     page = operator.get(reverse("admin:index"))
 
     texts = [item.text for item in page.context["overview"].attention]
-    assert "Scheduled policies that did not come into force in the last 24 hours: 1." in texts
+    assert "Scheduled policies that failed to activate in the last 24 hours: 1." in texts
     shown = operator.get(reverse("admin:policies_policydraft_changelist"), {"state__exact": "REFUSED"})
     assert [row.pk for row in shown.context["cl"].result_list] == [draft.pk]
 
@@ -122,7 +122,9 @@ def test_a_replay_that_found_differences_needs_attention(operator: Client) -> No
     tamper("experiments", "bucket = (bucket + 1) % 10000")
     run = run_replay(Selection(), run_by="ada")
 
-    assert any("The last replay found stored values" in item.text for item in seen(operator).attention)
+    assert any(
+        "The last replay found differences in the stored data: 1." in item.text for item in seen(operator).attention
+    )
 
     page = operator.get(reverse("admin:experiments_replayrun_change", args=(run.pk,))).content.decode()
     assert "experiments.bucket" in page

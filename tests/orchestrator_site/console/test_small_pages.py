@@ -44,7 +44,7 @@ def test_an_old_alert_is_recorded_and_why() -> None:
 def test_a_secret_is_named_and_not_shown_as_a_value() -> None:
     page = checked(TRADINGVIEW_TEMPLATE[:-2] + ',\n  "secret": "hush"\n}')
 
-    assert "Removed as secret, never stored: secret." in page
+    assert "Removed as secret and never stored: secret." in page
 
 
 def test_the_templates_are_there_to_be_copied() -> None:
