@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
-from policies.serializers import StrictSerializer
+from kernel.serializers import StrictSerializer
 
 
 class ClaimSerializer(StrictSerializer):

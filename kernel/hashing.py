@@ -9,6 +9,8 @@ from kernel.json_text import canonical_json
 
 # Every id of the product is a UUIDv5 in this namespace (contract section 2).
 NAMESPACE = uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7")
+# A regular expression that Python and PostgreSQL read alike.
+SHA256_HEX = r"^[0-9a-f]{64}$"
 
 
 def sha256_hex(data: bytes) -> str:

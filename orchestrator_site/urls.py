@@ -12,7 +12,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("signals_app.api_urls")),
     path("", include("policies.urls")),
     path("", include("experiments.urls")),
-    path("", include("outcomes.engine_api.urls")),
+    path("", include("outcomes.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -9,8 +9,6 @@ from django.db import models
 from django.db.models import F, Q
 from rest_framework_api_key.models import AbstractAPIKey
 
-SHA256_HEX = r"^[0-9a-f]{64}$"
-
 
 class ConfiguredMode(models.TextChoices):
     """What an operator may configure."""

@@ -6,25 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from policies.models import SHA256_HEX
-
-
-def sha256_field(**options: Any) -> serializers.RegexField:
-    """Return a field for 64 lower-case hex digits."""
-    advice = "Send a SHA-256 as 64 lower-case hexadecimal digits."
-    return serializers.RegexField(SHA256_HEX, error_messages={"invalid": advice}, **options)
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """A body that may hold its known members only."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse unknown members by name, then validate as usual."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
-            )
-        return super().to_internal_value(data)
+from kernel.serializers import StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):

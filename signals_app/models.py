@@ -7,8 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from kernel.fields import CanonicalJSONField
-
-SHA256_HEX = r"^[0-9a-f]{64}$"
+from kernel.hashing import SHA256_HEX
 
 
 class WebhookSource(models.Model):

@@ -6,8 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kernel.serializers import StrictSerializer
 
-class MarketDataSerializer(serializers.Serializer[Any]):
+
+class MarketDataSerializer(StrictSerializer):
     """One observation; what symbol and time mean is judged in market_data.py."""
 
     symbol = serializers.CharField(max_length=100, help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL".')
@@ -16,14 +18,6 @@ class MarketDataSerializer(serializers.Serializer[Any]):
     )
     # DRF takes fields off the class, so this one and its own `data` do not meet.
     data = serializers.DictField(help_text="Any JSON object; kept in canonical form.")  # type: ignore[assignment]
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse unknown members by name, then validate as usual."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
-            )
-        return super().to_internal_value(data)
 
 
 class MarketDataAnswerSerializer(serializers.Serializer[Any]):

@@ -8,11 +8,10 @@ from rest_framework import serializers
 
 from experiments.models import DecisionReason, ExecutionMode, Experiment
 from kernel.decimals import decimal_text
-from outcomes.engine_api.fields import InstantField
+from kernel.serializers import InstantField, StrictSerializer
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
 from outcomes.selectors import by_engine, explanation_of
 from policies.models import EngineName
-from policies.serializers import StrictSerializer
 from signals_app.models import Direction, Signal
 
 

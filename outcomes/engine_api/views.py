@@ -1,4 +1,4 @@
-"""Engine calls: recommend, open, close, and price the exits of shadows."""
+"""Engine calls: recommend, open and close trades, price the exits of shadow trades."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.serializers import StrictSerializer
 from outcomes import services
 from outcomes.core.trade_reports import request_hash
-from outcomes.engine_api.answers import (
-    PendingExitsSerializer,
-    RecommendationAnswerSerializer,
-    SettledExitSerializer,
-    TradeAnswerSerializer,
-    settled_exit_answer,
-    trade_answer,
-)
-from outcomes.engine_api.serializers import (
+from outcomes.engine_api.requests import (
     ExitSerializer,
     RecommendationSerializer,
     ShadowExitSerializer,
     TradeSerializer,
 )
+from outcomes.engine_api.responses import (
+    PendingExitsSerializer,
+    RecommendationAnswerSerializer,
+    SettledExitSerializer,
+    TradeAnswerSerializer,
+)
 from outcomes.selectors import own_trade, pending_directives
 from outcomes.services.transactions import database_time, not_found
 from policies.access.permissions import IsEngine, engine_of
-from policies.serializers import StrictSerializer
 
 Body = TypeVar("Body", bound=StrictSerializer)
 
@@ -41,10 +39,10 @@ class EngineView(APIView):
 
 
 def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:
-    """Describe the two good answers of a POST that creates something."""
+    """The two successful answers of a POST that creates something."""
     return {
-        201: OpenApiResponse(serializer, description="Stored."),
-        200: OpenApiResponse(serializer, description="The same request was stored before; the first answer again."),
+        201: OpenApiResponse(serializer, description="Created."),
+        200: OpenApiResponse(serializer, description="The same request was already stored; its answer is repeated."),
     }
 
 
@@ -55,7 +53,7 @@ def _validated(serializer: type[Body], request: Request) -> Body:
 
 
 class RecommendationsView(EngineView):
-    """Answer an experiment."""
+    """Recommend a trade, or decline."""
 
     @extend_schema(
         operation_id="create_recommendation",
@@ -78,24 +76,24 @@ class TradesView(EngineView):
         operation_id="open_trade", request=TradeSerializer, responses=_first_or_repeat(TradeAnswerSerializer)
     )
     def post(self, request: Request) -> Response:
-        """Store a trade of the revealed role; a real one of a shadow engine is refused and kept as an incident."""
+        """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
         report = _validated(TradeSerializer, request).report()
         trade, is_new = services.open_trade(
             engine_of(request), report, body=request.data, request_hash=request_hash(request.data)
         )
-        return Response(trade_answer(trade), status=201 if is_new else 200)
+        return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
 
 class TradeView(EngineView):
-    """Read an own trade."""
+    """Read one of the engine's own trades."""
 
     @extend_schema(operation_id="get_trade", responses=TradeAnswerSerializer)
     def get(self, request: Request, trade_id: UUID) -> Response:
-        """Return the trade with the instruments to quote in its exit, as of now."""
+        """The trade, with the instruments to quote in its exit as of now."""
         trade = own_trade(engine_of(request), trade_id)
         if trade is None:
             raise not_found()
-        return Response(trade_answer(trade))
+        return Response(TradeAnswerSerializer(trade).data)
 
 
 class TradeExitView(EngineView):
@@ -103,12 +101,12 @@ class TradeExitView(EngineView):
 
     @extend_schema(operation_id="close_trade", request=ExitSerializer, responses=TradeAnswerSerializer)
     def post(self, request: Request, trade_id: UUID) -> Response:
-        """Close the trade, record its outcome and order the shadow out; accepted while halted, too."""
+        """Close the trade, record its outcome and direct the shadow to exit; accepted while halted, too."""
         report = _validated(ExitSerializer, request).report()
         trade, _ = services.close_trade(
             engine_of(request), trade_id, report, body=request.data, request_hash=request_hash(request.data)
         )
-        return Response(trade_answer(trade))
+        return Response(TradeAnswerSerializer(trade).data)
 
 
 class ExitDirectivesView(EngineView):
@@ -116,7 +114,7 @@ class ExitDirectivesView(EngineView):
 
     @extend_schema(operation_id="list_exit_directives", responses=PendingExitsSerializer)
     def get(self, request: Request) -> Response:
-        """Return the exits this engine's shadow trades have to price, oldest first."""
+        """The exits that this engine's shadow trades have yet to price, oldest first."""
         pending = pending_directives(engine_of(request), database_time())
         return Response(PendingExitsSerializer({"exit_directives": pending}).data)
 
@@ -131,4 +129,4 @@ class ExitDirectiveReportView(EngineView):
         directive, _ = services.report_shadow_exit(
             engine_of(request), directive_id, report, request_hash=request_hash(request.data)
         )
-        return Response(settled_exit_answer(directive))
+        return Response(SettledExitSerializer(directive).data)

@@ -8,12 +8,11 @@ from typing import Any
 from rest_framework import serializers
 
 from experiments.models import ExecutionMode
-from outcomes.engine_api.fields import InstantField
+from kernel.serializers import InstantField, StrictSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import PAIR_FIGURES
 from policies.models import EngineName
-from policies.serializers import StrictSerializer
 from signals_app.models import Direction
 
 TIMEFRAME = r"^[1-9][0-9]{0,8}[smhdwM]$"

@@ -1,12 +1,14 @@
-"""What engines are answered: their own recommendation, trades and pending exits."""
+"""What engines are answered: their own recommendation, trades and pending exits, and nothing of the other engine's."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from outcomes.engine_api.fields import DecimalTextField, JSONObjectField, net_price_field, price_field
+from kernel.serializers import DecimalTextField, JSONObjectField
+from outcomes.engine_api.requests import net_price_field, price_field
 from outcomes.models import (
     DirectiveState,
     ExitDirective,
@@ -21,7 +23,7 @@ from policies.models import EngineName
 
 
 class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]):
-    """The role, revealed; `permit_expires_at` is null unless the engine may open a real trade."""
+    """The revealed role; `permit_expires_at` is null unless the engine may open a real trade."""
 
     experiment_id = serializers.UUIDField()
     reason = serializers.CharField(source="role_reason")
@@ -32,7 +34,7 @@ class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]
 
 
 class LegAnswerSerializer(serializers.Serializer[Any]):
-    """One leg; `exit_price` is null until the trade is closed, and when it is UNPRICED."""
+    """One leg; `exit_price` is null while the trade is open, and when it is UNPRICED."""
 
     instrument = serializers.CharField()
     side = serializers.CharField()
@@ -41,15 +43,15 @@ class LegAnswerSerializer(serializers.Serializer[Any]):
     exit_price = serializers.CharField(allow_null=True)
 
 
-class TradeAnswerSerializer(serializers.Serializer[Any]):
-    """A trade of the calling engine; the exit's members are null or empty until it is closed."""
+class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
+    """A trade of the calling engine; the exit's fields are null or empty until it is closed."""
 
     trade_id = serializers.UUIDField()
     experiment_id = serializers.UUIDField()
     engine = serializers.ChoiceField(EngineName.choices)
     kind = serializers.ChoiceField(Role.choices)
     status = serializers.ChoiceField(TradeStatus.choices)
-    legs = LegAnswerSerializer(many=True)
+    legs = serializers.SerializerMethodField()
     quantity = DecimalTextField(max_digits=18, decimal_places=4)
     multiplier = DecimalTextField(max_digits=12, decimal_places=2)
     entry_price = net_price_field()
@@ -64,13 +66,30 @@ class TradeAnswerSerializer(serializers.Serializer[Any]):
     exit_provenance = serializers.CharField()
     conditions_hash = serializers.CharField()
     closed_at = serializers.DateTimeField(allow_null=True)
-    pnl = DecimalTextField(max_digits=60, decimal_places=14, allow_null=True, help_text="Net of fees, currency.")
-    snapshot_instruments = serializers.ListField(
-        child=serializers.CharField(), help_text="Quote these in the exit's market_conditions; the shadow's legs."
+    pnl = DecimalTextField(
+        source="outcome.pnl", max_digits=60, decimal_places=14, allow_null=True, help_text="Net of fees, in currency."
     )
-    quote_flags = serializers.DictField(
-        child=serializers.CharField(), help_text="Quotes of the exit's market_conditions that price nothing, and why."
+    snapshot_instruments = serializers.SerializerMethodField(
+        help_text="The shadow trade's legs: quote these in the exit's market_conditions."
     )
+    quote_flags = serializers.SerializerMethodField(
+        help_text="Quotes in the exit's market_conditions that cannot price anything, and why."
+    )
+
+    @extend_schema_field(LegAnswerSerializer(many=True))
+    def get_legs(self, trade: RealTrade | ShadowTrade) -> list[dict[str, Any]]:
+        """The legs as entered, each with its exit price."""
+        exits = {leg["instrument"]: leg["exit_price"] for leg in trade.exit_legs or ()}
+        return [leg | {"exit_price": exits.get(leg["instrument"])} for leg in trade.legs]
+
+    def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
+        """As of now: the shadow may open after the real trade."""
+        return snapshot_instruments(trade)
+
+    def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
+        """Empty for a shadow trade, too: the quotes are those of the real exit."""
+        directive = getattr(trade, "exit_directive", None) if isinstance(trade, RealTrade) else None
+        return directive.quote_flags if directive else {}
 
 
 class PendingExitSerializer(serializers.Serializer[ExitDirective]):
@@ -80,14 +99,14 @@ class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     experiment_id = serializers.UUIDField()
     trade_id = serializers.UUIDField(source="shadow_trade_id", help_text="The engine's own shadow trade.")
     exit_time = serializers.DateTimeField()
-    instruments = serializers.SerializerMethodField()
+    instruments = serializers.SerializerMethodField(help_text="The legs to quote.")
     market_conditions = JSONObjectField()
     conditions_hash = serializers.CharField()
     issued_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
 
     def get_instruments(self, directive: ExitDirective) -> list[str]:
-        """Return what to quote."""
+        """One for every leg of the shadow trade."""
         assert directive.shadow_trade is not None
         return [leg.instrument for leg in directive.shadow_trade.entered_legs]
 
@@ -98,7 +117,7 @@ class PendingExitsSerializer(serializers.Serializer[Any]):
     exit_directives = PendingExitSerializer(many=True)
 
 
-class SettledExitSerializer(serializers.Serializer[Any]):
+class SettledExitSerializer(serializers.Serializer[ExitDirective]):
     """A shadow exit that its engine has priced."""
 
     id = serializers.IntegerField()
@@ -107,38 +126,4 @@ class SettledExitSerializer(serializers.Serializer[Any]):
     exit_time = serializers.DateTimeField()
     conditions_hash = serializers.CharField()
     settled_at = serializers.DateTimeField()
-    trade = TradeAnswerSerializer()
-
-
-def trade_answer(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
-    """Return the trade as its own engine is answered, as of now."""
-    return dict(TradeAnswerSerializer(_trade_values(trade)).data)
-
-
-def settled_exit_answer(directive: ExitDirective) -> dict[str, Any]:
-    """Return a settled exit with the shadow trade it closed."""
-    assert directive.shadow_trade is not None
-    names = ("id", "experiment_id", "state", "exit_time", "conditions_hash", "settled_at")
-    values = {name: getattr(directive, name) for name in names}
-    return dict(SettledExitSerializer(values | {"trade": _trade_values(directive.shadow_trade)}).data)
-
-
-def _trade_values(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
-    names = (
-        "trade_id", "experiment_id", "engine", "kind", "status", "quantity", "multiplier", "entry_price", "entry_time",
-        "entry_fees", "entry_provenance", "opened_at", "exit_price", "exit_time", "exit_fees", "exit_reason",
-        "exit_provenance", "conditions_hash", "closed_at",
-    )  # fmt: skip
-    outcome = getattr(trade, "outcome", None)
-    directive = getattr(trade, "exit_directive", None) if isinstance(trade, RealTrade) else None
-    return {name: getattr(trade, name) for name in names} | {
-        "legs": _legs(trade),
-        "pnl": outcome and outcome.pnl,
-        "snapshot_instruments": snapshot_instruments(trade),
-        "quote_flags": directive.quote_flags if directive else {},
-    }
-
-
-def _legs(trade: RealTrade | ShadowTrade) -> list[dict[str, Any]]:
-    exits = {leg["instrument"]: leg["exit_price"] for leg in trade.exit_legs or ()}
-    return [leg | {"exit_price": exits.get(leg["instrument"])} for leg in trade.legs]
+    trade = TradeAnswerSerializer(source="shadow_trade")

@@ -1,0 +1,195 @@
+"""What engines send about recommendations, trades and exits."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from kernel.errors import DomainError
+from kernel.serializers import (
+    AnyJSONField,
+    DecimalTextField,
+    InstantField,
+    JSONObjectField,
+    StrictSerializer,
+    sha256_field,
+)
+from outcomes.core.pricing import SIGNS, quotes_of
+from outcomes.core.trade_reports import (
+    ExitReport,
+    OpeningReport,
+    ReportedLeg,
+    ShadowExitReport,
+    exact_document,
+    field_text,
+    request_hash,
+)
+from outcomes.models import Action, ExitReason, PriceProvenance, Role
+from outcomes.services import RecommendationReport
+
+MAX_LEGS = 4
+MAX_RATIO = 1000
+MAX_INSTRUMENT = 64
+# UNPRICED is the orchestrator's word for a price that nobody gave; engines cannot report it.
+REPORTED_PROVENANCES = [value for value in PriceProvenance.values if value != PriceProvenance.UNPRICED]
+
+
+def price_field(**options: Any) -> DecimalTextField:
+    """A field for the price of one unit, as the columns hold it."""
+    return DecimalTextField(max_digits=20, decimal_places=8, **options)
+
+
+def net_price_field(**options: Any) -> DecimalTextField:
+    """A field for the price of a trade: the net debit of up to four legs."""
+    return DecimalTextField(max_digits=24, decimal_places=8, **options)
+
+
+class InstrumentField(serializers.CharField):
+    """A symbol, kept character for character: the spaces inside an OCC symbol count."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MAX_INSTRUMENT, trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The symbol; other types, control characters and spaces around it are rejected."""
+        if not isinstance(data, str) or not data.isprintable() or data != data.strip():
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ExitReasonField(serializers.ChoiceField):
+    """One of the known exit reasons, with an error code of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=ExitReason.choices, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The reason; raise `unknown_exit_reason`."""
+        if not isinstance(data, str) or data not in ExitReason.values:
+            known = ", ".join(ExitReason.values)
+            raise DomainError("unknown_exit_reason", f"exit_reason must be one of {known}.", "/exit_reason")
+        return data
+
+
+class RecommendationSerializer(StrictSerializer):
+    """An engine's answer to an experiment, made without knowing its role."""
+
+    experiment_id = serializers.UUIDField()
+    context_hash = sha256_field(help_text="SHA-256 of the market context that it was made from.")
+    action = serializers.ChoiceField(Action.choices)
+    strategy_version = serializers.CharField(max_length=100)
+    rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
+    recommendation = AnyJSONField(help_text="Any JSON value; stored byte for byte.")
+
+    def report(self, body: bytes) -> RecommendationReport:
+        """The validated answer; the recommendation's text comes from the body itself (R7.5)."""
+        values = self.validated_data | {"recommendation": field_text(body, "recommendation")}
+        return RecommendationReport(**values, request_hash=request_hash(self.initial_data))
+
+
+class OpeningLegSerializer(StrictSerializer):
+    """One leg of a trade that was opened."""
+
+    instrument = InstrumentField()
+    side = serializers.ChoiceField(list(SIGNS))
+    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, default=1)
+    entry_price = price_field(required=False, help_text="Optional for a single leg: defaults to the trade's.")
+
+
+class TradeSerializer(StrictSerializer):
+    """A trade that was opened."""
+
+    experiment_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(Role.choices, help_text="The role revealed by POST recommendations.")
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS
+    )
+    quantity = DecimalTextField(max_digits=18, decimal_places=4, help_text="Contracts.")
+    multiplier = DecimalTextField(max_digits=12, decimal_places=2, help_text="Units per contract.")
+    entry_price = net_price_field(required=False, help_text="Price of the single leg, or net debit.")
+    entry_time = InstantField()
+    fees = price_field(default=Decimal(0), help_text="Entry fees in account currency.")
+    price_provenance = serializers.ChoiceField(REPORTED_PROVENANCES)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Reject a quantity or multiplier of 0 or less."""
+        for name in ("quantity", "multiplier"):
+            if attrs[name] <= 0:
+                raise serializers.ValidationError({name: ["Must be greater than 0."]}, code="not_positive")
+        return attrs
+
+    def report(self) -> OpeningReport:
+        """The validated trade."""
+        values = self.validated_data
+        legs = tuple(ReportedLeg(**leg) for leg in values["legs"])
+        return OpeningReport(**values | {"legs": legs, "entry_price": values.get("entry_price")})
+
+
+class ExitLegSerializer(StrictSerializer):
+    """One leg of a trade that was closed; side, ratio and entry price may be repeated from the entry."""
+
+    instrument = InstrumentField()
+    exit_price = price_field(required=False)
+    side = serializers.ChoiceField(list(SIGNS), required=False)
+    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, required=False)
+    entry_price = price_field(required=False)
+
+
+class ExitSerializer(StrictSerializer):
+    """How a trade was closed."""
+
+    exit_time = InstantField()
+    exit_price = net_price_field(required=False, help_text="Price of the single leg, or net debit.")
+    exit_reason = ExitReasonField()
+    fees = price_field(default=Decimal(0), help_text="Exit fees in account currency.")
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=ExitLegSerializer(), max_length=MAX_LEGS, default=list
+    )
+    market_conditions = JSONObjectField(
+        default=dict, help_text="{underlying, quotes: {instrument: {bid, ask, quote_time}}}, and anything else seen."
+    )
+    price_provenance = serializers.ChoiceField(
+        REPORTED_PROVENANCES, required=False, help_text="Of the exit price; defaults to the entry's."
+    )
+
+    def report(self) -> ExitReport:
+        """The validated exit."""
+        values = self.validated_data
+        return ExitReport(
+            exit_time=values["exit_time"],
+            exit_price=values.get("exit_price"),
+            exit_reason=values["exit_reason"],
+            legs=tuple(ReportedLeg(**leg) for leg in values["legs"]),
+            fees=values["fees"],
+            market_conditions=exact_document(values["market_conditions"]),
+            price_provenance=values.get("price_provenance"),
+        )
+
+
+class ShadowExitSerializer(StrictSerializer):
+    """A shadow engine's own quotes as of a directive's exit time."""
+
+    quotes = JSONObjectField(required=False, help_text="{instrument: {bid, ask, quote_time}} for every leg.")
+    market_conditions = JSONObjectField(required=False, help_text="May contain the quotes instead.")
+    exit_time = InstantField(required=False, help_text="Must equal the directive's.")
+    exit_price = net_price_field(required=False, help_text="Must match the quotes.")
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=ExitLegSerializer(), max_length=MAX_LEGS, default=list
+    )
+    fees = price_field(default=Decimal(0), help_text="Exit fees in account currency.")
+
+    def report(self) -> ShadowExitReport:
+        """The validated exit; raise when quotes are in two places."""
+        values = self.validated_data
+        inside = quotes_of(values.get("market_conditions", {}))
+        if inside and "quotes" in values:
+            raise DomainError("quotes_twice", "Send quotes or market_conditions.quotes, not both.", "/quotes")
+        return ShadowExitReport(
+            quotes=exact_document(values.get("quotes", inside)),
+            exit_time=values.get("exit_time"),
+            exit_price=values.get("exit_price"),
+            legs=tuple(ReportedLeg(**leg) for leg in values["legs"]),
+            fees=values["fees"],
+        )
