@@ -53,21 +53,18 @@ class Environment:
     def postgresql_url(self, name: str) -> str:
         """The URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
         text = _stripped(name)
-        if text and not (text.startswith(POSTGRESQL) and _has_port_or_none(text)):
-            # The value may hold a password.
+        try:
+            is_url = not text or (text.startswith(POSTGRESQL) and urlsplit(text).port != 0)
+        except ValueError:  # the port is no number
+            is_url = False
+        if not is_url:
+            # Not shown: the value may hold a password.
             raise ImproperlyConfigured(f"{name} is not a PostgreSQL URL. Allowed: postgresql://...")
         return text
 
 
 def _stripped(name: str) -> str:
     return os.environ.get(name, "").strip()
-
-
-def _has_port_or_none(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:

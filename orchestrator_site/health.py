@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -14,36 +15,72 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-# A worker beats every 5 s; a signal is decided within milliseconds.
+# A heartbeat comes every few seconds; a signal is decided within milliseconds.
 HEARTBEAT_LIMIT_SECONDS = 20.0
 WAITING_LIMIT_SECONDS = 30.0
 
-# All business numbers of one scrape, from one snapshot: right across processes and restarts.
-NUMBERS = """
-SELECT
-    (SELECT count(*) FROM signals WHERE status = 'PENDING'),
-    (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 FROM signals WHERE status = 'PENDING'),
-    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL),
-    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NOT NULL),
-    (SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats),
-    (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
-    (SELECT count(*) FROM halts WHERE released_at IS NULL),
-    (SELECT max(version) FROM policy_versions),
-    (SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'A'),
-    (SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B')
-"""
-NAMES = (
-    ("signals_waiting", "Signals waiting for a decision"),
-    ("signals_oldest_wait_seconds", "Age of the oldest signal waiting for a decision"),
-    ("signals_failed", "Failed signals waiting for a retry or an operator"),
-    ("signals_discarded", "Failed signals that an operator discarded"),
-    ("worker_heartbeat_age_seconds", "Seconds since a worker last showed progress"),
-    ("exit_directives_pending", "Shadow exits waiting for a price"),
-    ("halted", "1 while trading is halted"),
-    ("policy_version", "Active policy version"),
-    ("engine_a_heartbeat_age_seconds", "Seconds since engine A's last heartbeat"),
-    ("engine_b_heartbeat_age_seconds", "Seconds since engine B's last heartbeat"),
+
+class Number(NamedTuple):
+    """One number of the system's state: `orchestrator_<name>` in the metrics; NULL is a number that does not exist."""
+
+    name: str
+    help: str
+    sql: str
+
+
+NUMBERS = (
+    Number(
+        "signals_waiting", "Signals waiting for a decision", "SELECT count(*) FROM signals WHERE status = 'PENDING'"
+    ),
+    Number(
+        "signals_oldest_wait_seconds",
+        "Age of the oldest signal waiting for a decision",
+        "SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8"
+        " FROM signals WHERE status = 'PENDING'",
+    ),
+    Number(
+        "signals_failed",
+        "Failed signals waiting for a retry or an operator",
+        "SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL",
+    ),
+    Number(
+        "signals_discarded",
+        "Failed signals that an operator discarded",
+        "SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NOT NULL",
+    ),
+    Number(
+        "worker_heartbeat_age_seconds",
+        "Seconds since a worker last showed progress",
+        "SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats",
+    ),
+    Number(
+        "exit_directives_pending",
+        "Shadow exits waiting for a price",
+        "SELECT count(*) FROM exit_directives WHERE state = 'PENDING'",
+    ),
+    Number("halted", "1 while trading is halted", "SELECT count(*) FROM halts WHERE released_at IS NULL"),
+    Number("policy_version", "Active policy version", "SELECT max(version) FROM policy_versions"),
+    Number(
+        "engine_a_heartbeat_age_seconds",
+        "Seconds since engine A's last heartbeat",
+        "SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'A'",
+    ),
+    Number(
+        "engine_b_heartbeat_age_seconds",
+        "Seconds since engine B's last heartbeat",
+        "SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B'",
+    ),
 )
+# All numbers of one scrape from one snapshot: right across processes and restarts.
+QUERY = f"SELECT {', '.join(f'({number.sql})' for number in NUMBERS)}"
+
+
+def read_numbers() -> dict[str, float | None]:
+    """The numbers as of now, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY)
+        row = cursor.fetchone()
+    return {number.name: value for number, value in zip(NUMBERS, row, strict=True)}
 
 
 @require_safe
@@ -55,20 +92,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when database, migrations and worker are all well, else 503 and the reason."""
-    checks = _checks()
-    ready = all(state == "ok" for state in checks.values())
-    return JsonResponse({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
-
-
-def _checks() -> dict[str, str]:
+    checks = {"database": "ok"}
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return {"database": "ok", "migrations": "pending; run `manage.py migrate`"}
-        numbers = _numbers()
+            checks["migrations"] = "pending; run `manage.py migrate`"
+        else:
+            checks |= {"migrations": "ok", "worker": _worker_state(read_numbers())}
     except (DatabaseError, InterfaceError) as error:
-        return {"database": f"unavailable: {error}".strip()}
-    return {"database": "ok", "migrations": "ok", "worker": _worker_state(numbers)}
+        checks = {"database": f"unavailable: {error}".strip()}
+    ready = all(state == "ok" for state in checks.values())
+    return JsonResponse({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
 
 
 def _worker_state(numbers: dict[str, float | None]) -> str:
@@ -83,22 +117,15 @@ def _worker_state(numbers: dict[str, float | None]) -> str:
     return "ok"
 
 
-def _numbers() -> dict[str, float | None]:
-    with connection.cursor() as cursor:
-        cursor.execute(NUMBERS)
-        row = cursor.fetchone()
-    return {name: value for (name, _), value in zip(NAMES, row, strict=True)}
-
-
 class OrchestratorCollector(Collector):
     """Reads the numbers from the database at scrape time; a number that does not exist is left out."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield one gauge per number."""
-        numbers = _numbers()
-        for name, text in NAMES:
-            if (value := numbers[name]) is not None:
-                yield GaugeMetricFamily(f"orchestrator_{name}", text, value=float(value))
+        values = read_numbers()
+        for number in NUMBERS:
+            if (value := values[number.name]) is not None:
+                yield GaugeMetricFamily(f"orchestrator_{number.name}", number.help, value=float(value))
         yield GaugeMetricFamily(
             "orchestrator_live", "1 when APP_MODE is LIVE", value=float(settings.APP_MODE == "LIVE")
         )

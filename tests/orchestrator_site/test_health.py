@@ -119,7 +119,7 @@ def test_metrics_are_unavailable_while_the_database_is_away(client: Client, monk
     def away() -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("orchestrator_site.health._numbers", away)
+    monkeypatch.setattr("orchestrator_site.health.read_numbers", away)
 
     answer = client.get("/metrics")
 
