@@ -30,6 +30,8 @@ from signals_app.models import Signal
 from signals_app.webhook.sources import create_source, webhook_path
 from tests.factories import make_policy
 
+pytestmark = pytest.mark.slow
+
 STRATEGIES = {"a": engine_a.STRATEGY, "b": engine_b.STRATEGY}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.orchestrator_site.console.rows import logged_in, make_everything
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 QUERIES = (
@@ -41,14 +41,12 @@ def list_of(model: type[models.Model]) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
-@pytest.mark.slow
 def test_no_query_string_breaks_a_list(client: Client, subtests: pytest.Subtests) -> None:
     for model, query in product(MODELS, QUERIES):
         with subtests.test(model=model._meta.label, query=query):
             assert client.get(f"{list_of(model)}?{query}", follow=True).status_code == 200
 
 
-@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.dictionaries(st.builds(str.__add__, fields, lookups), words, max_size=4))
 def test_no_parameters_break_the_list_of_signals(client: Client, query: dict[str, str]) -> None:

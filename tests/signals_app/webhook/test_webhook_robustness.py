@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -48,6 +49,7 @@ def is_well_answered(response: Any) -> bool:
     return response.status_code in ANSWERS and bool(response.json())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @IN_ONE_DATABASE
 @given(body=st.one_of(st.binary(max_size=300), damaged_bodies(), odd_alerts()), content_type=st.text(max_size=300))
@@ -65,10 +67,11 @@ def test_no_body_makes_the_webhook_fail(body: bytes, content_type: str) -> None:
     assert WebhookDelivery.objects.count() == before + 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @IN_ONE_DATABASE
 @given(
-    token=st.text(st.characters(exclude_characters="/?#", exclude_categories=["Cs"]), min_size=1, max_size=40),
+    token=st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=40),
     headers=st.fixed_dictionaries(
         {},
         optional={
@@ -78,9 +81,11 @@ def test_no_body_makes_the_webhook_fail(body: bytes, content_type: str) -> None:
     ),
 )
 def test_no_address_or_header_makes_the_webhook_fail(token: str, headers: dict[str, Any]) -> None:
-    assert send(token=token, **headers).status_code == 401
+    # The test client drops line ends from an address that is not quoted; a server does not.
+    assert send(token=quote(token), **headers).status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @IN_ONE_DATABASE
 @given(
