@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.database import DATA_DIR, ROOT
+from kernel.processes import kill_group, start_child
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
@@ -22,24 +22,14 @@ PROC = Path("/proc")
 @contextmanager
 def running(name: str, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of the project with its output in a file; everything it started ends with the block."""
-    with (DATA_DIR / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    process = start_child(command, {"PYTHONPATH": str(ROOT), **environment}, DATA_DIR / f"{name}.log")
     try:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(20)
-        with suppress(ProcessLookupError):  # all of it has ended by itself
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process.pid)
         process.wait()
 
 
@@ -49,21 +39,12 @@ def python(*arguments: str) -> tuple[str, ...]:
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Return when the condition holds; raise TimeoutError naming it when it never does."""
+    """Wait until the condition holds; raise TimeoutError naming it when it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.05)
-
-
-def answers(url: str) -> bool:
-    """Tell whether a GET is answered 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return int(answer.status) == 200
-    except OSError:
-        return False
 
 
 def free_port() -> int:

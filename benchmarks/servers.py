@@ -9,7 +9,8 @@ from functools import partial
 
 from benchmarks.alerts import TOKEN, bodies
 from benchmarks.load import Answers, request, send
-from benchmarks.processes import answers, free_port, python, running, wait_for
+from benchmarks.processes import free_port, python, running, wait_for
+from kernel.processes import answers_ok
 
 WEBHOOK, PEER_PATH = f"/webhooks/tradingview/{TOKEN}/", f"/webhook/{TOKEN}"
 FLASK = "benchmarks.peers.flask_receiver:app"
@@ -28,6 +29,10 @@ class Receiver:
         requests = [request(self.path, body, keep_alive=keep_alive) for body in bodies(count)]
         return send(self.port, requests, connections=connections, per_second=per_second, keep_alive=keep_alive)
 
+    def accepts(self, count: int) -> bool:
+        """Whether that many new alerts are all accepted."""
+        return self.send(count, connections=1).statuses["200"] == count
+
 
 @contextmanager
 def up(*, workers: int = 1) -> Iterator[Receiver]:
@@ -35,7 +40,7 @@ def up(*, workers: int = 1) -> Iterator[Receiver]:
     port = free_port()
     command = python("manage.py", "up", "--port", str(port), "--workers", str(workers))
     with running("up", *command):
-        wait_for(partial(answers, f"http://127.0.0.1:{port}/readyz"), "`manage.py up` ready")
+        wait_for(partial(answers_ok, f"http://127.0.0.1:{port}/readyz"), "`manage.py up` ready")
         yield Receiver(port, WEBHOOK)
 
 
@@ -62,9 +67,5 @@ def web_and_peers(peers_url: str) -> Iterator[dict[str, Receiver]]:
             "fastapi": Receiver(ports[2], PEER_PATH),
         }
         for name, receiver in receivers.items():
-            wait_for(partial(_takes_alerts, receiver), f"the first answer of {name}")
+            wait_for(partial(receiver.accepts, 1), f"an answer of {name}")
         yield receivers
-
-
-def _takes_alerts(receiver: Receiver) -> bool:
-    return receiver.send(1, connections=1).statuses["200"] == 1
