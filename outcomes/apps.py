@@ -4,8 +4,18 @@ from django.apps import AppConfig
 
 
 class OutcomesConfig(AppConfig):
-    """Register the app with Django."""
+    """The app of what the engines did; it adds its guardrails and its schedule to the worker below it."""
 
     name = "outcomes"
     verbose_name = "Outcomes"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the worker runs and measures for this app: it may not import what is above it."""
+        from experiments.worker.guardrails import register_measures
+        from experiments.worker.schedules import run_every_minute
+        from outcomes.guardrails import MEASURES
+        from outcomes.tasks import expire_directives
+
+        register_measures(MEASURES)
+        run_every_minute("expire exit directives", expire_directives)

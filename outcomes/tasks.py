@@ -1,4 +1,4 @@
-"""What the django-q cluster runs for this app."""
+"""What the worker runs for this app."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from outcomes import services
 
 
 def expire_directives() -> int:
-    """Settle overdue shadow exits; runs every minute, harmless at any time and any number of times."""
+    """Settle overdue shadow exits; the number of them."""
     return services.expire_directives()

@@ -7,6 +7,7 @@ holds until an operator releases it, and what happened before the release counts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -21,21 +22,9 @@ from policies.timeline import instant_of_change
 MIN_SIGNALS = 20
 
 SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"
-# real_outcomes belongs to the app above this one; only its rows are read, by name, at the moment of decision.
-MEASURES = {
-    # Losses since the last real trade that was no loss. Only the end of the history is read, by its index.
-    "max_consecutive_real_losses": """
-        WITH last_other AS (
-            SELECT exit_time, trade_id FROM real_outcomes WHERE pnl >= 0 AND recorded_at > {since}
-             ORDER BY exit_time DESC, trade_id DESC LIMIT 1)
-        SELECT count(*) FROM real_outcomes WHERE pnl < 0 AND recorded_at > {since}
-           AND exit_time >= coalesce((SELECT exit_time FROM last_other), '-infinity')
-           AND NOT EXISTS (SELECT FROM last_other l
-                            WHERE (l.exit_time, l.trade_id) > (real_outcomes.exit_time, real_outcomes.trade_id))""",
-    # Net loss of the present UTC day; a gain counts as no loss.
-    "max_daily_real_loss": """
-        SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
-         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}""",
+# The statement that measures each guardrail; `{since}` is when it was last released. Apps above add those that
+# measure their own tables, see `register_measures`.
+MEASURES: dict[str, str] = {
     "max_failed_signal_percentage": f"""
         SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
                     THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
@@ -59,6 +48,11 @@ INSERT INTO guardrail_trips (name, value, "limit", policy_version, tripped_at, r
 VALUES (%s, %s, %s, %s, %s, '', '')
 ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
 """
+
+
+def register_measures(statements: Mapping[str, str]) -> None:
+    """Add the statements of an app above; called once, when the apps are ready."""
+    MEASURES.update(statements)
 
 
 def has_limits(content: PolicySettings) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import connection, transaction
 from django_q.models import Schedule
 
-# Name and function of each. Dotted paths, because outcomes is above this app.
+# Name of each schedule and dotted path of its function; apps above add theirs, see `run_every_minute`.
 EVERY_MINUTE = {
     "sweep pending signals": "experiments.worker.tasks.drain_signals",
     "activate due policy drafts": "policies.tasks.activate_due_drafts",
-    "expire exit directives": "outcomes.tasks.expire_directives",
     "prune what only monitoring reads": "experiments.worker.tasks.prune",
 }
+
+
+def run_every_minute(name: str, function: Callable[[], object]) -> None:
+    """Add a schedule of an app above; called once, when the apps are ready."""
+    EVERY_MINUTE[name] = f"{function.__module__}.{function.__qualname__}"
 
 
 def ensure_schedules() -> None:

@@ -1,0 +1,20 @@
+"""The guardrails that measure real outcomes: how much, and how often in a row, real trades have lost."""
+
+from __future__ import annotations
+
+# `{since}` is when the guardrail was last released: what was recorded before no longer counts.
+MEASURES = {
+    # Losses since the last real trade that was not one. Only the end of the history is read, by its index.
+    "max_consecutive_real_losses": """
+        WITH last_other AS (
+            SELECT exit_time, trade_id FROM real_outcomes WHERE pnl >= 0 AND recorded_at > {since}
+             ORDER BY exit_time DESC, trade_id DESC LIMIT 1)
+        SELECT count(*) FROM real_outcomes WHERE pnl < 0 AND recorded_at > {since}
+           AND exit_time >= coalesce((SELECT exit_time FROM last_other), '-infinity')
+           AND NOT EXISTS (SELECT FROM last_other l
+                            WHERE (l.exit_time, l.trade_id) > (real_outcomes.exit_time, real_outcomes.trade_id))""",
+    # Net loss of the current UTC day, in currency; 0 for a gain.
+    "max_daily_real_loss": """
+        SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
+         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}""",
+}
