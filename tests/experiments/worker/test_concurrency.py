@@ -77,18 +77,23 @@ def test_of_workers_with_the_same_signals_in_hand_one_decides_each() -> None:
     assert Experiment.objects.count() == 20
 
 
-def forget_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the signals without lock and without asking whether they still wait."""
-    start, end = claim.LOCK.index(" AND (status"), claim.LOCK.index(" ORDER BY")
-    statement = claim.LOCK[:start] + claim.LOCK[end:].replace("FOR UPDATE SKIP LOCKED", "")
-    assert "status" not in statement
-    assert "LOCK" not in statement
-    monkeypatch.setattr(claim, "LOCK", statement)
+# What a worker reads of the signals it works on, without lock and without asking whether they still wait.
+READ_WITHOUT_LOCK = """
+SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, raw_payload::text
+  FROM signals WHERE signal_id = ANY(%s) ORDER BY received_at
+"""
+
+
+def test_control_reads_the_same_columns_as_the_worker() -> None:
+    signal_ids = make_signals(1)
+
+    with transaction.atomic():
+        assert rows(READ_WITHOUT_LOCK, signal_ids) == claim.lock_signals(signal_ids)
 
 
 def test_control_without_lock_and_keys_every_worker_decides_every_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     signal_ids = make_signals(20)
-    forget_the_lock(monkeypatch)
+    monkeypatch.setattr(claim, "LOCK", READ_WITHOUT_LOCK)
 
     with tables_without_constraints(*ROWS_OF_A_DECISION):
         succeeded(together(*[unguarded(partial(process, signal_ids))] * WORKERS))
@@ -98,7 +103,7 @@ def test_control_without_lock_and_keys_every_worker_decides_every_signal(monkeyp
 
 def test_control_without_lock_the_keys_refuse_what_the_other_workers_write(monkeypatch: pytest.MonkeyPatch) -> None:
     signal_ids = make_signals(20)
-    forget_the_lock(monkeypatch)
+    monkeypatch.setattr(claim, "LOCK", READ_WITHOUT_LOCK)
 
     results = together(*[partial(process, signal_ids)] * WORKERS)
 
