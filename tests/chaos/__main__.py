@@ -1,7 +1,7 @@
 """`make chaos`: for minutes, kill any process of `manage.py up` and drop its database sessions, while alerts come.
 
-Exits 0 when after each fault decisions went on within 30 s with no hand, and when at the end every alert
-that was answered 200 is stored and decided exactly once, and no process is left.
+Exits 0 if decisions resumed within 30 s of each fault without help, and if in the end every invariant holds, every
+alert that was answered 200 is stored and decided exactly once, and no process is left.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from django.conf import settings
 def main() -> int:
     """Run for the minutes asked for; return the exit code."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=3.0, help="how long faults go on (default 3)")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="draws the same faults again")
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long to inject faults (default 3)")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(10**6), help="seed of an earlier run, to draw the same faults"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")

@@ -25,12 +25,14 @@ class Member:
         return member(self.pid) == self
 
     def program(self) -> str:
-        """Return the program it runs: up, worker, or the module; what is forked runs that of its parent."""
+        """The program it runs: up, worker, the module, or the title it gave itself; a fork runs its parent's."""
         try:
-            words = (Path("/proc") / str(self.pid) / "cmdline").read_bytes().decode().split("\0")
+            line = (Path("/proc") / str(self.pid) / "cmdline").read_bytes().decode()
         except (FileNotFoundError, ProcessLookupError):
             return "ended"
-        return words[2] if len(words) > 2 else words[0]
+        # A process that set a title of its own leaves empty words behind it.
+        words = [word for word in line.split("\0") if word]
+        return words[2] if len(words) > 2 else " ".join(words)
 
 
 def member(pid: int) -> Member | None:
