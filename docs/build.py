@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kernel.events import EVENTS
+from kernel.problems import SECTIONS
 
 DOCS = Path(__file__).parent
 
@@ -34,7 +35,27 @@ def events() -> str:
     return EVENTS_HEAD + "\n".join(rows) + "\n"
 
 
-DOCUMENTS = {"events.md": events}
+ERRORS_HEAD = """\
+# Error codes
+
+Made from `kernel/problems.py` by `make docs`; change it there.
+
+The API and the webhook answer an error as `application/problem+json` (RFC 9457) with `type`, `title`, `status`,
+`detail`, `code`, `errors` and `request_id`. Act on `code`; show `detail` to people. `errors` names single fields by
+JSON pointer, each with a code of its own. Commands and admin pages show the same errors as text.
+"""
+
+
+def errors() -> str:
+    """docs/errors.md."""
+    parts = [ERRORS_HEAD]
+    for title, problems in SECTIONS:
+        parts.append(f"\n## {title}\n\n| Code | Status | What happened | What to do |\n|---|---|---|---|\n")
+        parts += [f"| `{one.code}` | {one.status} | {one.meaning} | {one.remedy} |\n" for one in problems]
+    return "".join(parts)
+
+
+DOCUMENTS = {"errors.md": errors, "events.md": events}
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kernel.problems import PROBLEMS, Problem
+
 
 class DomainError(Exception):
     """Something asked for cannot be done.
@@ -10,10 +12,9 @@ class DomainError(Exception):
     ``detail`` is one sentence for people; ``pointer`` is the JSON pointer of the field it is about, "" for none.
     """
 
-    code = "invalid"
-
     def __init__(self, code: str, detail: str, pointer: str = "") -> None:
         super().__init__(f"{code}: {detail}")
+        self.problem: Problem = PROBLEMS[code]
         self.code = code
         self.detail = detail
         self.pointer = pointer

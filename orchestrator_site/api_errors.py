@@ -1,8 +1,7 @@
-"""The one table from our errors to HTTP: `application/problem+json` (RFC 9457)."""
+"""Errors as `application/problem+json` (RFC 9457); codes and statuses stand in `kernel.problems`."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, PermissionDenied
@@ -17,54 +16,15 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from kernel.errors import DomainError
+from kernel.problems import problem_body
 
 PROBLEM_JSON = "application/problem+json"
-# Domain errors carry a code; this is the only place that knows their status.
-STATUS_OF_CODE = {
-    "unauthorized": 401,
-    "too_large": 413,
-    "rate_limited": 429,
-    "not_found": 404,
-    "conflict": 409,
-    "double_execution_prevented": 409,
-    "context_mismatch": 409,
-    "role_mismatch": 409,
-    "not_recommended": 409,
-    "declined": 409,
-    "permit_expired": 409,
-    "already_closed": 409,
-    "shadow_follows_real": 409,
-    "directive_settled": 409,
-    "shadow_not_opened": 409,
-    "entry_after_real_exit": 409,
-    "already_halted": 409,
-    "not_halted": 409,
-    "policy_conflict": 409,
-}
-DEFAULT_STATUS = 400
 
 
-def problem_body(
-    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None, request_id: str = ""
-) -> dict[str, Any]:
-    """Return the problem document of RFC 9457 with our code, field errors and request id."""
-    return {
-        "type": f"urn:orchestrator:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "errors": errors or [],
-        "request_id": request_id,
-    }
-
-
-def problem(
-    request: HttpRequest, status: int, code: str, detail: str, *, retry_after: int | None = None
-) -> JsonResponse:
-    """Return a problem+json response outside DRF."""
-    body = problem_body(status, code, detail, request_id=request.META.get("request_id", ""))
-    response = JsonResponse(body, status=status, content_type=PROBLEM_JSON)
+def problem(request: HttpRequest, code: str, detail: str, *, retry_after: int | None = None) -> JsonResponse:
+    """A problem+json response outside DRF."""
+    body = problem_body(code, detail, request_id=request.META.get("request_id", ""))
+    response = JsonResponse(body, status=body["status"], content_type=PROBLEM_JSON)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     return response
@@ -81,33 +41,29 @@ def _field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
     return [{"pointer": pointer, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}]
 
 
-def _validation(exc: exceptions.ValidationError) -> tuple[int, str, str, list[dict[str, str]]]:
-    errors = _field_errors(exc.detail)
-    first = errors[0] if errors else {"pointer": "", "code": "invalid", "detail": "The request is not valid."}
-    where = first["pointer"].strip("/").replace("/non_field_errors", "")
-    text = f"{where}: {first['detail']}" if where and where != "non_field_errors" else first["detail"]
-    return 400, "invalid", text, errors
-
-
-def _judge(exc: Exception) -> tuple[int, str, str, list[dict[str, str]]] | None:
-    """Return status, code, detail and field errors; None for what is not ours to answer."""
-    if isinstance(exc, DomainError):
-        errors = [{"pointer": exc.pointer, "code": exc.code, "detail": exc.detail}] if exc.pointer else []
-        return STATUS_OF_CODE.get(exc.code, DEFAULT_STATUS), exc.code, exc.detail, errors
-    if isinstance(exc, Http404):
-        return 404, "not_found", "There is no such thing here.", []
-    if isinstance(exc, PermissionDenied):
-        return 403, "permission_denied", "This key may not do that.", []
-    if isinstance(exc, OperationalError | InterfaceError):
-        return 503, "database_unavailable", "The database cannot be reached; try again.", []
-    if isinstance(exc, exceptions.ValidationError):
-        return _validation(exc)
-    if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return 401, "unauthorized", str(exc.detail), []
-    if isinstance(exc, exceptions.APIException):
-        code = exc.get_codes()
-        return exc.status_code, code if isinstance(code, str) else "invalid", str(exc.detail), []
-    return None
+def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
+    """Code, detail and field errors; None for what no client has caused."""
+    match exc:
+        case DomainError():
+            errors = [{"pointer": exc.pointer, "code": exc.code, "detail": exc.detail}] if exc.pointer else []
+            return exc.code, exc.detail, errors
+        case Http404():
+            return "not_found", "Not found.", []
+        case PermissionDenied():
+            return "permission_denied", "This key does not permit this call.", []
+        case OperationalError() | InterfaceError():
+            return "database_unavailable", "The database is unavailable; try again.", []
+        case exceptions.ValidationError():
+            errors = _field_errors(exc.detail)
+            first = errors[0] if errors else {"pointer": "", "detail": "The request is not valid."}
+            where = first["pointer"].strip("/").removesuffix("non_field_errors").strip("/")
+            return "invalid", f"{where}: {first['detail']}" if where else first["detail"], errors
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return "unauthorized", str(exc.detail), []
+        case exceptions.APIException():
+            return str(exc.get_codes()), str(exc.detail), []
+        case _:
+            return None
 
 
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -116,20 +72,19 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     if judged is None:
         return None
     set_rollback()
-    status, code, detail, errors = judged
-    request_id = context["request"].META.get("request_id", "")
+    code, detail, errors = judged
+    body = problem_body(code, detail, errors=errors, request_id=context["request"].META.get("request_id", ""))
     headers = {}
     if (wait := getattr(exc, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
-    if status == 503:
+    if body["status"] == 503:
         headers["Retry-After"] = "5"
     if (challenge := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
-    body = problem_body(status, code, detail, errors=errors, request_id=request_id)
     # A problem is JSON whatever was negotiated; the documentation pages have renderers of their own.
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = JSONRenderer.media_type
-    return Response(body, status=status, headers=headers, content_type=PROBLEM_JSON)
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -137,24 +92,24 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django refuses before any view, such as a host name that ALLOWED_HOSTS does not hold."""
+    """Answer what Django refuses before any view, such as a host name that is not in ALLOWED_HOSTS."""
     if not _wants_json(request):
         return bad_request_page(request, exception)
     if isinstance(exception, DisallowedHost):
-        return problem(request, 400, "host_not_allowed", "ALLOWED_HOSTS does not hold this host name; add it there.")
-    return problem(request, 400, "invalid", "The request cannot be understood; check its address and headers.")
+        return problem(request, "host_not_allowed", "This host name is not in ALLOWED_HOSTS; add it there.")
+    return problem(request, "invalid", "The request cannot be understood; check its URL and headers.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an unknown address: JSON for machines, a page for people."""
+    """Answer an unknown URL: JSON for machines, a page for people."""
     if _wants_json(request):
-        return problem(request, 404, "not_found", "There is no such address.")
+        return problem(request, "not_found", "No such URL.")
     return page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unforeseen error with its request id, so that it can be found in the log."""
+    """Answer an unexpected error with its request id, so that it can be found in the log."""
     request_id = request.META.get("request_id", "")
     if _wants_json(request):
-        return problem(request, 500, "internal_error", "An unforeseen error; the log has it under the request id.")
+        return problem(request, "internal_error", "An unexpected error; look for the request id in the log.")
     return render(request, "500.html", {"request_id": request_id}, status=500)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
+
+from kernel.problems import ANSWERED
 
 PROBLEM = {
     "type": "object",
@@ -28,17 +31,14 @@ PROBLEM = {
     },
     "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
 }
-# Every call can be answered so; the exception handler makes these documents, no serializer declares them.
-ANSWERS = {
-    "400": "The request is not valid.",
-    "401": "The API key is missing or wrong.",
-    "403": "The key's owner may not make this call.",
-    "404": "There is no such thing here for this key.",
-    "405": "This method is not offered here.",
-    "409": "It contradicts what is stored.",
-    "413": "The body is too large.",
-    "503": "The database or all threads are busy; try again.",
-}
+
+
+def _answers() -> dict[str, str]:
+    """Status to description; every call can be answered so, and no serializer declares it."""
+    codes: dict[int, list[str]] = {}
+    for problem in ANSWERED:
+        codes.setdefault(problem.status, []).append(f"`{problem.code}`")
+    return {str(status): f"{HTTPStatus(status).phrase}: {', '.join(codes[status])}." for status in sorted(codes)}
 
 
 def add_problem_answers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -48,6 +48,6 @@ def add_problem_answers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]
     for methods in result["paths"].values():
         for operation in methods.values():
             if isinstance(operation, dict) and "responses" in operation:
-                for status, description in ANSWERS.items():
+                for status, description in _answers().items():
                     operation["responses"].setdefault(status, {"description": description, "content": content})
     return result

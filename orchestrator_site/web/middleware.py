@@ -90,9 +90,7 @@ class DatabaseUnavailableMiddleware:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         DATABASE_UNAVAILABLE.log(error=str(exception))
-        return problem(
-            request, 503, "database_unavailable", "The database cannot be reached; try again.", retry_after=5
-        )
+        return problem(request, "database_unavailable", "The database is unavailable; try again.", retry_after=5)
 
 
 class WebhookHandler(WSGIHandler):

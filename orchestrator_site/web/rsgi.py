@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -21,6 +20,7 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # exported, not declared
 
+from kernel.problems import problem_body
 from orchestrator_site.wsgi import application as site
 
 from orchestrator_site.web.middleware import WebhookHandler  # isort: skip (Django is set up by then)
@@ -36,8 +36,8 @@ BODY_SECONDS = 10.0
 KEPT_BYTES = 2 * 1024 * 1024 + 1
 TAKEN_BYTES = 32 * KEPT_BYTES
 PROBLEM_HEAD = [("content-type", "application/problem+json"), ("connection", "close")]
-TOO_SLOW = ("body_too_slow", 408, f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again.")
-INCOMPLETE = ("body_incomplete", 400, "The body ended before its announced length; send it again.")
+TOO_SLOW = problem_body("body_too_slow", f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again.")
+INCOMPLETE = problem_body("body_incomplete", "The body ended before its announced length; send it again.")
 
 
 class RequestThreads:
@@ -57,11 +57,11 @@ class RequestThreads:
             async with asyncio.timeout(BODY_SECONDS):
                 body, size = await _read_body(scope, protocol, announced)
         except TimeoutError:
-            _refuse(protocol, *TOO_SLOW)
+            _refuse(protocol, TOO_SLOW)
             return
         if announced is not None and size < min(announced, TAKEN_BYTES):
             # The sender is gone: what it began to say is nobody's alert.
-            _refuse(protocol, *INCOMPLETE)
+            _refuse(protocol, INCOMPLETE)
             return
         application, pool = self._site, self._site_pool
         if scope.path.startswith(WEBHOOK):
@@ -72,17 +72,8 @@ class RequestThreads:
         await loop.run_in_executor(pool, _answer, application, environ_of(scope, body, size), protocol, loop)
 
 
-def _refuse(protocol: HTTPProtocol, code: str, status: int, detail: str) -> None:
-    document = {
-        "type": f"urn:orchestrator:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "errors": [],
-        "request_id": "",
-    }
-    protocol.response_str(status, PROBLEM_HEAD, json.dumps(document))
+def _refuse(protocol: HTTPProtocol, document: dict[str, Any]) -> None:
+    protocol.response_str(document["status"], PROBLEM_HEAD, json.dumps(document))
 
 
 async def _read_body(scope: Scope, protocol: HTTPProtocol, announced: int | None) -> tuple[bytes, int]:

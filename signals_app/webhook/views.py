@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
-from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.errors import DomainError
 from kernel.events import DATABASE_UNAVAILABLE, SIGNAL_REJECTED
 from signals_app.alerts.addresses import client_address
 from signals_app.alerts.admission import Arrival
@@ -97,7 +97,7 @@ def _beginning_of_body(request: Request) -> bytes:
         while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
             body += part
     except OSError as error:
-        raise ParseError("The body did not arrive in full; send it again.") from error
+        raise DomainError("body_incomplete", "The body did not arrive in full; send it again.") from error
     return body
 
 

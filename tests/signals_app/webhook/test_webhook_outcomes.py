@@ -199,7 +199,7 @@ def test_a_sender_that_goes_away_is_no_error_of_ours() -> None:
 
     answer = send(b"x", **request)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert (answer.status_code, answer.json()["code"]) == (400, "body_incomplete")
 
 
 def test_a_body_of_too_many_levels_is_refused() -> None:

@@ -1,0 +1,218 @@
+"""Every error code the product answers or prints, once: its HTTP status, what happened and what to do about it.
+
+docs/errors.md is made from this table. A code that is not in it cannot be raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One kind of error.
+
+    ``meaning`` is the title of its problem document and the same for every occurrence; ``remedy`` says who
+    must do what. An error that only commands and admin pages show has the status it would have over HTTP.
+    """
+
+    code: str
+    status: int
+    meaning: str
+    remedy: str
+
+
+# What cannot be understood about a request, whatever it asks for.
+_REQUESTS = (
+    Problem("invalid", 400, "The request is not valid.", "Correct the fields named in `errors`."),
+    Problem("parse_error", 400, "The request body cannot be read.", "Send JSON in UTF-8."),
+    Problem("body_incomplete", 400, "The body ended before its announced length.", "Send the request again."),
+    Problem("host_not_allowed", 400, "The site does not serve this host name.", "Add the host name to ALLOWED_HOSTS."),
+    Problem("unauthorized", 401, "The credentials are missing or not valid.", "Send a valid API key or webhook URL."),
+    Problem("permission_denied", 403, "The key does not permit this call.", "Use a key of the owner the call is for."),
+    Problem("not_found", 404, "Not found.", "Check the id and the URL; an engine sees its own work only."),
+    Problem("method_not_allowed", 405, "The URL does not support this method.", "Use a method listed in `Allow`."),
+    Problem("not_acceptable", 406, "No response format matches `Accept`.", "Accept application/json."),
+    Problem("body_too_slow", 408, "The body did not arrive in time.", "Send the request again."),
+    Problem("too_large", 413, "The body is too large.", "Send a smaller body."),
+    Problem("unsupported_media_type", 415, "The content type is not supported.", "Send application/json."),
+    Problem("rate_limited", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
+    Problem("throttled", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
+    Problem("error", 500, "The server failed.", "Look for the request id in the log."),
+    Problem("internal_error", 500, "The server failed unexpectedly.", "Look for the request id in the log."),
+    Problem("database_unavailable", 503, "The database is unavailable.", "Retry after the seconds in `Retry-After`."),
+)
+
+# What is wrong with one field of an API request; these codes stand in `errors`, under `invalid`.
+_FIELDS = (
+    Problem("required", 400, "A required field is missing.", "Send the field."),
+    Problem("null", 400, "The field must not be null.", "Send a value or, if it is optional, leave the field out."),
+    Problem("blank", 400, "The field must not be blank.", "Send a value."),
+    Problem("empty", 400, "The list must not be empty.", "Send at least one item."),
+    Problem("unknown_field", 400, "The request has no such field.", "Remove the field or correct its name."),
+    Problem("repeated", 400, "A query parameter occurs more than once.", "Send the parameter once."),
+    Problem("invalid_choice", 400, "The value is not one of the choices.", "Send one of the documented values."),
+    Problem("invalid_time", 400, "The value is not a time.", "Send RFC 3339 with a time zone."),
+    Problem("not_positive", 400, "The number must be greater than 0.", "Send a number greater than 0."),
+    Problem("min_value", 400, "The number is too small.", "Send a number within the documented range."),
+    Problem("max_value", 400, "The number is too large.", "Send a number within the documented range."),
+    Problem("min_length", 400, "The value is too short.", "Send a longer value."),
+    Problem("max_length", 400, "The value is too long.", "Shorten the value."),
+    Problem("max_digits", 400, "The number has too many digits.", "Send fewer digits."),
+    Problem("max_whole_digits", 400, "The number has too many digits before the point.", "Send a smaller number."),
+    Problem("max_decimal_places", 400, "The number has too many decimal places.", "Round the number."),
+    Problem("max_string_length", 400, "The number is too long as text.", "Send fewer digits."),
+    Problem("overflow", 400, "The value is too large to be read.", "Send a smaller value."),
+    Problem("not_a_list", 400, "The field must be a list.", "Send a JSON array."),
+    Problem("not_a_dict", 400, "The field must be an object.", "Send a JSON object."),
+    Problem("null_characters_not_allowed", 400, "The text contains U+0000.", "Remove the character."),
+    Problem(
+        "surrogate_characters_not_allowed", 400, "The text contains half a surrogate pair.", "Send whole characters."
+    ),
+)
+
+# Why an alert makes no signal. The alert message is edited in TradingView.
+_ALERTS = (
+    Problem("empty_body", 400, "The alert has no message.", "Paste the JSON template into the alert's message."),
+    Problem("invalid_encoding", 400, "The body is not UTF-8.", "Send UTF-8."),
+    Problem("invalid_json", 400, "The body is not JSON.", "Quote every placeholder; check commas and quotes."),
+    Problem("not_an_object", 400, "The value is JSON, but not an object.", "Send one object in braces."),
+    Problem("invalid_character", 400, "The body contains a character that cannot be stored.", "Remove the character."),
+    Problem("duplicate_key", 400, "A field occurs twice in one object.", "Send the field once."),
+    Problem("too_deep", 400, "The body is nested too deeply.", "Flatten the message."),
+    Problem("number_out_of_range", 400, "A number is outside the range of a double.", "Send the number as text."),
+    Problem("no_canonical_form", 400, "A value cannot be hashed.", "Send the value as text."),
+    Problem("unexpanded_placeholder", 400, "TradingView left a placeholder as it is.", "Use one this alert type has."),
+    Problem("conflicting_alias", 400, "Two fields for the same thing disagree.", "Send one of the two."),
+    Problem("conflicting_direction", 400, "The alert states two directions.", 'Send `direction`: "long" or "short".'),
+    Problem("symbol_missing", 400, "The alert has no symbol.", 'Add `"symbol": "{{ticker}}"`.'),
+    Problem("symbol_type", 400, "The symbol is not text.", 'Send `"symbol": "{{ticker}}"`.'),
+    Problem("symbol_invalid", 400, "The symbol cannot be read.", 'Send one symbol, such as "SPY" or "NASDAQ:AAPL".'),
+    Problem("direction_missing", 400, "The alert has no direction.", 'Add `direction`: "long" or "short".'),
+    Problem("direction_type", 400, "The direction is not text.", 'Send `direction`: "long" or "short".'),
+    Problem("direction_invalid", 400, "The direction cannot be read.", 'Send `direction`: "long" or "short".'),
+    Problem("timeframe_missing", 400, "The alert has no timeframe.", 'Add `"timeframe": "{{interval}}"`.'),
+    Problem(
+        "timeframe_type", 400, "The timeframe is neither text nor a number.", 'Send `"timeframe": "{{interval}}"`.'
+    ),
+    Problem(
+        "timeframe_invalid", 400, "The timeframe cannot be read.", 'Send minutes, or a unit as in "5m", "1h" or "1d".'
+    ),
+    Problem("timestamp_missing", 400, "The alert has no timestamp.", 'Add `"timestamp": "{{timenow}}"`.'),
+    Problem("timestamp_type", 400, "The timestamp is neither text nor a number.", 'Send `"timestamp": "{{timenow}}"`.'),
+    Problem("timestamp_naive", 400, "The timestamp has no time zone.", "Add Z or an offset."),
+    Problem("timestamp_unparseable", 400, "The timestamp cannot be read.", 'Send `"timestamp": "{{timenow}}"`.'),
+    Problem("timestamp_out_of_range", 400, "The timestamp is outside 1970 to 2100.", "Check the unit and the offset."),
+    Problem("timestamp_future", 400, "The timestamp is in the future.", "Check the clock and the time zone."),
+)
+
+# Why a webhook source cannot be created or changed.
+_SOURCES = (
+    Problem("address_invalid", 400, "An allowed address cannot be read.", "Enter IP addresses or networks."),
+    Problem("max_age_invalid", 400, "The maximum age is negative.", "Enter seconds, or 0 for no limit."),
+    Problem("rate_limit_invalid", 400, "The rate limit is less than 1.", "Enter alerts per minute, or leave blank."),
+    Problem("slug_invalid", 400, "The slug cannot be used.", "Use letters, digits, - and _."),
+    Problem("slug_taken", 400, "The slug is already in use.", "Choose another slug."),
+    Problem("source_unknown", 400, "No source has this slug.", "List the sources: `manage.py source list`."),
+    Problem("token_short", 400, "The token is too short.", "Leave the token blank to generate one."),
+    Problem("token_invalid", 400, "The token cannot be used in a URL.", "Leave the token blank to generate one."),
+    Problem("token_taken", 400, "The token is already in use.", "Leave the token blank to generate one."),
+)
+
+# Policies, engines, keys and the brakes.
+_POLICIES = (
+    Problem("note_missing", 400, "The version has no note.", "Say why the policy changes."),
+    Problem("reason_missing", 400, "No reason was given.", "Give a reason; it is kept in the audit log."),
+    Problem("setting_unknown", 400, "No policy setting has this name.", "Use one of the listed settings."),
+    Problem("setting_invalid", 400, "The value is outside the limits of its setting.", "Enter an allowed value."),
+    Problem("policy_conflict", 409, "Another version was activated in the meantime.", "Review it and start again."),
+    Problem("draft_changed", 400, "The draft was edited in the meantime.", "Review the draft again."),
+    Problem("draft_settled", 400, "The draft is already activated or discarded.", "Create a new draft."),
+    Problem("own_draft", 400, "Authors cannot approve their own drafts.", "Ask another operator to approve."),
+    Problem("approval_missing", 400, "The draft is not approved in its present form.", "Ask for approval."),
+    Problem("time_passed", 400, "The activation time is in the past.", "Choose a time in the future, or activate now."),
+    Problem("already_halted", 409, "The kill switch is already engaged.", "Nothing to do."),
+    Problem("not_halted", 409, "The kill switch is not engaged.", "Nothing to do."),
+    Problem("not_tripped", 400, "The guardrail is not tripped.", "Nothing to do."),
+    Problem("owner_unknown", 400, "No kind of API key has this owner.", "Use one of the listed owners."),
+    Problem("name_too_long", 400, "The name is too long.", "Shorten the name."),
+)
+
+# Preview, as-of and rebuild.
+_HISTORY = (
+    Problem("last_out_of_range", 400, "The number of decisions is out of range.", "Choose a number in the range."),
+    Problem("not_decided", 400, "The signal is not decided yet.", "Wait for the worker, or enter a time."),
+    Problem("not_empty", 400, "The database is not empty.", "Rebuild into a new, migrated database."),
+    Problem("history_unreadable", 400, "The history file cannot be read.", "Export the history again."),
+)
+
+# What engines report and the rules or the facts do not allow.
+_REPORTS = (
+    Problem("conflict", 409, "A different report is already stored.", "Keep the first report; do not retry."),
+    Problem("context_mismatch", 409, "The context hash is not the experiment's.", "Read the assignment again."),
+    Problem("not_recommended", 409, "The engine has not recommended a trade yet.", "POST the recommendation first."),
+    Problem("declined", 409, "The engine declined this experiment.", "Report no trade for it."),
+    Problem("role_mismatch", 409, "The kind of trade is not the engine's role.", "Report the kind of the role."),
+    Problem(
+        "double_execution_prevented",
+        409,
+        "The engine may not trade for real here.",
+        "Close the trade now; report a shadow.",
+    ),
+    Problem("permit_expired", 409, "The permit to trade for real has expired.", "Close the trade now; see Incidents."),
+    Problem("already_closed", 409, "The trade is already closed.", "Stop reporting this trade."),
+    Problem("shadow_follows_real", 409, "A shadow trade exits with the real trade.", "Report on its exit directive."),
+    Problem("shadow_not_opened", 409, "The shadow trade is not opened.", "Report the opening first."),
+    Problem("directive_settled", 409, "The exit directive is already settled.", "Stop reporting on it."),
+    Problem("entry_after_real_exit", 409, "The entry is after the real trade's exit.", "Report no trade."),
+    Problem("exit_before_entry", 400, "The exit is before the entry.", "Check the engine's clock."),
+    Problem("exit_time_differs", 400, "The exit time is not that of the real exit.", "Send the directive's exit_time."),
+    Problem("time_in_future", 400, "The reported time is in the future.", "Check the engine's clock."),
+    Problem("negative_fees", 400, "Fees are negative.", "Send what the trade cost, 0 or more."),
+    Problem("negative_price", 400, "A price is negative.", "Send prices of 0 or more."),
+    Problem("price_missing", 400, "A leg has no price.", "Send a price for every leg."),
+    Problem("price_mismatch", 400, "The price does not match the legs.", "Send the net price, or leave it out."),
+    Problem("duplicate_leg", 400, "An instrument occurs in two legs.", "Use one leg with a ratio."),
+    Problem("unknown_leg", 400, "The trade has no such leg.", "Send the legs of the entry."),
+    Problem(
+        "leg_differs", 400, "A leg differs from the entry.", "Repeat side, ratio and entry price, or leave them out."
+    ),
+    Problem("unknown_exit_reason", 400, "The exit reason is not known.", "Send one of the listed reasons."),
+    Problem("quotes_twice", 400, "Quotes were sent in two places.", "Send quotes or market_conditions.quotes."),
+    Problem("quote_missing", 400, "A leg has no quote.", "Quote every leg."),
+    Problem("not_a_quote", 400, "A quote cannot be read.", "Send bid, ask and quote_time."),
+    Problem("quote_time_missing", 400, "A quote has no time.", "Send the quote_time."),
+    Problem("one_sided_quote", 400, "A quote lacks bid or ask.", "Send the last quote that had both."),
+    Problem("crossed_quote", 400, "A bid is above its ask.", "Send the last quote that was not crossed."),
+    Problem("lookahead", 400, "A quote is later than the exit.", "Send the last quote known at exit_time."),
+)
+
+SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
+    ("Any request", _REQUESTS),
+    ("Fields of a request", _FIELDS),
+    ("Alerts", _ALERTS),
+    ("Webhook sources", _SOURCES),
+    ("Policies, engines and keys", _POLICIES),
+    ("History", _HISTORY),
+    ("Engine reports", _REPORTS),
+)
+# What the API answers as a whole; the codes of single fields stand in `errors`.
+ANSWERED = _REQUESTS + _REPORTS
+PROBLEMS: dict[str, Problem] = {problem.code: problem for _, problems in SECTIONS for problem in problems}
+
+
+def problem_body(
+    code: str, detail: str, *, errors: list[dict[str, str]] | None = None, request_id: str = ""
+) -> dict[str, Any]:
+    """The problem document of RFC 9457, with our code, the errors of single fields and the request id."""
+    problem = PROBLEMS[code]
+    return {
+        "type": f"urn:orchestrator:problem:{code}",
+        "title": problem.meaning,
+        "status": problem.status,
+        "detail": detail,
+        "code": code,
+        "errors": errors or [],
+        "request_id": request_id,
+    }
