@@ -8,9 +8,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from kernel.process_group import Program
-from kernel.processes import answers_ok
+from kernel.process_group import ProcessGroup, Program
+from kernel.processes import answers_ok, port_error
 
+START_SECONDS = 60.0
 TAIL_LINES = 15
 
 
@@ -18,10 +19,23 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
 
 
-def site(port: int, log: Path) -> Program:
-    """`manage.py up` on a port."""
+def start_site(group: ProcessGroup, host: str, port: int, folder: Path) -> None:
+    """Start `manage.py up` and wait until /readyz says yes; raise DemoError when the site ends or takes too long."""
+    if (error := port_error(host, port)) is not None:
+        raise DemoError(
+            f"Cannot listen on {host}:{port} ({error}). Is a site or another demo running there? Stop it, or use"
+            f" another port: --port {min(port + 10, 65535)}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", "--port", str(port)]
-    return Program("site", command, output=log)
+    site = Program("site", command, output=folder / "site.log")
+    group.add(site)
+    deadline = time.monotonic() + START_SECONDS
+    while not answers_ok(f"http://{host}:{port}/readyz"):
+        check(site)
+        if time.monotonic() > deadline:
+            raise DemoError(f"The site is not ready after {START_SECONDS:.0f} s; see {site.output}.")
+        time.sleep(0.2)
 
 
 def engine(letter: str, url: str, key: str, folder: Path) -> Program:
@@ -48,13 +62,3 @@ def check(program: Program) -> None:
         lines = program.output.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         output = "\n  ".join(lines) or "(no output)"
         raise DemoError(f"The {program.name} exited with code {code}. The end of {program.output}:\n  {output}")
-
-
-def wait_until_ready(program: Program, url: str, seconds: float) -> None:
-    """Return once /readyz says yes; raise DemoError when the site ends or takes too long."""
-    deadline = time.monotonic() + seconds
-    while not answers_ok(f"{url}/readyz"):
-        check(program)
-        if time.monotonic() > deadline:
-            raise DemoError(f"The site is not ready after {seconds:.0f} s; see {program.output} and {url}/readyz.")
-        time.sleep(0.2)

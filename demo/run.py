@@ -16,19 +16,17 @@ from django.core.management.base import OutputWrapper
 from demo.accounts import SOURCE, Access, prepare
 from demo.alerts import alert_message
 from demo.bars import read_bars, replay_bars
-from demo.children import DemoError, check, engine, journal, site, wait_until_ready
+from demo.children import START_SECONDS, DemoError, check, engine, journal, start_site
 from demo.counts import Counts, count
 from demo.sender import AlertSender
 from demo.table import comparison_lines, pair_lines
 from kernel.process_group import ProcessGroup
-from kernel.processes import port_error
 from kernel.progress import ProgressLine
 from orchestrator_site.invariants import verify
 from policies.selectors import state_in_force
 
 HOST = "127.0.0.1"
 BARS_FILE = Path("examples") / "data" / "stocks_daily.csv"
-START_SECONDS = 60.0
 LOOK_SECONDS = 0.25
 # `up` itself needs five seconds to stop its programs.
 STOP_SECONDS = 15.0
@@ -69,7 +67,8 @@ class Demo:
             messages = [alert_message(item) for item in replay_bars(history, self._bars)]
         except ValueError as error:
             raise DemoError(f"{error} Choose another number with --bars.") from None
-        self._start_site()
+        say("Starting database, web server and worker ...")
+        start_site(self._group, HOST, self._port, self._folder)
         access = prepare()
         self._start_engines(access)
         say(f"\nThe site: {self.url}/admin/  (API: {self.url}/api/v1/docs)")
@@ -99,18 +98,6 @@ class Demo:
         while True:
             self._check_programs()
             time.sleep(1.0)
-
-    def _start_site(self) -> None:
-        if (error := port_error(HOST, self._port)) is not None:
-            raise DemoError(
-                f"Cannot listen on {HOST}:{self._port} ({error}). Is a site or another demo running there? Stop it, or"
-                f" use another port: --port {min(self._port + 10, 65535)}"
-            )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        say("Starting database, web server and worker ...")
-        program = site(self._port, self._folder / "site.log")
-        self._group.add(program)
-        wait_until_ready(program, self.url, START_SECONDS)
 
     def _start_engines(self, access: Access) -> None:
         """Start both engines and wait for their heartbeats, without which nothing would trade for real."""

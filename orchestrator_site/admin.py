@@ -1,4 +1,4 @@
-"""Tables that belong to no app of ours, and the experiment, whose page spans all of them."""
+"""Tables of other packages, and the experiment, whose page spans all of our apps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ admin.site.register(Experiment, ExperimentAdmin)
 
 @admin.register(User)
 class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the stubs name a parameter differently
-    """Accounts; a role is given by putting an account into one of the four groups."""
+    """Accounts; membership in one of the four groups gives a role."""
 
     form = UserChangeForm
     add_form = UserCreationForm

@@ -23,7 +23,7 @@ def _shared() -> list[Processor]:
 
 
 def without_webhook_tokens(logger: Any, method_name: str, line: Any) -> Any:
-    """Mask the tokens of webhook addresses in a finished line; Django logs whole requests when one is odd."""
+    """Mask the tokens of webhook URLs in a finished line; Django logs whole requests when one is odd."""
     return _WEBHOOK_TOKEN.sub(r"\1***", line)
 
 
