@@ -1,7 +1,13 @@
 """Admin pages of what the engines did: everything here is read-only."""
 
-from outcomes.admin.answers import ExitDirectiveAdmin, IncidentAdmin, RecommendationAdmin, ViolationAdmin
-from outcomes.admin.trades import RealOutcomeAdmin, RealTradeAdmin, ShadowOutcomeAdmin, ShadowTradeAdmin
+from outcomes.admin.recommendations import IncidentAdmin, RecommendationAdmin, ViolationAdmin
+from outcomes.admin.trades import (
+    ExitDirectiveAdmin,
+    RealOutcomeAdmin,
+    RealTradeAdmin,
+    ShadowOutcomeAdmin,
+    ShadowTradeAdmin,
+)
 
 __all__ = [
     "ExitDirectiveAdmin",

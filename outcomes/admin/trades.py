@@ -1,4 +1,4 @@
-"""Real and shadow trades and what they came to, in separate tables (R5.2)."""
+"""Real and shadow trades with their outcomes, in separate tables (R5.2), and the exits that follow a real one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from django.contrib import admin
 from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from outcomes.models import RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
+from outcomes.models import ExitDirective, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
 
-EMPTY_HINT = "An engine reports its trade here after its recommendation was answered with its role."
-OUTCOME_HINT = "An outcome is written in the transaction that closes its trade."
+EMPTY_HINT = "Engines report trades once their recommendation has been answered with their role."
+OUTCOME_HINT = "Recorded in the transaction that closes a trade."
 EMPTY_COMMANDS = ("manage.py demo",)
 
 
 class TradeAdmin(AuditAdmin):
-    """What real and shadow trades show alike."""
+    """What the pages of real and shadow trades have in common."""
 
     list_display = (
         "opened_at",
@@ -34,7 +34,7 @@ class TradeAdmin(AuditAdmin):
     # By an indexed column: the trades themselves have no index by time.
     ordering = ("-experiment__created_at",)
     search_fields = ("trade_id__exact", "experiment_id__exact")
-    search_help_text = "Trade id or experiment id"
+    search_help_text = "Trade ID or experiment ID"
     fieldsets = (
         (
             None,
@@ -97,7 +97,7 @@ class ShadowTradeAdmin(TradeAdmin):
 
 
 class OutcomeAdmin(AuditAdmin):
-    """What real and shadow outcomes show alike."""
+    """What the pages of real and shadow outcomes have in common."""
 
     list_display = (
         "exit_time",
@@ -112,7 +112,7 @@ class OutcomeAdmin(AuditAdmin):
     )
     list_filter = ("engine", "exit_reason", "price_provenance", recent("exit_time"))
     search_fields = ("trade_id__exact", "experiment_id__exact")
-    search_help_text = "Trade id or experiment id"
+    search_help_text = "Trade ID or experiment ID"
     empty_hint = OUTCOME_HINT
     empty_commands = EMPTY_COMMANDS
 
@@ -134,13 +134,49 @@ OUTCOME_FIELDS = (
 
 @admin.register(RealOutcome)
 class RealOutcomeAdmin(OutcomeAdmin):
-    """What real trades came to."""
+    """Results of real trades."""
 
     fields = (link_to("trade_id", "outcomes_realtrade"), *OUTCOME_FIELDS)
 
 
 @admin.register(ShadowOutcome)
 class ShadowOutcomeAdmin(OutcomeAdmin):
-    """What shadow trades came to."""
+    """Results of shadow trades."""
 
     fields = (link_to("trade_id", "outcomes_shadowtrade"), *OUTCOME_FIELDS)
+
+
+@admin.register(ExitDirective)
+class ExitDirectiveAdmin(AuditAdmin):
+    """The directive to a shadow trade to exit with the real one (R4.2)."""
+
+    list_display = (
+        "exit_time",
+        link_to("experiment_id", "experiments_experiment", short=True),
+        "shadow_engine",
+        badge("state"),
+        "issued_at",
+        "expires_at",
+        "settled_at",
+    )
+    list_filter = ("state", "shadow_engine", recent("issued_at"))
+    ordering = ("-id",)
+    search_fields = ("experiment_id__exact", "conditions_hash__exact")
+    search_help_text = "Experiment ID or conditions hash"
+    fields = (
+        link_to("experiment_id", "experiments_experiment"),
+        link_to("real_trade_id", "outcomes_realtrade"),
+        "shadow_engine",
+        link_to("shadow_trade_id", "outcomes_shadowtrade"),
+        badge("state"),
+        "exit_time",
+        full_hash("conditions_hash"),
+        json_of("market_conditions"),
+        json_of("quote_flags"),
+        "issued_at",
+        "expires_at",
+        "settled_at",
+        full_hash("request_hash"),
+    )
+    empty_hint = "Created with every real exit, in the same transaction."
+    empty_commands = EMPTY_COMMANDS

@@ -16,7 +16,7 @@ from signals_app.models import Direction, Signal
 
 
 class ExperimentFilterSerializer(StrictSerializer):
-    """Query parameters of the list; unknown ones are refused by name."""
+    """Query parameters of the list."""
 
     symbol = serializers.CharField(required=False, max_length=64)
     direction = serializers.ChoiceField(Direction.choices, required=False)
@@ -31,7 +31,7 @@ class ExperimentFilterSerializer(StrictSerializer):
 
 
 class SignalSummarySerializer(serializers.ModelSerializer[Signal]):
-    """The normalised signal."""
+    """The signal as stored."""
 
     class Meta:
         model = Signal
@@ -61,7 +61,7 @@ class ExperimentSummarySerializer(serializers.ModelSerializer[Experiment]):
 
 
 class RecommendationStorySerializer(serializers.ModelSerializer[Recommendation]):
-    """What an engine recommended, with the text as it was sent, and the role it was shown."""
+    """What an engine recommended, exactly as sent, and the role that it was shown."""
 
     reason = serializers.CharField(source="role_reason")
 
@@ -83,7 +83,7 @@ class EngineStorySerializer(serializers.Serializer[Any]):
 
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
-    """A report that was refused and kept."""
+    """A report that was rejected and kept."""
 
     class Meta:
         model = Incident
@@ -120,11 +120,11 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
         )  # fmt: skip
 
     def get_explanation(self, experiment: Experiment) -> str:
-        """Return the decision as one sentence."""
+        """The decision in one sentence."""
         return explanation_of(experiment)
 
     def get_engines(self, experiment: Experiment) -> dict[str, Any]:
-        """Return both engines' parts side by side."""
+        """Both engines' parts, side by side."""
         distributed = {d.engine: d.distributed_at for d in experiment.distributions.all()}
         return {
             engine: EngineStorySerializer(
@@ -139,7 +139,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
         }
 
     def get_exit_directive(self, experiment: Experiment) -> dict[str, Any] | None:
-        """Return how the shadow exit stands; null before the real exit."""
+        """The state of the shadow exit; null before the real exit."""
         directive = getattr(experiment, "exit_directive", None)
         if directive is None:
             return None
@@ -148,23 +148,22 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
 
 
 def trade_document(trade: Trade) -> dict[str, Any]:
-    """Return a trade as analysts see it: real and shadow alike, money as text."""
-    kind = "REAL" if trade._meta.db_table == "real_trades" else "SHADOW"  # noqa: SLF001 (public by habit)
+    """A trade as analysts see it, real or shadow; money as text."""
     plain = (
-        "trade_id", "legs", "entry_time", "entry_provenance", "status", "exit_legs", "exit_time", "exit_reason",
+        "kind", "trade_id", "legs", "entry_time", "entry_provenance", "status", "exit_legs", "exit_time", "exit_reason",
         "exit_provenance", "conditions_hash", "opened_at", "closed_at",
     )  # fmt: skip
-    money = ("quantity", "multiplier", "entry_price", "entry_fees", "exit_price", "exit_fees")
-    return {"kind": kind, **{name: getattr(trade, name) for name in plain}, **_money(trade, money)}
+    return _document(trade, plain, ("quantity", "multiplier", "entry_price", "entry_fees", "exit_price", "exit_fees"))
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as analysts see it; undefined P&L is null."""
+    """An outcome as analysts see it; money as text, undefined P&L null."""
     plain = ("exit_reason", "price_provenance", "exit_time", "conditions_hash", "recorded_at")
-    money = ("entry_price", "exit_price", "pnl", "fees")
-    return {**{name: getattr(outcome, name) for name in plain}, **_money(outcome, money)}
+    return _document(outcome, plain, ("entry_price", "exit_price", "pnl", "fees"))
 
 
-def _money(row: Trade | Outcome, names: tuple[str, ...]) -> dict[str, str | None]:
-    values = {name: getattr(row, name) for name in names}
-    return {name: None if value is None else decimal_text(value) for name, value in values.items()}
+def _document(row: Trade | Outcome, plain: tuple[str, ...], money: tuple[str, ...]) -> dict[str, Any]:
+    amounts = {name: getattr(row, name) for name in money}
+    return {name: getattr(row, name) for name in plain} | {
+        name: None if value is None else decimal_text(value) for name, value in amounts.items()
+    }

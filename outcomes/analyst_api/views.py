@@ -1,4 +1,4 @@
-"""Analyst calls: browse experiments, read the whole story of one."""
+"""Analyst calls: list experiments, read everything about one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from policies.access.permissions import IsAnalyst
 
 
 class ExperimentPagination(CursorPagination):
-    """Stable pages while new experiments come in."""
+    """Pages that stay stable while experiments are added."""
 
     page_size = 50
     page_size_query_param = "page_size"
@@ -34,7 +34,7 @@ class ExperimentPagination(CursorPagination):
     ordering = ("-created_at", "experiment_id")
 
     def get_page_size(self, request: Request) -> int:
-        """Return the size asked for; refuse what is none, instead of answering another one."""
+        """The requested size; an invalid one is rejected, not replaced."""
         text = request.query_params.get("page_size")
         if text is None:
             return self.page_size
@@ -45,14 +45,14 @@ class ExperimentPagination(CursorPagination):
             raise serializers.ValidationError({"page_size": error.detail}) from error
 
     def decode_cursor(self, request: Request) -> Any:
-        """Return where the page begins; a cursor that nobody was given is a mistake of the caller."""
+        """Where the page begins; reject any cursor that was not in an answer."""
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                # It becomes a bound of created_at; Django would fail on any other text.
+                # It is compared with created_at; on any other text Django would fail.
                 parse_instant(cursor.position)
         except (NotFound, ValueError) as error:
-            detail = "No page begins here; follow `next` or `previous` of an answer."
+            detail = "Invalid cursor."
             raise serializers.ValidationError({"cursor": [detail]}) from error
         return cursor
 
@@ -71,7 +71,7 @@ class ExperimentListView(GenericAPIView[Experiment]):
         operation_id="list_experiments",
     )
     def get(self, request: Request) -> Response:
-        """Return one page of the experiments that fit the filters."""
+        """One page of the experiments that match the filters."""
         query = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page_size"}}
         filters = ExperimentFilterSerializer(data=query)
         filters.is_valid(raise_exception=True)

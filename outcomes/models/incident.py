@@ -1,4 +1,4 @@
-"""What must not happen, kept when somebody tries; and pairs that broke a rule of the comparison."""
+"""Rejected reports that must not be lost, and pairs that broke a rule of the comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.models import EngineName
 
 
 class IncidentKind(models.TextChoices):
-    """What was tried."""
+    """What the engine attempted."""
 
     DOUBLE_EXECUTION_PREVENTED = "double_execution_prevented"
     UNPERMITTED_REAL_TRADE = "unpermitted_real_trade"
@@ -20,15 +20,15 @@ class IncidentKind(models.TextChoices):
 
 
 class Incident(models.Model):
-    """A report that was refused but must not be lost."""
+    """A report that was rejected but must not be lost: an operator should look at it."""
 
-    kind = models.CharField(max_length=30, choices=IncidentKind, help_text="What was tried.")
+    kind = models.CharField(max_length=30, choices=IncidentKind, help_text="What the engine attempted.")
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="incidents")
-    engine = models.CharField(max_length=1, choices=EngineName, help_text="Who tried.")
-    detail = models.TextField(help_text="One sentence.")
-    report = CanonicalJSONField(help_text="The refused report, as sent.")
-    report_hash = models.CharField(max_length=64, help_text="SHA-256 of the report; its repeats are kept once.")
-    occurred_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine that sent the report.")
+    detail = models.TextField(help_text="Why the report was rejected.")
+    report = CanonicalJSONField(help_text="The rejected report, as sent.")
+    report_hash = models.CharField(max_length=64, help_text="SHA-256 of the report; repeats are stored once.")
+    occurred_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
         db_table = "incidents"
@@ -61,10 +61,10 @@ class Violation(models.Model):
     """One broken rule of one pair; such a pair is left out of the headline comparison (R4.5)."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="violations")
-    engine = models.CharField(max_length=1, choices=EngineName, help_text="Whose trade broke it.")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine whose trade broke the rule.")
     name = models.CharField(max_length=24, choices=ViolationName, help_text="The broken rule.")
-    detail = models.TextField(help_text="Expected and found.")
-    found_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    detail = models.TextField(help_text="What was expected, and what was found.")
+    found_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
         db_table = "pair_violations"

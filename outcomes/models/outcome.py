@@ -1,4 +1,4 @@
-"""What closed trades came to: real and shadow in separate tables (R5.2)."""
+"""The results of closed trades: real and shadow in separate tables (R5.2)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,34 @@ class Outcome(models.Model):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    entry_price = models.DecimalField(max_digits=24, decimal_places=8, help_text="Leg price, or net debit.")
+    entry_price = models.DecimalField(
+        max_digits=24, decimal_places=8, help_text="Price of the single leg, or net debit."
+    )
     exit_price = models.DecimalField(
-        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit; empty if UNPRICED."
+        max_digits=24,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        help_text="Price of the single leg, or net debit; blank if UNPRICED.",
     )
     # Wide enough for every product of the columns it comes from.
     pnl = models.DecimalField(
-        max_digits=60, decimal_places=14, null=True, blank=True, help_text="Net of fees, currency; empty if UNPRICED."
+        max_digits=60,
+        decimal_places=14,
+        null=True,
+        blank=True,
+        help_text="Net of fees, in account currency; blank if UNPRICED.",
     )
-    fees = models.DecimalField(max_digits=21, decimal_places=8, help_text="Entry and exit, currency.")
+    fees = models.DecimalField(max_digits=21, decimal_places=8, help_text="Entry and exit fees, in account currency.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, help_text="Why the trade was closed.")
-    price_provenance = models.CharField(max_length=19, choices=PriceProvenance, help_text="Of the exit price.")
+    price_provenance = models.CharField(
+        max_length=19, choices=PriceProvenance, help_text="Where the exit price comes from."
+    )
     exit_time = models.DateTimeField(help_text="UTC.")
-    conditions_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the conditions.")
-    recorded_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    conditions_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the market conditions."
+    )
+    recorded_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
         abstract = True

@@ -1,4 +1,4 @@
-"""What an engine recommended, blind, and the role it was shown afterwards."""
+"""What an engine recommended without knowing its role, and the role that it was shown afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Action(models.TextChoices):
 
 
 class Role(models.TextChoices):
-    """What the engine may do about it."""
+    """How the engine may trade it."""
 
     REAL = "REAL"
     SHADOW = "SHADOW"
@@ -31,19 +31,17 @@ class Recommendation(models.Model):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="recommendations")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    context_hash = models.CharField(max_length=64, help_text="Of the context the engine says it used.")
+    context_hash = models.CharField(max_length=64, help_text="SHA-256 of the context that the engine says it used.")
     action = models.CharField(max_length=7, choices=Action, help_text="OPEN or DECLINE.")
-    strategy_version = models.CharField(max_length=100, help_text="As the engine says.")
-    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of its rules, as the engine says.")
-    recommendation = models.TextField(help_text="The recommendation's JSON text, exactly as sent.")
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the request; a repeat is recognised by it.")
-    recommended_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    strategy_version = models.CharField(max_length=100, help_text="As reported by the engine.")
+    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of its rules, as reported by the engine.")
+    recommendation = models.TextField(help_text="JSON, exactly as sent.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the request; identifies a repeat.")
+    recommended_at = models.DateTimeField(help_text="Database clock, UTC.")
     role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
-    role_reason = models.CharField(
-        max_length=24, choices=DecisionReason, help_text="Why: the decision's reason, or HALTED."
-    )
+    role_reason = models.CharField(max_length=24, choices=DecisionReason, help_text="The decision's reason, or HALTED.")
     permit_expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="A real trade must be entered before, UTC."
+        null=True, blank=True, help_text="A real trade must be entered by this time, UTC."
     )
 
     class Meta:

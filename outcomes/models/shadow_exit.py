@@ -1,4 +1,4 @@
-"""The order to a shadow trade to leave when the real one has left."""
+"""The directive to a shadow trade to exit with the real one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from policies.models import EngineName
 
 
 class DirectiveState(models.TextChoices):
-    """Where a shadow exit stands.
+    """The state of a shadow exit.
 
-    PENDING: waits for the shadow engine's own quote. PRICED: done. UNPRICED: nobody quoted in time.
-    NO_SHADOW: the shadow engine opened nothing, so there is nothing to close. ALREADY_CLOSED: the
-    shadow had left by itself, because no real trade seemed to come.
+    PENDING: waits for the shadow engine's own quotes. PRICED: closed at a price. UNPRICED: nobody quoted in time.
+    NO_SHADOW: the shadow engine opened nothing. ALREADY_CLOSED: the shadow had exited by itself, because no real
+    trade was to be expected any more.
     """
 
     PENDING = "PENDING"
@@ -31,23 +31,30 @@ class ExitDirective(models.Model):
 
     experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, related_name="exit_directive")
     real_trade = models.OneToOneField(RealTrade, on_delete=models.PROTECT, related_name="exit_directive")
-    shadow_engine = models.CharField(max_length=1, choices=EngineName, help_text="Whose shadow must leave.")
+    shadow_engine = models.CharField(
+        max_length=1, choices=EngineName, help_text="The engine whose shadow trade must exit."
+    )
     shadow_trade = models.OneToOneField(
         ShadowTrade, on_delete=models.PROTECT, null=True, blank=True, related_name="exit_directive"
     )
-    exit_time = models.DateTimeField(help_text="The real exit's, bit for bit, UTC.")
-    market_conditions = CanonicalJSONField(help_text="The real exit's, canonical.")
-    conditions_hash = models.CharField(max_length=64, help_text="SHA-256 of the conditions.")
+    exit_time = models.DateTimeField(help_text="Equals the real exit's, UTC.")
+    market_conditions = CanonicalJSONField(help_text="Those of the real exit.")
+    conditions_hash = models.CharField(max_length=64, help_text="SHA-256 of the market conditions.")
     quote_flags = CanonicalJSONField(
-        default=dict, help_text="Quotes of the conditions that must not price anything: LOOKAHEAD, CROSSED and so on."
+        default=dict, help_text="Quotes that cannot price the exit, and why: LOOKAHEAD, CROSSED and so on."
     )
     state = models.CharField(
-        max_length=14, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until priced."
+        max_length=14, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until settled."
     )
-    issued_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    expires_at = models.DateTimeField(help_text="UNPRICED from then on, UTC.")
+    issued_at = models.DateTimeField(help_text="Database clock, UTC.")
+    expires_at = models.DateTimeField(help_text="A shadow trade not priced by then ends UNPRICED; UTC.")
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it left PENDING, UTC.")
-    request_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the report.")
+    request_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of the shadow engine's report; blank if settled without one.",
+    )
 
     class Meta:
         db_table = "exit_directives"

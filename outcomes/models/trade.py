@@ -1,4 +1,4 @@
-"""Real and shadow trades: two tables, one shape."""
+"""Real and shadow trades: two tables of one shape."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policies.models import EngineName
 
 
 class PriceProvenance(models.TextChoices):
-    """Where a price comes from, best first."""
+    """Where a price comes from, most reliable first."""
 
     BROKER_FILL = "BROKER_FILL"
     SAME_SNAPSHOT_QUOTE = "SAME_SNAPSHOT_QUOTE"
@@ -52,7 +52,7 @@ class ExitReason(models.TextChoices):
 
 
 class TradeStatus(models.TextChoices):
-    """Where a trade stands. UNPRICED: closed by the real exit, but nobody priced it in time."""
+    """UNPRICED: closed with the real exit, but nobody priced it in time."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -60,7 +60,7 @@ class TradeStatus(models.TextChoices):
 
 
 class Trade(models.Model):
-    """What real and shadow trades have in common; engine and kind never change.
+    """What real and shadow trades have in common. The entry never changes, and a closed trade is final.
 
     Prices are per unit of the instrument; for one leg the leg's price, for several the net debit
     (a credit is negative). P&L multiplies by ratio, quantity and multiplier.
@@ -74,42 +74,57 @@ class Trade(models.Model):
     legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
     quantity = models.DecimalField(max_digits=18, decimal_places=4, help_text="Contracts.")
     multiplier = models.DecimalField(
-        max_digits=12, decimal_places=2, help_text="Units per contract, 100 for US options."
+        max_digits=12, decimal_places=2, help_text="Units per contract: 100 for US options."
     )
-    entry_price = models.DecimalField(max_digits=24, decimal_places=8, help_text="Leg price, or net debit.")
-    entry_time = models.DateTimeField(help_text="As the engine says, UTC.")
-    entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Currency, both signs of trade pay.")
-    entry_provenance = models.CharField(max_length=19, choices=PriceProvenance, help_text="Of the entry price.")
-    rules_hash = models.CharField(max_length=64, help_text="The engine's registered rules when it opened.")
+    entry_price = models.DecimalField(
+        max_digits=24, decimal_places=8, help_text="Price of the single leg, or net debit."
+    )
+    entry_time = models.DateTimeField(help_text="As reported by the engine, UTC.")
+    entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Fees in account currency.")
+    entry_provenance = models.CharField(
+        max_length=19, choices=PriceProvenance, help_text="Where the entry price comes from."
+    )
+    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of the engine's registered rules at the opening.")
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of the opening request.")
-    opened_at = models.DateTimeField(help_text="When it was reported, by the database clock, UTC.")
+    opened_at = models.DateTimeField(help_text="When the opening was reported: database clock, UTC.")
     status = models.CharField(
-        max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text="OPEN until closed."
+        max_length=8,
+        choices=TradeStatus,
+        default=TradeStatus.OPEN,
+        help_text="OPEN until closed; UNPRICED if nobody priced the exit.",
     )
     exit_price = models.DecimalField(
-        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Leg price, or net debit."
+        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Price of the single leg, or net debit."
     )
     exit_legs = CanonicalJSONField(
-        null=True, blank=True, help_text="Exit price per instrument, with the quote it came from."
+        null=True, blank=True, help_text="Exit price by instrument, with the quote that it comes from."
     )
-    exit_time = models.DateTimeField(null=True, blank=True, help_text="UTC; a paired shadow has the real one's.")
-    exit_fees = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True, help_text="Currency.")
-    exit_reason = models.CharField(max_length=13, choices=ExitReason, blank=True, default="", help_text="Why.")
+    exit_time = models.DateTimeField(
+        null=True, blank=True, help_text="UTC; a paired shadow trade has the real trade's."
+    )
+    exit_fees = models.DecimalField(
+        max_digits=20, decimal_places=8, null=True, blank=True, help_text="Fees in account currency."
+    )
+    exit_reason = models.CharField(
+        max_length=13, choices=ExitReason, blank=True, default="", help_text="Why it was closed."
+    )
     exit_provenance = models.CharField(
-        max_length=19, choices=PriceProvenance, blank=True, default="", help_text="Of the exit price."
+        max_length=19, choices=PriceProvenance, blank=True, default="", help_text="Where the exit price comes from."
     )
-    market_conditions = CanonicalJSONField(null=True, blank=True, help_text="What the engine saw at the exit.")
-    conditions_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the conditions.")
+    market_conditions = CanonicalJSONField(null=True, blank=True, help_text="At the exit, as reported by the engine.")
+    conditions_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the market conditions."
+    )
     exit_request_hash = models.CharField(
         max_length=64, blank=True, default="", help_text="SHA-256 of the exit request."
     )
-    closed_at = models.DateTimeField(null=True, blank=True, help_text="When the exit was stored, UTC.")
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="When the exit was stored: database clock, UTC.")
 
     class Meta:
         abstract = True
         ordering = ("-opened_at",)
         indexes: ClassVar[tuple[models.Index, ...]] = (
-            # A handful among all that ever were: the overview counts them every few seconds.
+            # Few rows of many: the overview counts them every few seconds.
             models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status="OPEN")),
         )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (

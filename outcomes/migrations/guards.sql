@@ -1,22 +1,24 @@
-"""Double execution has no row: a real trade must match the executed engine and a revealed REAL role."""
+-- What the database refuses whatever the code does: double execution, and rewriting what happened.
 
-from django.db import migrations
-
-GUARD = """
+-- A recommendation answers a distribution.
 ALTER TABLE recommendations ADD CONSTRAINT recommendations_answer_a_distribution
     FOREIGN KEY (experiment_id, engine) REFERENCES signal_distributions (experiment_id, engine);
 
+-- Double execution has no row: a real trade is the executed engine's, in the role REAL that was revealed to it (R3.5).
 ALTER TABLE real_trades
 ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('REAL') STORED,
 ADD CONSTRAINT real_trades_by_the_executed_engine
     FOREIGN KEY (experiment_id, engine) REFERENCES execution_policy (experiment_id, executed_engine),
 ADD CONSTRAINT real_trades_in_the_revealed_role
     FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
+
+-- A shadow trade is in the role SHADOW that was revealed to its engine.
 ALTER TABLE shadow_trades
 ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('SHADOW') STORED,
 ADD CONSTRAINT shadow_trades_in_the_revealed_role
     FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
 
+-- A directive copies exit time and conditions of the real exit (R4.2).
 ALTER TABLE real_trades ADD CONSTRAINT real_trades_id_and_exit UNIQUE (trade_id, exit_time, conditions_hash);
 ALTER TABLE exit_directives
 ADD CONSTRAINT exit_directives_copy_the_real_exit
@@ -25,6 +27,17 @@ ADD CONSTRAINT exit_directives_copy_the_real_exit
 ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
     CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
 
+-- The hash of a trade's conditions is the hash of what is stored; a shadow that follows stores none of its own.
+ALTER TABLE real_trades ADD CONSTRAINT real_trades_hash_is_of_the_conditions CHECK (
+    market_conditions IS NULL
+    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
+);
+ALTER TABLE shadow_trades ADD CONSTRAINT shadow_trades_hash_is_of_the_conditions CHECK (
+    market_conditions IS NULL
+    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
+);
+
+-- What happened is kept: no update, no delete.
 CREATE TRIGGER recommendations_append_only BEFORE UPDATE OR DELETE ON recommendations
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER real_outcomes_append_only BEFORE UPDATE OR DELETE ON real_outcomes
@@ -33,19 +46,18 @@ CREATE TRIGGER shadow_outcomes_append_only BEFORE UPDATE OR DELETE ON shadow_out
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER incidents_append_only BEFORE UPDATE OR DELETE ON incidents
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER real_trades_are_kept BEFORE DELETE ON real_trades
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER shadow_trades_are_kept BEFORE DELETE ON shadow_trades
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+-- The entry of a trade never changes, and a closed trade is final.
 CREATE FUNCTION refuse_trade_identity_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'trade % is closed once; its entry never changes', OLD.trade_id
         USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-"""
-FIXED = """
-ALTER TABLE {table} ADD CONSTRAINT {table}_hash_is_of_the_conditions CHECK (
-    market_conditions IS NULL
-    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
-);
-CREATE TRIGGER {table}_entry_is_fixed BEFORE UPDATE ON {table} FOR EACH ROW
+CREATE TRIGGER real_trades_entry_is_fixed BEFORE UPDATE ON real_trades FOR EACH ROW
 WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
       OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash,
       OLD.rules_hash, OLD.opened_at)
@@ -53,37 +65,11 @@ WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.
       NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash,
       NEW.rules_hash, NEW.opened_at))
 EXECUTE FUNCTION refuse_trade_identity_change();
-CREATE TRIGGER {table}_are_kept BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
-"""
-UNDO = """
-DROP TRIGGER real_trades_entry_is_fixed ON real_trades;
-DROP TRIGGER real_trades_are_kept ON real_trades;
-DROP TRIGGER shadow_trades_entry_is_fixed ON shadow_trades;
-DROP TRIGGER shadow_trades_are_kept ON shadow_trades;
-DROP FUNCTION refuse_trade_identity_change();
-DROP TRIGGER incidents_append_only ON incidents;
-DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
-DROP TRIGGER real_outcomes_append_only ON real_outcomes;
-DROP TRIGGER recommendations_append_only ON recommendations;
-ALTER TABLE exit_directives
-    DROP CONSTRAINT exit_directives_hash_is_of_the_conditions,
-    DROP CONSTRAINT exit_directives_copy_the_real_exit;
-ALTER TABLE shadow_trades
-    DROP CONSTRAINT shadow_trades_hash_is_of_the_conditions,
-    DROP CONSTRAINT shadow_trades_in_the_revealed_role,
-    DROP COLUMN role;
-ALTER TABLE real_trades
-    DROP CONSTRAINT real_trades_hash_is_of_the_conditions,
-    DROP CONSTRAINT real_trades_id_and_exit,
-    DROP CONSTRAINT real_trades_in_the_revealed_role,
-    DROP CONSTRAINT real_trades_by_the_executed_engine,
-    DROP COLUMN role;
-ALTER TABLE recommendations DROP CONSTRAINT recommendations_answer_a_distribution;
-"""
-
-
-class Migration(migrations.Migration):
-    dependencies = [("outcomes", "0001_initial"), ("experiments", "0002_guard_rows")]
-    operations = [
-        migrations.RunSQL(GUARD + FIXED.format(table="real_trades") + FIXED.format(table="shadow_trades"), UNDO)
-    ]
+CREATE TRIGGER shadow_trades_entry_is_fixed BEFORE UPDATE ON shadow_trades FOR EACH ROW
+WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
+      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash,
+      OLD.rules_hash, OLD.opened_at)
+  IS DISTINCT FROM (NEW.trade_id, NEW.experiment_id, NEW.engine, NEW.legs::text, NEW.quantity,
+      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash,
+      NEW.rules_hash, NEW.opened_at))
+EXECUTE FUNCTION refuse_trade_identity_change();

@@ -1,4 +1,4 @@
-"""Recommendations, shadow exits, and what was refused or broke a rule of the comparison."""
+"""Recommendations, and the reports and pairs that broke a rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from outcomes.models import ExitDirective, Incident, Recommendation, Violation
+from outcomes.models import Incident, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
 ACTION_COLOURS = {"OPEN": "success", "DECLINE": "warning"}
@@ -34,7 +34,7 @@ class RecommendationAdmin(AuditAdmin):
     )
     list_filter = ("engine", "action", "role", recent("recommended_at"))
     search_fields = ("experiment_id__exact",)
-    search_help_text = "Experiment id"
+    search_help_text = "Experiment ID"
     fields = (
         link_to("experiment_id", "experiments_experiment"),
         "engine",
@@ -50,59 +50,23 @@ class RecommendationAdmin(AuditAdmin):
         "as_sent",
         "indented",
     )
-    empty_hint = "An engine recommends before it knows its role; the answer to its recommendation reveals it."
+    empty_hint = "Engines recommend before they know their role; the answer reveals it."
     empty_commands = EMPTY_COMMANDS
 
-    @admin.display(description="recommendation, as sent")
+    @admin.display(description="recommendation as sent")
     def as_sent(self, recommendation: Recommendation) -> SafeString:
-        """Return the very characters the engine sent."""
+        """The very characters that the engine sent."""
         return format_html('<pre class="to-json">{}</pre>', recommendation.recommendation)
 
-    @admin.display(description="recommendation, for reading")
+    @admin.display(description="recommendation, formatted")
     def indented(self, recommendation: Recommendation) -> SafeString:
-        """Return the same with line breaks."""
+        """The same, indented."""
         return pretty_json(json.loads(recommendation.recommendation))
-
-
-@admin.register(ExitDirective)
-class ExitDirectiveAdmin(AuditAdmin):
-    """The order to a shadow to leave when the real trade has left (R4.2)."""
-
-    list_display = (
-        "exit_time",
-        link_to("experiment_id", "experiments_experiment", short=True),
-        "shadow_engine",
-        badge("state"),
-        "issued_at",
-        "expires_at",
-        "settled_at",
-    )
-    list_filter = ("state", "shadow_engine", recent("issued_at"))
-    ordering = ("-id",)
-    search_fields = ("experiment_id__exact", "conditions_hash__exact")
-    search_help_text = "Experiment id or conditions hash"
-    fields = (
-        link_to("experiment_id", "experiments_experiment"),
-        link_to("real_trade_id", "outcomes_realtrade"),
-        "shadow_engine",
-        link_to("shadow_trade_id", "outcomes_shadowtrade"),
-        badge("state"),
-        "exit_time",
-        full_hash("conditions_hash"),
-        json_of("market_conditions"),
-        json_of("quote_flags"),
-        "issued_at",
-        "expires_at",
-        "settled_at",
-        full_hash("request_hash"),
-    )
-    empty_hint = "A real exit writes one for its shadow, in the same transaction."
-    empty_commands = EMPTY_COMMANDS
 
 
 @admin.register(Incident)
 class IncidentAdmin(AuditAdmin):
-    """Reports that were refused and kept."""
+    """Reports that were rejected and kept."""
 
     list_display = (
         "occurred_at",
@@ -113,7 +77,7 @@ class IncidentAdmin(AuditAdmin):
     )
     list_filter = ("kind", "engine", recent("occurred_at"))
     search_fields = ("experiment_id__exact",)
-    search_help_text = "Experiment id"
+    search_help_text = "Experiment ID"
     fields = (
         "occurred_at",
         link_to("experiment_id", "experiments_experiment"),
@@ -122,12 +86,12 @@ class IncidentAdmin(AuditAdmin):
         "detail",
         json_of("report"),
     )
-    empty_hint = "Good: no engine has reported a trade that it was not allowed to make."
+    empty_hint = "No incidents: no engine has reported a trade that it was not allowed to make."
 
 
 @admin.register(Violation)
 class ViolationAdmin(AuditAdmin):
-    """Pairs that broke a rule of the comparison and are left out of it (R4.5)."""
+    """Pairs that broke a rule of the comparison and are excluded from it (R4.5)."""
 
     list_display = (
         "found_at",
@@ -138,7 +102,7 @@ class ViolationAdmin(AuditAdmin):
     )
     list_filter = ("name", "engine", recent("found_at"))
     search_fields = ("experiment_id__exact",)
-    search_help_text = "Experiment id"
+    search_help_text = "Experiment ID"
     fields = (
         "found_at",
         link_to("experiment_id", "experiments_experiment"),
@@ -146,4 +110,4 @@ class ViolationAdmin(AuditAdmin):
         badge("name", {}),
         "detail",
     )
-    empty_hint = "Good: every pair of real and shadow trade kept to the rules of the comparison."
+    empty_hint = "No violations: every pair followed the rules of the comparison."
