@@ -16,8 +16,10 @@ from scipy import stats
 from outcomes.core.paired_statistics import (
     BURN_IN,
     EXACT_RANKS,
+    MOST_PAIRS,
     Differences,
     RankSums,
+    Verdict,
     chi_square_of_split,
     confidence_sequence,
     half_width,
@@ -68,13 +70,26 @@ def test_before_the_burn_in_nothing_is_said_however_large_the_difference() -> No
     assert pairs_still_needed(early) == 1
 
 
-@pytest.mark.parametrize(("mean", "name"), [(0.5, "A_BETTER"), (-0.5, "B_BETTER"), (0.1, "INCONCLUSIVE")])
-def test_a_verdict_falls_when_zero_lies_outside_the_sequence(mean: float, name: str) -> None:
+def test_with_the_last_pair_of_the_burn_in_a_verdict_may_fall() -> None:
+    assert judge(Differences(BURN_IN, 1000.0, 1.0)).name == "A_BETTER"
+
+
+def test_without_spread_there_is_no_verdict() -> None:
+    assert judge(Differences(150, 5.0, 0.0)) == Verdict("INCONCLUSIVE", "all differences are the same")
+
+
+@pytest.mark.parametrize(
+    ("mean", "name", "reason"),
+    [
+        (0.5, "A_BETTER", "the confidence sequence lies above zero"),
+        (-0.5, "B_BETTER", "the confidence sequence lies below zero"),
+        (0.1, "INCONCLUSIVE", "the confidence sequence includes zero"),
+    ],
+)
+def test_a_verdict_falls_when_zero_lies_outside_the_sequence(mean: float, name: str, reason: str) -> None:
     differences = Differences(200, mean, 1.0)
 
-    verdict = judge(differences)
-
-    assert verdict.name == name
+    assert judge(differences) == Verdict(name, reason)
     assert (pairs_still_needed(differences) == 0) == (name != "INCONCLUSIVE")
 
 
@@ -86,9 +101,18 @@ def test_the_pairs_still_needed_are_the_fewest_that_bring_a_verdict() -> None:
     assert judge(Differences(150 + missing - 1, 0.1, 1.0)).name == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sequence_that_ends_at_zero_includes_it(sign: int) -> None:
+    reach = half_width(5000, 1.0)
+
+    assert judge(Differences(5000, sign * reach, 1.0)).name == "INCONCLUSIVE"
+    assert repr(pairs_still_needed(Differences(4000, sign * reach, 1.0))) == "1001"
+
+
 @pytest.mark.parametrize(
     ("differences", "reason"),
     [
+        (Differences(150, half_width(MOST_PAIRS, 1.0), 1.0), "the mean difference is too close to zero"),
         (Differences(0, None, None), "no pairs"),
         (Differences(1, 5.0, None), "only one pair"),
         (Differences(150, 5.0, 0.0), "all differences are the same"),
@@ -138,6 +162,10 @@ def test_the_sign_test_is_the_exact_binomial_one(first: int, second: int) -> Non
     assert p == (None if first + second == 0 else pytest.approx(float(expected), rel=1e-9, abs=1e-300))
 
 
+def test_halves_that_differ_by_one_are_no_less_likely_than_certain() -> None:
+    assert [p for wins in range(400) if (p := sign_test(wins, wins + 1)) is None or p > 1] == []
+
+
 def test_the_signed_rank_test_gives_the_known_answer() -> None:
     golden = GOLDEN["signed_rank"]
 
@@ -161,6 +189,14 @@ def test_few_differences_have_the_exact_p_value(values: list[int]) -> None:
     assert test is not None
     assert float(test.statistic) == expected.statistic
     assert test.p == pytest.approx(expected.pvalue, rel=1e-12)
+
+
+def test_the_largest_number_with_an_exact_p_value_still_has_it() -> None:
+    tested = signed_rank_test(rank_sums([-1, *range(2, EXACT_RANKS + 1)]))
+
+    # Of all patterns of signs, two have a smaller rank sum of at most 1, and as many the mirror image.
+    assert tested is not None
+    assert tested.p == 4 / 2**EXACT_RANKS
 
 
 @given(st.lists(st.integers(-30, 30).filter(bool), min_size=EXACT_RANKS + 1, max_size=120))
@@ -227,6 +263,10 @@ def test_the_split_check_gives_known_answers(case: dict[str, Any]) -> None:
     assert test is not None
     assert test[0] == pytest.approx(case["chi_square"], rel=1e-6)
     assert test[1] == pytest.approx(case["p"], rel=1e-5)
+
+
+def test_five_expected_on_each_side_are_enough_for_the_split_check() -> None:
+    assert chi_square_of_split(5, 5, 0.5) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("a", "b", "share"), [(4, 4, 0.5), (0, 100, 0.0), (100, 0, 1.0), (0, 0, 0.5)])

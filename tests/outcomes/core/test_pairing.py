@@ -90,7 +90,21 @@ def test_every_breach_is_named_not_just_the_first() -> None:
     assert [name for _, name in found] == ["CONTEXT_HASH_DIFFERS", "PNL_DIFFERS", "EXIT_TIME_DIFFERS"]
 
 
-def test_a_breach_says_what_was_expected_and_found() -> None:
-    pair = Pair("c", 300, side("A"), side("B", conditions_hash="n"))
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"context_hash": "x"}, "expected c, found x"),
+        ({"recommended_rules_hash": "other"}, "expected rules of B, found other"),
+        ({"registered_rules_hash": ""}, "expected a registered hash, found rules of B"),
+        ({"exit_instruments": frozenset({"other", "one"})}, "expected ['B'], found ['one', 'other']"),
+        ({"exit_instruments": frozenset()}, "expected ['B'], found []"),
+        ({"stored_pnl": Decimal("60.01")}, "expected 60, found 60.01"),
+        ({"entry_time": ENTRY + timedelta(seconds=301)}, "expected at most 300 s, found 301.0 s"),
+        ({"exit_time": ENTRY}, "expected 2014-06-05T18:00:00+00:00, found 2014-06-05T14:00:00+00:00"),
+        ({"conditions_hash": "n"}, "expected m, found n"),
+    ],
+)
+def test_a_breach_says_what_was_expected_and_found(change: dict[str, Any], detail: str) -> None:
+    (breach,) = find_breaches(Pair("c", 300, side("A"), side("B", **change)))
 
-    assert find_breaches(pair)[0].detail == "expected m, found n"
+    assert breach.detail == detail
