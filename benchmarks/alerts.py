@@ -15,8 +15,9 @@ SOURCE = "bench"
 SYMBOLS = tuple(f"SYM{number}" for number in range(40))
 COPY = """
 COPY signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, raw_payload,
-              received_at, status, attempts, last_error) FROM STDIN
+              consumed_fields, received_at, status, attempts, last_error) FROM STDIN
 """
+CONSUMED = ["direction", "strategy", "symbol", "timeframe", "timestamp"]
 _started = datetime.now(UTC) - timedelta(days=1)
 _numbers = itertools.count()
 
@@ -65,5 +66,5 @@ def copy_signals(connection: Connection, count: int) -> list[UUID]:
             # Received one after the other, as from the webhook.
             received = now + timedelta(microseconds=position)
             row = (ids[-1], SOURCE, "", symbol, direction, "5m", moment, strategy, signal_hash(key, payload))
-            copy.write_row((*row, to_jsonb_text(payload), received, "PENDING", 0, ""))
+            copy.write_row((*row, to_jsonb_text(payload), CONSUMED, received, "PENDING", 0, ""))
     return ids

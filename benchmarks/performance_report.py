@@ -101,6 +101,7 @@ def copy_signals(pairs: int) -> None:
                 timestamp=moment,
                 signal_hash=signal_hash(key, payload),
                 raw_payload=payload,
+                consumed_fields=sorted(payload),
                 received_at=moment,
             )
         )

@@ -29,9 +29,9 @@ PGBENCH_SECONDS = 4
 INSERTS = f"""
 WITH stored AS (
     INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                         raw_payload, received_at, status, attempts, last_error)
+                         raw_payload, consumed_fields, received_at, status, attempts, last_error)
     VALUES (gen_random_uuid(), '{SOURCE}', '', 'SYM1', 'LONG', '5m', now(), '', repeat('a', 64),
-            '{bodies(1)[0].decode()}', now(), 'PENDING', 0, '') RETURNING signal_id)
+            '{bodies(1)[0].decode()}', '{{symbol,direction}}', now(), 'PENDING', 0, '') RETURNING signal_id)
 INSERT INTO webhook_deliveries (received_at, source_id, remote_address, content_type, body, body_sha256, outcome, code,
                                 detail, signal_id, duration_ms)
 SELECT now(), 1, '127.0.0.1', 'application/json', '{bodies(1)[0].decode()}', repeat('a', 64), 'accepted', '', '',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
@@ -11,48 +12,50 @@ from kernel.hashing import SHA256_HEX
 
 
 class WebhookSource(models.Model):
-    """One sender of alerts, known by the secret token in its webhook URL."""
+    """A sender of alerts, identified by the secret token in its webhook URL."""
 
-    name = models.CharField(max_length=100, help_text="Shown in lists, for people.")
+    name = models.CharField(max_length=100, help_text="Display name.")
     slug = models.SlugField(
         max_length=50,
         unique=True,
-        help_text="Part of every signal's identity. Changing it would make old alerts look new.",
+        help_text="Part of every signal's identity, so it can never be changed.",
     )
     token_hash = models.CharField(
-        max_length=64, unique=True, help_text="SHA-256 of the URL token; the token itself is kept nowhere."
+        max_length=64, unique=True, help_text="SHA-256 of the token in the webhook URL. The token itself is not stored."
     )
     previous_token_hash = models.CharField(
         max_length=64,
         unique=True,
         null=True,
         blank=True,
-        help_text="A second live token, so that a token can be rotated without losing an alert.",
+        help_text="The previous token stays valid until the next rotation, so that no alert is lost.",
     )
     body_secret_hash = models.CharField(
         max_length=64,
         blank=True,
         default="",
-        help_text="SHA-256 of a second secret expected inside the alert body; empty means none.",
+        help_text="SHA-256 of the secret that the alert body must contain. Blank if none is required.",
     )
     allowed_addresses = models.JSONField(
         default=list,
         blank=True,
-        help_text="List of IP addresses or networks that may send; empty means any.",
+        help_text="IP addresses or networks that may send alerts. Empty for any.",
     )
     client_certificate_subject = models.CharField(
         max_length=300,
         blank=True,
         default="",
-        help_text="Subject that the trusted proxy must report for the sender's TLS certificate; empty means none.",
+        help_text="Required subject of the sender's TLS certificate, as the proxy reports it. Blank for none.",
     )
     max_age_seconds = models.PositiveIntegerField(
-        default=300, help_text="Older alerts are recorded as stale and make no signal; 0 turns the check off."
+        default=300, help_text="Older alerts are recorded as stale and create no signal. 0 disables the check."
     )
     rate_limit_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Alerts accepted per minute; empty means no limit."
+        null=True, blank=True, help_text="Maximum number of alerts per minute. Blank for no limit."
     )
-    is_active = models.BooleanField(default=True, help_text="An inactive source is answered like an unknown one.")
+    is_active = models.BooleanField(
+        default=True, help_text="Alerts of a disabled source get 401, like those with an unknown token."
+    )
     created_at = models.DateTimeField(auto_now_add=True, help_text="UTC.")
 
     class Meta:
@@ -73,14 +76,14 @@ class WebhookSource(models.Model):
 
 
 class Direction(models.TextChoices):
-    """Which way the alert sees the underlying going."""
+    """The direction in which the alert expects the underlying to move."""
 
     LONG = "LONG"
     SHORT = "SHORT"
 
 
 class SignalStatus(models.TextChoices):
-    """Where a signal stands on its way to a decision."""
+    """Whether a signal has been decided; a failed one is retried until its attempts are used up."""
 
     PENDING = "PENDING"
     PROCESSED = "PROCESSED"
@@ -88,36 +91,49 @@ class SignalStatus(models.TextChoices):
 
 
 class Signal(models.Model):
-    """A normalised trading opportunity; the identity columns never change (R1.1, R1.4)."""
+    """A normalised trading opportunity; what came in with it never changes (R1.1, R1.4)."""
 
     signal_id = models.UUIDField(
         primary_key=True, help_text="UUIDv5 of source, symbol, direction, timeframe, timestamp and strategy."
     )
     source = models.CharField(max_length=50, help_text="Slug of the webhook source.")
-    exchange = models.CharField(max_length=50, blank=True, default="", help_text="As sent; empty when absent.")
-    symbol = models.CharField(max_length=64, help_text="Upper case, without the exchange prefix.")
+    exchange = models.CharField(
+        max_length=50, blank=True, default="", help_text="As sent. Blank if the alert has none."
+    )
+    symbol = models.CharField(max_length=64, help_text="Upper case, without exchange prefix.")
     direction = models.CharField(max_length=5, choices=Direction, help_text="LONG or SHORT on the underlying.")
-    timeframe = models.CharField(max_length=10, help_text="Canonical: 5m, 1h, 1d, 1M (month).")
+    timeframe = models.CharField(max_length=10, help_text="Normalized, such as 5m, 1h, 1d or 1M (month).")
     timestamp = models.DateTimeField(help_text="When the alert fired, UTC.")
-    strategy = models.CharField(max_length=200, blank=True, default="", help_text="As sent; empty when absent.")
-    signal_hash = models.CharField(max_length=64, help_text="SHA-256 of the identity and the payload.")
-    raw_payload = models.JSONField(help_text="The alert as understood JSON, secret members removed.")
+    strategy = models.CharField(
+        max_length=200, blank=True, default="", help_text="As sent. Blank if the alert has none."
+    )
+    signal_hash = models.CharField(max_length=64, help_text="SHA-256 of the signal's identity and payload.")
+    raw_payload = models.JSONField(help_text="The alert's JSON, without its secrets.")
+    consumed_fields = ArrayField(
+        models.TextField(),
+        help_text="Payload fields that were read into the columns above. Engines receive the remaining ones.",
+    )
     received_at = models.DateTimeField(help_text="When the alert arrived, UTC.")
     status = models.CharField(
-        max_length=9, choices=SignalStatus, default=SignalStatus.PENDING, help_text="PENDING until decided."
+        max_length=9,
+        choices=SignalStatus,
+        default=SignalStatus.PENDING,
+        help_text="PENDING until the worker decides it.",
     )
     processing_lock = models.UUIDField(
-        null=True, blank=True, help_text="Claim token of the worker batch that processed it."
+        null=True, blank=True, help_text="Token of the worker batch that processed the signal."
     )
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed attempts so far.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Number of failed attempts.")
     last_error = models.TextField(blank=True, default="", help_text="Why the last attempt failed.")
-    next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Not tried again before, UTC.")
+    next_attempt_at = models.DateTimeField(
+        null=True, blank=True, help_text="Earliest time of the next retry, UTC. Blank if none is scheduled."
+    )
     processed_at = models.DateTimeField(null=True, blank=True, help_text="When the decision was committed, UTC.")
     discarded_at = models.DateTimeField(
-        null=True, blank=True, help_text="When an operator gave up a failed signal for good, UTC."
+        null=True, blank=True, help_text="When an operator discarded the failed signal, UTC."
     )
-    discarded_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Who gave it up.")
-    discard_reason = models.TextField(blank=True, db_default="", help_text="Why it was given up.")
+    discarded_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Who discarded the signal.")
+    discard_reason = models.TextField(blank=True, db_default="", help_text="Why it was discarded.")
 
     class Meta:
         db_table = "signals"
@@ -153,7 +169,7 @@ class Signal(models.Model):
 
 
 class DeliveryOutcome(models.TextChoices):
-    """What became of one webhook request."""
+    """How one webhook request was handled."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -163,20 +179,26 @@ class DeliveryOutcome(models.TextChoices):
 
 
 class WebhookDelivery(models.Model):
-    """One request with a valid token, kept with its exact bytes; secrets are masked."""
+    """A request with a valid token, byte for byte, with its secrets masked."""
 
     received_at = models.DateTimeField(help_text="UTC.")
     source = models.ForeignKey(WebhookSource, on_delete=models.PROTECT, related_name="deliveries")
-    remote_address = models.GenericIPAddressField(null=True, help_text="Sender, as told by the trusted proxy.")
+    remote_address = models.GenericIPAddressField(
+        null=True, help_text="IP address of the sender. Behind a trusted proxy, the address it reports."
+    )
     content_type = models.CharField(max_length=200, blank=True, default="", help_text="As sent.")
-    body = models.BinaryField(help_text="Exact bytes up to 64 KiB, secret values masked.")
-    body_sha256 = models.CharField(max_length=64, help_text="SHA-256 of the bytes as they came.")
-    outcome = models.CharField(max_length=9, choices=DeliveryOutcome, help_text="What became of it.")
-    code = models.CharField(max_length=40, blank=True, default="", help_text="Error code or reason.")
-    detail = models.TextField(blank=True, default="", help_text="The sentence the sender was answered.")
-    signal_id = models.UUIDField(null=True, blank=True, help_text="The signal it made or met.")
+    body = models.BinaryField(help_text="The first 64 KiB as received, with secrets masked.")
+    body_sha256 = models.CharField(max_length=64, help_text="SHA-256 of the body as received.")
+    outcome = models.CharField(max_length=9, choices=DeliveryOutcome, help_text="How the delivery was handled.")
+    code = models.CharField(
+        max_length=40, blank=True, default="", help_text="Error code of a rejected delivery, reason of a recorded one."
+    )
+    detail = models.TextField(blank=True, default="", help_text="Error message returned to the sender.")
+    signal_id = models.UUIDField(
+        null=True, blank=True, help_text="The signal that it created, duplicates or conflicts with."
+    )
     duration_ms = models.DecimalField(
-        max_digits=9, decimal_places=2, help_text="From the first byte read to the row written, milliseconds."
+        max_digits=9, decimal_places=2, help_text="Time from receipt to storage, in milliseconds."
     )
 
     class Meta:
@@ -198,13 +220,13 @@ class WebhookDelivery(models.Model):
 
 
 class MarketData(models.Model):
-    """One observation pushed by a feeder; nothing is ever fetched (R7.1)."""
+    """An observation that a feeder pushed; nothing is ever fetched (R7.1)."""
 
-    symbol = models.CharField(max_length=64, help_text="As signals write it.")
-    as_of = models.DateTimeField(help_text="The instant the data describe, UTC.")
-    received_at = models.DateTimeField(help_text="When it was pushed, UTC.")
-    source = models.CharField(max_length=50, help_text="Name of the feeder's key.")
-    data = CanonicalJSONField(help_text="As pushed, in canonical form.")
+    symbol = models.CharField(max_length=64, help_text="Same notation as in signals.")
+    as_of = models.DateTimeField(help_text="The time that the data describe, UTC.")
+    received_at = models.DateTimeField(help_text="When the feeder pushed the data, UTC.")
+    source = models.CharField(max_length=50, help_text="Name of the feeder's API key.")
+    data = CanonicalJSONField(help_text="The data as pushed, as canonical JSON.")
 
     class Meta:
         db_table = "market_data"
@@ -225,7 +247,7 @@ class MarketContext(models.Model):
 
     signal = models.OneToOneField(Signal, on_delete=models.PROTECT, primary_key=True, related_name="market_context")
     context = CanonicalJSONField(help_text="Canonical JSON (RFC 8785).")
-    context_hash = models.CharField(max_length=64, help_text="SHA-256 of the context's canonical bytes.")
+    context_hash = models.CharField(max_length=64, help_text="SHA-256 of the context.")
     created_at = models.DateTimeField(help_text="UTC.")
 
     class Meta:

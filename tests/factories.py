@@ -20,6 +20,7 @@ from policies.core.rules import PolicyInputs
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
+from signals_app.alerts.alert import read_signal
 from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import Signal, WebhookSource
 
@@ -28,8 +29,8 @@ _minutes = itertools.count()
 
 INSERT_SIGNAL = """
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, received_at, status, attempts, last_error)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, now(), 'PENDING', 0, '')
+                     raw_payload, consumed_fields, received_at, status, attempts, last_error)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '')
 """
 
 
@@ -62,7 +63,7 @@ def make_signal(
     identity = signal_id(key)
     columns = (identity, source, exchange, symbol, direction, timeframe, moment, strategy, signal_hash(key, body))
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body)))
+        cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body), sorted(read_signal(body).consumed)))
     return Signal.objects.get(pk=identity)
 
 

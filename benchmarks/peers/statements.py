@@ -2,8 +2,9 @@
 
 INSERT_SIGNAL = """
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, received_at, status, attempts, last_error)
-VALUES (%s, %s, '', %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING', 0, '')
+                     raw_payload, received_at, consumed_fields, status, attempts, last_error)
+VALUES (%s, %s, '', %s, %s, %s, %s, %s, %s, %s, %s,
+        '{direction,strategy,symbol,timeframe,timestamp}', 'PENDING', 0, '')
 ON CONFLICT (signal_id) DO NOTHING
 """
 INSERT_DELIVERY = """

@@ -57,7 +57,11 @@ def decide_with_statement(signal_id: str) -> None:
 
 def _decided(signal: Signal, state: StateInForce) -> Decided:
     fields = ("signal_id", "symbol", "exchange", "direction", "timeframe", "timestamp", "signal_hash")
-    facts = SignalFacts(**{name: getattr(signal, name) for name in fields}, payload=signal.raw_payload)
+    facts = SignalFacts(
+        **{name: getattr(signal, name) for name in fields},
+        payload=signal.raw_payload,
+        consumed=frozenset(signal.consumed_fields),
+    )
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
     return decide(
         StoredSignal(facts, signal.source, signal.strategy), policy_state(state, settings.APP_MODE), market_data

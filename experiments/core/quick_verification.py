@@ -33,7 +33,6 @@ from kernel.hashing import NAMESPACE
 from kernel.instants import format_timestamp
 from kernel.json_text import CANONICAL_SCALARS, canonical_json, canonical_text, in_canonical_order, load_canonical
 from policies.core.content import split_text
-from signals_app.alerts.consumption import Consumption
 from signals_app.alerts.identity import HASH_VERSION
 from signals_app.alerts.market_context import (
     CONTEXT_VERSION,
@@ -77,7 +76,7 @@ class QuickVerifier:
     def __init__(self, policies: Mapping[str, PinnedPolicy]) -> None:
         """Take the policy versions by their number as text."""
         self._policies = policies
-        self._consumption = Consumption()
+        self._consumed_fields: dict[str, frozenset[str]] = {}
         self._splits: dict[str, _Split | None] = {}
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._decisions: dict[tuple[str | None, ...], bool] = {}
@@ -131,12 +130,14 @@ class QuickVerifier:
             shape = _remember(self._shapes, names, _Shape(fragments, decimal_names(names)))
         return shape
 
+    def _consumed(self, names: str) -> frozenset[str]:
+        known = self._consumed_fields.get(names)
+        return _remember(self._consumed_fields, names, frozenset(json.loads(names))) if known is None else known
+
     def _context_agrees(
         self, recorded: Columns, timestamp: str, payload: dict[str, Any], shape: _Shape, fragments: dict[str, str]
     ) -> bool:
-        consumed = self._consumption.of(payload, timestamp)
-        if consumed is None:
-            return False
+        consumed = self._consumed(recorded.consumed_fields)
         gone, decimals = set(consumed), {}
         for plain, name in shape.decimals:
             if name not in consumed and plain not in decimals and (text := decimal_text(payload[name])) is not None:

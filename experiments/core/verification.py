@@ -62,6 +62,7 @@ class Recorded(NamedTuple):
     strategy: str | None
     stored_signal_hash: str | None
     payload: str | None
+    consumed_fields: str | None  # a JSON array
     status: str | None
     processed_at: str | None
     context: str | None
@@ -191,6 +192,7 @@ def _context(recorded: Recorded, payload: dict[str, Any]) -> Iterator[Compared]:
         timestamp=_instant(recorded.timestamp),
         signal_hash=_there(recorded.stored_signal_hash),
         payload=payload,
+        consumed=frozenset(json.loads(_there(recorded.consumed_fields))),
     )
     context = canonical_json(build_context(facts, frozen_market_data(recorded.context)))
     yield "market_contexts.context", recorded.context, context.decode()

@@ -74,7 +74,7 @@ ALTER TABLE signals DROP CONSTRAINT signals_id_and_hash;
 class Migration(migrations.Migration):
     dependencies = [
         ("experiments", "0001_initial"),
-        ("signals_app", "0002_guard_rows"),
+        ("signals_app", "0002_guards"),
         ("policies", "0002_guard_rows"),
     ]
     operations = [migrations.RunSQL(GUARD, UNDO)]

@@ -125,7 +125,7 @@ def _is_of_the_database(error: Exception) -> bool:
 
 def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
     """Return a locked row as the pure core takes it."""
-    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload = row
+    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload, consumed = row
     facts = SignalFacts(
         signal_id=signal_id,
         symbol=symbol,
@@ -135,6 +135,7 @@ def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
         timestamp=timestamp,
         signal_hash=signal_hash,
         payload=json.loads(payload),
+        consumed=frozenset(consumed),
     )
     return StoredSignal(facts, source, strategy)
 

@@ -53,7 +53,7 @@ RETURNING signal_id, signal_hash, attempts
 """
 LOCK = """
 SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-       raw_payload::text
+       raw_payload::text, consumed_fields
   FROM signals WHERE signal_id = ANY(%s) AND (status = 'PENDING' OR (status = 'FAILED' AND next_attempt_at <= now()))
  ORDER BY received_at FOR UPDATE SKIP LOCKED
 """

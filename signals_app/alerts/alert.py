@@ -105,11 +105,6 @@ def read_signal(payload: Mapping[str, Any]) -> NewSignal:
     return _signal(readings)
 
 
-def consumed_members(payload: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the top-level members whose value became a signal field (R1.4)."""
-    return read_signal(payload).consumed
-
-
 def residual(payload: Mapping[str, Any], understood: NewSignal) -> dict[str, Any]:
     """Return what the payload says beyond the signal's fields; objects left empty by that are gone."""
     nested: dict[str, set[str]] = {}

@@ -17,8 +17,6 @@ from uuid import UUID
 from kernel.hashing import document_hash
 from kernel.instants import format_timestamp
 from kernel.json_text import expand_float, with_big_integers_as_text
-from signals_app.alerts.alert import consumed_members
-from signals_app.alerts.consumption import Consumption
 
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
@@ -26,13 +24,14 @@ VOLUME_MEMBER = "volume"
 DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-# Reading the fields once more is half of a decision's time; alerts of one kind give up the same members.
-_consumption = Consumption()
 
 
 @dataclass(frozen=True, slots=True)
 class SignalFacts:
-    """The stored fields of a signal; ``exchange`` is "" when absent, the payload has no secrets."""
+    """The stored fields of a signal; ``exchange`` is "" when absent, the payload has no secrets.
+
+    ``consumed`` names the payload's top-level fields whose value became a field of the signal.
+    """
 
     signal_id: UUID
     symbol: str
@@ -42,6 +41,7 @@ class SignalFacts:
     timestamp: datetime
     signal_hash: str
     payload: Mapping[str, Any]
+    consumed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,9 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
     """Return the market context of a signal, ready for canonical JSON (R1.2, R1.4, R6.4).
 
     Prices and volume are plain decimal text. A member is under ``prices``, ``volume`` or
-    ``indicators`` unless its value became a field of the signal. Raise AlertError when the payload is
-    not one that makes a signal.
+    ``indicators`` unless its value became a field of the signal.
     """
-    timestamp = format_timestamp(signal.timestamp)
-    consumed = _consumption.of(signal.payload, timestamp)
-    if consumed is None:
-        consumed = consumed_members(signal.payload)
-    rest = {name: value for name, value in signal.payload.items() if name not in consumed}
+    rest = {name: value for name, value in signal.payload.items() if name not in signal.consumed}
     prices = _take_decimals(rest)
     volume = prices.pop(VOLUME_MEMBER, None)
     return {
@@ -76,7 +71,7 @@ def build_context(signal: SignalFacts, market_data: MarketData | None = None) ->
             "exchange": signal.exchange,
             "direction": str(signal.direction),
             "timeframe": signal.timeframe,
-            "timestamp": timestamp,
+            "timestamp": format_timestamp(signal.timestamp),
             "signal_hash": signal.signal_hash,
         },
         "prices": prices,

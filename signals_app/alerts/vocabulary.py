@@ -4,8 +4,7 @@ Every name and word is written compact: lower case, without ``_``, ``-`` and spa
 ``Order_Action``, ``order-action`` and ``orderAction`` are one entry. A dot means "inside": the entry
 ``strategy.orderaction`` is the member ``order_action`` of the object ``strategy``.
 
-Changing a table changes which members a stored payload gives up as signal fields, and with it the
-market context that a replay builds: raise ``market_context.CONTEXT_VERSION`` when doing so.
+Changing a table changes how alerts are read from then on. What a stored signal was read from is stored with it.
 """
 
 from __future__ import annotations

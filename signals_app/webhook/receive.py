@@ -167,6 +167,7 @@ def _signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) ->
         strategy=signal.strategy,
         signal_hash=signal_hash(key, judgement.payload),
         raw_payload=to_jsonb_text(judgement.payload),
+        consumed_fields=sorted(signal.consumed),
     )
 
 

@@ -38,9 +38,9 @@ EXISTS (SELECT FROM webhook_sources WHERE id = %(source_id)s AND xmin = %(source
 # conflict names no column: signal_id is in two unique keys, and with one named the other would raise.
 _INSERT_SIGNAL = f"""
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, received_at, status, attempts, last_error)
+                     raw_payload, consumed_fields, received_at, status, attempts, last_error)
 SELECT %(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
-       %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(received_at)s, 'PENDING', 0, ''
+       %(strategy)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(consumed_fields)s, %(received_at)s, 'PENDING', 0, ''
  WHERE {_SOURCE_IS_AS_JUDGED}
 ON CONFLICT DO NOTHING
 RETURNING signal_id
@@ -83,6 +83,7 @@ class SignalRow:
     strategy: str
     signal_hash: str
     raw_payload: str
+    consumed_fields: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ def test_what_was_decided_is_never_changed_or_deleted(table: str) -> None:
     [
         "signal_id = gen_random_uuid()", "source = 'x'", "exchange = 'x'", "symbol = 'QQQ'", "direction = 'SHORT'",
         "timeframe = '1h'", "timestamp = now()", "strategy = 'x'", "signal_hash = repeat('0', 64)",
-        "raw_payload = '{}'", "received_at = now() - interval '1 day'",
+        "raw_payload = '{}'", "consumed_fields = '{}'", "received_at = now() - interval '1 day'",
     ],
 )  # fmt: skip
 def test_the_identity_of_a_signal_never_changes(change: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -39,7 +40,7 @@ def record(payload: dict[str, Any], market_data: MarketData | None = None, state
     facts = SignalFacts(
         signal_id=signal_id(key), symbol=understood.symbol, exchange=understood.exchange,
         direction=understood.direction, timeframe=understood.timeframe, timestamp=understood.timestamp,
-        signal_hash=signal_hash(key, payload), payload=payload,
+        signal_hash=signal_hash(key, payload), payload=payload, consumed=understood.consumed,
     )  # fmt: skip
     decided = decide(StoredSignal(facts, "tv", understood.strategy), state, market_data)
     resolution = decided.ruling.resolution
@@ -50,7 +51,8 @@ def record(payload: dict[str, Any], market_data: MarketData | None = None, state
         policy_version=str(state.version), created_at=WRITTEN_AT, source="tv", exchange=facts.exchange,
         symbol=facts.symbol, direction=facts.direction, timeframe=facts.timeframe,
         timestamp=as_printed(facts.timestamp), strategy=understood.strategy, stored_signal_hash=facts.signal_hash,
-        payload=to_jsonb_text(payload), status="PROCESSED", processed_at=WRITTEN_AT,
+        payload=to_jsonb_text(payload), consumed_fields=json.dumps(sorted(facts.consumed)),
+        status="PROCESSED", processed_at=WRITTEN_AT,
         context=decided.context.decode(), context_hash=decided.context_hash, captured_at=WRITTEN_AT,
         execution_mode=resolution.execution_mode, executed_engine=resolution.executed_engine,
         shadow_engine=resolution.shadow_engine, reason=resolution.reason, decided_version=str(state.version),

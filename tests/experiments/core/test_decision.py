@@ -37,6 +37,7 @@ SIGNAL = StoredSignal(
         timestamp=MOMENT,
         signal_hash=SIGNAL_HASH,
         payload=PAYLOAD,
+        consumed=frozenset({"symbol", "direction", "timeframe", "timestamp"}),
     ),
     source="tv",
     strategy="",

@@ -144,7 +144,7 @@ def test_every_single_column_is_compared() -> None:
         "distributed_at_a": None, "distributed_at_b": None, "decided_at": "2026-03-16 16:30:02+00",
         "decided_version": "8", "variant": "A" if recorded.variant == "B" else "B", "inputs": "{}",
         "execution_mode": "ENGINE_A_PRIMARY", "executed_engine": None, "shadow_engine": "BOTH", "reason": "HALTED",
-        "decision_hash": HASH,
+        "decision_hash": HASH, "consumed_fields": "[]",
     }  # fmt: skip
 
     for name in Recorded._fields:

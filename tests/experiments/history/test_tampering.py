@@ -24,6 +24,7 @@ LATER = "+ interval '1 second'"
 TAMPERINGS = [
     ("signals", "status = 'FAILED'", "signals.status"),
     ("signals", f"processed_at = processed_at {LATER}", "signals.processed_at"),
+    ("signals", "consumed_fields = '{}'", "market_contexts.context"),
     ("signals", "raw_payload = '[]'", "market_contexts.context"),
     ("signals", "raw_payload = '[1]'", "signals.raw_payload"),
     ("signals", "raw_payload = 'null'", "signals.raw_payload"),

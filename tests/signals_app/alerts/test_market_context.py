@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from kernel.json_text import canonical_json, load_canonical, to_jsonb_text
-from signals_app.alerts.errors import AlertError
+from signals_app.alerts.alert import read_signal
 from signals_app.alerts.market_context import CONTEXT_VERSION, MarketData, SignalFacts, build_context, context_hash
 from tests.kernel.json_strategies import BASE_ALERT, signal_payloads
 
@@ -28,7 +29,7 @@ def make_facts(**extra: Any) -> SignalFacts:
 def facts_of(payload: dict[str, Any]) -> SignalFacts:
     return SignalFacts(
         signal_id=SIGNAL_ID, symbol="SPY", exchange="", direction="LONG", timeframe="5m", timestamp=FIRED_AT,
-        signal_hash=SIGNAL_HASH, payload=payload,
+        signal_hash=SIGNAL_HASH, payload=payload, consumed=read_signal(payload).consumed,
     )  # fmt: skip
 
 
@@ -166,9 +167,10 @@ def test_the_stored_alert_is_not_changed() -> None:
     assert json.dumps(payload) == before
 
 
-def test_a_payload_that_makes_no_signal_has_no_context() -> None:
-    with pytest.raises(AlertError):
-        build_context(facts_of({**BASE_ALERT, "direction": "close"}))
+def test_fields_are_left_out_as_the_webhook_consumed_them_whatever_they_would_mean_today() -> None:
+    facts = replace(make_facts(rsi=61.2), consumed=frozenset({"symbol", "direction", "timeframe", "rsi"}))
+
+    assert build_context(facts)["indicators"] == {"timestamp": BASE_ALERT["timestamp"]}
 
 
 @given(signal_payloads)

@@ -44,6 +44,7 @@ def test_a_new_alert_is_stored_with_its_delivery() -> None:
     assert (signal.source, signal.exchange, signal.strategy) == ("desk-1", "NASDAQ", "orb")
     assert (signal.status, signal.attempts, signal.processing_lock) == ("PENDING", 0, None)
     assert signal.raw_payload == json.loads(body)
+    assert set(signal.consumed_fields) == signal.raw_payload.keys() - {"close", "rsi"}
     assert delivery.source == source
     assert bytes(delivery.body) == body
     assert delivery.body_sha256 == hashlib.sha256(body).hexdigest()
