@@ -1,7 +1,6 @@
 """How values look in lists and on detail pages.
 
-Each function returns a column: a callable that carries the name of its field, so that the help
-text and the alignment of that field apply.
+Each column is a callable that carries the name of its field, so that the help text of that field applies.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from kernel.decimals import decimal_text
 
 # A callable; the stubs of Django's `fields` know of names only.
 Column = Any
@@ -32,7 +33,7 @@ STATUS_COLOURS = {
 
 
 def badge(field: str, colours: Mapping[str, str] = STATUS_COLOURS, *, title: str = "") -> Column:
-    """Return a column that shows a code as a coloured label."""
+    """A column that shows a code as a coloured label."""
 
     def column(row: Any) -> SafeString | None:
         code = getattr(row, field)
@@ -42,12 +43,12 @@ def badge(field: str, colours: Mapping[str, str] = STATUS_COLOURS, *, title: str
 
 
 def label(text: str, colour: str = "") -> SafeString:
-    """Return a coloured label; Unfold's own renders a template for each, which doubles a list's time."""
+    """A coloured label; Unfold's own renders a template for each, which doubles a list's time."""
     return format_html('<span class="to-badge to-badge-{}">{}</span>', colour or "neutral", text)
 
 
 def hash_of(field: str, *, title: str = "") -> Column:
-    """Return a column with the first digits of a hash, and all of it as a tooltip."""
+    """A column with the first digits of a hash, and all of it as a tooltip."""
 
     def column(row: Any) -> SafeString | None:
         value = getattr(row, field)
@@ -57,7 +58,7 @@ def hash_of(field: str, *, title: str = "") -> Column:
 
 
 def full_hash(field: str) -> Column:
-    """Return a column with a hash or id in full, in digits of one width."""
+    """A column with a hash or ID in full, in digits of one width."""
 
     def column(row: Any) -> SafeString | None:
         value = getattr(row, field)
@@ -67,17 +68,23 @@ def full_hash(field: str) -> Column:
 
 
 def amount(field: str, *, title: str = "", signed: bool = False) -> Column:
-    """Return a column with a number without its trailing zeros; signed ones with colour and glyph."""
+    """A column of numbers without trailing zeros; signed ones with colour and glyph."""
 
     def column(row: Any) -> SafeString | None:
         value = getattr(row, field)
         return (signed_amount if signed else plain_amount)(value)
 
-    return _named(column, field, title=title)
+    return number(_named(column, field, title=title))
+
+
+def number(column: Column) -> Column:
+    """Mark a column, or a method of an admin that makes one, as numbers: right-aligned with its heading."""
+    column.is_number = True
+    return column
 
 
 def json_of(field: str) -> Column:
-    """Return a column with indented JSON."""
+    """A column with indented JSON."""
 
     def column(row: Any) -> SafeString | None:
         value = getattr(row, field)
@@ -87,7 +94,7 @@ def json_of(field: str) -> Column:
 
 
 def link_to(field: str, model: str, *, title: str = "", short: bool = False) -> Column:
-    """Return a column that links an id column to the page of the row it names (model as `app_model`)."""
+    """A column that links an ID column to the page of the row it names (model as `app_model`)."""
 
     def column(row: Any) -> SafeString | None:
         identity = getattr(row, field)
@@ -97,7 +104,7 @@ def link_to(field: str, model: str, *, title: str = "", short: bool = False) -> 
 
 
 def link(model: str, identity: object, text: str) -> SafeString:
-    """Return a link to the detail page of a row, or the text alone where there is no such page."""
+    """A link to the detail page of a row, or the text alone where there is no such page."""
     try:
         address = reverse(f"admin:{model}_change", args=(identity,))
     except NoReverseMatch:
@@ -106,28 +113,22 @@ def link(model: str, identity: object, text: str) -> SafeString:
 
 
 def short_hash(value: str | None) -> SafeString | None:
-    """Return the first digits of a hash with all of it as a tooltip; None for none."""
+    """The first digits of a hash, with all of it as a tooltip; None for none."""
     if not value:
         return None
     return format_html('<code class="to-code" title="{}">{}</code>', value, value[:SHORT_HASH])
 
 
-def amount_text(value: Decimal) -> str:
-    """Return a number in plain digits, at least two decimals, no trailing zeros beyond them."""
-    whole, _, decimals = f"{value:f}".partition(".")
-    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
-
-
 def plain_amount(value: Decimal | None) -> SafeString | None:
-    """Return a number for a column of numbers; None for none."""
-    return None if value is None else format_html('<span class="to-number">{}</span>', amount_text(value))
+    """A number in plain digits; None for none."""
+    return None if value is None else format_html('<span class="to-number">{}</span>', decimal_text(value))
 
 
 def signed_amount(value: Decimal | None) -> SafeString | None:
-    """Return a gain or loss with sign, colour and glyph, so that it reads without colour as well."""
+    """A gain or loss with sign, colour and glyph, so that it reads without colour as well."""
     if value is None:
         return None
-    text = amount_text(abs(value))
+    text = decimal_text(abs(value))
     if value > 0:
         return format_html('<span class="to-number to-gain">▲ +{}</span>', text)
     if value < 0:
@@ -151,7 +152,7 @@ def duration_text(seconds: float) -> str:
 
 
 def pretty_json(value: object) -> SafeString:
-    """Return JSON indented and escaped."""
+    """JSON, indented and escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return format_html('<pre class="to-json">{}</pre>', text)
 

@@ -1,4 +1,4 @@
-"""Filters by time that ask for no list of dates."""
+"""Filters by recent periods instead of by dates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RecentFilter(admin.SimpleListFilter):
     field = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the periods on offer."""
+        """The periods on offer."""
         return [(key, title) for key, (title, _) in PERIODS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -35,6 +35,6 @@ class RecentFilter(admin.SimpleListFilter):
 
 
 def recent(field: str) -> type[RecentFilter]:
-    """Return the filter of periods for one time column."""
+    """The filter of periods for one time column."""
     title = field.removesuffix("_at").replace("_", " ")
     return type("Recent", (RecentFilter,), {"field": field, "title": title, "parameter_name": f"{field}_within"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.decorators import action
 
@@ -26,6 +27,7 @@ from admin_kit.paginator import EstimatePaginator
 from admin_kit.search import search_exactly
 
 View = TypeVar("View", bound=Callable[..., Any])
+NUMERIC_FIELDS = (IntegerField, DecimalField, FloatField)
 
 
 class BrowseList(ChangeList):
@@ -35,6 +37,24 @@ class BrowseList(ChangeList):
     def is_narrowed(self) -> bool:
         """Whether a search or filter is active."""
         return bool(self.query or self.has_active_filters)
+
+    @property
+    def number_columns(self) -> list[str]:
+        """The columns of numbers, which are right-aligned: numeric fields that are no key, and marked columns."""
+        fields = [field for field in self.lookup_opts.concrete_fields if not field.primary_key]
+        numeric = {field.name for field in fields if isinstance(field, NUMERIC_FIELDS)}
+        columns = []
+        for column in self.list_display:
+            name = column.__name__ if callable(column) else column
+            marked = column if callable(column) else getattr(self.model_admin, column, None)
+            if name in numeric or getattr(marked, "is_number", False):
+                columns.append(name)
+        return columns
+
+    @property
+    def text_columns(self) -> list[str]:
+        """The columns of free text, which may wrap; all others stay on one line."""
+        return [field.name for field in self.lookup_opts.concrete_fields if isinstance(field, TextField)]
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page; the whole table is not counted a second time."""
@@ -47,6 +67,7 @@ class BrowseAdmin(ModelAdmin):
     """Lists that stay fast at a million rows and answer nonsense in the URL with a message."""
 
     paginator = EstimatePaginator
+    change_list_template = "admin_kit/change_list.html"
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True
@@ -103,15 +124,13 @@ class BrowseAdmin(ModelAdmin):
         if not selected:
             return
         form = request.POST.copy()
-        form.setlist(ACTION_CHECKBOX_NAME, [text for text in selected if self._may_be_an_id(text)])
+        well_formed = []
+        for text in selected:
+            with suppress(ValidationError):
+                self.opts.pk.to_python(text)
+                well_formed += [text] if text and "\x00" not in text else []
+        form.setlist(ACTION_CHECKBOX_NAME, well_formed)
         request.POST = form  # type: ignore[assignment]  # Django reads it only
-
-    def _may_be_an_id(self, text: str) -> bool:
-        try:
-            self.opts.pk.to_python(text)
-        except ValidationError:
-            return False
-        return bool(text) and "\x00" not in text
 
     @staticmethod
     def _unfiltered(request: HttpRequest) -> HttpResponseRedirect:

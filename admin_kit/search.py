@@ -1,4 +1,4 @@
-"""Search for exact ids, hashes and names: only a well-formed term ever reaches the database."""
+"""Search for exact IDs, hashes and names: only a well-formed term ever reaches the database."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HASH_LENGTH = 64
 
 
 def search_exactly(queryset: QuerySet[Any], search_fields: Sequence[str], text: str) -> QuerySet[Any]:
-    """Return the rows where one of the fields (written `name__exact`) equals the text; none for a malformed text.
+    """The rows where one of the fields (written `name__exact`) equals the text; none for a malformed text.
 
-    Exact lookups use the index of an id or name; the admin's own search would compare upper-case
+    Exact lookups use the index of an ID or name; the admin's own search would compare upper-case
     text row by row.
     """
     text = text.strip()
     fields = {path: field_at(queryset.model, path) for path in (one.removesuffix("__exact") for one in search_fields)}
     unmistakable = {path: field for path, field in fields.items() if _is_unmistakable(field, text)}
     condition = Q()
-    # What can only be an id, say, is not looked for among symbols: an OR across tables uses no index.
+    # What can only be an ID, say, is not searched among symbols: an OR across tables uses no index.
     for path, field in (unmistakable or fields).items():
         value = _value_for(field, text)
         if value is not None:
@@ -38,7 +38,7 @@ def search_exactly(queryset: QuerySet[Any], search_fields: Sequence[str], text: 
 
 
 def field_at(model: type[models.Model], path: str) -> models.Field[Any, Any]:
-    """Return the field that a lookup path such as `experiment_id` or `signal__symbol` ends at."""
+    """The field that a lookup path such as `experiment_id` or `signal__symbol` ends at."""
     *relations, name = path.split(LOOKUP_SEP)
     if relations:
         relation = get_fields_from_path(model, LOOKUP_SEP.join(relations))[-1]
@@ -49,7 +49,7 @@ def field_at(model: type[models.Model], path: str) -> models.Field[Any, Any]:
 
 
 def _is_unmistakable(field: models.Field[Any, Any], text: str) -> bool:
-    """Tell whether the text has the form that only fields of this kind have: an id, a hash, v7."""
+    """Whether the text has the form that only fields of this kind have: an ID, a hash, v7."""
     if isinstance(field, models.UUIDField):
         return UUID_TEXT.fullmatch(text.lower()) is not None
     if isinstance(field, models.IntegerField):
@@ -62,7 +62,7 @@ def _is_hash(field: models.Field[Any, Any]) -> bool:
 
 
 def _value_for(field: models.Field[Any, Any], text: str) -> object | None:
-    """Return the text as a value of the field; None when it cannot be one."""
+    """The text as a value of the field; None when it cannot be one."""
     if isinstance(field, models.UUIDField):
         return UUID(text) if UUID_TEXT.fullmatch(text.lower()) else None
     if isinstance(field, models.IntegerField):

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from admin_kit.display import label, link, signed_amount
+from admin_kit.display import label, link, number, signed_amount
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from admin_kit.pages import render_page
@@ -150,12 +150,14 @@ class ExperimentAdmin(AuditAdmin):
             return "no trade"
         return "open" if any(trade.status == "OPEN" for trade in trades) else "closed"
 
+    @number
     @admin.display(description="P&L real")
     def pnl_real(self, row: Experiment) -> SafeString | None:
         """The real outcome; None while there is none, or without a price."""
         amounts = (outcome.pnl for outcome in row.realoutcomes.all())
         return signed_amount(next((amount for amount in amounts if amount is not None), None))
 
+    @number
     @admin.display(description="P&L shadow")
     def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
         """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""

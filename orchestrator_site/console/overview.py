@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -94,12 +92,19 @@ class Overview:
 
 def overview(request: HttpRequest) -> Overview:
     """The state of the whole system as of now."""
-    numbers = _numbers()
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBERS)
+        numbers = Numbers(*cursor.fetchone())
+        cursor.execute(HEARTBEAT_AGES)
+        ages: dict[str, float | None] = dict(cursor.fetchall())
     try:
         state: StateInForce | None = state_in_force()
     except NoPolicyError:
         state = None
-    engines = _engines(state)
+    available = {"A": state.engine_a_available, "B": state.engine_b_available} if state else {}
+    engines = [
+        EngineState(engine, available.get(engine.name, False), ages[engine.name]) for engine in Engine.objects.all()
+    ]
     last_replay = ReplayRun.objects.first()
     refresh = request.GET.get("refresh", "")
     return Overview(
@@ -108,16 +113,14 @@ def overview(request: HttpRequest) -> Overview:
         next_decisions=next_decisions(state, settings.APP_MODE) if state else [],
         numbers=numbers,
         engines=engines,
-        attention=list(
-            attention(
-                numbers,
-                engines,
-                halted=open_halt() is not None,
-                guardrail=state.guardrail if state else None,
-                last_replay=last_replay,
-            )
+        attention=attention(
+            numbers,
+            engines,
+            halted=open_halt() is not None,
+            guardrail=state.guardrail if state else None,
+            last_replay=last_replay,
         ),
-        decisions=_latest_decisions(),
+        decisions=list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN]),
         last_replay=last_replay,
         refresh=int(refresh) if refresh in map(str, REFRESH_SECONDS) else 5,
     )
@@ -138,49 +141,63 @@ def attention(
     halted: bool,
     guardrail: Trip | None = None,
     last_replay: ReplayRun | None = None,
-) -> Iterator[Attention]:
+) -> list[Attention]:
     """What an operator should look at, the most urgent first."""
-    yield from _stopped_or_broken(guardrail, last_replay, halted=halted)
-    if numbers.refused_activations:
-        text = f"Scheduled policies that failed to activate in the last 24 hours: {numbers.refused_activations}."
-        yield Attention(text, "policies_policydraft_changelist", "state__exact=REFUSED")
-    if numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS:
-        text = "No worker is running. Start one: manage.py worker"
-        yield Attention(text, "experiments_workerheartbeat_changelist")
-    if numbers.failed:
-        text = f"Failed signals to retry or discard: {numbers.failed}."
-        yield Attention(text, "signals_app_signal_changelist", "failure=open")
-    if numbers.oldest_wait is not None and numbers.oldest_wait > WAITING_LIMIT_SECONDS:
-        yield Attention(
-            f"A signal has been pending for {age_text(numbers.oldest_wait)}.",
+    worker_is_late = numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS
+    found = [
+        halted and Attention("Trading is halted: no new real trades.", "kill_switch"),
+        guardrail
+        and Attention(
+            f"Guardrail tripped: {guardrail.name} is {guardrail.value} (limit {guardrail.limit}).",
+            "policies_guardrailtrip_changelist",
+        ),
+        last_replay
+        and last_replay.differences
+        and Attention(
+            f"The last replay found differences in the stored data: {last_replay.differences}.",
+            "experiments_replayrun_changelist",
+        ),
+        numbers.refused_activations
+        and Attention(
+            f"Scheduled policies that failed to activate in the last 24 hours: {numbers.refused_activations}.",
+            "policies_policydraft_changelist",
+            "state__exact=REFUSED",
+        ),
+        worker_is_late
+        and Attention(
+            "No worker is running. Start one: manage.py worker",
+            "experiments_workerheartbeat_changelist",
+        ),
+        numbers.failed
+        and Attention(
+            f"Failed signals to retry or discard: {numbers.failed}.",
+            "signals_app_signal_changelist",
+            "failure=open",
+        ),
+        (numbers.oldest_wait or 0) > WAITING_LIMIT_SECONDS
+        and Attention(
+            f"A signal has been pending for {age_text(numbers.oldest_wait or 0)}.",
             "signals_app_signal_changelist",
             "status__exact=PENDING",
-        )
-    for state in engines:
-        if not state.available:
-            text = f"{state.engine} is unavailable: {unavailable_because(state)}."
-            yield Attention(text, "engines")
-    if numbers.incidents_today:
-        yield Attention(
-            f"Rejected engine reports in the last 24 hours: {numbers.incidents_today}.", "outcomes_incident_changelist"
-        )
-    if numbers.overdue_directives:
-        yield Attention(
+        ),
+        *(
+            Attention(f"{state.engine} is unavailable: {unavailable_because(state)}.", "engines")
+            for state in engines
+            if not state.available
+        ),
+        numbers.incidents_today
+        and Attention(
+            f"Rejected engine reports in the last 24 hours: {numbers.incidents_today}.",
+            "outcomes_incident_changelist",
+        ),
+        numbers.overdue_directives
+        and Attention(
             f"Overdue shadow exits without a price: {numbers.overdue_directives}.",
             "outcomes_exitdirective_changelist",
             "state__exact=PENDING",
-        )
-
-
-def _stopped_or_broken(guardrail: Trip | None, last_replay: ReplayRun | None, *, halted: bool) -> Iterator[Attention]:
-    if halted:
-        yield Attention("Trading is halted: no new real trades.", "kill_switch")
-    if guardrail is not None:
-        text = f"Guardrail tripped: {guardrail.name} is {guardrail.value} (limit {guardrail.limit})."
-        yield Attention(text, "policies_guardrailtrip_changelist")
-    if last_replay is not None and last_replay.differences:
-        text = f"The last replay found differences in the stored data: {last_replay.differences}."
-        yield Attention(text, "experiments_replayrun_changelist")
+        ),
+    ]
+    return [one for one in found if isinstance(one, Attention)]
 
 
 def unavailable_because(state: EngineState) -> str:
@@ -212,23 +229,3 @@ def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
         f"engine {decision.executed_engine} trades for real, engine {decision.shadow_engine} shadows "
         f"({decision.execution_mode}, {decision.reason})"
     )
-
-
-def _numbers() -> Numbers:
-    with connection.cursor() as cursor:
-        cursor.execute(NUMBERS)
-        return Numbers(*cursor.fetchone())
-
-
-def _engines(state: StateInForce | None) -> list[EngineState]:
-    with connection.cursor() as cursor:
-        cursor.execute(HEARTBEAT_AGES)
-        ages: dict[str, Any] = dict(cursor.fetchall())
-    available = {"A": state.engine_a_available, "B": state.engine_b_available} if state else {}
-    return [
-        EngineState(engine, available.get(engine.name, False), ages[engine.name]) for engine in Engine.objects.all()
-    ]
-
-
-def _latest_decisions() -> list[ExecutionDecision]:
-    return list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN])

@@ -83,14 +83,15 @@ def _cell(figure: Figure, part: Mapping[str, Any]) -> Cell:
     value = part[figure.name]
     basis = f"{figure.rests_on.replace('_', ' ')} = {part[figure.rests_on]}" if figure.rests_on else ""
     if value is None:
-        return Cell(
-            "n/a" if figure.why_undefined else "none", part["undefined"].get(figure.name, ""), basis, undefined=True
-        )
+        text = "n/a" if figure.why_undefined else "none"
+        return Cell(text, part["undefined"].get(figure.name, ""), basis, undefined=True)
     tone = ""
     if figure.signed:
         tone = "gain" if Decimal(value) > 0 else "loss" if Decimal(value) < 0 else ""
-    exact = "" if figure.kind in (Kind.GROUP, Kind.LIST, Kind.TALLY) else " to ".join(_bounds(value))
-    return Cell(shown(figure, value), exact, basis, tone, wraps=figure.kind in (Kind.GROUP, Kind.TALLY))
+    if figure.kind in (Kind.GROUP, Kind.LIST, Kind.TALLY):
+        return Cell(shown(figure, value), basis=basis, wraps=True)
+    exact = " to ".join(map(str, value if figure.interval else [value]))
+    return Cell(shown(figure, value), exact, basis, tone)
 
 
 def shown(figure: Figure, value: Any) -> str:
@@ -124,10 +125,6 @@ def _digits(figure: Figure, value: Any) -> str:
         return f"{number:.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:.1g}"
     # With its sign, so that gain and loss are told apart without colour.
     return f"{number:+.2f}" if figure.signed else f"{number:.2f}"
-
-
-def _bounds(value: Any) -> list[str]:
-    return list(map(str, value)) if isinstance(value, (list, tuple)) else [str(value)]
 
 
 def equity_chart(series: Sequence[Mapping[str, Any]]) -> Chart | None:

@@ -126,10 +126,6 @@ def _no_length(row: Row) -> str:
     return "the Sharpe ratio is not positive" if sharpe is not None and sharpe <= 0 else _no_variance(row)
 
 
-def _psr(row: Row) -> float | None:
-    return None if row["psr_z"] is None else normal_cdf(float(row["psr_z"]))
-
-
 FIGURES = (
     Figure(
         "n", "Trades (n)", Kind.COUNT, "priced trades of pairs that broke no rule",
@@ -203,7 +199,8 @@ FIGURES = (
         "psr", "Probability that Sharpe > 0", Kind.SHARE,
         "probability that the Sharpe ratio per trade exceeds 0 (Bailey and Lopez de Prado 2012), biased skew, "
         "non-excess kurtosis, variance at the observed ratio",
-        unit="0 to 1", compute=_psr, why_undefined=_no_variance, rests_on="n",
+        unit="0 to 1", compute=lambda row: None if row["psr_z"] is None else normal_cdf(float(row["psr_z"])),
+        why_undefined=_no_variance, rests_on="n",
     ),
     Figure(
         "min_track_record_length", "Trades needed for 95%", Kind.RATIO,
