@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -99,13 +99,19 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+def blocked_sessions() -> int:
+    """How many sessions of this database wait for a lock."""
+    return int(
+        value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
+    )
+
+
 def wait_for_blocked_sessions(count: int = 1) -> None:
     """Return once that many sessions of this database wait for a lock."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND cardinality(pg_blocking_pids(pid)) > 0"
-    )
-    wait_until(lambda: value(query) >= count, f"{count} sessions that wait for a lock")
+    wait_until(lambda: blocked_sessions() >= count, f"{count} sessions that wait for a lock")
 
 
 @contextmanager
@@ -133,3 +139,39 @@ def unguarded(function: Callable[[], T]) -> Callable[[], T]:
         return function()
 
     return run
+
+
+class Meeting:
+    """A point in one thread's work at which it waits until another thread has finished, or waits for it."""
+
+    def __init__(self) -> None:
+        self.reached = False
+        self.other: Future[Any] | None = None
+        self.other_was_done = False
+
+    def after(self, function: Callable[..., T]) -> Callable[..., T]:
+        """The function with a pause after its first call."""
+
+        def paused(*args: Any, **kwargs: Any) -> T:
+            result = function(*args, **kwargs)
+            if not self.reached:
+                self.reached = True
+                self._pause()
+            return result
+
+        return paused
+
+    def _pause(self) -> None:
+        wait_until(lambda: self.other is not None, "the other thread")
+        other = self.other
+        assert other is not None
+        wait_until(lambda: other.done() or blocked_sessions() > 0, "the other thread's end or its wait for a lock")
+        self.other_was_done = other.done()
+
+
+def run_across(meeting: Meeting, first: Callable[[], T], second: Callable[[], T]) -> tuple[T, T]:
+    """Run `first` up to the meeting, then `second` beside it; return what both came to."""
+    with in_background(first) as one:
+        wait_until(lambda: meeting.reached or one.done(), "the meeting")
+        with in_background(second) as meeting.other:
+            return one.result(LIMIT_SECONDS), meeting.other.result(LIMIT_SECONDS)

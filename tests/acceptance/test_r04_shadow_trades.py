@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from outcomes.models import ExitDirective, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Violation
-from tests.outcomes.performance.reporting import C72_5_JULY, leg, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, leg, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

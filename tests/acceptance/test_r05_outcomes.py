@@ -10,7 +10,7 @@ from django.db import connection
 
 from outcomes.models import RealOutcome, ShadowOutcome
 from tests.factories import api_client
-from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from tests.browser.person import Person
 from tests.experiments.history.test_replay import tamper
 from tests.factories import make_policy, make_signal
 from tests.orchestrator_site.console.rows import traded_pair
-from tests.outcomes.performance.reporting import RULES_HASH, EngineClient
+from tests.outcomes.desk import RULES_HASH, EngineClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from policies.services import engage_halt
 from tests.browser.person import Person
 from tests.factories import engine, make_policy, make_signal
 from tests.outcomes.closed_trades import Closed, close_pair
-from tests.outcomes.performance.reporting import RULES_HASH, EngineClient
+from tests.outcomes.desk import RULES_HASH, EngineClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from signals_app.models import Signal
 from tests.database import execute, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_policy, make_signal, make_source
-from tests.outcomes.performance.reporting import C72_5_JULY, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

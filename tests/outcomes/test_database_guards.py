@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation
 from outcomes.services import trades
 from signals_app.alerts.identity import trade_id
-from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from policies.services import engage_halt
 from signals_app.models import Signal
 from tests.database import value
 from tests.factories import make_available, make_policy, make_signal
-from tests.outcomes.performance.reporting import EngineClient
+from tests.outcomes.desk import EngineClient
 from tests.processes.harness import manage, wait_until
 from tests.threads import in_background
 

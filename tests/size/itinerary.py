@@ -22,7 +22,7 @@ from experiments.models import Experiment
 from policies.audit import Actor
 from policies.services import create_api_key, ensure_first_version
 from tests.factories import make_policy, make_source
-from tests.outcomes.performance.reporting import C72_5_JULY, RULES_HASH, leg, quote, real_exit, recommendation, trade
+from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, quote, real_exit, recommendation, trade
 from tests.signals_app.webhook.webhook import TOKEN, alert
 from tests.size.trace import Trace, import_product
 

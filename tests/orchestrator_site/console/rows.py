@@ -21,7 +21,7 @@ from policies.models import GuardrailTrip
 from policies.services import engage_halt, release_guardrail, release_halt
 from signals_app.models import MarketData, Signal, WebhookDelivery
 from tests.factories import make_experiment, make_signal, make_source, policy_settings
-from tests.outcomes.performance.reporting import C72_5_JULY, Desk, EngineClient, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, EngineClient, quote
 from tests.policies.control import make_draft
 
 QUOTED = {"quotes": {C72_5_JULY: quote()}}

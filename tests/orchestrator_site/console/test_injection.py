@@ -8,7 +8,7 @@ from django.urls import reverse
 from signals_app.models import WebhookDelivery
 from tests.factories import MOMENT, make_experiment, make_signal
 from tests.orchestrator_site.console.rows import fail, logged_in, make_everything
-from tests.outcomes.performance.reporting import EngineClient
+from tests.outcomes.desk import EngineClient
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.factories import api_client
-from tests.outcomes.performance.reporting import make_desk, recommendation, trade
+from tests.outcomes.desk import make_desk, recommendation, trade
 
 pytestmark = pytest.mark.django_db
 

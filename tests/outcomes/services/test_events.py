@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from outcomes.models import Incident
-from tests.outcomes.performance.reporting import C72_5_JULY, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

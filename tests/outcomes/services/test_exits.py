@@ -14,7 +14,7 @@ from kernel.instants import format_timestamp
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
 from policies.audit import Actor
 from policies.services import engage_halt
-from tests.outcomes.performance.reporting import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
+from tests.outcomes.desk import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from outcomes.models import ExitDirective, ShadowOutcome, ShadowTrade
 from outcomes.tasks import expire_directives
-from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from policies.audit import Actor
 from policies.models import Engine
 from policies.services import engage_halt
 from signals_app.alerts.identity import trade_id
-from tests.outcomes.performance.reporting import C70, C72_5_JULY, Desk, leg, make_desk, trade
+from tests.outcomes.desk import C70, C72_5_JULY, Desk, leg, make_desk, trade
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from experiments.models import SignalDistribution
 from outcomes.models import ExitDirective, Incident, ShadowOutcome, ShadowTrade, Violation
 from policies.audit import Actor
 from policies.services import engage_halt
-from tests.outcomes.performance.reporting import C72_5_JULY, Answer, Desk, make_desk, quote, real_exit
+from tests.outcomes.desk import C72_5_JULY, Answer, Desk, make_desk, quote, real_exit
 
 pytestmark = pytest.mark.django_db
 

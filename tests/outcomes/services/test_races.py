@@ -14,8 +14,8 @@ from outcomes.services import expire_directives, recommendations, shadow_exits, 
 from policies.audit import Actor
 from policies.selectors import open_halt
 from policies.services import engage_halt
-from tests.outcomes.performance.reporting import C72_5_JULY, Answer, Desk, make_desk, quote
-from tests.outcomes.together import Meeting, run_across, run_together
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.threads import Meeting, run_across, succeeded, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,7 +145,7 @@ def test_without_that_wait_a_role_would_be_real_although_the_halt_had_come(monke
 def test_one_recommendation_sent_twice_at_once_is_stored_once() -> None:
     desk = make_desk(recommended=False)
 
-    answers = run_together(*[lambda: desk.a.recommend(desk.experiment)] * 4)
+    answers = succeeded(together(*[lambda: desk.a.recommend(desk.experiment)] * 4))
 
     assert sorted(answer.status for answer in answers) == [200, 200, 200, 201]
     assert Recommendation.objects.count() == 1
@@ -154,7 +154,7 @@ def test_one_recommendation_sent_twice_at_once_is_stored_once() -> None:
 def test_of_different_real_trades_at_once_one_stands_and_the_others_are_kept() -> None:
     desk = make_desk()
 
-    answers = run_together(*[lambda size=size: desk.a.open(desk.experiment, quantity=size) for size in "1234"])
+    answers = succeeded(together(*[lambda size=size: desk.a.open(desk.experiment, quantity=size) for size in "1234"]))
 
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
     assert (RealTrade.objects.count(), Incident.objects.count()) == (1, 3)
@@ -163,7 +163,7 @@ def test_of_different_real_trades_at_once_one_stands_and_the_others_are_kept() -
 def test_both_engines_reporting_real_trades_at_once_leave_one_real_trade() -> None:
     desk = make_desk("B")
 
-    answers = run_together(lambda: desk.a.open(desk.experiment), lambda: desk.b.open(desk.experiment))
+    answers = succeeded(together(lambda: desk.a.open(desk.experiment), lambda: desk.b.open(desk.experiment)))
 
     assert [answer.status for answer in answers] == [409, 201]
     assert RealTrade.objects.get().engine == "B"
@@ -174,7 +174,7 @@ def test_one_exit_sent_twice_at_once_closes_once() -> None:
     real_id = desk.open_real()
     desk.open_shadow()
 
-    answers = run_together(*[lambda: desk.a.close(real_id, market_conditions=QUOTED)] * 4)
+    answers = succeeded(together(*[lambda: desk.a.close(real_id, market_conditions=QUOTED)] * 4))
 
     assert {answer.status for answer in answers} == {200}
     assert all(answer.body == answers[0].body for answer in answers)
@@ -189,9 +189,12 @@ def test_a_report_and_the_expiry_at_once_settle_a_directive_once() -> None:
     directive_id = desk.b.pending()[0]["id"]
     ExitDirective.objects.update(expires_at=F("issued_at") - timedelta(seconds=1))
 
-    def report() -> Answer | int:
+    def report() -> object:
         return desk.b.report(directive_id, **QUOTED)
 
-    run_together(report, expire_directives, report, expire_directives)
+    def expire() -> object:
+        return expire_directives()
+
+    succeeded(together(report, expire, report, expire))
 
     assert (ShadowOutcome.objects.get().pnl, ExitDirective.objects.get().state) == (None, "UNPRICED")

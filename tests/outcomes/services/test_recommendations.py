@@ -14,7 +14,7 @@ from outcomes.models import Recommendation
 from policies.audit import Actor
 from policies.services import engage_halt, release_halt
 from tests.factories import make_experiment
-from tests.outcomes.performance.reporting import EngineClient, make_desk, recommendation
+from tests.outcomes.desk import EngineClient, make_desk, recommendation
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from outcomes.models import ExitDirective, RealTrade, ShadowOutcome, ShadowTrade, Violation
-from tests.outcomes.performance.reporting import C72_5_JULY, EXIT_TIME, Desk, leg, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, EXIT_TIME, Desk, leg, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 

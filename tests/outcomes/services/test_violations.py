@@ -7,7 +7,7 @@ import pytest
 from outcomes.models import Violation
 from outcomes.selectors import find_pair
 from policies.models import Engine
-from tests.outcomes.performance.reporting import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 
