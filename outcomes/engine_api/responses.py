@@ -18,7 +18,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.selectors import snapshot_instruments
 from policies.models import EngineName
 
 
@@ -83,8 +82,12 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         return [leg | {"exit_price": exits.get(leg["instrument"])} for leg in trade.legs]
 
     def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
-        """As of now: the shadow may open after the real trade."""
-        return snapshot_instruments(trade)
+        """The shadow's, as of now: it may open after the real trade."""
+        if isinstance(trade, ShadowTrade):
+            # It must not learn what the other engine trades.
+            return []
+        shadows = ShadowTrade.objects.filter(experiment_id=trade.experiment_id)
+        return sorted({leg.instrument for shadow in shadows for leg in shadow.entered_legs})
 
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
         """Empty for a shadow trade, too: the quotes are those of the real exit."""

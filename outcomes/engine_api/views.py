@@ -25,8 +25,6 @@ from outcomes.engine_api.responses import (
     SettledExitSerializer,
     TradeAnswerSerializer,
 )
-from outcomes.selectors import own_trade, pending_directives
-from outcomes.services.transactions import database_time, not_found
 from policies.access.permissions import IsEngine, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
@@ -90,10 +88,7 @@ class TradeView(EngineView):
     @extend_schema(operation_id="get_trade", responses=TradeAnswerSerializer)
     def get(self, request: Request, trade_id: UUID) -> Response:
         """The trade, with the instruments to quote in its exit as of now."""
-        trade = own_trade(engine_of(request), trade_id)
-        if trade is None:
-            raise not_found()
-        return Response(TradeAnswerSerializer(trade).data)
+        return Response(TradeAnswerSerializer(services.own_trade(engine_of(request), trade_id)).data)
 
 
 class TradeExitView(EngineView):
@@ -115,7 +110,7 @@ class ExitDirectivesView(EngineView):
     @extend_schema(operation_id="list_exit_directives", responses=PendingExitsSerializer)
     def get(self, request: Request) -> Response:
         """The exits that this engine's shadow trades have yet to price, oldest first."""
-        pending = pending_directives(engine_of(request), database_time())
+        pending = services.pending_directives(engine_of(request))
         return Response(PendingExitsSerializer({"exit_directives": pending}).data)
 
 

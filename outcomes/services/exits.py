@@ -11,22 +11,23 @@ from uuid import UUID
 
 from django.db import transaction
 
+from experiments.models import Experiment
 from kernel.decimals import decimal_text
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
 from kernel.instants import format_timestamp
-from outcomes.core.pairing import find_breaches
+from outcomes.core.pairing import Pair, PairedTrade, find_breaches
 from outcomes.core.pricing import JudgedQuotes, Leg
 from outcomes.models import (
     Outcome,
     PriceProvenance,
     RealOutcome,
     RealTrade,
+    Recommendation,
     ShadowOutcome,
     ShadowTrade,
     TradeStatus,
     Violation,
 )
-from outcomes.selectors import find_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,44 @@ def check_pair(experiment_id: UUID, now: datetime) -> None:
         for found in find_breaches(pair)
     ]
     Violation.objects.bulk_create(violations, ignore_conflicts=True)
+
+
+def find_pair(experiment_id: UUID) -> Pair | None:
+    """The real and the shadow trade of an experiment for the checks of R4.5; None until both are closed."""
+    real = RealTrade.objects.filter(experiment_id=experiment_id).exclude(status=TradeStatus.OPEN).first()
+    if real is None:
+        return None
+    shadow = ShadowTrade.objects.filter(experiment_id=experiment_id).exclude(status=TradeStatus.OPEN).first()
+    if shadow is None:
+        return None
+    experiment = Experiment.objects.select_related("signal__market_context", "policy_version").get(pk=experiment_id)
+    return Pair(
+        context_hash=experiment.signal.market_context.context_hash,
+        entry_window_seconds=experiment.policy_version.entry_window_seconds,
+        real=_paired(real),
+        shadow=_paired(shadow),
+    )
+
+
+def _paired(trade: RealTrade | ShadowTrade) -> PairedTrade:
+    recommendation = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine)
+    exits = trade.exit_legs
+    exit_prices = {leg["instrument"]: Decimal(leg["exit_price"]) for leg in exits or ()}
+    assert trade.exit_time is not None
+    return PairedTrade(
+        engine=trade.engine,
+        context_hash=recommendation.context_hash,
+        recommended_rules_hash=recommendation.rules_hash,
+        registered_rules_hash=trade.rules_hash,
+        entry_time=trade.entry_time,
+        exit_time=trade.exit_time,
+        conditions_hash=trade.conditions_hash,
+        entry_instruments=frozenset(leg.instrument for leg in trade.entered_legs),
+        exit_instruments=None if exits is None else frozenset(exit_prices),
+        stored_pnl=trade.outcome.pnl,
+        # From the stored trade alone, so that it checks what was recorded at the exit.
+        recomputed_pnl=trade.pnl_at(exit_prices, trade.exit_fees or Decimal(0)),
+    )
 
 
 def _log(trade: RealTrade | ShadowTrade, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
@@ -94,6 +95,20 @@ def settle_declined(engine: str, experiment_id: UUID, now: datetime) -> None:
     ).first()
     if directive is not None:
         _settle(directive, DirectiveState.NO_SHADOW, now)
+
+
+def pending_directives(engine: str) -> QuerySet[ExitDirective]:
+    """The exits that this engine's open shadow trades have yet to price, oldest first (R4.2)."""
+    return (
+        ExitDirective.objects.filter(
+            shadow_engine=engine,
+            state=DirectiveState.PENDING,
+            shadow_trade__status=TradeStatus.OPEN,
+            expires_at__gt=database_time(),
+        )
+        .select_related("shadow_trade")
+        .order_by("id")
+    )
 
 
 def report_shadow_exit(

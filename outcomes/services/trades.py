@@ -23,7 +23,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.selectors import own_trade
 from outcomes.services.exits import TradeExit, check_pair, store_exit
 from outcomes.services.shadow_exits import follow_directive, issue_directive
 from outcomes.services.transactions import (
@@ -36,6 +35,15 @@ from outcomes.services.transactions import (
 )
 from policies.models import Engine
 from signals_app.alerts.identity import trade_id
+
+
+def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade:
+    """The engine's trade; raise `not_found`, for a trade of the other engine, too."""
+    for table in (RealTrade, ShadowTrade):
+        trade = table.objects.filter(pk=trade_id, engine=engine).first()
+        if trade is not None:
+            return trade
+    raise not_found()
 
 
 def open_trade(
@@ -96,8 +104,6 @@ def close_trade(
     6. Check the pair once both sides are closed (R4.5).
     """
     trade = own_trade(engine, trade_id)
-    if trade is None:
-        raise not_found()
     with report_transaction(trade.experiment_id, engine, body) as decision:
         trade.refresh_from_db()
         if trade.status != TradeStatus.OPEN:

@@ -111,12 +111,15 @@ def test_a_clock_that_is_a_little_ahead_is_forgiven() -> None:
     judge_opening(opening(entry_time=NOW + CLOCK_SKEW), NOW)
 
 
-@pytest.mark.parametrize("leg", [reported("X"), reported("X", entry_price="1.390")])
-@pytest.mark.parametrize("price", [Decimal("1.39"), None])
+@pytest.mark.parametrize(
+    ("leg", "price"),
+    [
+        (reported("X"), Decimal("1.39")),
+        (reported("X", entry_price="1.390"), Decimal("1.39")),
+        (reported("X", entry_price="1.390"), None),
+    ],
+)
 def test_a_single_leg_and_its_trade_need_one_price_between_them(leg: ReportedLeg, price: Decimal | None) -> None:
-    if leg.entry_price is None and price is None:
-        return
-
     legs, entry_price = judge_opening(opening(legs=(leg,), entry_price=price), NOW)
 
     assert (legs, entry_price) == (ONE, Decimal("1.39"))
@@ -258,12 +261,9 @@ def test_any_value_is_found_whole_wherever_it_stands(
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     neighbour = json.dumps(other, indent=indent)
-    try:
-        body = f'{{"a": {neighbour},\n"r" :{text} , "z": {neighbour}}}'.encode()
-    except UnicodeEncodeError:
-        return  # half a surrogate pair has no UTF-8
+    body = f'{{"a": {neighbour},\n"r" :{text} , "z": {neighbour}}}'
 
-    assert field_text(body, "r") == text
+    assert field_text(body.encode(), "r") == text
 
 
 def test_all_spellings_of_one_number_have_one_hash() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from outcomes.models import Violation
-from outcomes.selectors import find_pair
+from outcomes.services.exits import find_pair
 from policies.models import Engine
-from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 
@@ -69,24 +69,23 @@ def test_rules_registered_after_the_opening_do_not_matter() -> None:
     assert violations() == set()
 
 
-@pytest.mark.parametrize("by", ["own quotes", "late opening"])
-def test_the_pair_is_checked_whenever_its_second_side_closes(by: str) -> None:
+def test_the_pair_is_checked_when_the_shadow_is_priced_by_its_own_quotes() -> None:
     desk = make_desk(policy={"entry_window_seconds": 0})
-    real_id = desk.open_real()
+    real_id, _ = desk.open_real(), desk.open_shadow(entry_time="2014-06-05T14:00:01Z")
+    desk.a.close(real_id)
 
-    _close_both(desk, real_id, by)
+    desk.b.report(desk.b.pending()[0]["id"], quotes=QUOTED["quotes"])
 
     assert violations() == {("B", "LATE_ENTRY")}
 
 
-def _close_both(desk: Desk, real_id: str, by: str) -> None:
-    if by == "late opening":
-        desk.a.close(real_id, market_conditions=QUOTED)
-        desk.open_shadow(entry_time="2014-06-05T14:00:01Z")
-        return
+def test_the_pair_is_checked_when_the_shadow_opens_after_the_real_exit() -> None:
+    desk = make_desk(policy={"entry_window_seconds": 0})
+    desk.a.close(desk.open_real(), market_conditions=QUOTED)
+
     desk.open_shadow(entry_time="2014-06-05T14:00:01Z")
-    desk.a.close(real_id)
-    desk.b.report(desk.b.pending()[0]["id"], quotes=QUOTED["quotes"])
+
+    assert violations() == {("B", "LATE_ENTRY")}
 
 
 def test_nothing_is_checked_before_both_sides_are_closed() -> None:
