@@ -91,9 +91,9 @@ def test_the_command_shows_what_would_change() -> None:
     text = run("--set", "configured_mode=ENGINE_B_PRIMARY", "--last", "10")
 
     assert text == (
-        "1 decisions considered, 1 would change.\n"
-        "Executed before: A 1 (100.0 %), B 0 (0.0 %), nobody 0 (0.0 %)\n"
-        "Executed after:  A 0 (0.0 %), B 1 (100.0 %), nobody 0 (0.0 %)\n"
+        "Of 1 decisions, 1 would change.\n"
+        "Executed before: A 1 (100.0 %), B 0 (0.0 %), neither 0 (0.0 %)\n"
+        "Executed after:  A 0 (0.0 %), B 1 (100.0 %), neither 0 (0.0 %)\n"
         "\n"
         "From -> to:\n"
         "      1  ENGINE_A_PRIMARY/A/CONFIGURED -> ENGINE_B_PRIMARY/B/CONFIGURED\n"
@@ -101,7 +101,7 @@ def test_the_command_shows_what_would_change() -> None:
         "Changes by symbol and reason:\n"
         "      1  SPY                  CONFIGURED -> CONFIGURED\n"
         "\n"
-        "Recorded P&L of the trades concerned (what they earned as they were, not a forecast):\n"
+        "Recorded P&L of the trades affected (as they were, not a forecast):\n"
         "  engine A, shadow instead of real: 1 decisions, 1 with an outcome, +60.00\n"
         "  engine B, real instead of shadow: 1 decisions, 1 with an outcome, +33.00\n"
     )
@@ -111,7 +111,7 @@ def test_the_command_previews_a_draft() -> None:
     make_experiment("A")
     draft = start_draft(Actor("ada"), content=policy_settings(configured_mode="SHADOW_ONLY"))
 
-    assert run("--draft", str(draft.pk)).startswith("1 decisions considered, 1 would change.\n")
+    assert run("--draft", str(draft.pk)).startswith("Of 1 decisions, 1 would change.\n")
 
 
 def test_the_command_answers_in_json() -> None:
@@ -133,7 +133,7 @@ def test_the_settings_in_force_change_nothing() -> None:
     make_policy(max_engine_flaps=3, max_daily_real_loss="10.50")
     make_experiment("A", policy={"split_percentage": "12.34"})
 
-    assert "1 decisions considered, 0 would change." in run("--set", "split_percentage=12.34")
+    assert "Of 1 decisions, 0 would change." in run("--set", "split_percentage=12.34")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_settings_in_force_change_nothing() -> None:
         (("--set", "configured_mode"), "write NAME=VALUE"),
         (("--set", "configured_mode=auto"), "configured_mode is 'auto'; allowed: AUTO"),
         (("--set", "split_percentage=101"), "split_percentage is '101'"),
-        (("--draft", "7"), "there is no draft 7"),
+        (("--draft", "7"), "draft 7 not found"),
         (("--draft", "7", "--set", "live_enabled=true"), "not allowed with"),
         ((), "required"),
         (("--set", "live_enabled=true", "--last", "0"), "--last: Choose from 1 to 100000"),
