@@ -101,6 +101,8 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 def blocked_sessions() -> int:
     """How many sessions of this database wait for a lock."""
+    # Inside a transaction PostgreSQL shows the activity as it was at the first look.
+    execute("SELECT pg_stat_clear_snapshot()")
     return int(
         value(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
