@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from kernel.decimals import decimal_text
 from kernel.instants import parse_instant
@@ -16,9 +16,24 @@ from kernel.instants import parse_instant
 SIGNS = {"LONG": 1, "SHORT": -1}
 # Python's default of 28 digits would round what numeric columns can hold; Inexact makes rounding an error.
 _EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
-# What the price columns hold: numeric(20, 8).
-PRICE_BELOW = Decimal(10) ** 12
-PRICE_STEP = Decimal("0.00000001")
+
+
+class Digits(TypedDict):
+    """The numbers that a column holds, and a call accepts: all digits, and those after the point."""
+
+    max_digits: int
+    decimal_places: int
+
+
+PRICE: Digits = {"max_digits": 20, "decimal_places": 8}  # of one unit; fees, too
+NET_PRICE: Digits = {"max_digits": 24, "decimal_places": 8}  # of up to four legs with their ratios
+QUANTITY: Digits = {"max_digits": 18, "decimal_places": 4}
+MULTIPLIER: Digits = {"max_digits": 12, "decimal_places": 2}
+FEES: Digits = {"max_digits": 21, "decimal_places": 8}  # entry and exit
+# Wide enough for every product of the columns that it comes from.
+PNL: Digits = {"max_digits": 60, "decimal_places": 14}
+PRICE_BELOW = Decimal(10) ** (PRICE["max_digits"] - PRICE["decimal_places"])
+PRICE_STEP = Decimal(1).scaleb(-PRICE["decimal_places"])
 # Quotes come from feeds, which also write 1e-2.
 _QUOTED_PRICE = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 

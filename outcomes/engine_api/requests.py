@@ -16,7 +16,7 @@ from kernel.serializers import (
     StrictSerializer,
     sha256_field,
 )
-from outcomes.core.pricing import SIGNS, quotes_of
+from outcomes.core.pricing import MULTIPLIER, NET_PRICE, PRICE, QUANTITY, SIGNS, quotes_of
 from outcomes.core.trade_reports import (
     ExitReport,
     OpeningReport,
@@ -38,12 +38,12 @@ REPORTED_PROVENANCES = [value for value in PriceProvenance.values if value != Pr
 
 def price_field(**options: Any) -> DecimalTextField:
     """A field for the price of one unit, as the columns hold it."""
-    return DecimalTextField(max_digits=20, decimal_places=8, **options)
+    return DecimalTextField(**PRICE, **options)
 
 
 def net_price_field(**options: Any) -> DecimalTextField:
     """A field for the price of a trade: the net debit of up to four legs."""
-    return DecimalTextField(max_digits=24, decimal_places=8, **options)
+    return DecimalTextField(**NET_PRICE, **options)
 
 
 class InstrumentField(serializers.CharField):
@@ -106,8 +106,8 @@ class TradeSerializer(StrictSerializer):
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS
     )
-    quantity = DecimalTextField(max_digits=18, decimal_places=4, help_text="Contracts.")
-    multiplier = DecimalTextField(max_digits=12, decimal_places=2, help_text="Units per contract.")
+    quantity = DecimalTextField(**QUANTITY, help_text="Contracts.")
+    multiplier = DecimalTextField(**MULTIPLIER, help_text="Units per contract.")
     entry_price = net_price_field(required=False, help_text="Price of the single leg, or net debit.")
     entry_time = InstantField()
     fees = price_field(default=Decimal(0), help_text="Entry fees in account currency.")

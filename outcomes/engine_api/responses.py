@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kernel.serializers import DecimalTextField, JSONObjectField
+from outcomes.core.pricing import MULTIPLIER, PNL, QUANTITY
 from outcomes.engine_api.requests import net_price_field, price_field
 from outcomes.models import (
     DirectiveState,
@@ -51,8 +52,8 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     kind = serializers.ChoiceField(Role.choices)
     status = serializers.ChoiceField(TradeStatus.choices)
     legs = serializers.SerializerMethodField()
-    quantity = DecimalTextField(max_digits=18, decimal_places=4)
-    multiplier = DecimalTextField(max_digits=12, decimal_places=2)
+    quantity = DecimalTextField(**QUANTITY)
+    multiplier = DecimalTextField(**MULTIPLIER)
     entry_price = net_price_field()
     entry_time = serializers.DateTimeField()
     entry_fees = price_field()
@@ -65,9 +66,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     exit_provenance = serializers.CharField()
     conditions_hash = serializers.CharField()
     closed_at = serializers.DateTimeField(allow_null=True)
-    pnl = DecimalTextField(
-        source="outcome.pnl", max_digits=60, decimal_places=14, allow_null=True, help_text="Net of fees, in currency."
-    )
+    pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     snapshot_instruments = serializers.SerializerMethodField(
         help_text="The shadow trade's legs: quote these in the exit's market_conditions."
     )

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from experiments.models import Experiment
+from outcomes.core.pricing import FEES, NET_PRICE, PNL
 from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade
 from policies.models import EngineName
 
@@ -15,25 +16,20 @@ class Outcome(models.Model):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    entry_price = models.DecimalField(
-        max_digits=24, decimal_places=8, help_text="Price of the single leg, or net debit."
-    )
+    entry_price = models.DecimalField(**NET_PRICE, help_text="Price of the single leg, or net debit.")
     exit_price = models.DecimalField(
-        max_digits=24,
-        decimal_places=8,
+        **NET_PRICE,
         null=True,
         blank=True,
         help_text="Price of the single leg, or net debit; blank if UNPRICED.",
     )
-    # Wide enough for every product of the columns it comes from.
     pnl = models.DecimalField(
-        max_digits=60,
-        decimal_places=14,
+        **PNL,
         null=True,
         blank=True,
         help_text="Net of fees, in account currency; blank if UNPRICED.",
     )
-    fees = models.DecimalField(max_digits=21, decimal_places=8, help_text="Entry and exit fees, in account currency.")
+    fees = models.DecimalField(**FEES, help_text="Entry and exit fees, in account currency.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, help_text="Why the trade was closed.")
     price_provenance = models.CharField(
         max_length=19, choices=PriceProvenance, help_text="Where the exit price comes from."

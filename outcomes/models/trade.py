@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.pricing import Leg, profit_and_loss
+from outcomes.core.pricing import MULTIPLIER, NET_PRICE, PRICE, QUANTITY, Leg, profit_and_loss
 from outcomes.models.recommendation import Role
 from policies.models import EngineName
 
@@ -72,15 +72,11 @@ class Trade(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
     legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
-    quantity = models.DecimalField(max_digits=18, decimal_places=4, help_text="Contracts.")
-    multiplier = models.DecimalField(
-        max_digits=12, decimal_places=2, help_text="Units per contract: 100 for US options."
-    )
-    entry_price = models.DecimalField(
-        max_digits=24, decimal_places=8, help_text="Price of the single leg, or net debit."
-    )
+    quantity = models.DecimalField(**QUANTITY, help_text="Contracts.")
+    multiplier = models.DecimalField(**MULTIPLIER, help_text="Units per contract: 100 for US options.")
+    entry_price = models.DecimalField(**NET_PRICE, help_text="Price of the single leg, or net debit.")
     entry_time = models.DateTimeField(help_text="As reported by the engine, UTC.")
-    entry_fees = models.DecimalField(max_digits=20, decimal_places=8, help_text="Fees in account currency.")
+    entry_fees = models.DecimalField(**PRICE, help_text="Fees in account currency.")
     entry_provenance = models.CharField(
         max_length=19, choices=PriceProvenance, help_text="Where the entry price comes from."
     )
@@ -94,7 +90,7 @@ class Trade(models.Model):
         help_text="OPEN until closed; UNPRICED if nobody priced the exit.",
     )
     exit_price = models.DecimalField(
-        max_digits=24, decimal_places=8, null=True, blank=True, help_text="Price of the single leg, or net debit."
+        **NET_PRICE, null=True, blank=True, help_text="Price of the single leg, or net debit."
     )
     exit_legs = CanonicalJSONField(
         null=True, blank=True, help_text="Exit price by instrument, with the quote that it comes from."
@@ -102,9 +98,7 @@ class Trade(models.Model):
     exit_time = models.DateTimeField(
         null=True, blank=True, help_text="UTC; a paired shadow trade has the real trade's."
     )
-    exit_fees = models.DecimalField(
-        max_digits=20, decimal_places=8, null=True, blank=True, help_text="Fees in account currency."
-    )
+    exit_fees = models.DecimalField(**PRICE, null=True, blank=True, help_text="Fees in account currency.")
     exit_reason = models.CharField(
         max_length=13, choices=ExitReason, blank=True, default="", help_text="Why it was closed."
     )
