@@ -53,7 +53,7 @@ class Desk:
         return client
 
     def engine(self, engine: str, journal: Journal | None = None) -> EngineLoop:
-        """Return an engine that has sent its heartbeat."""
+        """An engine that has sent its heartbeat."""
         strategy: Strategy = STRATEGIES[engine]
         client = self.client(f"engine-{engine}")
         client.heartbeat(engine_version=strategy.version, rules_hash=strategy.rules_hash)

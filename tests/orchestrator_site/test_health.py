@@ -17,7 +17,7 @@ from tests.orchestrator_site.console.rows import fail
 pytestmark = pytest.mark.django_db
 
 
-def beat(seconds_ago: float) -> None:
+def heartbeat(seconds_ago: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO worker_heartbeats VALUES ('test', now() - make_interval(secs => %s))", (seconds_ago,)
@@ -29,7 +29,7 @@ def test_healthz_needs_no_database(client: Client) -> None:
 
 
 def test_readyz_says_ok_when_a_worker_has_shown_progress(client: Client) -> None:
-    beat(1)
+    heartbeat(1)
 
     answer = client.get("/readyz")
 
@@ -45,13 +45,13 @@ def test_readyz_is_red_before_any_worker_has_run(client: Client) -> None:
 
 
 def test_readyz_is_red_when_the_worker_stands_still(client: Client) -> None:
-    beat(60)
+    heartbeat(60)
 
     assert client.get("/readyz").json()["checks"]["worker"] == "no progress for 60 s"
 
 
 def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
-    beat(1)
+    heartbeat(1)
     signal = make_signal()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -108,7 +108,7 @@ def test_a_sane_request_id_is_kept_and_a_strange_one_replaced(client: Client) ->
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_probes_come_by_address_over_plain_http_even_in_production(client: Client, settings: Any, path: str) -> None:
-    beat(1)
+    heartbeat(1)
     settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["desk.example"], True
 
     assert client.get(path, headers={"host": "10.0.0.7:8000"}).status_code == 200

@@ -45,12 +45,12 @@ def wait_until_all_make_progress(clusters: list[Service]) -> None:
     """Wait for a heartbeat of each cluster that began after this call; one that ended is started again."""
     since = value("SELECT clock_timestamp()")
 
-    def all_beat() -> bool:
+    def all_made_progress() -> bool:
         for cluster in clusters:
             cluster.keep_up()
         return bool(value(FRESH_BEATS, [c.process.pid for c in clusters if c.process], since) == len(clusters))
 
-    wait_until(all_beat, seconds=120, what="a heartbeat of every cluster")
+    wait_until(all_made_progress, seconds=120, what="a heartbeat of every cluster")
 
 
 def let_things_go_wrong(random: Random, clusters: list[Service]) -> None:

@@ -35,7 +35,7 @@ def wait_for_decisions(expected: int) -> None:
 def wait_for_ordinary_tasks() -> None:
     """Queue tasks as schedules do until one is done and struck off: by pusher, worker and monitor.
 
-    One that was in hand of a process that died comes back only after minutes.
+    One that a process had claimed when it died comes back only after minutes.
     """
     queued: list[int] = []
 
