@@ -1,6 +1,6 @@
 """Tables for what the engines did and how they compare."""
 
-from outcomes.models.incident import Incident, IncidentKind, Violation, ViolationName
+from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.recommendation import Action, Recommendation, Role
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective
@@ -24,5 +24,4 @@ __all__ = [
     "Trade",
     "TradeStatus",
     "Violation",
-    "ViolationName",
 ]

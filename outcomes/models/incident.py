@@ -7,7 +7,10 @@ from django.db.models import Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
+from outcomes.core.pairing import PairRule
 from policies.models import EngineName
+
+RULE_CHOICES = [(rule.value, rule.value.replace("_", " ").title()) for rule in PairRule]
 
 
 class IncidentKind(models.TextChoices):
@@ -45,24 +48,12 @@ class Incident(models.Model):
         return f"{self.kind} by {self.engine}"
 
 
-class ViolationName(models.TextChoices):
-    """Rules of R4.5 that a pair of real and shadow trade can break."""
-
-    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS"
-    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS"
-    LATE_ENTRY = "LATE_ENTRY"
-    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS"
-    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS"
-    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS"
-    PNL_DIFFERS = "PNL_DIFFERS"
-
-
 class Violation(models.Model):
     """One broken rule of one pair; such a pair is left out of the headline comparison (R4.5)."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="violations")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine whose trade broke the rule.")
-    name = models.CharField(max_length=24, choices=ViolationName, help_text="The broken rule.")
+    name = models.CharField(max_length=24, choices=RULE_CHOICES, help_text="The broken rule.")
     detail = models.TextField(help_text="What was expected, and what was found.")
     found_at = models.DateTimeField(help_text="Database clock, UTC.")
 
@@ -72,7 +63,9 @@ class Violation(models.Model):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(name="pair_violations_once_per_name", fields=("experiment", "engine", "name")),
-            models.CheckConstraint(name="pair_violations_name_known", condition=Q(name__in=ViolationName.values)),
+            models.CheckConstraint(
+                name="pair_violations_name_known", condition=Q(name__in=[name for name, _ in RULE_CHOICES])
+            ),
         )
 
     def __str__(self) -> str:
