@@ -1,30 +1,20 @@
-"""Reading the options of this app's commands, with an error that says what is allowed."""
+"""Options of commands that are ids or times, with an error that says what is allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from django.core.management.base import CommandError
-from django.utils.dateparse import parse_datetime
 
 T = TypeVar("T")
-# Exit code for options that cannot be used, as argparse has it; 1 tells of a difference.
+# Exit code for options that cannot be used, as argparse has it; 1 means that a difference was found.
 UNUSABLE = 2
 
 
-def instant(text: str) -> datetime:
-    """Return an aware instant; raise ValueError for anything else."""
-    moment = parse_datetime(text)
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(text)
-    return moment
-
-
 def parsed(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
-    """Return the option's value, None when it is absent; raise CommandError when it cannot be read."""
+    """The option's value, None when it is absent; raise CommandError when it cannot be read."""
     if text is None:
         return None
     try:

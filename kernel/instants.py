@@ -1,7 +1,4 @@
-"""Reading the times that engines write: RFC 3339 with a zone, at most microseconds.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""Instants as text: one reader, one form for hashed documents, one for people."""
 
 from __future__ import annotations
 
@@ -9,14 +6,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+# What people leave out when they type a time.
+_NO_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?!:)", re.ASCII)
+_NO_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 FARTHEST_ZONE = timedelta(hours=14)
 
 
 def parse_instant(value: object) -> datetime:
-    """Return the instant in UTC; raise ValueError saying what is wrong with the text.
+    """The instant in UTC that RFC 3339 text names; raises ValueError with a sentence for its writer.
 
-    Nanoseconds are refused rather than cut: a cut quote time could move before the exit.
+    Nanoseconds are rejected rather than cut: a cut quote time could move before the exit.
     """
     if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
         raise ValueError("Send RFC 3339 with a zone and at most microseconds, such as 2026-03-16T14:30:00.000000Z.")
@@ -24,7 +24,7 @@ def parse_instant(value: object) -> datetime:
         written = datetime.fromisoformat(value.upper())
         moment = written.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError("There is no such time; check day, hour and zone.") from error
+        raise ValueError("This time does not exist; check day, hour and zone.") from error
     if abs(written.utcoffset() or timedelta()) > FARTHEST_ZONE:
         raise ValueError("No zone is more than 14 hours from UTC.")
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -32,11 +32,27 @@ def parse_instant(value: object) -> datetime:
     return moment
 
 
-def format_timestamp(moment: datetime) -> str:
-    """Write the instant as ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, the form of every hashed document.
+def parse_typed_instant(text: str) -> datetime:
+    """`parse_instant` for what people type: without seconds it is :00, without a zone it is UTC."""
+    text = _NO_SECONDS.sub(r"\1:00", text.strip())
+    return parse_instant(f"{text}Z" if _NO_ZONE.fullmatch(text) else text)
 
-    Raises ValueError without a zone.
-    """
+
+def read_instant(text: str) -> datetime:
+    """The instant in a document of our own, as we or PostgreSQL wrote it; raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("A timestamp without a time zone names no instant.")
+    return moment
+
+
+def format_timestamp(moment: datetime) -> str:
+    """``YYYY-MM-DDTHH:MM:SS.ffffffZ``, the form of every hashed document; raises ValueError without a zone."""
     if moment.utcoffset() is None:
         raise ValueError("A timestamp without a time zone names no instant.")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def instant_text(moment: datetime) -> str:
+    """``YYYY-MM-DDTHH:MM:SSZ``, the form for people."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

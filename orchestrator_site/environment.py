@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from kernel.identifiers import whole_number
+
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 POSTGRESQL = ("postgresql://", "postgres://")
 
@@ -39,9 +41,10 @@ class Environment:
         text = _stripped(name)
         if not text:
             return default
-        if not (text.isascii() and text.isdigit()):
-            raise _not_allowed(name, text, "a whole number, 0 or more")
-        return int(text)
+        number = whole_number(text)
+        if number is None:
+            raise _not_allowed(name, text, "a whole number, 0 or more, of at most 9 digits")
+        return number
 
     def one_of(self, name: str, *, default: str, allowed: tuple[str, ...]) -> str:
         """Return one of the allowed words; raise ImproperlyConfigured for anything else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from kernel.instants import instant_text
 from policies.models import Engine, EngineName, PolicyContent, PolicyVersion
 
 
@@ -140,7 +141,7 @@ class EngineAvailability(models.Model):
         indexes = (models.Index(name="engine_availability_latest", fields=("engine", "-last_beat_at")),)
 
     def __str__(self) -> str:
-        return f"{self.engine_id} {self.first_beat_at:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.engine_id} {instant_text(self.first_beat_at)}"
 
 
 class EngineSwitch(models.Model):

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from kernel.errors import DomainError
 from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
+from kernel.instants import instant_text
 from policies.audit import SYSTEM, Actor, record
 from policies.control_models import DraftState
 from policies.core.content import SETTING_NAMES, PolicySettings
@@ -209,7 +210,7 @@ def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
 def _schedule(actor: Actor, draft: PolicyDraft, at: datetime) -> None:
     draft.state, draft.scheduled_at = DraftState.SCHEDULED, at
     draft.save(update_fields=("state", "scheduled_at", "activation_reason", "activated_by"))
-    record(actor, "draft.scheduled", f"draft {draft.pk} for {at:%Y-%m-%dT%H:%M:%SZ}", reason=draft.activation_reason)
+    record(actor, "draft.scheduled", f"draft {draft.pk} for {instant_text(at)}", reason=draft.activation_reason)
 
 
 def content_of(draft: PolicyDraft) -> PolicySettings:

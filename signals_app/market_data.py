@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from kernel.instants import read_instant
 from kernel.json_text import canonical_json
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
 from signals_app.alerts.errors import AlertError, MarketDataConflictError
@@ -65,7 +66,7 @@ def _instant(text: str, now: datetime) -> datetime:
             "timestamp_naive", f"as_of is {shown(text)}, a time without a zone; add Z or an offset.", "as_of"
         )
     try:
-        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
+        moment = read_instant(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise _unparseable(text) from None
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:

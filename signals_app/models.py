@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from kernel.fields import CanonicalJSONField
 from kernel.hashing import SHA256_HEX
+from kernel.instants import instant_text
 
 
 class WebhookSource(models.Model):
@@ -165,7 +166,7 @@ class Signal(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.symbol} {self.direction} {self.timeframe} {self.timestamp:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.symbol} {self.direction} {self.timeframe} {instant_text(self.timestamp)}"
 
 
 class DeliveryOutcome(models.TextChoices):
@@ -216,7 +217,7 @@ class WebhookDelivery(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.outcome} {self.code} {self.received_at:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.outcome} {self.code} {instant_text(self.received_at)}"
 
 
 class MarketData(models.Model):
@@ -239,7 +240,7 @@ class MarketData(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.symbol} {self.as_of:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.symbol} {instant_text(self.as_of)}"
 
 
 class MarketContext(models.Model):

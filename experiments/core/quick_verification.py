@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,7 +29,7 @@ from experiments.core.verification import (
     policy_differences,
 )
 from kernel.hashing import NAMESPACE
-from kernel.instants import format_timestamp
+from kernel.instants import format_timestamp, read_instant
 from kernel.json_text import CANONICAL_SCALARS, canonical_json, canonical_text, in_canonical_order, load_canonical
 from policies.core.content import split_text
 from signals_app.alerts.identity import HASH_VERSION
@@ -245,7 +244,7 @@ def _canonical_time(timestamp: str) -> str:
     """Return a time as the database prints it in UTC as it stands in hashed documents."""
     if 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
         return f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
-    return format_timestamp(datetime.fromisoformat(timestamp))
+    return format_timestamp(read_instant(timestamp))
 
 
 def _remember(known: dict[Key, Value], key: Key, value: Value) -> Value:

@@ -26,6 +26,7 @@ from experiments.core.assignment import assign
 from experiments.core.decision import decision_hash
 from kernel.errors import DomainError
 from kernel.hashing import sha256_hex
+from kernel.instants import read_instant
 from kernel.json_text import canonical_json, load_canonical
 from policies.core.content import APP_MODES, PolicySettings, split_text
 from policies.core.rules import RULES_BY_VERSION, PolicyInputs, resolve_policy
@@ -209,8 +210,8 @@ def market_data_of(document: dict[str, Any] | None) -> MarketData | None:
     if document is None:
         return None
     return MarketData(
-        as_of=datetime.fromisoformat(document["as_of"]),
-        received_at=datetime.fromisoformat(document["received_at"]),
+        as_of=read_instant(document["as_of"]),
+        received_at=read_instant(document["received_at"]),
         source=document["source"],
         data=document["data"],
     )
@@ -295,4 +296,4 @@ def _there(value: str | None) -> str:
 
 
 def _instant(value: str | None) -> datetime:
-    return datetime.fromisoformat(_there(value))
+    return read_instant(_there(value))

@@ -13,7 +13,6 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from ipaddress import ip_address
 from time import perf_counter
 from typing import Any
@@ -26,6 +25,7 @@ from experiments.history.records import Record
 from experiments.worker.pipeline import BATCH_SIZE, process_batch
 from experiments.worker.queue import Batch
 from kernel.errors import DomainError
+from kernel.instants import read_instant
 from kernel.json_text import load_canonical
 from policies.core.content import SETTING_NAMES
 from policies.models import PolicyVersion
@@ -187,15 +187,15 @@ def take_policy(record: Record) -> None:
             cursor.execute("ALTER TABLE policy_versions DISABLE TRIGGER policy_versions_append_only")
             cursor.execute("DELETE FROM policy_versions")
             cursor.execute("ALTER TABLE policy_versions ENABLE TRIGGER policy_versions_append_only")
-        PolicyVersion.objects.create(**columns, activated_at=datetime.fromisoformat(record["activated_at"]))
+        PolicyVersion.objects.create(**columns, activated_at=read_instant(record["activated_at"]))
 
 
 def take_market_data(record: Record) -> None:
     """Store an observation as it was pushed."""
     MarketData.objects.create(
         symbol=record["symbol"],
-        as_of=datetime.fromisoformat(record["as_of"]),
-        received_at=datetime.fromisoformat(record["received_at"]),
+        as_of=read_instant(record["as_of"]),
+        received_at=read_instant(record["received_at"]),
         source=record["source"],
         data=load_canonical(record["data"]),
     )
@@ -206,7 +206,7 @@ def _receive(token: str, record: Record) -> tuple[str, str, str | None]:
     body = base64.b64decode(record["body"])
     address = record["remote_address"]
     arrival = Arrival(
-        received_at=datetime.fromisoformat(record["received_at"]),
+        received_at=read_instant(record["received_at"]),
         started=perf_counter(),
         address=ip_address(address) if address else None,
         certificate_subject="",

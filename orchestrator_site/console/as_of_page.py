@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
+from kernel.identifiers import uuid_from
 from policies.admin.draft_forms import UTCTimeField
 from policies.as_of import BeforeHistoryError, Then, in_force_at
 
@@ -42,10 +43,10 @@ class AsOfForm(forms.Form):
         text: str = self.cleaned_data["signal"].strip()
         if not text:
             return None
-        try:
-            return UUID(text)
-        except ValueError:
-            raise forms.ValidationError("Enter a valid signal ID (a UUID).") from None
+        signal_id = uuid_from(text)
+        if signal_id is None:
+            raise forms.ValidationError("Enter a valid signal ID (a UUID).")
+        return signal_id
 
     def clean(self) -> dict[str, Any]:
         """Require at least one of the two."""

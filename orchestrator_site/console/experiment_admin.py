@@ -20,6 +20,7 @@ from experiments.models import Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
+from kernel.identifiers import uuid_from
 from orchestrator_site.console.experiment_page import experiment_page, neighbours
 from outcomes.selectors import experiment_story
 
@@ -67,10 +68,10 @@ class ExperimentAdmin(AuditAdmin):
         """Show the whole story of one experiment."""
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
-        try:
-            return self._page(request, UUID(object_id), {})
-        except ValueError:
-            raise Http404 from None
+        experiment_id = uuid_from(object_id)
+        if experiment_id is None:
+            raise Http404
+        return self._page(request, experiment_id, {})
 
     def verify(self, request: HttpRequest, experiment_id: UUID) -> HttpResponse:
         """Compute everything again from what is stored and show what differs (R6)."""

@@ -11,6 +11,8 @@ from typing import Any
 from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
+from kernel.decimals import plain_text
+from kernel.instants import instant_text
 from outcomes.models import Outcome, Recommendation, Trade
 from outcomes.selectors import by_engine, explanation_of
 
@@ -97,7 +99,7 @@ def decided(story: Experiment) -> Iterator[Event]:
     yield Event(
         signal.received_at,
         "Alert received",
-        f"from source {signal.source}, fired at {signal.timestamp:%Y-%m-%dT%H:%M:%SZ}",
+        f"from source {signal.source}, fired at {instant_text(signal.timestamp)}",
         signal.signal_hash,
         ("signals_app_signal", signal.pk),
     )
@@ -167,18 +169,18 @@ def _acts_of(
     if trade is not None:
         yield from _trade(engine, trade)
     if outcome is not None:
-        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {outcome.pnl.normalize():+f}"
+        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {'' if outcome.pnl < 0 else '+'}{plain_text(outcome.pnl)}"
         yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
 
 
 def _trade(engine: str, trade: Trade) -> Iterator[Event]:
     kind = trade.kind.value.lower()
     link = (f"outcomes_{kind}trade", trade.pk)
-    entry = f"{trade.quantity.normalize():f} at {trade.entry_price.normalize():f}, entered {_iso(trade.entry_time)}"
+    entry = f"{plain_text(trade.quantity)} at {plain_text(trade.entry_price)}, entered {instant_text(trade.entry_time)}"
     yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
     if trade.closed_at is not None and trade.exit_time is not None:
-        price = "unpriced" if trade.exit_price is None else f"at {trade.exit_price.normalize():f}"
-        detail = f"{price}, {trade.exit_reason}, exited {_iso(trade.exit_time)}"
+        price = "unpriced" if trade.exit_price is None else f"at {plain_text(trade.exit_price)}"
+        detail = f"{price}, {trade.exit_reason}, exited {instant_text(trade.exit_time)}"
         yield Event(trade.closed_at, f"Engine {engine}'s {kind} trade closed", detail, trade.conditions_hash, link)
 
 
@@ -188,11 +190,7 @@ def _directive(story: Experiment) -> Iterator[Event]:
         return
     link = ("outcomes_exitdirective", directive.pk)
     title = f"Shadow exit ordered for engine {directive.shadow_engine}"
-    detail = f"at {_iso(directive.exit_time)}, the time of the real exit"
+    detail = f"at {instant_text(directive.exit_time)}, the time of the real exit"
     yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
     if directive.settled_at is not None:
         yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

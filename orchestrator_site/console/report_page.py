@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.pages import render_page
 from experiments.models import ExecutionMode
+from kernel.instants import instant_text
 from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_view import equity_chart, figure_rows, pair_rows
 from orchestrator_site.roles import VIEW_REPORT
@@ -81,7 +82,7 @@ def periods(values: Mapping[str, Any], now: datetime) -> list[tuple[str, str]]:
     """Title and query string of each period on offer, the other filters kept."""
     others = {name: value for name, value in query_of(values).items() if name not in {"since", "until"}}
     starts = {title: now - timedelta(days=days) for title, days in PERIODS.items()}
-    links = [(title, urlencode(others | {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"})) for title, since in starts.items()]
+    links = [(title, urlencode(others | {"since": instant_text(since)})) for title, since in starts.items()]
     return [*links, ("All time", urlencode(others))]
 
 

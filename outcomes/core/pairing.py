@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from kernel.instants import format_timestamp
+
 
 class PairRule(StrEnum):
     """The rules of R4.5 by what breaks them."""
@@ -70,7 +72,7 @@ def find_breaches(pair: Pair) -> list[Breach]:
         allowed = f"at most {pair.entry_window_seconds} s"
         breaches.append(_breach(later, PairRule.LATE_ENTRY, allowed, f"{apart.total_seconds()} s"))
     if shadow.exit_time != real.exit_time:
-        expected, found = real.exit_time.isoformat(), shadow.exit_time.isoformat()
+        expected, found = format_timestamp(real.exit_time), format_timestamp(shadow.exit_time)
         breaches.append(_breach(shadow, PairRule.EXIT_TIME_DIFFERS, expected, found))
     if shadow.conditions_hash != real.conditions_hash:
         breaches.append(_breach(shadow, PairRule.CONDITIONS_HASH_DIFFERS, real.conditions_hash, shadow.conditions_hash))

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
+from kernel.instants import format_timestamp
 from outcomes.core.pricing import judge_quotes, quotes_of, trade_price
 from outcomes.core.trade_reports import ShadowExitReport, judge_shadow_exit
 from outcomes.models import (
@@ -63,7 +64,7 @@ def issue_directive(real: RealTrade, policy: PolicyVersion, now: datetime) -> Ex
             experiment_id=str(directive.experiment_id),
             engine=directive.shadow_engine,
             directive_id=directive.pk,
-            exit_time=directive.exit_time.isoformat(),
+            exit_time=format_timestamp(directive.exit_time),
             conditions_hash=directive.conditions_hash,
             state=directive.state,
             quote_flags=directive.quote_flags,

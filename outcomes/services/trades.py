@@ -12,6 +12,7 @@ from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.hashing import document_hash
+from kernel.instants import format_timestamp
 from outcomes.core.trade_reports import ExitReport, OpeningReport, judge_exit, judge_opening, refuse_bad_quotes
 from outcomes.models import (
     Action,
@@ -186,7 +187,7 @@ def _refuse_late(report: OpeningReport, recommendation: Recommendation) -> None:
     if permit_ends is not None and report.entry_time > permit_ends:
         raise RefusedReportError(
             "permit_expired",
-            f"The permit for a real trade expired at {permit_ends.isoformat()}; close the position.",
+            f"The permit for a real trade expired at {format_timestamp(permit_ends)}; close the position.",
             incident_kind=IncidentKind.PERMIT_EXPIRED,
         )
     directive = ExitDirective.objects.filter(experiment_id=report.experiment_id).first()

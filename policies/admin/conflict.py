@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernel.instants import instant_text
 from policies.core.content import PolicySettings
 from policies.core.diff import Change, diff
 from policies.drafts import content_of
@@ -35,7 +36,7 @@ def conflict_with_active(base: PolicyVersion, yours: PolicySettings, *, what: st
         return None
     return Conflict(
         title=f"Version {active.version} was put in force meanwhile",
-        text=f"{active.created_by} made it at {active.activated_at:%Y-%m-%dT%H:%M:%SZ}: {active.note}",
+        text=f"{active.created_by} made it at {instant_text(active.activated_at)}: {active.note}",
         their_title=f"Theirs: v{base.version} → v{active.version}",
         theirs=diff(settings_of(base), settings_of(active)),
         your_title=f"Yours: v{base.version} → {what}",
@@ -48,7 +49,7 @@ def conflict_with_editor(draft: PolicyDraft, yours: PolicySettings) -> Conflict:
     base = settings_of(draft.base_version)
     return Conflict(
         title=f"{draft.edited_by} has changed this draft meanwhile",
-        text=f"At {draft.edited_at:%Y-%m-%dT%H:%M:%SZ}: {draft.note}",
+        text=f"At {instant_text(draft.edited_at)}: {draft.note}",
         their_title=f"Theirs: v{draft.base_version_id} → the draft as it stands",
         theirs=diff(base, content_of(draft)),
         your_title=f"Yours: v{draft.base_version_id} → this form",

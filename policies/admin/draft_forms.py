@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from kernel.instants import parse_typed_instant
 from policies.admin.forms import PolicyForm
 from policies.core.content import SETTING_NAMES
 from policies.models import PolicyDraft
@@ -36,15 +35,9 @@ class UTCTimeField(forms.CharField):
         if not text:
             return None
         try:
-            moment = parse_datetime(text)
-        except ValueError:
-            moment = None
-        if moment is None:
-            raise forms.ValidationError(TIME_HINT)
-        try:
-            return moment.astimezone(UTC) if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
-        except OverflowError:
-            raise forms.ValidationError(TIME_HINT) from None
+            return parse_typed_instant(text)
+        except ValueError as error:
+            raise forms.ValidationError(TIME_HINT) from error
 
 
 class EditDraftForm(PolicyForm):

@@ -17,6 +17,8 @@ from django.urls import NoReverseMatch, reverse
 from admin_kit.display import badge, hash_of
 from admin_kit.options import AuditAdmin, page_action
 from kernel.errors import DomainError
+from kernel.identifiers import row_id
+from kernel.instants import instant_text
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
 from policies.audit import actor_of
@@ -257,8 +259,7 @@ class PolicyDraftAdmin(AuditAdmin):
 
 
 def _draft(object_id: str) -> PolicyDraft:
-    known = object_id.isascii() and object_id.isdigit() and len(object_id) <= 9
-    draft = PolicyDraft.objects.select_related("base_version").filter(pk=int(object_id)).first() if known else None
+    draft = PolicyDraft.objects.select_related("base_version").filter(pk=row_id(object_id)).first()
     if draft is None:
         raise Http404
     return draft
@@ -287,7 +288,7 @@ def _changes(draft: PolicyDraft) -> list[Change]:
 
 def _what_happened(draft: PolicyDraft) -> str:
     if draft.scheduled_at is not None and draft.state == DraftState.SCHEDULED:
-        return f"Draft {draft.pk} comes into force at {draft.scheduled_at:%Y-%m-%dT%H:%M:%SZ}."
+        return f"Draft {draft.pk} comes into force at {instant_text(draft.scheduled_at)}."
     return f"Version {draft.activated_version_id} is in force from the next decision on."
 
 

@@ -13,11 +13,11 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from kernel.identifiers import row_id
 from policies.core.content import CONFIGURED_MODES, SETTING_NAMES, PolicySettings, parse_settings
 from policies.models import PolicyVersion
 
 MODES = [(mode, mode) for mode in CONFIGURED_MODES]
-MAX_VERSION_DIGITS = 9
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -76,9 +76,7 @@ def initial_from(version: PolicyVersion, *, base: PolicyVersion) -> dict[str, An
 
 def version_of(text: str) -> PolicyVersion | None:
     """Return the version written as 7 or v7; None when there is none of that number."""
-    digits = text.strip().removeprefix("v")
-    known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_VERSION_DIGITS
-    return PolicyVersion.objects.filter(version=int(digits)).first() if known else None
+    return PolicyVersion.objects.filter(version=row_id(text.strip().removeprefix("v"))).first()
 
 
 class VersionField(forms.CharField):

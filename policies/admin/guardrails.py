@@ -13,6 +13,8 @@ from admin_kit.display import link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action
 from kernel.errors import DomainError
+from kernel.identifiers import row_id
+from kernel.instants import instant_text
 from policies.admin.draft_forms import ReasonForm
 from policies.audit import actor_of
 from policies.models import GuardrailTrip
@@ -51,8 +53,7 @@ class GuardrailTripAdmin(AuditAdmin):
     @page_action("Release", permission="release", url_path="release", icon="lock_open")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then let the policy decide again."""
-        known = object_id.isascii() and object_id.isdigit() and len(object_id) <= 9
-        trip = GuardrailTrip.objects.filter(pk=int(object_id)).first() if known else None
+        trip = GuardrailTrip.objects.filter(pk=row_id(object_id)).first()
         if trip is None:
             raise Http404
         form = ReasonForm(request.POST if request.method == "POST" else None)
@@ -69,7 +70,7 @@ class GuardrailTripAdmin(AuditAdmin):
             "title": "Release a guardrail",
             "opts": self.opts,
             "form": form,
-            "lead": LEAD.format(trip=trip, at=f"{trip.tripped_at:%Y-%m-%dT%H:%M:%SZ}", version=trip.policy_version_id),
+            "lead": LEAD.format(trip=trip, at=instant_text(trip.tripped_at), version=trip.policy_version_id),
             "submit": "Release",
         }
         return TemplateResponse(request, "admin_kit/form_page.html", context)

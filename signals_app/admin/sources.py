@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import pretty_json
 from admin_kit.options import AuditAdmin, page_action
 from kernel.actors import actor_of
+from kernel.identifiers import row_id
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
 from signals_app.alerts.errors import SourceError
 from signals_app.models import WebhookSource
@@ -173,8 +174,7 @@ class WebhookSourceAdmin(AuditAdmin):
 
     @staticmethod
     def _source(object_id: str) -> WebhookSource:
-        known = object_id.isascii() and object_id.isdigit() and len(object_id) <= 9
-        source = WebhookSource.objects.filter(pk=int(object_id)).first() if known else None
+        source = WebhookSource.objects.filter(pk=row_id(object_id)).first()
         if source is None:
             raise Http404
         return source

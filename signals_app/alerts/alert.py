@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from kernel.instants import format_timestamp
 from kernel.json_text import canonical_json
 from signals_app.alerts.directions import DirectionReading, read_direction
 from signals_app.alerts.errors import AlertError
@@ -194,7 +195,7 @@ def _refuse_future(timestamp: TimestampReading, received_at: datetime) -> None:
         name = timestamp.members[0].name
         raise AlertError(
             "timestamp_future",
-            f"{name} is {timestamp.value.isoformat()}, more than {MAX_FUTURE_SECONDS} seconds after the alert "
+            f"{name} is {format_timestamp(timestamp.value)}, more than {MAX_FUTURE_SECONDS} seconds after the alert "
             'arrived; check the zone, or send "{{timenow}}".',
             name,
         )

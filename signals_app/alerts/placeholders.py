@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from kernel.instants import instant_text
+
 _PLACEHOLDER = re.compile(r"\{\{\s*(?P<name>[^{}]*?)\s*\}\}")
 _PLOT = re.compile(r"plot_1?[0-9]|plot\(.*\)")
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 # Placeholders of free text, such as {{strategy.order.alert_message}}, could hold anything and are not here.
 _SAMPLES = {
@@ -90,9 +91,9 @@ def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
 
 def _sample(name: str, now: datetime) -> str | None:
     if name == "timenow":
-        return now.strftime(_TIME_FORMAT)
+        return instant_text(now)
     if name == "time":
-        return now.replace(second=0, microsecond=0).strftime(_TIME_FORMAT)
+        return instant_text(now.replace(second=0, microsecond=0))
     if _PLOT.fullmatch(name):
         return "55.31"
     return _SAMPLES.get(name)

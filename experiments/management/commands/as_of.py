@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from experiments.history.as_of import DecisionThen, decision_as_of
-from kernel.command_options import instant, parsed
+from kernel.command_options import parsed
 from kernel.errors import DomainError
-from kernel.instants import format_timestamp
+from kernel.instants import format_timestamp, parse_instant
 from policies.as_of import BeforeHistoryError, EngineThen, Then, in_force_at
 
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print, and exit 1 on disagreement."""
-        at = parsed("time", options["time"], instant)
+        at = parsed("time", options["time"], parse_instant)
         signal_id = parsed("--signal", options["signal"], UUID)
         if at is None and signal_id is None:
             raise CommandError("Name an instant, or a signal with --signal.")

@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from experiments.history.replay import Difference, Selection
 from experiments.history.runs import document, run_replay
 from experiments.models import ReplayRun
-from kernel.command_options import UNUSABLE, instant, parsed
+from kernel.command_options import UNUSABLE, parsed
+from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
 from policies.audit import command_line_actor
 from signals_app.models import Signal
@@ -36,8 +37,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, print each difference as it is found, and exit 1 on any."""
         selection = Selection(
-            since=parsed("--since", options["since"], instant),
-            until=parsed("--until", options["until"], instant),
+            since=parsed("--since", options["since"], parse_instant),
+            until=parsed("--until", options["until"], parse_instant),
             signal=parsed("--signal", options["signal"], UUID),
             policy_version=options["policy_version"],
         )

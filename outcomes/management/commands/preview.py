@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.core.what_if import ExecutedShare, PreviewSettings, Verdict
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
-from kernel.command_options import instant, parsed
+from kernel.command_options import parsed
 from kernel.errors import DomainError
+from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
 from policies.core.content import PolicySettings
@@ -52,7 +53,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Decide again, and print what would change."""
         settings = _settings(options["draft"], options["changes"])
-        since, until = parsed("--since", options["since"], instant), parsed("--until", options["until"], instant)
+        since, until = (
+            parsed("--since", options["since"], parse_instant),
+            parsed("--until", options["until"], parse_instant),
+        )
         last = options["last"]
         if last is None:
             # A period is meant whole.

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text
 from policies.audit import command_line_actor
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
@@ -34,7 +35,7 @@ class Command(BaseCommand):
                 self._create(options["owner"], options["name"])
             case "list":
                 for key in ApiKey.objects.order_by("owner", "created"):
-                    used = f"{key.last_used_at:%Y-%m-%dT%H:%M:%SZ}" if key.last_used_at else "never"
+                    used = instant_text(key.last_used_at) if key.last_used_at else "never"
                     state = "revoked" if key.revoked else "live"
                     self.stdout.write(f"{key.prefix}  {key.owner:9} {state:8} last used {used}  {key.name}")
             case "revoke":

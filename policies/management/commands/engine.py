@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text
 from policies.audit import command_line_actor
 from policies.models import Engine, EngineName
 from policies.selectors import NoPolicyError, state_in_force
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         available = {"A": state.engine_a_available, "B": state.engine_b_available}
         for engine in Engine.objects.all():
             word = "available" if available[engine.name] else "unavailable"
-            beat = f"{engine.last_heartbeat_at:%Y-%m-%dT%H:%M:%SZ}" if engine.last_heartbeat_at else "never"
+            beat = instant_text(engine.last_heartbeat_at) if engine.last_heartbeat_at else "never"
             switch = "on" if engine.enabled else f"off: {engine.disabled_reason}"
             self.stdout.write(
                 f"{engine.name}  {word:11}  heartbeat {beat}  version {engine.engine_version or '-'}  switch {switch}"

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text
 from policies.audit import command_line_actor
 from policies.models import GuardrailTrip
 from policies.services import release_guardrail
@@ -41,9 +42,7 @@ class Command(BaseCommand):
     def _list(self) -> None:
         trips = GuardrailTrip.objects.all()[:SHOWN]
         for trip in trips:
-            end = (
-                f"released {trip.released_at:%Y-%m-%dT%H:%M:%SZ} by {trip.released_by}" if trip.released_at else "HOLDS"
-            )
-            self.stdout.write(f"{trip.pk}  {trip.tripped_at:%Y-%m-%dT%H:%M:%SZ}  {trip}  {end}")
+            end = f"released {instant_text(trip.released_at)} by {trip.released_by}" if trip.released_at else "HOLDS"
+            self.stdout.write(f"{trip.pk}  {instant_text(trip.tripped_at)}  {trip}  {end}")
         if not trips:
             self.stdout.write("No guardrail has tripped.")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text
 from policies.audit import command_line_actor
 from policies.services import engage_halt
 
@@ -27,4 +28,4 @@ class Command(BaseCommand):
             halt = engage_halt(command_line_actor(), reason=options["reason"])
         except DomainError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"Halted at {halt.engaged_at:%Y-%m-%dT%H:%M:%SZ}: {halt.reason}")
+        self.stdout.write(f"Halted at {instant_text(halt.engaged_at)}: {halt.reason}")

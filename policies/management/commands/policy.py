@@ -5,13 +5,13 @@ Approving is left out on purpose: it must be another person, and a command line 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text, parse_instant
 from policies.audit import command_line_actor
 from policies.control_models import DraftState
 from policies.core.content import PolicySettings
@@ -105,7 +105,7 @@ class Command(BaseCommand):
             command_line_actor(), draft.pk, reason=options["reason"], content_hash=draft.content_hash, at=at
         )
         if at is not None:
-            self.stdout.write(f"Draft {draft.pk} comes into force at {at:%Y-%m-%dT%H:%M:%SZ}.")
+            self.stdout.write(f"Draft {draft.pk} comes into force at {instant_text(at)}.")
         else:
             self.stdout.write(f"Version {draft.activated_version_id} is in force from the next decision on.")
 
@@ -150,19 +150,16 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = parse_datetime(text)
+        return parse_instant(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CommandError(f"--at is {text!r}; it must be a time like 2026-03-16T14:30:00Z.")
-    return moment.astimezone(UTC)
+        raise CommandError(f"--at is {text!r}; it must be a time like 2026-03-16T14:30:00Z.") from None
 
 
 def _version_line(version: PolicyVersion) -> str:
-    when = f"{version.activated_at:%Y-%m-%dT%H:%M:%SZ}"
+    when = instant_text(version.activated_at)
     return f"v{version.version}  {when}  {version.configured_mode}  by {version.created_by}: {version.note}"
 
 
 def _draft_line(draft: PolicyDraft) -> str:
-    due = f" for {draft.scheduled_at:%Y-%m-%dT%H:%M:%SZ}" if draft.scheduled_at else ""
+    due = f" for {instant_text(draft.scheduled_at)}" if draft.scheduled_at else ""
     return f"draft {draft.pk} of v{draft.base_version_id}  {draft.state}{due}  by {draft.edited_by}: {draft.note}"

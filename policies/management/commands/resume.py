@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.errors import DomainError
+from kernel.instants import instant_text
 from policies.audit import command_line_actor
 from policies.services import release_halt
 
@@ -27,4 +28,5 @@ class Command(BaseCommand):
             halt = release_halt(command_line_actor(), reason=options["reason"])
         except DomainError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"Resumed at {halt.released_at:%Y-%m-%dT%H:%M:%SZ}: {halt.release_reason}")
+        assert halt.released_at is not None
+        self.stdout.write(f"Resumed at {instant_text(halt.released_at)}: {halt.release_reason}")

@@ -1,0 +1,72 @@
+"""Instants, decimals and whole numbers are read and written in the kernel, and nowhere a second time."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.kernel.product import modules
+
+SECOND_PLACES = {
+    "x.strftime('%Y')": "writes an instant",
+    "x.isoformat()": "writes an instant",
+    "f'{x:%Y-%m-%d}'": "writes an instant",
+    "datetime.strptime(x)": "reads an instant",
+    "datetime.fromisoformat(x)": "reads an instant",
+    "parse_datetime(x)": "reads an instant",
+    "x.isdigit()": "reads a whole number",
+    "x.isdecimal()": "reads a whole number",
+    "f'{x:f}'": "writes a decimal",
+    "format(x, 'f')": "writes a decimal",
+    "x.normalize()": "writes a decimal",
+}
+METHODS = {
+    "strftime": "writes an instant",
+    "isoformat": "writes an instant",
+    "strptime": "reads an instant",
+    "isdigit": "reads a whole number",
+    "isdecimal": "reads a whole number",
+    "normalize": "writes a decimal",
+}
+# A number in a URL's query, judged by Django; a header that the server has counted; how a split is printed in a key.
+ALLOWED = {
+    ("admin_kit/search.py", "reads a whole number"),
+    ("orchestrator_site/web/rsgi.py", "reads a whole number"),
+}
+
+
+def findings(module: ast.Module) -> set[str]:
+    return {what for node in ast.walk(module) if (what := finding(node))}
+
+
+def finding(node: ast.AST) -> str:
+    if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+        specification = ast.unparse(node.format_spec)
+        if "%" in specification and "%}" not in specification:
+            return "writes an instant"
+        return "writes a decimal" if specification in {"f'f'", "f'+f'"} else ""
+    if not isinstance(node, ast.Call):
+        return ""
+    called = ast.unparse(node.func)
+    if called.endswith(("parse_datetime", "datetime.fromisoformat")):
+        return "reads an instant"
+    if called == "format" and len(node.args) == 2 and ast.unparse(node.args[1]) == "'f'":
+        return "writes a decimal"
+    return METHODS.get(called.rpartition(".")[2], "") if isinstance(node.func, ast.Attribute) else ""
+
+
+def test_nothing_outside_the_kernel_reads_or_writes_instants_decimals_and_whole_numbers() -> None:
+    second = {
+        (path, what)
+        for path, module in modules().items()
+        if not path.startswith("kernel/")
+        for what in findings(module)
+    }
+
+    assert second - ALLOWED == set()
+
+
+@pytest.mark.parametrize("code", SECOND_PLACES)
+def test_a_second_place_would_be_found(code: str) -> None:
+    assert findings(ast.parse(code)) == {SECOND_PLACES[code]}
