@@ -10,7 +10,7 @@ import math
 from decimal import Context, Decimal
 from statistics import NormalDist
 
-from kernel.decimals import decimal_text
+from kernel.decimals import decimal_text, plain_text
 
 # The 95th percentile, for the one-sided minimum track record length; the 97.5th, for two-sided intervals.
 QUANTILE_95 = Decimal(repr(NormalDist().inv_cdf(0.95)))
@@ -45,9 +45,7 @@ def wilson_interval(wins: int, n: int) -> tuple[Decimal, Decimal] | None:
 def ratio_text(value: Decimal | float) -> str:
     """A number to 15 significant digits, without exponent and without trailing zeros."""
     # Through the shortest text that names the float: its exact binary value would show noise.
-    text = format(_ROUNDED.create_decimal(value if isinstance(value, Decimal) else repr(value)), "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in {"-0", ""} else text
+    return plain_text(_ROUNDED.create_decimal(value if isinstance(value, Decimal) else repr(value)))
 
 
 def money_text(value: Decimal, *, exact: bool = False) -> str:

@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 from psycopg.sql import SQL, Composable, Composed
 
 from kernel import sql as sql_files
+from kernel.decimals import decimal_text
 from outcomes.core.paired_statistics import (
     SAMPLE_RATIO_ALARM,
     Differences,
@@ -191,7 +192,7 @@ PAIR_FIGURES = (
         "execution_mode do not apply",
         parts=(
             Figure("split_percentage", "Split", Kind.WORDS, "share of engine A in percent",
-                   compute=lambda row: f"{row['split_percentage']:f}"),
+                   compute=lambda row: decimal_text(row["split_percentage"])),
             _count("a", "Variant A", unit="experiments"), _count("b", "Variant B", unit="experiments"),
             Figure("chi_square", "Chi-square", Kind.RATIO, "against the split",
                    compute=lambda row: _split_test(row)[0], why_undefined=_too_few),

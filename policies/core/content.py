@@ -12,6 +12,8 @@ from typing import Any
 
 import rfc8785
 
+from kernel.identifiers import whole_number
+
 APP_MODES = ("PAPER", "LIVE")
 CONFIGURED_MODES = ("AUTO", "SHADOW_ONLY", "ENGINE_A_PRIMARY", "ENGINE_B_PRIMARY", "SPLIT_CAPITAL")
 # Allowed seconds per setting, both ends included.
@@ -108,9 +110,10 @@ def parse_seconds(name: str, value: object) -> int:
     """Return whole seconds within the setting's range or raise SettingError."""
     low, high = SECONDS[name]
     text = str(value).strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+    number = whole_number(text)
+    if number is None or not low <= number <= high:
         raise SettingError(name, value, f"whole seconds from {low} to {high}")
-    return int(text)
+    return number
 
 
 def parse_count(name: str, value: object) -> int | None:
@@ -119,9 +122,10 @@ def parse_count(name: str, value: object) -> int | None:
     text = "" if value is None else str(value).strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+    number = whole_number(text)
+    if number is None or not low <= number <= high:
         raise SettingError(name, value, f"a whole number from {low} to {high}, or nothing for off")
-    return int(text)
+    return number
 
 
 def parse_amount(name: str, value: object) -> Decimal | None:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from structlog.testing import capture_logs
 
 from kernel.events import EVENTS, PROGRAM_DIED, WORKER_DATABASE_UNAVAILABLE
+from tests.kernel.product import modules
 
-ROOT = Path(settings.BASE_DIR)
 EVENT_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-
-
-def product_modules() -> list[tuple[str, ast.Module]]:
-    folders = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in {"tests", "benchmarks"}]
-    return [
-        (str(path.relative_to(ROOT)), ast.parse(path.read_text()))
-        for folder in folders
-        for path in sorted(folder.rglob("*.py"))
-    ]
 
 
 def named_log_calls(module: ast.Module) -> list[str]:
@@ -42,7 +31,7 @@ def named_log_calls(module: ast.Module) -> list[str]:
 
 
 def test_events_are_logged_by_the_table_only() -> None:
-    strays = {path: names for path, module in product_modules() if (names := named_log_calls(module))}
+    strays = {path: names for path, module in modules().items() if (names := named_log_calls(module))}
 
     assert strays == {}
 
@@ -58,7 +47,7 @@ def test_every_event_is_logged_somewhere() -> None:
 
     used = {
         node.id
-        for path, module in product_modules()
+        for path, module in modules().items()
         if path != "kernel/events.py"
         for node in ast.walk(module)
         if isinstance(node, ast.Name)

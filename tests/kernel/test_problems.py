@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from rest_framework import exceptions
 
 from kernel.errors import DomainError
 from kernel.problems import PROBLEMS, SECTIONS, problem_body
+from tests.kernel.product import modules
 
-ROOT = Path(settings.BASE_DIR)
-# The embedded database says what is wrong with words only; examples are programs of the engines.
-OTHERS = {"tests", "benchmarks", "examples", "embedded_postgres", "docs"}
 # Codes that Django REST framework gives by itself.
 FROM_DRF = {
     "blank", "empty", "error", "max_decimal_places", "max_digits", "max_length", "max_string_length", "max_value",
@@ -25,16 +21,7 @@ FROM_DRF = {
 }  # fmt: skip
 
 
-def product_modules() -> dict[str, ast.Module]:
-    folders = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in OTHERS]
-    return {
-        str(path.relative_to(ROOT)): ast.parse(path.read_text())
-        for folder in folders
-        for path in sorted(folder.rglob("*.py"))
-    }
-
-
-MODULES = product_modules()
+MODULES = modules()
 
 
 def places_of_codes() -> dict[str, int]:

@@ -100,7 +100,7 @@ def test_every_breach_is_named_not_just_the_first() -> None:
         ({"exit_instruments": frozenset()}, "expected ['B'], found []"),
         ({"stored_pnl": Decimal("60.01")}, "expected 60, found 60.01"),
         ({"entry_time": ENTRY + timedelta(seconds=301)}, "expected at most 300 s, found 301.0 s"),
-        ({"exit_time": ENTRY}, "expected 2014-06-05T18:00:00+00:00, found 2014-06-05T14:00:00+00:00"),
+        ({"exit_time": ENTRY}, "expected 2014-06-05T18:00:00.000000Z, found 2014-06-05T14:00:00.000000Z"),
         ({"conditions_hash": "n"}, "expected m, found n"),
     ],
 )
