@@ -97,9 +97,6 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "orchestrator_site.formats"
-DATE_FORMAT = "Y-m-d"
-TIME_FORMAT = "H:i:s"
-DATETIME_FORMAT = "Y-m-d\\TH:i:s\\Z"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
