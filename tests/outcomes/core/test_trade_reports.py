@@ -35,6 +35,8 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+Error = tuple[str, str, str]  # code, pointer, detail
+
 NOW = datetime(2014, 6, 5, 20, tzinfo=UTC)
 ENTRY = datetime(2014, 6, 5, 14, tzinfo=UTC)
 EXIT = datetime(2014, 6, 5, 18, tzinfo=UTC)
@@ -78,10 +80,8 @@ def exit_leg(instrument: str, **said: Any) -> ReportedLeg:
     return ReportedLeg(instrument, **said)
 
 
-def code_of_opening(**changes: Any) -> str:
-    with pytest.raises(DomainError) as caught:
-        judge_opening(opening(**changes), NOW)
-    return caught.value.code
+def parts(error: DomainError) -> Error:
+    return error.code, error.pointer, error.detail
 
 
 def code_of_exit(entered: tuple[Leg, ...] = ONE, **changes: Any) -> str:
@@ -91,24 +91,51 @@ def code_of_exit(entered: tuple[Leg, ...] = ONE, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "error"),
     [
-        ({"entry_time": NOW + CLOCK_SKEW + timedelta(microseconds=1)}, "time_in_future"),
-        ({"fees": Decimal("-0.01")}, "negative_fees"),
-        ({"entry_price": Decimal("1.40")}, "price_mismatch"),
-        ({"legs": (reported("X", entry_price="-1"),), "entry_price": Decimal(-1)}, "negative_price"),
-        ({"legs": (reported("X"),), "entry_price": None}, "price_missing"),
-        ({"legs": (reported("X"), reported("Y", entry_price="1"))}, "price_missing"),
-        ({"legs": (reported("X", entry_price="1"), reported("X", "SHORT", entry_price="1"))}, "duplicate_leg"),
-        ({"legs": (reported("X", entry_price="1"), reported("Y", entry_price="1"))}, "price_mismatch"),
+        (
+            {"entry_time": NOW + CLOCK_SKEW + timedelta(microseconds=1)},
+            ("time_in_future", "/entry_time", "entry_time is in the future; check the engine's clock."),
+        ),
+        ({"fees": Decimal("-0.01")}, ("negative_fees", "/fees", "Fees must be 0 or more.")),
+        (
+            {"entry_price": Decimal("1.40")},
+            ("price_mismatch", "/entry_price", "Does not match the legs: expected 1.39."),
+        ),
+        (
+            {"legs": (reported("X", entry_price="-1"),), "entry_price": Decimal(-1)},
+            ("negative_price", "", "The entry_price of leg X must be 0 or more."),
+        ),
+        ({"legs": (reported("X"),), "entry_price": None}, ("price_missing", "/legs", "Leg X has no entry_price.")),
+        (
+            {"legs": (reported("X"), reported("Y", entry_price="1"))},
+            ("price_missing", "/legs", "Leg X has no entry_price."),
+        ),
+        (
+            {"legs": (reported("X", entry_price="1"), reported("X", "SHORT", entry_price="1"))},
+            ("duplicate_leg", "/legs", "Leg X appears 2 times; use ratio instead."),
+        ),
+        (
+            {"legs": (reported("X", entry_price="1"), reported("Y", entry_price="1"))},
+            ("price_mismatch", "/entry_price", "Does not match the legs: expected 2.00."),
+        ),
     ],
 )
-def test_an_opening_that_cannot_be_is_refused_by_name(changes: dict[str, Any], code: str) -> None:
-    assert code_of_opening(**changes) == code
+def test_an_opening_that_cannot_be_is_refused_by_name(changes: dict[str, Any], error: Error) -> None:
+    with pytest.raises(DomainError) as caught:
+        judge_opening(opening(**changes), NOW)
+
+    assert parts(caught.value) == error
 
 
 def test_a_clock_that_is_a_little_ahead_is_forgiven() -> None:
     judge_opening(opening(entry_time=NOW + CLOCK_SKEW), NOW)
+
+
+def test_a_price_of_nothing_is_a_price() -> None:
+    free, _ = judge_opening(opening(legs=(reported("X", entry_price="0"),), entry_price=Decimal(0)), NOW)
+
+    assert free[0].entry_price == 0
 
 
 @pytest.mark.parametrize(
@@ -134,23 +161,51 @@ def test_a_spread_costs_its_net_debit_and_a_credit_is_negative() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "error"),
     [
-        ({"exit_time": ENTRY - timedelta(microseconds=1)}, "exit_before_entry"),
-        ({"exit_time": NOW + timedelta(seconds=6)}, "time_in_future"),
-        ({"exit_price": Decimal(-1)}, "negative_price"),
-        ({"exit_price": None}, "price_missing"),
-        ({"fees": Decimal(-1)}, "negative_fees"),
-        ({"legs": (exit_leg("Y", exit_price=Decimal(1)),)}, "unknown_leg"),
-        ({"legs": (exit_leg("X", exit_price=Decimal(1)),)}, "price_mismatch"),
-        ({"legs": (exit_leg("X"), exit_leg("X"))}, "duplicate_leg"),
-        ({"legs": (exit_leg("X", side="SHORT"),)}, "leg_differs"),
-        ({"legs": (exit_leg("X", ratio=2),)}, "leg_differs"),
-        ({"legs": (exit_leg("X", entry_price=Decimal(1)),)}, "leg_differs"),
+        (
+            {"exit_time": ENTRY - timedelta(microseconds=1)},
+            (
+                "exit_before_entry",
+                "/exit_time",
+                "exit_time is before the trade's entry_time; check the engine's clock.",
+            ),
+        ),
+        (
+            {"exit_time": NOW + timedelta(seconds=6)},
+            ("time_in_future", "/exit_time", "exit_time is in the future; check the engine's clock."),
+        ),
+        ({"exit_price": Decimal(-1)}, ("negative_price", "", "The exit_price of leg X must be 0 or more.")),
+        ({"exit_price": None}, ("price_missing", "/legs", "Leg X has no exit_price.")),
+        ({"fees": Decimal(-1)}, ("negative_fees", "/fees", "Fees must be 0 or more.")),
+        ({"legs": (exit_leg("Y", exit_price=Decimal(1)),)}, ("unknown_leg", "/legs", "The trade has no leg Y.")),
+        (
+            {"legs": (exit_leg("X", exit_price=Decimal(1)),)},
+            ("price_mismatch", "/exit_price", "Does not match the legs: expected 1.00."),
+        ),
+        (
+            {"legs": (exit_leg("X"), exit_leg("X"))},
+            ("duplicate_leg", "/legs", "Leg X appears 2 times; use ratio instead."),
+        ),
+        (
+            {"legs": (exit_leg("X", side="SHORT"),)},
+            ("leg_differs", "/legs", "Leg X does not match the entry; side, ratio and entry_price cannot change."),
+        ),
+        (
+            {"legs": (exit_leg("X", ratio=2),)},
+            ("leg_differs", "/legs", "Leg X does not match the entry; side, ratio and entry_price cannot change."),
+        ),
+        (
+            {"legs": (exit_leg("X", entry_price=Decimal(1)),)},
+            ("leg_differs", "/legs", "Leg X does not match the entry; side, ratio and entry_price cannot change."),
+        ),
     ],
 )
-def test_an_exit_that_cannot_be_is_refused_by_name(changes: dict[str, Any], code: str) -> None:
-    assert code_of_exit(**changes) == code
+def test_an_exit_that_cannot_be_is_refused_by_name(changes: dict[str, Any], error: Error) -> None:
+    with pytest.raises(DomainError) as caught:
+        judge_exit(leaving(**changes), ONE, entry_time=ENTRY, now=NOW)
+
+    assert parts(caught.value) == error
 
 
 def test_an_exit_in_the_moment_of_the_entry_is_possible() -> None:
@@ -178,26 +233,64 @@ def shadow_exit(**changes: Any) -> ShadowExitReport:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "error"),
     [
-        ({"quotes": {}}, "quote_missing"),
-        ({"quotes": {"X": quote(quote_time="2014-06-05T18:00:00.000001Z")}}, "lookahead"),
-        ({"quotes": {"X": quote(bid="1.38")}}, "crossed_quote"),
-        ({"quotes": {"X": {"bid": "1"}}}, "one_sided_quote"),
-        ({"quotes": {"X": quote(quote_time="")}}, "quote_time_missing"),
-        ({"quotes": {"X": "1.31"}}, "not_a_quote"),
-        ({"exit_time": EXIT + timedelta(microseconds=1)}, "exit_time_differs"),
-        ({"exit_price": Decimal("1.37")}, "price_mismatch"),
-        ({"legs": (exit_leg("X", exit_price=Decimal("1.34")),)}, "price_mismatch"),
-        ({"legs": (exit_leg("Y"),)}, "unknown_leg"),
-        ({"fees": Decimal(-1)}, "negative_fees"),
+        ({"quotes": {}}, ("quote_missing", "/quotes/X", "The quote for X is missing; send one for every leg.")),
+        (
+            {"quotes": {"X": quote(quote_time="2014-06-05T18:00:00.000001Z")}},
+            (
+                "lookahead",
+                "/quotes/X",
+                "The quote for X is dated after exit_time; send the last quote at or before it.",
+            ),
+        ),
+        (
+            {"quotes": {"X": quote(bid="1.38")}},
+            (
+                "crossed_quote",
+                "/quotes/X",
+                "The quote for X has a bid above its ask; send the last quote that was not crossed.",
+            ),
+        ),
+        (
+            {"quotes": {"X": {"bid": "1"}}},
+            (
+                "one_sided_quote",
+                "/quotes/X",
+                "The quote for X is one-sided; send the last quote with both bid and ask.",
+            ),
+        ),
+        (
+            {"quotes": {"X": quote(quote_time="")}},
+            ("quote_time_missing", "/quotes/X", "The quote for X has no valid quote_time."),
+        ),
+        (
+            {"quotes": {"X": "1.31"}},
+            (
+                "not_a_quote",
+                "/quotes/X",
+                "The quote for X must be {bid, ask, quote_time},"
+                " with prices of 0 or more and at most 8 decimal places.",
+            ),
+        ),
+        (
+            {"exit_time": EXIT + timedelta(microseconds=1)},
+            ("exit_time_differs", "/exit_time", "exit_time must equal the directive's, to the microsecond."),
+        ),
+        ({"exit_price": Decimal("1.37")}, ("price_mismatch", "/exit_price", "Does not match the legs: expected 1.31.")),
+        (
+            {"legs": (exit_leg("X", exit_price=Decimal("1.34")),)},
+            ("price_mismatch", "/legs/X/exit_price", "Does not match the legs: expected 1.31."),
+        ),
+        ({"legs": (exit_leg("Y"),)}, ("unknown_leg", "/legs", "The trade has no leg Y.")),
+        ({"fees": Decimal(-1)}, ("negative_fees", "/fees", "Fees must be 0 or more.")),
     ],
 )
-def test_a_shadow_exit_that_cannot_be_is_refused_by_name(changes: dict[str, Any], code: str) -> None:
+def test_a_shadow_exit_that_cannot_be_is_refused_by_name(changes: dict[str, Any], error: Error) -> None:
     with pytest.raises(DomainError) as caught:
         judge_shadow_exit(shadow_exit(**changes), ONE, exit_time=EXIT)
 
-    assert caught.value.code == code
+    assert parts(caught.value) == error
 
 
 def test_a_shadow_exit_takes_the_touch_of_its_own_quotes() -> None:
@@ -209,14 +302,31 @@ def test_a_shadow_exit_takes_the_touch_of_its_own_quotes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "code"),
-    [(quote(quote_time="2014-06-05T18:00:01Z"), "lookahead"), (quote(bid="2"), "crossed_quote")],
+    ("raw", "error"),
+    [
+        (
+            quote(quote_time="2014-06-05T18:00:01Z"),
+            (
+                "lookahead",
+                "/market_conditions/quotes/anything",
+                "The quote for anything is dated after exit_time; send the last quote at or before it.",
+            ),
+        ),
+        (
+            quote(bid="2"),
+            (
+                "crossed_quote",
+                "/market_conditions/quotes/anything",
+                "The quote for anything has a bid above its ask; send the last quote that was not crossed.",
+            ),
+        ),
+    ],
 )
-def test_a_shadows_own_report_must_not_hold_such_quotes(raw: dict[str, str], code: str) -> None:
+def test_a_shadows_own_report_must_not_hold_such_quotes(raw: dict[str, str], error: Error) -> None:
     with pytest.raises(DomainError) as caught:
         refuse_bad_quotes({"quotes": {"anything": raw}}, EXIT)
 
-    assert caught.value.code == code
+    assert parts(caught.value) == error
 
 
 def test_other_shortcomings_of_quotes_that_price_nothing_are_let_pass() -> None:
@@ -247,12 +357,10 @@ def test_a_field_is_returned_with_the_very_characters_it_was_sent_with(source: s
     assert field_text(source.encode(), "r") == expected
 
 
-def test_a_missing_field_is_a_key_error() -> None:
-    with pytest.raises(KeyError):
-        field_text(b'{"a": {"r": 1}}', "r")
-
-    with pytest.raises(KeyError):
-        field_text(b"{ }", "r")
+@pytest.mark.parametrize("body", [b'{"a": {"r": 1}}', b"{ }"])
+def test_a_missing_field_is_a_key_error(body: bytes) -> None:
+    with pytest.raises(KeyError, match=r"^'r'$"):
+        field_text(body, "r")
 
 
 @given(JSON_VALUES, JSON_VALUES, st.sampled_from([None, 0, 1, 3]), st.booleans())
