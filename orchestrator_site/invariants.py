@@ -5,7 +5,7 @@ A new invariant is a statement in `invariants.sql`, or in `experiments/history/c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,12 +56,21 @@ class Finding:
         return [f"FAILED  {self.invariant.name}: {self.invariant.says}", *(f"        {line}" for line in rows + more)]
 
 
-def verify(stage: Stage, *, source: str | None = None, progress: Progress | None = None) -> Iterator[Finding]:
+def verify(
+    stage: Stage,
+    *,
+    source: str | None = None,
+    progress: Progress | None = None,
+    begins: Callable[[Invariant], object] | None = None,
+) -> Iterator[Finding]:
     """Check what holds at every moment and, from a `stage` on, what holds once everything has come so far.
 
-    `source` narrows what holds only from a stage on to the signals of one webhook source.
+    `source` narrows what holds only from a stage on to the signals of one webhook source. `begins` is called with each
+    invariant before it is checked, `progress` with how many experiments are replayed and how many there are.
     """
     reached = STAGES[: STAGES.index(stage) + 1]
     for invariant in INVARIANTS:
         if invariant.once in reached:
+            if begins is not None:
+                begins(invariant)
             yield Finding(invariant, tuple(invariant.violations(source, progress)))

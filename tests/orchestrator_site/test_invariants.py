@@ -150,6 +150,19 @@ def test_the_command_names_what_is_violated_with_its_rows_and_exits_1() -> None:
     assert lines[place + 1].strip() == f"signal_id={signal.pk}, status=PENDING, attempts=0, last_error="
 
 
+@pytest.mark.usefixtures("finished_flow")
+def test_a_long_check_shows_what_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator_site.management.commands.verify.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("kernel.progress.PLAIN_LINE_SECONDS", 0.0)
+    output, progress = StringIO(), StringIO()
+
+    call_command("verify", stdout=output, stderr=progress)
+
+    lines = progress.getvalue().splitlines()
+    assert lines[0] == "Checking signals_are_decided_once ..."
+    assert lines[-1] == "[##############################] 1 of 1 experiments replayed"
+
+
 def test_the_command_answers_in_json() -> None:
     signal = make_signal()
     output = StringIO()

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from kernel.progress import ProgressBar
+from kernel.progress import ProgressLine, bar
 from orchestrator_site.invariants import STAGES, verify
 
 ROWS_SHOWN = 20
+QUIET_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -31,10 +32,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, print each finding as it comes, and exit 1 on any violation."""
-        bar = ProgressBar(self.stderr, what="experiments replayed", after_seconds=2.0)
+        line = ProgressLine(self.stderr, after_seconds=QUIET_SECONDS)
         findings = []
-        for finding in verify(options["once"], progress=bar.show):
-            bar.clear()
+        for finding in verify(
+            options["once"],
+            progress=lambda done, total: line.show(f"{bar(done, total)} {done} of {total} experiments replayed"),
+            begins=lambda invariant: line.show(f"Checking {invariant.name} ..."),
+        ):
+            line.clear()
             findings.append(finding)
             if not options["json"]:
                 self.stdout.write("\n".join(finding.lines(ROWS_SHOWN)))
