@@ -269,8 +269,10 @@ def shadow_exit(**changes: Any) -> ShadowExitReport:
             (
                 "not_a_quote",
                 "/quotes/X",
-                "The quote for X must be {bid, ask, quote_time},"
-                " with prices of 0 or more and at most 8 decimal places.",
+                (
+                    "The quote for X must be {bid, ask, quote_time},"
+                    " with prices of 0 or more and at most 8 decimal places."
+                ),
             ),
         ),
         (
