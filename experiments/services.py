@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from experiments.history.replay import Difference, Selection, replay
+from experiments.core.verification import Difference
+from experiments.history.replay import Selection, replay
 from experiments.worker import queue as claim
 from kernel.errors import DomainError
 from policies.audit import Actor, record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 
+from kernel.errors import CanonicalFormError
 from kernel.json_text import canonical_json
 
 # Every id of the product is a UUIDv5 in this namespace (contract section 2).
@@ -16,6 +17,14 @@ SHA256_HEX = r"^[0-9a-f]{64}$"
 def sha256_hex(data: bytes) -> str:
     """64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of text in UTF-8; raise CanonicalFormError for lone surrogates."""
+    try:
+        return sha256_hex(text.encode())
+    except UnicodeEncodeError as error:
+        raise CanonicalFormError("A string with a lone surrogate has no canonical form.") from error
 
 
 def document_hash(document: object) -> str:

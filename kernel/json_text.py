@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -38,8 +39,26 @@ def canonical_json(document: object) -> bytes:
 
 
 def canonical_text(document: object) -> str:
-    """Return the canonical form as text; what cannot be encoded or nests too deeply is the caller's to find."""
+    """The canonical form as text; lone surrogates are found where it is encoded (`kernel.hashing.text_hash`)."""
     return _render(document, _canonical_integer, _canonical_float)
+
+
+@lru_cache(maxsize=10_000)
+def _canonical_prefixes(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(name, f"{encode_basestring(name)}:") for name in in_canonical_order(names)]
+
+
+def canonical_members(document: Mapping[str, Any]) -> dict[str, str]:
+    """The members of an object by name, each as it stands in the canonical form (`"name":value`), in canonical order.
+
+    Joined by commas they are the object. For documents whose members go to several texts: each is rendered once, and
+    the order of their names is remembered, because alerts of one kind have the same.
+    """
+    members = {}
+    for name, prefix in _canonical_prefixes(tuple(document)):
+        value = document[name]
+        members[name] = prefix + (encode_basestring(value) if type(value) is str else canonical_text(value))
+    return members
 
 
 def load_canonical(text: str | bytes) -> Any:
@@ -160,16 +179,6 @@ def in_canonical_order(value: Collection[str]) -> list[str]:
         raise CanonicalFormError("Member names must be text.") from error
     # RFC 8785 sorts by UTF-16 code units, which differs from Python's order beyond the BMP.
     return sorted(names, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-
-
-# How scalars are written in the canonical form, for those who write members themselves.
-CANONICAL_SCALARS: dict[type, Callable[[Any], str]] = {
-    str: encode_basestring,
-    int: _canonical_integer,
-    float: _canonical_float,
-    bool: lambda value: "true" if value else "false",
-    type(None): lambda _: "null",
-}
 
 
 def _plain(value: object) -> object:

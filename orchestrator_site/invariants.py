@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from experiments.core.verification import Difference
 from experiments.history.completeness import COMPLETENESS
-from experiments.history.replay import Selection
-from experiments.history.runs import document, run_replay
+from experiments.history.replay import Selection, run_replay
 from kernel.invariants import Invariant, Progress, Row, read_invariants
 from policies.audit import command_line_actor
 
@@ -24,10 +24,9 @@ def _replayed(progress: Progress | None) -> list[Row]:
     """Replay every decision and keep the run; what it finds in whole tables stands in invariants of its own."""
     found: list[Row] = []
 
-    def keep(difference: object) -> None:
-        row = document(difference)  # type: ignore[arg-type]
-        if row["experiment_id"] is not None:
-            found.append(row)
+    def keep(difference: Difference) -> None:
+        if difference.experiment_id is not None:
+            found.append(difference._asdict())
 
     run_replay(Selection(), run_by=command_line_actor().name, progress=progress, found=keep)
     return found

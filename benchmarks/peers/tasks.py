@@ -12,11 +12,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 
-from experiments.core.decision import Decided, StoredSignal, decide
+from experiments.core.decision import Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from experiments.worker.batch_log import log_decided
 from experiments.worker.pipeline import policy_state
 from experiments.worker.statements import store
+from kernel.instants import format_timestamp
 from kernel.json_text import load_canonical
 from policies.core.rules import RULES_VERSION
 from policies.selectors import StateInForce, state_in_force
@@ -56,16 +57,14 @@ def decide_with_statement(signal_id: str) -> None:
 
 
 def _decided(signal: Signal, state: StateInForce) -> Decided:
-    fields = ("signal_id", "symbol", "exchange", "direction", "timeframe", "timestamp", "signal_hash")
     facts = SignalFacts(
-        **{name: getattr(signal, name) for name in fields},
-        payload=signal.raw_payload,
+        signal_id=str(signal.signal_id), source=signal.source, exchange=signal.exchange, symbol=signal.symbol,
+        direction=signal.direction, timeframe=signal.timeframe, timestamp=format_timestamp(signal.timestamp),
+        strategy=signal.strategy, signal_hash=signal.signal_hash, payload=signal.raw_payload,
         consumed=frozenset(signal.consumed_fields),
-    )
+    )  # fmt: skip
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
-    return decide(
-        StoredSignal(facts, signal.source, signal.strategy), policy_state(state, settings.APP_MODE), market_data
-    )
+    return decide(facts, policy_state(state, settings.APP_MODE), market_data)
 
 
 def _create_rows(signal: Signal, decided: Decided, state: StateInForce) -> None:

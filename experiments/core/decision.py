@@ -1,36 +1,32 @@
 """What follows from one signal under one state of the policy: context, assignment, decision.
 
-Pure: no I/O, no clock, no randomness. The pipeline stores the result; replay computes it again.
+The worker stores the result; replay computes it again, by the same functions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from experiments.core.assignment import Assignment, assign
-from kernel.hashing import sha256_hex
-from kernel.json_text import canonical_json
+from kernel.hashing import text_hash
+from kernel.json_text import canonical_members, canonical_text
 from policies.core.content import split_text
-from policies.core.rules import RULES_VERSION, PolicyInputs, Resolution, resolve_policy
-from signals_app.alerts.identity import experiment_id, natural_key, signal_hash, signal_id
-from signals_app.alerts.market_context import MarketData, SignalFacts, build_context
+from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
+from signals_app.alerts.identity import NATURAL_KEY, experiment_id, natural_key, rendered_signal_hash, signal_id
+from signals_app.alerts.market_context import (
+    MarketData,
+    SignalFacts,
+    context_text,
+    market_data_text,
+)
 
 
 class SignalCorruptError(ValueError):
     """A stored signal no longer matches its own id or hash; an operator must find out who changed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSignal:
-    """A signal as it stands in its table."""
-
-    facts: SignalFacts
-    source: str
-    strategy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +74,9 @@ class PolicyState:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the rules say for one variant under one state of the policy."""
+    """What the rules say of their inputs."""
 
-    inputs: bytes  # canonical JSON
+    inputs: str  # canonical JSON
     resolution: Resolution
     decision_hash: str
 
@@ -90,7 +86,7 @@ class Decided:
     """Everything one signal comes to; one row in each of five tables."""
 
     signal: SignalFacts
-    context: bytes  # canonical JSON
+    context: str  # canonical JSON
     context_hash: str
     experiment_id: UUID
     assignment: Assignment
@@ -98,59 +94,54 @@ class Decided:
     ruling: Ruling
 
 
-def decision_hash(inputs: dict[str, Any], decision: dict[str, str | None], rules_version: int) -> str:
-    """Return SHA-256 of the canonical decision document (contract section 2)."""
-    document = {"inputs": inputs, "decision": decision, "rules_version": rules_version}
-    return sha256_hex(canonical_json(document))
+def decision_hash(inputs: str, decision: dict[str, str | None], rules_version: int) -> str:
+    """SHA-256 of the canonical decision document (contract section 2); `inputs` is canonical JSON."""
+    return text_hash(f'{{"decision":{canonical_text(decision)},"inputs":{inputs},"rules_version":{rules_version}}}')
 
 
-def check_identity(signal: StoredSignal) -> None:
-    """Raise SignalCorruptError unless id and hash follow from the signal's own fields."""
-    facts = signal.facts
-    key = natural_key(
-        source=signal.source,
-        symbol=facts.symbol,
-        direction=facts.direction,
-        timeframe=facts.timeframe,
-        timestamp=facts.timestamp,
-        strategy=signal.strategy,
-    )
-    if signal_id(key) != facts.signal_id:
-        raise SignalCorruptError("signal_id does not follow from the signal's identity columns")
-    if signal_hash(key, facts.payload) != facts.signal_hash:
-        raise SignalCorruptError("signal_hash does not follow from the signal's identity and payload")
+def rule_on(inputs: PolicyInputs, rules_version: int = RULES_VERSION) -> Ruling:
+    """Apply the rules of a version; raise KeyError for an unknown one and ValueError where no rule decides."""
+    text = canonical_text(inputs.document())
+    resolution = resolve_policy(inputs, RULES_BY_VERSION[rules_version])
+    return Ruling(text, resolution, decision_hash(text, resolution.document(), rules_version))
 
 
 @lru_cache(maxsize=64)
 def rule(state: PolicyState, variant: str) -> Ruling:
-    """Apply the rules; remembered, because all signals of a batch share the state and one of two variants."""
-    policy_inputs = state.inputs(variant)
-    resolution = resolve_policy(policy_inputs)
-    inputs = policy_inputs.document()
-    return Ruling(
-        inputs=canonical_json(inputs),
-        resolution=resolution,
-        decision_hash=decision_hash(inputs, resolution.document(), RULES_VERSION),
-    )
+    """Apply today's rules; remembered, because all signals of a batch share the state and one of two variants."""
+    return rule_on(state.inputs(variant))
 
 
-def decide(signal: StoredSignal, state: PolicyState, market_data: MarketData | None) -> Decided:
-    """Return what this signal comes to, the same for the same arguments (R6.1).
+def identity_of(signal: SignalFacts, members: Mapping[str, str]) -> tuple[str, str]:
+    """The signal_id and signal_hash that follow from the signal's own columns.
 
-    1. Check that the stored signal is what its hash says (R1.4).
+    `members` are those of its payload, as `canonical_members` renders them.
+    """
+    key = natural_key(**{name: getattr(signal, name) for name in NATURAL_KEY})
+    return str(signal_id(key)), rendered_signal_hash(key, members)
+
+
+def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | None) -> Decided:
+    """What this signal comes to, the same for the same arguments (R6.1).
+
+    1. Check that the stored signal is what its hash says (R1.4), and raise SignalCorruptError otherwise.
     2. Freeze the market context (R1.2).
     3. Assign the variant by hash (R2.3).
     4. Apply the policy rules (R3).
     """
-    check_identity(signal)
-    facts = signal.facts
-    context = canonical_json(build_context(facts, market_data))
-    assignment = assign(facts.signal_id, facts.signal_hash, state.split_percentage)
+    members = canonical_members(signal.payload)
+    derived_id, derived_hash = identity_of(signal, members)
+    if derived_id != signal.signal_id:
+        raise SignalCorruptError("signal_id does not follow from the signal's identity columns")
+    if derived_hash != signal.signal_hash:
+        raise SignalCorruptError("signal_hash does not follow from the signal's identity and payload")
+    context = context_text(signal, members).with_market_data(market_data_text(market_data))
+    assignment = assign(signal.signal_id, signal.signal_hash, state.split_percentage)
     return Decided(
-        signal=facts,
+        signal=signal,
         context=context,
-        context_hash=sha256_hex(context),
-        experiment_id=experiment_id(facts.signal_id, facts.signal_hash),
+        context_hash=text_hash(context),
+        experiment_id=experiment_id(signal.signal_id, signal.signal_hash),
         assignment=assignment,
         policy_version=state.version,
         ruling=rule(state, assignment.variant),

@@ -1,7 +1,7 @@
 """Whether what is stored of one experiment follows from its stored inputs (R6). Every difference is named.
 
-Pure: no I/O, no clock, no randomness. Takes the columns as text, as the database prints them in UTC, so
-that a history kept in a file is verified the same way.
+Everything is computed again by the functions that the worker decides with, and compared as text. Takes the columns as
+the database prints them in UTC, so that a history kept in a file is verified the same way.
 
 1. signal_id and signal_hash from the signal's identity and payload,
 2. the market context from the signal and the market data frozen in it, and its hash,
@@ -15,31 +15,36 @@ that a history kept in a file is verified the same way.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import timedelta
+from decimal import InvalidOperation
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from experiments.core.assignment import assign
-from experiments.core.decision import decision_hash
+from experiments.core.decision import identity_of, rule_on
 from kernel.errors import DomainError
-from kernel.hashing import sha256_hex
-from kernel.instants import read_instant
-from kernel.json_text import canonical_json, load_canonical
+from kernel.hashing import text_hash
+from kernel.instants import format_timestamp, read_instant
+from kernel.json_text import canonical_members, canonical_text, load_canonical
 from policies.core.content import APP_MODES, PolicySettings, split_text
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs, resolve_policy
-from signals_app.alerts.identity import experiment_id, natural_key, signal_hash, signal_id
-from signals_app.alerts.market_context import MarketData, SignalFacts, build_context
+from policies.core.rules import RULES_BY_VERSION, PolicyInputs
+from signals_app.alerts.identity import experiment_id
+from signals_app.alerts.market_context import ContextText, MarketData, SignalFacts, context_text, market_data_text
 
 # Inputs that only the moment of the decision knew.
 FACTS = ("engine_a_available", "engine_b_available", "halted")
 # A decision is read and written in one transaction, which its worker's time limit ends long before.
 LONGEST_DECISION = timedelta(hours=1)
+# What a stored value that cannot be read or computed with raises.
 UNREADABLE = (
     ArithmeticError, AttributeError, InvalidOperation, KeyError, RecursionError, DomainError, TypeError, ValueError,
 )  # fmt: skip
+# Decisions of one state of the policy, and observations that many signals share, recur; what is more varied than this
+# recurs too rarely to be remembered.
+MOST_REMEMBERED = 10_000
 
 
 class Recorded(NamedTuple):
@@ -84,6 +89,22 @@ class Recorded(NamedTuple):
     distributed_at_b: str | None
 
 
+class DecisionColumns(NamedTuple):
+    """Those of an experiment's columns that are the same for all decisions of one state and variant."""
+
+    inputs: str | None
+    rules_version: str | None
+    decided_version: str | None
+    execution_mode: str | None
+    executed_engine: str | None
+    shadow_engine: str | None
+    reason: str | None
+    decision_hash: str | None
+
+
+_decision_columns = attrgetter(*DecisionColumns._fields)
+
+
 @dataclass(frozen=True, slots=True)
 class PinnedPolicy:
     """A policy version as stored: its settings and the hash it was stored with."""
@@ -92,208 +113,234 @@ class PinnedPolicy:
     content_hash: str
 
 
-class Comparison(NamedTuple):
-    """A stored value and what the stored inputs come to, as text."""
+class Difference(NamedTuple):
+    """A stored value and what it should be, as text; the ids are None where there is no experiment or signal."""
 
     field: str
     stored: str
     recomputed: str
+    experiment_id: str | None = None
+    signal_id: str | None = None
 
 
 Compared = tuple[str, object, object]
 
 
-def differences(recorded: Recorded, policy: PinnedPolicy | None) -> tuple[Comparison, ...]:
-    """Return every stored value of an experiment that does not follow from its inputs; none means equal."""
+def differences_of(
+    compared: Iterable[Compared], experiment_id: str | None = None, signal_id: str | None = None
+) -> tuple[Difference, ...]:
+    """Those of the fields whose stored value (first) is another than the recomputed one."""
     return tuple(
-        Comparison(field, text(stored), text(recomputed))
-        for field, stored, recomputed in filter(differs, _compared(recorded, policy))
+        [
+            Difference(field, _text(stored), _text(recomputed), experiment_id, signal_id)
+            for field, stored, recomputed in compared
+            # In Python True is 1; in a hashed document it is not.
+            if stored != recomputed or type(stored) is not type(recomputed)
+        ]
     )
 
 
-def differs(compared: Compared) -> bool:
-    """Tell whether a stored value is another than the recomputed one."""
-    _, stored, recomputed = compared
-    # In Python True is 1; in a hashed document it is not.
-    return type(stored) is not type(recomputed) or stored != recomputed
-
-
-def policy_differences(policy: PinnedPolicy) -> tuple[Comparison, ...]:
-    """Return the difference between a version's content hash and its settings, if there is one."""
-    recomputed = policy.settings.content_hash()
-    if policy.content_hash == recomputed:
-        return ()
-    return (Comparison("policy_versions.content_hash", policy.content_hash, recomputed),)
-
-
-def text(value: object) -> str:
-    """Return a compared value for people."""
+def _text(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _compared(recorded: Recorded, policy: PinnedPolicy | None) -> Iterator[Compared]:
-    if recorded.stored_signal_hash is None:
-        yield "signals", None, "a row"
-        return
-    payload = _loaded(recorded.payload)
-    yield from _guarded("signals.raw_payload", recorded.payload, lambda: _signal(recorded, payload))
-    yield from _guarded("market_contexts.context", recorded.context, lambda: _context(recorded, payload))
-    yield from _distributions(recorded)
-    yield from _times(recorded)
-    if policy is None:
-        yield "policy_versions", None, f"version {recorded.policy_version}"
-        return
-    yield from policy_differences(policy)
-    yield from _guarded("experiments", recorded.experiment_id, lambda: _assignment(recorded, policy))
-    yield from _guarded("execution_policy.inputs", recorded.inputs, lambda: _decision(recorded, policy))
+def policy_differences(policy: PinnedPolicy) -> tuple[Difference, ...]:
+    """The difference between a version's content hash and its settings, if there is one."""
+    return differences_of([("policy_versions.content_hash", policy.content_hash, policy.settings.content_hash())])
 
 
-def _guarded(field: str, stored: object, compare: Callable[[], Iterator[Compared]]) -> Iterator[Compared]:
-    """Pass comparisons on; what cannot even be computed is a difference, too."""
-    try:
-        yield from compare()
-    except UNREADABLE as error:
-        yield field, stored, f"cannot be computed: {error}"
+class Verifier:
+    """Verifies experiments one after the other and remembers what recurs."""
+
+    def __init__(self, policies: Mapping[str, PinnedPolicy]) -> None:
+        """Take the policy versions by their number as text."""
+        self._policies = {version: (policy, policy_differences(policy)) for version, policy in policies.items()}
+        self._decisions = lru_cache(MOST_REMEMBERED)(self._decision)
+
+    @property
+    def remembered(self) -> int:
+        """How many decisions it remembers."""
+        return self._decisions.cache_info().currsize
+
+    def differences(self, recorded: Recorded) -> tuple[Difference, ...]:
+        """Every stored value of an experiment that does not follow from its inputs; none means equal."""
+        ids = recorded.experiment_id, recorded.signal_id
+        if recorded.stored_signal_hash is None:
+            return (Difference("signals", "null", "a row", *ids),)
+        found = [*self._signal_and_context(recorded), *differences_of(_copies(recorded))]
+        if recorded.policy_version not in self._policies:
+            found.append(Difference("policy_versions", "null", f"version {recorded.policy_version}"))
+        else:
+            policy, of_the_policy = self._policies[recorded.policy_version]
+            found += of_the_policy
+            found += self._assignment_and_decision(recorded, policy)
+        return tuple([one._replace(experiment_id=ids[0], signal_id=ids[1]) for one in found]) if found else ()
+
+    def _signal_and_context(self, recorded: Recorded) -> Iterable[Difference]:
+        try:
+            signal = _signal_of(recorded)
+            members = canonical_members(signal.payload)
+            signal_id, signal_hash = identity_of(signal, members)
+            found = differences_of(
+                [
+                    ("signals.signal_id", recorded.signal_id, signal_id),
+                    ("signals.signal_hash", recorded.stored_signal_hash, signal_hash),
+                    ("experiments.signal_hash", recorded.signal_hash, signal_hash),
+                    (
+                        "experiments.experiment_id",
+                        recorded.experiment_id,
+                        str(experiment_id(recorded.signal_id, signal_hash)),
+                    ),
+                    ("signals.status", recorded.status, "PROCESSED"),
+                ]
+            )
+        except UNREADABLE as error:
+            # Without a signal there is nothing that a context could follow from.
+            return [
+                Difference("signals.raw_payload", _text(recorded.payload), f"cannot be computed: {error}"),
+                Difference("market_contexts.context", _text(recorded.context), "cannot be computed without its signal"),
+            ]
+        if recorded.context is None:
+            return (*found, Difference("market_contexts", "null", "a row"))
+        try:
+            context = context_text(signal, members)
+            recomputed = context.with_market_data(frozen_market_data(recorded.context, context))
+        except UNREADABLE as error:
+            return (*found, Difference("market_contexts.context", recorded.context, f"cannot be computed: {error}"))
+        return found + differences_of(
+            [
+                ("market_contexts.context", recorded.context, recomputed),
+                ("market_contexts.context_hash", recorded.context_hash, text_hash(recomputed)),
+            ]
+        )
+
+    def _assignment_and_decision(self, recorded: Recorded, policy: PinnedPolicy) -> Iterable[Difference]:
+        split = policy.settings.split_percentage
+        try:
+            assignment = assign(recorded.signal_id, str(recorded.stored_signal_hash), split)
+        except ValueError as error:
+            return [Difference("experiments", recorded.experiment_id, f"cannot be computed: {error}")]
+        found = differences_of(
+            [
+                ("experiments.assignment_hash", recorded.assignment_hash, assignment.assignment_hash),
+                ("experiments.bucket", recorded.bucket, str(assignment.bucket)),
+                ("experiments.variant", recorded.variant, assignment.variant),
+                ("experiments.split_percentage", recorded.split_percentage, split_text(split)),
+            ]
+        )
+        if recorded.inputs is None:
+            return (*found, Difference("execution_policy", "null", "a row"))
+        decision = DecisionColumns._make(_decision_columns(recorded))
+        return found + self._decisions(recorded.policy_version, assignment.variant, decision)
+
+    def _decision(self, version: str, variant: str, stored: DecisionColumns) -> tuple[Difference, ...]:
+        """Compare a decision with its inputs, and these with the pinned policy version and the variant.
+
+        All decisions of one state of the policy and one variant are the same but for their time, so few are computed.
+        """
+        settings = self._policies[version][0].settings
+        compared: list[Compared] = []
+        try:
+            document = load_canonical(stored.inputs or "")
+            compared.append(("execution_policy.inputs", stored.inputs, canonical_text(document)))
+            rules_version = {str(known): known for known in RULES_BY_VERSION}.get(stored.rules_version or "")
+            if rules_version is None:
+                one_of = f"one of {sorted(RULES_BY_VERSION)}"
+                return differences_of([*compared, ("execution_policy.rules_version", stored.rules_version, one_of)])
+            pinned = {
+                "configured_mode": settings.configured_mode,
+                "live_enabled": settings.live_enabled,
+                "split_percentage": split_text(settings.split_percentage),
+                "policy_version": int(version),
+                "variant": variant,
+            }
+            compared += [(f"execution_policy.inputs.{name}", document.get(name), pinned[name]) for name in pinned]
+            for name in FACTS:
+                if type(document.get(name)) is not bool:
+                    compared.append((f"execution_policy.inputs.{name}", document.get(name), "true or false"))
+            if document.get("app_mode") not in APP_MODES:
+                compared.append(("execution_policy.inputs.app_mode", document.get("app_mode"), " or ".join(APP_MODES)))
+            compared.append(("execution_policy.policy_version", stored.decided_version, version))
+            ruling = rule_on(PolicyInputs(**document), rules_version)
+            resolution = ruling.resolution.document()
+            compared += [(f"execution_policy.{name}", getattr(stored, name), resolution[name]) for name in resolution]
+            compared.append(("execution_policy.decision_hash", stored.decision_hash, ruling.decision_hash))
+        except UNREADABLE as error:
+            compared.append(("execution_policy.inputs", stored.inputs, f"cannot be computed: {error}"))
+        return differences_of(compared)
 
 
-def _loaded(payload: str | None) -> Any:
-    try:
-        return json.loads(payload or "")
-    except (ValueError, RecursionError):
-        return None
-
-
-def _signal(recorded: Recorded, payload: dict[str, Any]) -> Iterator[Compared]:
-    key = natural_key(
-        source=_there(recorded.source),
-        symbol=_there(recorded.symbol),
-        direction=_there(recorded.direction),
-        timeframe=_there(recorded.timeframe),
-        timestamp=_instant(recorded.timestamp),
-        strategy=_there(recorded.strategy),
-    )
-    recomputed = signal_hash(key, payload)
-    yield "signals.signal_id", recorded.signal_id, str(signal_id(key))
-    yield "signals.signal_hash", recorded.stored_signal_hash, recomputed
-    yield "experiments.signal_hash", recorded.signal_hash, recomputed
-    yield "experiments.experiment_id", recorded.experiment_id, str(experiment_id(UUID(recorded.signal_id), recomputed))
-    yield "signals.status", recorded.status, "PROCESSED"
-
-
-def _context(recorded: Recorded, payload: dict[str, Any]) -> Iterator[Compared]:
-    if recorded.context is None:
-        yield "market_contexts", None, "a row"
-        return
-    facts = SignalFacts(
-        signal_id=UUID(recorded.signal_id),
-        symbol=_there(recorded.symbol),
-        exchange=_there(recorded.exchange),
-        direction=_there(recorded.direction),
-        timeframe=_there(recorded.timeframe),
-        timestamp=_instant(recorded.timestamp),
-        signal_hash=_there(recorded.stored_signal_hash),
-        payload=payload,
-        consumed=frozenset(json.loads(_there(recorded.consumed_fields))),
-    )
-    context = canonical_json(build_context(facts, frozen_market_data(recorded.context)))
-    yield "market_contexts.context", recorded.context, context.decode()
-    yield "market_contexts.context_hash", recorded.context_hash, sha256_hex(context)
-
-
-def frozen_market_data(context: str) -> MarketData | None:
-    """Return the market data that a stored context holds (R6.4): the feed itself is not asked again."""
-    return market_data_of(load_canonical(context).get("market_data"))
-
-
-def market_data_of(document: dict[str, Any] | None) -> MarketData | None:
-    """Return the market data of a context's member."""
-    if document is None:
-        return None
-    return MarketData(
-        as_of=read_instant(document["as_of"]),
-        received_at=read_instant(document["received_at"]),
-        source=document["source"],
-        data=document["data"],
-    )
-
-
-def _distributions(recorded: Recorded) -> Iterator[Compared]:
-    yield "signal_distributions.context_hash (A)", recorded.context_hash_a, recorded.context_hash
-    yield "signal_distributions.context_hash (B)", recorded.context_hash_b, recorded.context_hash
-
-
-def _times(recorded: Recorded) -> Iterator[Compared]:
-    """All rows of a decision are written by one statement, at one time; the state was read just before."""
-    written_at = recorded.created_at
-    yield "signals.processed_at", recorded.processed_at, written_at
-    yield "market_contexts.created_at", recorded.captured_at, written_at
-    yield "signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at
-    yield "signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at
-    if recorded.inputs is not None and not is_decided_then(recorded.decided_at, written_at):
-        yield "execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"
-
-
-def is_decided_then(decided_at: str | None, written_at: str) -> bool:
-    """Tell whether a decision can be of the transaction that began at this time."""
-    try:
-        began = _instant(written_at)
-        return began <= _instant(decided_at) <= began + LONGEST_DECISION
-    except (ValueError, OverflowError):
-        return False
-
-
-def _assignment(recorded: Recorded, policy: PinnedPolicy) -> Iterator[Compared]:
-    split: Decimal = policy.settings.split_percentage
-    assignment = assign(UUID(recorded.signal_id), _there(recorded.stored_signal_hash), split)
-    yield "experiments.assignment_hash", recorded.assignment_hash, assignment.assignment_hash
-    yield "experiments.bucket", recorded.bucket, str(assignment.bucket)
-    yield "experiments.variant", recorded.variant, assignment.variant
-    yield "experiments.split_percentage", recorded.split_percentage, split_text(split)
-
-
-def _decision(recorded: Recorded, policy: PinnedPolicy) -> Iterator[Compared]:
-    if recorded.inputs is None:
-        yield "execution_policy", None, "a row"
-        return
-    assignment = assign(UUID(recorded.signal_id), _there(recorded.stored_signal_hash), policy.settings.split_percentage)
-    yield from decision_differences(recorded, policy, assignment.variant)
-
-
-def decision_differences(recorded: Recorded, policy: PinnedPolicy, variant: str) -> Iterator[Compared]:
-    """Compare a decision with its inputs, and these with the pinned policy version and the variant."""
-    inputs = load_canonical(_there(recorded.inputs))
-    yield "execution_policy.inputs", recorded.inputs, canonical_json(inputs).decode()
-    rules = RULES_BY_VERSION.get(int(_there(recorded.rules_version)))
-    if rules is None:
-        yield "execution_policy.rules_version", recorded.rules_version, f"one of {sorted(RULES_BY_VERSION)}"
-        return
-    pinned = {
-        "configured_mode": policy.settings.configured_mode,
-        "live_enabled": policy.settings.live_enabled,
-        "split_percentage": split_text(policy.settings.split_percentage),
-        "policy_version": int(recorded.policy_version),
-        "variant": variant,
-    }
-    for name, value in pinned.items():
-        yield f"execution_policy.inputs.{name}", inputs.get(name), value
-    for name in FACTS:
-        if type(inputs.get(name)) is not bool:
-            yield f"execution_policy.inputs.{name}", inputs.get(name), "true or false"
-    if inputs.get("app_mode") not in APP_MODES:
-        yield "execution_policy.inputs.app_mode", inputs.get("app_mode"), " or ".join(APP_MODES)
-    yield "execution_policy.policy_version", recorded.decided_version, recorded.policy_version
-    resolution = resolve_policy(PolicyInputs(**inputs), rules).document()
-    for name, value in resolution.items():
-        yield f"execution_policy.{name}", getattr(recorded, name), value
-    recomputed = decision_hash(inputs, resolution, int(_there(recorded.rules_version)))
-    yield "execution_policy.decision_hash", recorded.decision_hash, recomputed
-
-
-def _there(value: str | None) -> str:
-    if value is None:
+def _signal_of(recorded: Recorded) -> SignalFacts:
+    """The signal as the worker took it; raise ValueError where a column of it is NULL."""
+    payload = json.loads(recorded.payload or "")
+    columns = (
+        recorded.signal_id, recorded.source, recorded.exchange, recorded.symbol, recorded.direction,
+        recorded.timeframe, _canonical_time(recorded.timestamp), recorded.strategy, recorded.stored_signal_hash,
+    )  # fmt: skip
+    if None in columns:
         raise ValueError("a column is NULL")
-    return value
+    return SignalFacts(*columns, payload, _consumed(recorded.consumed_fields))  # type: ignore[arg-type]
 
 
-def _instant(value: str | None) -> datetime:
-    return read_instant(_there(value))
+@lru_cache(MOST_REMEMBERED)
+def _consumed(names: str | None) -> frozenset[str]:
+    return frozenset(json.loads(names or ""))
+
+
+def _canonical_time(timestamp: str | None) -> str:
+    """A time as the database prints it in UTC, as it stands in hashed documents."""
+    if timestamp is None:
+        raise ValueError("a column is NULL")
+    if 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
+        return f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
+    return format_timestamp(read_instant(timestamp))
+
+
+def frozen_market_data(stored: str, context: ContextText) -> str:
+    """The market data that a stored context holds, in canonical form (R6.4): the feed itself is not asked again."""
+    if stored.startswith(context.before) and stored.endswith(context.after):
+        held = stored[len(context.before) : len(stored) - len(context.after)]
+    else:
+        held = canonical_text(load_canonical(stored).get("market_data"))
+    return "null" if held == "null" else _rebuilt_market_data(held)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _rebuilt_market_data(text: str) -> str:
+    document: dict[str, Any] | None = load_canonical(text)
+    if document is None:
+        return "null"
+    return market_data_text(
+        MarketData(
+            as_of=read_instant(document["as_of"]),
+            received_at=read_instant(document["received_at"]),
+            source=document["source"],
+            data=document["data"],
+        )
+    )
+
+
+def _copies(recorded: Recorded) -> Iterable[Compared]:
+    """What is stored more than once: the context's hash with both engines, and the time of the one statement."""
+    written_at = recorded.created_at
+    compared: list[Compared] = [
+        ("signal_distributions.context_hash (A)", recorded.context_hash_a, recorded.context_hash),
+        ("signal_distributions.context_hash (B)", recorded.context_hash_b, recorded.context_hash),
+        ("signals.processed_at", recorded.processed_at, written_at),
+        ("market_contexts.created_at", recorded.captured_at, written_at),
+        ("signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at),
+        ("signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at),
+    ]
+    if recorded.inputs is not None and not _is_decided_then(recorded.decided_at, written_at):
+        compared.append(("execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"))
+    return compared
+
+
+@lru_cache(MOST_REMEMBERED)
+def _is_decided_then(decided_at: str | None, written_at: str) -> bool:
+    """Whether a decision can be of the transaction that began at this time; the state was read just after."""
+    try:
+        began = read_instant(written_at)
+        return began <= read_instant(decided_at or "") <= began + LONGEST_DECISION
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from experiments.core.assignment import split_basis_points, variant_of
+from experiments.core.decision import rule_on
 from kernel.json_text import load_canonical
 from policies.core.content import PolicySettings, split_text
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs, resolve_policy
+from policies.core.rules import PolicyInputs
 
 Key = TypeVar("Key", bound=tuple[object, ...])
 
@@ -54,7 +55,7 @@ class StoredDecision(NamedTuple):
     verdict: Verdict
 
 
-class Redecided(NamedTuple):
+class WhatIf(NamedTuple):
     """One decision before and after; `after` is None when the stored inputs cannot be read."""
 
     experiment_id: str
@@ -68,7 +69,7 @@ class Redecided(NamedTuple):
         return self.after is not None and self.after != self.before
 
 
-def redecide(decisions: Iterable[StoredDecision], settings: PreviewSettings) -> Iterator[Redecided]:
+def decide_again(decisions: Iterable[StoredDecision], settings: PreviewSettings) -> Iterator[WhatIf]:
     """Decide each again under the settings, by the rules of its own rules version."""
     split_bp = split_basis_points(settings.split_percentage)
     known: dict[tuple[str, int, str], Verdict | None] = {}
@@ -77,7 +78,7 @@ def redecide(decisions: Iterable[StoredDecision], settings: PreviewSettings) -> 
         key = (stored.inputs, stored.rules_version, variant_of(stored.bucket, split_bp))
         if key not in known:
             known[key] = _verdict(*key, settings)
-        yield Redecided(stored.experiment_id, stored.symbol, stored.verdict, known[key])
+        yield WhatIf(stored.experiment_id, stored.symbol, stored.verdict, known[key])
 
 
 def _verdict(inputs: str, rules_version: int, variant: str, settings: PreviewSettings) -> Verdict | None:
@@ -88,8 +89,7 @@ def _verdict(inputs: str, rules_version: int, variant: str, settings: PreviewSet
         "variant": variant,
     }
     try:
-        policy_inputs = PolicyInputs(**load_canonical(inputs) | changes)
-        resolution = resolve_policy(policy_inputs, RULES_BY_VERSION[rules_version])
+        resolution = rule_on(PolicyInputs(**load_canonical(inputs) | changes), rules_version).resolution
     except (KeyError, TypeError, ValueError):
         return None  # counted as unreadable: somebody has changed it, and a replay names it
     return Verdict(resolution.execution_mode, resolution.executed_engine, resolution.reason)
@@ -144,7 +144,7 @@ class Tally:
     _transitions: Counter[tuple[Verdict, Verdict]] = field(default_factory=Counter)
     _by_symbol: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
-    def add(self, one: Redecided) -> None:
+    def add(self, one: WhatIf) -> None:
         """Count one decision."""
         if one.after is None:
             self.unreadable += 1

@@ -15,21 +15,13 @@ from django.conf import settings
 
 from experiments.core.assignment import assign
 from experiments.core.decision import Ruling, rule
+from experiments.core.verification import Difference, differences_of
 from experiments.models import ExecutionDecision
 from experiments.worker.pipeline import policy_state
 from kernel.errors import DomainError
 from kernel.json_text import load_canonical
 from policies.as_of import Then, in_force_at
 from signals_app.models import Signal
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """One stored part of a decision that does not follow from the state of its instant."""
-
-    field: str
-    stored: str
-    as_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class DecisionThen:
     then: Then
     ruling: Ruling
     stored: ExecutionDecision | None
-    disagreements: tuple[Disagreement, ...]
+    disagreements: tuple[Difference, ...]
 
 
 def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
@@ -67,7 +59,7 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
     return DecisionThen(then, ruling, stored, _disagreements(stored, ruling) if stored and is_its_own else ())
 
 
-def _disagreements(stored: ExecutionDecision, ruling: Ruling) -> tuple[Disagreement, ...]:
+def _disagreements(stored: ExecutionDecision, ruling: Ruling) -> tuple[Difference, ...]:
     then = load_canonical(ruling.inputs)
     names = sorted({*stored.inputs, *then})
     compared: list[tuple[str, Any, Any]] = [
@@ -75,8 +67,4 @@ def _disagreements(stored: ExecutionDecision, ruling: Ruling) -> tuple[Disagreem
     ]
     compared += [(name, getattr(stored, name), value) for name, value in ruling.resolution.document().items()]
     compared.append(("decision_hash", stored.decision_hash, ruling.decision_hash))
-    return tuple(Disagreement(field, _text(a), _text(b)) for field, a, b in compared if a != b)
-
-
-def _text(value: object) -> str:
-    return "null" if value is None else str(value)
+    return differences_of(compared)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.core.verification import Comparison, PinnedPolicy, policy_differences
+from experiments.core.verification import Difference, PinnedPolicy, policy_differences
 from kernel.invariants import Invariant, Progress, Row, read_invariants
 from policies.models import PolicyVersion
 from policies.selectors import settings_of
@@ -30,8 +30,8 @@ COMPLETENESS = (
 )
 
 
-def incomplete() -> Iterator[Comparison]:
+def incomplete() -> Iterator[Difference]:
     """Everything that is missing, doubled or left over in the tables of the chain."""
     for invariant in COMPLETENESS:
         for row in invariant.violations():
-            yield Comparison(row["field"], row["stored"] or "null", row["expected"])
+            yield Difference(row["field"], row["stored"] or "null", row["expected"])

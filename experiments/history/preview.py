@@ -7,20 +7,20 @@ show no effect here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
-from experiments.core.what_if import Preview, PreviewSettings, Redecided, StoredDecision, Tally, Verdict, redecide
+from experiments.core.what_if import Preview, PreviewSettings, StoredDecision, Tally, Verdict, WhatIf, decide_again
+from experiments.history.replay import Progress
 from kernel.errors import DomainError
 
 DEFAULT_LAST = 500
 MOST = 100_000
 ROWS_PER_FETCH = 2000
-Progress = Callable[[int, int], object]
 
 # The newest first, so that a limit leaves out the oldest.
 MATCHING = """
@@ -52,14 +52,14 @@ class PreviewSelection:
 def preview(selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None) -> Preview:
     """Return what the settings would have changed of the selected decisions."""
     tally = Tally()
-    for one in redecided(selection, settings, progress):
+    for one in decided_again(selection, settings, progress):
         tally.add(one)
     return tally.result()
 
 
-def redecided(
+def decided_again(
     selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None
-) -> Iterator[Redecided]:
+) -> Iterator[WhatIf]:
     """Decide the selected decisions again one after the other, in constant memory.
 
     `progress` is called with how many are done and how many there are. Raises DomainError
@@ -68,10 +68,10 @@ def redecided(
     if not 1 <= selection.last <= MOST:
         raise DomainError("last_out_of_range", f"Choose from 1 to {MOST} decisions.", "/last")
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        yield from redecide(_stored(cursor, selection, progress or _nobody), settings)
+        yield from decide_again(_stored(cursor, selection, progress), settings)
 
 
-def _stored(cursor: Any, selection: PreviewSelection, progress: Progress) -> Iterator[StoredDecision]:
+def _stored(cursor: Any, selection: PreviewSelection, progress: Progress | None) -> Iterator[StoredDecision]:
     parameters = {field.name: getattr(selection, field.name) for field in fields(selection)}
     total, done = _count(parameters), 0
     cursor.execute(SELECT, parameters)
@@ -79,14 +79,11 @@ def _stored(cursor: Any, selection: PreviewSelection, progress: Progress) -> Ite
         for experiment_id, symbol, bucket, inputs, rules_version, *verdict in rows:
             yield StoredDecision(experiment_id, symbol, bucket, inputs, rules_version, Verdict(*verdict))
         done += len(rows)
-        progress(done, max(total, done))
+        if progress is not None:
+            progress(done, max(total, done))
 
 
 def _count(parameters: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(COUNT, parameters)
         return int(cursor.fetchone()[0])
-
-
-def _nobody(done: int, total: int) -> None:
-    """Show progress to nobody."""

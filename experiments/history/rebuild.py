@@ -20,8 +20,9 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
-from experiments.history.preview import Progress
+from experiments.core.verification import Difference, differences_of
 from experiments.history.records import Record
+from experiments.history.replay import Progress
 from experiments.worker.pipeline import BATCH_SIZE, process_batch
 from experiments.worker.queue import Batch
 from kernel.errors import DomainError
@@ -48,24 +49,14 @@ SELECT e.signal_id::text, e.signal_hash, e.experiment_id::text, e.assignment_has
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Divergence:
-    """One thing that came out another way than it is stored in the history."""
-
-    subject: str
-    field: str
-    stored: str
-    rebuilt: str
-
-
 @dataclass(slots=True)
 class Rebuilder:
-    """Takes the records of a history one by one; `divergences` grows with each that comes out another way."""
+    """Takes the records of a history one by one; `differences` grows with each that comes out another way."""
 
     deliveries: int = 0
     left_out: int = 0
     decided: int = 0
-    divergences: list[Divergence] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     _tokens: dict[str, str] = field(default_factory=dict)
     _sources: dict[str, Record] = field(default_factory=dict)
     _judged_by: dict[str, Record] = field(default_factory=dict)
@@ -147,8 +138,7 @@ class Rebuilder:
                 self._compare(f"signal {record['signal_id']}", name, record[name], found.get(name))
 
     def _compare(self, subject: str, name: str, stored: object, rebuilt: object) -> None:
-        if stored != rebuilt:
-            self.divergences.append(Divergence(subject, name, _text(stored), _text(rebuilt)))
+        self.differences += differences_of([(f"{subject} {name}", stored, rebuilt)])
 
 
 def settings_of_then(delivery: Record) -> Record:
@@ -224,7 +214,3 @@ def _receive(token: str, record: Record) -> tuple[str, str, str | None]:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _text(value: object) -> str:
-    return "null" if value is None else str(value)

@@ -1,46 +1,37 @@
 """Replay: compute every decision again from what is stored and name each difference (R6).
 
-What must hold of one experiment stands in `verification.py`; what must hold of whole tables, such as that
-no experiment is missing, in `completeness.py`. One snapshot, and one row at a time through COPY, which the
-server sends while this verifies.
+What must hold of one experiment is in `experiments.core.verification`; what must hold of whole tables, such as that no
+experiment is missing, in `completeness.sql`. Everything is read as of one moment, and one row at a time through COPY,
+which the server sends while this verifies. Several processes can share the work: each takes ranges of the same moment.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from psycopg.sql import SQL, Composed, Literal
 
-from experiments.core.quick_verification import QuickVerifier
-from experiments.core.verification import Comparison, PinnedPolicy, Recorded
+from experiments.core.verification import Difference, PinnedPolicy, Recorded, Verifier
 from experiments.history.completeness import incomplete
+from experiments.models import ReplayRun
+from kernel.events import REPLAY_DIVERGED
+from kernel.sql import load
 from policies.models import PolicyVersion
 from policies.selectors import settings_of
 
-# Every column that a verification takes, in its order.
-COLUMNS = {
-    "experiment_id": "e.experiment_id", "signal_id": "e.signal_id", "signal_hash": "e.signal_hash",
-    "variant": "e.variant", "assignment_hash": "e.assignment_hash", "bucket": "e.bucket",
-    "split_percentage": "e.split_percentage", "policy_version": "e.policy_version", "created_at": "e.created_at",
-    "source": "s.source", "exchange": "s.exchange", "symbol": "s.symbol", "direction": "s.direction",
-    "timeframe": "s.timeframe", "timestamp": "s.timestamp", "strategy": "s.strategy",
-    "stored_signal_hash": "s.signal_hash", "payload": "s.raw_payload",
-    "consumed_fields": "array_to_json(s.consumed_fields)", "status": "s.status",
-    "processed_at": "s.processed_at", "context": "c.context", "context_hash": "c.context_hash",
-    "captured_at": "c.created_at", "execution_mode": "d.execution_mode", "executed_engine": "d.executed_engine",
-    "shadow_engine": "d.shadow_engine", "reason": "d.reason", "decided_version": "d.policy_version",
-    "rules_version": "d.rules_version", "inputs": "d.inputs", "decision_hash": "d.decision_hash",
-    "decided_at": "d.decided_at", "context_hash_a": "a.context_hash", "distributed_at_a": "a.distributed_at",
-    "context_hash_b": "b.context_hash", "distributed_at_b": "b.distributed_at",
-}  # fmt: skip
 CONDITIONS = {
     "since": SQL("e.created_at >= {}"),
     "until": SQL("e.created_at < {}"),
@@ -48,19 +39,15 @@ CONDITIONS = {
     "experiment": SQL("e.experiment_id = {}"),
     "policy_version": SQL("e.policy_version = {}"),
 }
-# In the order of an index, so that the first row comes at once and nothing has to be sorted.
-ROWS = SQL("""
-SELECT {columns}
-  FROM experiments e
-  LEFT JOIN signals s USING (signal_id)
-  LEFT JOIN market_contexts c USING (signal_id)
-  LEFT JOIN execution_policy d USING (experiment_id)
-  LEFT JOIN signal_distributions a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
-  LEFT JOIN signal_distributions b ON b.experiment_id = e.experiment_id AND b.engine = 'B'
- WHERE {conditions}
- ORDER BY e.created_at DESC, e.experiment_id
+ROWS = SQL(load(__file__, "replay.sql"))
+# Where the work of several processes is cut. What is of one time stays together, because a time is what cuts.
+BOUNDARIES = SQL("""
+SELECT DISTINCT created_at FROM (
+    SELECT e.created_at, row_number() OVER (ORDER BY e.created_at DESC) AS number FROM experiments e WHERE {conditions}
+) AS numbered WHERE number % {size} = 0 ORDER BY created_at DESC
 """)
-COPY = SQL("COPY ({rows}) TO STDOUT")
+# How many experiments a process takes at a time: seconds of work, and few enough to keep what differs in memory.
+RANGE_SIZE = 10_000
 # The text form of times, whatever the session's.
 TEXT_FORM = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'"
 # Plans that deliver row by row, at once and in little memory, instead of sorting or hashing whole tables; by one
@@ -68,9 +55,13 @@ TEXT_FORM = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'"
 PLANNER = {"enable_sort": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
            "max_parallel_workers_per_gather": "0"}  # fmt: skip
 ROW_BY_ROW = "; ".join(f"SET LOCAL {name} = {value}" for name, value in PLANNER.items())
-AS_EVER = "; ".join(f"SET LOCAL {name} = DEFAULT" for name in PLANNER)
+USUAL_PLANS = "; ".join(f"SET LOCAL {name} = DEFAULT" for name in PLANNER)
 ESCAPED = re.compile(r"\\(.)")
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# Kept with the run, so that a page can show what was wrong; a broken history would fill the table.
+DIFFERENCES_KEPT = 100
+
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +75,17 @@ class Selection:
     policy_version: int | None = None
 
     def document(self) -> dict[str, str]:
-        """Return what was asked for, as text."""
+        """What was asked for, as text."""
         return {field.name: str(value) for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One stored value that does not follow from the stored inputs; ids are None where there is no experiment."""
-
-    experiment_id: UUID | None
-    signal_id: UUID | None
-    field: str
-    stored: str
-    recomputed: str
+    def conditions(self) -> Composed:
+        """The condition on experiments `e`."""
+        conditions = [
+            condition.format(Literal(value))
+            for name, condition in CONDITIONS.items()
+            if (value := getattr(self, name)) is not None
+        ]
+        return SQL(" AND ").join([SQL("true"), *conditions])
 
 
 class Verified(NamedTuple):
@@ -105,11 +94,6 @@ class Verified(NamedTuple):
     identity: str | None
     differences: tuple[Difference, ...]
 
-    @property
-    def experiment_id(self) -> UUID | None:
-        """The experiment; made from its text only where somebody wants it, because that takes time."""
-        return UUID(self.identity) if self.identity else None
-
 
 def replay(selection: Selection) -> Iterator[Verified]:
     """Verify the selected experiments one after the other, the newest first, in constant memory.
@@ -117,85 +101,137 @@ def replay(selection: Selection) -> Iterator[Verified]:
     When everything is selected, what must hold of whole tables comes last.
     """
     with _snapshot() as session:
-        verifier = QuickVerifier(_policies())
-        for recorded in _recorded(session, selection):
-            yield _verified(recorded, verifier.differences(recorded))
+        yield from _replay(session, selection)
         if selection == Selection():
-            yield from (Verified(None, (Difference(None, None, *one),)) for one in incomplete())
+            yield from (Verified(None, (difference,)) for difference in incomplete())
 
 
 def stored_experiments(selection: Selection) -> Iterator[Recorded]:
-    """Return the selected experiments as they are stored, to be kept or verified elsewhere."""
+    """The selected experiments as they are stored, to be kept or verified elsewhere."""
     with _snapshot() as session:
         yield from _recorded(session, selection)
 
 
+def run_replay(
+    selection: Selection,
+    *,
+    run_by: str,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    found: Callable[[Difference], object] | None = None,
+) -> ReplayRun:
+    """Verify the selected experiments, in `jobs` processes, and keep what came of it.
+
+    `progress` is called with how many are verified and how many there are, `found` with each difference as it is found,
+    in the same order whatever the number of jobs; nothing grows with their number.
+    """
+    begun, total = time.monotonic(), count(selection)
+    verified = differences = 0
+    first: list[Difference] = []
+    counted: Iterator[tuple[int, tuple[Difference, ...]]]
+    if jobs > 1:
+        counted = _in_processes(selection, jobs)
+    else:
+        counted = ((one.identity is not None, one.differences) for one in replay(selection))
+    for more, what_differs in counted:
+        verified += more
+        for difference in what_differs:
+            differences += 1
+            first += [difference] * (len(first) < DIFFERENCES_KEPT)
+            REPLAY_DIVERGED.log(
+                experiment_id=difference.experiment_id, signal_id=difference.signal_id, field=difference.field
+            )
+            if found is not None:
+                found(difference)
+        if progress is not None:
+            progress(verified, max(total, verified))
+    seconds = time.monotonic() - begun
+    return ReplayRun.objects.create(
+        started_at=Now() - timedelta(seconds=seconds),
+        seconds=round(seconds, 3),
+        selection=selection.document(),
+        verified=verified,
+        differences=differences,
+        first_differences=[difference._asdict() for difference in first],
+        run_by=run_by,
+    )
+
+
 def count(selection: Selection) -> int:
-    """Return how many experiments are selected."""
+    """How many experiments are selected."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL("SELECT count(*) FROM experiments e WHERE {}").format(_conditions(selection)))
+        cursor.execute(SQL("SELECT count(*) FROM experiments e WHERE {}").format(selection.conditions()))
         return int(cursor.fetchone()[0])
 
 
-def verify_experiment(identity: UUID) -> list[Difference]:
-    """Replay one experiment; an empty list means that everything stored follows from its inputs."""
-    return [difference for one in replay(Selection(experiment=identity)) for difference in one.differences]
-
-
-def _verified(recorded: Recorded, differences: tuple[Comparison, ...]) -> Verified:
-    if not differences:
-        return Verified(recorded.experiment_id, ())
-    ids = UUID(recorded.experiment_id), UUID(recorded.signal_id)
-    return Verified(recorded.experiment_id, tuple(Difference(*ids, *one) for one in differences))
-
-
 @contextmanager
-def _snapshot() -> Iterator[psycopg.Connection[Any]]:
-    """Read everything as of one moment; a transaction that runs already keeps its own rules."""
+def _snapshot(name: str | None = None) -> Iterator[psycopg.Connection[Any]]:
+    """Read everything as of one moment: that of an exported snapshot, or the present.
+
+    A transaction that runs already keeps its own rules.
+    """
     begins = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if begins:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        if name is not None:
+            cursor.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(name)))
         cursor.execute(TEXT_FORM)
         yield connection.connection
 
 
-def _policies() -> dict[str, PinnedPolicy]:
-    return {
+def _replay(session: psycopg.Connection[Any], selection: Selection) -> Iterator[Verified]:
+    policies = {
         str(policy.version): PinnedPolicy(settings_of(policy), policy.content_hash)
         for policy in PolicyVersion.objects.iterator()
     }
+    verifier = Verifier(policies)
+    for recorded in _recorded(session, selection):
+        yield Verified(recorded.experiment_id, verifier.differences(recorded))
 
 
 def _recorded(session: psycopg.Connection[Any], selection: Selection) -> Iterator[Recorded]:
-    assert tuple(COLUMNS) == Recorded._fields
-    rows = ROWS.format(
-        columns=SQL(", ").join(SQL(column) for column in COLUMNS.values()), conditions=_conditions(selection)
-    )
     with session.cursor() as cursor:
         cursor.execute(ROW_BY_ROW)
-        with cursor.copy(COPY.format(rows=rows)) as copy:
+        rows = ROWS.format(conditions=selection.conditions())
+        with cursor.copy(SQL("COPY ({rows}) TO STDOUT").format(rows=rows)) as copy:
             for line in copy:
                 yield Recorded._make(_fields(str(line, "utf-8")))
-        cursor.execute(AS_EVER)
-
-
-def _conditions(selection: Selection) -> Composed:
-    conditions = [
-        condition.format(Literal(value))
-        for name, condition in CONDITIONS.items()
-        if (value := getattr(selection, name)) is not None
-    ]
-    return SQL(" AND ").join([SQL("true"), *conditions])
+        cursor.execute(USUAL_PLANS)
 
 
 def _fields(line: str) -> list[str | None]:
-    r"""Return the fields of a line of COPY's text format, in which \N is NULL."""
+    r"""The fields of a line of COPY's text format, in which \N is NULL."""
     fields: list[str | None] = line[:-1].split("\t")  # type: ignore[assignment]  # list is invariant
-    if "\\" in line:
-        return [None if field == "\\N" else _unescaped(field) for field in fields]  # type: ignore[arg-type]
-    return fields
+    if "\\" not in line:
+        return fields
+    return [
+        None if field == "\\N" else ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), field or "")
+        for field in fields
+    ]
 
 
-def _unescaped(field: str) -> str:
-    return ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), field)
+def _in_processes(selection: Selection, jobs: int) -> Iterator[tuple[int, tuple[Difference, ...]]]:
+    """Verify ranges of one moment in several processes; yield how many each verified and what differs, in order."""
+    # Forked while no session is open: one must not be shared with a child.
+    connection.close()
+    with get_context("fork").Pool(jobs) as pool, _snapshot(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        (name,) = cursor.fetchone()
+        boundaries = BOUNDARIES.format(conditions=selection.conditions(), size=Literal(RANGE_SIZE))
+        cursor.execute(boundaries)
+        cuts = [selection.until, *(row[0] for row in cursor.fetchall()), selection.since]
+        ranges = [replace(selection, since=since, until=until) for until, since in pairwise(cuts)]
+        yield from pool.imap(partial(_verify_range, name), ranges)
+        if selection == Selection():
+            yield from ((0, (difference,)) for difference in incomplete())
+
+
+def _verify_range(snapshot: str, selection: Selection) -> tuple[int, tuple[Difference, ...]]:
+    verified = 0
+    found: list[Difference] = []
+    with _snapshot(snapshot) as session:
+        for one in _replay(session, selection):
+            verified += 1
+            found += one.differences
+    return verified, tuple(found)

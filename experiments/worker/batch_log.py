@@ -43,7 +43,7 @@ def _lines(decided: Decided, at: str) -> str:
         "signal_id": f'"{signal.signal_id}"',
         "symbol": json.dumps(signal.symbol),
         "direction": f'"{signal.direction}"',
-        "timestamp": f'"{format_timestamp(signal.timestamp)}"',
+        "timestamp": f'"{signal.timestamp}"',
         "context_hash": f'"{decided.context_hash}"',
         "experiment_id": f'"{decided.experiment_id}"',
         "variant": f'"{assignment.variant}"',

@@ -15,12 +15,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from experiments.core.decision import Decided, PolicyState, StoredSignal, Tripped, decide
+from experiments.core.decision import Decided, PolicyState, Tripped, decide
 from experiments.worker import queue as claim
 from experiments.worker.batch_log import log_decided
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.statements import store
 from kernel.events import SIGNAL_PROCESSING_FAILED
+from kernel.instants import format_timestamp
 from policies.selectors import StateInForce, state_in_force
 from signals_app.alerts.identity import experiment_id
 from signals_app.alerts.market_context import SignalFacts
@@ -74,11 +75,9 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         rows = claim.lock_signals(signal_ids)
         if not rows:
             return []
-        signals = [_stored_signal(row) for row in rows]
+        signals = [_signal_of(row) for row in rows]
         state = _state_that_decides()
-        market_data = latest_market_data(
-            [signal.facts for signal in signals], max_age_seconds=state.settings.max_market_data_age_seconds
-        )
+        market_data = latest_market_data(signals, max_age_seconds=state.settings.max_market_data_age_seconds)
         policy = policy_state(state, settings.APP_MODE)
         decided = [decide(signal, policy, data) for signal, data in zip(signals, market_data, strict=True)]
         store(
@@ -123,21 +122,13 @@ def _is_of_the_database(error: Exception) -> bool:
     return not state.startswith(LIMIT_EXCEEDED)
 
 
-def _stored_signal(row: tuple[Any, ...]) -> StoredSignal:
-    """Return a locked row as the pure core takes it."""
-    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload, consumed = row
-    facts = SignalFacts(
-        signal_id=signal_id,
-        symbol=symbol,
-        exchange=exchange,
-        direction=direction,
-        timeframe=timeframe,
-        timestamp=timestamp,
-        signal_hash=signal_hash,
-        payload=json.loads(payload),
-        consumed=frozenset(consumed),
-    )
-    return StoredSignal(facts, source, strategy)
+def _signal_of(row: tuple[Any, ...]) -> SignalFacts:
+    """A locked row as the pure core takes it."""
+    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, text, consumed = row
+    return SignalFacts(
+        str(signal_id), source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
+        signal_hash, json.loads(text), frozenset(consumed),
+    )  # fmt: skip
 
 
 def _state_that_decides() -> StateInForce:

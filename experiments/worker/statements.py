@@ -74,7 +74,7 @@ def store(
                 "rules_version": RULES_VERSION,
                 "signal_id": [d.signal.signal_id for d in batch],
                 "signal_hash": [d.signal.signal_hash for d in batch],
-                "context": [d.context.decode() for d in batch],
+                "context": [d.context for d in batch],
                 "context_hash": [d.context_hash for d in batch],
                 "experiment_id": [d.experiment_id for d in batch],
                 "variant": [d.assignment.variant for d in batch],
@@ -85,7 +85,7 @@ def store(
                 "executed_engine": [ruling.resolution.executed_engine for ruling in rulings.values()],
                 "shadow_engine": [ruling.resolution.shadow_engine for ruling in rulings.values()],
                 "reason": [ruling.resolution.reason for ruling in rulings.values()],
-                "inputs": [ruling.inputs.decode() for ruling in rulings.values()],
+                "inputs": [ruling.inputs for ruling in rulings.values()],
                 "decision_hash": [ruling.decision_hash for ruling in rulings.values()],
             },
             # Reading the state ends in a rollback to a savepoint, after which psycopg forgets what is prepared.

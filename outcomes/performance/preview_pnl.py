@@ -13,8 +13,9 @@ from decimal import Decimal
 
 from django.db import connection
 
-from experiments.core.what_if import Preview, PreviewSettings, Redecided, Tally
-from experiments.history.preview import PreviewSelection, Progress, redecided
+from experiments.core.what_if import Preview, PreviewSettings, Tally, WhatIf
+from experiments.history.preview import PreviewSelection, decided_again
+from experiments.history.replay import Progress
 
 EXPERIMENTS_A_QUERY = 5000
 
@@ -94,8 +95,8 @@ def preview_in_steps(selection: PreviewSelection, settings: PreviewSettings) -> 
     tally = Tally()
     sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
     reached: list[Step] = []
-    moving: list[Redecided] = []
-    for one in redecided(selection, settings, lambda done, total: reached.append(Step(done, total))):
+    moving: list[WhatIf] = []
+    for one in decided_again(selection, settings, lambda done, total: reached.append(Step(done, total))):
         tally.add(one)
         if one.after is not None and one.after.executed_engine != one.before.executed_engine:
             moving.append(one)
@@ -112,14 +113,14 @@ def preview_in_steps(selection: PreviewSelection, settings: PreviewSettings) -> 
     yield PreviewWithPnl(tally.result(), tuple(recorded))
 
 
-def _add_recorded(moving: list[Redecided], sums: defaultdict[tuple[str, str], _Sum]) -> None:
+def _add_recorded(moving: list[WhatIf], sums: defaultdict[tuple[str, str], _Sum]) -> None:
     """Add what the trades of these decisions earned, which would let another engine trade for real."""
     for change in TABLES:
         for engine, decisions, trades, unpriced, pnl in _recorded(change, moving):
             sums[change, engine].add(decisions, trades, unpriced, pnl)
 
 
-def _recorded(change: str, batch: list[Redecided]) -> list[tuple[str, int, int, int, Decimal]]:
+def _recorded(change: str, batch: list[WhatIf]) -> list[tuple[str, int, int, int, Decimal]]:
     """Return engine, decisions, outcomes, UNPRICED ones and P&L of the trades that change sides this way."""
     moving = [(one.experiment_id, engine) for one in batch if (engine := _mover(change, one)) is not None]
     if not moving:
@@ -131,6 +132,6 @@ def _recorded(change: str, batch: list[Redecided]) -> list[tuple[str, int, int, 
     return found
 
 
-def _mover(change: str, one: Redecided) -> str | None:
+def _mover(change: str, one: WhatIf) -> str | None:
     assert one.after is not None
     return one.after.executed_engine if change == "SHADOW_TO_REAL" else one.before.executed_engine

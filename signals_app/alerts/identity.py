@@ -1,48 +1,57 @@
-"""What makes a signal, an experiment and a trade this one and no other (R2.2, R6.1)."""
+"""What makes a signal, an experiment and a trade this one and no other (R2.2, R6.1).
+
+Every id and hash is made from text in canonical form (RFC 8785), rendered here once for webhook, worker and replay.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
-from kernel.hashing import NAMESPACE, document_hash
+from kernel.hashing import NAMESPACE, text_hash
 from kernel.instants import format_timestamp
-from kernel.json_text import canonical_json
+from kernel.json_text import canonical_members
 
 HASH_VERSION = 1
+# What makes two alerts the same signal, in canonical order.
+NATURAL_KEY = ("direction", "source", "strategy", "symbol", "timeframe", "timestamp")
+_KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
 
 
 def natural_key(
-    *, source: str, symbol: str, direction: str, timeframe: str, timestamp: datetime, strategy: str = ""
-) -> dict[str, str]:
-    """Return what makes two alerts the same signal; fields normalised, source as slug."""
-    return {
-        "direction": str(direction),
-        "source": source,
-        "strategy": strategy,
-        "symbol": symbol,
-        "timeframe": timeframe,
-        "timestamp": format_timestamp(timestamp),
-    }
+    *, direction: str, source: str, strategy: str = "", symbol: str, timeframe: str, timestamp: datetime | str
+) -> str:
+    """The key as canonical text; fields normalized, source as slug, a time in text as `format_timestamp` writes it."""
+    written = timestamp if isinstance(timestamp, str) else format_timestamp(timestamp)
+    return _KEY % (
+        quoted(direction), quoted(source), quoted(strategy), quoted(symbol), quoted(timeframe), quoted(written),
+    )  # fmt: skip
 
 
-def signal_id(key: Mapping[str, str]) -> uuid.UUID:
-    """Return the id of the signal with this natural key."""
-    return uuid.uuid5(NAMESPACE, canonical_json(dict(key)).decode())
+def signal_id(key: str) -> uuid.UUID:
+    """The id of the signal with this natural key."""
+    return uuid.uuid5(NAMESPACE, key)
 
 
-def signal_hash(key: Mapping[str, str], payload: Mapping[str, Any]) -> str:
-    """Return the hash of a signal's inputs; the payload comes without its secrets (R1.1, R2.2)."""
-    return document_hash({"hash_version": HASH_VERSION, "natural_key": dict(key), "payload": dict(payload)})
+def signal_hash(key: str, payload: Mapping[str, Any]) -> str:
+    """The hash of a signal's inputs; the payload comes without its secrets (R1.1, R2.2)."""
+    return rendered_signal_hash(key, canonical_members(payload))
 
 
-def experiment_id(signal_id: uuid.UUID, signal_hash: str) -> uuid.UUID:
-    """Return the one experiment id that this signal can have (R2.1, R2.5)."""
+def rendered_signal_hash(key: str, members: Mapping[str, str]) -> str:
+    """The same of a payload that is rendered already, for callers that need its members for the context, too."""
+    payload = ",".join(members.values())
+    return text_hash(f'{{"hash_version":{HASH_VERSION},"natural_key":{key},"payload":{{{payload}}}}}')
+
+
+def experiment_id(signal_id: uuid.UUID | str, signal_hash: str) -> uuid.UUID:
+    """The one experiment id that this signal can have (R2.1, R2.5)."""
     return uuid.uuid5(NAMESPACE, f"experiment:{signal_id}:{signal_hash}")
 
 
 def trade_id(experiment_id: uuid.UUID, engine: str, kind: str) -> uuid.UUID:
-    """Return the id of an engine's trade in an experiment; kind is REAL or SHADOW."""
+    """The id of an engine's trade in an experiment; kind is REAL or SHADOW."""
     return uuid.uuid5(NAMESPACE, f"trade:{experiment_id}:{engine}:{kind}")

@@ -1,22 +1,21 @@
 """The frozen document that both engines get about a signal (R1.2, R1.3, R9.3).
 
-Pure: no I/O, no clock, no randomness. Everything comes from the stored signal and one stored piece of
-market data, so that a replay builds the same document (R6.4). Nothing is fetched, computed or
-invented: what the alert does not say is absent (R7.1).
+Everything comes from the stored signal and one stored piece of market data, so that a replay builds the same text
+(R6.4). Nothing is fetched, computed or invented: what the alert does not say is absent (R7.1).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from typing import Any, NamedTuple
 
-from kernel.hashing import document_hash
 from kernel.instants import format_timestamp
-from kernel.json_text import expand_float, with_big_integers_as_text
+from kernel.json_text import canonical_text, expand_float
 
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
@@ -26,22 +25,20 @@ DECIMAL_MEMBERS = frozenset((*PRICE_MEMBERS, VOLUME_MEMBER))
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class SignalFacts:
-    """The stored fields of a signal; ``exchange`` is "" when absent, the payload has no secrets.
+class SignalFacts(NamedTuple):
+    """The stored columns that hashes and contexts are made of; ids and times as text in their canonical form."""
 
-    ``consumed`` names the payload's top-level fields whose value became a field of the signal.
-    """
-
-    signal_id: UUID
+    signal_id: str
+    source: str  # slug
+    exchange: str  # "" when absent
     symbol: str
-    exchange: str
     direction: str
     timeframe: str
-    timestamp: datetime
+    timestamp: str  # as `format_timestamp` writes it
+    strategy: str  # "" when absent
     signal_hash: str
-    payload: Mapping[str, Any]
-    consumed: frozenset[str]
+    payload: Mapping[str, Any]  # without secrets
+    consumed: frozenset[str]  # names of the payload's members that became columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,75 +51,70 @@ class MarketData:
     data: Any
 
 
-def build_context(signal: SignalFacts, market_data: MarketData | None = None) -> dict[str, Any]:
-    """Return the market context of a signal, ready for canonical JSON (R1.2, R1.4, R6.4).
+class ContextText(NamedTuple):
+    """The canonical text of a market context, but for its market data, which stand between the two parts."""
 
-    Prices and volume are plain decimal text. A member is under ``prices``, ``volume`` or
-    ``indicators`` unless its value became a field of the signal.
+    before: str
+    after: str
+
+    def with_market_data(self, market_data: str) -> str:
+        """The whole context; `market_data` is what `market_data_text` makes."""
+        return f"{self.before}{market_data}{self.after}"
+
+
+def context_text(signal: SignalFacts, members: Mapping[str, str]) -> ContextText:
+    """The market context of a signal (R1.2, R1.4, R6.4); `members` are those of the payload as rendered for its hash.
+
+    Prices and volume become plain decimal text. Every other member is under `indicators` as it came, unless its value
+    became a column of the signal.
     """
-    rest = {name: value for name, value in signal.payload.items() if name not in signal.consumed}
-    prices = _take_decimals(rest)
-    volume = prices.pop(VOLUME_MEMBER, None)
-    return {
-        "context_version": CONTEXT_VERSION,
-        "signal": {
-            "signal_id": str(signal.signal_id),
-            "symbol": signal.symbol,
-            "exchange": signal.exchange,
-            "direction": str(signal.direction),
-            "timeframe": signal.timeframe,
-            "timestamp": format_timestamp(signal.timestamp),
-            "signal_hash": signal.signal_hash,
-        },
-        "prices": prices,
-        "volume": volume,
-        "indicators": with_big_integers_as_text(rest),
-        "market_data": market_data_document(market_data),
-    }
+    elsewhere, decimals = set(signal.consumed), {}
+    for plain, name in _decimal_names(tuple(signal.payload)):
+        if name in elsewhere or plain in decimals:
+            continue
+        if (text := _decimal_text(signal.payload[name])) is not None:
+            decimals[plain] = text
+            elsewhere.add(name)
+    volume = decimals.pop(VOLUME_MEMBER, None)
+    indicators = ",".join([text for name, text in members.items() if name not in elsewhere])
+    prices = ",".join([f'"{name}":"{decimals[name]}"' for name in sorted(decimals)])
+    return ContextText(
+        f'{{"context_version":{CONTEXT_VERSION},"indicators":{{{indicators}}},"market_data":',
+        f',"prices":{{{prices}}},"signal":{{"direction":{quoted(signal.direction)},'
+        f'"exchange":{quoted(signal.exchange)},"signal_hash":{quoted(signal.signal_hash)},'
+        f'"signal_id":{quoted(signal.signal_id)},"symbol":{quoted(signal.symbol)},'
+        f'"timeframe":{quoted(signal.timeframe)},"timestamp":{quoted(signal.timestamp)}}},'
+        f'"volume":{"null" if volume is None else quoted(volume)}}}',
+    )
 
 
-def context_hash(document: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the context's canonical form (R1.5)."""
-    return document_hash(dict(document))
-
-
-def market_data_document(market_data: MarketData | None) -> dict[str, Any] | None:
-    """Return the context's member for this observation, None without one."""
+def market_data_text(market_data: MarketData | None) -> str:
+    """The context's member for this observation as canonical text."""
     if market_data is None:
-        return None
-    return {
-        "as_of": format_timestamp(market_data.as_of),
-        "received_at": format_timestamp(market_data.received_at),
-        "source": market_data.source,
-        "data": with_big_integers_as_text(market_data.data),
-    }
+        return "null"
+    return canonical_text(
+        {
+            "as_of": format_timestamp(market_data.as_of),
+            "received_at": format_timestamp(market_data.received_at),
+            "source": market_data.source,
+            "data": market_data.data,
+        }
+    )
 
 
-def decimal_names(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return plain name and spelling of the members that can be prices or volume, in any case.
+@lru_cache(maxsize=10_000)
+def _decimal_names(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Plain name and spelling of the members that can be prices or volume, in any case.
 
-    Of several spellings of one name the plain one comes first, then by code point, because the order of
-    members does not survive jsonb.
+    Of several spellings of one name the plain one comes first, then by code point, because the order of members does
+    not survive jsonb. Remembered, because alerts of one kind have the same names.
     """
     wanted = [(name.lower(), name) for name in names if name.lower() in DECIMAL_MEMBERS]
     return sorted(wanted, key=lambda pair: (pair[1] != pair[0], pair[1]))
 
 
-def _take_decimals(members: dict[str, Any]) -> dict[str, str]:
-    """Move the members that are prices or volume out of the members and return them as text.
-
-    One that holds no number stays where it is.
-    """
-    taken: dict[str, str] = {}
-    for plain, name in decimal_names(members):
-        if plain not in taken and (text := decimal_text(members[name])) is not None:
-            taken[plain] = text
-            del members[name]
-    return taken
-
-
-def decimal_text(value: object) -> str | None:
-    """Return a number or numeric text as plain decimal text, None for anything else."""
+def _decimal_text(value: object) -> str | None:
+    """A number or numeric text as plain decimal text, None for anything else."""
     if isinstance(value, float):
         return expand_float(value)
     if isinstance(value, str):

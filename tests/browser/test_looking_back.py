@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from experiments.history.replay import Selection
-from experiments.history.runs import run_replay
+from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from tests.browser.person import Person

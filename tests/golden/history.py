@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.core.quick_verification import QuickVerifier
-from experiments.core.verification import PinnedPolicy, Recorded, differences
+from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from policies.core.content import parse_settings
 
 PATH = Path(__file__).with_name("history.json")
@@ -28,15 +27,10 @@ def experiments() -> list[Recorded]:
 
 
 def verify() -> tuple[int, list[str]]:
-    """Replay everything closely and quickly; return how many were verified and what differs."""
-    known = policies()
-    quick = QuickVerifier(known)
-    found: list[str] = []
+    """Replay everything; return how many were verified and what differs."""
+    verifier = Verifier(policies())
     recorded = experiments()
-    for one in recorded:
-        found += [f"{one.experiment_id} {c.field}" for c in differences(one, known.get(one.policy_version))]
-        found += [] if quick.agrees(one) else [f"{one.experiment_id} is not equal at first sight"]
-    return len(recorded), found
+    return len(recorded), [f"{d.experiment_id} {d.field}" for one in recorded for d in verifier.differences(one)]
 
 
 def _document() -> dict[str, Any]:

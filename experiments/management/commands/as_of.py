@@ -92,7 +92,9 @@ def decision_lines(decision: DecisionThen) -> list[str]:
     if stored is None:
         return [first, "stored     nothing yet: the signal waits"]
     if decision.disagreements:
-        return [first] + [f"stored     {d.field}: {d.stored}; as of then: {d.as_of}" for d in decision.disagreements]
+        return [first] + [
+            f"stored     {d.field}: {d.stored}; as of then: {d.recomputed}" for d in decision.disagreements
+        ]
     if stored.decided_at == decision.then.at:
         return [first, "stored     the same"]
     text = _text(stored.execution_mode, stored.executed_engine, stored.reason)

@@ -56,14 +56,14 @@ class Command(BaseCommand):
         rebuilder = Rebuilder()
         rebuilder.run(_records(origin), bar.show)
         bar.clear()
-        for one in rebuilder.divergences:
-            self.stdout.write(f"{one.subject} {one.field}: stored {one.stored}, rebuilt {one.rebuilt}")
-        verdict = f"{len(rebuilder.divergences)} differences" if rebuilder.divergences else "identical"
+        for one in rebuilder.differences:
+            self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
+        verdict = f"{len(rebuilder.differences)} differences" if rebuilder.differences else "identical"
         self.stdout.write(
             f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} left out (credentials, rate),"
             f" {rebuilder.decided} signals decided: {verdict}."
         )
-        if rebuilder.divergences:
+        if rebuilder.differences:
             sys.exit(1)
 
 

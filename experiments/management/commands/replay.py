@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments.history.replay import Difference, Selection
-from experiments.history.runs import document, run_replay
+from experiments.core.verification import Difference
+from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
 from experiments.models import ReplayRun
 from kernel.command_options import UNUSABLE, parsed
 from kernel.instants import parse_instant
@@ -32,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--until", help="experiments created before (RFC 3339 with zone)")
         parser.add_argument("--signal", help="one signal_id")
         parser.add_argument("--policy-version", type=int)
+        parser.add_argument(
+            "--jobs", type=int, metavar="N", help="processes that share the work (default: one per core, or 1 if quick)"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,11 +49,12 @@ class Command(BaseCommand):
         if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
             # "0 verified, no difference" would let a slip of the pen pass for a verification.
             raise CommandError(f"There is no signal {selection.signal}.", returncode=UNUSABLE)
-        run = self._run_as_json(selection) if options["json"] else self._run(selection)
+        jobs = options["jobs"] or _jobs_for(selection)
+        run = self._run_as_json(selection, jobs) if options["json"] else self._run(selection, jobs)
         if run.differences:
             sys.exit(1)
 
-    def _run(self, selection: Selection) -> ReplayRun:
+    def _run(self, selection: Selection, jobs: int) -> ReplayRun:
         bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
 
         def show(difference: Difference) -> None:
@@ -58,24 +63,29 @@ class Command(BaseCommand):
             stored, recomputed = difference.stored, difference.recomputed
             self.stdout.write(f"{about} {difference.field}: stored {stored}, recomputed {recomputed}")
 
-        run = run_replay(selection, run_by=command_line_actor().name, progress=bar.show, found=show)
+        run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
         bar.clear()
         verdict = "no difference" if not run.differences else f"{run.differences} differences"
         self.stdout.write(f"{run.verified} experiments verified: {verdict}.")
         return run
 
-    def _run_as_json(self, selection: Selection) -> ReplayRun:
+    def _run_as_json(self, selection: Selection, jobs: int) -> ReplayRun:
         """Write the document as it comes, because differences may be without end."""
         bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
         separator = ""
 
         def show(difference: Difference) -> None:
             nonlocal separator
-            self.stdout.write(separator + json.dumps(document(difference)), ending="")
+            self.stdout.write(separator + json.dumps(difference._asdict()), ending="")
             separator = ", "
 
         self.stdout.write('{"differences": [', ending="")
-        run = run_replay(selection, run_by=command_line_actor().name, progress=bar.show, found=show)
+        run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
         bar.clear()
         self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}')
         return run
+
+
+def _jobs_for(selection: Selection) -> int:
+    """One process for each core that this one may use; one alone where the work is over before they have started."""
+    return len(os.sched_getaffinity(0)) if count(selection) > RANGE_SIZE else 1

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from experiments.core.decision import PolicyState, StoredSignal, decide
+from experiments.core.decision import PolicyState, decide
 from experiments.core.verification import PinnedPolicy, Recorded
+from kernel.instants import format_timestamp
 from kernel.json_text import to_jsonb_text
 from policies.core.content import PolicySettings
 from policies.core.rules import RULES_VERSION
@@ -38,25 +39,26 @@ def record(payload: dict[str, Any], market_data: MarketData | None = None, state
         timestamp=understood.timestamp, strategy=understood.strategy,
     )  # fmt: skip
     facts = SignalFacts(
-        signal_id=signal_id(key), symbol=understood.symbol, exchange=understood.exchange,
-        direction=understood.direction, timeframe=understood.timeframe, timestamp=understood.timestamp,
+        signal_id=str(signal_id(key)), source="tv", exchange=understood.exchange, symbol=understood.symbol,
+        direction=understood.direction, timeframe=understood.timeframe,
+        timestamp=format_timestamp(understood.timestamp), strategy=understood.strategy,
         signal_hash=signal_hash(key, payload), payload=payload, consumed=understood.consumed,
     )  # fmt: skip
-    decided = decide(StoredSignal(facts, "tv", understood.strategy), state, market_data)
+    decided = decide(facts, state, market_data)
     resolution = decided.ruling.resolution
     return Recorded(
-        experiment_id=str(decided.experiment_id), signal_id=str(facts.signal_id), signal_hash=facts.signal_hash,
+        experiment_id=str(decided.experiment_id), signal_id=facts.signal_id, signal_hash=facts.signal_hash,
         variant=decided.assignment.variant, assignment_hash=decided.assignment.assignment_hash,
         bucket=str(decided.assignment.bucket), split_percentage=f"{state.split_percentage:.2f}",
         policy_version=str(state.version), created_at=WRITTEN_AT, source="tv", exchange=facts.exchange,
         symbol=facts.symbol, direction=facts.direction, timeframe=facts.timeframe,
-        timestamp=as_printed(facts.timestamp), strategy=understood.strategy, stored_signal_hash=facts.signal_hash,
-        payload=to_jsonb_text(payload), consumed_fields=json.dumps(sorted(facts.consumed)),
-        status="PROCESSED", processed_at=WRITTEN_AT,
-        context=decided.context.decode(), context_hash=decided.context_hash, captured_at=WRITTEN_AT,
+        timestamp=as_printed(understood.timestamp), strategy=understood.strategy, stored_signal_hash=facts.signal_hash,
+        payload=to_jsonb_text(payload),
+        consumed_fields=json.dumps(sorted(understood.consumed)), status="PROCESSED", processed_at=WRITTEN_AT,
+        context=decided.context, context_hash=decided.context_hash, captured_at=WRITTEN_AT,
         execution_mode=resolution.execution_mode, executed_engine=resolution.executed_engine,
         shadow_engine=resolution.shadow_engine, reason=resolution.reason, decided_version=str(state.version),
-        rules_version=str(RULES_VERSION), inputs=decided.ruling.inputs.decode(),
+        rules_version=str(RULES_VERSION), inputs=decided.ruling.inputs,
         decision_hash=decided.ruling.decision_hash, decided_at=DECIDED_AT, context_hash_a=decided.context_hash,
         distributed_at_a=WRITTEN_AT, context_hash_b=decided.context_hash, distributed_at_b=WRITTEN_AT,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import struct
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 
 from experiments.core.assignment import (
     ASSIGNMENT_TAG,
-    _length_prefixed,
     assign,
     assignment_hash,
     bucket_of,
@@ -125,18 +125,13 @@ def test_no_two_of_many_signals_share_an_assignment_hash() -> None:
     assert len(digests) == 10_000
 
 
-def test_lengths_in_front_keep_parts_apart_that_joining_confuses() -> None:
-    one, other = (b"1", b"2abc"), (b"12", b"abc")
+@given(st.uuids(), st.binary(min_size=32, max_size=32))
+def test_the_hash_is_of_tag_id_and_hash_with_their_lengths_in_front(signal_id: UUID, digest: bytes) -> None:
+    parts = [ASSIGNMENT_TAG, str(signal_id).encode(), digest]
 
-    assert b"".join(one) == b"".join(other)
-    assert b"".join(map(_length_prefixed, one)) != b"".join(map(_length_prefixed, other))
+    hashed = b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
-
-@given(st.lists(st.binary(max_size=6), max_size=4), st.lists(st.binary(max_size=6), max_size=4))
-def test_length_prefixed_parts_are_never_ambiguous(one: list[bytes], other: list[bytes]) -> None:
-    joined = [b"".join(map(_length_prefixed, parts)) for parts in (one, other)]
-
-    assert (joined[0] == joined[1]) == (one == other)
+    assert assignment_hash(signal_id, digest.hex()) == hashlib.sha256(hashed).hexdigest()
 
 
 # 20,000 ids that never change, so that these counts are facts and not chances.

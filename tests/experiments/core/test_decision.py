@@ -12,10 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from experiments.core.decision import PolicyState, SignalCorruptError, StoredSignal, check_identity, decide, rule
+from experiments.core.decision import PolicyState, SignalCorruptError, decide, rule
+from kernel.instants import format_timestamp
 from signals_app.alerts.market_context import MarketData, SignalFacts
 
-SIGNAL_ID = UUID("0cbccd8b-0585-56df-8ee0-5b48001ac756")
+SIGNAL_ID = "0cbccd8b-0585-56df-8ee0-5b48001ac756"
 SIGNAL_HASH = "a4ec9748cb7fc20d54c26cb209052773b924e91be6b5f8e6566ef6fd5b9814a5"
 MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 PAYLOAD: dict[str, Any] = {
@@ -27,21 +28,11 @@ PAYLOAD: dict[str, Any] = {
     "volume": 1200,
     "rsi": 61.5,
 }
-SIGNAL = StoredSignal(
-    SignalFacts(
-        signal_id=SIGNAL_ID,
-        symbol="SPY",
-        exchange="",
-        direction="LONG",
-        timeframe="5m",
-        timestamp=MOMENT,
-        signal_hash=SIGNAL_HASH,
-        payload=PAYLOAD,
-        consumed=frozenset({"symbol", "direction", "timeframe", "timestamp"}),
-    ),
-    source="tv",
-    strategy="",
-)
+SIGNAL = SignalFacts(
+    signal_id=SIGNAL_ID, source="tv", exchange="", symbol="SPY", direction="LONG", timeframe="5m",
+    timestamp=format_timestamp(MOMENT), strategy="", signal_hash=SIGNAL_HASH, payload=PAYLOAD,
+    consumed=frozenset({"symbol", "direction", "timeframe", "timestamp"}),
+)  # fmt: skip
 STATE = PolicyState(
     app_mode="PAPER",
     version=7,
@@ -54,21 +45,13 @@ STATE = PolicyState(
 )
 CONTEXT = (
     '{"context_version":1,"indicators":{"rsi":61.5},"market_data":null,"prices":{"close":"568.25"},'
-    '"signal":{"direction":"LONG","exchange":"","signal_hash":"'
-    + SIGNAL_HASH
-    + '","signal_id":"'
-    + str(SIGNAL_ID)
-    + '",'
+    '"signal":{"direction":"LONG","exchange":"","signal_hash":"' + SIGNAL_HASH + '","signal_id":"' + SIGNAL_ID + '",'
     '"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"},"volume":"1200"}'
 )
 INPUTS = (
     '{"app_mode":"PAPER","configured_mode":"AUTO","engine_a_available":true,"engine_b_available":true,"halted":false,'
     '"live_enabled":false,"policy_version":7,"split_percentage":"50.00","variant":"B"}'
 )
-
-
-def changed(signal: StoredSignal = SIGNAL, **facts: Any) -> StoredSignal:
-    return replace(signal, facts=replace(signal.facts, **facts))
 
 
 def test_the_signal_of_these_tests_hashes_to_the_written_digest() -> None:
@@ -79,13 +62,13 @@ def test_the_signal_of_these_tests_hashes_to_the_written_digest() -> None:
     )
 
     assert hashlib.sha256(document.encode()).hexdigest() == SIGNAL_HASH
-    check_identity(SIGNAL)
+    assert decide(SIGNAL, STATE, None).signal == SIGNAL
 
 
 def test_the_context_is_the_written_document_and_its_hash() -> None:
     decided = decide(SIGNAL, STATE, None)
 
-    assert decided.context.decode() == CONTEXT
+    assert decided.context == CONTEXT
     assert decided.context_hash == "2b3883bd2c918054a62b7b0a094dc6629235db7f01619871b63dd1bf574df13a"
 
 
@@ -105,7 +88,7 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
 
     decided = decide(SIGNAL, STATE, None)
 
-    assert decided.ruling.inputs.decode() == INPUTS
+    assert decided.ruling.inputs == INPUTS
     assert decided.ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
     assert decided.ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
 
@@ -148,7 +131,7 @@ def test_deciding_twice_gives_the_same_bytes() -> None:
 
 
 def test_the_order_of_payload_members_changes_nothing() -> None:
-    turned = changed(payload=dict(reversed(PAYLOAD.items())))
+    turned = SIGNAL._replace(payload=dict(reversed(PAYLOAD.items())))
 
     assert decide(turned, STATE, None).context == decide(SIGNAL, STATE, None).context
     assert decide(turned, STATE, None).ruling.decision_hash == decide(SIGNAL, STATE, None).ruling.decision_hash
@@ -165,16 +148,16 @@ def test_the_payload_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     "corrupt",
     [
-        changed(symbol="QQQ"),
-        changed(direction="SHORT"),
-        changed(timeframe="1h"),
-        changed(timestamp=MOMENT + timedelta(microseconds=1)),
-        changed(signal_id=UUID(int=1)),
-        replace(SIGNAL, source="other"),
-        replace(SIGNAL, strategy="breakout"),
+        SIGNAL._replace(symbol="QQQ"),
+        SIGNAL._replace(direction="SHORT"),
+        SIGNAL._replace(timeframe="1h"),
+        SIGNAL._replace(timestamp="2026-03-16T14:30:00.000001Z"),
+        SIGNAL._replace(signal_id=str(UUID(int=1))),
+        SIGNAL._replace(source="other"),
+        SIGNAL._replace(strategy="breakout"),
     ],
 )
-def test_a_signal_whose_identity_was_changed_is_refused(corrupt: StoredSignal) -> None:
+def test_a_signal_whose_identity_was_changed_is_refused(corrupt: SignalFacts) -> None:
     with pytest.raises(SignalCorruptError, match="signal_id does not follow"):
         decide(corrupt, STATE, None)
 
@@ -182,13 +165,13 @@ def test_a_signal_whose_identity_was_changed_is_refused(corrupt: StoredSignal) -
 @pytest.mark.parametrize(
     "corrupt",
     [
-        changed(payload=PAYLOAD | {"close": 568.26}),
-        changed(payload=PAYLOAD | {"extra": None}),
-        changed(payload={}),
-        changed(signal_hash="0" * 64),
+        SIGNAL._replace(payload=PAYLOAD | {"close": 568.26}),
+        SIGNAL._replace(payload=PAYLOAD | {"extra": None}),
+        SIGNAL._replace(payload={}),
+        SIGNAL._replace(signal_hash="0" * 64),
     ],
 )
-def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: StoredSignal) -> None:
+def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFacts) -> None:
     with pytest.raises(SignalCorruptError, match="signal_hash does not follow"):
         decide(corrupt, STATE, None)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import rfc8785
 
-from experiments.core.verification import differences
+from experiments.core.verification import Verifier
 from tests.golden import history
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ def test_a_changed_history_does_not_replay() -> None:
     one = history.experiments()[0]
     inputs = json.dumps(json.loads(str(one.inputs)) | {"halted": True}, sort_keys=True, separators=(",", ":"))
 
-    assert differences(one._replace(inputs=inputs), history.policies()[one.policy_version])
+    assert Verifier(history.policies()).differences(one._replace(inputs=inputs))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from experiments.core.what_if import (
     Tally,
     Transition,
     Verdict,
-    redecide,
+    decide_again,
 )
 from policies.core.content import CONFIGURED_MODES
 from policies.core.rules import RULES_VERSION
@@ -50,7 +50,7 @@ def stored(state: PolicyState = STATE, bucket: int = 0, *, symbol: str = "SPY", 
     ruling = rule(state, variant)
     resolution = ruling.resolution
     verdict = Verdict(resolution.execution_mode, resolution.executed_engine, resolution.reason)
-    return StoredDecision(str(number), symbol, bucket, ruling.inputs.decode(), RULES_VERSION, verdict)
+    return StoredDecision(str(number), symbol, bucket, ruling.inputs, RULES_VERSION, verdict)
 
 
 def settings_of(state: PolicyState) -> PreviewSettings:
@@ -59,7 +59,7 @@ def settings_of(state: PolicyState) -> PreviewSettings:
 
 @given(states, st.integers(0, 9999))
 def test_under_its_own_settings_every_decision_stays_what_it_is(state: PolicyState, bucket: int) -> None:
-    (one,) = redecide([stored(state, bucket)], settings_of(state))
+    (one,) = decide_again([stored(state, bucket)], settings_of(state))
 
     assert one.after == one.before
 
@@ -68,7 +68,7 @@ def test_under_its_own_settings_every_decision_stays_what_it_is(state: PolicySta
 def test_a_decision_comes_to_what_the_pipeline_would_decide_under_the_settings(
     state: PolicyState, new: PreviewSettings, bucket: int
 ) -> None:
-    (one,) = redecide([stored(state, bucket)], new)
+    (one,) = decide_again([stored(state, bucket)], new)
 
     changed = replace(
         state,
@@ -83,7 +83,7 @@ def test_a_decision_comes_to_what_the_pipeline_would_decide_under_the_settings(
 def test_halts_guardrails_and_absence_stay_as_stored(state: PolicyState, new: PreviewSettings, bucket: int) -> None:
     assume(state.halted or state.guardrail or not state.engine_a_available)
 
-    (one,) = redecide([stored(state, bucket)], new)
+    (one,) = decide_again([stored(state, bucket)], new)
 
     assert one.after is not None
     assert one.after.executed_engine is None
@@ -93,7 +93,7 @@ def test_a_ramp_moves_only_the_buckets_between_the_two_splits() -> None:
     split = replace(STATE, configured_mode="SPLIT_CAPITAL")
     rows = [stored(split, bucket, number=bucket) for bucket in range(0, 10_000, 100)]
 
-    changed = [one for one in redecide(rows, replace(settings_of(split), split_percentage=Decimal("60.00")))
+    changed = [one for one in decide_again(rows, replace(settings_of(split), split_percentage=Decimal("60.00")))
                if one.is_changed]  # fmt: skip
 
     assert [int(one.experiment_id) for one in changed] == list(range(5000, 6000, 100))
@@ -109,7 +109,7 @@ def test_a_ramp_moves_only_the_buckets_between_the_two_splits() -> None:
 )  # fmt: skip
 def test_inputs_that_cannot_be_read_are_counted_apart(inputs: str, rules_version: int) -> None:
     tally = Tally()
-    for one in redecide([stored()._replace(inputs=inputs, rules_version=rules_version), stored()], AUTO):
+    for one in decide_again([stored()._replace(inputs=inputs, rules_version=rules_version), stored()], AUTO):
         tally.add(one)
 
     result = tally.result()
@@ -123,7 +123,7 @@ def test_changes_are_counted_by_verdict_by_symbol_and_by_who_trades() -> None:
         stored(replace(STATE, configured_mode="SHADOW_ONLY")),
     ]  # fmt: skip
     tally = Tally()
-    for one in redecide(rows, replace(AUTO, configured_mode="SHADOW_ONLY")):
+    for one in decide_again(rows, replace(AUTO, configured_mode="SHADOW_ONLY")):
         tally.add(one)
 
     result = tally.result()

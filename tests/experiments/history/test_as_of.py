@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from experiments.history.as_of import Disagreement, decision_as_of
+from experiments.core.verification import Difference
+from experiments.history.as_of import decision_as_of
 from experiments.models import ExecutionDecision
 from experiments.worker.pipeline import drain
 from kernel.errors import DomainError
@@ -39,7 +40,7 @@ def decided() -> Signal:
     return signal
 
 
-def disagreements() -> list[tuple[str, tuple[Disagreement, ...]]]:
+def disagreements() -> list[tuple[str, tuple[Difference, ...]]]:
     """Compare every stored decision with what was in force at its instant."""
     found = []
     for decision in ExecutionDecision.objects.select_related("experiment"):
@@ -129,7 +130,7 @@ def test_a_changed_input_disagrees_with_the_past_whatever_its_hash() -> None:
     execute("""UPDATE execution_policy SET inputs = replace(inputs::text, '"halted":false', '"halted":true')::json""")
     execute("SET session_replication_role = DEFAULT")
 
-    assert decision_as_of(signal.pk).disagreements == (Disagreement("inputs.halted", "True", "False"),)
+    assert decision_as_of(signal.pk).disagreements == (Difference("inputs.halted", "True", "False"),)
 
 
 @pytest.mark.django_db
@@ -286,6 +287,7 @@ def pull_switch_and_beat() -> None:
 def test_changes_in_a_storm_leave_no_decision_that_disagrees_with_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.worker.pipeline.BATCH_SIZE", 1)
     monkeypatch.setattr("experiments.worker.pipeline.BATCHES_PER_DRAIN", 150)
+    monkeypatch.setattr("experiments.worker.pipeline.MAX_DRAIN_SECONDS", 120)
     beat("A", "B")
     for _ in range(150):
         make_signal()

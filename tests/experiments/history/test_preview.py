@@ -8,7 +8,7 @@ import pytest
 
 from experiments.core.what_if import PreviewSettings
 from experiments.history import preview as preview_module
-from experiments.history.preview import PreviewSelection, preview, redecided
+from experiments.history.preview import PreviewSelection, decided_again, preview
 from experiments.worker.pipeline import drain
 from kernel.errors import DomainError
 from policies.selectors import active_policy, settings_of
@@ -63,19 +63,19 @@ def test_only_the_newest_are_looked_at() -> None:
     execute("UPDATE experiments SET created_at = created_at - interval '1 hour' WHERE experiment_id = %s", first.pk)
     execute("SET session_replication_role = DEFAULT")
 
-    assert [one.experiment_id for one in redecided(PreviewSelection(last=1), SHADOW_ONLY)] == [str(second.pk)]
+    assert [one.experiment_id for one in decided_again(PreviewSelection(last=1), SHADOW_ONLY)] == [str(second.pk)]
     before = PreviewSelection(until=second.created_at)
-    assert [one.experiment_id for one in redecided(before, SHADOW_ONLY)] == [str(first.pk)]
+    assert [one.experiment_id for one in decided_again(before, SHADOW_ONLY)] == [str(first.pk)]
     since = PreviewSelection(since=second.created_at)
-    assert [one.experiment_id for one in redecided(since, SHADOW_ONLY)] == [str(second.pk)]
+    assert [one.experiment_id for one in decided_again(since, SHADOW_ONLY)] == [str(second.pk)]
 
 
 def test_symbol_and_timeframe_narrow_the_selection() -> None:
     spy = make_experiment("A", symbol="SPY", timeframe="5m")
     qqq = make_experiment("A", symbol="QQQ", timeframe="1h")
 
-    by_symbol = redecided(PreviewSelection(symbol="SPY"), SHADOW_ONLY)
-    by_timeframe = redecided(PreviewSelection(timeframe="1h"), SHADOW_ONLY)
+    by_symbol = decided_again(PreviewSelection(symbol="SPY"), SHADOW_ONLY)
+    by_timeframe = decided_again(PreviewSelection(timeframe="1h"), SHADOW_ONLY)
 
     assert [one.experiment_id for one in by_symbol] == [str(spy.pk)]
     assert [one.experiment_id for one in by_timeframe] == [str(qqq.pk)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from io import StringIO
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from experiments.history.replay import Selection, replay, verify_experiment
+from experiments.core.verification import Difference
+from experiments.history.replay import Selection, replay
 from experiments.models import Experiment
 from signals_app.models import MarketData
 from tests.factories import MOMENT, make_experiment
@@ -59,6 +60,10 @@ def tamper(table: str, change: str) -> None:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(f"UPDATE {table} SET {change}")
         cursor.execute("SET session_replication_role = DEFAULT")
+
+
+def verify_experiment(identity: UUID) -> list[Difference]:
+    return [difference for one in replay(Selection(experiment=identity)) for difference in one.differences]
 
 
 def fields(experiment: Experiment) -> set[str]:
@@ -131,12 +136,12 @@ def test_numbers_that_json_writes_in_many_ways_replay() -> None:
 def test_the_selection_narrows_what_is_replayed() -> None:
     first, second = make_experiment("A"), make_experiment("B")
 
-    by_signal = [one.experiment_id for one in replay(Selection(signal=first.signal_id))]
-    by_version = [one.experiment_id for one in replay(Selection(policy_version=second.policy_version_id))]
-    since = [one.experiment_id for one in replay(Selection(since=second.created_at))]
+    by_signal = [one.identity for one in replay(Selection(signal=first.signal_id))]
+    by_version = [one.identity for one in replay(Selection(policy_version=second.policy_version_id))]
+    since = [one.identity for one in replay(Selection(since=second.created_at))]
 
-    assert (by_signal, by_version) == ([first.pk], [second.pk])
-    assert second.pk in since
+    assert (by_signal, by_version) == ([str(first.pk)], [str(second.pk)])
+    assert str(second.pk) in since
 
 
 def run(*arguments: str) -> tuple[int, str]:

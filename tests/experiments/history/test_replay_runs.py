@@ -7,11 +7,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from psycopg.sql import SQL
 
 from experiments.core.verification import Recorded
-from experiments.history import runs as replay_runs
-from experiments.history.replay import COLUMNS, Selection
-from experiments.history.runs import run_replay
+from experiments.history import replay as replay_module
+from experiments.history.replay import ROWS, Selection, run_replay
 from experiments.models import ReplayRun
 from tests.database import value
 from tests.experiments.history.test_replay import tamper
@@ -35,7 +36,7 @@ def test_a_run_is_kept() -> None:
 
 
 def test_a_run_keeps_its_first_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_runs, "DIFFERENCES_KEPT", 2)
+    monkeypatch.setattr(replay_module, "DIFFERENCES_KEPT", 2)
     for _ in range(3):
         make_experiment("A")
     tamper("experiments", "bucket = (bucket + 1) % 10000")
@@ -108,4 +109,7 @@ def test_the_document_is_valid_however_many_differences() -> None:
 
 
 def test_the_columns_are_those_of_a_verification() -> None:
-    assert tuple(COLUMNS) == Recorded._fields
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS.format(conditions=SQL("false")))
+
+        assert tuple(column.name for column in cursor.description) == Recorded._fields

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from experiments.history.replay import Selection, replay, verify_experiment
+from experiments.history.replay import Selection, replay
 from experiments.worker.pipeline import drain
 from policies.core.content import SETTING_NAMES
 from signals_app.webhook.sources import create_source
 from tests.database import execute, value
-from tests.experiments.history.test_replay import fields, tamper
+from tests.experiments.history.test_replay import fields, tamper, verify_experiment
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import MOMENT, make_experiment, make_policy
 

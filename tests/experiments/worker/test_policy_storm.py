@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.history.replay import Difference, Selection, replay
+from experiments.core.verification import Difference
+from experiments.history.replay import Selection, replay
 from experiments.worker import pipeline
 from policies.selectors import StateInForce, active_policy, state_in_force
 from signals_app.models import Signal

@@ -11,8 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import Failure, Schedule
 
-from experiments.history.replay import Selection
-from experiments.history.runs import run_replay
+from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from outcomes.models import Violation
 from policies.audit import Actor

@@ -9,8 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from admin_kit.display import age_text
-from experiments.history.replay import Selection
-from experiments.history.runs import run_replay
+from experiments.history.replay import Selection, run_replay
 from orchestrator_site.console.overview import Overview
 from policies.drafts import activate_due_drafts
 from tests.database import execute

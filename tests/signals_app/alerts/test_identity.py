@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from kernel.hashing import NAMESPACE, document_hash, sha256_hex
 from kernel.instants import format_timestamp
-from kernel.json_text import canonical_json
 from signals_app.alerts.identity import HASH_VERSION, experiment_id, natural_key, signal_hash, signal_id, trade_id
 from tests.kernel.json_strategies import json_objects
 
@@ -22,7 +21,7 @@ SIGNAL_ID = uuid.UUID("3419cbbc-027e-59bb-9df0-9d124c3f2de6")
 SIGNAL_HASH = "8839b02ed4223fe0100c71215e0487ecf479361e7e3c2db38851109365602802"
 
 
-def make_key(**changes: Any) -> dict[str, str]:
+def make_key(**changes: Any) -> str:
     fields: dict[str, Any] = {
         "source": "desk", "symbol": "SPY", "direction": "LONG", "timeframe": "5m", "timestamp": FIRED_AT,
     }  # fmt: skip
@@ -30,9 +29,9 @@ def make_key(**changes: Any) -> dict[str, str]:
 
 
 def test_the_natural_key_has_these_bytes() -> None:
-    assert canonical_json(make_key()) == (
-        b'{"direction":"LONG","source":"desk","strategy":"","symbol":"SPY","timeframe":"5m",'
-        b'"timestamp":"2026-03-16T14:30:00.000000Z"}'
+    assert make_key() == (
+        '{"direction":"LONG","source":"desk","strategy":"","symbol":"SPY","timeframe":"5m",'
+        '"timestamp":"2026-03-16T14:30:00.000000Z"}'
     )
 
 
