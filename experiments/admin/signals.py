@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
 from admin_kit.filters import recent
+from admin_kit.form_fields import reason_field
 from admin_kit.options import AuditAdmin
 from experiments.services import discard_failed, requeue_failed
 from kernel.actors import actor_of
-from policies.admin.draft_forms import reason_field
 from signals_app.models import Direction, Signal, SignalStatus
 
 

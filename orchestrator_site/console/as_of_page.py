@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from admin_kit.form_fields import UTCTimeField
 from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
 from kernel.identifiers import uuid_from
-from policies.admin.draft_forms import UTCTimeField
 from policies.as_of import BeforeHistoryError, Then, in_force_at
 
 

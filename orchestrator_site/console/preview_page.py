@@ -19,12 +19,12 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from admin_kit.form_fields import UTCTimeField
 from admin_kit.pages import render_page
 from experiments.core.what_if import ExecutedShare, PreviewSettings
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.events import PREVIEW_FAILED
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
-from policies.admin.draft_forms import UTCTimeField
 from policies.drafts import content_of
 from policies.models import PolicyDraft
 

@@ -49,7 +49,7 @@ def test_a_time_that_is_none_is_told_beside_its_field_and_kept(person: Person) -
     person.types("Time (UTC)", "yesterday at noon")
     person.submit("Show")
 
-    person.reads("Write a time in UTC such as 2026-03-16T14:30")
+    person.reads("Enter a time in UTC, such as 2026-03-16T14:30")
     assert person.value("Time (UTC)") == "yesterday at noon"
 
 

@@ -1,0 +1,37 @@
+"""Form fields that several pages share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from kernel.instants import parse_typed_instant
+
+TIME_HINT = "Enter a time in UTC, such as 2026-03-16T14:30 or 2026-03-16T14:30:00Z."
+
+
+def reason_field(hint: str) -> forms.CharField:
+    """A required reason, kept with what was done."""
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True})
+    return forms.CharField(max_length=2000, widget=widget, help_text=hint)
+
+
+class UTCTimeField(forms.CharField):
+    """An optional time typed as text; without an offset it is UTC, as everything in the admin."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "YYYY-MM-DDTHH:MM"})
+        super().__init__(required=False, max_length=40, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> datetime | None:
+        """The instant; None when left blank."""
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_typed_instant(text)
+        except ValueError as error:
+            raise forms.ValidationError(TIME_HINT) from error
