@@ -60,12 +60,22 @@ class _Reasons(serializers.DictField):
     child = serializers.CharField()
 
 
+# Tables by name: the schema names a component once, however often a report holds it.
+_SERIALIZERS: dict[str, tuple[Sequence[Figure], type[serializers.Serializer[Any]]]] = {}
+
+
 def figures_serializer(name: str, meaning: str, figures: Sequence[Figure]) -> type[serializers.Serializer[Any]]:
     """The serializer of a table of figures, from which the schema of the answer is made."""
+    if name in _SERIALIZERS:
+        known, serializer = _SERIALIZERS[name]
+        assert known == figures, f"{name} is the name of two tables of figures"
+        return serializer
     fields: dict[str, Any] = {figure.name: _field(figure) for figure in figures}
     if any(figure.why_undefined for figure in figures):
         fields["undefined"] = _Reasons()
-    return type(f"{name}Serializer", (serializers.Serializer,), {"__doc__": meaning} | fields)
+    made = type(f"{name}Serializer", (serializers.Serializer,), {"__doc__": meaning} | fields)
+    _SERIALIZERS[name] = (figures, made)
+    return made
 
 
 def _field(figure: Figure) -> serializers.Field[Any, Any, Any, Any]:
