@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.core.pricing import Leg, judge_quotes, profit_and_loss, quotes_of, trade_price
+from outcomes.core.pricing import Leg, Quote, judge_quotes, profit_and_loss, quotes_of, trade_price
 
 EXIT_TIME = datetime(2014, 6, 5, 18, tzinfo=UTC)
 AT_EXIT = "2014-06-05T18:00:00Z"
@@ -61,6 +61,12 @@ def test_a_credit_is_a_negative_price_and_a_single_short_leg_has_its_own() -> No
 
     assert trade_price(credit, {"LOW": Decimal(3), "HIGH": Decimal(1)}) == Decimal(-2)
     assert trade_price([leg(side="SHORT", ratio=2)], {"X": Decimal(5)}) == Decimal(5)
+
+
+def test_a_net_debit_keeps_every_digit() -> None:
+    prices = {"X": Decimal("123456789012345678.123456789012"), "Y": Decimal("0.000000000001")}
+
+    assert trade_price([leg(), leg("Y")], prices) == Decimal("123456789012345678.123456789013")
 
 
 @given(PRICES, PRICES, st.integers(1, 1000), st.decimals(min_value=1, max_value=10**14 - 1, places=4))
@@ -148,6 +154,12 @@ def test_a_two_sided_quote_from_before_the_exit_is_usable(raw: Any) -> None:
 )
 def test_any_other_quote_is_flagged_and_prices_nothing(raw: Any, expected: str) -> None:
     assert flag(raw) == expected
+
+
+def test_a_usable_quote_is_kept_as_sent() -> None:
+    judged = judge_quotes({"X": quote(quote_time="2014-06-05T17:59:59Z")}, EXIT_TIME)
+
+    assert judged.usable == {"X": Quote(Decimal("1.31"), Decimal("1.37"), EXIT_TIME - timedelta(seconds=1))}
 
 
 def test_an_instrument_without_a_quote_is_missing() -> None:
