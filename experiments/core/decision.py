@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from uuid import UUID
 
 from experiments.core.assignment import Assignment, assign
-from kernel.hashing import text_hash
+from kernel.hashing import named_uuid, text_hash
 from kernel.json_text import canonical_members, canonical_text
 from policies.core.content import split_text
 from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
-from signals_app.alerts.identity import NATURAL_KEY, experiment_id, natural_key, rendered_signal_hash, signal_id
+from signals_app.alerts.identity import experiment_id, natural_key, rendered_signal_hash
 from signals_app.alerts.market_context import (
     MarketData,
     SignalFacts,
@@ -88,7 +87,7 @@ class Decided:
     signal: SignalFacts
     context: str  # canonical JSON
     context_hash: str
-    experiment_id: UUID
+    experiment_id: str
     assignment: Assignment
     policy_version: int
     ruling: Ruling
@@ -117,8 +116,15 @@ def identity_of(signal: SignalFacts, members: Mapping[str, str]) -> tuple[str, s
 
     `members` are those of its payload, as `canonical_members` renders them.
     """
-    key = natural_key(**{name: getattr(signal, name) for name in NATURAL_KEY})
-    return str(signal_id(key)), rendered_signal_hash(key, members)
+    key = natural_key(
+        direction=signal.direction,
+        source=signal.source,
+        strategy=signal.strategy,
+        symbol=signal.symbol,
+        timeframe=signal.timeframe,
+        timestamp=signal.timestamp,
+    )
+    return named_uuid(key), rendered_signal_hash(key, members)
 
 
 def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | None) -> Decided:

@@ -189,7 +189,7 @@ class Verifier:
                     (
                         "experiments.experiment_id",
                         recorded.experiment_id,
-                        str(experiment_id(recorded.signal_id, signal_hash)),
+                        experiment_id(recorded.signal_id, signal_hash),
                     ),
                     ("signals.status", recorded.status, "PROCESSED"),
                 ]

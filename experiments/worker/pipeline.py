@@ -162,7 +162,7 @@ def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
         SIGNAL_PROCESSING_FAILED.log(
             signal_id=str(signal_id),
             # The id it will have once it is decided: it follows from the signal.
-            experiment_id=str(experiment_id(signal_id, signal_hash)),
+            experiment_id=experiment_id(signal_id, signal_hash),
             attempts=attempts,
             error=error,
         )

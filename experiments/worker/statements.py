@@ -19,8 +19,8 @@ from policies.core.rules import RULES_VERSION
 STORE = """
 WITH batch AS (
     SELECT * FROM unnest(
-        %(signal_id)b::uuid[], %(signal_hash)b::text[], %(context)b::text[], %(context_hash)b::text[],
-        %(experiment_id)b::uuid[], %(variant)b::text[], %(assignment_hash)b::text[], %(bucket)b::int4[]
+        %(signal_id)b::text[]::uuid[], %(signal_hash)b::text[], %(context)b::text[], %(context_hash)b::text[],
+        %(experiment_id)b::text[]::uuid[], %(variant)b::text[], %(assignment_hash)b::text[], %(bucket)b::int4[]
     ) AS t (signal_id, signal_hash, context, context_hash, experiment_id, variant, assignment_hash, bucket)
 ), rulings AS (
     SELECT * FROM unnest(
@@ -45,7 +45,7 @@ WITH batch AS (
     INSERT INTO signal_distributions (experiment_id, engine, context_hash, distributed_at)
     SELECT experiment_id, engine, context_hash, now() FROM batch CROSS JOIN (VALUES ('A'), ('B')) AS e (engine)
 ), finished AS (
-    DELETE FROM worker_batches WHERE token = %(token)s AND cardinality(signal_ids) = cardinality(%(signal_id)b::uuid[])
+    DELETE FROM worker_batches WHERE token = %(token)s AND cardinality(signal_ids) = cardinality(%(signal_id)b::text[])
 )
 UPDATE signals SET status = 'PROCESSED', processing_lock = %(token)s, processed_at = now(),
        next_attempt_at = NULL, last_error = ''

@@ -5,13 +5,13 @@ Every id and hash is made from text in canonical form (RFC 8785), rendered here 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any
+from uuid import UUID
 
-from kernel.hashing import NAMESPACE, text_hash
+from kernel.hashing import named_uuid, text_hash
 from kernel.instants import format_timestamp
 from kernel.json_text import canonical_members
 
@@ -31,9 +31,9 @@ def natural_key(
     )  # fmt: skip
 
 
-def signal_id(key: str) -> uuid.UUID:
+def signal_id(key: str) -> UUID:
     """The id of the signal with this natural key."""
-    return uuid.uuid5(NAMESPACE, key)
+    return UUID(named_uuid(key))
 
 
 def signal_hash(key: str, payload: Mapping[str, Any]) -> str:
@@ -47,11 +47,11 @@ def rendered_signal_hash(key: str, members: Mapping[str, str]) -> str:
     return text_hash(f'{{"hash_version":{HASH_VERSION},"natural_key":{key},"payload":{{{payload}}}}}')
 
 
-def experiment_id(signal_id: uuid.UUID | str, signal_hash: str) -> uuid.UUID:
-    """The one experiment id that this signal can have (R2.1, R2.5)."""
-    return uuid.uuid5(NAMESPACE, f"experiment:{signal_id}:{signal_hash}")
+def experiment_id(signal_id: UUID | str, signal_hash: str) -> str:
+    """The one experiment id that this signal can have (R2.1, R2.5), as text."""
+    return named_uuid(f"experiment:{signal_id}:{signal_hash}")
 
 
-def trade_id(experiment_id: uuid.UUID, engine: str, kind: str) -> uuid.UUID:
+def trade_id(experiment_id: UUID, engine: str, kind: str) -> UUID:
     """The id of an engine's trade in an experiment; kind is REAL or SHADOW."""
-    return uuid.uuid5(NAMESPACE, f"trade:{experiment_id}:{engine}:{kind}")
+    return UUID(named_uuid(f"trade:{experiment_id}:{engine}:{kind}"))

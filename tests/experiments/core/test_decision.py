@@ -75,7 +75,7 @@ def test_the_context_is_the_written_document_and_its_hash() -> None:
 def test_the_experiment_and_its_assignment_follow_from_the_signal() -> None:
     decided = decide(SIGNAL, STATE, None)
 
-    assert decided.experiment_id == UUID("c71b94b7-bf7b-5de8-8821-6f6b951719d8")
+    assert decided.experiment_id == "c71b94b7-bf7b-5de8-8821-6f6b951719d8"
     assert decided.assignment.assignment_hash == "bc217c82f863d40e783987bb7cbd9ec68475187bd307fc439636026a91b37abd"
     assert (decided.assignment.bucket, decided.assignment.variant) == (7348, "B")
 
