@@ -8,15 +8,29 @@ CORE_TESTS := tests/signals_app/alerts tests/policies/core tests/experiments/cor
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
 PEERS := .venv-bench/.installed
+LOCKING := .venv-lock/bin/uv
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
+# One lock for Python 3.11 to 3.13 on every platform; packages keep their versions unless a requirements file changes.
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast test-core mutants chaos lint format types imports migrations check bench
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-setup: $(DEVELOPMENT) ## install everything, development tools included, into .venv
+setup: $(RUNTIME) ## install what the product needs to run into .venv
+
+setup-dev: $(DEVELOPMENT) ## install the development tools as well, and the hooks that run before a commit
+	@if [ -d .git ]; then $(BIN)/pre-commit install >/dev/null; fi
+
+lock: $(LOCKING) ## resolve the requirements files into the lock files that are installed; ARGS=--upgrade for newer packages
+	@$(LOCKING) pip compile $(LOCK_OPTIONS) $(ARGS) requirements.txt -o requirements.lock
+	@$(LOCKING) pip compile $(LOCK_OPTIONS) $(ARGS) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+	@$(LOCKING) pip compile $(LOCK_OPTIONS) $(ARGS) -c requirements.lock benchmarks/requirements.txt -o benchmarks/requirements.lock
+
+docs: $(RUNTIME) ## write the documents that are made from tables: error codes, log events, settings
+	@$(BIN)/python -m docs.build
 
 demo: $(RUNTIME) ## replay several hundred alerts through two example engines and show the comparison
 	@$(BIN)/python manage.py demo $(ARGS)
@@ -61,18 +75,21 @@ migrations: $(DEVELOPMENT) ## check that the migrations fit the models
 
 check: lint types imports migrations test ## all of the above, as continuous integration runs it
 
-# A changed requirements file is newer than its stamp; otherwise nothing is installed again.
-$(RUNTIME): requirements.txt
-	@$(call install,requirements.txt,.venv)
+# A changed lock is newer than its stamp; otherwise nothing is installed again.
+$(RUNTIME): requirements.lock
+	@$(call install,--require-hashes -r requirements.lock,.venv)
 	@touch $@
 
-$(DEVELOPMENT): requirements.txt requirements-dev.txt
-	@$(call install,requirements-dev.txt,.venv)
+$(DEVELOPMENT): requirements-dev.lock
+	@$(call install,--require-hashes -r requirements-dev.lock,.venv)
 	@touch $(RUNTIME) $@
 
-$(PEERS): requirements.txt benchmarks/requirements.txt
-	@$(call install,benchmarks/requirements.txt,.venv-bench)
+$(PEERS): benchmarks/requirements.lock
+	@$(call install,--require-hashes -r benchmarks/requirements.lock,.venv-bench)
 	@touch $@
+
+$(LOCKING):
+	@$(call install,uv==0.13.9,.venv-lock)
 
 # Debian's python3 may come without ensurepip (package python3-venv); pip then installs from outside the environment.
 define install
@@ -81,10 +98,10 @@ define install
 		echo "This needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is not one. Try: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; \
 		exit 1; }; \
 	test -x $(2)/bin/python || $(PYTHON) -m venv $(2) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(2); \
-	echo "Installing $(1) into $(2) ..."; \
+	echo "Installing $(lastword $(1)) into $(2) ..."; \
 	if $(2)/bin/python -m pip --version >/dev/null 2>&1; then \
-		$(2)/bin/python -m pip install $(PIP_OPTIONS) -r $(1); \
+		$(2)/bin/python -m pip install $(PIP_OPTIONS) $(1); \
 	else \
-		$(PYTHON) -m pip --python $(2)/bin/python install $(PIP_OPTIONS) -r $(1); \
+		$(PYTHON) -m pip --python $(2)/bin/python install $(PIP_OPTIONS) $(1); \
 	fi
 endef

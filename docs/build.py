@@ -9,6 +9,9 @@ from pathlib import Path
 
 from kernel.events import EVENTS
 from kernel.problems import SECTIONS
+from orchestrator_site.settings import INITIAL_POLICY, env
+from policies.checks import VARIABLES
+from policies.core.content import parse_settings
 
 DOCS = Path(__file__).parent
 
@@ -55,7 +58,32 @@ def errors() -> str:
     return "".join(parts)
 
 
-DOCUMENTS = {"errors.md": errors, "events.md": events}
+CONFIGURATION_HEAD = """\
+# Configuration
+
+Made from `orchestrator_site/settings.py` by `make docs`; change it there.
+
+Every setting comes from the environment or from a `.env` file beside `manage.py`. A policy setting that is not allowed
+stops the process at start with its name, its value and what is allowed (`policies.E001` to `policies.E009`); so does
+any other misspelt value, and what `PRODUCTION=true` requires but is missing (`orchestrator.E001` to `E007`).
+
+| Variable | Default | Allowed | Meaning |
+|---|---|---|---|
+"""
+
+
+def configuration() -> str:
+    """docs/configuration.md; the policy itself says what its settings allow."""
+    _, problems = parse_settings(dict.fromkeys(INITIAL_POLICY, "?"))
+    allowed = {VARIABLES[problem.name][0]: problem.allowed for problem in problems}
+    rows = [
+        f"| `{one.name}` | {one.default} | {one.allowed or allowed[one.name]} | {one.meaning} |\n"
+        for one in env.variables
+    ]
+    return CONFIGURATION_HEAD + "".join(rows)
+
+
+DOCUMENTS = {"configuration.md": configuration, "errors.md": errors, "events.md": events}
 
 
 def main() -> None:

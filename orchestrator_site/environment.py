@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,44 +18,66 @@ YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 POSTGRESQL = ("postgresql://", "postgres://")
 
 
-class Environment:
-    """The environment, read strictly: a misspelt value stops the process instead of meaning something else."""
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of the environment as docs/configuration.md lists it; the texts are for people."""
 
-    def text(self, name: str, *, default: str) -> str:
-        """The text as it is given."""
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+class Environment:
+    """The environment, read strictly: a misspelt value stops the process instead of meaning something else.
+
+    Whoever reads a variable declares what it means; `variables` collects the declarations in order.
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+
+    def text(self, name: str, *, default: str, meaning: str, allowed: str = "", shown: str = "") -> str:
+        """The text as it is given; `shown` describes a default that is not literal."""
+        self._declare(name, shown or (f"`{default}`" if default else "none"), allowed, meaning)
         return os.environ.get(name, default)
 
-    def names(self, name: str, *, default: list[str]) -> list[str]:
+    def names(self, name: str, *, default: list[str], meaning: str, allowed: str, shown: str = "") -> list[str]:
         """What commas separate."""
+        self._declare(name, shown or ", ".join(default) or "none", allowed, meaning)
         text = os.environ.get(name)
         return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return true or false; raise ImproperlyConfigured for anything else."""
+    def flag(self, name: str, *, meaning: str, default: bool = False) -> bool:
+        """True or false; raises ImproperlyConfigured for anything else."""
+        self._declare(name, f"`{str(default).lower()}`", "true, false", meaning)
         text = _stripped(name)
         if text.lower() not in YES | NO | {""}:
             raise _not_allowed(name, text, "true or false")
         return text.lower() in YES if text else default
 
-    def number(self, name: str, *, default: int) -> int:
-        """A whole number, 0 or more; raise ImproperlyConfigured for anything else."""
+    def number(self, name: str, *, default: int, meaning: str, allowed: str = "0 or more") -> int:
+        """A whole number, 0 or more; raises ImproperlyConfigured for anything else. System checks narrow it."""
+        self._declare(name, f"`{default}`", allowed, meaning)
         text = _stripped(name)
         if not text:
             return default
         number = whole_number(text)
         if number is None:
-            raise _not_allowed(name, text, "a whole number, 0 or more, of at most 9 digits")
+            raise _not_allowed(name, text, "a whole number, 0 or more")
         return number
 
-    def one_of(self, name: str, *, default: str, allowed: tuple[str, ...]) -> str:
-        """Return one of the allowed words; raise ImproperlyConfigured for anything else."""
+    def one_of(self, name: str, *, default: str, allowed: tuple[str, ...], meaning: str) -> str:
+        """One of the allowed words; raises ImproperlyConfigured for anything else."""
+        self._declare(name, f"`{default}`", ", ".join(allowed), meaning)
         text = _stripped(name) or default
         if text not in allowed:
             raise _not_allowed(name, text, ", ".join(allowed))
         return text
 
-    def postgresql_url(self, name: str) -> str:
-        """The URL of a PostgreSQL, "" where none is given; raise ImproperlyConfigured for anything else."""
+    def postgresql_url(self, name: str, *, meaning: str) -> str:
+        """The URL of a PostgreSQL, "" where none is given; raises ImproperlyConfigured for anything else."""
+        self._declare(name, "none", "a PostgreSQL URL", meaning)
         text = _stripped(name)
         try:
             is_url = not text or (text.startswith(POSTGRESQL) and urlsplit(text).port != 0)
@@ -64,6 +87,9 @@ class Environment:
             # Not shown: the value may hold a password.
             raise ImproperlyConfigured(f"{name} is not a PostgreSQL URL. Allowed: postgresql://...")
         return text
+
+    def _declare(self, name: str, default: str, allowed: str, meaning: str) -> None:
+        self.variables.append(Variable(name, default, allowed, meaning))
 
 
 def _stripped(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import django_stubs_ext
@@ -20,15 +21,33 @@ environ.Env.read_env(BASE_DIR / ".env")
 env = Environment()
 
 # PRODUCTION=true refuses to start without a secret key and host names and turns HTTPS on.
-PRODUCTION = env.flag("PRODUCTION")
-DEBUG = env.flag("DEBUG")
-SECRET_KEY = env.text("SECRET_KEY", default="") or ("" if PRODUCTION else development_secret_key(DATA_DIR))
-ALLOWED_HOSTS = env.names(
-    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+PRODUCTION = env.flag(
+    "PRODUCTION", meaning="requires `SECRET_KEY` and `ALLOWED_HOSTS`; HTTPS only, secure cookies, HSTS"
 )
-CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
-# Number of reverse proxies in front whose X-Forwarded-For entry is believed.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0)
+DEBUG = env.flag("DEBUG", meaning="Django's debug pages; never with real alerts")
+SECRET_KEY = env.text(
+    "SECRET_KEY",
+    default="",
+    shown="created at first start",
+    allowed="50 characters or more",
+    meaning="signs sessions; required in production",
+) or ("" if PRODUCTION else development_secret_key(DATA_DIR))
+ALLOWED_HOSTS = env.names(
+    "ALLOWED_HOSTS",
+    default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"],
+    shown="localhost",
+    allowed="host names, comma separated",
+    meaning="host names the site answers to",
+)
+CSRF_TRUSTED_ORIGINS = env.names(
+    "CSRF_TRUSTED_ORIGINS",
+    default=[],
+    allowed="origins, comma separated",
+    meaning="needed behind a proxy that changes the scheme",
+)
+TRUSTED_PROXIES = env.number(
+    "TRUSTED_PROXIES", default=0, meaning="number of proxies in front whose `X-Forwarded-For` entry is trusted"
+)
 
 INSTALLED_APPS = [
     "demo",
@@ -85,7 +104,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The embedded server starts at the first connection, and only when no DATABASE_URL is given.
 EMBEDDED_POSTGRES_DIR = DATA_DIR / "postgres"
-DATABASE_URL = env.postgresql_url("DATABASE_URL")
+DATABASE_URL = env.postgresql_url(
+    "DATABASE_URL",
+    meaning="the database; none means the embedded server in `.data/`; options go into the query, such as "
+    "`?prepare_threshold=None` for PgBouncer",
+)
 DATABASES = {"default": database_settings(DATABASE_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -106,8 +129,11 @@ WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+_redirect = env.flag(
+    "SECURE_SSL_REDIRECT", default=True, meaning="in production: redirect HTTP; `false` where the proxy does it"
+)
 if PRODUCTION:
-    SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
+    SECURE_SSL_REDIRECT = _redirect
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -133,7 +159,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Trading Orchestrator",
     "DESCRIPTION": "What engines, feeders and analysts call. Prices are decimal strings, times RFC 3339 UTC.",
-    "VERSION": "1.0.0",
+    "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -151,30 +177,76 @@ SPECTACULAR_SETTINGS = {
 }
 
 # How orders are decided when the policy says AUTO, and whether real money may move at all.
-APP_MODE = env.text("APP_MODE", default="PAPER")
-# Whether a policy draft needs another person's approval before it comes into force.
-POLICY_REQUIRE_APPROVAL = env.flag("POLICY_REQUIRE_APPROVAL")
+APP_MODE = env.text(
+    "APP_MODE",
+    default="PAPER",
+    allowed="PAPER, LIVE",
+    meaning="LIVE trades real money, and only where the policy says `live_enabled`",
+)
+POLICY_REQUIRE_APPROVAL = env.flag(
+    "POLICY_REQUIRE_APPROVAL", meaning="a policy draft must be approved by someone other than its authors"
+)
 # The first policy version; from then on operators change the policy in the admin.
 INITIAL_POLICY = {
-    "configured_mode": env.text("EXECUTION_MODE", default="AUTO"),
-    "split_percentage": env.text("SPLIT_PERCENTAGE", default="50"),
-    "heartbeat_ttl_seconds": env.text("HEARTBEAT_TTL_SECONDS", default="60"),
-    "permit_ttl_seconds": env.text("PERMIT_TTL_SECONDS", default="300"),
-    "max_market_data_age_seconds": env.text("MAX_MARKET_DATA_AGE_SECONDS", default="900"),
-    "entry_window_seconds": env.text("ENTRY_WINDOW_SECONDS", default="300"),
-    "exit_directive_ttl_seconds": env.text("EXIT_DIRECTIVE_TTL_SECONDS", default="3600"),
-    "live_enabled": env.text("LIVE_ENABLED", default="false"),
+    "configured_mode": env.text("EXECUTION_MODE", default="AUTO", meaning="first policy version: mode"),
+    "split_percentage": env.text(
+        "SPLIT_PERCENTAGE",
+        default="50",
+        meaning="first policy version: share of signals assigned to engine A",
+    ),
+    "heartbeat_ttl_seconds": env.text(
+        "HEARTBEAT_TTL_SECONDS",
+        default="60",
+        meaning="first policy version: an engine is available this long after a heartbeat",
+    ),
+    "permit_ttl_seconds": env.text(
+        "PERMIT_TTL_SECONDS",
+        default="300",
+        meaning="first policy version: a real trade must be entered this soon after its role was revealed",
+    ),
+    "max_market_data_age_seconds": env.text(
+        "MAX_MARKET_DATA_AGE_SECONDS",
+        default="900",
+        meaning="first policy version: older market data is left out of the context",
+    ),
+    "entry_window_seconds": env.text(
+        "ENTRY_WINDOW_SECONDS",
+        default="300",
+        meaning="first policy version: entries further apart are a LATE_ENTRY violation",
+    ),
+    "exit_directive_ttl_seconds": env.text(
+        "EXIT_DIRECTIVE_TTL_SECONDS",
+        default="3600",
+        meaning="first policy version: a shadow exit not priced by then is UNPRICED",
+    ),
+    "live_enabled": env.text(
+        "LIVE_ENABLED",
+        default="false",
+        meaning="first policy version: real trades are allowed while APP_MODE is LIVE",
+    ),
 }
 
 # Threads of each web process; some are kept free for alerts (orchestrator_site/web/rsgi.py).
-WEB_PROCESSES = env.number("WEB_PROCESSES", default=2)
-WEB_THREADS = env.number("WEB_THREADS", default=12)
-WEBHOOK_THREADS = env.number("WEBHOOK_THREADS", default=3)
-# Claims of one process that may wait for work at the same time; one more is answered at once.
-LONG_POLLS = env.number("LONG_POLLS", default=4)
+WEB_PROCESSES = env.number("WEB_PROCESSES", default=2, allowed="1 or more", meaning="processes that serve HTTP")
+WEB_THREADS = env.number(
+    "WEB_THREADS",
+    default=12,
+    allowed="2 or more",
+    meaning="threads of each; every thread holds one database connection",
+)
+WEBHOOK_THREADS = env.number(
+    "WEBHOOK_THREADS", default=3, allowed="1 to `WEB_THREADS` - 1", meaning="of these, kept free for alerts"
+)
+LONG_POLLS = env.number(
+    "LONG_POLLS", default=4, meaning="claims of one process that may wait for work; one more is answered immediately"
+)
 
-# Processes of one cluster that decide signals.
-WORKERS = env.number("WORKERS", default=1)
+WORKERS = env.number(
+    "WORKERS",
+    default=1,
+    allowed="1 or more",
+    meaning="processes of one cluster that decide signals; `manage.py up --workers N` sets it",
+)
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {
     "name": "orchestrator",
@@ -194,5 +266,7 @@ Q_CLUSTER = {
     "label": "Task queue",
 }
 
-LOG_LEVEL = env.one_of("LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_LEVEL = env.one_of(
+    "LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"), meaning="what is logged"
+)
 LOGGING = logging_config(LOG_LEVEL)

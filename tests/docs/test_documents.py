@@ -1,4 +1,4 @@
-"""Documents that list what the code has: each is compared with the code."""
+"""Documents and lock files that are made from something else: each is as a fresh build would write it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from django.conf import settings
 from docs.build import DOCUMENTS
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes", "orchestrator_site", "demo")
-VARIABLE = re.compile(r"""env\.[a-z_]+\(\s*["']([A-Z_]+)["']""")
-
-
-def sources() -> list[tuple[Path, str]]:
-    return [(path, path.read_text()) for app in APPS for path in sorted((ROOT / app).rglob("*.py"))]
+LOCKS = {
+    "requirements.txt": "requirements.lock",
+    "requirements-dev.txt": "requirements-dev.lock",
+    "benchmarks/requirements.txt": "benchmarks/requirements.lock",
+}
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
@@ -24,9 +23,26 @@ def test_a_document_is_what_a_fresh_build_writes(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == DOCUMENTS[name](), "run `make docs`"
 
 
-def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    table = (ROOT / "docs/configuration.md").read_text()
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
-    used = {name for path, text in sources() if path.name == "settings.py" for name in VARIABLE.findall(text)}
+def pins(path: str) -> dict[str, str]:
+    found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;\\]+)", (ROOT / path).read_text(), re.MULTILINE)
+    return {name.lower().replace("_", "-"): version for name, version in found}
 
-    assert documented == used
+
+@pytest.mark.parametrize(("requirements", "lock"), LOCKS.items())
+def test_a_lock_holds_what_its_requirements_ask_for(requirements: str, lock: str) -> None:
+    asked = pins(requirements)
+
+    assert asked
+    assert asked.items() <= pins(lock).items(), "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", ["requirements-dev.lock", "benchmarks/requirements.lock"])
+def test_all_locks_agree_with_what_the_product_runs_on(lock: str) -> None:
+    assert pins("requirements.lock").items() <= pins(lock).items(), "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_every_package_of_a_lock_has_hashes(lock: str) -> None:
+    packages = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
+
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []

@@ -17,28 +17,32 @@ env = Environment()
 def test_a_flag_is_true_or_false(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
     monkeypatch.setenv("A_FLAG", text)
 
-    assert env.flag("A_FLAG") is value
+    assert env.flag("A_FLAG", meaning="") is value
 
 
 def test_what_is_not_given_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_GIVEN", raising=False)
 
-    assert env.flag("NOT_GIVEN", default=True) is True
-    assert env.number("NOT_GIVEN", default=7) == 7
-    assert env.one_of("NOT_GIVEN", default="INFO", allowed=("INFO", "ERROR")) == "INFO"
-    assert env.postgresql_url("NOT_GIVEN") == ""
+    assert env.flag("NOT_GIVEN", default=True, meaning="") is True
+    assert env.number("NOT_GIVEN", default=7, meaning="") == 7
+    assert env.one_of("NOT_GIVEN", default="INFO", allowed=("INFO", "ERROR"), meaning="") == "INFO"
+    assert env.postgresql_url("NOT_GIVEN", meaning="") == ""
 
 
 @pytest.mark.parametrize(
     ("read", "text", "allowed"),
     [
-        (env.flag, "ture", "true or false"),
-        (lambda name: env.number(name, default=1), "many", "a whole number"),
-        (lambda name: env.number(name, default=1), "-1", "a whole number"),
-        (lambda name: env.number(name, default=1), "1.5", "a whole number"),
-        (lambda name: env.one_of(name, default="INFO", allowed=("INFO", "ERROR")), "LOUD", "INFO, ERROR"),
-        (env.postgresql_url, "sqlite:///a.db", "postgresql://"),
-        (env.postgresql_url, "postgresql://somebody:hidden@host:port/base", "postgresql://"),
+        (lambda name: env.flag(name, meaning=""), "ture", "true or false"),
+        (lambda name: env.number(name, default=1, meaning=""), "many", "a whole number"),
+        (lambda name: env.number(name, default=1, meaning=""), "-1", "a whole number"),
+        (lambda name: env.number(name, default=1, meaning=""), "1.5", "a whole number"),
+        (lambda name: env.one_of(name, default="INFO", allowed=("INFO", "ERROR"), meaning=""), "LOUD", "INFO, ERROR"),
+        (lambda name: env.postgresql_url(name, meaning=""), "sqlite:///a.db", "postgresql://"),
+        (
+            lambda name: env.postgresql_url(name, meaning=""),
+            "postgresql://somebody:hidden@host:port/base",
+            "postgresql://",
+        ),
     ],
 )
 def test_another_value_stops_the_process_and_is_named(
@@ -54,7 +58,7 @@ def test_a_wrong_database_url_does_not_show_its_password(monkeypatch: pytest.Mon
     monkeypatch.setenv("A_SETTING", "mysql://somebody:hidden@host/base")
 
     with pytest.raises(ImproperlyConfigured) as caught:
-        env.postgresql_url("A_SETTING")
+        env.postgresql_url("A_SETTING", meaning="")
 
     assert "hidden" not in str(caught.value)
 
@@ -71,8 +75,8 @@ def test_options_in_the_database_url_win_over_ours(query: str, expected: int | N
 def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTS", "desk.example, ops.example,")
 
-    assert env.names("HOSTS", default=["localhost"]) == ["desk.example", "ops.example"]
-    assert env.names("NO_HOSTS", default=["localhost"]) == ["localhost"]
+    assert env.names("HOSTS", default=["localhost"], allowed="", meaning="") == ["desk.example", "ops.example"]
+    assert env.names("NO_HOSTS", default=["localhost"], allowed="", meaning="") == ["localhost"]
 
 
 @pytest.mark.parametrize(
