@@ -1,7 +1,5 @@
 """What an alert costs in one thread, part by part: `.venv-bench/bin/python -m benchmarks.alert_cost`."""
 
-# ruff: noqa: SLF001 (the parts are measured as they stand, not a copy of them)
-
 from __future__ import annotations
 
 import hashlib
@@ -31,9 +29,8 @@ def main() -> None:
     from signals_app.alerts.admission import Arrival, judge
     from signals_app.alerts.alert import NewSignal
     from signals_app.models import DeliveryOutcome
-    from signals_app.webhook import receive as services
+    from signals_app.webhook import receive, views
     from signals_app.webhook import statements as store
-    from signals_app.webhook import views
 
     (body,) = bodies(1)
     source = store.find_source(hashlib.sha256(TOKEN.encode()).hexdigest())
@@ -42,8 +39,8 @@ def main() -> None:
     judgement = judge(source, arrival)
     understood = judgement.understood
     assert isinstance(understood, NewSignal)
-    row = services._signal_row(source, judgement, understood)
-    delivery = services._delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED, row.signal_id)
+    signal = receive.signal_row(source, judgement, understood)
+    row = receive.delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal
     handler, environ = WebhookHandler(), _environ(body)
 
     def select_one() -> None:
@@ -55,11 +52,11 @@ def main() -> None:
         response.close()
 
     _say("decode, understand, check the secret", lambda: judge(source, arrival))
-    _say("id, hash, text for jsonb", lambda: services._signal_row(source, judgement, understood))
-    store.insert_signal(row, delivery)
-    _say("the storing statement, for a signal that exists", lambda: store.insert_signal(row, delivery))
+    _say("id, hash, text for jsonb", lambda: receive.signal_row(source, judgement, understood))
+    store.store_signal(row)
+    _say("the storing statement, for a signal that exists", lambda: store.store_signal(row))
     _say("an empty SELECT 1", select_one)
-    receipt = services.Receipt(DeliveryOutcome.ACCEPTED, row.signal_id, row.signal_hash)
+    receipt = receive.Receipt(DeliveryOutcome.ACCEPTED, signal["signal_id"], signal["signal_hash"])
     views.receive_alert = lambda *_: receipt  # type: ignore[attr-defined] # replaced where the view looks it up
     _say("Django's handler and the view, without what is above", handle)
 

@@ -7,9 +7,10 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from orchestrator_site import health
+from signals_app.urls import webhook_urls
 
 api: list[URLPattern | URLResolver] = [
-    path("", include("signals_app.api_urls")),
+    path("", include("signals_app.urls")),
     path("", include("policies.urls")),
     path("", include("experiments.urls")),
     path("", include("outcomes.urls")),
@@ -17,7 +18,7 @@ api: list[URLPattern | URLResolver] = [
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
 urlpatterns = [
-    path("webhooks/", include("signals_app.webhook.urls")),
+    path("webhooks/", include(webhook_urls)),
     path("api/v1/", include(api)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -1,90 +1,85 @@
-"""Market data that a feeder pushes; nothing is ever fetched (R7.1)."""
+"""Market data that a feeder pushes, and which of them a signal gets; nothing is ever fetched (R7.1)."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
-from kernel.instants import read_instant
-from kernel.json_text import canonical_json
+from kernel.errors import DomainError
+from kernel.json_text import canonical_json, load_canonical
+from signals_app.alerts import market_context
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
-from signals_app.alerts.errors import AlertError, MarketDataConflictError
-from signals_app.alerts.members import Members, shown
+from signals_app.alerts.fields import Fields
+from signals_app.alerts.market_context import SignalFacts
 from signals_app.alerts.symbols import read_symbol
 from signals_app.models import MarketData
 
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
-    re.ASCII,
-)
-_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+# The newest observation at or before each signal's time, if it is young enough (contract section 4).
+LATEST_MARKET_DATA = """
+SELECT s.ordinal, m.as_of, m.received_at, m.source, m.data::text
+  FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, moment, ordinal)
+ CROSS JOIN LATERAL (
+    SELECT as_of, received_at, source, data FROM market_data
+     WHERE symbol = s.symbol AND as_of <= s.moment AND as_of >= s.moment - make_interval(secs => %s)
+     ORDER BY as_of DESC, source LIMIT 1) AS m
+"""
 
 
-def store_market_data(*, symbol: str, as_of: str, data: dict[str, Any], source: str) -> tuple[MarketData, bool]:
+def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], source: str) -> tuple[MarketData, bool]:
     """Keep one observation; return it and whether it is new, or the first one when it said the same.
 
-    ``source`` is the name of the feeder's key. Raise AlertError for a symbol that signals could not have,
-    and for a time without zone or more than 300 seconds in the future; MarketDataConflictError when
-    other data stand for this symbol, instant and feeder.
+    ``source`` is the name of the feeder's key. Raise DomainError for a symbol that signals could not have, for a
+    time more than 300 seconds in the future, and when different data is stored for this symbol, time and feeder.
     """
     now = timezone.now()
+    if as_of - now > timedelta(seconds=MAX_FUTURE_SECONDS):
+        raise DomainError(
+            "timestamp_future",
+            f"as_of is more than {MAX_FUTURE_SECONDS} seconds in the future; check the clock and the time zone.",
+            "/as_of",
+        )
     document = _with_floats(data)
     row, is_new = MarketData.objects.get_or_create(
-        symbol=read_symbol(Members({"symbol": symbol})).value,
-        as_of=_instant(as_of, now),
+        symbol=read_symbol(Fields({"symbol": symbol})).value,
+        as_of=as_of,
         source=source,
         defaults={"received_at": now, "data": document},
     )
     if not is_new and canonical_json(row.data) != canonical_json(document):
-        raise MarketDataConflictError(
-            f"You sent other data for {row.symbol} as of this instant before; the first stand. Send a later as_of."
+        raise DomainError(
+            "conflict",
+            f"Different data is already stored for {row.symbol} at this time and was kept. Use a later as_of.",
         )
     return row, is_new
 
 
+def latest_market_data(
+    signals: Sequence[SignalFacts], *, max_age_seconds: int
+) -> list[market_context.MarketData | None]:
+    """For each signal the latest pushed market data as of its timestamp; None where there is none."""
+    found: list[market_context.MarketData | None] = [None] * len(signals)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
+        )
+        for ordinal, as_of, received_at, source, data in cursor.fetchall():
+            found[ordinal - 1] = market_context.MarketData(
+                as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)
+            )
+    return found
+
+
 def _with_floats(value: Any) -> Any:
-    """Return a copy with floats for Decimals: observations are documents, and JSON numbers are doubles."""
+    """A copy with floats for Decimals: observations are documents, and JSON numbers are doubles."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
-        return {name: _with_floats(member) for name, member in value.items()}
+        return {name: _with_floats(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_with_floats(item) for item in value]
     return value
-
-
-def _instant(text: str, now: datetime) -> datetime:
-    match = _RFC_3339.fullmatch(text)
-    if match is None:
-        raise _unparseable(text)
-    if match["zone"] is None:
-        raise AlertError(
-            "timestamp_naive", f"as_of is {shown(text)}, a time without a zone; add Z or an offset.", "as_of"
-        )
-    try:
-        moment = read_instant(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _unparseable(text) from None
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise AlertError(
-            "timestamp_out_of_range", f"as_of is {shown(text)}; allowed are the years 1970 to 2100.", "as_of"
-        )
-    if moment - now > timedelta(seconds=MAX_FUTURE_SECONDS):
-        raise AlertError(
-            "timestamp_future",
-            f"as_of is {shown(text)}, more than {MAX_FUTURE_SECONDS} seconds in the future; check clock and zone.",
-            "as_of",
-        )
-    return moment
-
-
-def _unparseable(text: str) -> AlertError:
-    return AlertError(
-        "timestamp_unparseable",
-        f'as_of is {shown(text)}; send an RFC 3339 time with zone such as "2026-03-16T14:30:00Z".',
-        "as_of",
-    )

@@ -22,8 +22,8 @@ from kernel.json_text import load_canonical
 from policies.core.rules import RULES_VERSION
 from policies.selectors import StateInForce, state_in_force
 from signals_app.alerts.market_context import SignalFacts
+from signals_app.market_data import latest_market_data
 from signals_app.models import MarketContext, Signal
-from signals_app.selectors import latest_market_data
 
 
 def decide_with_models(signal_id: str) -> None:

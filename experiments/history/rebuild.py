@@ -148,7 +148,7 @@ def settings_of_then(delivery: Record) -> Record:
     was not refused presented the secret that was expected, if one was.
     """
     try:
-        payload = decode_alert(base64.b64decode(delivery["body"])).payload
+        payload = decode_alert(base64.b64decode(delivery["body"]))
         _, presented = split_secrets(payload, MASK.__eq__)
     except DomainError:
         presented = ()

@@ -25,7 +25,7 @@ from kernel.instants import format_timestamp
 from policies.selectors import StateInForce, state_in_force
 from signals_app.alerts.identity import experiment_id
 from signals_app.alerts.market_context import SignalFacts
-from signals_app.selectors import latest_market_data
+from signals_app.market_data import latest_market_data
 
 # The knee of the curve: larger batches gain little and delay their first row.
 BATCH_SIZE = 500

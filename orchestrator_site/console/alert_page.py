@@ -9,8 +9,12 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from admin_kit.pages import render_page
-from signals_app.alerts.check_alert import DEFAULT_MAX_AGE_SECONDS, check_alert
-from signals_app.alerts.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE
+from signals_app.alerts.check_alert import (
+    DEFAULT_MAX_AGE_SECONDS,
+    TRADINGVIEW_INDICATOR_TEMPLATE,
+    TRADINGVIEW_TEMPLATE,
+    check_alert,
+)
 
 MAX_CHARACTERS = 64 * 1024
 

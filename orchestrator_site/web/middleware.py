@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 from kernel.events import DATABASE_UNAVAILABLE
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
-from signals_app.alerts.addresses import client_address
+from signals_app.alerts.admission import client_address
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}

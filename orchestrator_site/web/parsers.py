@@ -22,7 +22,7 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The body's object with fractions as Decimal; raise AlertError with code and sentence."""
+        """The body's object with fractions as Decimal; raise DomainError with code and sentence."""
         body = stream.read()
         decode_alert(body, max_bytes=MAX_BODY_BYTES)
         document: dict[str, Any] = json.loads(body.decode("utf-8-sig"), parse_float=Decimal)

@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from signals_app.alerts.addresses import TRADINGVIEW_ADDRESSES, invalid_addresses
+from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES, invalid_addresses
 from signals_app.models import WebhookSource
 
 LARGEST_INTEGER = 2**31 - 1

@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from admin_kit.display import pretty_json
 from admin_kit.options import AuditAdmin, page_action
 from kernel.actors import actor_of
+from kernel.errors import DomainError
 from kernel.identifiers import row_id
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
-from signals_app.alerts.errors import SourceError
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
 
@@ -97,7 +97,7 @@ class WebhookSourceAdmin(AuditAdmin):
                     actor=actor_of(request),
                     **form.settings(),
                 )
-            except SourceError as error:
+            except DomainError as error:
                 form.add_error("slug" if error.code.startswith("slug") else None, error.detail)
             else:
                 self.log_addition(request, source, "Made")
@@ -115,7 +115,7 @@ class WebhookSourceAdmin(AuditAdmin):
                 changed = change_source(
                     source.slug, body_secret=form.new_secret(), actor=actor_of(request), **form.settings()
                 )
-            except SourceError as error:
+            except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 self.log_change(request, changed, f"Changed {', '.join(form.changed_data) or 'nothing'}")

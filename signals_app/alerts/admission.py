@@ -1,23 +1,27 @@
-"""Whether a request may be read at all, and what its alert means for its source (R8.1).
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""Whether a request may be read at all, and what its alert means for its source (R8.1)."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from kernel.errors import DomainError
-from signals_app.alerts.addresses import Address, is_allowed
 from signals_app.alerts.alert import Understood, understand
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
-from signals_app.alerts.errors import AlertError, UnauthorizedError
+from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, refuse_size
 from signals_app.alerts.secret_masking import mask_body, split_secrets
+
+# From TradingView's help page "About webhooks"; it does not send over IPv6.
+TRADINGVIEW_ADDRESSES = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
+
+Address = IPv4Address | IPv6Address
+
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Arrival:
     """One request as it came in.
 
     ``started`` is a reading of the performance counter, ``size`` the announced length in bytes;
-    ``body`` holds at most the first 64 KiB and one byte. ``certificate_subject`` is "" unless a trusted
+    ``body`` has at most the first 64 KiB and one byte. ``certificate_subject`` is "" unless a trusted
     proxy reported one.
     """
 
@@ -71,8 +75,13 @@ class Judgement:
     error: DomainError | None = None
 
 
+def unauthorized() -> DomainError:
+    """Token, sender or secret is not what the source expects; the answer never says which."""
+    return DomainError("unauthorized", "The webhook URL or the secret is not valid.")
+
+
 def holds_token(source: KnownSource, token_hash: str) -> bool:
-    """Tell whether the source is active and the token one of its two, in constant time."""
+    """Whether the source is active and the token one of its two, in constant time."""
     given = token_hash.encode()
     is_current = hmac.compare_digest(source.token_hash.encode(), given)
     is_previous = hmac.compare_digest((source.previous_token_hash or "").encode(), given)
@@ -83,39 +92,69 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     """Check sender, size, form and secret in that order, then read the alert (R8.1)."""
     kept = arrival.body[:MAX_BODY_BYTES]
     presented: tuple[str, ...] = ()
+
+    def is_secret(text: str) -> bool:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return hmac.compare_digest(digest.encode(), source.body_secret_hash.encode())
+
     try:
         _refuse_sender(source, arrival)
-        _refuse_size(arrival)
-        is_secret = _secret_check(source.body_secret_hash)
-        payload, presented = split_secrets(decode_alert(arrival.body).payload, is_secret)
-        if is_secret is not None and not any(map(is_secret, presented)):
-            raise UnauthorizedError
+        refuse_size(max(arrival.size, len(arrival.body)))
+        expects_secret = bool(source.body_secret_hash)
+        payload, presented = split_secrets(decode_alert(arrival.body), is_secret if expects_secret else None)
+        if expects_secret and not any(map(is_secret, presented)):
+            raise unauthorized()
         understood = understand(payload, received_at=arrival.received_at, max_age_seconds=source.max_age_seconds)
     except DomainError as error:
         return Judgement(mask_body(kept, presented), {}, None, error)
     return Judgement(mask_body(kept, presented), payload, understood)
 
 
+def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> Address | None:
+    """The sender's address; None when nothing usable is known, as behind a Unix socket.
+
+    ``remote`` is the connection's other end. Each trusted proxy has appended one entry to
+    X-Forwarded-For, so that many are counted from its right end; anything further left is what the
+    sender claims, and believed by nobody.
+    """
+    chain = [*(entry for entry in forwarded_for.split(",") if entry.strip()), remote]
+    text = chain[max(0, len(chain) - 1 - trusted_proxies)].strip()
+    if match := _WITH_PORT.fullmatch(text):
+        text = match[1] or match[2]
+    try:
+        # A zone such as %eth0 names an interface of this host, not the sender.
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def is_allowed(address: Address | None, allowed: Iterable[object]) -> bool:
+    """Whether the address is, or lies in, one of these addresses and networks."""
+    # An entry that is no network lets nobody in; the admin refuses to save one.
+    return address is not None and any(
+        _is_network(entry) and address in ip_network(str(entry), strict=False) for entry in allowed
+    )
+
+
+def invalid_addresses(entries: Iterable[object]) -> list[str]:
+    """The entries that are neither an IP address nor a network such as 203.0.113.0/24."""
+    return [str(entry) for entry in entries if not _is_network(entry)]
+
+
 def _refuse_sender(source: KnownSource, arrival: Arrival) -> None:
     if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
-        raise UnauthorizedError
+        raise unauthorized()
     expected, given = source.client_certificate_subject, arrival.certificate_subject
     if expected and not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
-        raise UnauthorizedError
+        raise unauthorized()
 
 
-def _refuse_size(arrival: Arrival) -> None:
-    size = max(arrival.size, len(arrival.body))
-    if size > MAX_BODY_BYTES:
-        raise AlertError("too_large", f"The body has {size} bytes; at most {MAX_BODY_BYTES} are allowed.")
-
-
-def _secret_check(secret_hash: str) -> Callable[[str], bool] | None:
-    """Return what tells whether a text is the expected body secret; None when none is expected."""
-    if not secret_hash:
-        return None
-
-    def is_secret(text: str) -> bool:
-        return hmac.compare_digest(hashlib.sha256(text.encode()).hexdigest().encode(), secret_hash.encode())
-
-    return is_secret
+def _is_network(entry: object) -> bool:
+    if not isinstance(entry, str):
+        return False
+    try:
+        ip_network(entry, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,7 +1,7 @@
 """What an alert means: a new signal, something to record only, or an error that says why (R1.1, R8.1).
 
-Pure: no I/O, no clock, no randomness; the time of receipt is an argument. Payloads come here
-after their secrets were split off, so that no error can show one.
+The time of receipt is an argument. Payloads come here after their secrets were split off, so that no
+error can show one.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from kernel.errors import DomainError
 from kernel.instants import format_timestamp
 from kernel.json_text import canonical_json
 from signals_app.alerts.directions import DirectionReading, read_direction
-from signals_app.alerts.errors import AlertError
-from signals_app.alerts.members import Member, Members, Path, Reading, refuse_placeholder
+from signals_app.alerts.fields import Fields, Path, Reading, refuse_placeholder
 from signals_app.alerts.symbols import read_exchange, read_symbol
-from signals_app.alerts.timeframes import duration, read_timeframe
-from signals_app.alerts.timestamps import TimestampReading, read_timestamp
+from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 from signals_app.alerts.vocabulary import STRATEGY_ALIASES
 
 MAX_FUTURE_SECONDS = 300
@@ -27,7 +26,10 @@ MAX_STRATEGY_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class NewSignal:
-    """A trading opportunity, normalised; ``exchange`` and ``strategy`` are "" when absent."""
+    """A trading opportunity, normalised; ``exchange`` and ``strategy`` are "" when absent.
+
+    ``read`` are the paths of the payload's fields that the values came from.
+    """
 
     symbol: str
     exchange: str
@@ -39,13 +41,13 @@ class NewSignal:
 
     @property
     def consumed(self) -> frozenset[str]:
-        """Return the names of the top-level members whose value became one of the fields above."""
+        """The names of the payload's top-level fields whose value became a field of the signal."""
         return frozenset(path[0] for path in self.read if len(path) == 1)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedOnly:
-    """An alert that is understood and makes no signal.
+    """An alert that is understood and creates no signal.
 
     ``reason`` is one of exit, flat, reduce, cancel, unchanged, stale; ``intent`` says more, such as
     EXIT_LONG, and is LONG or SHORT for a stale alert. An exit may lack timeframe ("") and timestamp
@@ -65,8 +67,8 @@ Understood = NewSignal | RecordedOnly
 
 
 @dataclass(frozen=True, slots=True)
-class _Readings:
-    """Everything an alert says, before the clock is asked."""
+class Readings:
+    """Everything an alert says, each with the fields that said it, before the clock is asked."""
 
     symbol: Reading[str]
     exchange: Reading[str]
@@ -75,39 +77,98 @@ class _Readings:
     timestamp: TimestampReading | None
     strategy: Reading[str]
 
+    def signal(self) -> NewSignal:
+        """The signal these make; raise DomainError when the timeframe or the timestamp is missing."""
+        if self.timeframe is None:
+            raise DomainError(
+                "timeframe_missing", 'The alert has no timeframe; add "timeframe": "{{interval}}".', "/timeframe"
+            )
+        if self.timestamp is None:
+            raise DomainError(
+                "timestamp_missing", 'The alert has no timestamp; add "timestamp": "{{timenow}}".', "/timestamp"
+            )
+        read = (
+            *self.symbol.fields,
+            *self.exchange.fields,
+            *self.direction.fields,
+            *self.timeframe.fields,
+            *self.timestamp.fields,
+            *self.strategy.fields,
+        )
+        return NewSignal(
+            symbol=self.symbol.value,
+            exchange=self.exchange.value,
+            direction=self.direction.value,
+            timeframe=self.timeframe.value,
+            timestamp=self.timestamp.value,
+            strategy=self.strategy.value,
+            read=frozenset(field.path for field in read),
+        )
+
+    def recorded(self, reason: str) -> RecordedOnly:
+        """What is recorded of an alert that creates no signal."""
+        return RecordedOnly(
+            reason=reason,
+            intent=self.direction.value,
+            symbol=self.symbol.value,
+            exchange=self.exchange.value,
+            timeframe=self.timeframe.value if self.timeframe else "",
+            timestamp=self.timestamp.value if self.timestamp else None,
+            strategy=self.strategy.value,
+        )
+
 
 def understand(payload: Mapping[str, Any], *, received_at: datetime, max_age_seconds: int) -> Understood:
-    """Return what the payload means at that time, or raise AlertError with a public code (R8.1).
+    """What the payload means at that time; raise DomainError with a public code (R8.1).
 
     ``received_at`` is aware. An alert older than ``max_age_seconds`` is recorded as stale, judged on
-    its fire time, or on the end of its bar where only the bar's opening time is there; 0 turns the
-    check off. More than 300 seconds in the future is an error.
+    its fire time, or on the end of its bar where only the bar's opening time is there; 0 disables the
+    check. More than 300 seconds in the future is an error.
     """
-    readings = _read(payload)
-    if readings.timestamp is not None:
-        _refuse_future(readings.timestamp, received_at)
-    intent = readings.direction.value
+    readings = read_alert(payload)
+    timestamp = readings.timestamp
+    if timestamp is not None and timestamp.value - received_at > timedelta(seconds=MAX_FUTURE_SECONDS):
+        field = timestamp.fields[0]
+        raise DomainError(
+            "timestamp_future",
+            f"{field.name} is {format_timestamp(timestamp.value)}, more than {MAX_FUTURE_SECONDS} seconds in the future; "
+            'check the time zone, or send "{{timenow}}".',
+            field.pointer,
+        )
     if not readings.direction.is_entry:
-        return _recorded(readings, _reason(intent))
-    signal = _signal(readings)
-    if max_age_seconds and _age(readings, received_at) > timedelta(seconds=max_age_seconds):
-        return _recorded(readings, "stale")
+        return readings.recorded(readings.direction.value.partition("_")[0].lower())
+    signal = readings.signal()
+    is_bar_open = timestamp is not None and timestamp.is_bar_open
+    fired_at = signal.timestamp + (duration(signal.timeframe) if is_bar_open else timedelta())
+    if max_age_seconds and received_at - fired_at > timedelta(seconds=max_age_seconds):
+        return readings.recorded("stale")
     return signal
 
 
-def read_signal(payload: Mapping[str, Any]) -> NewSignal:
-    """Return the signal in a payload that was accepted before, without asking any clock.
+def read_alert(payload: Mapping[str, Any]) -> Readings:
+    """What the payload says, whatever the time; raise DomainError where it cannot be read."""
+    fields = Fields(payload)
+    symbol = read_symbol(fields)
+    return Readings(
+        symbol=symbol,
+        exchange=read_exchange(fields, symbol),
+        direction=read_direction(fields),
+        timeframe=read_timeframe(fields),
+        timestamp=read_timestamp(fields),
+        strategy=_read_strategy(fields),
+    )
 
-    Raise AlertError when the payload makes no signal.
-    """
-    readings = _read(payload)
+
+def read_signal(payload: Mapping[str, Any]) -> NewSignal:
+    """The signal in a payload that was accepted before, whatever the time; raise DomainError when there is none."""
+    readings = read_alert(payload)
     if not readings.direction.is_entry:
-        raise AlertError("direction_invalid", f"The alert means {readings.direction.value}, which is no signal.")
-    return _signal(readings)
+        raise DomainError("direction_invalid", f"The alert means {readings.direction.value} and creates no signal.")
+    return readings.signal()
 
 
 def residual(payload: Mapping[str, Any], understood: NewSignal) -> dict[str, Any]:
-    """Return what the payload says beyond the signal's fields; objects left empty by that are gone."""
+    """What the payload says beyond the signal's fields; objects left empty by that are gone."""
     nested: dict[str, set[str]] = {}
     for path in understood.read:
         if len(path) > 1:
@@ -124,7 +185,7 @@ def residual(payload: Mapping[str, Any], understood: NewSignal) -> dict[str, Any
 
 
 def means_the_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Tell whether two payloads with the same natural key differ in spelling only (a duplicate).
+    """Whether two payloads with the same natural key differ in spelling only (a duplicate).
 
     False means the second contradicts the first (a conflict): the exchange or anything beyond the
     signal's fields differs.
@@ -135,94 +196,16 @@ def means_the_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     return canonical_json(residual(first, signals[0])) == canonical_json(residual(second, signals[1]))
 
 
-def _read(payload: Mapping[str, Any]) -> _Readings:
-    members = Members(payload)
-    symbol = read_symbol(members)
-    return _Readings(
-        symbol=symbol,
-        exchange=read_exchange(members, symbol),
-        direction=read_direction(members),
-        timeframe=read_timeframe(members),
-        timestamp=read_timestamp(members),
-        strategy=_read_strategy(members),
-    )
-
-
-def _signal(readings: _Readings) -> NewSignal:
-    if readings.timeframe is None:
-        raise AlertError(
-            "timeframe_missing", 'The alert names no timeframe; add "timeframe": "{{interval}}".', "timeframe"
-        )
-    if readings.timestamp is None:
-        raise AlertError("timestamp_missing", 'The alert names no time; add "timestamp": "{{timenow}}".', "timestamp")
-    read = (
-        *readings.symbol.members,
-        *readings.exchange.members,
-        *readings.direction.members,
-        *readings.timeframe.members,
-        *readings.timestamp.members,
-        *readings.strategy.members,
-    )
-    return NewSignal(
-        symbol=readings.symbol.value,
-        exchange=readings.exchange.value,
-        direction=readings.direction.value,
-        timeframe=readings.timeframe.value,
-        timestamp=readings.timestamp.value,
-        strategy=readings.strategy.value,
-        read=frozenset(member.path for member in read),
-    )
-
-
-def _recorded(readings: _Readings, reason: str) -> RecordedOnly:
-    return RecordedOnly(
-        reason=reason,
-        intent=readings.direction.value,
-        symbol=readings.symbol.value,
-        exchange=readings.exchange.value,
-        timeframe=readings.timeframe.value if readings.timeframe else "",
-        timestamp=readings.timestamp.value if readings.timestamp else None,
-        strategy=readings.strategy.value,
-    )
-
-
-def _reason(intent: str) -> str:
-    return intent.partition("_")[0].lower()
-
-
-def _refuse_future(timestamp: TimestampReading, received_at: datetime) -> None:
-    if timestamp.value - received_at > timedelta(seconds=MAX_FUTURE_SECONDS):
-        name = timestamp.members[0].name
-        raise AlertError(
-            "timestamp_future",
-            f"{name} is {format_timestamp(timestamp.value)}, more than {MAX_FUTURE_SECONDS} seconds after the alert "
-            'arrived; check the zone, or send "{{timenow}}".',
-            name,
-        )
-
-
-def _age(readings: _Readings, received_at: datetime) -> timedelta:
-    assert readings.timestamp is not None
-    assert readings.timeframe is not None
-    fired_at = readings.timestamp.value
-    if readings.timestamp.is_bar_open:
-        fired_at += duration(readings.timeframe.value)
-    return received_at - fired_at
-
-
-def _read_strategy(members: Members) -> Reading[str]:
-    """Return the strategy's name, "" when absent; a name that had to be cut stays in the payload as well."""
-    for member in members.find(STRATEGY_ALIASES):
-        text = _strategy_text(member)
+def _read_strategy(fields: Fields) -> Reading[str]:
+    """The strategy's name, "" when absent; a name that had to be cut stays in the payload as well."""
+    for field in fields.find(STRATEGY_ALIASES):
+        text = ""
+        if isinstance(field.value, str):
+            refuse_placeholder(field)
+            text = field.value.strip()
+        elif isinstance(field.value, int) and not isinstance(field.value, bool) and field.alias != "strategy":
+            text = str(field.value)
         if text:
             cut = text[:MAX_STRATEGY_CHARACTERS]
-            return Reading(cut, (member,) if cut == text else ())
+            return Reading(cut, (field,) if cut == text else ())
     return Reading("", ())
-
-
-def _strategy_text(member: Member) -> str:
-    if isinstance(member.value, str):
-        refuse_placeholder(member)
-        return member.value.strip()
-    is_id = isinstance(member.value, int) and not isinstance(member.value, bool) and member.alias != "strategy"
-    return str(member.value) if is_id else ""

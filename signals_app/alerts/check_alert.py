@@ -1,57 +1,98 @@
-"""What would be understood of an alert, and why not: for whoever writes the message (R8.1).
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""What the webhook would make of an alert message, and why not: for whoever writes the message (R8.1)."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from kernel.instants import format_timestamp
-from signals_app.alerts.alert import NewSignal, RecordedOnly, Understood, residual, understand
+from kernel.errors import DomainError
+from kernel.instants import format_timestamp, instant_text
+from signals_app.alerts.alert import NewSignal, Readings, Understood, read_alert, residual, understand
 from signals_app.alerts.decoding import decode_alert
-from signals_app.alerts.directions import read_direction
-from signals_app.alerts.errors import AlertError
-from signals_app.alerts.members import Member, Members
-from signals_app.alerts.placeholders import fill_placeholders
+from signals_app.alerts.fields import Field
 from signals_app.alerts.secret_masking import split_secrets
-from signals_app.alerts.symbols import read_exchange, read_symbol
-from signals_app.alerts.timeframes import read_timeframe
-from signals_app.alerts.timestamps import read_timestamp
-from signals_app.alerts.vocabulary import STRATEGY_ALIASES
 
 DEFAULT_MAX_AGE_SECONDS = 300
 
 _RECORDED = {
-    "exit": "The alert ends a position. It is recorded and makes no signal.",
-    "flat": "The alert ends a position. It is recorded and makes no signal.",
-    "reduce": "The alert makes a position smaller. It is recorded and makes no signal.",
-    "cancel": "The alert cancels an order. It is recorded and makes no signal.",
-    "unchanged": "The alert changes no position. It is recorded and makes no signal.",
-    "stale": "The alert is older than its source allows. It is recorded and makes no signal.",
+    "exit": "The alert closes a position. It is recorded and creates no signal.",
+    "flat": "The alert closes a position. It is recorded and creates no signal.",
+    "reduce": "The alert reduces a position. It is recorded and creates no signal.",
+    "cancel": "The alert cancels an order. It is recorded and creates no signal.",
+    "unchanged": "The alert leaves the position unchanged. It is recorded and creates no signal.",
+    "stale": "The alert is older than its source allows. It is recorded and creates no signal.",
 }
-# By the first word of the code; the sentence of the error says what is wrong, this how it goes right.
-_REMEDIES = {
-    "symbol": 'Write "symbol": "{{ticker}}".',
-    "direction": 'Write "direction": "long" or "short", or "action": "{{strategy.order.action}}" in a strategy alert.',
-    "timeframe": 'Write "timeframe": "{{interval}}".',
-    "timestamp": 'Write "timestamp": "{{timenow}}".',
-    "conflicting": "Keep the member that is right and take the other out of the message.",
-    "unexpanded": "Use a placeholder that exists for this kind of alert, or a value.",
-    "duplicate": "Keep one of the members with this name.",
-    "number": "Put the number into quotes.",
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(?P<name>[^{}]*?)\s*\}\}")
+_PLOT = re.compile(r"plot_1?[0-9]|plot\(.*\)")
+
+# Placeholders of free text, such as {{strategy.order.alert_message}}, could hold anything and are not here.
+_SAMPLES = {
+    "ticker": "SPY",
+    "exchange": "AMEX",
+    "interval": "5",
+    "open": "567.9",
+    "high": "568.4",
+    "low": "567.75",
+    "close": "568.25",
+    "volume": "12345",
+    "syminfo.currency": "USD",
+    "syminfo.basecurrency": "na",
+    "strategy.order.action": "buy",
+    "strategy.order.contracts": "1",
+    "strategy.order.price": "568.25",
+    "strategy.order.id": "Long",
+    "strategy.order.comment": "Long",
+    "strategy.market_position": "long",
+    "strategy.market_position_size": "1",
+    "strategy.position_size": "1",
+    "strategy.prev_market_position": "flat",
+    "strategy.prev_market_position_size": "0",
 }
-_DEFAULT_REMEDY = "Start from the template and put quotes around every placeholder."
+
+# For alerts on a strategy: the positions tell an entry from an exit.
+TRADINGVIEW_TEMPLATE = """\
+{
+  "symbol": "{{ticker}}",
+  "exchange": "{{exchange}}",
+  "action": "{{strategy.order.action}}",
+  "market_position": "{{strategy.market_position}}",
+  "prev_market_position": "{{strategy.prev_market_position}}",
+  "timeframe": "{{interval}}",
+  "timestamp": "{{timenow}}",
+  "strategy": "my strategy",
+  "open": "{{open}}",
+  "high": "{{high}}",
+  "low": "{{low}}",
+  "close": "{{close}}",
+  "volume": "{{volume}}"
+}"""
+# For alerts on an indicator or a price, where TradingView knows no order: one alert for each direction.
+TRADINGVIEW_INDICATOR_TEMPLATE = """\
+{
+  "symbol": "{{ticker}}",
+  "exchange": "{{exchange}}",
+  "direction": "long",
+  "timeframe": "{{interval}}",
+  "timestamp": "{{timenow}}",
+  "strategy": "my indicator",
+  "open": "{{open}}",
+  "high": "{{high}}",
+  "low": "{{low}}",
+  "close": "{{close}}",
+  "volume": "{{volume}}",
+  "plot_0": "{{plot_0}}"
+}"""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRead:
-    """One field as understood, and the members of the message that it came from ("" when from none)."""
+    """One field of the signal, and the fields of the message that it came from ("" when from none)."""
 
     name: str
     value: str
-    member: str
+    read_from: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +101,8 @@ class AlertCheck:
 
     ``outcome`` is accepted, recorded or rejected; ``code`` the reason of a recorded and the code of a
     rejected one; ``sentence`` says it to people, ``remedy`` what to do about it ("" when nothing is
-    wrong). ``fields`` are empty for a rejected one. ``passed_on`` are the members that engines get
-    beside the fields, ``removed`` the secrets' names, ``filled`` the placeholders that got a sample value.
+    wrong). ``fields`` are empty for a rejected one. ``passed_on`` are the message's fields that engines get
+    beside them, ``removed`` the secrets' names, ``filled`` the placeholders that got a sample value.
     """
 
     outcome: str
@@ -75,59 +116,56 @@ class AlertCheck:
 
 
 def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE_SECONDS) -> AlertCheck:
-    """Return what the webhook would make of this message, had it come at that aware time.
+    """What the webhook would make of this message, had it come at that aware time.
 
     Placeholders get sample values first, so that the message can be pasted as written in TradingView.
     Whether its secret is right is not checked.
     """
     filled_in, filled = fill_placeholders(text, now)
     try:
-        payload = decode_alert(filled_in.encode(errors="surrogatepass")).payload
+        payload = decode_alert(filled_in.encode(errors="surrogatepass"))
         rest, _ = split_secrets(payload)
         understood = understand(rest, received_at=now, max_age_seconds=max_age_seconds)
-    except AlertError as error:
-        return AlertCheck("rejected", error.code, error.detail, _remedy(error.code), filled=filled)
-    is_new = isinstance(understood, NewSignal)
-    return AlertCheck(
-        outcome="accepted" if is_new else "recorded",
-        code="" if isinstance(understood, NewSignal) else understood.reason,
-        sentence=_sentence(understood),
-        remedy="",
-        fields=_fields(Members(rest), understood),
-        passed_on=tuple(residual(rest, understood)) if isinstance(understood, NewSignal) else (),
-        removed=tuple(name for name in payload if name not in rest),
-        filled=filled,
-    )
+    except DomainError as error:
+        return AlertCheck("rejected", error.code, error.detail, error.problem.remedy, filled=filled)
+    removed = tuple(name for name in payload if name not in rest)
+    fields = _fields(read_alert(rest), understood)
+    if isinstance(understood, NewSignal):
+        sentence = f"Creates a {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
+        return AlertCheck("accepted", "", sentence, "", fields, tuple(residual(rest, understood)), removed, filled)
+    return AlertCheck("recorded", understood.reason, _RECORDED[understood.reason], "", fields, (), removed, filled)
 
 
-def _remedy(code: str) -> str:
-    return _REMEDIES.get(code.partition("_")[0], _DEFAULT_REMEDY)
+def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
+    """The text as TradingView could have sent it at that UTC time, and the placeholders filled in.
+
+    Unknown placeholders stay, as they do at TradingView.
+    """
+    filled: list[str] = []
+    times = {"timenow": now, "time": now.replace(second=0, microsecond=0)}
+    samples = _SAMPLES | {name: instant_text(moment) for name, moment in times.items()}
+
+    def sample(match: re.Match[str]) -> str:
+        value = "55.31" if _PLOT.fullmatch(match["name"]) else samples.get(match["name"])
+        if value is None:
+            return match[0]
+        filled.append(match[0])
+        return value
+
+    return _PLACEHOLDER.sub(sample, text), tuple(dict.fromkeys(filled))
 
 
-def _sentence(understood: Understood) -> str:
-    if isinstance(understood, RecordedOnly):
-        return _RECORDED[understood.reason]
-    return f"A new {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
+def _fields(readings: Readings, understood: Understood) -> tuple[FieldRead, ...]:
+    def field(name: str, value: str, sources: tuple[Field, ...]) -> FieldRead:
+        return FieldRead(name, value, ", ".join(source.name for source in sources) if value else "")
 
-
-def _fields(members: Members, understood: Understood) -> tuple[FieldRead, ...]:
-    symbol = read_symbol(members)
-    timeframe = read_timeframe(members)
-    timestamp = read_timestamp(members)
     direction = understood.direction if isinstance(understood, NewSignal) else understood.intent
+    timestamp = format_timestamp(understood.timestamp) if understood.timestamp else ""
     return (
-        _field("symbol", understood.symbol, symbol.members),
-        _field("exchange", understood.exchange, read_exchange(members, symbol).members or symbol.members),
-        _field("direction", direction, read_direction(members).members),
-        _field("timeframe", understood.timeframe, timeframe.members if timeframe else ()),
-        _field(
-            "timestamp",
-            format_timestamp(understood.timestamp) if understood.timestamp else "",
-            timestamp.members if timestamp else (),
-        ),
-        _field("strategy", understood.strategy, members.find(STRATEGY_ALIASES)[:1]),
+        field("symbol", understood.symbol, readings.symbol.fields),
+        field("exchange", understood.exchange, readings.exchange.fields or readings.symbol.fields),
+        field("direction", direction, readings.direction.fields),
+        field("timeframe", understood.timeframe, readings.timeframe.fields if readings.timeframe else ()),
+        field("timestamp", timestamp, readings.timestamp.fields if readings.timestamp else ()),
+        field("strategy", understood.strategy, readings.strategy.fields),
     )
-
-
-def _field(name: str, value: str, members: tuple[Member, ...] | list[Member]) -> FieldRead:
-    return FieldRead(name, value, ", ".join(member.name for member in members) if value else "")

@@ -1,6 +1,6 @@
 """Keeping secrets of alerts out of everything that is hashed, stored, logged or shown.
 
-Pure: no I/O, no clock, no randomness. The masked body, decoded again, yields the same payload without
+The masked body, decoded again, yields the same payload without
 secrets as the body that was received, so that a stored delivery can be replayed.
 """
 
@@ -11,24 +11,24 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from signals_app.alerts.members import compact
+from signals_app.alerts.fields import compact
 
-SECRET_MEMBERS = (
+SECRET_FIELDS = (
     "secret", "passphrase", "password", "token", "apikey", "api_key", "auth_key", "auth_token", "api_token",
     "webhook_secret",
 )  # fmt: skip
 # Holds the secret in some layouts and data in others: a secret only where it carries the expected one.
-MAYBE_SECRET_MEMBER = "key"  # noqa: S105 - the name of a member
+MAYBE_SECRET_FIELD = "key"  # noqa: S105 - the name of a field
 MASK = "***"
 # A shorter secret cannot be told from ordinary data, so its copies elsewhere are left alone.
 MIN_COPY_CHARACTERS = 8
 
 _BYTE_ORDER_MARK = "\ufeff"
-_SECRET_ALIASES = frozenset(compact(name) for name in SECRET_MEMBERS)
+_SECRET_ALIASES = frozenset(compact(name) for name in SECRET_FIELDS)
 _HINTS = (b"secret", b"pass", b"token", b"key", b"\\u")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
-_LOOSE_MEMBER = re.compile(
+_LOOSE_FIELD = re.compile(
     r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word)"
     rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?",
     re.IGNORECASE,
@@ -39,16 +39,16 @@ _LOOSE_END = re.compile(r"[\s,;&|)}\]]|\Z")
 def split_secrets(
     payload: Mapping[str, Any], is_secret: Callable[[str], bool] | None = None
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the payload without its secret members, and the secrets these presented.
+    """The payload without its secret fields, and the secrets these presented.
 
-    ``is_secret`` tells whether a text is the body secret the source expects; with it, a member called
+    ``is_secret`` tells whether a text is the body secret the source expects; with it, a field called
     ``key`` that carries this secret goes, too. Copies of a presented secret in what remains are
     masked. A secret that is not text (a number, say) is removed and presents nothing.
     """
     rest: dict[str, Any] = {}
     hidden: list[Any] = []
     for name, value in payload.items():
-        if _is_secret_member(name, value, is_secret):
+        if _is_secret_field(name, value, is_secret):
             hidden.append(value)
         else:
             rest[name] = value
@@ -58,10 +58,10 @@ def split_secrets(
 
 
 def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
-    """Return the received bytes with every secret value replaced by ``***``.
+    """The received bytes with every secret value replaced by ``***``.
 
     ``presented`` are the secrets that split_secrets found. A body that is no JSON object is masked
-    by what looks like a secret member, rather too much than too little.
+    by what looks like a secret field, rather too much than too little.
     """
     if not presented and not any(hint in body.lower() for hint in _HINTS) and b"\x00" not in body:
         return body
@@ -74,15 +74,15 @@ def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
         # One byte a character, so that all other bytes stay as they are.
         return _mask_loosely(body.decode("latin-1"), presented).encode("latin-1")
     if _is_object(text):
-        return _mask_members(text, presented).encode()
+        return _mask_fields(text, presented).encode()
     return _mask_loosely(text, presented).encode()
 
 
-def _is_secret_member(name: str, value: object, is_secret: Callable[[str], bool] | None) -> bool:
+def _is_secret_field(name: str, value: object, is_secret: Callable[[str], bool] | None) -> bool:
     alias = compact(name)
     if alias in _SECRET_ALIASES:
         return True
-    if alias != MAYBE_SECRET_MEMBER or is_secret is None or not isinstance(value, str):
+    if alias != MAYBE_SECRET_FIELD or is_secret is None or not isinstance(value, str):
         return False
     # A masked one was a secret when it was received.
     return value == MASK or is_secret(value)
@@ -96,9 +96,9 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, member in value.items():
+        for name, field in value.items():
             yield name
-            yield from _texts(member)
+            yield from _texts(field)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
@@ -108,7 +108,7 @@ def _mask_copies(value: Any, secrets: list[str]) -> Any:
     if isinstance(value, str):
         return _mask_text(value, secrets)
     if isinstance(value, dict):
-        return {_mask_text(name, secrets): _mask_copies(member, secrets) for name, member in value.items()}
+        return {_mask_text(name, secrets): _mask_copies(field, secrets) for name, field in value.items()}
     if isinstance(value, list):
         return [_mask_copies(item, secrets) for item in value]
     return value
@@ -127,8 +127,8 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _mask_members(text: str, presented: Collection[str]) -> str:
-    """Mask the values of the top-level secret members and all copies of them in valid JSON."""
+def _mask_fields(text: str, presented: Collection[str]) -> str:
+    """Mask the values of the top-level secret fields and all copies of them in valid JSON."""
     tokens = list(_TOKEN.finditer(text, int(text.startswith(_BYTE_ORDER_MARK))))
     hidden = _secret_values(tokens, presented)
     secrets = _longest_first([*presented, *_texts_in(tokens, hidden)])
@@ -146,7 +146,7 @@ def _mask_members(text: str, presented: Collection[str]) -> str:
 
 
 def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
-    """Return first and last token of each value of a secret top-level member."""
+    """Return first and last token of each value of a secret top-level field."""
     values: dict[int, int] = {}
     depth = 0
     for position, token in enumerate(tokens):
@@ -159,7 +159,7 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
 
 def _hides(name: str, value: str, presented: Collection[str]) -> bool:
     alias = compact(name)
-    if alias == MAYBE_SECRET_MEMBER:
+    if alias == MAYBE_SECRET_FIELD:
         return value[0] == '"' and _string(value) in presented
     return alias in _SECRET_ALIASES
 
@@ -174,7 +174,7 @@ def _last_token(tokens: list[re.Match[str]], first: int) -> int:
 
 
 def _string(token: str) -> str:
-    """Return what a string token of valid JSON says."""
+    """What a string token of valid JSON says."""
     return json.loads(token) if "\\" in token else token[1:-1]
 
 
@@ -201,18 +201,18 @@ def _mask_loosely(text: str, presented: Collection[str]) -> str:
     found: list[str] = []
     parts: list[str] = []
     end = 0
-    for member in _LOOSE_MEMBER.finditer(text):
-        if member.start() < end:
+    for field in _LOOSE_FIELD.finditer(text):
+        if field.start() < end:
             continue  # Inside a value that is masked already.
-        stop = _loose_end(text, member.end(), member["quote"])
-        found.append(text[member.end() : stop])
-        parts += [text[end : member.end()], MASK]
+        stop = _loose_end(text, field.end(), field["quote"])
+        found.append(text[field.end() : stop])
+        parts += [text[end : field.end()], MASK]
         end = stop
     return _mask_text("".join(parts) + text[end:], _longest_first([*presented, *found]))
 
 
 def _loose_end(text: str, start: int, quote: str | None) -> int:
-    """Return where the value that starts here ends; an unterminated one ends with the body."""
+    """Where the value that starts here ends; an unterminated one ends with the body."""
     if quote is None:
         if text[start : start + 1] in {"{", "["}:
             return len(text)

@@ -1,14 +1,11 @@
-"""Reading the symbol and the exchange of an alert.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""Reading the symbol and the exchange of an alert."""
 
 from __future__ import annotations
 
 import re
 
-from signals_app.alerts.errors import AlertError
-from signals_app.alerts.members import Member, Members, Reading, conflict, read_agreeing, refuse_placeholder, shown
+from kernel.errors import DomainError
+from signals_app.alerts.fields import Field, Fields, Reading, conflict, read_agreeing, refuse_placeholder, shown
 from signals_app.alerts.vocabulary import EXCHANGE_ALIASES, NOT_A_SYMBOL, SYMBOL_ALIASES, WEAK_SYMBOL_ALIASES
 
 _PREFIXED = re.compile(r"([A-Z][A-Z0-9_]{0,49}):(.*)", re.DOTALL)
@@ -20,53 +17,53 @@ _DELAYED = re.compile(r"_DLY?$")
 _MAX_SYMBOL_CHARACTERS = 64
 
 
-def read_symbol(members: Members) -> Reading[str]:
-    """Return the symbol in upper case without its exchange prefix, or raise AlertError."""
-    found = members.find(SYMBOL_ALIASES)
+def read_symbol(fields: Fields) -> Reading[str]:
+    """The symbol in upper case without its exchange prefix, or raise DomainError."""
+    found = fields.find(SYMBOL_ALIASES)
     # An object called "instrument" is looked into; as a symbol it says nothing.
-    found = [member for member in found if not isinstance(member.value, dict) or member.alias in {"symbol", "ticker"}]
+    found = [field for field in found if not isinstance(field.value, dict) or field.alias in {"symbol", "ticker"}]
     if not found:
-        found = [member for member in members.find(WEAK_SYMBOL_ALIASES) if not isinstance(member.value, dict)]
-    reading = read_agreeing(found, lambda member: _split(member)[1])
+        found = [field for field in fields.find(WEAK_SYMBOL_ALIASES) if not isinstance(field.value, dict)]
+    reading = read_agreeing(found, lambda field: _split(field)[1])
     if reading is None:
-        raise AlertError("symbol_missing", 'The alert names no symbol; add "symbol": "{{ticker}}".', "symbol")
+        raise DomainError("symbol_missing", 'The alert has no symbol; add "symbol": "{{ticker}}".', "/symbol")
     return reading
 
 
-def read_exchange(members: Members, symbol: Reading[str]) -> Reading[str]:
-    """Return the exchange in upper case, "" when the alert names none; raise when two differ.
+def read_exchange(fields: Fields, symbol: Reading[str]) -> Reading[str]:
+    """The exchange in upper case, "" when the alert names none; raise DomainError when two differ.
 
-    It comes from a member of its own or from the prefix of the symbol. Text that is no exchange
+    It comes from a field of its own or from the prefix of the symbol. Text that is no exchange
     name is left to the engines.
     """
-    stated = [(member, _exchange(member)) for member in members.find(EXCHANGE_ALIASES)]
-    prefixes = [(member, _split(member)[0]) for member in symbol.members]
-    readings = [(member, exchange) for member, exchange in stated + prefixes if exchange]
+    stated = [(field, _exchange(field)) for field in fields.find(EXCHANGE_ALIASES)]
+    prefixes = [(field, _split(field)[0]) for field in symbol.fields]
+    readings = [(field, exchange) for field, exchange in stated + prefixes if exchange]
     if not readings:
         return Reading("", ())
     first, value = readings[0]
-    for member, exchange in readings[1:]:
+    for field, exchange in readings[1:]:
         if _DELAYED.sub("", exchange) != _DELAYED.sub("", value):
-            raise conflict("conflicting_alias", first, member)
-    return Reading(value, tuple(member for member, exchange in stated if exchange))
+            raise conflict("conflicting_alias", first, field)
+    return Reading(value, tuple(field for field, exchange in stated if exchange))
 
 
-def _split(member: Member) -> tuple[str, str]:
-    """Return the exchange prefix ("" without one) and the symbol."""
-    refuse_placeholder(member)
-    value = member.value
+def _split(field: Field) -> tuple[str, str]:
+    """The exchange prefix ("" without one) and the symbol."""
+    refuse_placeholder(field)
+    value = field.value
     if not isinstance(value, str):
-        raise AlertError("symbol_type", f'{member.name} must be text such as "SPY", not {shown(value)}.', member.name)
+        raise DomainError("symbol_type", f'{field.name} must be text such as "SPY", not {shown(value)}.', field.pointer)
     text = value.strip()
     if not text.isascii() or text in NOT_A_SYMBOL:
-        raise _invalid(member)
+        raise _invalid(field)
     text = text.upper()
     if _is_swap(text):
         return "", text
     prefixed = _PREFIXED.fullmatch(text)
     exchange, symbol = prefixed.groups() if prefixed else ("", text)
     if not (_is_swap(symbol) or _is_plain(symbol)):
-        raise _invalid(member)
+        raise _invalid(field)
     return exchange, symbol
 
 
@@ -79,19 +76,19 @@ def _is_swap(symbol: str) -> bool:
     return swap is not None and swap[3] in (swap[1], swap[2]) and len(symbol) <= _MAX_SYMBOL_CHARACTERS
 
 
-def _invalid(member: Member) -> AlertError:
-    return AlertError(
+def _invalid(field: Field) -> DomainError:
+    return DomainError(
         "symbol_invalid",
-        f"{member.name} is {shown(member.value)}, which is not one symbol; send at most {_MAX_SYMBOL_CHARACTERS} "
-        'letters, digits and . ! / - _ & with an exchange prefix if you like, such as "NASDAQ:AAPL".',
-        member.name,
+        f"{field.name} is {shown(field.value)}, which is not a symbol; send up to {_MAX_SYMBOL_CHARACTERS} "
+        'letters, digits and . ! / - _ &, optionally with an exchange prefix, such as "NASDAQ:AAPL".',
+        field.pointer,
     )
 
 
-def _exchange(member: Member) -> str:
-    refuse_placeholder(member)
-    if not isinstance(member.value, str):
+def _exchange(field: Field) -> str:
+    refuse_placeholder(field)
+    if not isinstance(field.value, str):
         return ""
-    text = member.value.strip()
+    text = field.value.strip()
     text = text.upper() if text.isascii() else ""
     return text if _EXCHANGE.fullmatch(text) else ""

@@ -2,7 +2,7 @@
 
 Every name and word is written compact: lower case, without ``_``, ``-`` and spaces, so that
 ``Order_Action``, ``order-action`` and ``orderAction`` are one entry. A dot means "inside": the entry
-``strategy.orderaction`` is the member ``order_action`` of the object ``strategy``.
+``strategy.orderaction`` is the field ``order_action`` of the object ``strategy``.
 
 Changing a table changes how alerts are read from then on. What a stored signal was read from is stored with it.
 """
@@ -66,26 +66,26 @@ STRATEGY_ALIASES = ("strategy", "strategyname", "strategyid")
 
 
 class Weight(Enum):
-    """How much the name of a member promises that its value is a direction."""
+    """How much the name of a field promises that its value is a direction."""
 
     STRICT = "must hold a direction word"
     LOOSE = "counts when it holds one; named when nothing else gives a direction"
     WORD = "counts when it holds one; otherwise it is something else, such as an order type"
 
 
-class DirectionMember(NamedTuple):
-    """A member that can give a direction; an order is outranked by a change of position."""
+class DirectionField(NamedTuple):
+    """A field that can give a direction; an order is outranked by a change of position."""
 
     weight: Weight
     is_order: bool
 
 
-_STRICT_ORDER = DirectionMember(Weight.STRICT, is_order=True)
-_LOOSE_VIEW = DirectionMember(Weight.LOOSE, is_order=False)
-_WORD_VIEW = DirectionMember(Weight.WORD, is_order=False)
+_STRICT_ORDER = DirectionField(Weight.STRICT, is_order=True)
+_LOOSE_VIEW = DirectionField(Weight.LOOSE, is_order=False)
+_WORD_VIEW = DirectionField(Weight.WORD, is_order=False)
 
-DIRECTION_ALIASES: dict[str, DirectionMember] = {
-    "direction": DirectionMember(Weight.STRICT, is_order=False),
+DIRECTION_ALIASES: dict[str, DirectionField] = {
+    "direction": DirectionField(Weight.STRICT, is_order=False),
     "action": _STRICT_ORDER,
     "side": _STRICT_ORDER,
     "orderaction": _STRICT_ORDER,
@@ -111,7 +111,7 @@ DIRECTION_ALIASES: dict[str, DirectionMember] = {
     "order": _WORD_VIEW,
     "ordertype": _WORD_VIEW,
     "event": _WORD_VIEW,
-    "data": DirectionMember(Weight.WORD, is_order=True),
+    "data": DirectionField(Weight.WORD, is_order=True),
 }
 # These describe the market: a flat trend ends no position.
 DESCRIPTION_ALIASES = frozenset({"trend", "bias"})
@@ -162,7 +162,7 @@ EXIT_WORDS = {
     "cancel": "CANCEL", "cancelall": "CANCEL", "cancelorder": "CANCEL", "cancelorders": "CANCEL",
 }  # fmt: skip
 
-# Words that go with a direction in another member ("action": "entry", "side": "long").
+# Words that go with a direction in another field ("action": "entry", "side": "long").
 QUALIFIERS = frozenset({"entry", "enter", "open", "add"})
 
 _SELLING_OPTIONS = "selling an option opens a bearish call or a bullish put, or closes a bought one"

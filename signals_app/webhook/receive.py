@@ -1,19 +1,19 @@
-"""Writes: what the webhook keeps of an alert (R8.2)."""
+"""What the webhook makes of an alert: judge it, keep it, and wake the worker (R8.1, R8.2)."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 
 from kernel.errors import DomainError
 from kernel.events import SIGNAL_RECEIVED, SIGNAL_REJECTED
+from kernel.hashing import sha256_hex
 from kernel.json_text import to_jsonb_text
-from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge
+from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge, unauthorized
 from signals_app.alerts.alert import NewSignal, RecordedOnly, means_the_same
-from signals_app.alerts.errors import AlertError, RateLimitedError, UnauthorizedError
 from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome, Signal
 from signals_app.webhook import statements as store
@@ -24,6 +24,14 @@ _MAX_CONTENT_TYPE_CHARACTERS = 200
 # Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
 # read is checked by the statement that stores its alert.
 _known_sources: dict[str, KnownSource] = {}
+
+
+class RateLimitedError(DomainError):
+    """The source has sent as much as it may in a minute; ``wait`` is the seconds until it may send again."""
+
+    def __init__(self, limit: int, wait: float) -> None:
+        super().__init__("rate_limited", f"This source is limited to {limit} alerts per minute; retry later.")
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,11 @@ class Receipt:
     signal_hash: str = ""
     reason: str = ""
 
+    def document(self) -> dict[str, str]:
+        """What the sender is answered; only what there is."""
+        values = {"reason": self.reason, "signal_id": str(self.signal_id or ""), "signal_hash": self.signal_hash}
+        return {"status": self.outcome.value} | {name: value for name, value in values.items() if value}
+
 
 def receive_alert(token: str, arrival: Arrival) -> Receipt:
     """Judge one alert and keep it; safe to repeat after an error (R8.1, R8.2).
@@ -47,10 +60,10 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
     2. Judge sender, form, secret and meaning.
     3. Store the signal with its delivery, or the delivery alone.
 
-    Raise AlertError, UnauthorizedError or RateLimitedError for what is no alert of this source; all
-    but the ones with an unknown token leave a delivery. Nothing is derived, decided or sent (R8.4, R8.5).
+    Raise DomainError for what is no alert of this source; all but those with an unknown token leave a
+    delivery. Nothing is derived, decided or sent (R8.4, R8.5).
     """
-    token_hash = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+    token_hash = sha256_hex(token.encode(errors="replace"))
     while True:
         source = _known_sources.get(token_hash) or _read_source(token_hash)
         try:
@@ -60,32 +73,58 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
             _known_sources.pop(token_hash, None)
 
 
-def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
-    judgement = judge(source, arrival)
-    error = judgement.error or _excess(source, arrival)
-    if error is not None:
-        row = _delivery_row(source, arrival, judgement, DeliveryOutcome.REJECTED, code=error.code, detail=error.detail)
-        store.insert_delivery(row)
-        SIGNAL_REJECTED.log(code=error.code, detail=error.detail, source=source.slug)
-        raise error
-    if isinstance(judgement.understood, NewSignal):
-        return _receive_signal(source, arrival, judgement, judgement.understood)
-    assert judgement.understood is not None
-    return _record(source, arrival, judgement, judgement.understood)
-
-
 def _read_source(token_hash: str) -> KnownSource:
-    """Return the active source with this token and remember it; raise UnauthorizedError when there is none."""
+    """Read the active source with this token and remember it; raise DomainError when there is none."""
     source = store.find_source(token_hash)
     if source is None or not holds_token(source, token_hash):
         SIGNAL_REJECTED.log(code="unauthorized", source=None)
-        raise UnauthorizedError
+        raise unauthorized()
     _known_sources[token_hash] = source
     return source
 
 
+def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
+    judgement = judge(source, arrival)
+    understood = judgement.understood
+    error = judgement.error or _excess(source, arrival)
+    if error is not None:
+        outcome = DeliveryOutcome.REJECTED
+        store.store_delivery(delivery_row(source, arrival, judgement, outcome, code=error.code, detail=error.detail))
+        SIGNAL_REJECTED.log(code=error.code, detail=error.detail, source=source.slug)
+        raise error
+    if isinstance(understood, RecordedOnly):
+        receipt = Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
+        store.store_delivery(delivery_row(source, arrival, judgement, receipt.outcome, code=understood.reason))
+        SIGNAL_RECEIVED.log(
+            signal_id=None,
+            symbol=understood.symbol,
+            direction=None,
+            source=source.slug,
+            outcome=receipt.outcome.value,
+            reason=receipt.reason,
+        )
+        return receipt
+    assert understood is not None
+    signal = signal_row(source, judgement, understood)
+    identity: UUID = signal["signal_id"]
+    if store.store_signal(delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal):
+        waker.wake()
+        receipt = Receipt(DeliveryOutcome.ACCEPTED, identity, signal["signal_hash"])
+    else:
+        receipt = _compare_with_first(signal, judgement)
+        store.store_delivery(delivery_row(source, arrival, judgement, receipt.outcome, identity))
+    SIGNAL_RECEIVED.log(
+        signal_id=str(identity),
+        symbol=understood.symbol,
+        direction=understood.direction,
+        source=source.slug,
+        outcome=receipt.outcome.value,
+    )
+    return receipt
+
+
 def _excess(source: KnownSource, arrival: Arrival) -> DomainError | None:
-    """Return the error of a source that has used up its last minute's alerts."""
+    """The error of a source that has used up its last minute's alerts."""
     limit = source.rate_limit_per_minute
     if limit is None:
         return None
@@ -97,57 +136,23 @@ def _excess(source: KnownSource, arrival: Arrival) -> DomainError | None:
     return RateLimitedError(limit, (blocking + _MINUTE - arrival.received_at).total_seconds())
 
 
-def _record(source: KnownSource, arrival: Arrival, judgement: Judgement, understood: RecordedOnly) -> Receipt:
-    store.insert_delivery(_delivery_row(source, arrival, judgement, DeliveryOutcome.RECORDED, code=understood.reason))
-    SIGNAL_RECEIVED.log(
-        signal_id=None,
-        symbol=understood.symbol,
-        direction=None,
-        source=source.slug,
-        outcome=DeliveryOutcome.RECORDED.value,
-        reason=understood.reason,
-    )
-    return Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
-
-
-def _receive_signal(source: KnownSource, arrival: Arrival, judgement: Judgement, signal: NewSignal) -> Receipt:
-    row = _signal_row(source, judgement, signal)
-    delivery = _delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED, row.signal_id)
-    if store.insert_signal(row, delivery):
-        waker.wake()
-        receipt = Receipt(DeliveryOutcome.ACCEPTED, row.signal_id, row.signal_hash)
-    else:
-        receipt = _meet_first(row, judgement)
-        store.insert_delivery(_delivery_row(source, arrival, judgement, receipt.outcome, row.signal_id))
-    SIGNAL_RECEIVED.log(
-        signal_id=str(row.signal_id),
-        symbol=row.symbol,
-        direction=row.direction,
-        source=source.slug,
-        outcome=receipt.outcome.value,
-    )
-    return receipt
-
-
-def _meet_first(row: store.SignalRow, judgement: Judgement) -> Receipt:
+def _compare_with_first(signal: store.Row, judgement: Judgement) -> Receipt:
     """Compare with the signal that was there first; its identity never changes, so no lock is needed."""
-    first = Signal.objects.only("signal_hash", "raw_payload").filter(pk=row.signal_id).first()
+    first = Signal.objects.only("signal_hash", "raw_payload").filter(pk=signal["signal_id"]).first()
     if first is None:
         raise store.SourceChangedError
-    if first.signal_hash == row.signal_hash or _says_the_same(first, judgement):
-        return Receipt(DeliveryOutcome.DUPLICATE, row.signal_id, first.signal_hash)
-    return Receipt(DeliveryOutcome.CONFLICT, row.signal_id)
-
-
-def _says_the_same(first: Signal, judgement: Judgement) -> bool:
     try:
-        return means_the_same(first.raw_payload, judgement.payload)
-    except AlertError:
+        is_same = first.signal_hash == signal["signal_hash"] or means_the_same(first.raw_payload, judgement.payload)
+    except DomainError:
         # Stored under another vocabulary: what cannot be compared is not called the same.
-        return False
+        is_same = False
+    if is_same:
+        return Receipt(DeliveryOutcome.DUPLICATE, first.signal_id, first.signal_hash)
+    return Receipt(DeliveryOutcome.CONFLICT, first.signal_id)
 
 
-def _signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> store.SignalRow:
+def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> dict[str, Any]:
+    """The columns of a new signal."""
     key = natural_key(
         source=source.slug,
         symbol=signal.symbol,
@@ -156,22 +161,22 @@ def _signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) ->
         timestamp=signal.timestamp,
         strategy=signal.strategy,
     )
-    return store.SignalRow(
-        signal_id=signal_id(key),
-        source=source.slug,
-        exchange=signal.exchange,
-        symbol=signal.symbol,
-        direction=signal.direction,
-        timeframe=signal.timeframe,
-        timestamp=signal.timestamp,
-        strategy=signal.strategy,
-        signal_hash=signal_hash(key, judgement.payload),
-        raw_payload=to_jsonb_text(judgement.payload),
-        consumed_fields=sorted(signal.consumed),
-    )
+    return {
+        "signal_id": signal_id(key),
+        "source": source.slug,
+        "exchange": signal.exchange,
+        "symbol": signal.symbol,
+        "direction": signal.direction,
+        "timeframe": signal.timeframe,
+        "timestamp": signal.timestamp,
+        "strategy": signal.strategy,
+        "signal_hash": signal_hash(key, judgement.payload),
+        "raw_payload": to_jsonb_text(judgement.payload),
+        "consumed_fields": sorted(signal.consumed),
+    }
 
 
-def _delivery_row(
+def delivery_row(
     source: KnownSource,
     arrival: Arrival,
     judgement: Judgement,
@@ -180,18 +185,19 @@ def _delivery_row(
     *,
     code: str = "",
     detail: str = "",
-) -> store.DeliveryRow:
-    return store.DeliveryRow(
-        received_at=arrival.received_at,
-        source_id=source.pk,
-        source_version=source.version,
-        remote_address=str(arrival.address) if arrival.address else None,
-        content_type=arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
-        body=judgement.kept_body,
-        body_sha256=hashlib.sha256(arrival.body).hexdigest(),
-        outcome=outcome.value,
-        code=code,
-        detail=detail,
-        signal_id=signal_id,
-        duration_ms=(perf_counter() - arrival.started) * 1000,
-    )
+) -> dict[str, Any]:
+    """The columns of a delivery, and the version of the source that it was judged by."""
+    return {
+        "received_at": arrival.received_at,
+        "source_id": source.pk,
+        "source_version": source.version,
+        "remote_address": str(arrival.address) if arrival.address else None,
+        "content_type": arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
+        "body": judgement.kept_body,
+        "body_sha256": sha256_hex(arrival.body),
+        "outcome": outcome.value,
+        "code": code,
+        "detail": detail,
+        "signal_id": signal_id,
+        "duration_ms": (perf_counter() - arrival.started) * 1000,
+    }

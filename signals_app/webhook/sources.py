@@ -13,10 +13,10 @@ from django.db.models import Q
 from django.dispatch import Signal
 
 from kernel.actors import SYSTEM, Actor
+from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from kernel.hashing import sha256_hex
-from signals_app.alerts.addresses import invalid_addresses
-from signals_app.alerts.errors import SourceError
+from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import WebhookSource
 
 # Sent with actor, action and subject; the audit log is kept by an app this one does not know.
@@ -42,7 +42,7 @@ def create_source(
     rate_limit_per_minute: int | None = None,
     actor: Actor = SYSTEM,
 ) -> tuple[WebhookSource, str]:
-    """Make a source and return it with its token, which is stored nowhere; raise SourceError."""
+    """Make a source and return it with its token, which is stored nowhere; raise DomainError."""
     addresses = list(allowed_addresses)
     _check_slug(slug)
     _check_numbers(max_age_seconds, rate_limit_per_minute)
@@ -62,7 +62,7 @@ def create_source(
             )
             _tell(actor, "source.created", slug)
     except IntegrityError:
-        raise SourceError("slug_taken", f"There is a source {slug} already; choose another slug.") from None
+        raise DomainError("slug_taken", f"There is a source {slug} already; choose another slug.") from None
     SOURCE_CREATED.log(source=slug)
     return source, token
 
@@ -93,7 +93,7 @@ def change_source(
 ) -> WebhookSource:
     """Change what a source may send; a body secret of None keeps the present one, "" expects none.
 
-    The slug is part of every signal's identity and stays. Raise SourceError.
+    The slug is part of every signal's identity and stays. Raise DomainError.
     """
     addresses = list(allowed_addresses)
     _check_numbers(max_age_seconds, rate_limit_per_minute)
@@ -143,9 +143,9 @@ def hash_of_secret(secret: str) -> str:
 
 
 def check_addresses(addresses: Iterable[object]) -> None:
-    """Raise SourceError when one of these is neither an IP address nor a network."""
+    """Raise DomainError when one of these is neither an IP address nor a network."""
     if wrong := invalid_addresses(addresses):
-        raise SourceError(
+        raise DomainError(
             "address_invalid", f"{', '.join(wrong)}: write IP addresses or networks such as 203.0.113.0/24."
         )
 
@@ -159,22 +159,22 @@ def _locked(slug: str) -> WebhookSource:
     try:
         return WebhookSource.objects.select_for_update().get(slug=slug)
     except WebhookSource.DoesNotExist:
-        raise SourceError("source_unknown", f"There is no source {slug}; see `manage.py source list`.") from None
+        raise DomainError("source_unknown", f"There is no source {slug}; see `manage.py source list`.") from None
 
 
 def _new_token(token: str | None) -> str:
     if token is None:
         return secrets.token_urlsafe(_RANDOM_BYTES)
     if len(token) < MIN_TOKEN_CHARACTERS:
-        raise SourceError("token_short", f"The token is shorter than {MIN_TOKEN_CHARACTERS} characters.")
+        raise DomainError("token_short", f"The token is shorter than {MIN_TOKEN_CHARACTERS} characters.")
     if len(token) > MAX_TOKEN_CHARACTERS or not _TOKEN.fullmatch(token):
-        raise SourceError(
+        raise DomainError(
             "token_invalid",
             f"A token has at most {MAX_TOKEN_CHARACTERS} characters: letters, digits and . _ ~ - only.",
         )
     digest = sha256_hex(token.encode())
     if WebhookSource.objects.filter(Q(token_hash=digest) | Q(previous_token_hash=digest)).exists():
-        raise SourceError("token_taken", "This token is in use already; leave it out to get a random one.")
+        raise DomainError("token_taken", "This token is in use already; leave it out to get a random one.")
     return token
 
 
@@ -184,13 +184,13 @@ def _check_slug(slug: str) -> None:
     except ValidationError:
         slug = ""
     if not slug or len(slug) > MAX_SLUG_CHARACTERS:
-        raise SourceError(
+        raise DomainError(
             "slug_invalid", f"A slug has at most {MAX_SLUG_CHARACTERS} characters: letters, digits, - and _ only."
         )
 
 
 def _check_numbers(max_age_seconds: int, rate_limit_per_minute: int | None) -> None:
     if not 0 <= max_age_seconds < 2**31:
-        raise SourceError("max_age_invalid", "The maximum age is a number of seconds, 0 (no check) or more.")
+        raise DomainError("max_age_invalid", "The maximum age is a number of seconds, 0 (no check) or more.")
     if rate_limit_per_minute is not None and not 0 < rate_limit_per_minute < 2**31:
-        raise SourceError("rate_limit_invalid", "The rate limit is 1 alert a minute or more; leave it out for none.")
+        raise DomainError("rate_limit_invalid", "The rate limit is 1 alert a minute or more; leave it out for none.")

@@ -14,15 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.connections import on_live_connection
 from kernel.errors import DomainError
 from kernel.events import DATABASE_UNAVAILABLE, SIGNAL_REJECTED
-from signals_app.alerts.addresses import client_address
-from signals_app.alerts.admission import Arrival
+from signals_app.alerts.admission import Arrival, client_address
 from signals_app.alerts.decoding import MAX_BODY_BYTES
-from signals_app.alerts.errors import UnauthorizedError
-from signals_app.models import DeliveryOutcome
-from signals_app.webhook.receive import Receipt, receive_alert
-from signals_app.webhook.reconnecting import on_live_connection
+from signals_app.webhook.receive import receive_alert
 
 # Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
 CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
@@ -56,9 +53,24 @@ class TradingViewWebhookView(APIView):
 
     def post(self, request: Request, token: str = "") -> JsonResponse:
         """Answer what became of the alert."""
-        arrival = _arrival(request)
+        started, received_at = perf_counter(), timezone.now()
+        meta, proxies = request.META, settings.TRUSTED_PROXIES
+        try:
+            announced = int(meta.get("CONTENT_LENGTH", ""))
+        except ValueError:
+            announced = 0
+        arrival = Arrival(
+            received_at=received_at,
+            started=started,
+            address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
+            # Without a proxy of ours in front, anybody could have set it.
+            certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
+            content_type=meta.get("CONTENT_TYPE", ""),
+            body=_beginning_of_body(request),
+            size=announced,
+        )
         receipt = on_live_connection(lambda: receive_alert(token, arrival))
-        return JsonResponse(_answer(receipt))
+        return JsonResponse(receipt.document())
 
     def handle_exception(self, exc: Exception) -> Response:
         """Turn errors into problem documents; every 401 is the same to the last byte."""
@@ -66,29 +78,13 @@ class TradingViewWebhookView(APIView):
             DATABASE_UNAVAILABLE.log(error=str(exc))
             SIGNAL_REJECTED.log(code="database_unavailable", source=None)
         response = super().handle_exception(exc)
-        if isinstance(exc, UnauthorizedError):
+        if isinstance(exc, DomainError) and exc.code == "unauthorized":
             response.data["request_id"] = ""
         return response
 
 
-def _arrival(request: Request) -> Arrival:
-    meta = request.META
-    started, received_at = perf_counter(), timezone.now()
-    proxies = settings.TRUSTED_PROXIES
-    return Arrival(
-        received_at=received_at,
-        started=started,
-        address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
-        # Without a proxy of ours in front, anybody could have set it.
-        certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
-        content_type=meta.get("CONTENT_TYPE", ""),
-        body=_beginning_of_body(request),
-        size=_announced_size(meta.get("CONTENT_LENGTH", "")),
-    )
-
-
 def _beginning_of_body(request: Request) -> bytes:
-    """Return the first 64 KiB and one byte, without reading further."""
+    """The first 64 KiB and one byte, without reading further."""
     # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
     is_chunked = not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated")
     stream = request.META["wsgi.input"] if is_chunked else request
@@ -97,26 +93,5 @@ def _beginning_of_body(request: Request) -> bytes:
         while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
             body += part
     except OSError as error:
-        raise DomainError("body_incomplete", "The body did not arrive in full; send it again.") from error
+        raise DomainError("body_incomplete", "The body ended before its announced length; send it again.") from error
     return body
-
-
-def _announced_size(header: str) -> int:
-    try:
-        return int(header)
-    except ValueError:
-        return 0
-
-
-def _answer(receipt: Receipt) -> dict[str, str]:
-    match receipt.outcome:
-        case DeliveryOutcome.RECORDED:
-            return {"status": receipt.outcome.value, "reason": receipt.reason}
-        case DeliveryOutcome.CONFLICT:
-            return {"status": receipt.outcome.value, "signal_id": str(receipt.signal_id)}
-        case _:
-            return {
-                "status": receipt.outcome.value,
-                "signal_id": str(receipt.signal_id),
-                "signal_hash": receipt.signal_hash,
-            }

@@ -1,4 +1,4 @@
-"""Tell the workers that a signal waits: one NOTIFY after the commit, from one thread per process.
+"""Hints to the workers that a signal waits: one NOTIFY after the commit, from one thread per process.
 
 Only a hint that saves the worker's next look at the table; losing it costs at most a second. Never
 inside the alert's own transaction: PostgreSQL takes an instance-wide lock at the commit of a
@@ -14,8 +14,8 @@ from time import sleep
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from kernel.connections import on_live_connection
 from kernel.events import WORKER_NOT_NOTIFIED
-from signals_app.webhook.reconnecting import on_live_connection
 
 CHANNEL = "signals_waiting"
 # At most twenty hints a second and process; a worker that has just decided something looks by itself meanwhile.
@@ -53,16 +53,16 @@ class Waker:
 
 
 def notify() -> None:
-    """Send one hint; a database that is away only means that the worker looks by itself."""
+    """Send one hint; a database that cannot be reached only means that the worker finds the signal at its next poll."""
+
+    def send() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+
     try:
-        on_live_connection(_notify)
+        on_live_connection(send)
     except (DatabaseError, InterfaceError) as error:
         WORKER_NOT_NOTIFIED.log(error=str(error))
-
-
-def _notify() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {CHANNEL}")
 
 
 waker = Waker()

@@ -118,7 +118,7 @@ def steps() -> list[Callable[[], object]]:
 
     def observe() -> None:
         data = {"bid": "568.20", "ask": "568.30", "iv": 0.18, "chain": [{"strike": 570, "oi": 10**20}]}
-        store_market_data(symbol="SPY", as_of=START.isoformat().replace("+00:00", "Z"), data=data, source="feed")
+        store_market_data(symbol="SPY", as_of=START, data=data, source="feed")
 
     def go_live() -> None:
         settings.APP_MODE = "LIVE"

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.actors import command_line_actor
-from signals_app.alerts.addresses import TRADINGVIEW_ADDRESSES
-from signals_app.alerts.errors import SourceError
+from kernel.errors import DomainError
+from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import create_source, rotate_source, set_source_active, webhook_path
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         """Run the action."""
         try:
             self._run(options)
-        except SourceError as error:
+        except DomainError as error:
             raise CommandError(error.detail) from error
 
     def _run(self, options: dict[str, Any]) -> None:

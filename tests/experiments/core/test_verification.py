@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from experiments.core import verification
 from experiments.core.decision import PolicyState, Tripped, decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
+from kernel.errors import DomainError
 from kernel.hashing import text_hash
 from kernel.json_text import canonical_text
 from signals_app.alerts.alert import read_signal
-from signals_app.alerts.errors import AlertError
 from signals_app.alerts.market_context import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
 from tests.kernel.json_strategies import alert_payloads, json_values, signal_payloads, texts
@@ -39,7 +39,7 @@ market_data = st.none() | st.builds(
 def is_signal(payload: dict[str, Any]) -> bool:
     try:
         read_signal(payload)
-    except AlertError:
+    except DomainError:
         return False
     return True
 

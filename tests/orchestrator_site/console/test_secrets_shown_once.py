@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from kernel.hashing import sha256_hex
 from policies.models import ApiKey
-from signals_app.alerts.addresses import TRADINGVIEW_ADDRESSES
+from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
 from tests.factories import make_source
 from tests.orchestrator_site.console.rows import logged_in

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from policies.models import Engine
-from signals_app.alerts.placeholders import TRADINGVIEW_TEMPLATE
+from signals_app.alerts.check_alert import TRADINGVIEW_TEMPLATE
 from tests.orchestrator_site.console.rows import logged_in
 from tests.pages import cells
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from kernel.errors import DomainError
 from signals_app.alerts.alert import NewSignal, RecordedOnly, Understood, understand
-from signals_app.alerts.errors import AlertError
 
 RECEIVED_AT = datetime(2026, 3, 16, 14, 30, 2, tzinfo=UTC)
 FIRED_AT = "2026-03-16T14:30:00Z"
@@ -36,8 +36,8 @@ def record(payload: dict[str, Any]) -> RecordedOnly:
     return understood
 
 
-def refuse(payload: dict[str, Any]) -> AlertError:
-    with pytest.raises(AlertError) as raised:
+def refuse(payload: dict[str, Any]) -> DomainError:
+    with pytest.raises(DomainError) as raised:
         judge(payload)
     return raised.value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signals_app.alerts.addresses import client_address, invalid_addresses, is_allowed
+from signals_app.alerts.admission import client_address, invalid_addresses, is_allowed
 
 CLIENT, PROXY, OUTER = "198.51.100.7", "10.0.0.2", "10.0.0.1"
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kernel.errors import DomainError
 from signals_app.alerts.alert import NewSignal, Understood, means_the_same, read_signal, residual
-from signals_app.alerts.errors import AlertError
 from signals_app.alerts.secret_masking import split_secrets
 from tests.kernel.json_strategies import alert_payloads, json_objects
 from tests.signals_app.alerts.alerts import FIRED_AT, accept, judge, make_alert, record, refuse, with_direction
@@ -47,7 +47,7 @@ def test_the_strategy_is_named_by_text(members: dict[str, Any], strategy: str) -
 def test_a_placeholder_that_was_not_filled_in_is_refused_and_named(name: str) -> None:
     error = refuse(make_alert(**{name: "{{strategy.market_position}}"}))
 
-    assert (error.code, error.field) == ("unexpanded_placeholder", name)
+    assert (error.code, error.pointer) == ("unexpanded_placeholder", f"/{name}")
 
 
 def test_a_placeholder_in_a_member_that_is_not_read_does_no_harm() -> None:
@@ -142,11 +142,11 @@ def test_numbers_that_are_equal_mean_the_same_however_written() -> None:
     assert not means_the_same(make_alert(rsi=61), make_alert(rsi="61"))
 
 
-def judge_or_refuse(payload: dict[str, Any]) -> Understood | AlertError:
+def judge_or_refuse(payload: dict[str, Any]) -> Understood | DomainError:
     """Let no other exception pass for a refusal."""
     try:
         return judge(payload)
-    except AlertError as error:
+    except DomainError as error:
         return error
 
 
@@ -154,14 +154,14 @@ def judge_or_refuse(payload: dict[str, Any]) -> Understood | AlertError:
 def test_any_object_is_understood_recorded_or_refused_with_a_public_code(payload: dict[str, Any]) -> None:
     outcome = judge_or_refuse(payload)
 
-    assert not isinstance(outcome, AlertError) or outcome.code in PUBLIC_CODES
+    assert not isinstance(outcome, DomainError) or outcome.code in PUBLIC_CODES
 
 
 @given(alert_payloads)
 def test_the_order_of_members_changes_nothing(payload: dict[str, Any]) -> None:
     outcomes = [judge_or_refuse(payload), judge_or_refuse(dict(reversed(payload.items())))]
 
-    first, second = (outcome.detail if isinstance(outcome, AlertError) else outcome for outcome in outcomes)
+    first, second = (outcome.detail if isinstance(outcome, DomainError) else outcome for outcome in outcomes)
     assert first == second
 
 
@@ -201,4 +201,4 @@ def test_no_error_shows_a_secret(payload: dict[str, Any]) -> None:
 
     outcome = judge_or_refuse(split_secrets({**poisoned, "passphrase": secret})[0])
 
-    assert not isinstance(outcome, AlertError) or secret not in outcome.detail
+    assert not isinstance(outcome, DomainError) or secret not in outcome.detail

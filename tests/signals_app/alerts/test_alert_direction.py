@@ -126,7 +126,7 @@ def test_what_gives_no_direction_leaves_it_missing(members: dict[str, Any]) -> N
 
 
 def test_a_member_that_should_be_a_direction_is_named_when_nothing_else_is() -> None:
-    assert refuse(with_direction(signal="RSI cross")).field == "signal"
+    assert refuse(with_direction(signal="RSI cross")).pointer == "/signal"
     assert accept(with_direction(signal="RSI cross", side="Buy")).direction == "LONG"
 
 
@@ -245,4 +245,4 @@ def test_an_option_type_makes_a_bare_order_ambiguous(action: str, option: str) -
     error = refuse(with_direction(action=action, optionType=option))
 
     assert error.code == "direction_invalid"
-    assert error.field == "optionType"
+    assert error.pointer == "/optionType"

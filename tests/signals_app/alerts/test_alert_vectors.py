@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from kernel.errors import DomainError
 from signals_app.alerts.alert import RecordedOnly, means_the_same, read_signal, understand
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
-from signals_app.alerts.errors import AlertError
 from signals_app.alerts.identity import natural_key, signal_id
 from signals_app.alerts.secret_masking import mask_body, split_secrets
 from tests.golden import GOLDEN_FOLDER
@@ -43,9 +43,9 @@ def understand_row(row: Row) -> Row:
     """Return what was understood, in the words of the golden file."""
     received_at = parse(row["received_at"])
     try:
-        payload, _ = split_secrets(decode_alert(body_of(row)).payload)
+        payload, _ = split_secrets(decode_alert(body_of(row)))
         understood = understand(payload, received_at=received_at, max_age_seconds=MAX_AGE_SECONDS)
-    except AlertError as error:
+    except DomainError as error:
         return {"outcome": "refused", "code": error.code}
     facts = {
         "symbol": understood.symbol,
@@ -92,19 +92,17 @@ def identity(payload: Row) -> object:
 
 def test_every_repeat_has_the_identity_and_the_meaning_of_the_first() -> None:
     repeats = [row for row in ROWS if row["name"].startswith("repeat")]
-    first = decode_alert(body_of(repeats[0])).payload
+    first = decode_alert(body_of(repeats[0]))
     duplicates = [row for row in repeats if row["expect"]["outcome"] == "duplicate"]
 
     assert len(duplicates) == 5
     for row in duplicates:
-        payload = decode_alert(body_of(row)).payload
+        payload = decode_alert(body_of(row))
         assert identity(payload) == identity(first)
         assert means_the_same(first, payload)
 
 
 def test_another_strategy_or_bar_is_another_signal() -> None:
-    payloads = [
-        decode_alert(body_of(row)).payload for row in ROWS if row["name"] in {"repeat 01", "repeat 07", "repeat 08"}
-    ]
+    payloads = [decode_alert(body_of(row)) for row in ROWS if row["name"] in {"repeat 01", "repeat 07", "repeat 08"}]
 
     assert len({identity(payload) for payload in payloads}) == 3

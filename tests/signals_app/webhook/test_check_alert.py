@@ -7,15 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from signals_app.alerts.check_alert import AlertCheck, check_alert
-from signals_app.alerts.placeholders import TRADINGVIEW_INDICATOR_TEMPLATE, TRADINGVIEW_TEMPLATE, fill_placeholders
+from kernel.problems import PROBLEMS
+from signals_app.alerts.check_alert import (
+    TRADINGVIEW_INDICATOR_TEMPLATE,
+    TRADINGVIEW_TEMPLATE,
+    AlertCheck,
+    check_alert,
+    fill_placeholders,
+)
 from tests.signals_app.alerts.test_alert_vectors import ROWS, Row, body_of, parse
 
 NOW = datetime(2026, 3, 16, 14, 30, 2, tzinfo=UTC)
 
 
 def fields(check: AlertCheck) -> dict[str, tuple[str, str]]:
-    return {field.name: (field.value, field.member) for field in check.fields}
+    return {field.name: (field.value, field.read_from) for field in check.fields}
 
 
 def message(**members: object) -> str:
@@ -28,7 +34,7 @@ def test_every_field_is_shown_with_the_member_it_came_from() -> None:
     check = check_alert(message(rsi=55, strategy="orb"), NOW)
 
     assert (check.outcome, check.code, check.remedy) == ("accepted", "", "")
-    assert check.sentence == "A new LONG signal on AAPL, 5m."
+    assert check.sentence == "Creates a LONG signal on AAPL, 5m."
     assert fields(check) == {
         "symbol": ("AAPL", "ticker"),
         "exchange": ("NASDAQ", "ticker"),
@@ -66,41 +72,41 @@ def test_what_is_only_recorded_says_why(members: dict[str, str], reason: str, in
     check = check_alert(message(**members), NOW)
 
     assert (check.outcome, check.code) == ("recorded", reason)
-    assert "makes no signal" in check.sentence
+    assert "creates no signal" in check.sentence
     assert fields(check)["direction"][0] == intent
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "remedy"),
+    ("text", "code"),
     [
-        ("", "empty_body", "template"),
-        ("{", "invalid_json", "quotes around every placeholder"),
-        ("[]", "not_an_object", "template"),
-        ("{}", "symbol_missing", '"symbol": "{{ticker}}"'),
-        (message(action="sideways"), "direction_invalid", "{{strategy.order.action}}"),
-        (message(interval="sometimes"), "timeframe_invalid", "{{interval}}"),
-        (message(timenow="16.03.2026"), "timestamp_unparseable", "{{timenow}}"),
-        (message(symbol="SPY"), "conflicting_alias", "take the other out"),
-        (message(symbol="{{unknown}}"), "unexpanded_placeholder", "placeholder that exists"),
-        ('{"a": 1, "a": 2}', "duplicate_key", "Keep one"),
-        ('{"a": 1e400}', "number_out_of_range", "into quotes"),
-        ("x" * 70_000, "too_large", "template"),
-        ("\ud800", "invalid_encoding", "template"),
+        ("", "empty_body"),
+        ("{", "invalid_json"),
+        ("[]", "not_an_object"),
+        ("{}", "symbol_missing"),
+        (message(action="sideways"), "direction_invalid"),
+        (message(interval="sometimes"), "timeframe_invalid"),
+        (message(timenow="16.03.2026"), "timestamp_unparseable"),
+        (message(symbol="SPY"), "conflicting_alias"),
+        (message(symbol="{{unknown}}"), "unexpanded_placeholder"),
+        ('{"a": 1, "a": 2}', "duplicate_key"),
+        ('{"a": 1e400}', "number_out_of_range"),
+        ("x" * 70_000, "too_large"),
+        ("\ud800", "invalid_encoding"),
     ],
 )
-def test_what_is_refused_says_why_and_what_to_do(text: str, code: str, remedy: str) -> None:
+def test_what_is_refused_says_why_and_what_to_do(text: str, code: str) -> None:
     check = check_alert(text, NOW)
 
     assert (check.outcome, check.code, check.fields) == ("rejected", code, ())
     assert check.sentence
-    assert remedy in check.remedy
+    assert check.remedy == PROBLEMS[code].remedy
 
 
 @pytest.mark.parametrize("template", [TRADINGVIEW_TEMPLATE, TRADINGVIEW_INDICATOR_TEMPLATE])
 def test_the_templates_are_accepted_as_they_stand(template: str) -> None:
     check = check_alert(template, NOW)
 
-    assert (check.outcome, check.sentence) == ("accepted", "A new LONG signal on SPY, 5m.")
+    assert (check.outcome, check.sentence) == ("accepted", "Creates a LONG signal on SPY, 5m.")
     assert set(check.filled) == {word for word in template.split('"') if word.startswith("{{")}
 
 

@@ -91,21 +91,21 @@ def test_a_repeat_after_a_change_is_still_a_repeat() -> None:
 
 
 def test_a_change_between_reading_and_storing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    insert = store.insert_signal
+    insert = store.store_signal
 
     def switched_off_meanwhile(*rows: Any) -> bool:
-        monkeypatch.setattr(store, "insert_signal", insert)
+        monkeypatch.setattr(store, "store_signal", insert)
         set_source_active("tv", is_active=False)
         return insert(*rows)
 
-    monkeypatch.setattr(store, "insert_signal", switched_off_meanwhile)
+    monkeypatch.setattr(store, "store_signal", switched_off_meanwhile)
 
     assert send().status_code == 401
     assert Signal.objects.count() == 1
 
 
 def test_without_the_check_the_alert_would_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_INSERT_BOTH", store._INSERT_BOTH.replace(store._SOURCE_IS_AS_JUDGED, "true"))
+    monkeypatch.setattr(store, "STORE_SIGNAL", store.STORE_SIGNAL.replace("AND xmin = %(source_version)s::xid", ""))
     set_source_active("tv", is_active=False)
 
     assert send().json()["status"] == "accepted"

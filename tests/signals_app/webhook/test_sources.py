@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from kernel.errors import DomainError
 from kernel.hashing import sha256_hex
-from signals_app.alerts.addresses import TRADINGVIEW_ADDRESSES
-from signals_app.alerts.errors import SourceError
+from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import create_source, rotate_source, webhook_path
 from tests.signals_app.webhook.webhook import alert, send
@@ -135,7 +135,7 @@ def test_a_former_token_cannot_be_given_to_another_source() -> None:
     create_source(slug="tv", token=GIVEN_TOKEN)
     rotate_source("tv")
 
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(DomainError) as caught:
         create_source(slug="other", token=GIVEN_TOKEN)
 
     assert caught.value.code == "token_taken"
@@ -143,5 +143,5 @@ def test_a_former_token_cannot_be_given_to_another_source() -> None:
 
 @pytest.mark.parametrize("change", [{"rate_limit_per_minute": -1}, {"allowed_addresses": ["10.0.0.0/99"]}])
 def test_the_service_refuses_what_no_source_can_have(change: dict[str, Any]) -> None:
-    with pytest.raises(SourceError):
+    with pytest.raises(DomainError):
         create_source(slug="tv", **change)

@@ -56,7 +56,7 @@ def test_without_the_unique_keys_one_alert_would_make_two_signals() -> None:
 
 def test_signal_and_delivery_are_stored_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     make_source()
-    monkeypatch.setattr(store, "_INSERT_BOTH", store._INSERT_BOTH.replace("%(outcome)s", "'no outcome'"))
+    monkeypatch.setattr(store, "STORE_SIGNAL", store.STORE_SIGNAL.replace("%(outcome)s", "'no outcome'"))
 
     assert send().status_code == 500
 

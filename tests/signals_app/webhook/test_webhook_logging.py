@@ -106,7 +106,7 @@ def test_the_token_is_in_no_line_whatever_the_answer(log: Lines) -> None:
 
 def test_the_token_is_in_no_line_of_an_unforeseen_error(log: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     make_source()
-    monkeypatch.setattr(store, "_INSERT_BOTH", "SELECT broken")
+    monkeypatch.setattr(store, "STORE_SIGNAL", "SELECT broken")
 
     answer = send()
 

@@ -1,4 +1,4 @@
-"""Work that survives the loss of a kept database connection."""
+"""Kept database connections: work that survives the loss of one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ def on_live_connection(work: Callable[[], T]) -> T:
     try:
         return work()
     except (OperationalError, InterfaceError):
-        if not (kept and _is_dead()):
+        is_dead = connection.connection is None or bool(connection.connection.closed)
+        if not (kept and is_dead):
             raise
         connection.close()
         return work()
-
-
-def _is_dead() -> bool:
-    return connection.connection is None or bool(connection.connection.closed)
