@@ -131,8 +131,8 @@ def understand(payload: Mapping[str, Any], *, received_at: datetime, max_age_sec
         field = timestamp.fields[0]
         raise DomainError(
             "timestamp_future",
-            f"{field.name} is {format_timestamp(timestamp.value)}, more than {MAX_FUTURE_SECONDS} seconds in the future; "
-            'check the time zone, or send "{{timenow}}".',
+            f"{field.name} is {format_timestamp(timestamp.value)}, more than {MAX_FUTURE_SECONDS} seconds in the "
+            'future; check the time zone, or send "{{timenow}}".',
             field.pointer,
         )
     if not readings.direction.is_entry:

@@ -71,7 +71,7 @@ def test_every_code_in_the_product_is_in_the_table() -> None:
 
 
 def test_a_code_outside_the_table_would_be_found() -> None:
-    stray = ast.parse('raise AlertError("no_such_code", "Oops.")')
+    stray = ast.parse('raise DomainError("no_such_code", "Oops.")')
 
     assert list(codes_in(stray, places_of_codes())) == ["no_such_code"]
 
