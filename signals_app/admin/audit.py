@@ -31,7 +31,7 @@ OUTCOME_COLOURS = {
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(AuditAdmin):
-    """Every request with a valid token, with what became of it and why."""
+    """Every request with a valid token, how it was handled and why."""
 
     list_display = (
         "received_at",
@@ -41,12 +41,12 @@ class WebhookDeliveryAdmin(AuditAdmin):
         "detail",
         link_to("signal_id", "signals_app_signal", short=True),
         "remote_address",
-        amount("duration_ms", title="duration, ms"),
+        amount("duration_ms", title="duration (ms)"),
     )
     list_filter = ("outcome", recent("received_at"))
     list_select_related = ("source",)
     search_fields = ("signal_id__exact", "code__exact")
-    search_help_text = "Signal id or code, exactly"
+    search_help_text = "Signal ID or code (exact)"
     fields = (
         "received_at",
         "source",
@@ -60,12 +60,12 @@ class WebhookDeliveryAdmin(AuditAdmin):
         full_hash("body_sha256"),
         "body_text",
     )
-    empty_hint = "A row appears for every request with a valid token: also for those that were refused."
+    empty_hint = "Every request with a valid token appears here, including rejected ones."
     empty_commands = (SEND_ALERT,)
 
     @admin.display(description="Body")
     def body_text(self, delivery: WebhookDelivery) -> SafeString:
-        """Return the body as it came, secrets masked; bytes that are no text are shown as �."""
+        """The body as received, with secrets masked; bytes that are not UTF-8 are shown as �."""
         return format_html('<pre class="to-json">{}</pre>', bytes(delivery.body).decode(errors="replace"))
 
 
@@ -77,9 +77,9 @@ class MarketDataAdmin(AuditAdmin):
     list_filter = (recent("as_of"),)
     ordering = ("-id",)
     search_fields = ("symbol__exact",)
-    search_help_text = "Symbol, exactly"
+    search_help_text = "Symbol (exact)"
     fields = ("as_of", "symbol", "source", "received_at", json_of("data"))
-    empty_hint = "A feeder pushes market data; the orchestrator fetches none. Without it the contexts say so."
+    empty_hint = "The orchestrator never fetches data; without a feed, contexts have no market_data."
     empty_commands = ("manage.py apikey create --owner feeder", PUSH_MARKET_DATA)
 
 
@@ -98,12 +98,12 @@ class MarketContextAdmin(AuditAdmin):
     # By an indexed column: the contexts themselves have no index by time.
     ordering = ("-signal__received_at",)
     search_fields = ("signal_id__exact", "context_hash__exact", "signal__symbol__exact")
-    search_help_text = "Signal id, context hash or symbol, exactly"
+    search_help_text = "Signal ID, context hash or symbol (exact)"
     fields = (
         link_to("signal_id", "signals_app_signal"),
         full_hash("context_hash"),
         "created_at",
         json_of("context"),
     )
-    empty_hint = "The worker freezes one context per signal, when it decides it."
+    empty_hint = "The worker creates one market context per signal when it decides the signal."
     empty_commands = ("manage.py demo", "manage.py worker")

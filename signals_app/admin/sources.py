@@ -1,4 +1,4 @@
-"""Webhook sources: made, changed, rotated, switched off; a token is shown once and kept nowhere."""
+"""Webhook sources: create, edit, rotate the token, disable; a token is shown once and stored nowhere."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
 
-SHOWN_ONCE = "It will never be shown again: whoever knows it can send alerts. Lost or leaked: rotate it."
+SHOWN_ONCE = "Copy the URL now: it is not shown again. Anyone who has it can send alerts; if it leaks, rotate it."
 
 
 @admin.register(WebhookSource)
 class WebhookSourceAdmin(AuditAdmin):
-    """Who may send alerts. The stock forms stay shut; the buttons open our own."""
+    """Who may send alerts. Django's own forms stay read-only; the buttons open ours, which call the services."""
 
     list_display = (
         "slug",
@@ -54,40 +54,40 @@ class WebhookSourceAdmin(AuditAdmin):
     )
     actions_list = ("new_source",)
     actions_detail = ("edit_source", "rotate_token", "switch_source")
-    empty_hint = "TradingView sends to the address of a source. Make one here or on the command line."
+    empty_hint = "TradingView sends alerts to the URL of a webhook source. Create one here or on the command line."
     empty_commands = ("manage.py source add tv",)
 
     def has_create_permission(self, request: HttpRequest) -> bool:
-        """Making a source needs `signals_app.add_webhooksource`."""
+        """Whether the user has `signals_app.add_webhooksource`."""
         return request.user.has_perm("signals_app.add_webhooksource")
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Changing a source needs `signals_app.change_webhooksource`."""
+        """Whether the user has `signals_app.change_webhooksource`."""
         return request.user.has_perm("signals_app.change_webhooksource")
 
     @admin.display(description="allowed addresses")
     def address_count(self, source: WebhookSource) -> str:
-        """Return how many addresses may send."""
+        """The number of addresses and networks, or "any"."""
         return str(len(source.allowed_addresses)) if source.allowed_addresses else "any"
 
     @admin.display(description="allowed addresses")
     def addresses(self, source: WebhookSource) -> SafeString | str:
-        """Return the addresses that may send."""
+        """The addresses and networks as JSON, or "any"."""
         return pretty_json(source.allowed_addresses) if source.allowed_addresses else "any"
 
     @admin.display(description="body secret", boolean=True)
     def expects_secret(self, source: WebhookSource) -> bool:
-        """Tell whether a second secret is expected in the message."""
+        """Whether a message must contain the body secret."""
         return bool(source.body_secret_hash)
 
-    @admin.display(description="live tokens")
+    @admin.display(description="valid tokens")
     def tokens(self, source: WebhookSource) -> str:
-        """Return how many tokens open the door, never which."""
-        return "2, the former one until the next rotation" if source.previous_token_hash else "1"
+        """How many tokens are valid, never which."""
+        return "2 (the previous one expires at the next rotation)" if source.previous_token_hash else "1"
 
     @page_action("New source", permission="create", url_path="new", icon="add")
     def new_source(self, request: HttpRequest) -> HttpResponse:
-        """Make a source and show its address, this once."""
+        """Create a source and show its URL, this once."""
         form = NewSourceForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -100,14 +100,14 @@ class WebhookSourceAdmin(AuditAdmin):
             except DomainError as error:
                 form.add_error("slug" if error.code.startswith("slug") else None, error.detail)
             else:
-                self.log_addition(request, source, "Made")
-                messages.success(request, f"Source {source.slug} is made.")
+                self.log_addition(request, source, "Created")
+                messages.success(request, f"Webhook source {source.slug} created.")
                 return self._show_token(request, source, token)
-        return self._form_page(request, "New webhook source", form, "Make the source")
+        return self._form_page(request, "New webhook source", form, "Create source")
 
     @page_action("Edit", permission="manage", url_path="edit", icon="edit")
     def edit_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Change what the source may send."""
+        """Edit the settings of the source."""
         source = self._source(object_id)
         form = ChangeSourceForm(source, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
@@ -119,43 +119,44 @@ class WebhookSourceAdmin(AuditAdmin):
                 form.add_error(None, error.detail)
             else:
                 self.log_change(request, changed, f"Changed {', '.join(form.changed_data) or 'nothing'}")
-                messages.success(request, f"Source {source.slug} is changed.")
+                messages.success(request, f"Webhook source {source.slug} changed.")
                 return HttpResponseRedirect(_page_of(source))
-        return self._form_page(request, f"Source {source.slug}", form, "Save")
+        return self._form_page(request, f"Edit {source.slug}", form, "Save")
 
     @page_action("Rotate token", permission="manage", url_path="rotate", icon="autorenew")
     def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask once, then make a new token and show it, this once."""
+        """Ask for confirmation, then create a new token and show it, this once."""
         source = self._source(object_id)
         if request.method == "POST":
             source, token = rotate_source(source.slug, actor=actor_of(request))
-            self.log_change(request, source, "Rotated its token")
-            messages.success(request, f"Source {source.slug} has a new token.")
+            self.log_change(request, source, "Rotated the token")
+            messages.success(request, f"Token of {source.slug} rotated.")
             return self._show_token(request, source, token)
         lead = (
-            "The present token stays valid until the next rotation, so that no alert is lost while TradingView "
-            "is changed over. A token that was rotated out before stops working now."
+            "The current token stays valid until the next rotation, so that no alert is lost while you update "
+            "TradingView. The token before it stops working now."
         )
-        return self._form_page(request, f"Rotate the token of {source.slug}", None, "Rotate", lead=lead)
+        return self._form_page(request, f"Rotate the token of {source.slug}", None, "Rotate token", lead=lead)
 
-    @page_action("Switch off or on", permission="manage", url_path="switch", icon="power_settings_new")
+    @page_action("Disable or enable", permission="manage", url_path="switch", icon="power_settings_new")
     def switch_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask once, then switch the source; off, it is answered like an unknown one."""
+        """Ask for confirmation, then disable or enable the source."""
         source = self._source(object_id)
-        word = "off" if source.is_active else "on"
+        verb = "Disable" if source.is_active else "Enable"
         if request.method == "POST":
             set_source_active(source.slug, is_active=not source.is_active, actor=actor_of(request))
-            self.log_change(request, source, f"Switched {word}")
-            messages.success(request, f"Source {source.slug} is switched {word}.")
+            self.log_change(request, source, f"{verb}d")
+            messages.success(request, f"Webhook source {source.slug} {verb.lower()}d.")
             return HttpResponseRedirect(_page_of(source))
-        lead = "Off, its alerts are answered 401 and TradingView never sends them again." if source.is_active else ""
-        return self._form_page(request, f"Switch {word} {source.slug}", None, f"Switch {word}", lead=lead)
+        lost = "While disabled, its alerts get 401 and are lost: TradingView does not retry a 401."
+        lead = lost if source.is_active else ""
+        return self._form_page(request, f"{verb} {source.slug}", None, verb, lead=lead)
 
     def _show_token(self, request: HttpRequest, source: WebhookSource, token: str) -> HttpResponse:
-        address = request.build_absolute_uri(webhook_path(token))
+        url = request.build_absolute_uri(webhook_path(token))
         shown = {
             "secret": token,
-            "secret_rows": [("Webhook URL for TradingView", address), ("Token", token)],
+            "secret_rows": [("Webhook URL for TradingView", url), ("Token", token)],
             "secret_hint": SHOWN_ONCE,
             "done": _page_of(source),
         }

@@ -6,8 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
+from django.core.validators import slug_re
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.dispatch import Signal
@@ -42,11 +41,13 @@ def create_source(
     rate_limit_per_minute: int | None = None,
     actor: Actor = SYSTEM,
 ) -> tuple[WebhookSource, str]:
-    """Make a source and return it with its token, which is stored nowhere; raise DomainError."""
+    """Create a source; return it with its token, which is stored nowhere. Raise DomainError."""
     addresses = list(allowed_addresses)
-    _check_slug(slug)
-    _check_numbers(max_age_seconds, rate_limit_per_minute)
-    check_addresses(addresses)
+    if len(slug) > MAX_SLUG_CHARACTERS or not slug_re.fullmatch(slug):
+        raise DomainError(
+            "slug_invalid", f"Enter a slug of at most {MAX_SLUG_CHARACTERS} letters, digits, hyphens or underscores."
+        )
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses)
     token = _new_token(token)
     try:
         with transaction.atomic():
@@ -62,13 +63,13 @@ def create_source(
             )
             _tell(actor, "source.created", slug)
     except IntegrityError:
-        raise DomainError("slug_taken", f"There is a source {slug} already; choose another slug.") from None
+        raise DomainError("slug_taken", f"A webhook source with the slug {slug} already exists.") from None
     SOURCE_CREATED.log(source=slug)
     return source, token
 
 
 def rotate_source(slug: str, token: str | None = None, *, actor: Actor = SYSTEM) -> tuple[WebhookSource, str]:
-    """Give the source a new token and return both; the former one stays valid until the next rotation."""
+    """Give the source a new token and return both; the previous one stays valid until the next rotation."""
     token = _new_token(token)
     with transaction.atomic():
         source = _locked(slug)
@@ -91,13 +92,12 @@ def change_source(
     body_secret: str | None = None,
     actor: Actor = SYSTEM,
 ) -> WebhookSource:
-    """Change what a source may send; a body secret of None keeps the present one, "" expects none.
+    """Change what a source may send; a body secret of None keeps the current one, "" requires none.
 
     The slug is part of every signal's identity and stays. Raise DomainError.
     """
     addresses = list(allowed_addresses)
-    _check_numbers(max_age_seconds, rate_limit_per_minute)
-    check_addresses(addresses)
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses)
     changes: dict[str, object] = {
         "name": name.strip() or slug,
         "max_age_seconds": max_age_seconds,
@@ -119,7 +119,7 @@ def change_source(
 
 
 def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> WebhookSource:
-    """Switch a source on or off; an inactive one is answered like an unknown one."""
+    """Enable or disable a source; alerts of a disabled one get 401, like those with an unknown token."""
     with transaction.atomic():
         source = _locked(slug)
         source.is_active = is_active
@@ -133,21 +133,13 @@ def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> W
 
 
 def webhook_path(token: str) -> str:
-    """Return the path that TradingView must call; it holds the token, so it belongs into no log."""
+    """The path that TradingView must call; it contains the token, so it belongs in no log."""
     return f"/webhooks/tradingview/{token}/"
 
 
 def hash_of_secret(secret: str) -> str:
-    """Return what is stored of a body secret; "" stays "", which means that none is expected."""
+    """What is stored of a body secret; "" stays "", which means that none is required."""
     return sha256_hex(secret.encode()) if secret else ""
-
-
-def check_addresses(addresses: Iterable[object]) -> None:
-    """Raise DomainError when one of these is neither an IP address nor a network."""
-    if wrong := invalid_addresses(addresses):
-        raise DomainError(
-            "address_invalid", f"{', '.join(wrong)}: write IP addresses or networks such as 203.0.113.0/24."
-        )
 
 
 def _tell(actor: Actor, action: str, slug: str) -> None:
@@ -159,7 +151,9 @@ def _locked(slug: str) -> WebhookSource:
     try:
         return WebhookSource.objects.select_for_update().get(slug=slug)
     except WebhookSource.DoesNotExist:
-        raise DomainError("source_unknown", f"There is no source {slug}; see `manage.py source list`.") from None
+        raise DomainError(
+            "source_unknown", f"No webhook source has the slug {slug}; run `manage.py source list`."
+        ) from None
 
 
 def _new_token(token: str | None) -> str:
@@ -174,23 +168,16 @@ def _new_token(token: str | None) -> str:
         )
     digest = sha256_hex(token.encode())
     if WebhookSource.objects.filter(Q(token_hash=digest) | Q(previous_token_hash=digest)).exists():
-        raise DomainError("token_taken", "This token is in use already; leave it out to get a random one.")
+        raise DomainError("token_taken", "This token is already in use. Leave it blank to generate one.")
     return token
 
 
-def _check_slug(slug: str) -> None:
-    try:
-        validate_slug(slug)
-    except ValidationError:
-        slug = ""
-    if not slug or len(slug) > MAX_SLUG_CHARACTERS:
-        raise DomainError(
-            "slug_invalid", f"A slug has at most {MAX_SLUG_CHARACTERS} characters: letters, digits, - and _ only."
-        )
-
-
-def _check_numbers(max_age_seconds: int, rate_limit_per_minute: int | None) -> None:
+def _check_settings(max_age_seconds: int, rate_limit_per_minute: int | None, addresses: Iterable[object]) -> None:
     if not 0 <= max_age_seconds < 2**31:
-        raise DomainError("max_age_invalid", "The maximum age is a number of seconds, 0 (no check) or more.")
+        raise DomainError("max_age_invalid", "Enter the maximum age in seconds, or 0 to disable the check.")
     if rate_limit_per_minute is not None and not 0 < rate_limit_per_minute < 2**31:
-        raise DomainError("rate_limit_invalid", "The rate limit is 1 alert a minute or more; leave it out for none.")
+        raise DomainError("rate_limit_invalid", "At least 1 per minute, or omit for no limit.")
+    if wrong := invalid_addresses(addresses):
+        raise DomainError(
+            "address_invalid", f"{', '.join(wrong)}: enter IP addresses or networks such as 203.0.113.0/24."
+        )

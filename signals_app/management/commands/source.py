@@ -1,4 +1,4 @@
-"""`manage.py source`: make, list, rotate and switch webhook sources."""
+"""`manage.py source`: create, list, rotate, disable and enable webhook sources."""
 
 from __future__ import annotations
 
@@ -14,26 +14,38 @@ from signals_app.webhook.sources import create_source, rotate_source, set_source
 
 
 class Command(BaseCommand):
-    """Make, list, rotate and switch webhook sources."""
+    """One subcommand per action; whoever runs it stands in the audit log."""
 
-    help = "Webhook sources: who may send alerts. The token is shown once and stored nowhere."
+    help = "Manage webhook sources, which may send alerts. Tokens are shown once and stored nowhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Define add, list, rotate, disable, enable."""
         actions = parser.add_subparsers(dest="action", required=True)
-        add = actions.add_parser("add", help="make a source and print its webhook path, this once")
-        add.add_argument("slug", help="part of every signal's identity; never changes")
-        add.add_argument("--name", default="", help="for people; the slug when absent")
-        add.add_argument("--token", help="at least 16 characters; random when absent")
-        add.add_argument("--body-secret", default="", help="second secret that the alert must hold")
-        add.add_argument("--max-age", type=int, default=300, help="seconds; 0 turns the check off")
-        add.add_argument("--rate-limit", type=int, help="alerts a minute; none when absent")
-        add.add_argument("--allow", action="append", default=[], help="address or network that may send; repeatable")
-        add.add_argument("--tradingview-only", action="store_true", help="allow TradingView's own addresses only")
+        add = actions.add_parser("add", help="create a source and print its webhook path (shown only once)")
+        add.add_argument("slug", help="part of every signal's identity; cannot be changed later")
+        add.add_argument("--name", default="", help="display name (default: the slug)")
+        add.add_argument("--token", help="at least 16 characters (default: random)")
+        add.add_argument("--body-secret", default="", help="secret that every alert must contain")
+        add.add_argument(
+            "--max-age",
+            type=int,
+            default=300,
+            help="maximum age in seconds; 0 disables the check",
+        )
+        add.add_argument("--rate-limit", type=int, help="alerts per minute (default: no limit)")
+        add.add_argument(
+            "--allow",
+            action="append",
+            default=[],
+            help="IP address or network that may send; repeatable",
+        )
+        add.add_argument("--tradingview-only", action="store_true", help="allow TradingView's addresses")
         actions.add_parser("list", help="list all sources")
-        rotate = actions.add_parser("rotate", help="print a new webhook path; the former one stays valid")
+        rotate = actions.add_parser(
+            "rotate", help="rotate the token and print the new webhook path; the previous one stays valid"
+        )
         rotate.add_argument("slug")
-        rotate.add_argument("--token", help="at least 16 characters; random when absent")
+        rotate.add_argument("--token", help="at least 16 characters (default: random)")
         for action in ("disable", "enable"):
             actions.add_parser(action, help=f"{action} a source").add_argument("slug")
 
@@ -55,7 +67,7 @@ class Command(BaseCommand):
                 self.stdout.write(webhook_path(token))
             case action:
                 source = set_source_active(options["slug"], is_active=action == "enable", actor=command_line_actor())
-                self.stdout.write(f"{source.slug} is {'active' if source.is_active else 'disabled'}.")
+                self.stdout.write(f"Webhook source {source.slug} {action}d.")
 
     def _add(self, options: dict[str, Any]) -> None:
         preset = TRADINGVIEW_ADDRESSES if options["tradingview_only"] else ()

@@ -187,4 +187,4 @@ def test_who_changed_a_source_is_in_its_history(operator: Client) -> None:
 
     page = operator.get(source_page("history", source)).content.decode()
     assert re.search("operator", page)
-    assert "Rotated its token" in page
+    assert "Rotated the token" in page

@@ -73,9 +73,9 @@ def test_rotating_keeps_the_former_token_alive_once() -> None:
 def test_disabling_and_enabling_take_effect_at_once() -> None:
     token = token_of(run("add", "tv"))
 
-    assert run("disable", "tv") == "tv is disabled."
+    assert run("disable", "tv") == "Webhook source tv disabled."
     assert send(token=token).status_code == 401
-    assert run("enable", "tv") == "tv is active."
+    assert run("enable", "tv") == "Webhook source tv enabled."
     assert send(token=token).status_code == 200
 
 
@@ -102,20 +102,20 @@ def test_the_list_shows_state_and_number_of_tokens() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["add", "a slug"], "letters, digits, - and _"),
+        (["add", "a slug"], "letters, digits, hyphens"),
         (["add", "x" * 51], "at most 50"),
-        (["add", ""], "A slug has"),
+        (["add", ""], "Enter a slug"),
         (["add", "new", "--token", "x" * 15], "shorter than 16"),
         (["add", "new", "--token", ""], "shorter than 16"),
         (["add", "new", "--token", "a/token/with/slashes"], "letters, digits and"),
-        (["add", "new", "--token", GIVEN_TOKEN], "in use already"),
-        (["add", "old"], "There is a source old already"),
-        (["add", "new", "--max-age", "-1"], "0 (no check) or more"),
-        (["add", "new", "--max-age", "99999999999"], "0 (no check) or more"),
-        (["add", "new", "--rate-limit", "0"], "1 alert a minute or more"),
-        (["add", "new", "--allow", "nowhere"], "nowhere: write IP addresses"),
-        (["rotate", "unknown"], "no source unknown"),
-        (["rotate", "old", "--token", GIVEN_TOKEN], "in use already"),
+        (["add", "new", "--token", GIVEN_TOKEN], "already in use"),
+        (["add", "old"], "A webhook source with the slug old already exists"),
+        (["add", "new", "--max-age", "-1"], "0 to disable the check"),
+        (["add", "new", "--max-age", "99999999999"], "0 to disable the check"),
+        (["add", "new", "--rate-limit", "0"], "At least 1 per minute"),
+        (["add", "new", "--allow", "nowhere"], "nowhere: enter IP addresses"),
+        (["rotate", "unknown"], "No webhook source has the slug unknown"),
+        (["rotate", "old", "--token", GIVEN_TOKEN], "already in use"),
         (["disable", "unknown"], "source list"),
         (["enable", "unknown"], "source list"),
         (["add", "new", "--max-age", "soon"], "invalid int value"),
