@@ -13,8 +13,6 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
-import rfc8785
-
 from kernel.errors import CanonicalFormError
 
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -113,18 +111,15 @@ def _canonical_integer(number: int) -> str:
 
 def _canonical_float(number: float) -> str:
     text = repr(number)
-    if "e" in text or "n" in text:
-        # Exponents, nan and inf: the only places where Python and ECMAScript write differently.
-        return _reference_float(number)
+    if "n" in text:
+        raise CanonicalFormError(f"The number {text} has no canonical form.")
+    if "e" in text:
+        # Python goes over to exponents at 1e16 and below 1e-4, ECMAScript at 1e21 and below 1e-6, without a zero.
+        digits, exponent = text.split("e")
+        power = int(exponent)
+        return expand_float(number) if -6 <= power < 21 else f"{digits}e{power:+d}"
     text = text.removesuffix(".0")
     return "0" if text == "-0" else text
-
-
-def _reference_float(number: float) -> str:
-    try:
-        return rfc8785.dumps(number).decode()
-    except rfc8785.CanonicalizationError as error:
-        raise CanonicalFormError(f"The number {number!r} has no canonical form.") from error
 
 
 def _jsonb_float(number: float) -> str:
