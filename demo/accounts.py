@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import Group, User
 
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.models import ApiKey, KeyOwner
-from policies.selectors import active_policy, settings_of
+from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, revoke_api_key
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import create_source, rotate_source, set_source_active, webhook_path
@@ -55,7 +55,7 @@ def use_split_policy() -> None:
     policy = active_policy()
     if policy is None or policy.version > 1:
         return
-    content = replace(settings_of(policy), configured_mode="SPLIT_CAPITAL")
+    content = replace(policy.content, configured_mode="SPLIT_CAPITAL")
     create_policy_version(DEMO, content, base_version=policy.version, note="Demo: even split.")
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from kernel.events import EVENTS
 from kernel.problems import SECTIONS
-from orchestrator_site.settings import INITIAL_POLICY, env
-from policies.checks import VARIABLES
-from policies.core.content import parse_settings
+from orchestrator_site.settings import env
 
 DOCS = Path(__file__).parent
 
@@ -73,13 +71,8 @@ any other misspelt value, and what `PRODUCTION=true` requires but is missing (`o
 
 
 def configuration() -> str:
-    """docs/configuration.md; the policy itself says what its settings allow."""
-    _, problems = parse_settings(dict.fromkeys(INITIAL_POLICY, "?"))
-    allowed = {VARIABLES[problem.name][0]: problem.allowed for problem in problems}
-    rows = [
-        f"| `{one.name}` | {one.default} | {one.allowed or allowed[one.name]} | {one.meaning} |\n"
-        for one in env.variables
-    ]
+    """docs/configuration.md."""
+    rows = [f"| `{one.name}` | {one.default} | {one.allowed} | {one.meaning} |\n" for one in env.variables]
     return CONFIGURATION_HEAD + "".join(rows)
 
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from kernel.fields import CanonicalJSONField
+from policies.core.rules import REASONS
 from policies.models import EngineName, PolicyVersion
 from signals_app.models import Signal
 
@@ -53,25 +54,16 @@ class ExecutionMode(models.TextChoices):
     SPLIT_CAPITAL = "SPLIT_CAPITAL"
 
 
+# What a stored decision may give as its reason; policies/core/rules.py is where a rule names one.
+REASON_CHOICES = [(reason, reason) for reason in REASONS]
+
+
 class ShadowEngine(models.TextChoices):
     """Which engine must shadow."""
 
     A = "A"
     B = "B"
     BOTH = "BOTH"
-
-
-class DecisionReason(models.TextChoices):
-    """Which rule decided."""
-
-    HALTED = "HALTED"
-    GUARDRAIL = "GUARDRAIL"
-    CONFIGURED = "CONFIGURED"
-    ENGINE_A_UNAVAILABLE = "ENGINE_A_UNAVAILABLE"
-    ENGINE_B_UNAVAILABLE = "ENGINE_B_UNAVAILABLE"
-    LIVE_NOT_ENABLED = "LIVE_NOT_ENABLED"
-    PAPER_DEFAULT = "PAPER_DEFAULT"
-    SPLIT = "SPLIT"
 
 
 class ExecutionDecision(models.Model):
@@ -83,7 +75,7 @@ class ExecutionDecision(models.Model):
         max_length=1, choices=EngineName, null=True, blank=True, help_text="Trades for real; empty means nobody."
     )
     shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Must shadow.")
-    reason = models.CharField(max_length=24, choices=DecisionReason, help_text="The rule that decided.")
+    reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="The rule that decided.")
     policy_version = models.ForeignKey(
         PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The version it was decided by."
     )
@@ -102,7 +94,7 @@ class ExecutionDecision(models.Model):
             models.Index(name="execution_policy_hash", fields=("decision_hash", "-decided_at")),
         )
         constraints = (
-            models.CheckConstraint(name="execution_policy_reason_known", condition=Q(reason__in=DecisionReason.values)),
+            models.CheckConstraint(name="execution_policy_reason_known", condition=Q(reason__in=REASONS)),
             # Every state of mode, executed and shadow engine that may exist, so that a row in which
             # both engines trade for real cannot be written (R3.5). A CHECK lets NULL pass, so each
             # line says whether there is an executed engine.

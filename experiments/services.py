@@ -9,8 +9,9 @@ from django.db import transaction
 from experiments.core.verification import Difference
 from experiments.history.replay import Selection, replay
 from experiments.worker import queue as claim
+from kernel.actors import Actor
+from kernel.audit import record
 from kernel.errors import DomainError
-from policies.audit import Actor, record
 
 
 def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:

@@ -8,6 +8,8 @@ import uuid
 from kernel.errors import CanonicalFormError
 from kernel.json_text import canonical_json
 
+# A SHA-256 as text, for columns and fields that hold one.
+SHA256_HEX = r"^[0-9a-f]{64}$"
 # Every id of the product is a UUIDv5 in this namespace (contract section 2).
 NAMESPACE = uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7")
 # A regular expression that Python and PostgreSQL read alike.

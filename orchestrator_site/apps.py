@@ -12,7 +12,7 @@ from kernel.actors import Actor
 
 
 def _audit(*, actor: Actor, action: str, subject: str, **kwargs: Any) -> None:
-    from policies.audit import record
+    from kernel.audit import record
 
     record(actor, action, subject)
 

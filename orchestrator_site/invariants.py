@@ -12,8 +12,8 @@ from typing import Literal
 from experiments.core.verification import Difference
 from experiments.history.completeness import COMPLETENESS
 from experiments.history.replay import Selection, run_replay
+from kernel.actors import command_line_actor
 from kernel.invariants import Invariant, Progress, Row, read_invariants
-from policies.audit import command_line_actor
 
 Stage = Literal["", "decided", "traded"]
 STAGES: tuple[Stage, ...] = ("", "decided", "traded")

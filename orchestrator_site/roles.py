@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from outcomes.models import RealOutcome
 
-OWN_APPS = ("signals_app", "policies", "experiments", "outcomes")
+OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes")
 VIEW_REPORT = "outcomes.view_report"
 HALT_TRADING = "policies.halt_trading"
 

@@ -11,6 +11,7 @@ import environ
 from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.environment import Environment, database_settings, development_secret_key
 from orchestrator_site.log_format import logging_config
+from policies.core.settings import SETTINGS
 
 django_stubs_ext.monkeypatch()
 
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "demo",
     "orchestrator_site",
     "admin_kit",
+    "kernel",
     "unfold.apps.BasicAppConfig",
     "orchestrator_site.apps.OrchestratorAdminConfig",
     "django.contrib.auth",
@@ -188,42 +190,9 @@ POLICY_REQUIRE_APPROVAL = env.flag(
 )
 # The first policy version; from then on operators change the policy in the admin.
 INITIAL_POLICY = {
-    "configured_mode": env.text("EXECUTION_MODE", default="AUTO", meaning="first policy version: mode"),
-    "split_percentage": env.text(
-        "SPLIT_PERCENTAGE",
-        default="50",
-        meaning="first policy version: share of signals assigned to engine A",
-    ),
-    "heartbeat_ttl_seconds": env.text(
-        "HEARTBEAT_TTL_SECONDS",
-        default="60",
-        meaning="first policy version: an engine is available this long after a heartbeat",
-    ),
-    "permit_ttl_seconds": env.text(
-        "PERMIT_TTL_SECONDS",
-        default="300",
-        meaning="first policy version: a real trade must be entered this soon after its role was revealed",
-    ),
-    "max_market_data_age_seconds": env.text(
-        "MAX_MARKET_DATA_AGE_SECONDS",
-        default="900",
-        meaning="first policy version: older market data is left out of the context",
-    ),
-    "entry_window_seconds": env.text(
-        "ENTRY_WINDOW_SECONDS",
-        default="300",
-        meaning="first policy version: entries further apart are a LATE_ENTRY violation",
-    ),
-    "exit_directive_ttl_seconds": env.text(
-        "EXIT_DIRECTIVE_TTL_SECONDS",
-        default="3600",
-        meaning="first policy version: a shadow exit not priced by then is UNPRICED",
-    ),
-    "live_enabled": env.text(
-        "LIVE_ENABLED",
-        default="false",
-        meaning="first policy version: real trades are allowed while APP_MODE is LIVE",
-    ),
+    setting.name: env.text(setting.variable, default=setting.default, allowed=setting.allowed, meaning=setting.phrase)
+    for setting in SETTINGS
+    if setting.variable
 }
 
 # Threads of each web process; some are kept free for alerts (orchestrator_site/web/rsgi.py).

@@ -82,9 +82,8 @@ def explanation_of(experiment: Experiment) -> str:
             traded=trade is not None,
         )
     return explain(
-        execution_mode=decision.execution_mode,
         executed_engine=decision.executed_engine,
-        reason=decision.reason,
         inputs=decision.inputs,
+        rules_version=decision.rules_version,
         engines=facts,
     )

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from policies.control_models import EngineAvailability, EngineSwitch, GuardrailTrip
-from policies.models import EngineName, Halt, PolicyVersion
-from policies.selectors import NoPolicyError, StateInForce, Trip, settings_of
+from policies.core.state import PolicyState, Trip
+from policies.models import EngineAvailability, EngineName, EngineSwitch, GuardrailTrip, Halt, PolicyVersion
+from policies.selectors import NoPolicyError
 
 
 class BeforeHistoryError(NoPolicyError):
@@ -22,7 +22,7 @@ class BeforeHistoryError(NoPolicyError):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineThen:
+class EngineSnapshot:
     """An engine at a past instant; `stretch` is the latest stretch of heartbeats begun by then."""
 
     name: str
@@ -33,37 +33,37 @@ class EngineThen:
 
 
 @dataclass(frozen=True, slots=True)
-class Then:
+class PolicySnapshot:
     """Everything a decision depended on at one instant, beside the signal."""
 
     at: datetime
     policy: PolicyVersion
     halt: Halt | None
     trip: GuardrailTrip | None
-    engines: tuple[EngineThen, EngineThen]
+    engines: tuple[EngineSnapshot, EngineSnapshot]
 
-    def state(self) -> StateInForce:
-        """Return it in the form in which decisions take it."""
+    def state(self, app_mode: str) -> PolicyState:
+        """It as decisions take it; PAPER or LIVE is a setting of the process and has no history."""
         a, b = self.engines
-        trip = Trip(self.trip.name, self.trip.value, self.trip.limit) if self.trip else None
-        return StateInForce(
+        return PolicyState(
+            app_mode=app_mode,
             version=self.policy.version,
-            database_time=self.at,
+            settings=self.policy.content,
             engine_a_available=a.available,
             engine_b_available=b.available,
             halted=self.halt is not None,
-            settings=settings_of(self.policy),
-            guardrail=trip,
+            guardrail=Trip(self.trip.name, self.trip.value, self.trip.limit) if self.trip else None,
+            at=self.at,
         )
 
 
-def in_force_at(at: datetime) -> Then:
+def in_force_at(at: datetime) -> PolicySnapshot:
     """Return what was in force at this instant (aware); raise BeforeHistoryError when nothing was yet."""
     policy = policy_at(at)
     if policy is None:
         raise BeforeHistoryError(BeforeHistoryError.__doc__)
     ttl = timedelta(seconds=policy.heartbeat_ttl_seconds)
-    return Then(
+    return PolicySnapshot(
         at=at,
         policy=policy,
         halt=Halt.objects.filter(_unreleased(at), engaged_at__lte=at).first(),
@@ -77,7 +77,7 @@ def policy_at(at: datetime) -> PolicyVersion | None:
     return PolicyVersion.objects.filter(activated_at__lte=at).order_by("-version").first()
 
 
-def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineThen:
+def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineSnapshot:
     """Return an engine at this instant, under the time to live then in force.
 
     Within a stretch each beat came within the time to live of the one before, and all were under one time
@@ -89,7 +89,7 @@ def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineThen:
     switch = EngineSwitch.objects.filter(engine=name, switched_at__lte=at).order_by("-switched_at", "-id").first()
     enabled = switch is None or switch.enabled
     lives = stretch is not None and at < stretch.last_beat_at + ttl
-    return EngineThen(name, enabled, enabled and lives, stretch, switch)
+    return EngineSnapshot(name, enabled, enabled and lives, stretch, switch)
 
 
 def _unreleased(at: datetime) -> Q:

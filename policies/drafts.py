@@ -13,14 +13,14 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from kernel.actors import SYSTEM, Actor
+from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
 from kernel.instants import instant_text
-from policies.audit import SYSTEM, Actor, record
-from policies.control_models import DraftState
-from policies.core.content import SETTING_NAMES, PolicySettings
-from policies.models import PolicyApproval, PolicyDraft, PolicyVersion
-from policies.selectors import NoPolicyError, active_policy, settings_of
+from policies.core.settings import PolicySettings
+from policies.models import DraftState, PolicyApproval, PolicyDraft, PolicyVersion
+from policies.selectors import NoPolicyError, active_policy
 from policies.services import insert_version
 
 CHANGEABLE = (DraftState.OPEN,)
@@ -35,11 +35,11 @@ def start_draft(
     active = active_policy() if base_version is None else _version(base_version)
     if active is None:
         raise NoPolicyError(NoPolicyError.__doc__)
-    chosen = content or settings_of(active)
+    chosen = content or active.content
     now = timezone.now()
     with transaction.atomic():
         draft = PolicyDraft.objects.create(
-            **_columns(chosen),
+            **chosen.columns(),
             base_version=active,
             note=note,
             content_hash=chosen.content_hash(),
@@ -73,7 +73,7 @@ def edit_draft(
             raise DomainError(
                 "draft_changed", f"{draft.edited_by} has changed this draft meanwhile; compare and save again."
             )
-        for name, value in _columns(content).items():
+        for name, value in content.columns().items():
             setattr(draft, name, value)
         if base_version is not None:
             draft.base_version = _version(base_version)
@@ -196,7 +196,7 @@ def _settle_next_due() -> PolicyDraft | None:
 def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
     version = insert_version(
         actor,
-        content_of(draft),
+        draft.content,
         base_version=draft.base_version_id,
         note=draft.note or draft.activation_reason,
     )
@@ -211,15 +211,6 @@ def _schedule(actor: Actor, draft: PolicyDraft, at: datetime) -> None:
     draft.state, draft.scheduled_at = DraftState.SCHEDULED, at
     draft.save(update_fields=("state", "scheduled_at", "activation_reason", "activated_by"))
     record(actor, "draft.scheduled", f"draft {draft.pk} for {instant_text(at)}", reason=draft.activation_reason)
-
-
-def content_of(draft: PolicyDraft) -> PolicySettings:
-    """Return the settings of a draft."""
-    return PolicySettings(**{name: getattr(draft, name) for name in SETTING_NAMES})
-
-
-def _columns(content: PolicySettings) -> dict[str, object]:
-    return {name: getattr(content, name) for name in SETTING_NAMES}
 
 
 def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> PolicyDraft:

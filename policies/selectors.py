@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
+from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from policies.core.content import SETTING_NAMES, PolicySettings
+from policies.core.settings import SETTING_NAMES, PolicySettings
+from policies.core.state import PolicyState, Trip
 from policies.models import GuardrailTrip, Halt, PolicyVersion
 from policies.timeline import sharing_the_lock
 
@@ -30,33 +29,11 @@ SELECT p.version, moment.at,
 """  # noqa: S608 (our own column names)
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A guardrail that holds: what was measured and the limit it reached, as text."""
-
-    name: str
-    value: str
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateInForce:
-    """What a decision depends on beside the signal, read in one statement: one snapshot, one instant."""
-
-    version: int
-    database_time: datetime
-    engine_a_available: bool
-    engine_b_available: bool
-    halted: bool
-    settings: PolicySettings
-    guardrail: Trip | None = None
-
-
 class NoPolicyError(RuntimeError):
     """There is no policy version yet: run `manage.py migrate`, which makes the first from the environment."""
 
 
-def state_in_force() -> StateInForce:
+def state_in_force() -> PolicyState:
     """Return policy, availability by the database clock (R3.3), kill switch and guardrail as of now."""
     statement, results_before = sharing_the_lock(STATE_IN_FORCE)
     with connection.cursor() as cursor:
@@ -66,9 +43,17 @@ def state_in_force() -> StateInForce:
         row = cursor.fetchone()
     if row is None:
         raise NoPolicyError(NoPolicyError.__doc__)
-    version, database_time, a_available, b_available, halted, name, value, limit, *content = row
-    guardrail = Trip(name, value, limit) if name else None
-    return StateInForce(version, database_time, a_available, b_available, halted, PolicySettings(*content), guardrail)
+    version, at, a_available, b_available, halted, name, value, limit, *content = row
+    return PolicyState(
+        app_mode=settings.APP_MODE,
+        version=version,
+        settings=PolicySettings(*content),
+        engine_a_available=a_available,
+        engine_b_available=b_available,
+        halted=halted,
+        guardrail=Trip(name, value, limit) if name else None,
+        at=at,
+    )
 
 
 def active_policy() -> PolicyVersion | None:
@@ -79,11 +64,6 @@ def active_policy() -> PolicyVersion | None:
 def policy_history() -> QuerySet[PolicyVersion]:
     """Return all versions, newest first."""
     return PolicyVersion.objects.order_by("-version")
-
-
-def settings_of(policy: PolicyVersion) -> PolicySettings:
-    """Return the settings of a stored version."""
-    return PolicySettings(**{name: getattr(policy, name) for name in SETTING_NAMES})
 
 
 def open_trip() -> GuardrailTrip | None:

@@ -10,6 +10,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
+from kernel.actors import Actor
+from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import (
     API_KEY_CREATED,
@@ -20,8 +22,7 @@ from kernel.events import (
     HALT_RELEASED,
     POLICY_ACTIVATED,
 )
-from policies.audit import Actor, record
-from policies.core.content import PolicySettings, parse_settings
+from policies.core.settings import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
 from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
@@ -56,7 +57,7 @@ def insert_version(actor: Actor, content: PolicySettings, *, base_version: int |
     try:
         with transaction.atomic():
             version = PolicyVersion.objects.create(
-                **{name: getattr(content, name) for name in content.__slots__},
+                **content.columns(),
                 version=(base_version or 0) + 1,
                 base_version_id=base_version,
                 note=note.strip(),

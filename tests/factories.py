@@ -13,10 +13,11 @@ from rest_framework.test import APIClient
 
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
+from kernel.actors import Actor
 from kernel.json_text import to_jsonb_text
-from policies.audit import Actor
-from policies.core.content import PolicySettings, parse_settings
 from policies.core.rules import PolicyInputs
+from policies.core.settings import PolicySettings, parse_settings
+from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
@@ -81,6 +82,29 @@ def policy_settings(**changes: Any) -> PolicySettings:
     content, errors = parse_settings(raw | {name: str(value) for name, value in changes.items()})
     assert content is not None, errors
     return content
+
+
+def policy_state(
+    *,
+    app_mode: str = "PAPER",
+    version: int = 1,
+    engine_a_available: bool = True,
+    engine_b_available: bool = True,
+    halted: bool = False,
+    guardrail: Trip | None = None,
+    **settings: Any,
+) -> PolicyState:
+    """A state of the policy; what is not a fact of the moment is a setting."""
+    return PolicyState(
+        app_mode=app_mode,
+        version=version,
+        settings=policy_settings(**settings),
+        engine_a_available=engine_a_available,
+        engine_b_available=engine_b_available,
+        halted=halted,
+        at=datetime(2026, 3, 16, 14, 30, tzinfo=UTC),
+        guardrail=guardrail,
+    )
 
 
 def inputs_of(row: dict[str, str]) -> PolicyInputs:

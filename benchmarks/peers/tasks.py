@@ -9,18 +9,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import transaction
 
 from experiments.core.decision import Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from experiments.worker.batch_log import log_decided
-from experiments.worker.pipeline import policy_state
 from experiments.worker.statements import store
 from kernel.instants import format_timestamp
 from kernel.json_text import load_canonical
 from policies.core.rules import RULES_VERSION
-from policies.selectors import StateInForce, state_in_force
+from policies.core.state import PolicyState
+from policies.selectors import state_in_force
 from signals_app.alerts.market_context import SignalFacts
 from signals_app.market_data import latest_market_data
 from signals_app.models import MarketContext, Signal
@@ -51,12 +50,12 @@ def decide_with_statement(signal_id: str) -> None:
             uuid4(),
             policy_version=state.version,
             split_percentage=state.settings.split_percentage,
-            decided_at=state.database_time,
+            decided_at=state.at,
         )
     log_decided([decided])
 
 
-def _decided(signal: Signal, state: StateInForce) -> Decided:
+def _decided(signal: Signal, state: PolicyState) -> Decided:
     facts = SignalFacts(
         signal_id=str(signal.signal_id), source=signal.source, exchange=signal.exchange, symbol=signal.symbol,
         direction=signal.direction, timeframe=signal.timeframe, timestamp=format_timestamp(signal.timestamp),
@@ -64,10 +63,10 @@ def _decided(signal: Signal, state: StateInForce) -> Decided:
         consumed=frozenset(signal.consumed_fields),
     )  # fmt: skip
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
-    return decide(facts, policy_state(state, settings.APP_MODE), market_data)
+    return decide(facts, state, market_data)
 
 
-def _create_rows(signal: Signal, decided: Decided, state: StateInForce) -> None:
+def _create_rows(signal: Signal, decided: Decided, state: PolicyState) -> None:
     now, ruling = datetime.now(UTC), decided.ruling
     MarketContext.objects.create(
         signal=signal, context=load_canonical(decided.context), context_hash=decided.context_hash, created_at=now

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 
 from experiments.core.assignment import Assignment, assign
 from kernel.hashing import named_uuid, text_hash
 from kernel.json_text import canonical_members, canonical_text
-from policies.core.content import split_text
 from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
+from policies.core.state import PolicyState
 from signals_app.alerts.identity import experiment_id, natural_key, rendered_signal_hash
 from signals_app.alerts.market_context import (
     MarketData,
@@ -26,49 +25,6 @@ from signals_app.alerts.market_context import (
 
 class SignalCorruptError(ValueError):
     """A stored signal no longer matches its own id or hash; an operator must find out who changed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tripped:
-    """A guardrail that holds: what was measured and the limit it reached, as text."""
-
-    name: str
-    value: str
-    limit: str
-
-    def document(self) -> dict[str, str]:
-        """Return it as stored in the decision's inputs."""
-        return {"name": self.name, "value": self.value, "limit": self.limit}
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyState:
-    """The policy version in force and what it depends on, as arguments: the core reads no clock."""
-
-    app_mode: str
-    version: int
-    configured_mode: str
-    split_percentage: Decimal
-    live_enabled: bool
-    engine_a_available: bool
-    engine_b_available: bool
-    halted: bool
-    guardrail: Tripped | None = None
-
-    def inputs(self, variant: str) -> PolicyInputs:
-        """Return what the rules look at for a signal of this variant."""
-        return PolicyInputs(
-            app_mode=self.app_mode,
-            configured_mode=self.configured_mode,
-            live_enabled=self.live_enabled,
-            split_percentage=split_text(self.split_percentage),
-            policy_version=self.version,
-            variant=variant,
-            engine_a_available=self.engine_a_available,
-            engine_b_available=self.engine_b_available,
-            halted=self.halted,
-            guardrail=self.guardrail.document() if self.guardrail else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +98,7 @@ def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | No
     if derived_hash != signal.signal_hash:
         raise SignalCorruptError("signal_hash does not follow from the signal's identity and payload")
     context = context_text(signal, members).with_market_data(market_data_text(market_data))
-    assignment = assign(signal.signal_id, signal.signal_hash, state.split_percentage)
+    assignment = assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage)
     return Decided(
         signal=signal,
         context=context,

@@ -1,20 +1,16 @@
 """Why one experiment was executed as it was, in a sentence made from stored facts (R5.5).
 
-Pure: no I/O, no clock, no randomness. The admin and the analyst API show the same sentence.
+The admin and the analyst API show the same sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs
-
-FIXED_REASONS = {
-    "HALTED": "the kill switch was on",
-    "ENGINE_A_UNAVAILABLE": "engine A was not available, without which no policy lets anybody trade for real",
-}
+from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +23,29 @@ class EngineFacts:
     traded: bool = False  # it reported the trade of its role
 
 
+class Standing(Enum):
+    """How a rule stood in one decision."""
+
+    APPLIES = "applies"
+    DOES_NOT_APPLY = "does not apply"
+    NOT_REACHED = "not reached"
+
+
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """One rule as it was met on the way to the decision."""
+    """One rule of a decision; `because` says why it decided, "" where it did not."""
 
     name: str
     meaning: str
-    decided: bool
+    standing: Standing
+    because: str = ""
 
 
 def explain(
     *,
-    execution_mode: str,
     executed_engine: str | None,
-    reason: str,
     inputs: Mapping[str, Any],
+    rules_version: int,
     engines: Mapping[str, EngineFacts],
 ) -> str:
     """Return one sentence: who traded for real, why, and what the other engine did.
@@ -49,7 +53,8 @@ def explain(
     `inputs` are the decision's stored inputs; `engines` maps A and B to what they did, an engine
     left out has not answered.
     """
-    because = _because(execution_mode, reason, inputs)
+    asked = PolicyInputs(**inputs)
+    because = deciding_rule(asked, RULES_BY_VERSION[rules_version]).because(asked)
     known = {engine: engines.get(engine, EngineFacts()) for engine in ("A", "B")}
     if executed_engine is None:
         return f"Nobody trades for real because {because}; {_shadow('A', known['A'])}; {_shadow('B', known['B'])}."
@@ -59,48 +64,20 @@ def explain(
 
 
 def walk_rules(inputs: Mapping[str, Any], rules_version: int) -> list[RuleStep]:
-    """Return the rules in the order they were asked, up to the one that decided.
-
-    Empty for a rules version that is no longer known.
-    """
-    steps = []
+    """Every rule in the order of the policy, and how it stood; empty for a rules version that is no longer known."""
+    rules = RULES_BY_VERSION.get(rules_version, ())
     asked = PolicyInputs(**inputs)
-    for rule in RULES_BY_VERSION.get(rules_version, ()):
-        decided = rule(asked) is not None
-        steps.append(RuleStep(rule.__name__, (rule.__doc__ or "").strip(), decided))
-        if decided:
-            break
+    decided = next((rule for rule in rules if rule(asked)), None)
+    steps = []
+    is_decided = False
+    for rule in rules:
+        if rule is decided:
+            steps.append(RuleStep(rule.name, rule.meaning, Standing.APPLIES, rule.because(asked)))
+            is_decided = True
+        else:
+            standing = Standing.NOT_REACHED if is_decided else Standing.DOES_NOT_APPLY
+            steps.append(RuleStep(rule.name, rule.meaning, standing))
     return steps
-
-
-def _because(execution_mode: str, reason: str, inputs: Mapping[str, Any]) -> str:
-    """Return the reason as a clause that names the settings which led to it."""
-    policy = f"policy v{inputs['policy_version']} is {inputs['configured_mode']}"
-    mode = f"APP_MODE is {inputs['app_mode']}"
-    if reason in FIXED_REASONS:
-        return FIXED_REASONS[reason]
-    if reason == "GUARDRAIL":
-        trip = inputs["guardrail"]
-        return f"a guardrail had tripped: {trip['name']} was {trip['value']}, limit {trip['limit']}"
-    if reason == "ENGINE_B_UNAVAILABLE":
-        return f"{policy}{_share(inputs)} and engine B, whose turn it was, was not available"
-    if reason == "LIVE_NOT_ENABLED":
-        return f"{mode} and policy v{inputs['policy_version']} {_live_obstacle(inputs)}"
-    if execution_mode == "SHADOW_ONLY":
-        return policy
-    needs_both = execution_mode == "ENGINE_B_PRIMARY" or (reason == "SPLIT" and inputs["variant"] == "B")
-    available = "both engines were" if needs_both else "engine A was"
-    return f"{policy}{_share(inputs)}, {mode} and {available} available"
-
-
-def _share(inputs: Mapping[str, Any]) -> str:
-    if inputs["configured_mode"] != "SPLIT_CAPITAL":
-        return ""
-    return f" with {inputs['split_percentage']} % for engine A, the signal's hash makes it variant {inputs['variant']}"
-
-
-def _live_obstacle(inputs: Mapping[str, Any]) -> str:
-    return "is AUTO, which never trades live" if inputs["live_enabled"] else "does not enable live trading"
 
 
 def _real(engine: str, facts: EngineFacts, because: str) -> str:

@@ -29,13 +29,11 @@ from kernel.errors import DomainError
 from kernel.hashing import text_hash
 from kernel.instants import format_timestamp, read_instant
 from kernel.json_text import canonical_members, canonical_text, load_canonical
-from policies.core.content import APP_MODES, PolicySettings, split_text
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs
+from policies.core.rules import FACTS, RULES_BY_VERSION, SETTING_INPUTS, PolicyInputs
+from policies.core.settings import APP_MODES, PolicySettings, decimal_text
 from signals_app.alerts.identity import experiment_id
 from signals_app.alerts.market_context import ContextText, MarketData, SignalFacts, context_text, market_data_text
 
-# Inputs that only the moment of the decision knew.
-FACTS = ("engine_a_available", "engine_b_available", "halted")
 # A decision is read and written in one transaction, which its worker's time limit ends long before.
 LONGEST_DECISION = timedelta(hours=1)
 # What a stored value that cannot be read or computed with raises.
@@ -225,7 +223,7 @@ class Verifier:
                 ("experiments.assignment_hash", recorded.assignment_hash, assignment.assignment_hash),
                 ("experiments.bucket", recorded.bucket, str(assignment.bucket)),
                 ("experiments.variant", recorded.variant, assignment.variant),
-                ("experiments.split_percentage", recorded.split_percentage, split_text(split)),
+                ("experiments.split_percentage", recorded.split_percentage, decimal_text(split)),
             ]
         )
         if recorded.inputs is None:
@@ -247,13 +245,9 @@ class Verifier:
             if rules_version is None:
                 one_of = f"one of {sorted(RULES_BY_VERSION)}"
                 return differences_of([*compared, ("execution_policy.rules_version", stored.rules_version, one_of)])
-            pinned = {
-                "configured_mode": settings.configured_mode,
-                "live_enabled": settings.live_enabled,
-                "split_percentage": split_text(settings.split_percentage),
-                "policy_version": int(version),
-                "variant": variant,
-            }
+            of_version = settings.document()
+            pinned = {name: of_version[name] for name in SETTING_INPUTS}
+            pinned |= {"policy_version": int(version), "variant": variant}
             compared += [(f"execution_policy.inputs.{name}", document.get(name), pinned[name]) for name in pinned]
             for name in FACTS:
                 if type(document.get(name)) is not bool:

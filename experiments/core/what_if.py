@@ -1,8 +1,8 @@
 """Stored decisions under other settings: what would change, counted.
 
-Pure: no I/O, no clock, no randomness. The inputs of each decision stay as stored, but for the mode, the
-split and the live switch, which come from the settings, and the variant, which follows from the stored
-bucket and the new split. So under its own settings every decision stays what it is.
+The inputs of each decision stay as stored, except those that are settings, and the variant, which follows from the
+stored bucket and the new split. So under its own settings every decision stays what it is. Settings that work
+through facts, such as the TTL of heartbeats, change nothing here.
 """
 
 from __future__ import annotations
@@ -10,30 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from experiments.core.assignment import split_basis_points, variant_of
 from experiments.core.decision import rule_on
 from kernel.json_text import load_canonical
-from policies.core.content import PolicySettings, split_text
-from policies.core.rules import PolicyInputs
+from policies.core.rules import SETTING_INPUTS, PolicyInputs
+from policies.core.settings import PolicySettings
 
 Key = TypeVar("Key", bound=tuple[object, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewSettings:
-    """The settings that a stored decision can be decided under again."""
-
-    configured_mode: str
-    split_percentage: Decimal  # 0 to 100, two decimals
-    live_enabled: bool
-
-    @classmethod
-    def of(cls, policy: PolicySettings) -> PreviewSettings:
-        """Take them from a whole policy; its other settings work through facts that stay as stored."""
-        return cls(policy.configured_mode, policy.split_percentage, policy.live_enabled)
 
 
 class Verdict(NamedTuple):
@@ -69,7 +54,7 @@ class WhatIf(NamedTuple):
         return self.after is not None and self.after != self.before
 
 
-def decide_again(decisions: Iterable[StoredDecision], settings: PreviewSettings) -> Iterator[WhatIf]:
+def decide_again(decisions: Iterable[StoredDecision], settings: PolicySettings) -> Iterator[WhatIf]:
     """Decide each again under the settings, by the rules of its own rules version."""
     split_bp = split_basis_points(settings.split_percentage)
     known: dict[tuple[str, int, str], Verdict | None] = {}
@@ -81,13 +66,9 @@ def decide_again(decisions: Iterable[StoredDecision], settings: PreviewSettings)
         yield WhatIf(stored.experiment_id, stored.symbol, stored.verdict, known[key])
 
 
-def _verdict(inputs: str, rules_version: int, variant: str, settings: PreviewSettings) -> Verdict | None:
-    changes = {
-        "configured_mode": settings.configured_mode,
-        "live_enabled": settings.live_enabled,
-        "split_percentage": split_text(settings.split_percentage),
-        "variant": variant,
-    }
+def _verdict(inputs: str, rules_version: int, variant: str, settings: PolicySettings) -> Verdict | None:
+    document = settings.document()
+    changes = {name: document[name] for name in SETTING_INPUTS} | {"variant": variant}
     try:
         resolution = rule_on(PolicyInputs(**load_canonical(inputs) | changes), rules_version).resolution
     except (KeyError, TypeError, ValueError):

@@ -17,10 +17,9 @@ from experiments.core.assignment import assign
 from experiments.core.decision import Ruling, rule
 from experiments.core.verification import Difference, differences_of
 from experiments.models import ExecutionDecision
-from experiments.worker.pipeline import policy_state
 from kernel.errors import DomainError
 from kernel.json_text import load_canonical
-from policies.as_of import Then, in_force_at
+from policies.as_of import PolicySnapshot, in_force_at
 from signals_app.models import Signal
 
 
@@ -32,7 +31,7 @@ class DecisionThen:
     instant is that of the stored decision.
     """
 
-    then: Then
+    then: PolicySnapshot
     ruling: Ruling
     stored: ExecutionDecision | None
     disagreements: tuple[Difference, ...]
@@ -53,8 +52,8 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
         raise DomainError("not_decided", "This signal is not decided yet; name an instant.")
     instant = at or stored.decided_at  # type: ignore[union-attr]  # one of them is there
     then = in_force_at(instant)
-    state = policy_state(then.state(), stored.inputs["app_mode"] if stored else settings.APP_MODE)
-    ruling = rule(state, assign(signal.signal_id, signal.signal_hash, state.split_percentage).variant)
+    state = then.state(stored.inputs["app_mode"] if stored else settings.APP_MODE)
+    ruling = rule(state, assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage).variant)
     is_its_own = stored is not None and instant == stored.decided_at
     return DecisionThen(then, ruling, stored, _disagreements(stored, ruling) if stored and is_its_own else ())
 

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from experiments.core.verification import Difference, PinnedPolicy, policy_differences
 from kernel.invariants import Invariant, Progress, Row, read_invariants
 from policies.models import PolicyVersion
-from policies.selectors import settings_of
 
 
 def _unfounded_policies(_: Progress | None = None) -> Iterator[Row]:
     """The policy versions that no experiment pins; those that one does are verified with it."""
     for policy in PolicyVersion.objects.filter(experiment__isnull=True).iterator():
-        for difference in policy_differences(PinnedPolicy(settings_of(policy), policy.content_hash)):
+        for difference in policy_differences(PinnedPolicy(policy.content, policy.content_hash)):
             yield {"field": difference.field, "stored": difference.stored, "expected": difference.recomputed}
 
 

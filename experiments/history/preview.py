@@ -14,9 +14,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from experiments.core.what_if import Preview, PreviewSettings, StoredDecision, Tally, Verdict, WhatIf, decide_again
+from experiments.core.what_if import Preview, StoredDecision, Tally, Verdict, WhatIf, decide_again
 from experiments.history.replay import Progress
 from kernel.errors import DomainError
+from policies.core.settings import PolicySettings
 
 DEFAULT_LAST = 500
 MOST = 100_000
@@ -49,7 +50,7 @@ class PreviewSelection:
     timeframe: str | None = None
 
 
-def preview(selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None) -> Preview:
+def preview(selection: PreviewSelection, settings: PolicySettings, progress: Progress | None = None) -> Preview:
     """Return what the settings would have changed of the selected decisions."""
     tally = Tally()
     for one in decided_again(selection, settings, progress):
@@ -58,7 +59,7 @@ def preview(selection: PreviewSelection, settings: PreviewSettings, progress: Pr
 
 
 def decided_again(
-    selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None
+    selection: PreviewSelection, settings: PolicySettings, progress: Progress | None = None
 ) -> Iterator[WhatIf]:
     """Decide the selected decisions again one after the other, in constant memory.
 

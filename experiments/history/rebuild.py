@@ -28,7 +28,7 @@ from experiments.worker.queue import Batch
 from kernel.errors import DomainError
 from kernel.instants import read_instant
 from kernel.json_text import load_canonical
-from policies.core.content import SETTING_NAMES
+from policies.core.settings import SETTING_NAMES
 from policies.models import PolicyVersion
 from signals_app.alerts.admission import Arrival
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert

@@ -30,7 +30,6 @@ from experiments.models import ReplayRun
 from kernel.events import REPLAY_DIVERGED
 from kernel.sql import load
 from policies.models import PolicyVersion
-from policies.selectors import settings_of
 
 CONDITIONS = {
     "since": SQL("e.created_at >= {}"),
@@ -182,7 +181,7 @@ def _snapshot(name: str | None = None) -> Iterator[psycopg.Connection[Any]]:
 
 def _replay(session: psycopg.Connection[Any], selection: Selection) -> Iterator[Verified]:
     policies = {
-        str(policy.version): PinnedPolicy(settings_of(policy), policy.content_hash)
+        str(policy.version): PinnedPolicy(policy.content, policy.content_hash)
         for policy in PolicyVersion.objects.iterator()
     }
     verifier = Verifier(policies)

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from experiments.core.decision import Tripped
 from kernel.events import GUARDRAIL_TRIPPED
-from policies.core.content import GUARDRAILS, PolicySettings
+from policies.core.settings import GUARDRAILS, PolicySettings
+from policies.core.state import Trip
 from policies.timeline import instant_of_change
 
 # The share of failed signals says nothing about a handful of them. Those an operator has given up count as
@@ -60,7 +60,7 @@ def has_limits(content: PolicySettings) -> bool:
     return any(getattr(content, name) is not None for name in GUARDRAILS)
 
 
-def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped | None:
+def tripped_guardrail(policy_version: int, content: PolicySettings) -> Trip | None:
     """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well.
 
     Call it in the transaction of the decision.
@@ -68,7 +68,7 @@ def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped |
     with connection.cursor() as cursor:
         cursor.execute(OPEN_TRIP)
         if (row := cursor.fetchone()) is not None:
-            return Tripped(*row)
+            return Trip(*row)
         for name in GUARDRAILS:
             limit: int | Decimal | None = getattr(content, name)
             if limit is None:
@@ -76,11 +76,11 @@ def tripped_guardrail(policy_version: int, content: PolicySettings) -> Tripped |
             cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
             value = cursor.fetchone()[0]
             if value >= limit:
-                return _trip(policy_version, Tripped(name, _text(value), _text(limit)))
+                return _trip(policy_version, Trip(name, _text(value), _text(limit)))
     return None
 
 
-def _trip(policy_version: int, tripped: Tripped) -> Tripped:
+def _trip(policy_version: int, tripped: Trip) -> Trip:
     with connection.cursor() as cursor:
         cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version, instant_of_change()))
         if cursor.rowcount:

@@ -12,17 +12,17 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from experiments.core.decision import Decided, PolicyState, Tripped, decide
+from experiments.core.decision import Decided, decide
 from experiments.worker import queue as claim
 from experiments.worker.batch_log import log_decided
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.statements import store
 from kernel.events import SIGNAL_PROCESSING_FAILED
 from kernel.instants import format_timestamp
-from policies.selectors import StateInForce, state_in_force
+from policies.core.state import PolicyState
+from policies.selectors import state_in_force
 from signals_app.alerts.identity import experiment_id
 from signals_app.alerts.market_context import SignalFacts
 from signals_app.market_data import latest_market_data
@@ -78,14 +78,13 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         signals = [_signal_of(row) for row in rows]
         state = _state_that_decides()
         market_data = latest_market_data(signals, max_age_seconds=state.settings.max_market_data_age_seconds)
-        policy = policy_state(state, settings.APP_MODE)
-        decided = [decide(signal, policy, data) for signal, data in zip(signals, market_data, strict=True)]
+        decided = [decide(signal, state, data) for signal, data in zip(signals, market_data, strict=True)]
         store(
             decided,
             batch.token,
             policy_version=state.version,
             split_percentage=state.settings.split_percentage,
-            decided_at=state.database_time,
+            decided_at=state.at,
         )
     log_decided(decided)
     return decided
@@ -131,7 +130,7 @@ def _signal_of(row: tuple[Any, ...]) -> SignalFacts:
     )  # fmt: skip
 
 
-def _state_that_decides() -> StateInForce:
+def _state_that_decides() -> PolicyState:
     """Return the state in force, after tripping the guardrails whose limits are reached."""
     state = state_in_force()
     if not has_limits(state.settings):
@@ -139,22 +138,6 @@ def _state_that_decides() -> StateInForce:
     tripped = tripped_guardrail(state.version, state.settings)
     # A guardrail that has just tripped is part of a later instant than the one read.
     return state_in_force() if tripped and state.guardrail is None else state
-
-
-def policy_state(state: StateInForce, app_mode: str) -> PolicyState:
-    """Return the state as the pure core takes it; `app_mode` is PAPER or LIVE."""
-    trip = state.guardrail
-    return PolicyState(
-        app_mode=app_mode,
-        version=state.version,
-        configured_mode=state.settings.configured_mode,
-        split_percentage=state.settings.split_percentage,
-        live_enabled=state.settings.live_enabled,
-        engine_a_available=state.engine_a_available,
-        engine_b_available=state.engine_b_available,
-        halted=state.halted,
-        guardrail=Tripped(trip.name, trip.value, trip.limit) if trip else None,
-    )
 
 
 def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:

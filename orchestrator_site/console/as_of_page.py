@@ -17,7 +17,7 @@ from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
 from kernel.identifiers import uuid_from
-from policies.as_of import BeforeHistoryError, Then, in_force_at
+from policies.as_of import BeforeHistoryError, PolicySnapshot, in_force_at
 
 
 class AsOfForm(forms.Form):
@@ -60,7 +60,7 @@ class AsOfForm(forms.Form):
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form and, for a time or a signal, what was in force."""
     form = AsOfForm(request.GET or None)
-    then: Then | None = None
+    then: PolicySnapshot | None = None
     decision: DecisionThen | None = None
     if form.is_bound and form.is_valid():
         then, decision = _answer(form)
@@ -76,7 +76,7 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _answer(form: AsOfForm) -> tuple[Then | None, DecisionThen | None]:
+def _answer(form: AsOfForm) -> tuple[PolicySnapshot | None, DecisionThen | None]:
     """Return state and decision; what cannot be answered stands beside its field."""
     at, signal_id = form.cleaned_data["at"], form.cleaned_data["signal"]
     try:

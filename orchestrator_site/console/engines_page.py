@@ -94,7 +94,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def engine_panels() -> list[EnginePanel]:
     """Both engines as of now, by the database clock."""
     state = state_in_force()
-    now, available = state.database_time, {"A": state.engine_a_available, "B": state.engine_b_available}
+    now, available = state.at, {"A": state.engine_a_available, "B": state.engine_b_available}
     begin = now - DAY
     with connection.cursor() as cursor:
         cursor.execute(AGES)

@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.pages import render_page
+from kernel.actors import actor_of
 from kernel.errors import DomainError
 from orchestrator_site.roles import HALT_TRADING
-from policies.audit import actor_of
 from policies.models import Halt
 from policies.selectors import open_halt
 from policies.services import engage_halt, release_halt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection
@@ -10,10 +10,10 @@ from django.http import HttpRequest
 
 from admin_kit.display import age_text
 from experiments.models import ExecutionDecision, ReplayRun
-from policies.core.content import split_text
-from policies.core.rules import PolicyInputs, resolve_policy
+from policies.core.rules import resolve_policy
+from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
-from policies.selectors import NoPolicyError, StateInForce, Trip, active_policy, open_halt, state_in_force
+from policies.selectors import NoPolicyError, active_policy, open_halt, state_in_force
 
 # A worker beats every 5 s.
 WORKER_LIMIT_SECONDS = 20
@@ -98,7 +98,7 @@ def overview(request: HttpRequest) -> Overview:
         cursor.execute(HEARTBEAT_AGES)
         ages: dict[str, float | None] = dict(cursor.fetchall())
     try:
-        state: StateInForce | None = state_in_force()
+        state: PolicyState | None = state_in_force()
     except NoPolicyError:
         state = None
     available = {"A": state.engine_a_available, "B": state.engine_b_available} if state else {}
@@ -110,7 +110,7 @@ def overview(request: HttpRequest) -> Overview:
     return Overview(
         app_mode=settings.APP_MODE,
         policy=active_policy(),
-        next_decisions=next_decisions(state, settings.APP_MODE) if state else [],
+        next_decisions=next_decisions(state) if state else [],
         numbers=numbers,
         engines=engines,
         attention=attention(
@@ -126,9 +126,9 @@ def overview(request: HttpRequest) -> Overview:
     )
 
 
-def next_decisions(state: StateInForce, app_mode: str) -> list[str]:
+def next_decisions(state: PolicyState) -> list[str]:
     """What a signal received now would be decided to, by the rules themselves."""
-    sentences = {variant: _sentence(state, app_mode, variant) for variant in ("A", "B")}
+    sentences = {variant: _sentence(state, variant) for variant in ("A", "B")}
     if sentences["A"] == sentences["B"]:
         return [sentences["A"]]
     return [f"Variant {variant}: {sentence}" for variant, sentence in sentences.items()]
@@ -209,20 +209,8 @@ def unavailable_because(state: EngineState) -> str:
     return f"last heartbeat {age_text(state.heartbeat_age)} ago"
 
 
-def _sentence(state: StateInForce, app_mode: str, variant: str) -> str:
-    inputs = PolicyInputs(
-        app_mode=app_mode,
-        configured_mode=state.settings.configured_mode,
-        live_enabled=state.settings.live_enabled,
-        split_percentage=split_text(state.settings.split_percentage),
-        policy_version=state.version,
-        variant=variant,
-        engine_a_available=state.engine_a_available,
-        engine_b_available=state.engine_b_available,
-        halted=state.halted,
-        guardrail=asdict(state.guardrail) if state.guardrail else None,
-    )
-    decision = resolve_policy(inputs)
+def _sentence(state: PolicyState, variant: str) -> str:
+    decision = resolve_policy(state.inputs(variant))
     if decision.executed_engine is None:
         return f"no engine trades for real, both shadow ({decision.execution_mode}, {decision.reason})"
     return (

@@ -21,11 +21,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from admin_kit.form_fields import UTCTimeField
 from admin_kit.pages import render_page
-from experiments.core.what_if import ExecutedShare, PreviewSettings
+from experiments.core.what_if import ExecutedShare
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.events import PREVIEW_FAILED
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
-from policies.drafts import content_of
+from policies.core.settings import PolicySettings
 from policies.models import PolicyDraft
 
 VIEW_DRAFTS = "policies.view_policydraft"
@@ -92,14 +92,14 @@ def run(request: HttpRequest, draft_id: int) -> HttpResponseBase:
     form = PreviewForm(request.GET)
     if not form.is_valid():
         return JsonResponse({"error": "Please correct the errors above.", "fields": form.errors}, status=400)
-    lines = _lines(form.selection(), PreviewSettings.of(content_of(draft)))
+    lines = _lines(form.selection(), draft.content)
     answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
     answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress
     answer["Cache-Control"] = "no-store"
     return answer
 
 
-def _lines(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[str]:
+def _lines(selection: PreviewSelection, settings: PolicySettings) -> Iterator[str]:
     try:
         for step in preview_in_steps(selection, settings):
             if isinstance(step, PreviewWithPnl):

@@ -59,7 +59,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Halts", "front_hand", "policies.halt"),
             _table("Guardrail trips", "warning", "policies.guardrailtrip"),
             _table("API keys", "key", "policies.apikey"),
-            _table("Audit log", "history", "policies.auditentry"),
+            _table("Audit log", "history", "kernel.auditentry"),
         ],
     },
     {

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from experiments.models import DecisionReason, ExecutionMode, Experiment
+from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
 from kernel.decimals import decimal_text
 from kernel.serializers import InstantField, StrictSerializer
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
@@ -24,7 +24,7 @@ class ExperimentFilterSerializer(StrictSerializer):
     variant = serializers.ChoiceField(EngineName.choices, required=False)
     execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)
     executed_engine = serializers.ChoiceField(EngineName.choices, required=False)
-    reason = serializers.ChoiceField(DecisionReason.choices, required=False)
+    reason = serializers.ChoiceField(REASON_CHOICES, required=False)
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     since = InstantField(required=False)
     until = InstantField(required=False)

@@ -1,4 +1,4 @@
-"""Double execution has no row: a real trade must match the executed engine and a revealed REAL role."""
+"""What the tables of this app refuse beyond the constraints of its models; see guards.sql."""
 
 from django.db import migrations
 
@@ -6,5 +6,5 @@ from kernel.sql import load
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outcomes", "0001_initial"), ("experiments", "0002_guard_rows")]
+    dependencies = [("outcomes", "0001_initial"), ("experiments", "0002_guards")]
     operations = [migrations.RunSQL(load(__file__, "guards.sql"), load(__file__, "drop_guards.sql"))]

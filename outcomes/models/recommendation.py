@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from experiments.models import DecisionReason, Experiment
+from experiments.models import REASON_CHOICES, Experiment
 from policies.models import EngineName
 
 
@@ -39,7 +39,7 @@ class Recommendation(models.Model):
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of the request; identifies a repeat.")
     recommended_at = models.DateTimeField(help_text="Database clock, UTC.")
     role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
-    role_reason = models.CharField(max_length=24, choices=DecisionReason, help_text="The decision's reason, or HALTED.")
+    role_reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="The decision's reason, or HALTED.")
     permit_expires_at = models.DateTimeField(
         null=True, blank=True, help_text="A real trade must be entered by this time, UTC."
     )

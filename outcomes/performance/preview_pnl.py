@@ -13,9 +13,10 @@ from decimal import Decimal
 
 from django.db import connection
 
-from experiments.core.what_if import Preview, PreviewSettings, Tally, WhatIf
+from experiments.core.what_if import Preview, Tally, WhatIf
 from experiments.history.preview import PreviewSelection, decided_again
 from experiments.history.replay import Progress
+from policies.core.settings import PolicySettings
 
 EXPERIMENTS_A_QUERY = 5000
 
@@ -79,7 +80,7 @@ class Step:
 
 
 def preview_with_pnl(
-    selection: PreviewSelection, settings: PreviewSettings, progress: Progress | None = None
+    selection: PreviewSelection, settings: PolicySettings, progress: Progress | None = None
 ) -> PreviewWithPnl:
     """Return the preview of the settings with the recorded P&L of the trades it would have concerned."""
     for step in preview_in_steps(selection, settings):
@@ -90,7 +91,7 @@ def preview_with_pnl(
     raise AssertionError("the last step is the preview itself")
 
 
-def preview_in_steps(selection: PreviewSelection, settings: PreviewSettings) -> Iterator[Step | PreviewWithPnl]:
+def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> Iterator[Step | PreviewWithPnl]:
     """Yield how far it has come, and the preview last: for a page that shows it coming."""
     tally = Tally()
     sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from experiments.models import DecisionReason, ExecutionDecision, SignalDistribution
+from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import RECOMMENDATION_RECORDED
 from outcomes.models import Action, Recommendation, Role
 from outcomes.services.shadow_exits import settle_declined
 from outcomes.services.transactions import database_time, not_found
+from policies.core import rules
 from policies.selectors import open_halt
 
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
@@ -88,7 +89,7 @@ def _store_with_role(engine: str, report: RecommendationReport) -> Recommendatio
         if open_halt() is None:
             role = Role.REAL
         else:
-            reason = DecisionReason.HALTED
+            reason = rules.halted.reason
     now = database_time()
     if role == Role.REAL and report.action == Action.OPEN:
         permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)

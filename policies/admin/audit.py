@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from policies.models import AuditEntry
+from kernel.models import AuditEntry
 
 # What entries are about: the first part of their action.
 ABOUT = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernel.instants import instant_text
-from policies.core.content import PolicySettings
-from policies.core.diff import Change, diff
-from policies.drafts import content_of
+from policies.core.settings import Change, PolicySettings, diff
 from policies.models import PolicyDraft, PolicyVersion
-from policies.selectors import active_policy, settings_of
+from policies.selectors import active_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +36,20 @@ def conflict_with_active(base: PolicyVersion, yours: PolicySettings, *, what: st
         title=f"Version {active.version} was put in force meanwhile",
         text=f"{active.created_by} made it at {instant_text(active.activated_at)}: {active.note}",
         their_title=f"Theirs: v{base.version} → v{active.version}",
-        theirs=diff(settings_of(base), settings_of(active)),
+        theirs=diff(base.content, active.content),
         your_title=f"Yours: v{base.version} → {what}",
-        yours=diff(settings_of(base), yours),
+        yours=diff(base.content, yours),
     )
 
 
 def conflict_with_editor(draft: PolicyDraft, yours: PolicySettings) -> Conflict:
     """Return both changes when somebody else has edited the draft meanwhile."""
-    base = settings_of(draft.base_version)
+    base = draft.base_version.content
     return Conflict(
         title=f"{draft.edited_by} has changed this draft meanwhile",
         text=f"At {instant_text(draft.edited_at)}: {draft.note}",
         their_title=f"Theirs: v{draft.base_version_id} → the draft as it stands",
-        theirs=diff(base, content_of(draft)),
+        theirs=diff(base, draft.content),
         your_title=f"Yours: v{draft.base_version_id} → this form",
         yours=diff(base, yours),
     )

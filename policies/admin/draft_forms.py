@@ -8,7 +8,7 @@ from django import forms
 
 from admin_kit.form_fields import UTCTimeField, reason_field
 from policies.admin.forms import PolicyForm
-from policies.core.content import SETTING_NAMES
+from policies.core.settings import SETTING_NAMES
 from policies.models import PolicyDraft
 
 

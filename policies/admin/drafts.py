@@ -16,25 +16,16 @@ from django.urls import NoReverseMatch, reverse
 
 from admin_kit.display import badge, hash_of
 from admin_kit.options import AuditAdmin, page_action
+from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.identifiers import row_id
 from kernel.instants import instant_text
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
-from policies.audit import actor_of
-from policies.control_models import DraftState
-from policies.core.diff import Change, diff, side_by_side
-from policies.drafts import (
-    activate_draft,
-    approve_draft,
-    call_off_draft,
-    content_of,
-    discard_draft,
-    edit_draft,
-    is_approved,
-)
-from policies.models import PolicyDraft
-from policies.selectors import active_policy, settings_of
+from policies.core.settings import Change, diff, side_by_side
+from policies.drafts import activate_draft, approve_draft, call_off_draft, discard_draft, edit_draft, is_approved
+from policies.models import DraftState, PolicyDraft
+from policies.selectors import active_policy
 
 COLOURS = {"OPEN": "info", "SCHEDULED": "warning", "ACTIVATED": "success", "REFUSED": "danger", "DISCARDED": "neutral"}
 UNSETTLED = (DraftState.OPEN, DraftState.SCHEDULED)
@@ -107,7 +98,7 @@ class PolicyDraftAdmin(AuditAdmin):
             "is_approved": is_approved(draft),
             "conflict": _conflict(draft),
             "changes": _changes(draft),
-            "settings": [(row.name, row.after) for row in side_by_side(content_of(draft), content_of(draft))],
+            "settings": [(row.name, row.after) for row in side_by_side(draft.content, draft.content)],
             "buttons": list(self._buttons(request, draft)),
         }
         return TemplateResponse(request, "policies/draft.html", context)
@@ -236,7 +227,7 @@ class PolicyDraftAdmin(AuditAdmin):
         """Show what would be done with which changes, and ask."""
         context = self._context(request, f"{word} policy draft {draft.pk}", form) | {
             "draft": draft,
-            "changes": diff(settings_of(draft.base_version), content_of(draft)),
+            "changes": diff(draft.base_version.content, draft.content),
             "conflict": conflict,
             "submit": word,
             "back": _page_of(draft),
@@ -279,11 +270,11 @@ def _look_again(form: forms.Form, error: DomainError, draft: PolicyDraft) -> Non
 def _conflict(draft: PolicyDraft) -> Conflict | None:
     if draft.state != DraftState.OPEN:
         return None
-    return conflict_with_active(draft.base_version, content_of(draft), what="this draft")
+    return conflict_with_active(draft.base_version, draft.content, what="this draft")
 
 
 def _changes(draft: PolicyDraft) -> list[Change]:
-    return diff(settings_of(draft.base_version), content_of(draft))
+    return diff(draft.base_version.content, draft.content)
 
 
 def _what_happened(draft: PolicyDraft) -> str:

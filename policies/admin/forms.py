@@ -1,11 +1,10 @@
-"""The form for a new policy version: typed text, judged by the rules of `policies.core.content`."""
+"""The form for a new policy version: typed text, judged by the rules of `policies.core.settings`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.db import models
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -14,30 +13,32 @@ from unfold.widgets import (
 )
 
 from kernel.identifiers import row_id
-from policies.core.content import CONFIGURED_MODES, SETTING_NAMES, PolicySettings, parse_settings
+from policies.core.settings import (
+    CONFIGURED_MODES,
+    SETTING_NAMES,
+    SETTINGS,
+    Kind,
+    PolicySettings,
+    Setting,
+    parse_settings,
+)
 from policies.models import PolicyVersion
 
-MODES = [(mode, mode) for mode in CONFIGURED_MODES]
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
 
-def help_of(name: str) -> str:
-    """Return the help text of the model's field: the form and the tables say the same."""
-    field = PolicyVersion._meta.get_field(name)  # noqa: SLF001 (Django's public model API)
-    assert isinstance(field, models.Field)
-    return str(field.help_text)
-
-
-def setting_field(name: str) -> forms.Field:
-    """Return the form field of one setting; all but mode and switches are text, so that nothing is rounded."""
-    if name == "configured_mode":
-        return forms.ChoiceField(choices=MODES, widget=UnfoldAdminSelectWidget, help_text=help_of(name))
-    if name == "live_enabled":
-        return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=help_of(name))
-    # Whether it may be empty is for `policies.core.content` to say.
+def setting_field(setting: Setting) -> forms.Field:
+    """The form field of one setting; all but mode and switches are text, so that nothing is rounded."""
+    text = setting.help_text
+    if setting.kind is Kind.MODE:
+        modes = [(mode, mode) for mode in CONFIGURED_MODES]
+        return forms.ChoiceField(choices=modes, widget=UnfoldAdminSelectWidget, help_text=text)
+    if setting.kind is Kind.SWITCH:
+        return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=text)
+    # Whether it may be blank is for the setting itself to say.
     widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
-    label = name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
-    return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=help_of(name))
+    label = setting.name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
+    return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=text)
 
 
 class PolicyForm(forms.Form):
@@ -46,7 +47,7 @@ class PolicyForm(forms.Form):
     note = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Why this version is made; kept with it for ever.",
+        help_text="Why this version is needed. Kept with it permanently.",
     )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
@@ -54,24 +55,24 @@ class PolicyForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields = {name: setting_field(name) for name in SETTING_NAMES} | self.fields
+        self.fields = {setting.name: setting_field(setting) for setting in SETTINGS} | self.fields
 
     def clean(self) -> dict[str, Any]:
         """Judge every setting as the start of the process does, each message beside its field."""
         cleaned: dict[str, Any] = super().clean() or {}
         if not PolicyVersion.objects.filter(version=cleaned.get("base_version", 0)).exists():
-            self.add_error(None, "The version this form started from does not exist; open the form again.")
+            self.add_error(None, "The version this form started from does not exist. Reload the form.")
         if any(name in self.errors for name in SETTING_NAMES):
             return cleaned
         self.content, errors = parse_settings({name: cleaned[name] for name in SETTING_NAMES})
         for error in errors:
-            self.add_error(error.name, f"Allowed: {error.allowed}.")
+            self.add_error(error.setting.name, f"Allowed: {error.allowed}.")
         return cleaned
 
 
 def initial_from(version: PolicyVersion, *, base: PolicyVersion) -> dict[str, Any]:
     """Return the form filled with a version's settings, to be saved as the successor of `base`."""
-    return {name: getattr(version, name) for name in SETTING_NAMES} | {"base_version": base.version}
+    return version.content.columns() | {"base_version": base.version}
 
 
 def version_of(text: str) -> PolicyVersion | None:
@@ -91,7 +92,7 @@ class VersionField(forms.CharField):
         text = super().clean(value)
         version = version_of(text)
         if version is None:
-            raise forms.ValidationError(f"There is no version {text}.")
+            raise forms.ValidationError(f"Version {text} does not exist.")
         return version
 
 

@@ -12,11 +12,11 @@ from django.urls import reverse
 from admin_kit.display import link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action
+from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.identifiers import row_id
 from kernel.instants import instant_text
 from policies.admin.draft_forms import ReasonForm
-from policies.audit import actor_of
 from policies.models import GuardrailTrip
 from policies.services import release_guardrail
 

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.display import badge, label
 from admin_kit.options import AuditAdmin, page_action
-from policies.audit import actor_of
+from kernel.actors import actor_of
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
 

@@ -11,9 +11,9 @@ from django.urls import NoReverseMatch, reverse
 
 from admin_kit.display import full_hash
 from admin_kit.options import AuditAdmin, page_action
+from kernel.actors import actor_of
 from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm
-from policies.audit import actor_of
 from policies.models import Engine, Halt
 from policies.services import set_engine_enabled
 

@@ -14,14 +14,13 @@ from django.utils.safestring import SafeString
 from admin_kit.display import badge, full_hash, link
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action
+from kernel.actors import actor_of
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
-from policies.audit import actor_of
-from policies.core.content import SETTING_NAMES
-from policies.core.diff import Change, diff, side_by_side
+from policies.core.settings import SETTING_NAMES, Change, diff, side_by_side
 from policies.drafts import start_draft
 from policies.models import PolicyVersion
-from policies.selectors import active_policy, settings_of
+from policies.selectors import active_policy
 
 
 def changes_table(changes: list[Change]) -> SafeString:
@@ -101,7 +100,7 @@ class PolicyVersionAdmin(AuditAdmin):
         """Return the settings that differ from the predecessor's; None for the first version."""
         if policy.base_version is None:
             return None
-        return changes_table(diff(settings_of(policy.base_version), settings_of(policy)))
+        return changes_table(diff(policy.base_version.content, policy.content))
 
     @page_action("New version", permission="draft", url_path="new", icon="add")
     def new_version(self, request: HttpRequest) -> HttpResponse:
@@ -146,7 +145,7 @@ class PolicyVersionAdmin(AuditAdmin):
         form = CompareForm(request.GET or None, initial=_last_two(active))
         chosen = form.cleaned_data if form.is_bound and form.is_valid() else {}
         left, right = chosen.get("left"), chosen.get("right")
-        rows = side_by_side(settings_of(left), settings_of(right)) if left and right else []
+        rows = side_by_side(left.content, right.content) if left and right else []
         context = {
             **self.admin_site.each_context(request),
             "title": "Compare policy versions",

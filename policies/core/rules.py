@@ -1,39 +1,57 @@
 """Who may trade for real: the one place where a policy rule changes.
 
-Pure: no I/O, no clock, no randomness. A rule decides or passes; the first of RULES that decides
-wins. Changing any rule changes decisions: raise RULES_VERSION, keep the old tuple for replay, and
-change the specification in tests/golden/policy_truth_table.py.
+A rule either applies and decides, or does not apply; the first of RULES that applies decides. Each names its reason and
+says, from the inputs of a decision, why it decided; the reasons that the tables allow, the explanation of an experiment
+and the pages are made from it. To add a rule, write it here and list it in RULES. Changing any rule changes decisions:
+raise RULES_VERSION, keep the old tuple for replay, and change the specification in tests/golden/policy_truth_table.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 RULES_VERSION = 1
 
 
+def _from(source: str) -> Any:
+    return field(metadata={"source": source})
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyInputs:
-    """Everything a rule may look at; stored with the decision, so that replay is the same call."""
+    """Everything a rule may look at; stored with the decision, so that replay is the same call.
+
+    Where an input comes from is said beside it: a setting of the pinned policy version, or a fact that only the
+    moment of the decision knew. An input is added here and, if it is a fact, to `PolicyState`; nowhere else.
+    """
 
     app_mode: str
-    configured_mode: str
-    live_enabled: bool
-    split_percentage: str  # text with two decimals, 0.00 to 100.00
-    policy_version: int
-    variant: str
-    engine_a_available: bool
-    engine_b_available: bool
-    halted: bool
-    # Name, value and limit of a guardrail that holds; absent from the document when none does.
+    configured_mode: str = _from("setting")
+    live_enabled: bool = _from("setting")
+    split_percentage: str = _from("setting")  # text with two decimals, 0.00 to 100.00
+    policy_version: int = _from("version")
+    variant: str = _from("signal")
+    engine_a_available: bool = _from("fact")
+    engine_b_available: bool = _from("fact")
+    halted: bool = _from("fact")
+    # Name, value and limit of a tripped guardrail; left out of the document when there is none.
     guardrail: Mapping[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the inputs as stored and hashed (contract: member names)."""
+        """The inputs as stored and hashed (contract: member names)."""
         document = {name: getattr(self, name) for name in self.__slots__ if name != "guardrail"}
         return document | ({"guardrail": dict(self.guardrail)} if self.guardrail else {})
+
+
+def _inputs_from(source: str) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(PolicyInputs) if each.metadata.get("source") == source)
+
+
+SETTING_INPUTS = _inputs_from("setting")
+# True or false, and known to the moment of the decision alone: replay takes them as stored.
+FACTS = _inputs_from("fact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class Resolution:
         return {"A": "B", "B": "A", None: "BOTH"}[self.executed_engine]
 
     def document(self) -> dict[str, str | None]:
-        """Return the decision as hashed; an absent engine is null."""
+        """The decision as hashed; an absent engine is null."""
         return {
             "execution_mode": self.execution_mode,
             "executed_engine": self.executed_engine,
@@ -59,72 +77,129 @@ class Resolution:
         }
 
 
-Rule = Callable[[PolicyInputs], Resolution | None]
+# Execution mode and executed engine.
+Execution = tuple[str, str | None]
+NOBODY: Execution = ("SHADOW_ONLY", None)
 
 
-def _nobody(reason: str) -> Resolution:
-    return Resolution("SHADOW_ONLY", None, reason)
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what it is called, the reason it leaves with a decision, and how it says so."""
+
+    name: str
+    meaning: str
+    reason: str
+    because: Callable[[PolicyInputs], str]
+    executes: Callable[[PolicyInputs], Execution | None] = field(repr=False)
+
+    def __call__(self, inputs: PolicyInputs) -> Resolution | None:
+        """The decision where the rule applies; None where it does not."""
+        execution = self.executes(inputs)
+        return None if execution is None else Resolution(*execution, self.reason)
 
 
-def halted(inputs: PolicyInputs) -> Resolution | None:
+def _rule(
+    reason: str, because: Callable[[PolicyInputs], str]
+) -> Callable[[Callable[[PolicyInputs], Execution | None]], Rule]:
+    """Make a rule of a function: its name and docstring are the rule's, its result is who trades."""
+
+    def make(executes: Callable[[PolicyInputs], Execution | None]) -> Rule:
+        assert executes.__doc__
+        return Rule(executes.__name__, executes.__doc__, reason, because, executes)
+
+    return make
+
+
+# How a rule says why it decided: clauses that name the settings and facts behind it.
+
+
+def _policy(inputs: PolicyInputs) -> str:
+    split = ""
+    if inputs.configured_mode == "SPLIT_CAPITAL":
+        split = f" with {inputs.split_percentage}% for engine A, the signal's hash makes it variant {inputs.variant}"
+    return f"policy v{inputs.policy_version} is {inputs.configured_mode}{split}"
+
+
+def _with_engine_a(inputs: PolicyInputs) -> str:
+    return f"{_policy(inputs)}, APP_MODE is {inputs.app_mode} and engine A was available"
+
+
+def _with_both(inputs: PolicyInputs) -> str:
+    return f"{_policy(inputs)}, APP_MODE is {inputs.app_mode} and both engines were available"
+
+
+def _tripped(inputs: PolicyInputs) -> str:
+    trip = inputs.guardrail or {}
+    return f"a guardrail had tripped: {trip['name']} was {trip['value']}, limit {trip['limit']}"
+
+
+def _not_live(inputs: PolicyInputs) -> str:
+    obstacle = "is AUTO, which never trades live" if inputs.live_enabled else "does not enable live trading"
+    return f"APP_MODE is {inputs.app_mode} and policy v{inputs.policy_version} {obstacle}"
+
+
+@_rule("HALTED", lambda _: "the kill switch was on")
+def halted(inputs: PolicyInputs) -> Execution | None:
     """The kill switch stops everything, whatever else is set."""
-    return _nobody("HALTED") if inputs.halted else None
+    return NOBODY if inputs.halted else None
 
 
-def guardrail_tripped(inputs: PolicyInputs) -> Resolution | None:
-    """A guardrail holds; it can only take real trading away, and only an operator gives it back."""
-    return _nobody("GUARDRAIL") if inputs.guardrail else None
+@_rule("GUARDRAIL", _tripped)
+def guardrail_tripped(inputs: PolicyInputs) -> Execution | None:
+    """A tripped guardrail can only stop real trading, and only an operator can release it."""
+    return NOBODY if inputs.guardrail else None
 
 
-def configured_shadow_only(inputs: PolicyInputs) -> Resolution | None:
+@_rule("CONFIGURED", _policy)
+def configured_shadow_only(inputs: PolicyInputs) -> Execution | None:
     """An operator wants no real trades (R3.4)."""
-    return _nobody("CONFIGURED") if inputs.configured_mode == "SHADOW_ONLY" else None
+    return NOBODY if inputs.configured_mode == "SHADOW_ONLY" else None
 
 
-def engine_a_unavailable(inputs: PolicyInputs) -> Resolution | None:
-    """Without engine A nobody trades for real, in every mode (R3.3)."""
-    return None if inputs.engine_a_available else _nobody("ENGINE_A_UNAVAILABLE")
+@_rule("ENGINE_A_UNAVAILABLE", lambda _: "engine A was not available, and no policy lets anybody trade without it")
+def engine_a_unavailable(inputs: PolicyInputs) -> Execution | None:
+    """Without engine A nobody trades for real, in any mode (R3.3)."""
+    return None if inputs.engine_a_available else NOBODY
 
 
-def live_not_enabled(inputs: PolicyInputs) -> Resolution | None:
-    """Real money moves only where the policy says so, and never by AUTO."""
-    live = inputs.app_mode == "LIVE"
-    if live and (not inputs.live_enabled or inputs.configured_mode == "AUTO"):
-        return _nobody("LIVE_NOT_ENABLED")
+@_rule("LIVE_NOT_ENABLED", _not_live)
+def live_not_enabled(inputs: PolicyInputs) -> Execution | None:
+    """Real money moves only where the policy says so, and never under AUTO."""
+    if inputs.app_mode == "LIVE" and (not inputs.live_enabled or inputs.configured_mode == "AUTO"):
+        return NOBODY
     return None
 
 
-def paper_default(inputs: PolicyInputs) -> Resolution | None:
+@_rule("PAPER_DEFAULT", _with_engine_a)
+def paper_default(inputs: PolicyInputs) -> Execution | None:
     """AUTO in PAPER mode: engine A trades, engine B shadows (R3.1, R3.2)."""
-    return Resolution("ENGINE_A_PRIMARY", "A", "PAPER_DEFAULT") if inputs.configured_mode == "AUTO" else None
+    return ("ENGINE_A_PRIMARY", "A") if inputs.configured_mode == "AUTO" else None
 
 
-def engine_a_primary(inputs: PolicyInputs) -> Resolution | None:
+@_rule("CONFIGURED", _with_engine_a)
+def engine_a_primary(inputs: PolicyInputs) -> Execution | None:
     """Engine A trades, engine B shadows (R3.2)."""
-    if inputs.configured_mode == "ENGINE_A_PRIMARY":
-        return Resolution("ENGINE_A_PRIMARY", "A", "CONFIGURED")
-    return None
+    return ("ENGINE_A_PRIMARY", "A") if inputs.configured_mode == "ENGINE_A_PRIMARY" else None
 
 
-def engine_b_unavailable(inputs: PolicyInputs) -> Resolution | None:
-    """Engine B's turn, but it is not there."""
+@_rule("ENGINE_B_UNAVAILABLE", lambda inputs: f"{_policy(inputs)} and engine B, whose turn it was, was not available")
+def engine_b_unavailable(inputs: PolicyInputs) -> Execution | None:
+    """It was engine B's turn, but engine B was not available."""
     by_variant = inputs.configured_mode == "SPLIT_CAPITAL" and inputs.variant == "B"
     its_turn = inputs.configured_mode == "ENGINE_B_PRIMARY" or by_variant
-    return _nobody("ENGINE_B_UNAVAILABLE") if its_turn and not inputs.engine_b_available else None
+    return NOBODY if its_turn and not inputs.engine_b_available else None
 
 
-def engine_b_primary(inputs: PolicyInputs) -> Resolution | None:
+@_rule("CONFIGURED", _with_both)
+def engine_b_primary(inputs: PolicyInputs) -> Execution | None:
     """Engine B trades, engine A shadows."""
-    if inputs.configured_mode == "ENGINE_B_PRIMARY":
-        return Resolution("ENGINE_B_PRIMARY", "B", "CONFIGURED")
-    return None
+    return ("ENGINE_B_PRIMARY", "B") if inputs.configured_mode == "ENGINE_B_PRIMARY" else None
 
 
-def split_capital(inputs: PolicyInputs) -> Resolution | None:
+@_rule("SPLIT", lambda inputs: _with_both(inputs) if inputs.variant == "B" else _with_engine_a(inputs))
+def split_capital(inputs: PolicyInputs) -> Execution | None:
     """The signal's variant trades: capital is split across signals, never within one (R12.4)."""
-    if inputs.configured_mode == "SPLIT_CAPITAL":
-        return Resolution("SPLIT_CAPITAL", inputs.variant, "SPLIT")
-    return None
+    return ("SPLIT_CAPITAL", inputs.variant) if inputs.configured_mode == "SPLIT_CAPITAL" else None
 
 
 RULES: tuple[Rule, ...] = (
@@ -141,11 +216,20 @@ RULES: tuple[Rule, ...] = (
 )
 # Replay looks the rules up by the version stored with the decision.
 RULES_BY_VERSION: dict[int, tuple[Rule, ...]] = {RULES_VERSION: RULES}
+# Every reason that a stored decision can have, whatever its version.
+REASONS = tuple(dict.fromkeys(rule.reason for rules in RULES_BY_VERSION.values() for rule in rules))
+
+
+def deciding_rule(inputs: PolicyInputs, rules: tuple[Rule, ...] = RULES) -> Rule:
+    """The first rule that applies (R3). Raises ValueError for an unknown mode."""
+    for rule in rules:
+        if rule.executes(inputs) is not None:
+            return rule
+    raise ValueError(f"no rule decides configured_mode {inputs.configured_mode!r}")
 
 
 def resolve_policy(inputs: PolicyInputs, rules: tuple[Rule, ...] = RULES) -> Resolution:
-    """Return the first decision of the ordered rules (R3). Raise ValueError for an unknown mode."""
-    for rule in rules:
-        if (resolution := rule(inputs)) is not None:
-            return resolution
-    raise ValueError(f"no rule decides configured_mode {inputs.configured_mode!r}")
+    """The decision of the first rule that applies (R3). Raises ValueError for an unknown mode."""
+    resolution = deciding_rule(inputs, rules)(inputs)
+    assert resolution is not None
+    return resolution

@@ -6,5 +6,5 @@ from kernel.sql import load
 
 
 class Migration(migrations.Migration):
-    dependencies = [("signals_app", "0001_initial")]
+    dependencies = [("signals_app", "0001_initial"), ("kernel", "0002_guards")]
     operations = [migrations.RunSQL(load(__file__, "guards.sql"), load(__file__, "drop_guards.sql"))]

@@ -6,4 +6,3 @@ DROP FUNCTION refuse_change_of_discarded();
 DROP TRIGGER signals_are_kept ON signals;
 DROP TRIGGER signals_identity_is_fixed ON signals;
 DROP FUNCTION refuse_identity_change();
-DROP FUNCTION refuse_change();

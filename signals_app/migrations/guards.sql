@@ -1,11 +1,3 @@
--- Refuses any change of an append-only table, of whatever app. The error class is an integrity violation, so that
--- Django raises IntegrityError.
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'integrity_constraint_violation';
-END $$;
-
 -- What came in with a signal stays as it was; only its processing moves on.
 CREATE FUNCTION refuse_identity_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -7,9 +7,9 @@ from django.test import override_settings
 
 from experiments.models import ExecutionDecision, Experiment
 from experiments.worker.pipeline import drain
-from policies.audit import Actor
-from policies.core.content import CONFIGURED_MODES
+from kernel.actors import Actor
 from policies.core.rules import resolve_policy
+from policies.core.settings import CONFIGURED_MODES
 from policies.services import set_engine_enabled
 from tests.database import execute, refusal_of_row, row_of, value
 from tests.factories import api_client, inputs_of, make_available, make_experiment, make_policy, make_signal

@@ -8,8 +8,8 @@ import pytest
 
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.models import PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_policy_version

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from experiments.worker.pipeline import drain
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.selectors import open_halt, open_trip
 from policies.services import engage_halt
 from tests.browser.person import Person

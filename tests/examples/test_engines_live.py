@@ -22,9 +22,9 @@ from demo.counts import count
 from demo.run import BARS_FILE
 from demo.sender import AlertSender
 from experiments.worker.pipeline import drain
+from kernel.actors import Actor
 from orchestrator_site.invariants import verify
 from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
-from policies.audit import Actor
 from policies.services import create_api_key
 from signals_app.models import Signal
 from signals_app.webhook.sources import create_source, webhook_path

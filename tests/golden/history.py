@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
-from policies.core.content import parse_settings
+from policies.core.settings import parse_settings
 
 PATH = Path(__file__).with_name("history.json")
 

@@ -45,13 +45,12 @@ def write() -> None:
 
     from experiments.history.replay import Selection, stored_experiments
     from policies.models import PolicyVersion
-    from policies.selectors import settings_of
 
     for number, step in enumerate(steps()):
         step()
         send(number)
     policies = {
-        str(policy.version): {"settings": settings_of(policy).document(), "content_hash": policy.content_hash}
+        str(policy.version): {"settings": policy.content.document(), "content_hash": policy.content_hash}
         for policy in PolicyVersion.objects.order_by("version")
     }
     experiments = [recorded._asdict() for recorded in stored_experiments(Selection())]
@@ -85,10 +84,10 @@ def steps() -> list[Callable[[], object]]:
     """Return what happens before each round of alerts."""
     from django.conf import settings
 
-    from policies.audit import Actor
-    from policies.core.content import parse_settings
+    from kernel.actors import Actor
+    from policies.core.settings import parse_settings
     from policies.models import EngineAvailability
-    from policies.selectors import active_policy, settings_of
+    from policies.selectors import active_policy
     from policies.services import (
         create_policy_version,
         engage_halt,
@@ -105,7 +104,7 @@ def steps() -> list[Callable[[], object]]:
         def put_in_force() -> None:
             active = active_policy()
             assert active is not None
-            raw = {name: str(value) for name, value in settings_of(active).document().items()}
+            raw = {name: str(value) for name, value in active.content.document().items()}
             content, errors = parse_settings(raw | changes)
             assert content is not None, errors
             create_policy_version(actor, content, base_version=active.version, note="Golden history.")

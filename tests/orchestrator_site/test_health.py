@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from experiments.services import discard_failed
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.services import engage_halt
 from tests.factories import make_available, make_signal
 from tests.orchestrator_site.console.rows import fail

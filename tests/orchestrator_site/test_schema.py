@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.services import create_api_key
 from tests.factories import make_experiment
 

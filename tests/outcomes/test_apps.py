@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.worker import guardrails, schedules
-from policies.core.content import GUARDRAILS
+from policies.core.settings import GUARDRAILS
 
 
 def test_every_guardrail_of_a_policy_is_measured() -> None:

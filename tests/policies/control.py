@@ -7,9 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from policies.audit import Actor
+from kernel.actors import Actor
+from kernel.models import AuditEntry
 from policies.drafts import activate_draft, start_draft
-from policies.models import AuditEntry, PolicyDraft
+from policies.models import PolicyDraft
 from tests.database import execute
 from tests.factories import policy_settings
 

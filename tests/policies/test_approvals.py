@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.conf import LazySettings
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.drafts import activate_due_drafts, approve_draft, edit_draft, is_approved
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy, state_in_force

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kernel.actors import Actor
 from policies.as_of import BeforeHistoryError, in_force_at
-from policies.audit import Actor
 from policies.models import Halt, PolicyVersion
 from policies.selectors import state_in_force
 from policies.services import engage_halt, record_heartbeat, release_halt, set_engine_enabled
@@ -115,7 +115,7 @@ def test_a_halt_holds_from_its_instant_up_to_its_release() -> None:
     assert halt.released_at is not None
 
     moments = (halt.engaged_at - MICROSECOND, halt.engaged_at, halt.released_at - MICROSECOND, halt.released_at)
-    assert [in_force_at(moment).state().halted for moment in moments] == [False, True, True, False]
+    assert [in_force_at(moment).state("PAPER").halted for moment in moments] == [False, True, True, False]
 
 
 def test_a_switch_counts_from_its_instant_on() -> None:
@@ -148,4 +148,4 @@ def test_now_is_as_of_now() -> None:
 
     state = state_in_force()
 
-    assert in_force_at(state.database_time).state() == state
+    assert in_force_at(state.at).state("PAPER") == state

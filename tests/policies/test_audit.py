@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.services import discard_failed, replay_experiment, requeue_failed
+from kernel.actors import Actor, actor_of, command_line_actor
+from kernel.audit import record
 from kernel.errors import DomainError
-from policies.audit import Actor, actor_of, command_line_actor, record
-from policies.core.content import PolicySettings
+from kernel.models import AuditEntry
+from policies.core.settings import PolicySettings
 from policies.drafts import (
     activate_draft,
     activate_due_drafts,
@@ -27,7 +29,7 @@ from policies.drafts import (
     discard_draft,
     edit_draft,
 )
-from policies.models import ApiKey, AuditEntry, Engine, GuardrailTrip, Halt, PolicyDraft, PolicyVersion
+from policies.models import ApiKey, Engine, GuardrailTrip, Halt, PolicyDraft, PolicyVersion
 from policies.selectors import open_halt
 from policies.services import (
     create_api_key,

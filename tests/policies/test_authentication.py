@@ -14,8 +14,8 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key
 from tests.database import execute, refusal_of, rows

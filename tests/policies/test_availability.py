@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from policies.audit import Actor
-from policies.control_models import EngineAvailability, EngineSwitch
+from kernel.actors import Actor
+from policies.models import EngineAvailability, EngineSwitch
 from policies.services import record_heartbeat, set_engine_enabled
 from tests.database import execute, value
 from tests.factories import engine, make_policy

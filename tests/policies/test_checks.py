@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from policies.checks import VARIABLES, check_policy_environment
-from policies.core.content import GUARDRAILS, SETTING_NAMES
+from policies.checks import check_policy_environment
+from policies.core.settings import GUARDRAILS, SETTINGS
 from tests.manage_process import run_command, run_python
 
 WRONG = {
@@ -36,7 +36,7 @@ ALLOWED = [
 
 
 def setting_of(variable: str) -> str:
-    return next(name for name, (known, _) in VARIABLES.items() if known == variable)
+    return next(setting.name for setting in SETTINGS if setting.variable == variable)
 
 
 def test_the_defaults_pass() -> None:
@@ -74,8 +74,10 @@ def test_an_unknown_app_mode_is_an_error(app_mode: str) -> None:
 
 
 def test_every_setting_of_a_policy_has_a_variable_and_a_check() -> None:
-    assert {*VARIABLES, *GUARDRAILS} == set(SETTING_NAMES)
-    assert [check_id for check_id, _, _ in ALLOWED[1:]] == [check_id for _, check_id in VARIABLES.values()]
+    assert {setting.name for setting in SETTINGS if not setting.variable} == set(GUARDRAILS)
+    assert [(check_id, variable, allowed) for check_id, variable, allowed in ALLOWED[1:]] == [
+        (setting.check_id, setting.variable, setting.allowed) for setting in SETTINGS if setting.variable
+    ]
 
 
 def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:

@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 
 from kernel.errors import DomainError
-from policies.control_models import DraftState
-from policies.core.content import PolicySettings
-from policies.drafts import activate_draft, content_of, discard_draft, edit_draft, start_draft
-from policies.models import PolicyDraft, PolicyVersion
-from policies.selectors import NoPolicyError, active_policy, settings_of, state_in_force
+from policies.core.settings import PolicySettings
+from policies.drafts import activate_draft, discard_draft, edit_draft, start_draft
+from policies.models import DraftState, PolicyDraft, PolicyVersion
+from policies.selectors import NoPolicyError, active_policy, state_in_force
 from tests.database import execute, refusal_of, value
 from tests.factories import make_policy, policy_settings
 from tests.policies.control import ADA, BOB, activate, make_draft
@@ -39,7 +38,7 @@ def test_a_draft_starts_from_the_version_in_force_and_is_not_in_force() -> None:
     draft = start_draft(ADA)
 
     assert (draft.base_version, draft.state, draft.created_by) == (active, DraftState.OPEN, "ada")
-    assert content_of(draft) == settings_of(active)
+    assert draft.content == active.content
     assert draft.content_hash == active.content_hash
     assert active_policy() == active
 
@@ -49,7 +48,7 @@ def test_a_draft_that_restores_takes_the_old_content_on_top_of_the_present_versi
     old = make_policy(configured_mode="SHADOW_ONLY", split_percentage="1")
     present = make_policy(split_percentage="99")
 
-    draft = start_draft(ADA, content=settings_of(old), note="Back.")
+    draft = start_draft(ADA, content=old.content, note="Back.")
 
     assert (draft.base_version, draft.note) == (present, "Back.")
     assert draft.content_hash == old.content_hash
@@ -69,7 +68,7 @@ def test_an_edit_changes_content_hash_revision_and_authors() -> None:
 
     edited = edit(draft, "30")
 
-    assert content_of(edited).split_percentage == Decimal("30.00")
+    assert edited.content.split_percentage == Decimal("30.00")
     assert edited.content_hash == policy_settings(split_percentage="30").content_hash() != draft.content_hash
     assert (edited.note, edited.edited_by, edited.revision) == ("Other.", "bob", 2)
     assert edited.authors == ["ada", "bob"]
@@ -154,7 +153,7 @@ def test_saved_on_top_of_the_present_version_it_can_come_into_force() -> None:
     draft = make_draft(split_percentage="20")
     theirs = make_policy(split_percentage="70")
 
-    edit_draft(ADA, draft.pk, content=content_of(draft), note="", revision=1, base_version=theirs.version)
+    edit_draft(ADA, draft.pk, content=draft.content, note="", revision=1, base_version=theirs.version)
     activated = activate(draft)
 
     assert activated.activated_version is not None
@@ -168,7 +167,7 @@ def test_a_draft_cannot_be_put_on_top_of_a_version_that_does_not_exist(base: int
     draft = make_draft()
 
     with pytest.raises(DomainError, match=f"no version {base}"):
-        edit_draft(ADA, draft.pk, content=content_of(draft), note="", revision=1, base_version=base)
+        edit_draft(ADA, draft.pk, content=draft.content, note="", revision=1, base_version=base)
 
 
 @pytest.mark.django_db
@@ -266,7 +265,7 @@ def _activate_without_the_lock(draft: PolicyDraft) -> PolicySettings:
     """Do what an activation would do that reads the draft and does not lock it."""
     found = PolicyDraft.objects.get(pk=draft.pk)
     assert found.content_hash == draft.content_hash
-    return content_of(found)
+    return found.content
 
 
 @pytest.mark.django_db(transaction=True)
@@ -278,4 +277,4 @@ def test_control_without_the_lock_an_activation_would_not_see_the_unfinished_edi
         commit()
 
     draft.refresh_from_db()
-    assert outdated != content_of(draft)
+    assert outdated != draft.content

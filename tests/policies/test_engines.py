@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.selectors import state_in_force
 from policies.services import record_heartbeat, set_engine_enabled
 from tests.database import execute, refusal_of_row, row_of, value
@@ -53,7 +53,7 @@ def test_a_heartbeat_is_timed_by_the_database_clock() -> None:
 
     beat_at = engine("A").last_heartbeat_at
     assert beat_at is not None
-    assert before < beat_at < state_in_force().database_time < value("SELECT clock_timestamp()")
+    assert before < beat_at < state_in_force().at < value("SELECT clock_timestamp()")
 
 
 def test_a_heartbeat_answers_until_when_the_engine_counts_as_available() -> None:

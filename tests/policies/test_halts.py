@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.models import Halt
 from policies.selectors import open_halt, state_in_force
 from policies.services import engage_halt, release_halt

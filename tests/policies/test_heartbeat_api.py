@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils.dateparse import parse_datetime
 
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.selectors import state_in_force
 from policies.services import set_engine_enabled
 from tests.database import value

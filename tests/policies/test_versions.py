@@ -9,11 +9,11 @@ import pytest
 from django.conf import settings as site_settings
 from django.test import override_settings
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
-from policies.core.content import SettingError
+from policies.core.settings import SettingError
 from policies.models import PolicyVersion
-from policies.selectors import NoPolicyError, active_policy, policy_history, settings_of, state_in_force
+from policies.selectors import NoPolicyError, active_policy, policy_history, state_in_force
 from policies.services import create_policy_version, ensure_first_version
 from tests.database import execute, refusal_of, refusal_of_row, row_of, value
 from tests.factories import make_policy, policy_settings
@@ -43,7 +43,7 @@ def test_a_new_version_follows_its_base_and_is_in_force() -> None:
     stored = active_policy()
     assert stored == version
     assert (version.version, version.base_version_id, version.created_by) == (2, 1, "ada")
-    assert settings_of(version) == policy_settings(split_percentage="70.5")
+    assert version.content == policy_settings(split_percentage="70.5")
     assert version.content_hash == policy_settings(split_percentage="70.5").content_hash()
 
 
@@ -150,12 +150,12 @@ def test_the_database_refuses_to_change_or_delete_a_version(change: str) -> None
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ({"configured_mode": "BOTH_PRIMARY"}, "policy_versions_mode_known"),
-        ({"split_percentage": "100.01"}, "policy_versions_split_0_to_100"),
-        ({"split_percentage": "-0.01"}, "policy_versions_split_0_to_100"),
-        ({"heartbeat_ttl_seconds": 0}, "policy_versions_ttls_positive"),
-        ({"permit_ttl_seconds": 0}, "policy_versions_ttls_positive"),
-        ({"exit_directive_ttl_seconds": 0}, "policy_versions_ttls_positive"),
+        ({"configured_mode": "BOTH_PRIMARY"}, "policy_versions_configured_mode"),
+        ({"split_percentage": "100.01"}, "policy_versions_split_percentage"),
+        ({"split_percentage": "-0.01"}, "policy_versions_split_percentage"),
+        ({"heartbeat_ttl_seconds": 0}, "policy_versions_heartbeat_ttl_seconds"),
+        ({"permit_ttl_seconds": 0}, "policy_versions_permit_ttl_seconds"),
+        ({"exit_directive_ttl_seconds": 0}, "policy_versions_exit_directive_ttl_seconds"),
         ({"version": 3}, "policy_versions_follow_their_base"),
         ({"base_version_id": None}, "policy_versions_follow_their_base"),
         ({"note": ""}, "policy_versions_have_a_note"),

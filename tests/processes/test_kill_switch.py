@@ -16,7 +16,7 @@ import pytest
 from experiments.models import Experiment
 from experiments.worker import pipeline
 from experiments.worker.pipeline import drain
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.selectors import state_in_force
 from policies.services import engage_halt
 from signals_app.models import Signal
@@ -110,8 +110,8 @@ def test_control_a_worker_that_remembers_the_state_would_be_found(monkeypatch: p
     make_policy(configured_mode="ENGINE_A_PRIMARY")
     before = state_in_force()
     committed = pull()
-    later = state_in_force().database_time
-    monkeypatch.setattr(pipeline, "state_in_force", lambda: replace(before, database_time=later))
+    later = state_in_force().at
+    monkeypatch.setattr(pipeline, "state_in_force", lambda: replace(before, at=later))
     make_signal()
 
     assert drain() == 1

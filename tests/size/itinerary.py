@@ -19,7 +19,7 @@ from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
 
 from experiments.models import Experiment
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.services import create_api_key, ensure_first_version
 from tests.factories import make_policy, make_source
 from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, quote, real_exit, recommendation, trade

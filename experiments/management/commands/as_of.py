@@ -14,7 +14,7 @@ from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.instants import format_timestamp, parse_instant
-from policies.as_of import BeforeHistoryError, EngineThen, Then, in_force_at
+from policies.as_of import BeforeHistoryError, EngineSnapshot, PolicySnapshot, in_force_at
 
 
 class Command(BaseCommand):
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def state_lines(then: Then) -> list[str]:
+def state_lines(then: PolicySnapshot) -> list[str]:
     """Return the state in lines for people."""
     policy, halt, trip = then.policy, then.halt, then.trip
     live = "on" if policy.live_enabled else "off"
@@ -75,7 +75,7 @@ def state_lines(then: Then) -> list[str]:
     ]
 
 
-def _engine_line(engine: EngineThen) -> str:
+def _engine_line(engine: EngineSnapshot) -> str:
     state = "available" if engine.available else "unavailable"
     stretch, switch = engine.stretch, engine.switch
     heard = "never heard"

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from experiments.core.verification import Difference
 from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
 from experiments.models import ReplayRun
+from kernel.actors import command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
-from policies.audit import command_line_actor
 from signals_app.models import Signal
 
 QUIET_SECONDS = 2.0

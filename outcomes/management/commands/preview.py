@@ -8,18 +8,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments.core.what_if import ExecutedShare, PreviewSettings, Verdict
+from experiments.core.what_if import ExecutedShare, Verdict
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
-from policies.core.content import PolicySettings
-from policies.core.settings_text import changed_settings
-from policies.drafts import content_of
+from policies.core.settings import PolicySettings, changed_settings
 from policies.models import PolicyDraft
-from policies.selectors import active_policy, settings_of
+from policies.selectors import active_policy
 
 SYMBOLS_SHOWN = 30
 CHANGES = {"SHADOW_TO_REAL": "real instead of shadow", "REAL_TO_SHADOW": "shadow instead of real"}
@@ -64,7 +62,7 @@ class Command(BaseCommand):
         selection = PreviewSelection(last, since, until, options["symbol"], options["timeframe"])
         bar = ProgressBar(self.stderr, what="decisions", after_seconds=1.0)
         try:
-            found = preview_with_pnl(selection, PreviewSettings.of(settings), bar.show)
+            found = preview_with_pnl(selection, settings, bar.show)
         except DomainError as error:
             raise CommandError(f"--last: {error.detail}") from None
         bar.clear()
@@ -81,12 +79,12 @@ def _settings(draft_id: int | None, changes: list[str]) -> PolicySettings:
         draft = PolicyDraft.objects.filter(pk=draft_id).first()
         if draft is None:
             raise CommandError(f"--draft: draft {draft_id} not found.")
-        return content_of(draft)
+        return draft.content
     active = active_policy()
     if active is None:
         raise CommandError("No policy yet; run `manage.py migrate`.")
     try:
-        return changed_settings(settings_of(active), changes)
+        return changed_settings(active.content, changes)
     except DomainError as error:
         raise CommandError(f"--set: {error.detail}") from None
 

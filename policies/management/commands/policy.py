@@ -5,21 +5,19 @@ Approving is left out on purpose: it must be another person, and a command line 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.dateparse import parse_datetime
 
+from kernel.actors import command_line_actor
 from kernel.errors import DomainError
-from kernel.instants import instant_text, parse_instant
-from policies.audit import command_line_actor
-from policies.control_models import DraftState
-from policies.core.content import PolicySettings
-from policies.core.diff import diff, side_by_side
-from policies.core.settings_text import changed_settings
-from policies.drafts import activate_draft, call_off_draft, content_of, discard_draft, start_draft
-from policies.models import PolicyDraft, PolicyVersion
-from policies.selectors import NoPolicyError, active_policy, policy_history, settings_of
+from kernel.instants import instant_text
+from policies.core.settings import PolicySettings, changed_settings, diff, side_by_side
+from policies.drafts import activate_draft, call_off_draft, discard_draft, start_draft
+from policies.models import DraftState, PolicyDraft, PolicyVersion
+from policies.selectors import NoPolicyError, active_policy, policy_history
 
 HISTORY_SHOWN = 20
 
@@ -65,11 +63,11 @@ class Command(BaseCommand):
         if options["draft"] is not None:
             draft = _draft(options["draft"])
             self.stdout.write(_draft_line(draft))
-            self._settings(content_of(draft), draft.content_hash)
+            self._settings(draft.content, draft.content_hash)
             return
         version = _active() if options["version"] is None else _version(options["version"])
         self.stdout.write(_version_line(version))
-        self._settings(settings_of(version), version.content_hash)
+        self._settings(version.content, version.content_hash)
 
     def _settings(self, content: PolicySettings, content_hash: str) -> None:
         for row in side_by_side(content, content):
@@ -82,16 +80,16 @@ class Command(BaseCommand):
 
     def _diff(self, options: dict[str, Any]) -> None:
         left, right = _version(options["left"]), _version(options["right"])
-        self._changes(settings_of(left), settings_of(right))
+        self._changes(left.content, right.content)
 
     def _draft(self, options: dict[str, Any]) -> None:
         source = _active() if options["source"] is None else _version(options["source"])
-        content = changed_settings(settings_of(source), options["changes"])
+        content = changed_settings(source.content, options["changes"])
         draft = start_draft(command_line_actor(), content=content, note=options["note"])
         self.stdout.write(
             f"Draft {draft.pk} is made. It is not in force. It changes of version {draft.base_version_id}:"
         )
-        self._changes(settings_of(draft.base_version), content)
+        self._changes(draft.base_version.content, content)
         self.stdout.write(f"Look before: manage.py preview --draft {draft.pk}")
 
     def _drafts(self, options: dict[str, Any]) -> None:
@@ -150,9 +148,12 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return parse_instant(text)
+        moment = parse_datetime(text)
     except ValueError:
-        raise CommandError(f"--at is {text!r}; it must be a time like 2026-03-16T14:30:00Z.") from None
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CommandError(f"--at is {text!r}; it must be a time like 2026-03-16T14:30:00Z.")
+    return moment.astimezone(UTC)
 
 
 def _version_line(version: PolicyVersion) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kernel.actors import command_line_actor
 from kernel.errors import DomainError
 from kernel.instants import instant_text
-from policies.audit import command_line_actor
 from policies.services import release_halt
 
 

@@ -7,19 +7,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from experiments.core.decision import PolicyState, decide
+from experiments.core.decision import decide
 from experiments.core.verification import PinnedPolicy, Recorded
 from kernel.instants import format_timestamp
 from kernel.json_text import to_jsonb_text
-from policies.core.content import PolicySettings
 from policies.core.rules import RULES_VERSION
+from policies.core.settings import PolicySettings
+from policies.core.state import PolicyState
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.alerts.market_context import MarketData, SignalFacts
+from tests.factories import policy_state
 
 WRITTEN_AT = "2026-03-16 14:30:02.5+00"
 DECIDED_AT = "2026-03-16 14:30:02.512345+00"
-STATE = PolicyState("PAPER", 7, "SPLIT_CAPITAL", Decimal("50.00"), False, True, True, False)
+STATE = policy_state(version=7, configured_mode="SPLIT_CAPITAL")
 SETTINGS = PolicySettings("SPLIT_CAPITAL", Decimal("50.00"), 60, 300, 900, 300, 3600, live_enabled=False)
 POLICY = PinnedPolicy(SETTINGS, SETTINGS.content_hash())
 POLICIES = {"7": POLICY}
@@ -49,7 +51,7 @@ def record(payload: dict[str, Any], market_data: MarketData | None = None, state
     return Recorded(
         experiment_id=str(decided.experiment_id), signal_id=facts.signal_id, signal_hash=facts.signal_hash,
         variant=decided.assignment.variant, assignment_hash=decided.assignment.assignment_hash,
-        bucket=str(decided.assignment.bucket), split_percentage=f"{state.split_percentage:.2f}",
+        bucket=str(decided.assignment.bucket), split_percentage=f"{state.settings.split_percentage:.2f}",
         policy_version=str(state.version), created_at=WRITTEN_AT, source="tv", exchange=facts.exchange,
         symbol=facts.symbol, direction=facts.direction, timeframe=facts.timeframe,
         timestamp=as_printed(understood.timestamp), strategy=understood.strategy, stored_signal_hash=facts.signal_hash,

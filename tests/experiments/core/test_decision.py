@@ -6,15 +6,16 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from experiments.core.decision import PolicyState, SignalCorruptError, decide, rule
+from experiments.core.decision import SignalCorruptError, decide, rule
 from kernel.instants import format_timestamp
+from policies.core.state import PolicyState
 from signals_app.alerts.market_context import MarketData, SignalFacts
+from tests.factories import policy_state
 
 SIGNAL_ID = "0cbccd8b-0585-56df-8ee0-5b48001ac756"
 SIGNAL_HASH = "a4ec9748cb7fc20d54c26cb209052773b924e91be6b5f8e6566ef6fd5b9814a5"
@@ -33,16 +34,7 @@ SIGNAL = SignalFacts(
     timestamp=format_timestamp(MOMENT), strategy="", signal_hash=SIGNAL_HASH, payload=PAYLOAD,
     consumed=frozenset({"symbol", "direction", "timeframe", "timestamp"}),
 )  # fmt: skip
-STATE = PolicyState(
-    app_mode="PAPER",
-    version=7,
-    configured_mode="AUTO",
-    split_percentage=Decimal("50.00"),
-    live_enabled=False,
-    engine_a_available=True,
-    engine_b_available=True,
-    halted=False,
-)
+STATE = policy_state(version=7)
 CONTEXT = (
     '{"context_version":1,"indicators":{"rsi":61.5},"market_data":null,"prices":{"close":"568.25"},'
     '"signal":{"direction":"LONG","exchange":"","signal_hash":"' + SIGNAL_HASH + '","signal_id":"' + SIGNAL_ID + '",'
@@ -183,9 +175,9 @@ def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFa
         (replace(STATE, halted=True), "HALTED", None),
         (replace(STATE, engine_a_available=False), "ENGINE_A_UNAVAILABLE", None),
         (replace(STATE, app_mode="LIVE"), "LIVE_NOT_ENABLED", None),
-        (replace(STATE, configured_mode="ENGINE_B_PRIMARY"), "CONFIGURED", "B"),
-        (replace(STATE, configured_mode="SPLIT_CAPITAL", split_percentage=Decimal("0.00")), "SPLIT", "B"),
-        (replace(STATE, configured_mode="SPLIT_CAPITAL", split_percentage=Decimal("100.00")), "SPLIT", "A"),
+        (policy_state(configured_mode="ENGINE_B_PRIMARY"), "CONFIGURED", "B"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage=0), "SPLIT", "B"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage=100), "SPLIT", "A"),
     ],
 )
 def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: str, executed: str | None) -> None:
@@ -195,7 +187,10 @@ def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: s
 
 
 def test_the_inputs_of_the_rules_are_the_state_and_the_variant() -> None:
-    state = PolicyState("LIVE", 12, "SPLIT_CAPITAL", Decimal("7.5"), True, True, False, True)
+    state = policy_state(
+        app_mode="LIVE", version=12, configured_mode="SPLIT_CAPITAL", split_percentage="7.5", live_enabled=True,
+        engine_b_available=False, halted=True,
+    )  # fmt: skip
 
     assert state.inputs("B").document() == {
         "app_mode": "LIVE",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from experiments.core.explanation import EngineFacts, explain, walk_rules
-from policies.core.content import CONFIGURED_MODES
-from policies.core.rules import RULES_VERSION, PolicyInputs, resolve_policy
+from experiments.core.explanation import EngineFacts, Standing, explain, walk_rules
+from policies.core.rules import RULES, RULES_VERSION, PolicyInputs, resolve_policy
+from policies.core.settings import CONFIGURED_MODES
 
 TRADED_REAL = EngineFacts(action="OPEN", role="REAL", role_reason="CONFIGURED", traded=True)
 SHADOWED = EngineFacts(action="OPEN", role="SHADOW", role_reason="CONFIGURED", traded=True)
@@ -34,10 +34,9 @@ def explained(inputs: dict[str, Any], **engines: EngineFacts) -> str:
     """Explain the decision that the real rules make from these inputs."""
     decision = resolve_policy(PolicyInputs(**inputs))
     return explain(
-        execution_mode=decision.execution_mode,
         executed_engine=decision.executed_engine,
-        reason=decision.reason,
         inputs=inputs,
+        rules_version=RULES_VERSION,
         engines=engines,
     )
 
@@ -146,13 +145,16 @@ def test_every_decision_the_rules_can_make_is_one_sentence(mode: str) -> None:
         assert sentence.startswith(f"Engine {executed} " if executed else "Nobody ")
 
 
-def test_the_walk_through_the_rules_ends_at_the_one_that_decided() -> None:
+def test_the_walk_says_of_every_rule_whether_it_applied() -> None:
     steps = walk_rules(policy_inputs(engine_a_available=False), RULES_VERSION)
 
-    assert steps[0].name == "halted"
-    assert steps[-1].name == "engine_a_unavailable"
-    assert [step.decided for step in steps] == [False] * (len(steps) - 1) + [True]
-    assert "R3.3" in steps[-1].meaning
+    assert [step.name for step in steps] == [rule.name for rule in RULES]
+    (decided,) = [step for step in steps if step.standing is Standing.APPLIES]
+    assert (decided.name, decided.because[:28]) == ("engine_a_unavailable", "engine A was not available, ")
+    before, after = steps[: steps.index(decided)], steps[steps.index(decided) + 1 :]
+    assert {step.standing for step in before} == {Standing.DOES_NOT_APPLY}
+    assert {step.standing for step in after} == {Standing.NOT_REACHED}
+    assert "R3.3" in decided.meaning
 
 
 def test_rules_of_an_unknown_version_cannot_be_walked() -> None:

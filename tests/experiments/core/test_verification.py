@@ -12,11 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from experiments.core import verification
-from experiments.core.decision import PolicyState, Tripped, decision_hash
+from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.errors import DomainError
 from kernel.hashing import text_hash
 from kernel.json_text import canonical_text
+from policies.core.state import PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.market_context import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
@@ -176,7 +177,7 @@ def test_a_version_that_is_missing_is_named() -> None:
     "state",
     [
         replace(STATE, halted=True), replace(STATE, engine_a_available=False), replace(STATE, engine_b_available=False),
-        replace(STATE, guardrail=Tripped("max_engine_flaps", "3", "3")), replace(STATE, app_mode="LIVE"),
+        replace(STATE, guardrail=Trip("max_engine_flaps", "3", "3")), replace(STATE, app_mode="LIVE"),
     ],
 )  # fmt: skip
 def test_decisions_of_every_state_are_equal(state: PolicyState) -> None:

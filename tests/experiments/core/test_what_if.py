@@ -9,10 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from experiments.core.decision import PolicyState, Tripped, rule
+from experiments.core.decision import rule
 from experiments.core.what_if import (
     ExecutedShare,
-    PreviewSettings,
     StoredDecision,
     SymbolChange,
     Tally,
@@ -20,18 +19,25 @@ from experiments.core.what_if import (
     Verdict,
     decide_again,
 )
-from policies.core.content import CONFIGURED_MODES
 from policies.core.rules import RULES_VERSION
+from policies.core.settings import CONFIGURED_MODES, PolicySettings
+from policies.core.state import PolicyState, Trip
+from tests.factories import policy_settings, policy_state
 
 A_PRIMARY = Verdict("ENGINE_A_PRIMARY", "A", "PAPER_DEFAULT")
 SHADOW = Verdict("SHADOW_ONLY", None, "CONFIGURED")
-STATE = PolicyState("PAPER", 1, "AUTO", Decimal("50.00"), False, True, True, False)
-AUTO = PreviewSettings("AUTO", Decimal("50.00"), live_enabled=False)
+STATE = policy_state()
+AUTO = policy_settings()
 
 splits = st.integers(0, 10_000).map(lambda points: Decimal(points) / 100)
-settings = st.builds(PreviewSettings, st.sampled_from(CONFIGURED_MODES), splits, st.booleans())
+settings = st.builds(
+    policy_settings,
+    configured_mode=st.sampled_from(CONFIGURED_MODES),
+    split_percentage=splits,
+    live_enabled=st.booleans(),
+)
 states = st.builds(
-    PolicyState,
+    policy_state,
     app_mode=st.sampled_from(["PAPER", "LIVE"]),
     version=st.integers(1, 9),
     configured_mode=st.sampled_from(CONFIGURED_MODES),
@@ -40,47 +46,38 @@ states = st.builds(
     engine_a_available=st.booleans(),
     engine_b_available=st.booleans(),
     halted=st.booleans(),
-    guardrail=st.none() | st.just(Tripped("max_engine_flaps", "3", "3")),
+    guardrail=st.none() | st.just(Trip("max_engine_flaps", "3", "3")),
 )
 
 
 def stored(state: PolicyState = STATE, bucket: int = 0, *, symbol: str = "SPY", number: int = 0) -> StoredDecision:
     """Return what the pipeline stores for a signal with this bucket under this state."""
-    variant = "A" if bucket < int(state.split_percentage * 100) else "B"
+    variant = "A" if bucket < int(state.settings.split_percentage * 100) else "B"
     ruling = rule(state, variant)
     resolution = ruling.resolution
     verdict = Verdict(resolution.execution_mode, resolution.executed_engine, resolution.reason)
     return StoredDecision(str(number), symbol, bucket, ruling.inputs, RULES_VERSION, verdict)
 
 
-def settings_of(state: PolicyState) -> PreviewSettings:
-    return PreviewSettings(state.configured_mode, state.split_percentage, state.live_enabled)
-
-
 @given(states, st.integers(0, 9999))
 def test_under_its_own_settings_every_decision_stays_what_it_is(state: PolicyState, bucket: int) -> None:
-    (one,) = decide_again([stored(state, bucket)], settings_of(state))
+    (one,) = decide_again([stored(state, bucket)], state.settings)
 
     assert one.after == one.before
 
 
 @given(states, settings, st.integers(0, 9999))
 def test_a_decision_comes_to_what_the_pipeline_would_decide_under_the_settings(
-    state: PolicyState, new: PreviewSettings, bucket: int
+    state: PolicyState, new: PolicySettings, bucket: int
 ) -> None:
     (one,) = decide_again([stored(state, bucket)], new)
 
-    changed = replace(
-        state,
-        configured_mode=new.configured_mode,
-        split_percentage=new.split_percentage,
-        live_enabled=new.live_enabled,
-    )
+    changed = replace(state, settings=new)
     assert one.after == stored(changed, bucket).verdict
 
 
 @given(states, settings, st.integers(0, 9999))
-def test_halts_guardrails_and_absence_stay_as_stored(state: PolicyState, new: PreviewSettings, bucket: int) -> None:
+def test_halts_guardrails_and_absence_stay_as_stored(state: PolicyState, new: PolicySettings, bucket: int) -> None:
     assume(state.halted or state.guardrail or not state.engine_a_available)
 
     (one,) = decide_again([stored(state, bucket)], new)
@@ -90,10 +87,10 @@ def test_halts_guardrails_and_absence_stay_as_stored(state: PolicyState, new: Pr
 
 
 def test_a_ramp_moves_only_the_buckets_between_the_two_splits() -> None:
-    split = replace(STATE, configured_mode="SPLIT_CAPITAL")
+    split = policy_state(configured_mode="SPLIT_CAPITAL")
     rows = [stored(split, bucket, number=bucket) for bucket in range(0, 10_000, 100)]
 
-    changed = [one for one in decide_again(rows, replace(settings_of(split), split_percentage=Decimal("60.00")))
+    changed = [one for one in decide_again(rows, replace(split.settings, split_percentage=Decimal("60.00")))
                if one.is_changed]  # fmt: skip
 
     assert [int(one.experiment_id) for one in changed] == list(range(5000, 6000, 100))
@@ -120,7 +117,7 @@ def test_inputs_that_cannot_be_read_are_counted_apart(inputs: str, rules_version
 def test_changes_are_counted_by_verdict_by_symbol_and_by_who_trades() -> None:
     rows = [
         stored(symbol="SPY"), stored(symbol="SPY"), stored(symbol="QQQ"), stored(replace(STATE, halted=True)),
-        stored(replace(STATE, configured_mode="SHADOW_ONLY")),
+        stored(policy_state(configured_mode="SHADOW_ONLY")),
     ]  # fmt: skip
     tally = Tally()
     for one in decide_again(rows, replace(AUTO, configured_mode="SHADOW_ONLY")):

@@ -14,8 +14,8 @@ from experiments.core.verification import Difference
 from experiments.history.as_of import decision_as_of
 from experiments.models import ExecutionDecision
 from experiments.worker.pipeline import drain
+from kernel.actors import Actor
 from kernel.errors import DomainError
-from policies.audit import Actor
 from policies.models import Halt
 from policies.services import engage_halt, record_heartbeat, release_guardrail, release_halt, set_engine_enabled
 from signals_app.models import Signal

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
-from experiments.core.what_if import PreviewSettings
 from experiments.history import preview as preview_module
 from experiments.history.preview import PreviewSelection, decided_again, preview
 from experiments.worker.pipeline import drain
 from kernel.errors import DomainError
-from policies.selectors import active_policy, settings_of
+from policies.core.settings import PolicySettings
+from policies.selectors import active_policy
 from tests.database import execute, rows
-from tests.factories import MOMENT, make_available, make_experiment, make_policy, make_signal
+from tests.factories import MOMENT, make_available, make_experiment, make_policy, make_signal, policy_settings
 
 pytestmark = pytest.mark.django_db
-SHADOW_ONLY = PreviewSettings("SHADOW_ONLY", Decimal("50.00"), live_enabled=False)
-SPLIT = PreviewSettings("SPLIT_CAPITAL", Decimal("50.00"), live_enabled=False)
+SHADOW_ONLY = policy_settings(configured_mode="SHADOW_ONLY", split_percentage="50.00")
+SPLIT = policy_settings(configured_mode="SPLIT_CAPITAL", split_percentage="50.00")
 ALL = PreviewSelection(last=1000)
 
 
-def in_force() -> PreviewSettings:
+def in_force() -> PolicySettings:
     policy = active_policy()
     assert policy is not None
-    return PreviewSettings.of(settings_of(policy))
+    return policy.content
 
 
 def test_a_preview_of_the_settings_in_force_changes_nothing() -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from experiments.history.replay import Selection, replay
 from experiments.worker.pipeline import drain
-from policies.core.content import SETTING_NAMES
+from policies.core.settings import SETTING_NAMES
 from signals_app.webhook.sources import create_source
 from tests.database import execute, value
 from tests.experiments.history.test_replay import fields, tamper, verify_experiment

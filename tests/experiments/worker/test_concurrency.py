@@ -14,7 +14,7 @@ from experiments.models import Experiment
 from experiments.worker import queue as claim
 from experiments.worker.pipeline import drain, process_batch, process_claimed
 from experiments.worker.queue import Batch
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.services import engage_halt, release_halt
 from signals_app.models import Signal
 from tests.database import execute, rows, value

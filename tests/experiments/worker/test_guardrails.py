@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from experiments.core.decision import Tripped
 from experiments.history.replay import Selection, replay
 from experiments.models import Experiment
 from experiments.services import discard_failed
 from experiments.worker.guardrails import tripped_guardrail
 from experiments.worker.pipeline import drain
 from kernel.errors import DomainError
-from policies.core.content import GUARDRAILS
+from policies.core.settings import GUARDRAILS
+from policies.core.state import Trip
 from policies.models import EngineAvailability, GuardrailTrip, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import release_guardrail
@@ -141,7 +141,7 @@ def test_the_day_begins_at_midnight_utc_whatever_zone_the_session_has() -> None:
 
     tripped = tripped_guardrail(policy.version, policy_settings(max_daily_real_loss="60"))
 
-    assert tripped == Tripped("max_daily_real_loss", "60.00", "60.00")
+    assert tripped == Trip("max_daily_real_loss", "60.00", "60.00")
 
 
 # Failed signals

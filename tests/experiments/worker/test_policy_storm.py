@@ -14,7 +14,8 @@ import pytest
 from experiments.core.verification import Difference
 from experiments.history.replay import Selection, replay
 from experiments.worker import pipeline
-from policies.selectors import StateInForce, active_policy, state_in_force
+from policies.core.state import PolicyState
+from policies.selectors import active_policy, state_in_force
 from signals_app.models import Signal
 from tests.database import rows, value
 from tests.factories import make_available, make_policy, make_signal
@@ -85,7 +86,7 @@ def test_no_decision_disagrees_with_its_version(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def read_in_two_looks() -> StateInForce:
+def read_in_two_looks() -> PolicyState:
     """Read the settings, then the number of the version: what `state_in_force` does not do."""
     settings_of_before = state_in_force()
     wait_until(lambda: state_in_force().version > settings_of_before.version, "a change between the two looks")
@@ -95,7 +96,7 @@ def read_in_two_looks() -> StateInForce:
 
 
 def test_control_with_two_looks_replay_would_find_decisions_that_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: Callable[[], StateInForce] = read_in_two_looks
+    looks: Callable[[], PolicyState] = read_in_two_looks
     monkeypatch.setattr(pipeline, "state_in_force", looks)
     make_available("A", "B")
     make_signal()

@@ -13,8 +13,8 @@ from django_q.models import Failure, Schedule
 
 from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
+from kernel.actors import Actor
 from outcomes.models import Violation
-from policies.audit import Actor
 from policies.drafts import approve_draft
 from policies.models import GuardrailTrip
 from policies.services import engage_halt, release_guardrail, release_halt

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.drafts import activate_due_drafts, approve_draft, discard_draft, edit_draft
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy

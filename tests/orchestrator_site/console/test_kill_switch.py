@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from policies.audit import Actor
+from kernel.actors import Actor
 from policies.models import Halt
 from policies.selectors import open_halt
 from policies.services import engage_halt

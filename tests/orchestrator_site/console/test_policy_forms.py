@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from policies.core.diff import Change, diff
+from policies.core.settings import Change, diff
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
 from tests.factories import make_policy, policy_settings

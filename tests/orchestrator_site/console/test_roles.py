@@ -36,7 +36,7 @@ PAGES = (
     ("policies_policyversion_compare", (), EVERYBODY),
     ("policies_policydraft_changelist", (), EVERYBODY),
     ("policies_guardrailtrip_changelist", (), EVERYBODY),
-    ("policies_auditentry_changelist", (), EVERYBODY),
+    ("kernel_auditentry_changelist", (), EVERYBODY),
     ("policies_apikey_new_key", (), {OPERATOR, ADMINISTRATOR}),
     ("policies_engine_switch", ("A",), {OPERATOR, ADMINISTRATOR}),
     ("signals_app_webhooksource_new_source", (), {OPERATOR, ADMINISTRATOR}),

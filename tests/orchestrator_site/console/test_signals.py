@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
-from policies.models import AuditEntry
+from kernel.models import AuditEntry
 from signals_app.models import Signal
 from tests.factories import make_experiment, make_signal
 from tests.orchestrator_site.console.rows import fail, logged_in

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from experiments.core.what_if import PreviewSettings
 from experiments.history.preview import PreviewSelection
+from kernel.actors import Actor
 from outcomes.performance import preview_pnl
 from outcomes.performance.preview_pnl import RecordedPnl, preview_with_pnl
-from policies.audit import Actor
 from policies.drafts import start_draft
 from tests.factories import make_experiment, make_policy, policy_settings
 from tests.outcomes.closed_trades import Closed, close_pair
@@ -24,7 +23,7 @@ ALL = PreviewSelection(last=1000)
 
 
 def recorded(mode: str, split: str = "50.00") -> dict[tuple[str, str], RecordedPnl]:
-    found = preview_with_pnl(ALL, PreviewSettings(mode, Decimal(split), live_enabled=False))
+    found = preview_with_pnl(ALL, policy_settings(configured_mode=mode, split_percentage=split))
     return {(one.change, one.engine): one for one in found.recorded}
 
 

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from kernel.actors import Actor
 from kernel.hashing import document_hash
 from kernel.instants import format_timestamp
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
-from policies.audit import Actor
 from policies.services import engage_halt
 from tests.outcomes.desk import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
 

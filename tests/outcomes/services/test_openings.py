@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from kernel.actors import Actor
 from kernel.instants import format_timestamp
 from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade
-from policies.audit import Actor
 from policies.models import Engine
 from policies.services import engage_halt
 from signals_app.alerts.identity import trade_id

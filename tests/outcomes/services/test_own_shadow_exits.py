@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from experiments.models import SignalDistribution
+from kernel.actors import Actor
 from outcomes.models import ExitDirective, Incident, ShadowOutcome, ShadowTrade, Violation
-from policies.audit import Actor
 from policies.services import engage_halt
 from tests.outcomes.desk import C72_5_JULY, Answer, Desk, make_desk, quote, real_exit
 

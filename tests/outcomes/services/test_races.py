@@ -9,9 +9,9 @@ import pytest
 from django.db.models import F
 
 from experiments.models import ExecutionDecision
+from kernel.actors import Actor
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
 from outcomes.services import expire_directives, recommendations, shadow_exits, trades, transactions
-from policies.audit import Actor
 from policies.selectors import open_halt
 from policies.services import engage_halt
 from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from experiments.models import SignalDistribution
+from kernel.actors import Actor
 from outcomes.models import Recommendation
-from policies.audit import Actor
 from policies.services import engage_halt, release_halt
 from tests.factories import make_experiment
 from tests.outcomes.desk import EngineClient, make_desk, recommendation

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.core import rules
-from policies.core.content import APP_MODES, CONFIGURED_MODES
 from policies.core.rules import PolicyInputs, Resolution, resolve_policy
+from policies.core.settings import APP_MODES, CONFIGURED_MODES
 from tests.factories import inputs_of
 from tests.golden.policy_truth_table import (
     DECISION,

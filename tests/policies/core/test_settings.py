@@ -1,4 +1,4 @@
-"""What a policy may consist of: every wrong value is refused with its name, itself and what is allowed."""
+"""The table of settings: every wrong value is refused with its name, itself and what is allowed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.core.content import (
-    AMOUNTS,
+from kernel.errors import DomainError
+from policies.admin.forms import PolicyForm
+from policies.core.settings import (
     CONFIGURED_MODES,
-    COUNTS,
-    FALSE,
     GUARDRAILS,
-    SECONDS,
     SETTING_NAMES,
-    TRUE,
+    SETTINGS,
+    Kind,
     PolicySettings,
+    Setting,
     SettingError,
-    parse_amount,
-    parse_bool,
-    parse_count,
-    parse_mode,
-    parse_seconds,
+    changed_settings,
+    decimal_text,
     parse_settings,
-    parse_split,
-    split_text,
 )
+from policies.models import PolicyContent, PolicyVersion
+
+ROWS = {setting.name: setting for setting in SETTINGS}
+MODE, SPLIT, LIVE = ROWS["configured_mode"], ROWS["split_percentage"], ROWS["live_enabled"]
+SECONDS = [setting for setting in SETTINGS if setting.kind is Kind.SECONDS]
+COUNTS = [setting for setting in SETTINGS if setting.kind is Kind.COUNT]
+MEASURES = [setting for setting in SETTINGS if setting.optional and setting.kind.is_decimal]
 
 RAW = {
     "configured_mode": "SPLIT_CAPITAL",
@@ -53,15 +55,15 @@ def parsed(**changes: Any) -> PolicySettings:
 
 @pytest.mark.parametrize("mode", CONFIGURED_MODES)
 def test_every_known_mode_is_allowed(mode: str) -> None:
-    assert parse_mode(mode) == mode
+    assert MODE.parse(mode) == mode
 
 
 @pytest.mark.parametrize("mode", [*BLANK, "auto", " AUTO", "ENGINE_C_PRIMARY", "ENGINE_A_PRIMARY\n", "AUTO\x00"])
 def test_an_unknown_mode_is_refused_with_the_known_ones(mode: str) -> None:
     with pytest.raises(SettingError) as caught:
-        parse_mode(mode)
+        MODE.parse(mode)
 
-    assert (caught.value.name, caught.value.value) == ("configured_mode", mode)
+    assert (caught.value.setting.name, caught.value.value) == ("configured_mode", mode)
     assert caught.value.allowed == "AUTO, SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL"
 
 
@@ -85,7 +87,7 @@ def test_an_unknown_mode_is_refused_with_the_known_ones(mode: str) -> None:
     ],
 )
 def test_a_split_is_0_to_100_with_two_decimals(given_value: object, text: str) -> None:
-    assert split_text(parse_split(given_value)) == text
+    assert decimal_text(SPLIT.parse(given_value)) == text
 
 
 @pytest.mark.parametrize(
@@ -98,9 +100,9 @@ def test_a_split_is_0_to_100_with_two_decimals(given_value: object, text: str) -
 )  # fmt: skip
 def test_any_other_split_is_refused_and_never_rounded(value: object) -> None:
     with pytest.raises(SettingError) as caught:
-        parse_split(value)
+        SPLIT.parse(value)
 
-    assert (caught.value.name, caught.value.value) == ("split_percentage", value)
+    assert (caught.value.setting.name, caught.value.value) == ("split_percentage", value)
     assert caught.value.allowed == "a number from 0 to 100 with at most two decimals"
 
 
@@ -108,24 +110,24 @@ def test_any_other_split_is_refused_and_never_rounded(value: object) -> None:
 def test_every_hundredth_of_a_percent_survives_as_text(points: int) -> None:
     text = f"{points // 100}.{points % 100:02}"
 
-    assert split_text(parse_split(text)) == text
+    assert decimal_text(SPLIT.parse(text)) == text
 
 
 @given(st.text(max_size=12))
 def test_no_text_breaks_the_split_parser(text: str) -> None:
     with suppress(SettingError):
-        assert 0 <= parse_split(text) <= 100
+        assert 0 <= SPLIT.parse(text) <= 100
 
 
-@pytest.mark.parametrize(("name", "limits"), SECONDS.items())
-def test_seconds_reach_from_the_lowest_to_the_highest(name: str, limits: tuple[int, int]) -> None:
-    low, high = limits
+@pytest.mark.parametrize("setting", SECONDS, ids=str)
+def test_seconds_reach_from_the_lowest_to_the_highest(setting: Setting) -> None:
+    low, high = int(setting.low), int(setting.high)
 
-    assert parse_seconds(name, str(low)) == low
-    assert parse_seconds(name, f" {high} ") == high
+    assert setting.parse(str(low)) == low
+    assert setting.parse(f" {high} ") == high
     for outside in (low - 1, high + 1):
         with pytest.raises(SettingError) as caught:
-            parse_seconds(name, str(outside))
+            setting.parse(str(outside))
         assert caught.value.allowed == f"whole seconds from {low} to {high}"
 
 
@@ -150,12 +152,12 @@ def test_seconds_reach_from_the_lowest_to_the_highest(name: str, limits: tuple[i
         True,
     ],
 )
-@pytest.mark.parametrize("name", SECONDS)
-def test_anything_but_whole_seconds_is_refused(name: str, value: object) -> None:
+@pytest.mark.parametrize("setting", SECONDS, ids=str)
+def test_anything_but_whole_seconds_is_refused(setting: Setting, value: object) -> None:
     with pytest.raises(SettingError) as caught:
-        parse_seconds(name, value)
+        setting.parse(value)
 
-    assert (caught.value.name, caught.value.value) == (name, value)
+    assert (caught.value.setting, caught.value.value) == (setting, value)
 
 
 @pytest.mark.parametrize("value", [*BLANK, None])
@@ -167,46 +169,47 @@ def test_a_guardrail_left_empty_is_off_and_outside_the_hash(name: str, value: ob
     assert settings.content_hash() == parsed().content_hash()
 
 
-@pytest.mark.parametrize(("name", "limits"), COUNTS.items())
-def test_a_guardrail_counts_from_its_lowest_to_its_highest(name: str, limits: tuple[int, int]) -> None:
-    low, high = limits
+@pytest.mark.parametrize("setting", COUNTS, ids=str)
+def test_a_guardrail_counts_from_its_lowest_to_its_highest(setting: Setting) -> None:
+    low, high = int(setting.low), int(setting.high)
 
-    assert (parse_count(name, str(low)), parse_count(name, f" {high}\n")) == (low, high)
+    assert (setting.parse(str(low)), setting.parse(f" {high}\n")) == (low, high)
     for outside in (low - 1, high + 1, "1.0", "-1", "1e2", "many", "1_0", "\uff11", "9" * 5000):
-        with pytest.raises(SettingError, match=rf"^{name} is .* a whole number from {low} to {high}"):
-            parse_count(name, outside)
+        with pytest.raises(SettingError, match=rf"^{setting.name} is .* a whole number from {low} to {high}"):
+            setting.parse(outside)
 
 
-@pytest.mark.parametrize(("name", "highest"), AMOUNTS.items())
-def test_a_guardrail_measures_above_zero_up_to_its_highest(name: str, highest: Decimal) -> None:
-    assert parse_amount(name, "0.01") == Decimal("0.01")
-    assert parse_amount(name, f" {highest} ") == highest
-    for outside in ("0", "-0", "0.00", "-0.01", "0.001", highest + 1, "NaN", "sNaN", "inf", "1e99999", "1_0", "\uff11"):
-        with pytest.raises(SettingError, match=rf"^{name} is .* a number above 0 up to {highest}"):
-            parse_amount(name, outside)
+@pytest.mark.parametrize("setting", MEASURES, ids=str)
+def test_a_guardrail_measures_from_a_cent_up_to_its_highest(setting: Setting) -> None:
+    assert setting.parse("0.01") == Decimal("0.01")
+    assert setting.parse(f" {setting.high} ") == setting.high
+    beyond = setting.high + 1
+    for outside in ("0", "-0", "0.00", "-0.01", "0.001", beyond, "NaN", "sNaN", "inf", "1e99999", "1_0", "\uff11"):
+        with pytest.raises(SettingError, match=rf"^{setting.name} is .* a number from 0.01 to {setting.high}"):
+            setting.parse(outside)
 
 
-@pytest.mark.parametrize("text", [*TRUE, "True", " YES "])
+@pytest.mark.parametrize("text", ["true", "1", "yes", "on", "True", " YES "])
 def test_words_for_true_are_true(text: str) -> None:
-    assert parse_bool("live_enabled", text) is True
+    assert LIVE.parse(text) is True
 
 
-@pytest.mark.parametrize("text", [*FALSE, "False", "OFF\n"])
+@pytest.mark.parametrize("text", ["false", "0", "no", "off", "False", "OFF\n"])
 def test_words_for_false_are_false(text: str) -> None:
-    assert parse_bool("live_enabled", text) is False
+    assert LIVE.parse(text) is False
 
 
 @pytest.mark.parametrize("value", [*BLANK, "2", "tru", "yess", "-1", "null", "None", None])
 def test_anything_else_is_no_truth_value(value: object) -> None:
     with pytest.raises(SettingError, match=r"allowed: true or false") as caught:
-        parse_bool("live_enabled", value)
+        LIVE.parse(value)
 
     assert caught.value.value == value
 
 
 def test_the_message_names_setting_value_and_what_is_allowed() -> None:
     with pytest.raises(SettingError) as caught:
-        parse_seconds("heartbeat_ttl_seconds", "0")
+        ROWS["heartbeat_ttl_seconds"].parse("0")
 
     assert str(caught.value) == "heartbeat_ttl_seconds is '0'; allowed: whole seconds from 1 to 86400"
 
@@ -222,7 +225,7 @@ def test_all_errors_are_reported_at_once() -> None:
     settings, errors = parse_settings(dict.fromkeys(SETTING_NAMES, "?"))
 
     assert settings is None
-    assert tuple(error.name for error in errors) == SETTING_NAMES
+    assert tuple(error.setting.name for error in errors) == SETTING_NAMES
 
 
 def test_the_content_hash_is_sha256_of_the_canonical_settings() -> None:
@@ -259,3 +262,36 @@ def test_equal_settings_hash_alike_however_they_were_written() -> None:
 )
 def test_every_setting_is_part_of_the_content_hash(name: str, value: str) -> None:
     assert parsed(**{name: value}).content_hash() != parsed().content_hash()
+
+
+def test_a_setting_written_on_the_command_line_changes_that_setting_alone() -> None:
+    changed = changed_settings(parsed(max_engine_flaps="3"), ["split_percentage=12.5", "max_engine_flaps="])
+
+    assert changed == parsed(split_percentage="12.5")
+
+
+@pytest.mark.parametrize("written", ["split_percentage", "split=5", "=5", ""])
+def test_what_is_no_setting_is_refused_with_all_names(written: str) -> None:
+    with pytest.raises(DomainError, match="write NAME=VALUE with one of configured_mode, split_percentage") as caught:
+        changed_settings(parsed(), [written])
+
+    assert (caught.value.code, caught.value.pointer) == ("setting_unknown", "/set")
+
+
+def test_every_wrong_change_is_named_at_once() -> None:
+    with pytest.raises(DomainError, match=r"split_percentage is 'x'.*; permit_ttl_seconds is '0'") as caught:
+        changed_settings(parsed(), ["split_percentage=x", "permit_ttl_seconds=0"])
+
+    assert (caught.value.code, caught.value.pointer) == ("setting_invalid", "/set")
+
+
+def test_every_column_form_field_and_check_of_a_setting_comes_from_its_row() -> None:
+    columns = {field.name for field in PolicyContent._meta.get_fields()}
+    checks = {constraint.name for constraint in PolicyVersion._meta.constraints}
+
+    assert columns == set(SETTING_NAMES)
+    assert {f"policy_versions_{row.name}" for row in SETTINGS if row.kind is not Kind.SWITCH} <= checks
+    assert [name for name in PolicyForm().fields if name in columns] == list(SETTING_NAMES)
+    for row in SETTINGS:
+        assert PolicyVersion._meta.get_field(row.name).help_text == row.help_text  # type: ignore[union-attr]
+        assert PolicyForm().fields[row.name].help_text == row.help_text

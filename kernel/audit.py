@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
-from kernel.actors import SYSTEM, Actor, actor_of, command_line_actor
-from policies.models import AuditEntry
+from kernel.actors import Actor
+from kernel.models import AuditEntry
 
-__all__ = ["SYSTEM", "Actor", "actor_of", "command_line_actor", "record"]
-
-MAX_SUBJECT = 100  # the column
+_MAX_SUBJECT = 100  # the column
 
 
 def record(actor: Actor, action: str, subject: str, *, reason: str = "") -> None:
-    """Write one entry, in the transaction of the change it tells of: neither is there without the other."""
+    """Write one entry in the transaction of the change it tells of, so that neither exists without the other."""
     AuditEntry.objects.create(
         at=Now(),
         actor=actor.name,
         action=action,
-        subject=subject[:MAX_SUBJECT],
+        subject=subject[:_MAX_SUBJECT],
         reason=reason,
         address=actor.address,
     )

@@ -1,0 +1,23 @@
+"""Tables for who may trade for real."""
+
+from policies.models.brakes import GuardrailTrip, Halt
+from policies.models.draft import DraftState, PolicyApproval, PolicyDraft
+from policies.models.engine import Engine, EngineAvailability, EngineName, EngineSwitch
+from policies.models.keys import ApiKey, KeyOwner
+from policies.models.policy import PolicyContent, PolicyVersion
+
+__all__ = [
+    "ApiKey",
+    "DraftState",
+    "Engine",
+    "EngineAvailability",
+    "EngineName",
+    "EngineSwitch",
+    "GuardrailTrip",
+    "Halt",
+    "KeyOwner",
+    "PolicyApproval",
+    "PolicyContent",
+    "PolicyDraft",
+    "PolicyVersion",
+]

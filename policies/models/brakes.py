@@ -1,0 +1,71 @@
+"""What stops real trading: the kill switch and tripped guardrails."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from policies.models.policy import PolicyVersion
+
+
+class Halt(models.Model):
+    """One pull of the kill switch; while a row has no release, nothing new trades for real."""
+
+    engaged_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    engaged_by = models.CharField(max_length=150, help_text="Who stopped.")
+    reason = models.TextField(help_text="Why.")
+    released_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it holds, UTC.")
+    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who released it.")
+    release_reason = models.TextField(blank=True, default="", help_text="Why it was released.")
+
+    class Meta:
+        db_table = "halts"
+        ordering = ("-engaged_at",)
+        permissions = [("halt_trading", "Can pull and release the kill switch")]
+        constraints = (
+            models.UniqueConstraint(
+                fields=("released_at",),
+                name="halts_one_open",
+                nulls_distinct=False,
+                condition=Q(released_at__isnull=True),
+            ),
+            models.CheckConstraint(name="halts_have_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="halts_released_by_somebody",
+                condition=Q(released_at__isnull=True, released_by="")
+                | Q(released_at__isnull=False) & ~Q(released_by="") & ~Q(release_reason=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"halt {self.pk}: {self.reason}"
+
+
+class GuardrailTrip(models.Model):
+    """A guardrail that has tripped; until an operator releases it nothing trades for real."""
+
+    name = models.CharField(max_length=40, help_text="The setting whose limit was reached.")
+    value = models.CharField(max_length=40, help_text="What was measured, as text.")
+    limit = models.CharField(max_length=40, help_text="The limit of the policy version.")
+    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, db_column="policy_version")
+    tripped_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    released_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it holds, UTC.")
+    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who let trading go on.")
+    release_reason = models.TextField(blank=True, default="", help_text="Why.")
+
+    class Meta:
+        db_table = "guardrail_trips"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="guardrail_trips_one_open_per_name", fields=("name",), condition=Q(released_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="guardrail_trips_released_by_somebody",
+                condition=Q(released_at__isnull=True, released_by="")
+                | (Q(released_at__isnull=False) & ~Q(released_by="") & ~Q(release_reason="")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value} (limit {self.limit})"

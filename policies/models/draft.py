@@ -1,0 +1,93 @@
+"""Policies in preparation, and who approved them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from policies.models.policy import PolicyContent, PolicyVersion
+
+
+class DraftState(models.TextChoices):
+    """Where a draft stands. REFUSED: due, but another version had come into force."""
+
+    OPEN = "OPEN"
+    SCHEDULED = "SCHEDULED"
+    ACTIVATED = "ACTIVATED"
+    REFUSED = "REFUSED"
+    DISCARDED = "DISCARDED"
+
+
+class PolicyDraft(PolicyContent):
+    """A policy that is being prepared; it is not in force."""
+
+    base_version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, related_name="drafts", help_text="The version it started from."
+    )
+    note = models.TextField(blank=True, default="", help_text="What it is for.")
+    state = models.CharField(max_length=9, choices=DraftState, default=DraftState.OPEN, help_text="OPEN until settled.")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings; approvals are of it.")
+    created_by = models.CharField(max_length=150, help_text="Who started it.")
+    created_at = models.DateTimeField(help_text="UTC.")
+    authors = models.JSONField(default=list, help_text="Everybody who has written on it; none of them may approve it.")
+    edited_by = models.CharField(max_length=150, help_text="Who changed it last.")
+    edited_at = models.DateTimeField(help_text="UTC.")
+    revision = models.PositiveIntegerField(default=1, help_text="Counts edits; a form of an older one is refused.")
+    activation_reason = models.TextField(blank=True, default="", help_text="Why it comes into force.")
+    activated_by = models.CharField(max_length=150, blank=True, default="", help_text="Who ordered the activation.")
+    scheduled_at = models.DateTimeField(null=True, blank=True, help_text="Comes into force then, UTC.")
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was activated, refused or discarded.")
+    refusal = models.TextField(blank=True, default="", help_text="Why it was refused.")
+    activated_version = models.OneToOneField(
+        PolicyVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="draft",
+        help_text="What it became.",
+    )
+
+    class Meta:
+        db_table = "policy_drafts"
+        ordering = ("-id",)
+        permissions = (
+            ("approve_policydraft", "Can approve another person's policy draft"),
+            ("activate_policydraft", "Can put a policy draft in force"),
+        )
+        constraints = (
+            models.CheckConstraint(name="policy_drafts_state_known", condition=Q(state__in=DraftState.values)),
+            models.CheckConstraint(
+                name="policy_drafts_scheduled_has_time_and_reason",
+                condition=~Q(state="SCHEDULED")
+                | (Q(scheduled_at__isnull=False) & ~Q(activation_reason="") & ~Q(activated_by="")),
+            ),
+            models.CheckConstraint(
+                name="policy_drafts_activated_has_version",
+                condition=Q(state="ACTIVATED", activated_version__isnull=False)
+                | (~Q(state="ACTIVATED") & Q(activated_version__isnull=True)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"draft {self.pk} of v{self.base_version_id}"
+
+
+class PolicyApproval(models.Model):
+    """Somebody's word for exactly one content of a draft; an edit makes another content."""
+
+    draft = models.ForeignKey(PolicyDraft, on_delete=models.PROTECT, related_name="approvals")
+    content_hash = models.CharField(max_length=64, help_text="What was approved.")
+    approved_by = models.CharField(max_length=150, help_text="Never an author of the draft.")
+    approved_at = models.DateTimeField(help_text="UTC.")
+
+    class Meta:
+        db_table = "policy_approvals"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="policy_approvals_once_per_person", fields=("draft", "content_hash", "approved_by")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.approved_by} approved {self.content_hash[:12]}"

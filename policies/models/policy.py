@@ -1,0 +1,98 @@
+"""Policy versions, and the columns that versions and drafts make of the settings table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from policies.core.settings import CONFIGURED_MODES, SETTINGS, Kind, PolicySettings, Setting
+
+
+def _column(setting: Setting) -> models.Field[Any, Any]:
+    """The column of one setting; PostgreSQL checks the same limits (see `allowed`)."""
+    options: dict[str, Any] = {"help_text": setting.help_text}
+    if setting.optional:
+        options |= {"null": True, "blank": True}
+    elif setting.kind not in (Kind.MODE, Kind.PERCENTAGE):
+        options["default"] = setting.parse(setting.default)
+    if setting.kind is Kind.MODE:
+        return models.CharField(max_length=16, choices=[(mode, mode) for mode in CONFIGURED_MODES], **options)
+    if setting.kind is Kind.SWITCH:
+        return models.BooleanField(**options)
+    options["validators"] = (MinValueValidator(setting.low), MaxValueValidator(setting.high))
+    if setting.kind.is_decimal:
+        digits = len(str(int(setting.high)))
+        return models.DecimalField(max_digits=digits + 2, decimal_places=2, **options)
+    return models.PositiveIntegerField(**options)
+
+
+def allowed(setting: Setting) -> Q:
+    """The condition that the database holds a setting to."""
+    if setting.kind is Kind.MODE:
+        return Q(**{f"{setting.name}__in": CONFIGURED_MODES})
+    # PostgreSQL compares integer columns with integers, so that the condition reads as it is written here.
+    low, high = (end if setting.kind.is_decimal else int(end) for end in (setting.low, setting.high))
+    return Q(**{f"{setting.name}__gte": low, f"{setting.name}__lte": high})
+
+
+class PolicyContent(models.Model):
+    """The settings that make up a policy: everything that its content hash covers, a column each."""
+
+    if TYPE_CHECKING:
+        # The columns are made below; reading one through `content` keeps its type.
+        def __getattr__(self, name: str) -> Any: ...
+
+    class Meta:
+        abstract = True
+
+    @property
+    def content(self) -> PolicySettings:
+        """The settings as the pure core takes them."""
+        return PolicySettings.of(self)
+
+
+for _setting in SETTINGS:
+    PolicyContent.add_to_class(_setting.name, _column(_setting))
+
+
+class PolicyVersion(PolicyContent):
+    """One immutable version; the highest version is in force (R3.6, R6.5, R12.2)."""
+
+    version = models.PositiveIntegerField(primary_key=True, help_text="1, 2, 3 and so on.")
+    base_version = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="successor",
+        help_text="The version it was edited from; each has one successor, so two edits cannot both win.",
+    )
+    note = models.TextField(help_text="Why this version exists.")
+    created_by = models.CharField(max_length=150, help_text="User name, or `environment` for the first version.")
+    activated_at = models.DateTimeField(help_text="In force from here on, UTC.")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings.")
+
+    class Meta:
+        db_table = "policy_versions"
+        ordering = ("-version",)
+        constraints = (
+            *(
+                models.CheckConstraint(name=f"policy_versions_{setting.name}", condition=allowed(setting))
+                for setting in SETTINGS
+                if setting.kind is not Kind.SWITCH
+            ),
+            models.CheckConstraint(
+                name="policy_versions_follow_their_base",
+                condition=Q(version=1, base_version__isnull=True)
+                | Q(version=F("base_version_id") + 1, base_version__isnull=False),
+            ),
+            models.CheckConstraint(name="policy_versions_have_a_note", condition=~Q(note="")),
+            # What an experiment's composite foreign key (policy_version, split_percentage) points at.
+            models.UniqueConstraint(name="policy_versions_version_and_split", fields=("version", "split_percentage")),
+        )
+
+    def __str__(self) -> str:
+        return f"v{self.version} {self.configured_mode}"
