@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -132,7 +131,7 @@ def rehashed(row: Row, **changes: Any) -> Row:
     changed = row | changes
     names = ("execution_mode", "executed_engine", "shadow_engine", "reason")
     document = {name: changed[name] for name in names}
-    digest = decision_hash(json.loads(changed["inputs"]), document, changed["rules_version"])
+    digest = decision_hash(changed["inputs"], document, changed["rules_version"])
     return changed | {"decision_hash": digest}
 
 
