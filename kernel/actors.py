@@ -1,4 +1,4 @@
-"""Who acts: a logged-in person, the command line's user, or the system itself."""
+"""Who acts: a signed-in person, the command line's user, or the system itself."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SYSTEM = Actor("system")
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the person logged in, and where the request came from."""
+    """The person signed in, and the address the request came from."""
     return Actor(request.user.get_username(), str(request.META.get("client_address", "")))
 
 
 def command_line_actor() -> Actor:
-    """Return who runs the command; a container's user id may have no name."""
+    """Who runs the command; a container's user id may have no name."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # no passwd entry: KeyError before Python 3.13, OSError since

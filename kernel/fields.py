@@ -12,10 +12,6 @@ from psycopg.types.json import Json
 from kernel.json_text import canonical_json, load_canonical
 
 
-def _canonical_text(value: object) -> str:
-    return canonical_json(value).decode()
-
-
 class CanonicalJSONField(models.JSONField):
     """JSON kept as its canonical text (RFC 8785), in a column of type ``json``.
 
@@ -24,19 +20,19 @@ class CanonicalJSONField(models.JSONField):
     """
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        """Return ``json``."""
+        """``json``."""
         return "json"
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002 (Django's signature)
-        """Return the value as canonical text for psycopg; ``None`` stays SQL NULL."""
+        """The value as canonical text for psycopg; ``None`` stays SQL NULL."""
         if value is None or hasattr(value, "as_sql"):
             return value
-        return Json(value, dumps=_canonical_text)
+        return Json(value, dumps=lambda document: canonical_json(document).decode())
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         """Select the text, because reading canonical numbers needs it (see `load_canonical`)."""
         return f"({sql})::text", params
 
     def from_db_value(self, value: Any, expression: Expression, connection: BaseDatabaseWrapper) -> Any:
-        """Return the parsed document."""
+        """The parsed document."""
         return load_canonical(value) if isinstance(value, str) else value

@@ -1,7 +1,4 @@
-"""JSON as text: the canonical form that is hashed, and the exact form that jsonb keeps.
-
-Pure: no I/O, no clock, no randomness.
-"""
+"""JSON as text: the canonical form that is hashed, and the exact form that jsonb keeps."""
 
 from __future__ import annotations
 
@@ -22,9 +19,9 @@ FloatText = Callable[[float], str]
 
 
 def canonical_json(document: object) -> bytes:
-    """Return the document in its one canonical form (RFC 8785, UTF-8).
+    """The document in its one canonical form (RFC 8785, UTF-8).
 
-    An integer beyond +-(2^53-1) becomes its decimal text in a string, at any depth. Raise
+    An integer beyond +-(2^53-1) becomes its decimal text in a string, at any depth. Raises
     CanonicalFormError for NaN, Infinity, lone surrogates, keys that are not text and types that
     JSON does not have.
     """
@@ -60,26 +57,31 @@ def canonical_members(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load_canonical(text: str | bytes) -> Any:
-    """Return the document whose canonical form this is.
+    """The document whose canonical form this is.
 
     A bare integer beyond +-(2^53-1) in canonical text was a float, because integers of that size
     are strings there; reading it as an integer would change its hash.
     """
-    return json.loads(text, parse_int=_integer_or_float)
+
+    def integer_or_float(digits: str) -> int | float:
+        number = int(digits)
+        return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else float(digits)
+
+    return json.loads(text, parse_int=integer_or_float)
 
 
 def to_jsonb_text(payload: object) -> str:
-    """Return JSON text that a jsonb column gives back with the same canonical form.
+    """JSON text that a jsonb column gives back with the same canonical form.
 
     jsonb prints the number 1e22 as an integer, which hashes differently from a float; a trailing
-    ".0" survives, because jsonb keeps the scale of a number. Raise CanonicalFormError as
+    ".0" survives, because jsonb keeps the scale of a number. Raises CanonicalFormError as
     canonical_json does.
     """
     return _render(payload, str, _jsonb_float)
 
 
 def with_big_integers_as_text(value: Any) -> Any:
-    """Return a copy in which integers beyond +-(2^53-1) are decimal text, at any depth."""
+    """A copy in which integers beyond +-(2^53-1) are decimal text, at any depth."""
     if isinstance(value, dict):
         return {name: with_big_integers_as_text(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -90,17 +92,12 @@ def with_big_integers_as_text(value: Any) -> Any:
 
 
 def expand_float(number: float) -> str:
-    """Return the shortest digits that name this finite double, without exponent or trailing ".0"."""
+    """The shortest digits that name this finite double, without exponent or trailing ".0"."""
     text = repr(number)
     if "e" in text:
         text = format(Decimal(text), "f")
     text = text.removesuffix(".0")
     return "0" if text == "-0" else text
-
-
-def _integer_or_float(text: str) -> int | float:
-    number = int(text)
-    return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else float(text)
 
 
 def _canonical_integer(number: int) -> str:
@@ -165,7 +162,7 @@ def _render_object(value: dict[str, Any], integer_text: IntegerText, float_text:
 
 
 def in_canonical_order(value: Collection[str]) -> list[str]:
-    """Return member names in the order of RFC 8785; raise CanonicalFormError when one is not text."""
+    """Member names in the order of RFC 8785; raises CanonicalFormError when one is not text."""
     try:
         names = sorted(value)
         if "".join(names).isascii():
@@ -177,7 +174,7 @@ def in_canonical_order(value: Collection[str]) -> list[str]:
 
 
 def _plain(value: object) -> object:
-    """Return a subclass instance (an enum member, say) as the JSON type it derives from."""
+    """An instance of a subclass (an enum member, say) as the JSON type it derives from."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
