@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from kernel.errors import DomainError
 from kernel.hashing import document_hash
+from kernel.identifiers import whole_number
 
 APP_MODES = ("PAPER", "LIVE")
 CONFIGURED_MODES = ("AUTO", "SHADOW_ONLY", "ENGINE_A_PRIMARY", "ENGINE_B_PRIMARY", "SPLIT_CAPITAL")
@@ -92,7 +93,7 @@ class Setting:
 
     def _number(self, text: str, value: object) -> Decimal:
         # Decimal also reads "5_0", "1e3" and digits of other scripts; nobody means those here.
-        plain = text.isascii() and "_" not in text and (self.kind.is_decimal or text.isdigit())
+        plain = text.isascii() and "_" not in text and (self.kind.is_decimal or whole_number(text) is not None)
         try:
             number = Decimal(text if plain else "")
         except InvalidOperation:

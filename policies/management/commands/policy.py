@@ -5,15 +5,14 @@ Approving is left out on purpose: it must be another person, and a command line 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from kernel.actors import command_line_actor
+from kernel.command_options import parsed
 from kernel.errors import DomainError
-from kernel.instants import instant_text
+from kernel.instants import instant_text, parse_instant
 from policies.core.settings import PolicySettings, changed_settings, diff, side_by_side
 from policies.drafts import activate_draft, call_off_draft, discard_draft, start_draft
 from policies.models import DraftState, PolicyDraft, PolicyVersion
@@ -98,7 +97,7 @@ class Command(BaseCommand):
 
     def _activate(self, options: dict[str, Any]) -> None:
         draft = _draft(options["draft_id"])
-        at = _instant(options["at"])
+        at = parsed("--at", options["at"], parse_instant)
         draft = activate_draft(
             command_line_actor(), draft.pk, reason=options["reason"], content_hash=draft.content_hash, at=at
         )
@@ -142,18 +141,6 @@ def _draft(number: int) -> PolicyDraft:
     if draft is None:
         raise CommandError(f"There is no draft {number}; see `manage.py policy drafts`.")
     return draft
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CommandError(f"--at is {text!r}; it must be a time like 2026-03-16T14:30:00Z.")
-    return moment.astimezone(UTC)
 
 
 def _version_line(version: PolicyVersion) -> str:
