@@ -74,30 +74,36 @@ def read_direction(fields: Fields) -> DirectionReading:
     In order: (1) a change of position outranks the order that made it; (2) an exit word anywhere
     makes it an exit; (3) all direction words must agree.
     """
-    words = _words(fields)
+    words = [word for field in fields.find((*DIRECTION_ALIASES, *DIRECTION_FLAGS)) if (word := _word(field))]
     current = _position(fields, POSITION_ALIASES)
     previous = _position(fields, PREVIOUS_POSITION_ALIASES)
     value = _from_positions(previous, current, words)
     if value is None:
         value = _exit_intent(words) or _agreed(words)
     if value is None:
-        raise _missing(fields)
+        named = [field for field in fields.find(DIRECTION_ALIASES) if isinstance(field.value, str)]
+        promising = [field for field in named if DIRECTION_ALIASES[field.alias].weight is not Weight.WORD]
+        if promising:
+            raise _invalid(promising[0])
+        detail = f'The alert has no direction; add "direction" and {_ALLOWED}.'
+        raise DomainError("direction_missing", detail, "/direction")
     if value not in {LONG, SHORT}:
         return DirectionReading(value)
-    _refuse_contradiction(value, current, words)
+    others = [word for word in words if not word.is_order and word.meaning != value]
+    if current is not None and others:
+        raise conflict("conflicting_direction", others[0].field, current.field)
     _refuse_ambiguous_option(value, fields, words)
-    return DirectionReading(value, _source_of(words, value, current))
-
-
-def _words(fields: Fields) -> list[_Word]:
-    words = [word for field in fields.find(DIRECTION_ALIASES) if (word := _word(field))]
-    raised = {"true", "1", "yes"}
-    flags = [field for field in fields.find(DIRECTION_FLAGS) if str(field.value).strip().lower() in raised]
-    return words + [_make_word(field, DIRECTION_FLAGS[field.alias], Weight.STRICT, is_order=True) for field in flags]
+    # The strongest words gave the direction; weaker ones stay data for the engines.
+    by_weight = [tuple(w.field for w in words if w.weight is weight and w.meaning == value) for weight in Weight]
+    of_position = (current.field,) if current else ()
+    return DirectionReading(value, next(filter(None, by_weight), of_position))
 
 
 def _word(field: Field) -> _Word | None:
     """What the field says, None when it is no direction and need not be one."""
+    if field.alias in DIRECTION_FLAGS:
+        raised = str(field.value).strip().lower() in {"true", "1", "yes"}
+        return _make_word(field, DIRECTION_FLAGS[field.alias], Weight.STRICT, is_order=True) if raised else None
     weight, is_order = DIRECTION_ALIASES[field.alias]
     if not isinstance(field.value, str):
         if weight is Weight.STRICT:
@@ -152,27 +158,30 @@ def _from_positions(previous: _Position | None, current: _Position | None, words
             closed = {LONG: "EXIT_SHORT", SHORT: "EXIT_LONG"}
             return _exit_intent(words) or closed.get(_order(words) or "", FLAT)
         if previous is not None and previous.side != current.side:
-            for word in words:
-                if not word.is_entry:
-                    raise conflict("conflicting_direction", word.field, current.field)
+            exits = [word for word in words if not word.is_entry]
+            if exits:
+                raise conflict("conflicting_direction", exits[0].field, current.field)
             return current.side
-        return _within_position(current, previous, words)
-    if previous is not None and previous.side != FLAT:
-        _refuse_unknown_end(previous, words)
+        # An order inside a position: the same way adds, which is an opportunity; the other way reduces.
+        intent = _exit_intent(words)
+        if intent is not None:
+            return intent
+        order = _order(words)
+        if order is not None and order != current.side:
+            return f"REDUCE_{current.side}"
+        is_add = previous is None or any(word.is_entry for word in words)
+        return current.side if is_add else "UNCHANGED"
+    if previous is not None and previous.side != FLAT and _exit_intent(words) is None:
+        against = [word.field for word in words if word.meaning != previous.side]
+        if against:
+            raise DomainError(
+                "conflicting_direction",
+                f"{against[0].name} is {shown(against[0].value)} while {previous.field.name} is "
+                f"{shown(previous.field.value)}: this closes or reverses the position; "
+                "add market_position to say which.",
+                against[0].pointer,
+            )
     return None
-
-
-def _within_position(current: _Position, previous: _Position | None, words: list[_Word]) -> str | None:
-    """Judge an order inside a position: the same way adds, which is an opportunity; the other way reduces."""
-    intent = _exit_intent(words)
-    if intent is not None:
-        return intent
-    order = _order(words)
-    if order is not None and order != current.side:
-        return f"REDUCE_{current.side}"
-    if any(word.is_entry for word in words):
-        return current.side
-    return "UNCHANGED" if previous is not None else current.side
 
 
 def _order(words: list[_Word]) -> str | None:
@@ -189,16 +198,10 @@ def _exit_intent(words: list[_Word]) -> str | None:
     intent = max(intents, key=lambda text: (text.endswith(("_LONG", "_SHORT")), text))
     if intent not in {"EXIT", FLAT, "REDUCE"}:
         return intent
-    entries = [word for word in words if word.is_entry]
-    sides = {_closed_side(word) for word in entries}
+    # Selling closes a long, but "side": "long" names the long itself.
+    other = {LONG: SHORT, SHORT: LONG}
+    sides = {other[word.meaning] if word.is_plain_order else word.meaning for word in words if word.is_entry}
     return f"{'REDUCE' if intent == 'REDUCE' else 'EXIT'}_{sides.pop()}" if len(sides) == 1 else intent
-
-
-def _closed_side(word: _Word) -> str:
-    """The side that is closed: selling closes a long, but "side": "long" names the long itself."""
-    if word.is_plain_order:
-        return SHORT if word.meaning == LONG else LONG
-    return word.meaning
 
 
 def _agreed(words: list[_Word]) -> str | None:
@@ -209,28 +212,6 @@ def _agreed(words: list[_Word]) -> str | None:
             code = "conflicting_alias" if same_name else "conflicting_direction"
             raise conflict(code, words[0].field, word.field)
     return words[0].meaning if words else None
-
-
-def _refuse_unknown_end(previous: _Position, words: list[_Word]) -> None:
-    """Raise when an order goes against the previous position: it could close it or reverse it."""
-    if _exit_intent(words) is None:
-        for word in words:
-            if word.meaning != previous.side:
-                raise DomainError(
-                    "conflicting_direction",
-                    f"{word.field.name} is {shown(word.field.value)} while {previous.field.name} is "
-                    f"{shown(previous.field.value)}: this closes or reverses the position; "
-                    "add market_position to say which.",
-                    word.field.pointer,
-                )
-
-
-def _refuse_contradiction(value: str, current: _Position | None, words: list[_Word]) -> None:
-    """Raise when a field that is no order says the opposite of what the positions say."""
-    if current is not None:
-        for word in words:
-            if not word.is_order and word.meaning != value:
-                raise conflict("conflicting_direction", word.field, current.field)
 
 
 def _refuse_ambiguous_option(value: str, fields: Fields, words: list[_Word]) -> None:
@@ -246,24 +227,6 @@ def _refuse_ambiguous_option(value: str, fields: Fields, words: list[_Word]) -> 
                 'send "direction" with "long" or "short" for the underlying.',
                 field.pointer,
             )
-
-
-def _source_of(words: list[_Word], value: str, current: _Position | None) -> tuple[Field, ...]:
-    """The fields the direction was taken from; weaker ones stay data for the engines."""
-    for weight in Weight:
-        fields = tuple(word.field for word in words if word.weight is weight and word.meaning == value)
-        if fields:
-            return fields
-    return (current.field,) if current else ()
-
-
-def _missing(fields: Fields) -> DomainError:
-    for field in fields.find(DIRECTION_ALIASES):
-        if DIRECTION_ALIASES[field.alias].weight is not Weight.WORD and isinstance(field.value, str):
-            return _invalid(field)
-    return DomainError(
-        "direction_missing", f'The alert has no direction; add "direction" and {_ALLOWED}.', "/direction"
-    )
 
 
 def _invalid(field: Field) -> DomainError:

@@ -48,7 +48,13 @@ def split_secrets(
     rest: dict[str, Any] = {}
     hidden: list[Any] = []
     for name, value in payload.items():
-        if _is_secret_field(name, value, is_secret):
+        alias = compact(name)
+        if alias == MAYBE_SECRET_FIELD and is_secret is not None and isinstance(value, str):
+            # A masked one was a secret when it was received.
+            is_hidden = value == MASK or is_secret(value)
+        else:
+            is_hidden = alias in _SECRET_ALIASES
+        if is_hidden:
             hidden.append(value)
         else:
             rest[name] = value
@@ -73,19 +79,11 @@ def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
     except UnicodeDecodeError:
         # One byte a character, so that all other bytes stay as they are.
         return _mask_loosely(body.decode("latin-1"), presented).encode("latin-1")
-    if _is_object(text):
-        return _mask_fields(text, presented).encode()
-    return _mask_loosely(text, presented).encode()
-
-
-def _is_secret_field(name: str, value: object, is_secret: Callable[[str], bool] | None) -> bool:
-    alias = compact(name)
-    if alias in _SECRET_ALIASES:
-        return True
-    if alias != MAYBE_SECRET_FIELD or is_secret is None or not isinstance(value, str):
-        return False
-    # A masked one was a secret when it was received.
-    return value == MASK or is_secret(value)
+    try:
+        is_object = isinstance(json.loads(text.removeprefix(_BYTE_ORDER_MARK)), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return (_mask_fields if is_object else _mask_loosely)(text, presented).encode()
 
 
 def _longest_first(secrets: Collection[str]) -> list[str]:
@@ -120,57 +118,47 @@ def _mask_text(text: str, secrets: list[str]) -> str:
     return text
 
 
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text.removeprefix(_BYTE_ORDER_MARK)), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _mask_fields(text: str, presented: Collection[str]) -> str:
     """Mask the values of the top-level secret fields and all copies of them in valid JSON."""
     tokens = list(_TOKEN.finditer(text, int(text.startswith(_BYTE_ORDER_MARK))))
     hidden = _secret_values(tokens, presented)
-    secrets = _longest_first([*presented, *_texts_in(tokens, hidden)])
+    values = [token[0] for first, last in hidden.items() for token in tokens[first : last + 1]]
+    secrets = _longest_first([*presented, *(_string(token) for token in values if token[0] == '"')])
     parts: list[str] = []
     end = 0
     position = 0
     while position < len(tokens):
         token = tokens[position]
         last = hidden.get(position, position)
-        parts.append(text[end : token.start()])
-        parts.append(f'"{MASK}"' if position in hidden else _mask_token(token[0], secrets))
+        written = f'"{MASK}"' if position in hidden else token[0]
+        if position not in hidden and secrets and written[0] == '"':
+            masked = _mask_text(_string(written), secrets)
+            written = written if masked == _string(written) else json.dumps(masked)
+        parts += [text[end : token.start()], written]
         end = tokens[last].end()
         position = last + 1
     return "".join(parts) + text[end:]
 
 
 def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
-    """Return first and last token of each value of a secret top-level field."""
+    """First and last token of each value of a secret top-level field."""
     values: dict[int, int] = {}
     depth = 0
     for position, token in enumerate(tokens):
         depth += _step(token[0])
-        is_name = depth == 1 and token[0][0] == '"' and tokens[position + 1][0] == ":"
-        if is_name and _hides(_string(token[0]), tokens[position + 2][0], presented):
-            values[position + 2] = _last_token(tokens, position + 2)
+        if not (depth == 1 and token[0][0] == '"' and tokens[position + 1][0] == ":"):
+            continue
+        alias, first = compact(_string(token[0])), position + 2
+        value = tokens[first][0]
+        carries_secret = alias == MAYBE_SECRET_FIELD and value[0] == '"' and _string(value) in presented
+        if alias in _SECRET_ALIASES or carries_secret:
+            inside = last = 0
+            for last in range(first, len(tokens)):
+                inside += _step(tokens[last][0])
+                if inside == 0:
+                    break
+            values[first] = last
     return values
-
-
-def _hides(name: str, value: str, presented: Collection[str]) -> bool:
-    alias = compact(name)
-    if alias == MAYBE_SECRET_FIELD:
-        return value[0] == '"' and _string(value) in presented
-    return alias in _SECRET_ALIASES
-
-
-def _last_token(tokens: list[re.Match[str]], first: int) -> int:
-    depth = 0
-    for position in range(first, len(tokens)):
-        depth += _step(tokens[position][0])
-        if depth == 0:
-            return position
-    raise AssertionError("The brackets of valid JSON match.")
 
 
 def _string(token: str) -> str:
@@ -179,22 +167,8 @@ def _string(token: str) -> str:
 
 
 def _step(token: str) -> int:
-    """Return by how much the token changes the depth."""
+    """By how much the token changes the depth."""
     return {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
-
-
-def _texts_in(tokens: list[re.Match[str]], hidden: Mapping[int, int]) -> list[str]:
-    return [
-        _string(token[0]) for first, last in hidden.items() for token in tokens[first : last + 1] if token[0][0] == '"'
-    ]
-
-
-def _mask_token(token: str, secrets: list[str]) -> str:
-    if not secrets or token[0] != '"':
-        return token
-    text = _string(token)
-    masked = _mask_text(text, secrets)
-    return token if masked == text else json.dumps(masked)
 
 
 def _mask_loosely(text: str, presented: Collection[str]) -> str:

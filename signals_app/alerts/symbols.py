@@ -62,13 +62,10 @@ def _split(field: Field) -> tuple[str, str]:
         return "", text
     prefixed = _PREFIXED.fullmatch(text)
     exchange, symbol = prefixed.groups() if prefixed else ("", text)
-    if not (_is_swap(symbol) or _is_plain(symbol)):
+    is_plain = _SYMBOL.fullmatch(symbol) is not None and symbol.count("/") <= 1
+    if not (is_plain or _is_swap(symbol)):
         raise _invalid(field)
     return exchange, symbol
-
-
-def _is_plain(symbol: str) -> bool:
-    return _SYMBOL.fullmatch(symbol) is not None and symbol.count("/") <= 1
 
 
 def _is_swap(symbol: str) -> bool:

@@ -119,18 +119,15 @@ def _timestamp(field: Field) -> datetime:
         )
     text = value.strip() if isinstance(value, str) else repr(value)
     if not isinstance(value, str) or _EPOCH.fullmatch(text):
-        return _from_epoch(Decimal(text), field)
+        number = Decimal(text)
+        factor = 10**6 if abs(number) < _FIRST_MILLISECONDS else 10**3
+        # The first comparison bounds the digits of the product in the second one.
+        if 0 <= number <= _MAX_EPOCH_MICROSECONDS:
+            microseconds = int((number * factor).to_integral_value(ROUND_DOWN))
+            if microseconds <= _MAX_EPOCH_MICROSECONDS:
+                return _EPOCH_START + timedelta(microseconds=microseconds)
+        raise _out_of_range(field)
     return _from_iso(text, field)
-
-
-def _from_epoch(number: Decimal, field: Field) -> datetime:
-    factor = 10**6 if abs(number) < _FIRST_MILLISECONDS else 10**3
-    # The first comparison bounds the digits of the product in the second one.
-    if 0 <= number <= _MAX_EPOCH_MICROSECONDS:
-        microseconds = int((number * factor).to_integral_value(ROUND_DOWN))
-        if microseconds <= _MAX_EPOCH_MICROSECONDS:
-            return _EPOCH_START + timedelta(microseconds=microseconds)
-    raise _out_of_range(field)
 
 
 def _from_iso(text: str, field: Field) -> datetime:

@@ -65,22 +65,18 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
     """
     token_hash = sha256_hex(token.encode(errors="replace"))
     while True:
-        source = _known_sources.get(token_hash) or _read_source(token_hash)
+        source = _known_sources.get(token_hash)
+        if source is None:
+            source = store.find_source(token_hash)
+            if source is None or not holds_token(source, token_hash):
+                SIGNAL_REJECTED.log(code="unauthorized", source=None)
+                raise unauthorized()
+            _known_sources[token_hash] = source
         try:
             return _receive(source, arrival)
         except store.SourceChangedError:
             # An operator has changed it since it was read: judge anew by what holds now.
             _known_sources.pop(token_hash, None)
-
-
-def _read_source(token_hash: str) -> KnownSource:
-    """Read the active source with this token and remember it; raise DomainError when there is none."""
-    source = store.find_source(token_hash)
-    if source is None or not holds_token(source, token_hash):
-        SIGNAL_REJECTED.log(code="unauthorized", source=None)
-        raise unauthorized()
-    _known_sources[token_hash] = source
-    return source
 
 
 def _receive(source: KnownSource, arrival: Arrival) -> Receipt:

@@ -33,15 +33,12 @@ class Waker:
     def wake(self) -> None:
         """Ask for a hint soon; call it after the commit."""
         if self._pid != os.getpid():
-            self._start()
+            # Started at the first alert of a process: a thread does not survive the server's fork.
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._pid = os.getpid()
+                    threading.Thread(target=self._run, name="signals-waker", daemon=True).start()
         self._waiting.set()
-
-    def _start(self) -> None:
-        # Started at the first alert of a process: a thread does not survive the server's fork.
-        with self._lock:
-            if self._pid != os.getpid():
-                self._pid = os.getpid()
-                threading.Thread(target=self._run, name="signals-waker", daemon=True).start()
 
     def _run(self) -> None:
         while True:

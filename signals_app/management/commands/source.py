@@ -51,42 +51,35 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the action."""
+        actor = command_line_actor()
         try:
-            self._run(options)
+            match options["action"]:
+                case "add":
+                    preset = TRADINGVIEW_ADDRESSES if options["tradingview_only"] else ()
+                    _, token = create_source(
+                        slug=options["slug"],
+                        name=options["name"],
+                        token=options["token"],
+                        body_secret=options["body_secret"],
+                        max_age_seconds=options["max_age"],
+                        rate_limit_per_minute=options["rate_limit"],
+                        allowed_addresses=[*preset, *options["allow"]],
+                        actor=actor,
+                    )
+                    self.stdout.write(webhook_path(token))
+                case "list":
+                    for source in WebhookSource.objects.all():
+                        state = "active" if source.is_active else "disabled"
+                        tokens = 1 if source.previous_token_hash is None else 2
+                        self.stdout.write(
+                            f"{source.slug:20} {state:8} {tokens} token(s)  max age {source.max_age_seconds} s  "
+                            f"{source.name}"
+                        )
+                case "rotate":
+                    _, token = rotate_source(options["slug"], options["token"], actor=actor)
+                    self.stdout.write(webhook_path(token))
+                case action:
+                    source = set_source_active(options["slug"], is_active=action == "enable", actor=actor)
+                    self.stdout.write(f"Webhook source {source.slug} {action}d.")
         except DomainError as error:
             raise CommandError(error.detail) from error
-
-    def _run(self, options: dict[str, Any]) -> None:
-        match options["action"]:
-            case "add":
-                self._add(options)
-            case "list":
-                self._list()
-            case "rotate":
-                _, token = rotate_source(options["slug"], options["token"], actor=command_line_actor())
-                self.stdout.write(webhook_path(token))
-            case action:
-                source = set_source_active(options["slug"], is_active=action == "enable", actor=command_line_actor())
-                self.stdout.write(f"Webhook source {source.slug} {action}d.")
-
-    def _add(self, options: dict[str, Any]) -> None:
-        preset = TRADINGVIEW_ADDRESSES if options["tradingview_only"] else ()
-        _, token = create_source(
-            slug=options["slug"],
-            name=options["name"],
-            token=options["token"],
-            body_secret=options["body_secret"],
-            max_age_seconds=options["max_age"],
-            rate_limit_per_minute=options["rate_limit"],
-            allowed_addresses=[*preset, *options["allow"]],
-            actor=command_line_actor(),
-        )
-        self.stdout.write(webhook_path(token))
-
-    def _list(self) -> None:
-        for source in WebhookSource.objects.all():
-            state = "active" if source.is_active else "disabled"
-            tokens = 1 if source.previous_token_hash is None else 2
-            self.stdout.write(
-                f"{source.slug:20} {state:8} {tokens} token(s)  max age {source.max_age_seconds} s  {source.name}"
-            )
