@@ -106,11 +106,12 @@ def test_a_ramp_moves_only_the_buckets_between_the_two_splits() -> None:
 )  # fmt: skip
 def test_inputs_that_cannot_be_read_are_counted_apart(inputs: str, rules_version: int) -> None:
     tally = Tally()
-    for one in decide_again([stored()._replace(inputs=inputs, rules_version=rules_version), stored()], AUTO):
+    unreadable = stored()._replace(inputs=inputs, rules_version=rules_version)
+    for one in decide_again([unreadable, stored(), unreadable], AUTO):
         tally.add(one)
 
     result = tally.result()
-    assert (result.considered, result.unreadable, result.changed) == (2, 1, 0)
+    assert (result.considered, result.unreadable, result.changed) == (3, 2, 0)
     assert result.executed_before == ExecutedShare(engine_a=1, engine_b=0, nobody=0)
 
 
@@ -134,6 +135,15 @@ def test_changes_are_counted_by_verdict_by_symbol_and_by_who_trades() -> None:
     )  # fmt: skip
     assert result.executed_before == ExecutedShare(engine_a=3, engine_b=0, nobody=2)
     assert result.executed_after == ExecutedShare(engine_a=0, engine_b=0, nobody=5)
+
+
+def test_each_engine_has_its_share() -> None:
+    tally = Tally()
+    for one in decide_again([stored(policy_state(configured_mode="ENGINE_B_PRIMARY"))], AUTO):
+        tally.add(one)
+
+    assert tally.result().executed_before == ExecutedShare(engine_a=0, engine_b=1, nobody=0)
+    assert tally.result().executed_after == ExecutedShare(engine_a=1, engine_b=0, nobody=0)
 
 
 def test_nothing_selected_is_a_preview_of_nothing() -> None:
