@@ -11,9 +11,9 @@ class ExperimentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let the cluster's heart beat when a drain has come through."""
+        """Write the worker's heartbeat when a drain has come through."""
         from django_q.signals import post_execute
 
-        from experiments.worker.heartbeat import heart
+        from experiments.worker.liveness import heartbeat
 
-        post_execute.connect(heart.drained)
+        post_execute.connect(heartbeat.task_executed)

@@ -21,15 +21,17 @@ class Experiment(models.Model):
 
     experiment_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of signal id and signal hash.")
     signal = models.OneToOneField(Signal, on_delete=models.PROTECT, related_name="experiment")
-    signal_hash = models.CharField(max_length=64, help_text="Copied from the signal.")
-    variant = models.CharField(max_length=1, choices=EngineName, help_text="A for buckets below the split, else B.")
-    assignment_hash = models.CharField(max_length=64, help_text="SHA-256 of tag, signal id and signal hash.")
-    bucket = models.PositiveSmallIntegerField(help_text="0 to 9999, from the first 48 bits of the hash.")
+    signal_hash = models.CharField(max_length=64, help_text="Hash of the signal.")
+    variant = models.CharField(
+        max_length=1, choices=EngineName, help_text="A if the bucket is below the split, otherwise B."
+    )
+    assignment_hash = models.CharField(max_length=64, help_text="SHA-256 of a tag, the signal id and the signal hash.")
+    bucket = models.PositiveSmallIntegerField(help_text="0 to 9999, from the first 48 bits of the assignment hash.")
     split_percentage = models.DecimalField(
-        max_digits=5, decimal_places=2, help_text="The split of the pinned policy version."
+        max_digits=5, decimal_places=2, help_text="Split of the policy version that decided."
     )
     policy_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The pinned version."
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="Policy version that decided."
     )
     created_at = models.DateTimeField(help_text="UTC.")
 
@@ -70,18 +72,26 @@ class ExecutionDecision(models.Model):
     """Who trades one experiment for real, why, and from which inputs (R3.6)."""
 
     experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, primary_key=True, related_name="decision")
-    execution_mode = models.CharField(max_length=16, choices=ExecutionMode, help_text="The mode in force.")
+    execution_mode = models.CharField(
+        max_length=16, choices=ExecutionMode, help_text="Mode in which the experiment is executed."
+    )
     executed_engine = models.CharField(  # noqa: DJ001 (NULL is what the composite foreign key of real trades needs)
-        max_length=1, choices=EngineName, null=True, blank=True, help_text="Trades for real; empty means nobody."
+        max_length=1,
+        choices=EngineName,
+        null=True,
+        blank=True,
+        help_text="Engine that trades for real. Blank if neither does.",
     )
-    shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Must shadow.")
-    reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="The rule that decided.")
+    shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Engine that must shadow the trade.")
+    reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="Rule that decided.")
     policy_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The version it was decided by."
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="Policy version that decided."
     )
-    rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules in policies/core/rules.py.")
-    inputs = CanonicalJSONField(help_text="All the rules looked at.")
-    decision_hash = models.CharField(max_length=64, help_text="SHA-256 of inputs, decision and rules version.")
+    rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules that were applied.")
+    inputs = CanonicalJSONField(help_text="Everything the rules depend on.")
+    decision_hash = models.CharField(
+        max_length=64, help_text="SHA-256 of the inputs, the decision and the rules version."
+    )
     decided_at = models.DateTimeField(help_text="UTC.")
 
     class Meta:
@@ -125,11 +135,15 @@ class SignalDistribution(models.Model):
     # Found by the unique key, which begins with it; a second index would be written twice for every signal.
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="distributions", db_index=False)
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    context_hash = models.CharField(max_length=64, help_text="Of the market context both engines got (R1.5).")
+    context_hash = models.CharField(
+        max_length=64, help_text="Hash of the market context, the same for both engines (R1.5)."
+    )
     distributed_at = models.DateTimeField(help_text="UTC.")
-    lease_token = models.UUIDField(null=True, blank=True, help_text="Of the claim that holds it.")
-    lease_expires_at = models.DateTimeField(null=True, blank=True, help_text="Open to others from then on, UTC.")
-    answered_at = models.DateTimeField(null=True, blank=True, help_text="When the recommendation came, UTC.")
+    lease_token = models.UUIDField(null=True, blank=True, help_text="Token of the claim that holds the lease.")
+    lease_expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When others can claim the experiment again, UTC."
+    )
+    answered_at = models.DateTimeField(null=True, blank=True, help_text="When the engine recommended or declined, UTC.")
 
     class Meta:
         db_table = "signal_distributions"
@@ -151,16 +165,16 @@ class SignalDistribution(models.Model):
 
 
 class WorkerBatch(models.Model):
-    """Signals a worker has taken but not finished; committed before the work.
+    """Signals a worker has claimed but not finished; committed before the work starts.
 
-    A row whose database session is gone names the signals that were in hand when a worker died, so
+    A row whose database session is gone names the signals that were claimed when a worker died, so
     that one that kills its worker is counted and found.
     """
 
     token = models.UUIDField(primary_key=True)
     signal_ids = ArrayField(models.UUIDField())
-    backend_pid = models.IntegerField(help_text="Database session of the worker.")
-    backend_started_at = models.DateTimeField(help_text="Start of that session; a pid alone may recur.")
+    backend_pid = models.IntegerField(help_text="Process id of the worker's database session.")
+    backend_started_at = models.DateTimeField(help_text="Start of that session; process ids are reused.")
     started_at = models.DateTimeField(help_text="UTC.")
 
     class Meta:
@@ -168,29 +182,29 @@ class WorkerBatch(models.Model):
 
 
 class WorkerHeartbeat(models.Model):
-    """A sign of life that went through the whole chain of a worker cluster."""
+    """The latest heartbeat of a worker cluster."""
 
     cluster = models.CharField(max_length=100, primary_key=True, help_text="Host and process id of the cluster.")
-    beat_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    heartbeat_at = models.DateTimeField(help_text="By the database clock, UTC.")
 
     class Meta:
         db_table = "worker_heartbeats"
-        ordering = ("-beat_at",)
+        ordering = ("-heartbeat_at",)
 
     def __str__(self) -> str:
         return self.cluster
 
 
 class ReplayRun(models.Model):
-    """One run of the replay: what was verified, what came of it, who ran it."""
+    """One replay run: what was verified, what differed, who ran it."""
 
     started_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    seconds = models.DecimalField(max_digits=12, decimal_places=3, help_text="How long it took.")
-    selection = models.JSONField(default=dict, help_text="What was asked for; empty means everything.")
-    verified = models.PositiveBigIntegerField(help_text="Experiments verified.")
-    differences = models.PositiveBigIntegerField(help_text="Stored values that did not follow from their inputs.")
-    first_differences = models.JSONField(default=list, help_text="The first of them, field by field.")
-    run_by = models.CharField(max_length=150, help_text="User name, or the command line's user.")
+    seconds = models.DecimalField(max_digits=12, decimal_places=3, help_text="Duration in seconds.")
+    selection = models.JSONField(default=dict, help_text="Filters of the run. Empty for everything.")
+    verified = models.PositiveBigIntegerField(help_text="Number of experiments verified.")
+    differences = models.PositiveBigIntegerField(help_text="Number of stored values that do not match their inputs.")
+    first_differences = models.JSONField(default=list, help_text="The first differences found.")
+    run_by = models.CharField(max_length=150, help_text="User name, or the user of the command line.")
 
     class Meta:
         db_table = "replay_runs"

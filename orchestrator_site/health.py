@@ -15,6 +15,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from experiments.worker.liveness import HEARTBEAT_AGE
+
 # A heartbeat comes every few seconds; a signal is decided within milliseconds.
 HEARTBEAT_LIMIT_SECONDS = 20.0
 WAITING_LIMIT_SECONDS = 30.0
@@ -51,7 +53,7 @@ NUMBERS = (
     Number(
         "worker_heartbeat_age_seconds",
         "Seconds since a worker last showed progress",
-        "SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats",
+        HEARTBEAT_AGE,
     ),
     Number(
         "exit_directives_pending",

@@ -80,7 +80,7 @@ class DistributionAdmin(AuditAdmin):
 class WorkerHeartbeatAdmin(AuditAdmin):
     """Signs of life that went through a whole worker."""
 
-    list_display = ("cluster", "beat_at")
-    fields = ("cluster", "beat_at")
+    list_display = ("cluster", "heartbeat_at")
+    fields = ("cluster", "heartbeat_at")
     empty_hint = "No worker has run against this database yet."
     empty_commands = ("manage.py worker",)

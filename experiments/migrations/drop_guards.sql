@@ -11,5 +11,4 @@ ALTER TABLE experiments
     DROP CONSTRAINT experiments_variant_is_derived,
     DROP CONSTRAINT experiments_bucket_is_derived,
     DROP CONSTRAINT experiments_assignment_hash_is_derived;
-ALTER TABLE market_contexts DROP CONSTRAINT market_contexts_signal_and_hash;
 ALTER TABLE signals DROP CONSTRAINT signals_id_and_hash;

@@ -1,5 +1,5 @@
--- The assignment and the decision's hash are derived anew by the database for every row (contract section 2).
--- `convert_to` is only STABLE, which a CHECK may use; all functions are core PostgreSQL.
+-- The assignment follows from signal id, signal hash and split: derived anew for every row, as
+-- experiments/core/assignment.py does. `convert_to` is only STABLE, which a CHECK may use.
 ALTER TABLE experiments
 ADD CONSTRAINT experiments_assignment_hash_is_derived CHECK (
     assignment_hash = encode(sha256(
@@ -24,15 +24,12 @@ ADD CONSTRAINT experiments_variant_is_derived CHECK (
 ADD CONSTRAINT experiments_split_is_of_the_pinned_version
     FOREIGN KEY (policy_version, split_percentage) REFERENCES policy_versions (version, split_percentage);
 
--- The experiment was assigned by the hash of its own signal.
+-- The hash in an experiment is that of its signal.
 ALTER TABLE signals ADD CONSTRAINT signals_id_and_hash UNIQUE (signal_id, signal_hash);
 ALTER TABLE experiments ADD CONSTRAINT experiments_hash_is_of_the_signal
     FOREIGN KEY (signal_id, signal_hash) REFERENCES signals (signal_id, signal_hash);
 
--- What the composite key of distributions points at.
-ALTER TABLE market_contexts ADD CONSTRAINT market_contexts_signal_and_hash UNIQUE (signal_id, context_hash);
-
--- A decision is by the version that its experiment pins, and its hash is of its own columns.
+-- A decision is made by the policy version that its experiment pins, and its hash follows from its columns.
 ALTER TABLE experiments ADD CONSTRAINT experiments_id_and_policy_version UNIQUE (experiment_id, policy_version);
 ALTER TABLE execution_policy
 ADD CONSTRAINT execution_policy_version_is_pinned
@@ -45,7 +42,7 @@ ADD CONSTRAINT execution_policy_hash_is_derived CHECK (
         || ',"rules_version":' || rules_version::text || '}', 'UTF8')), 'hex')
 );
 
--- What was decided stays decided.
+-- Neither an experiment nor its decision ever changes.
 CREATE TRIGGER experiments_append_only BEFORE UPDATE OR DELETE ON experiments
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER execution_policy_append_only BEFORE UPDATE OR DELETE ON execution_policy

@@ -2,7 +2,7 @@
 
 django-q2's own extension point (`broker_class`). Ordinary tasks and schedules come first; then the
 pool gets a drain task, in memory and without acknowledgement, whenever a signal waits that nobody
-has in hand. Nothing is written per signal, so no wake-up can be lost.
+has claimed. Nothing is written per signal, so no wake-up can be lost.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
-from experiments.worker.heartbeat import DRAIN
+from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
 from kernel.events import WORKER_DATABASE_UNAVAILABLE
 from signals_app.webhook.wake import CHANNEL
 
-# Work is a signal that no worker has in hand. The look takes no locks: they would hide the signal from the
+# Work is a signal that no worker has claimed. The query takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.
 WORK_WAITS = """
 SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
@@ -32,10 +32,8 @@ SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
 """
 # The last drain needs this long to reach its worker; until then its signals still look like work.
 SPACING_SECONDS = 0.02
-# Also without work a drain goes through pusher, queue and worker this often: it beats the heart.
-BEAT_SECONDS = 4.0
-# After this long a lost database is asked again.
-AWAY_SECONDS = 0.5
+# Pause before the next attempt to reach a lost database.
+RECONNECT_SECONDS = 0.5
 
 
 class SignalBroker(ORM):
@@ -56,7 +54,7 @@ class SignalBroker(ORM):
             # django-q would rest for ten seconds and replace the process that asks.
             WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
             database.close()
-            sleep(AWAY_SECONDS)
+            sleep(RECONNECT_SECONDS)
             return None
 
     def _dequeue(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]] | None:
@@ -68,7 +66,7 @@ class SignalBroker(ORM):
         if tasks_wait:
             return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
         since_last = monotonic() - self._last_drain
-        is_due = since_last > (SPACING_SECONDS if signals_wait else BEAT_SECONDS)
+        is_due = since_last > (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS)
         # A hint needs no second look: a drain in vain costs less than that.
         if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)):
             return None

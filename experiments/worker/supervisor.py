@@ -2,9 +2,8 @@
 
 django-q2 restarts a worker that died, but it can wedge: a process that is killed while it waits on
 a queue dies holding the queue's lock, and nothing runs again while the cluster's own status stays
-green. So this measures progress: a heartbeat that is written when a drain has come through pusher, queue,
-worker and monitor. When it stops, the whole process group is killed and started anew. Nothing is
-lost, because the signals table is the queue.
+green. So this watches the heartbeat that a drain leaves once it has come through the whole chain (`liveness`). When it
+stops, the whole process group is killed and restarted. Nothing is lost, because the signals table is the queue.
 """
 
 from __future__ import annotations
@@ -22,20 +21,15 @@ from time import monotonic
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from experiments.worker.liveness import (
+    HANG_LIMIT,
+    HEARTBEAT_AGE_OF_CLUSTER,
+    RESTART_PAUSE_SECONDS,
+    STOP_SECONDS,
+    no_progress,
+)
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
 from kernel.processes import die_with, let_children_die_with_us
-
-# A beat comes every 4 s, or 7 s under full load. Starting takes a few seconds.
-STALE_SECONDS = 15.0
-STARTING_SECONDS = 20.0
-# A stop must be over within 5 s, also when the cluster hangs.
-STOP_SECONDS = 4.0
-RESTART_PAUSE_SECONDS = 1.0
-# A worker that says nothing for so long in the middle of a transaction hangs. The database ends its session, and
-# what it had locked is free for others, on whatever host it runs.
-HANG_LIMIT = "20s"
-
-HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - beat_at)::float8 FROM worker_heartbeats WHERE cluster = %s"
 
 
 def run_cluster(name: str, supervisor: int) -> None:
@@ -50,16 +44,6 @@ def run_cluster(name: str, supervisor: int) -> None:
     os.environ["ORCHESTRATOR_CLUSTER"] = name
     os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c idle_in_transaction_session_timeout={HANG_LIMIT}"
     call_command("qcluster")
-
-
-def standstill(heartbeat_age: float, *, since_start: float) -> str | None:
-    """Say for how many seconds a cluster has made no progress, if that is too long; None while all is well.
-
-    One that has not beaten since its start is given time for starting.
-    """
-    limit = STALE_SECONDS if heartbeat_age < since_start else STARTING_SECONDS
-    quiet = min(heartbeat_age, since_start)
-    return f"no progress for {quiet:.0f} s" if quiet > limit else None
 
 
 class ClusterSupervisor:
@@ -104,26 +88,26 @@ class ClusterSupervisor:
         WORKER_STARTED.log(cluster=self.name, pid=self.child.pid)
 
     def _trouble(self) -> str | None:
-        """Say why the cluster must be started anew; None while all is well."""
+        """Why the cluster must be restarted; None while all is well."""
         assert self.child is not None
         if not self.child.is_alive():
             return f"the cluster ended with code {self.child.exitcode}"
         age = self._heartbeat_age()
-        return None if age is None else standstill(age, since_start=monotonic() - self.started_at)
+        return None if age is None else no_progress(age, since_start=monotonic() - self.started_at)
 
     def _heartbeat_age(self) -> float | None:
-        """Return seconds since the last heartbeat, infinity before the first; None while the database cannot tell."""
+        """Seconds since the last heartbeat, infinite before the first; None while the database is unavailable."""
         try:
             connection.close_if_unusable_or_obsolete()
             with connection.cursor() as cursor:
-                cursor.execute(HEARTBEAT_AGE, (self.name,))
+                cursor.execute(HEARTBEAT_AGE_OF_CLUSTER, (self.name,))
                 row = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
             WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
-            # The cluster cannot beat either; give it its starting time again once the database is back.
+            # The cluster cannot write a heartbeat either; give it its starting time again once the database is back.
             self.started_at = monotonic()
             return None
-        return row[0] if row else math.inf
+        return math.inf if row[0] is None else row[0]
 
     def _end(self) -> None:
         """Let running work finish, then end whatever is left."""

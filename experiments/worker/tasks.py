@@ -42,5 +42,5 @@ def prune() -> None:
     Nothing of the audit trail: what a signal failed with stands on the signal itself.
     """
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM worker_heartbeats WHERE beat_at < now() - interval '1 day'")
+        cursor.execute("DELETE FROM worker_heartbeats WHERE heartbeat_at < now() - interval '1 day'")
         cursor.execute("DELETE FROM django_q_task WHERE stopped < now() - interval '7 days'")

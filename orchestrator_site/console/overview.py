@@ -10,18 +10,17 @@ from django.http import HttpRequest
 
 from admin_kit.display import age_text
 from experiments.models import ExecutionDecision, ReplayRun
+from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 from policies.core.rules import resolve_policy
 from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, open_halt, state_in_force
 
-# A worker beats every 5 s.
-WORKER_LIMIT_SECONDS = 20
 WAITING_LIMIT_SECONDS = 30
 REFRESH_SECONDS = (0, 5, 30)
 DECISIONS_SHOWN = 10
 
-NUMBERS = """
+NUMBERS = f"""
 SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now())),
        (SELECT count(*) FROM signals WHERE status = 'PENDING'),
        (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING'),
@@ -32,7 +31,7 @@ SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()),
        (SELECT count(*) FROM incidents WHERE occurred_at >= now() - interval '1 day'),
        (SELECT count(*) FROM policy_drafts WHERE state = 'REFUSED' AND settled_at >= now() - interval '1 day'),
-       (SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM worker_heartbeats),
+       ({HEARTBEAT_AGE}),
        EXISTS (SELECT FROM signals)
 """
 HEARTBEAT_AGES = "SELECT name, extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines"
@@ -143,7 +142,7 @@ def attention(
     last_replay: ReplayRun | None = None,
 ) -> list[Attention]:
     """What an operator should look at, the most urgent first."""
-    worker_is_late = numbers.worker_age is None or numbers.worker_age > WORKER_LIMIT_SECONDS
+    worker_is_late = numbers.worker_age is None or numbers.worker_age > STARTING_SECONDS
     found = [
         halted and Attention("Trading is halted: no new real trades.", "kill_switch"),
         guardrail

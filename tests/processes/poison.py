@@ -44,9 +44,9 @@ class PoisonConfig(AppConfig):
         vars(cluster)["HANG_LIMIT"] = "3s"
 
         def decide(stored: Any, *others: Any) -> Any:
-            if stored.facts.symbol == SYMBOL:
+            if stored.symbol == SYMBOL:
                 os.kill(os.getpid(), signal.SIGKILL)
-            if stored.facts.symbol == STOPPING_SYMBOL and not (file := Path(os.environ[STOPPED_FILE])).exists():
+            if stored.symbol == STOPPING_SYMBOL and not (file := Path(os.environ[STOPPED_FILE])).exists():
                 file.touch()
                 os.kill(os.getpid(), signal.SIGSTOP)
             return decision.decide(stored, *others)

@@ -25,7 +25,7 @@ FAULTS = 6
 # Always the same faults here; `make chaos` draws new ones.
 SEED = 20_260_316
 FRESH_BEATS = """
-SELECT count(*) FROM worker_heartbeats WHERE split_part(cluster, ':', 2)::int = ANY(%s) AND beat_at > %s
+SELECT count(*) FROM worker_heartbeats WHERE split_part(cluster, ':', 2)::int = ANY(%s) AND heartbeat_at > %s
 """
 
 

@@ -16,7 +16,8 @@ from django_q.tasks import async_task
 
 from experiments.models import Experiment
 from experiments.worker import queue as claim
-from experiments.worker.broker import BEAT_SECONDS, SPACING_SECONDS, SignalBroker
+from experiments.worker.broker import SPACING_SECONDS, SignalBroker
+from experiments.worker.liveness import HEARTBEAT_SECONDS
 from experiments.worker.pipeline import drain
 from experiments.worker.tasks import drain_signals
 from signals_app.webhook.wake import CHANNEL
@@ -173,7 +174,7 @@ def test_a_signal_that_was_given_up_is_no_work(broker: SignalBroker) -> None:
 
 
 def test_without_work_a_drain_comes_once_per_beat(broker: SignalBroker) -> None:
-    broker._last_drain = monotonic() - BEAT_SECONDS - 1
+    broker._last_drain = monotonic() - HEARTBEAT_SECONDS - 1
 
     assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
     assert broker.dequeue() is None

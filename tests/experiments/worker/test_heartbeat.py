@@ -10,7 +10,7 @@ from django.db import connection
 from django_q.signals import post_execute
 
 from experiments.models import WorkerHeartbeat
-from experiments.worker.heartbeat import DRAIN, Heart
+from experiments.worker.liveness import DRAIN, Heartbeat
 from experiments.worker.tasks import drain_signals
 from tests.database import execute, rows
 from tests.threads import in_background
@@ -27,7 +27,7 @@ def beats() -> list[str]:
 def test_a_drain_that_came_through_beats_for_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRATOR_CLUSTER", "desk:1")
 
-    Heart().drained(None, DRAINED)
+    Heartbeat().task_executed(None, DRAINED)
 
     assert beats() == ["desk:1"]
 
@@ -46,34 +46,34 @@ def test_the_name_is_that_of_the_task() -> None:
     "task", [DRAINED | {"success": False}, DRAINED | {"func": "experiments.worker.tasks.prune"}, {}]
 )
 def test_a_drain_that_failed_and_other_tasks_are_no_beat(task: dict[str, Any]) -> None:
-    Heart().drained(None, task)
+    Heartbeat().task_executed(None, task)
 
     assert beats() == []
 
 
 def test_it_is_written_down_once_per_second_at_most() -> None:
-    heart = Heart()
-    heart.drained(None, DRAINED)
+    heart = Heartbeat()
+    heart.task_executed(None, DRAINED)
     execute("DELETE FROM worker_heartbeats")
 
-    heart.drained(None, DRAINED)
+    heart.task_executed(None, DRAINED)
     assert beats() == []
 
     heart._last -= 1.0
-    heart.drained(None, DRAINED)
+    heart.task_executed(None, DRAINED)
     assert len(beats()) == 1
 
 
 def test_a_lost_session_only_delays_the_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    heart = Heart()
+    heart = Heartbeat()
     (pid,) = rows("SELECT pg_backend_pid()")[0]
     with in_background(partial(execute, "SELECT pg_terminate_backend(%s)", pid)) as other:
         other.result()
     # As if the session had been lost just after it was looked at.
     monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
 
-    heart.drained(None, DRAINED)
+    heart.task_executed(None, DRAINED)
     assert beats() == []
 
-    heart.drained(None, DRAINED)
+    heart.task_executed(None, DRAINED)
     assert len(beats()) == 1

@@ -74,7 +74,7 @@ def make_everything(**signal: Any) -> Experiment:
     release_guardrail(Actor("tests"), trip.pk, reason="A test.")
     run_replay(Selection(experiment=experiment.pk), run_by="tests")
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
+        cursor.execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
     Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)
     Schedule.objects.create(func="f", name="s")
     return experiment

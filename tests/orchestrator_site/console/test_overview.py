@@ -97,7 +97,7 @@ def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -
 
 def test_a_healthy_system_needs_no_attention(operator: Client) -> None:
     make_available("A", "B")
-    execute("INSERT INTO worker_heartbeats (cluster, beat_at) VALUES ('host:1', now())")
+    execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
 
     assert seen(operator).attention == []
 
