@@ -2,8 +2,8 @@
 
 A heartbeat is written where the result of a drain arrives, so that it went through the whole chain: pusher, queue,
 worker, queue back, monitor. Each can die in a way that stops the chain while django-q's own status stays green. A
-monitor that is killed while it waits leaves its queue locked: nothing is acknowledged any more, and every scheduled task
-comes back for ever.
+monitor that is killed while it waits leaves its queue locked: nothing is acknowledged any more, and every scheduled
+task comes back for ever.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(
        (SELECT count(*) FROM policy_drafts WHERE state = 'REFUSED' AND settled_at >= now() - interval '1 day'),
        ({HEARTBEAT_AGE}),
        EXISTS (SELECT FROM signals)
-"""
+"""  # noqa: S608 (our own statement)
 HEARTBEAT_AGES = "SELECT name, extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines"
 
 

@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from experiments.models import Experiment, WorkerHeartbeat
-from experiments.worker import supervisor as cluster
+from experiments.worker import liveness
 from kernel import process_group
 from signals_app.models import Signal
 from tests.chaos.services import service
@@ -93,7 +93,7 @@ def test_sigterm_ends_a_cluster_that_hangs_and_loses_nothing(tmp_path: Path, fro
 
 
 def test_a_cluster_that_hangs_is_given_less_than_five_seconds_to_stop() -> None:
-    assert cluster.STOP_SECONDS < process_group.STOP_SECONDS < 5
+    assert liveness.STOP_SECONDS < process_group.STOP_SECONDS < 5
 
 
 def test_a_killed_supervisor_takes_its_cluster_with_it(tmp_path: Path) -> None:
