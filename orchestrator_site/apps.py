@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
-
-from kernel.actors import Actor
-
-
-def _audit(*, actor: Actor, action: str, subject: str, **kwargs: Any) -> None:
-    from kernel.audit import record
-
-    record(actor, action, subject)
 
 
 class OrchestratorSiteConfig(AppConfig):
@@ -25,12 +15,9 @@ class OrchestratorSiteConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register checks and the audit of sources; create the roles after the last app has been migrated."""
+        """Register the checks; create the roles after the last app has been migrated."""
         from orchestrator_site import checks  # noqa: F401 (registers itself)
         from orchestrator_site.roles import ensure_roles
-        from signals_app.webhook.sources import source_operated
-
-        source_operated.connect(_audit, dispatch_uid="orchestrator_site.audit")
 
         *_, last = apps.get_app_configs()
         post_migrate.connect(ensure_roles, sender=last, dispatch_uid="orchestrator_site.roles")

@@ -9,18 +9,14 @@ from collections.abc import Iterable
 from django.core.validators import slug_re
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.dispatch import Signal
 
 from kernel.actors import SYSTEM, Actor
+from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from kernel.hashing import sha256_hex
 from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import WebhookSource
-
-# Sent with actor, action and subject; the audit log is kept by an app this one does not know.
-source_operated = Signal()
-
 
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
@@ -61,7 +57,7 @@ def create_source(
                 client_certificate_subject=client_certificate_subject,
                 rate_limit_per_minute=rate_limit_per_minute,
             )
-            _tell(actor, "source.created", slug)
+            record(actor, "source.created", f"source {slug}")
     except IntegrityError:
         raise DomainError("slug_taken", f"A webhook source with the slug {slug} already exists.") from None
     SOURCE_CREATED.log(source=slug)
@@ -76,7 +72,7 @@ def rotate_source(slug: str, token: str | None = None, *, actor: Actor = SYSTEM)
         source.previous_token_hash = source.token_hash
         source.token_hash = sha256_hex(token.encode())
         source.save(update_fields=["previous_token_hash", "token_hash"])
-        _tell(actor, "source.rotated", slug)
+        record(actor, "source.rotated", f"source {slug}")
     SOURCE_ROTATED.log(source=slug)
     return source, token
 
@@ -113,7 +109,7 @@ def change_source(
             setattr(source, field, value)
         # By field: a rotation at the same moment must not be undone.
         source.save(update_fields=list(changes))
-        _tell(actor, "source.changed", slug)
+        record(actor, "source.changed", f"source {slug}")
     SOURCE_CHANGED.log(source=slug)
     return source
 
@@ -124,7 +120,7 @@ def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> W
         source = _locked(slug)
         source.is_active = is_active
         source.save(update_fields=["is_active"])
-        _tell(actor, "source.enabled" if is_active else "source.disabled", slug)
+        record(actor, "source.enabled" if is_active else "source.disabled", f"source {slug}")
     if is_active:
         SOURCE_ENABLED.log(source=slug)
     else:
@@ -140,11 +136,6 @@ def webhook_path(token: str) -> str:
 def hash_of_secret(secret: str) -> str:
     """What is stored of a body secret; "" stays "", which means that none is required."""
     return sha256_hex(secret.encode()) if secret else ""
-
-
-def _tell(actor: Actor, action: str, slug: str) -> None:
-    """Tell whoever keeps the audit log, in the transaction of the change."""
-    source_operated.send(WebhookSource, actor=actor, action=action, subject=f"source {slug}")
 
 
 def _locked(slug: str) -> WebhookSource:
