@@ -37,22 +37,18 @@ def cell(value: object) -> str:
     return f"'{text}"
 
 
-def _lines(part: str, members: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    reasons = members.get("undefined", {})
-    for name, value in members.items():
+def _lines(part: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    reasons = fields.get("undefined", {})
+    for name, value in fields.items():
         if name == "undefined":
             continue
         if isinstance(value, Mapping):
             yield from _lines(f"{part}.{name}", value)
         elif isinstance(value, (list, tuple)):
-            yield from _listed(part, name, value)
+            for number, item in enumerate(value, start=1):
+                if isinstance(item, Mapping):
+                    yield from _lines(f"{part}.{name}.{number}", item)
+                else:
+                    yield part, f"{name}.{number}", cell(item), ""
         else:
             yield part, name, cell(value), cell(reasons.get(name, "") if value is None else "")
-
-
-def _listed(part: str, name: str, values: list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, str, str, str]]:
-    for number, value in enumerate(values, start=1):
-        if isinstance(value, Mapping):
-            yield from _lines(f"{part}.{name}.{number}", value)
-        else:
-            yield part, f"{name}.{number}", cell(value), ""

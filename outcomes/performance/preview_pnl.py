@@ -1,7 +1,7 @@
-"""What the trades earned that a preview would have made real, or shadow.
+"""The recorded P&L of the trades that other policy settings would have moved between real and shadow.
 
-The figures are the recorded ones of those very trades. They are no forecast: a shadow trade that is
-real pays other prices. An UNPRICED trade is counted and in no sum.
+It is what those trades recorded, not a forecast: a shadow trade made real would get other prices. An UNPRICED
+trade is counted, and part of no sum.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RecordedPnl:
 
 @dataclass(frozen=True, slots=True)
 class PreviewWithPnl:
-    """What settings would have changed, and what the trades concerned earned as they were."""
+    """What settings would change, and what the affected trades recorded as they were."""
 
     preview: Preview
     recorded: tuple[RecordedPnl, ...]
@@ -82,7 +82,7 @@ class Step:
 def preview_with_pnl(
     selection: PreviewSelection, settings: PolicySettings, progress: Progress | None = None
 ) -> PreviewWithPnl:
-    """Return the preview of the settings with the recorded P&L of the trades it would have concerned."""
+    """What the settings would change, with the recorded P&L of the affected trades."""
     for step in preview_in_steps(selection, settings):
         if isinstance(step, PreviewWithPnl):
             return step
@@ -92,7 +92,7 @@ def preview_with_pnl(
 
 
 def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> Iterator[Step | PreviewWithPnl]:
-    """Yield how far it has come, and the preview last: for a page that shows it coming."""
+    """The steps of the progress, and last the result: for a page that shows both."""
     tally = Tally()
     sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
     reached: list[Step] = []
@@ -115,24 +115,19 @@ def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> I
 
 
 def _add_recorded(moving: list[WhatIf], sums: defaultdict[tuple[str, str], _Sum]) -> None:
-    """Add what the trades of these decisions earned, which would let another engine trade for real."""
-    for change in TABLES:
-        for engine, decisions, trades, unpriced, pnl in _recorded(change, moving):
-            sums[change, engine].add(decisions, trades, unpriced, pnl)
-
-
-def _recorded(change: str, batch: list[WhatIf]) -> list[tuple[str, int, int, int, Decimal]]:
-    """Return engine, decisions, outcomes, UNPRICED ones and P&L of the trades that change sides this way."""
-    moving = [(one.experiment_id, engine) for one in batch if (engine := _mover(change, one)) is not None]
-    if not moving:
-        return []
-    experiments, engines = zip(*moving, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(RECORDED.format(table=TABLES[change]), (list(experiments), list(engines)))
-        found: list[tuple[str, int, int, int, Decimal]] = cursor.fetchall()
-    return found
-
-
-def _mover(change: str, one: WhatIf) -> str | None:
-    assert one.after is not None
-    return one.after.executed_engine if change == "SHADOW_TO_REAL" else one.before.executed_engine
+    """Add what these trades recorded; each decision of `moving` would let another engine trade for real."""
+    for change, table in TABLES.items():
+        # The engine that would become real has a shadow outcome so far, the one that was real a real outcome.
+        movers = [
+            (one.experiment_id, engine)
+            for one in moving
+            if one.after is not None
+            and (engine := (one.after if change == "SHADOW_TO_REAL" else one.before).executed_engine)
+        ]
+        if not movers:
+            continue
+        experiments, engines = zip(*movers, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(RECORDED.format(table=table), (list(experiments), list(engines)))
+            for engine, decisions, trades, unpriced, pnl in cursor.fetchall():
+                sums[change, engine].add(decisions, trades, unpriced, pnl)
