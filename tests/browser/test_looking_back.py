@@ -30,10 +30,14 @@ def test_the_decision_for_a_signal_as_of_then_equals_what_is_stored(person: Pers
     drain()
 
     person.open("as_of")
-    person.types("Signal id", str(signal.pk))
+    person.types("Signal ID", str(signal.pk))
     person.submit("Show")
 
-    person.reads("ENGINE_A_PRIMARY, engine A trades for real (CONFIGURED)", "down to the decision hash", "Policy v2")
+    person.reads(
+        "ENGINE_A_PRIMARY, engine A trades for real (CONFIGURED)",
+        "Matches the stored decision, including its hash.",
+        "Policy v2",
+    )
 
 
 def test_what_was_in_force_at_a_past_instant_is_shown(person: Person, experiment: Experiment) -> None:
@@ -41,7 +45,7 @@ def test_what_was_in_force_at_a_past_instant_is_shown(person: Person, experiment
     person.types("Time (UTC)", f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}")
     person.submit("Show")
 
-    person.reads("Policy v2", "What stopped real trading", "Engine A", "Engine B")
+    person.reads("Policy v2", "Halts", "Engine A", "Engine B")
 
 
 def test_a_time_that_is_none_is_told_beside_its_field_and_kept(person: Person) -> None:
@@ -69,7 +73,7 @@ def test_what_was_changed_behind_our_back_is_named(person: Person, experiment: E
     person.open("experiments_experiment_change", experiment.pk)
     person.submit("Verify by replay")
 
-    person.reads("somebody or something the stored data was changed", "experiments.bucket")
+    person.reads("1 difference: the stored data was changed.", "experiments.bucket")
 
 
 def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Experiment) -> None:
@@ -83,13 +87,16 @@ def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Expe
 def test_the_report_draws_its_chart(person: Person, experiment: Experiment) -> None:
     person.open("report")
 
-    person.reads("Same signals, A minus B:", "60.00", "33.00")
-    (chart,) = person.finds(".to-figure svg")
+    person.reads("Engine A vs. engine B on the same signals:", "60.00", "33.00")
+    (chart,) = person.finds("canvas.chart")
     assert chart.size["width"] > 400
     assert chart.size["height"] > 150
+    drawn = "const canvas = document.querySelector('canvas.chart');"
+    drawn += "return Chart.getChart(canvas).data.datasets.map(line => line.label)"
+    assert person.driver.execute_script(drawn) == ["Engine A, real", "Engine B, shadow"]
 
 
 def test_a_report_of_nothing_says_how_to_fill_it(person: Person) -> None:
     person.open("report", symbol="NONE")
 
-    person.reads("No closed trades here yet", "manage.py demo")
+    person.reads("No closed trades yet", "manage.py demo")

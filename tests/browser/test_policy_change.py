@@ -59,9 +59,9 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     person.click("Preview")
     person.reads("1 of 1 decisions would change")
     assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table("By symbol and reason")
-    pnl = person.table("Recorded P&L of the trades concerned")
+    pnl = person.table("Recorded P&L of the affected trades")
     assert [row[-1] for row in pnl] == ["P&L", "▲ +60.00", "▲ +33.00"]
-    person.click("Back to the draft")
+    person.click("Back to draft")
     person.sit_down("bob", "operator")
     person.driver.refresh()
     person.click("Approve")

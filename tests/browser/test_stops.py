@@ -24,10 +24,10 @@ def test_the_kill_switch_asks_for_a_reason_and_a_typed_word(person: Person) -> N
     person.open("engines")
 
     person.click("Halt")
-    person.reads("Stop all real trading")
+    person.reads("Halt all real trading")
     person.types("Reason", "The broker is down.")
     person.types("Type HALT to confirm", "stop")
-    person.submit("Halt now")
+    person.submit("Halt trading")
 
     person.reads("Type HALT in capital letters.")
     assert person.value("Reason") == "The broker is down."
@@ -38,7 +38,7 @@ def test_a_halt_is_a_red_banner_on_every_page_until_it_is_released(person: Perso
     person.open("kill_switch")
     person.types("Reason", "The broker is down.")
     person.types("Type HALT to confirm", "HALT")
-    person.submit("Halt now")
+    person.submit("Halt trading")
     person.reads("Trading halted: no new real trades.")
 
     for view in SOME_PAGES:
@@ -47,12 +47,12 @@ def test_a_halt_is_a_red_banner_on_every_page_until_it_is_released(person: Perso
         assert "(ada): The broker is down." in banner.text
         assert banner.value_of_css_property("background-color") == RED
 
-    person.click("Release")
-    person.reads("The kill switch is on")
+    person.click("Resume")
+    person.reads("Trading is halted")
     person.types("Reason", "It is up again.")
     person.types("Type RESUME to confirm", "RESUME")
-    person.submit("Release the halt")
-    person.reads("The policy decides again.")
+    person.submit("Resume trading")
+    person.reads("Trading resumed: the policy decides again.")
     assert (open_halt(), person.finds(".to-halt-banner")) == (None, [])
 
 
@@ -64,8 +64,8 @@ def test_a_viewer_sees_that_trading_is_halted_and_no_switch(person: Person) -> N
     engage_halt(Actor("ada"), reason="A test.")
     person.open("engines")
 
-    person.reads("Kill switch on.", "(ada): A test.")
-    assert not {"Halt", "Release", "Switch off"} & person.words()
+    person.reads("Trading halted.", "(ada): A test.")
+    assert not {"Halt", "Resume", "Disable engine"} & person.words()
 
 
 def test_a_guardrail_that_trips_is_shown_and_lifted_with_a_reason(person: Person) -> None:
@@ -74,7 +74,7 @@ def test_a_guardrail_that_trips_is_shown_and_lifted_with_a_reason(person: Person
     assert drain() == 1
 
     person.open("index")
-    person.reads("Guardrail tripped.", "max_consecutive_real_losses is 1, its limit 1", "(SHADOW_ONLY, GUARDRAIL)")
+    person.reads("Guardrail tripped.", "max_consecutive_real_losses is 1 (limit 1)", "(SHADOW_ONLY, GUARDRAIL)")
     person.click("Release")
     person.reads("Release a guardrail")
     person.types("Reason", "The loss was expected.")
@@ -90,19 +90,19 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
         EngineClient(name).post("heartbeat", {"engine_version": "7", "rules_hash": RULES_HASH})
 
     person.open("engines")
-    strips = person.finds("svg.to-strip")
-    assert [strip.size["width"] > 400 for strip in strips] == [True, True]
-    person.click("Switch off")
+    trackers = person.finds("figure nav")
+    assert [tracker.size["width"] > 400 for tracker in trackers] == [True, True]
+    person.click("Disable engine")
     person.reads("Switch off Engine A", "without engine A nobody trades for real")
     person.types("Reason", "It quotes stale prices.")
     person.submit("Switch off")
-    person.reads("Engine A is switched off.", "switched off: It quotes stale prices.", "off by ada")
+    person.reads("Engine A is switched off.", "disabled: It quotes stale prices.", "disabled by ada")
     assert not engine("A").enabled
 
     person.open("index")
     person.reads("no engine trades for real, both shadow (SHADOW_ONLY, ENGINE_A_UNAVAILABLE)")
     person.open("engines")
-    person.click("Switch on")
+    person.click("Enable engine")
     person.types("Reason", "Its feed is back.")
     person.submit("Switch on")
     person.reads("Engine A is switched on.")

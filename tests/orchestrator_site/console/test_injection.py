@@ -24,7 +24,7 @@ def assert_harmless(page: str) -> None:
 
 
 def test_names_and_payload_of_a_signal_are_escaped_in_list_and_page() -> None:
-    signal = fail(make_signal(symbol="<B>X</B>", strategy=ATTACK, payload=PAYLOAD), error=ATTACK)
+    signal = fail(make_signal(symbol="<B>X</B>", strategy=ATTACK, payload=VALID | PAYLOAD), error=ATTACK)
     client = logged_in(superuser=True)
 
     for address in (
