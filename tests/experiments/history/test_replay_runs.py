@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg.sql import SQL
 
-from experiments.core.verification import Recorded
+from experiments.core.verification import Difference, Recorded
 from experiments.history import replay as replay_module
 from experiments.history.replay import ROWS, Selection, run_replay
 from experiments.models import ReplayRun
@@ -113,3 +113,19 @@ def test_the_columns_are_those_of_a_verification() -> None:
         cursor.execute(ROWS.format(conditions=SQL("false")))
 
         assert tuple(column.name for column in cursor.description) == Recorded._fields
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_processes_find_the_same_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "RANGE_SIZE", 2)
+    for _ in range(7):
+        make_experiment("A")
+    tamper("experiments", "bucket = (bucket + 1) % 10000")
+    alone: list[Difference] = []
+    together: list[Difference] = []
+
+    one = run_replay(Selection(), run_by="ada", found=alone.append)
+    two = run_replay(Selection(), run_by="ada", jobs=2, found=together.append)
+
+    assert (one.verified, one.differences) == (two.verified, two.differences) == (7, 7)
+    assert together == alone
