@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from admin_kit.display import age_text
 from experiments.models import ExecutionDecision, ReplayRun
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
+from orchestrator_site.health import WAITING_LIMIT_SECONDS
 from policies.core.rules import resolve_policy
 from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
