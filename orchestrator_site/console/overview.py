@@ -17,7 +17,6 @@ from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, open_halt, state_in_force
 
-WAITING_LIMIT_SECONDS = 30
 REFRESH_SECONDS = (0, 5, 30)
 DECISIONS_SHOWN = 10
 
