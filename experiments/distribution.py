@@ -87,7 +87,7 @@ def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
         cursor.execute(ONE, (engine, experiment_id))
         row = cursor.fetchone()
     if row is None:
-        raise DomainError("not_found", "This engine has no such experiment.")
+        raise DomainError("not_found", "Experiment not found for this engine.")
     return _assignment(row)
 
 

@@ -1,4 +1,4 @@
-"""Writes that operators order: failed signals wait again or are given up, one experiment is replayed."""
+"""What operators do: retry or discard failed signals, replay one experiment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernel.errors import DomainError
 
 
 def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:
-    """Let failed signals be tried again from the first attempt; return how many there were."""
+    """Retry failed signals from the first attempt; return how many there were."""
     with transaction.atomic():
         count = claim.requeue(signal_ids)
         if count:
@@ -24,12 +24,12 @@ def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:
 
 
 def discard_failed(actor: Actor, signal_ids: list[UUID], *, reason: str) -> int:
-    """Give failed signals up for good, so that nothing tries them again; return how many there were.
+    """Discard failed signals for good, so that nothing retries them; return how many there were.
 
     Raises DomainError without a reason.
     """
     if not reason.strip():
-        raise DomainError("reason_missing", "Say why these signals are given up.", "/reason")
+        raise DomainError("reason_missing", "Enter a reason for discarding these signals.", "/reason")
     with transaction.atomic():
         count = claim.discard(signal_ids, by=actor.name, reason=reason.strip())
         if count:
@@ -39,7 +39,7 @@ def discard_failed(actor: Actor, signal_ids: list[UUID], *, reason: str) -> int:
 
 def _subject(signal_ids: list[UUID], count: int) -> str:
     first = f"signal {signal_ids[0]}"
-    return first if count == 1 else f"{count} signals, {first} among them"
+    return first if count == 1 else f"{count} signals, including {first}"
 
 
 def replay_experiment(actor: Actor, identity: UUID) -> list[Difference]:

@@ -10,7 +10,7 @@ from admin_kit.options import AuditAdmin
 from experiments.models import ExecutionDecision, SignalDistribution, WorkerHeartbeat
 
 MODE_COLOURS = {"SHADOW_ONLY": "warning"}
-EMPTY_HINT = "The worker makes these when it decides a signal."
+EMPTY_HINT = "The worker creates these when it decides a signal."
 EMPTY_COMMANDS = ("manage.py demo", "manage.py worker")
 
 
@@ -78,7 +78,7 @@ class DistributionAdmin(AuditAdmin):
 
 @admin.register(WorkerHeartbeat)
 class WorkerHeartbeatAdmin(AuditAdmin):
-    """Signs of life that went through a whole worker."""
+    """The latest heartbeat of each worker cluster; one goes through all of its processes."""
 
     list_display = ("cluster", "heartbeat_at")
     fields = ("cluster", "heartbeat_at")

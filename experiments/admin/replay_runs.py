@@ -23,7 +23,7 @@ class ReplayRunAdmin(AuditAdmin):
     list_display = ("started_at", "result", "verified", "duration", "selected", "run_by")
     list_filter = (recent("started_at"),)
     search_fields = ("run_by__exact",)
-    search_help_text = "Who ran it, exactly"
+    search_help_text = "Exact name of who ran it"
     fields = (
         "started_at",
         "result",
@@ -34,28 +34,28 @@ class ReplayRunAdmin(AuditAdmin):
         json_of("selection"),
         "what_differed",
     )
-    empty_hint = "A run computes every decision again from what is stored and keeps here what came of it."
+    empty_hint = "A replay recomputes every decision from its stored inputs and lists each difference here."
     empty_commands = ("manage.py replay",)
 
     @admin.display(description="result")
     def result(self, run: ReplayRun) -> SafeString:
-        """Return the verdict; anything that differs stands out."""
+        """The verdict; differences stand out."""
         return label(f"{run.differences} differences", "danger") if run.differences else label("equal", "success")
 
-    @admin.display(description="took")
+    @admin.display(description="duration")
     def duration(self, run: ReplayRun) -> str:
-        """Return how long it took, and how many it verified a second."""
-        rate = f", {run.verified / run.seconds:.0f} a second" if run.seconds else ""
+        """The duration, and how many experiments were verified per second."""
+        rate = f", {run.verified / run.seconds:.0f} per second" if run.seconds else ""
         return f"{run.seconds} s{rate}"
 
     @admin.display(description="selection")
     def selected(self, run: ReplayRun) -> str:
-        """Return what was asked for."""
+        """The filters of the run."""
         return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in run.selection.items()) or "everything"
 
     @admin.display(description="first differences")
     def what_differed(self, run: ReplayRun) -> SafeString | str:
-        """Return the first differences, each with its experiment."""
+        """The first differences, each with its experiment."""
         if not run.first_differences:
             return "none"
         rows = format_html_join(
@@ -66,5 +66,5 @@ class ReplayRunAdmin(AuditAdmin):
 
 def _row(difference: dict[str, Any]) -> tuple[SafeString | str, str, str, str]:
     experiment_id = difference["experiment_id"]
-    where = link("experiments_experiment", experiment_id, experiment_id[:8]) if experiment_id else "whole tables"
+    where = link("experiments_experiment", experiment_id, experiment_id[:8]) if experiment_id else "table as a whole"
     return where, difference["field"], difference["stored"], difference["recomputed"]

@@ -1,4 +1,8 @@
-"""Signals: the queue that the worker empties; failed ones can be tried again or given up."""
+"""Signals: the queue that the worker empties; failed ones can be retried or discarded.
+
+The page belongs to this app and not to that of the model: it shows the experiment of each signal, and its actions are
+writes of the queue, which `signals_app` knows nothing of.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,19 +28,19 @@ from signals_app.models import Direction, Signal, SignalStatus
 
 
 class DiscardForm(forms.Form):
-    """Why failed signals are given up."""
+    """Why failed signals are discarded."""
 
     reason = reason_field("Kept with your name on each signal and in the audit log.")
 
 
 class DiscardedFilter(admin.SimpleListFilter):
-    """Failed signals that an operator gave up, or those that still want something."""
+    """Failed signals that an operator discarded, or those that still need attention."""
 
     title = "failure"
     parameter_name = "failure"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return both kinds of failed signals."""
+        """Both kinds of failed signals."""
         return [("open", "Open"), ("discarded", "Discarded")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Signal]) -> QuerySet[Signal]:
@@ -64,8 +69,8 @@ class SignalAdmin(AuditAdmin):
     )
     list_filter = ("status", DiscardedFilter, "direction", recent("received_at"))
     search_fields = ("signal_id__exact", "signal_hash__exact", "symbol__exact")
-    search_help_text = "Signal id, hash or symbol, exactly"
-    actions = ("try_again", "discard")
+    search_help_text = "Exact signal id, hash or symbol"
+    actions = ("retry", "discard")
     fields = (
         full_hash("signal_id"),
         "experiment_link",
@@ -99,37 +104,37 @@ class SignalAdmin(AuditAdmin):
         return queryset.prefetch_related("experiment")
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        """Trying a signal again or giving it up needs `signals_app.change_signal`, although nobody edits signals."""
+        """Retrying or discarding needs `signals_app.change_signal`, although signals cannot be edited."""
         return request.user.has_perm("signals_app.change_signal")
 
-    @admin.action(description="Try again (failed signals)", permissions=["requeue"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:
-        """Ask once, then let the worker try the failed ones of the selection from the first attempt."""
+    @admin.action(description="Retry selected failed signals", permissions=["requeue"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:
+        """Ask once, then schedule the failed ones of the selection for retry from the first attempt."""
         failed = _open_failures(queryset)
         if "confirmed" in request.POST:
             count = requeue_failed(actor_of(request), _ids(failed))
-            messages.success(request, f"{count} signals wait for the worker again.")
+            messages.success(request, f"Scheduled for retry: {count} signal{pluralize(count)}.")
             return None
         if not failed.exists():
-            messages.warning(request, "None of the selected signals has failed; there is nothing to try again.")
+            messages.warning(request, "None of the selected signals has failed.")
             return None
-        fate = "will wait for the worker again, as if they had just come in."
-        return self._ask(request, failed, {"title": "Try again", "chosen": "try_again", "fate": fate})
+        fate = "will be retried from the first attempt."
+        return self._ask(request, failed, {"title": "Retry", "chosen": "retry", "fate": fate})
 
-    @admin.action(description="Discard (failed signals)", permissions=["requeue"])
+    @admin.action(description="Discard selected failed signals", permissions=["requeue"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:
-        """Ask for the reason, then give the failed ones of the selection up for good."""
+        """Ask for the reason, then discard the failed ones of the selection for good."""
         failed = _open_failures(queryset)
         confirmed = "confirmed" in request.POST
         form = DiscardForm(request.POST if confirmed else None)
         if confirmed and form.is_valid():
             count = discard_failed(actor_of(request), _ids(failed), reason=form.cleaned_data["reason"])
-            messages.success(request, f"{count} signals are given up.")
+            messages.success(request, f"Discarded: {count} signal{pluralize(count)}.")
             return None
         if not failed.exists():
-            messages.warning(request, "None of the selected signals has failed; there is nothing to give up.")
+            messages.warning(request, "None of the selected signals has failed.")
             return None
-        fate = "will never be decided: no worker and nobody else can try them again."
+        fate = "will never be decided. This cannot be undone."
         ask = {"title": "Discard", "chosen": "discard", "fate": fate, "form": form, "danger": True}
         return self._ask(request, failed, ask)
 
@@ -146,32 +151,32 @@ class SignalAdmin(AuditAdmin):
 
     @admin.display(description="status")
     def coloured_status(self, signal: Signal) -> SafeString:
-        """Return the status, and whether a failed signal was given up."""
+        """The status, and whether a failed signal was discarded."""
         if signal.discarded_at is not None:
             return label(f"{signal.status}, discarded")
         return label(signal.status, STATUS_COLOURS[signal.status])
 
     @admin.display(description="direction")
     def coloured_direction(self, signal: Signal) -> SafeString:
-        """Return the direction with an arrow."""
+        """The direction with an arrow."""
         arrow, css = ("▲", "to-gain") if signal.direction == Direction.LONG else ("▼", "to-loss")
         return format_html('<span class="{}">{} {}</span>', css, arrow, signal.direction)
 
     @admin.display(description="experiment")
     def experiment_link(self, signal: Signal) -> SafeString | None:
-        """Return a link to the signal's experiment; None while it has none."""
+        """A link to the signal's experiment; None while it has none."""
         experiment = getattr(signal, "experiment", None)
         return link("experiments_experiment", experiment.pk, str(experiment.pk)[:8]) if experiment else None
 
     @admin.display(description="market context")
     def context_link(self, signal: Signal) -> SafeString | None:
-        """Return a link to what both engines saw; None while there is nothing."""
+        """A link to what both engines saw; None while there is nothing."""
         context = getattr(signal, "market_context", None)
         return link("signals_app_marketcontext", signal.pk, context.context_hash[:12]) if context else None
 
 
 def _open_failures(queryset: QuerySet[Signal]) -> QuerySet[Signal]:
-    """Narrow to failed signals that nobody has given up."""
+    """Failed signals that nobody has discarded."""
     return queryset.filter(status=SignalStatus.FAILED, discarded_at__isnull=True)
 
 

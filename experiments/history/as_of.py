@@ -46,10 +46,10 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
     """
     signal = Signal.objects.filter(pk=signal_id).first()
     if signal is None:
-        raise DomainError("not_found", "There is no such signal.")
+        raise DomainError("not_found", "Signal not found.")
     stored = ExecutionDecision.objects.filter(experiment__signal=signal).first()
     if at is None and stored is None:
-        raise DomainError("not_decided", "This signal is not decided yet; name an instant.")
+        raise DomainError("not_decided", "This signal has not been decided yet; specify a time.")
     instant = at or stored.decided_at  # type: ignore[union-attr]  # one of them is there
     then = in_force_at(instant)
     state = then.state(stored.inputs["app_mode"] if stored else settings.APP_MODE)

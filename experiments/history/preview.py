@@ -67,7 +67,7 @@ def decided_again(
     `last_out_of_range` when more are asked for than a preview takes.
     """
     if not 1 <= selection.last <= MOST:
-        raise DomainError("last_out_of_range", f"Choose from 1 to {MOST} decisions.", "/last")
+        raise DomainError("last_out_of_range", f"Must be between 1 and {MOST}.", "/last")
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         yield from decide_again(_stored(cursor, selection, progress), settings)
 

@@ -91,7 +91,7 @@ class Rebuilder:
             case "decided":
                 self._waiting.append(record)
             case kind:
-                raise DomainError("history_unreadable", f"The history holds a record of kind {kind!r}.")
+                raise DomainError("history_unreadable", f"The history contains an unknown kind of record: {kind!r}.")
 
     def _take_source(self, record: Record) -> None:
         """Make the source with a token of this run and without conditions on the sender."""
@@ -161,9 +161,9 @@ def settings_of_then(delivery: Record) -> Record:
 def refuse_unless_empty() -> None:
     """Raise DomainError `not_empty` when this database has a history of its own."""
     if Signal.objects.exists() or WebhookSource.objects.exists() or MarketData.objects.exists():
-        raise DomainError("not_empty", "This database is not empty; rebuild into a new one (migrate it first).")
+        raise DomainError("not_empty", "This database is not empty. Rebuild into a new, migrated one.")
     if PolicyVersion.objects.filter(version__gt=1).exists():
-        raise DomainError("not_empty", "This database has policies of its own; rebuild into a new one.")
+        raise DomainError("not_empty", "This database has policies of its own. Rebuild into a new, migrated one.")
 
 
 def take_policy(record: Record) -> None:

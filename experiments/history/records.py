@@ -76,7 +76,7 @@ def from_file(path: Path) -> Iterator[Record]:
         for number, line in enumerate(lines, 1):
             record = json.loads(line) if line.startswith("{") else None
             if not isinstance(record, dict) or "kind" not in record:
-                raise ValueError(f"{path} line {number} is no record of an export")
+                raise ValueError(f"{path} line {number} is not a record of an export")
             yield record
 
 

@@ -17,7 +17,7 @@ from policies.core.settings import GUARDRAILS, PolicySettings
 from policies.core.state import Trip
 from policies.timeline import instant_of_change
 
-# The share of failed signals says nothing about a handful of them. Those an operator has given up count as
+# The share of failed signals says nothing about a handful of them. Those an operator has discarded count as
 # failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.
 MIN_SIGNALS = 20
 

@@ -40,11 +40,11 @@ LIMIT_EXCEEDED = "54"
 def drain() -> int:
     """Process what waits, up to 20 batches or 5 s; return how many signals got a decision.
 
-    1. Count the attempts of signals whose worker died with them in hand.
+    1. Count the attempts of signals whose worker died after claiming them.
     2. Take batches of fresh signals until none is left.
     3. Between batches try one failed signal whose next attempt is due.
     """
-    _log_failures(claim.release_orphans(), "The worker died while it had this signal in hand.")
+    _log_failures(claim.release_orphans(), "The worker died while it was processing this signal.")
     decided = 0
     ends = monotonic() + MAX_DRAIN_SECONDS
     for _ in range(BATCHES_PER_DRAIN):
@@ -62,7 +62,7 @@ def drain() -> int:
 
 
 def process_claimed(batch: claim.Batch) -> int:
-    """Process a claimed batch and strike it off; a signal that fails is recorded and stops no other."""
+    """Process a claimed batch and release it; a signal that fails is recorded and stops no other."""
     decided = _process_or_split(batch, batch.signal_ids)
     if decided < len(batch.signal_ids):
         claim.finish(batch)

@@ -1,7 +1,7 @@
 """Which signals a worker takes, and what becomes of those it could not finish.
 
 A batch is written down and committed before its work starts. If the worker dies, its database
-session is gone while the row is still there: the signals it had in hand are then tried one by one,
+session is gone while the row is still there: the signals it had claimed are then tried one by one,
 so that one which kills its worker is counted, found, and stops nobody else.
 """
 
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 MAX_ATTEMPTS = 5
 
-# SKIP LOCKED: what another worker has in hand is passed over.
+# SKIP LOCKED: what another worker has claimed is skipped.
 CLAIM = """
 WITH taken AS (SELECT signal_id FROM signals WHERE {which} FOR UPDATE SKIP LOCKED)
 INSERT INTO worker_batches (token, signal_ids, backend_pid, backend_started_at, started_at)
@@ -41,7 +41,7 @@ DELETE FROM worker_batches
  WHERE backend_pid = pg_backend_pid()
    AND backend_started_at = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
 """
-# The first retry is immediate, because most signals in hand of a dead worker are innocent; then 10 s,
+# The first retry is immediate, because most signals that a dead worker had claimed are innocent; then 10 s,
 # 20 s, 40 s. After the fifth attempt only an operator tries again.
 RECORD_FAILURE = """
 UPDATE signals
@@ -61,19 +61,19 @@ SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, str
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Signals one worker has in hand."""
+    """Signals one worker has claimed."""
 
     token: UUID
     signal_ids: list[UUID]
 
 
 def claim_fresh(limit: int) -> Batch | None:
-    """Take up to `limit` pending signals nobody has in hand; None when there are none."""
+    """Claim up to `limit` pending signals that nobody has claimed; None when there are none."""
     return _claim(CLAIM_FRESH, {"limit": limit})
 
 
 def claim_due() -> Batch | None:
-    """Take one failed signal whose next attempt is due; None when there is none."""
+    """Claim one failed signal whose next attempt is due; None when there is none."""
     return _claim(CLAIM_DUE, {})
 
 
@@ -94,7 +94,7 @@ def lock_signals(signal_ids: list[UUID]) -> list[tuple[Any, ...]]:
 
 
 def finish(batch: Batch) -> None:
-    """Strike the batch off the list of work in hand."""
+    """Delete the batch from the claimed work."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM worker_batches WHERE token = %s", (batch.token,))
 
@@ -108,7 +108,7 @@ def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, str, 
 
 
 def release_orphans() -> list[tuple[UUID, str, int]]:
-    """Count a failed attempt for every signal that was in hand of a worker that is gone."""
+    """Count a failed attempt for every signal that a worker which is gone had claimed."""
     failed: list[tuple[UUID, str, int]] = []
     with connection.cursor() as cursor:
         # Nearly always the only statement: no transaction for nothing.
@@ -119,13 +119,13 @@ def release_orphans() -> list[tuple[UUID, str, int]]:
         cursor.execute(FORGET_OWN)
         cursor.execute(ORPHANS)
         for token, signal_ids in cursor.fetchall():
-            failed += record_failure(signal_ids, "The worker died while it had this signal in hand.")
+            failed += record_failure(signal_ids, "The worker died while it was processing this signal.")
             cursor.execute("DELETE FROM worker_batches WHERE token = %s", (token,))
     return failed
 
 
 def requeue(signal_ids: list[UUID]) -> int:
-    """Let failed signals be tried again from the first attempt; return how many there were."""
+    """Retry failed signals from the first attempt; return how many there were."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE signals SET status = 'PENDING', attempts = 0, next_attempt_at = NULL, last_error = ''"
@@ -136,7 +136,7 @@ def requeue(signal_ids: list[UUID]) -> int:
 
 
 def discard(signal_ids: list[UUID], *, by: str, reason: str) -> int:
-    """Give failed signals up for good; return how many there were.
+    """Discard failed signals for good; return how many there were.
 
     One that a worker is trying at this moment is waited for, and left alone if it gets its decision.
     """

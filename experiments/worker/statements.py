@@ -59,7 +59,7 @@ def store(
     """Write the rows of all decided signals; the unique keys refuse a second experiment (R2.1, R10.1).
 
     `decided_at` is the instant at which the state that decided was read: one state, so one ruling for
-    each variant. A batch that is decided as a whole is struck off the list of work in hand.
+    each variant. A batch that is decided as a whole is deleted from the claimed work.
     """
     rulings = {d.assignment.variant: d.ruling for d in batch}
     connection.ensure_connection()

@@ -1,4 +1,4 @@
-"""A signal that kills whoever works on it: found, given up after five attempts, and in nobody's way."""
+"""A signal that kills whoever works on it: found, out of retries after five attempts, and in nobody's way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.processes.poison import STOPPED_FILE, STOPPING_SYMBOL, SYMBOL, poison
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 POISONED_WORKER = {"DJANGO_SETTINGS_MODULE": "tests.processes.poisoned_settings"}
-GIVEN_UP = ("FAILED", 5, None, "The worker died while it had this signal in hand.")
+GIVEN_UP = ("FAILED", 5, None, "The worker died while it was processing this signal.")
 
 
 def state_of(signal: Signal) -> tuple[object, ...]:

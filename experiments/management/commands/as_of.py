@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     help = (
         "Print policy, halt, guardrail and engines as of a past instant; with --signal also the decision as of then."
-        " A signal without an instant is looked at as of its own decision, which must agree: exit code 1 otherwise."
+        " Without a time, a signal is shown as of its own decision; exit code 1 if the stored decision differs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,9 +35,9 @@ class Command(BaseCommand):
         at = parsed("time", options["time"], parse_instant)
         signal_id = parsed("--signal", options["signal"], UUID)
         if at is None and signal_id is None:
-            raise CommandError("Name an instant, or a signal with --signal.")
+            raise CommandError("Specify a time, a signal (--signal), or both.")
         if at is not None and at > timezone.now():
-            raise CommandError(f"{options['time']} lies in the future; nothing is known of it yet.")
+            raise CommandError(f"{options['time']} is in the future.")
         try:
             self._answer(at, signal_id)
         except BeforeHistoryError as error:
@@ -90,7 +90,7 @@ def decision_lines(decision: DecisionThen) -> list[str]:
     resolution, stored = decision.ruling.resolution, decision.stored
     first = f"decision   {_text(resolution.execution_mode, resolution.executed_engine, resolution.reason)}"
     if stored is None:
-        return [first, "stored     nothing yet: the signal waits"]
+        return [first, "stored     none yet: the signal is pending"]
     if decision.disagreements:
         return [first] + [
             f"stored     {d.field}: {d.stored}; as of then: {d.recomputed}" for d in decision.disagreements

@@ -44,9 +44,9 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.detail) from None
         except (OSError, psycopg.OperationalError) as error:
-            raise CommandError(f"The history cannot be read or written: {error}") from None
+            raise CommandError(f"Cannot read or write the history: {error}") from None
         except (KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise CommandError(f"This is no history: {error!r}") from None
+            raise CommandError(f"Not a valid history: {error!r}") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
         verdict = f"{len(rebuilder.differences)} differences" if rebuilder.differences else "identical"
         self.stdout.write(
-            f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} left out (credentials, rate),"
+            f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} skipped (credentials, rate limit),"
             f" {rebuilder.decided} signals decided: {verdict}."
         )
         if rebuilder.differences:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         )
         if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
             # "0 verified, no difference" would let a slip of the pen pass for a verification.
-            raise CommandError(f"There is no signal {selection.signal}.", returncode=UNUSABLE)
+            raise CommandError(f"Signal {selection.signal} not found.", returncode=UNUSABLE)
         jobs = options["jobs"] or _jobs_for(selection)
         run = self._run_as_json(selection, jobs) if options["json"] else self._run(selection, jobs)
         if run.differences:

@@ -19,7 +19,7 @@ from policies.drafts import activate_due_drafts
 class Command(BaseCommand):
     """Run the worker; start as many as you like, on as many hosts as you like."""
 
-    help = "Turn signals into decisions. Any number may run against one database."
+    help = "Decide signals. Any number of workers can run against one database."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take how long to wait for the database."""
@@ -57,7 +57,7 @@ def _problem() -> str | None:
         connection.close_if_unusable_or_obsolete()
         executor = MigrationExecutor(connection)
     except (DatabaseError, InterfaceError) as error:
-        return f"The database does not answer: {error}"
+        return f"The database is unavailable: {error}"
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return "Migrations are missing; run `manage.py migrate`."
     return None

@@ -149,9 +149,9 @@ def test_a_decision_can_be_asked_for_any_other_instant() -> None:
 
 @pytest.mark.django_db
 def test_what_cannot_be_asked_says_why() -> None:
-    with pytest.raises(DomainError, match="no such signal"):
+    with pytest.raises(DomainError, match="Signal not found"):
         decision_as_of(uuid4())
-    with pytest.raises(DomainError, match="not decided yet"):
+    with pytest.raises(DomainError, match="not been decided yet"):
         decision_as_of(make_signal().pk)
 
 
@@ -210,20 +210,20 @@ def test_the_command_tells_of_an_undecided_signal_what_it_would_come_to() -> Non
     code, text = run(value("SELECT clock_timestamp()").isoformat(), "--signal", str(signal.pk))
 
     assert code == 0
-    assert "reason ENGINE_A_UNAVAILABLE\nstored     nothing yet: the signal waits\n" in text
+    assert "reason ENGINE_A_UNAVAILABLE\nstored     none yet: the signal is pending\n" in text
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "Name an instant"),
+        ((), "Specify a time"),
         (("yesterday",), "time is 'yesterday'; it must be a time like"),
         (("2026-01-01T00:00:00",), "it must be a time like"),
-        (("2999-01-01T00:00:00Z",), "lies in the future"),
+        (("2099-01-01T00:00:00Z",), "is in the future"),
         (("1999-01-01T00:00:00Z",), "No policy was in force yet"),
         (("--signal", "x"), "--signal is 'x'; it must be a UUID"),
-        (("--signal", str(uuid4())), "There is no such signal"),
+        (("--signal", str(uuid4())), "Signal not found"),
     ],
 )
 def test_the_command_refuses_what_has_no_answer(arguments: tuple[str, ...], message: str) -> None:

@@ -89,7 +89,7 @@ def test_a_rebuilt_database_is_identical(exported: Path) -> None:
 
     code, text = rebuild(exported)
 
-    assert text == "21 deliveries received, 1 left out (credentials, rate), 16 signals decided: identical.\n"
+    assert text == "21 deliveries received, 1 skipped (credentials, rate limit), 16 signals decided: identical.\n"
     assert code == 0
     assert rows(IDENTICAL) == before
     assert len(before) == 16
@@ -122,7 +122,10 @@ def test_settings_of_a_source_that_were_edited_since_change_nothing(tmp_path: Pa
 
     code, text = rebuild(path)
 
-    assert (code, text) == (0, "4 deliveries received, 0 left out (credentials, rate), 3 signals decided: identical.\n")
+    assert (code, text) == (
+        0,
+        "4 deliveries received, 0 skipped (credentials, rate limit), 3 signals decided: identical.\n",
+    )
     assert rows(IDENTICAL) == before
     assert len(before) == 3
     assert WebhookSource.objects.get().max_age_seconds == 60
@@ -195,7 +198,7 @@ def test_what_is_no_history_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_a_history_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="cannot be read"):
+    with pytest.raises(CommandError, match="Cannot read or write"):
         rebuild(tmp_path / "nothing.jsonl")
 
 

@@ -196,7 +196,7 @@ def test_nothing_selected_is_not_a_difference() -> None:
 
 
 def test_a_signal_that_does_not_exist_is_not_called_verified() -> None:
-    with pytest.raises(CommandError, match="There is no signal") as refusal:
+    with pytest.raises(CommandError, match="not found") as refusal:
         run("--signal", str(uuid4()))
 
     assert refusal.value.returncode == 2

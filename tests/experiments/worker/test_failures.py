@@ -333,7 +333,7 @@ def test_a_signal_that_kills_every_worker_is_given_up_after_five() -> None:
         waits.append(seconds_until_next_attempt(signal))
 
     assert waits == [0.0, 10.0, 20.0, 40.0, None]
-    assert state_of(signal) == ("FAILED", 5, "The worker died while it had this signal in hand.")
+    assert state_of(signal) == ("FAILED", 5, "The worker died while it was processing this signal.")
     assert drain() == 0
     assert claim.requeue([signal.pk]) == 1
     assert drain() == 1
@@ -375,4 +375,4 @@ def test_a_death_is_logged_for_every_signal_in_hand(caplog: pytest.LogCaptureFix
 
     text = json.dumps([str(record.msg) for record in caplog.records])
     assert all(str(signal.pk) in text for signal in signals)
-    assert text.count("The worker died while it had this signal in hand.") == 2
+    assert text.count("The worker died while it was processing this signal.") == 2

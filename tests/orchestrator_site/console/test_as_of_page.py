@@ -102,7 +102,7 @@ def test_what_cannot_be_answered_is_told_beside_its_field(viewer: Client, query:
 def test_an_undecided_signal_without_a_time_is_told(viewer: Client) -> None:
     answer = look(viewer, signal=str(make_signal().pk))
 
-    assert answer.context["form"].errors["at"] == ["This signal is not decided yet; name an instant."]
+    assert answer.context["form"].errors["at"] == ["This signal has not been decided yet; specify a time."]
 
 
 def test_the_first_version_is_there_from_its_activation(viewer: Client) -> None:

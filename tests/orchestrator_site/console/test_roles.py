@@ -79,7 +79,7 @@ def test_a_role_acts_only_where_it_may(role: str) -> None:
 
 def test_a_viewer_cannot_try_a_failed_signal_again() -> None:
     signal = fail(make_signal())
-    form = {"action": "try_again", "_selected_action": [str(signal.pk)], "confirmed": "1"}
+    form = {"action": "retry", "_selected_action": [str(signal.pk)], "confirmed": "1"}
 
     logged_in("viewer").post(reverse("admin:signals_app_signal_changelist"), form)
 

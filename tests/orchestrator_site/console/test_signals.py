@@ -1,4 +1,4 @@
-"""Failed signals are tried again or given up from the list, after one question."""
+"""Failed signals are retried or discarded from the list, after one question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 LIST = "admin:signals_app_signal_changelist"
 
 
-def choose(client: Client, *signals: Signal, action: str = "try_again", **more: str) -> str:
+def choose(client: Client, *signals: Signal, action: str = "retry", **more: str) -> str:
     """Choose an action for these signals and return the page that follows."""
     keys = [str(signal.pk) for signal in signals]
     return client.post(reverse(LIST), {"action": action, "_selected_action": keys} | more, follow=True).content.decode()
@@ -60,8 +60,10 @@ def test_only_failed_ones_of_a_selection_are_tried_again() -> None:
 
 
 def test_without_a_failed_one_nothing_is_asked() -> None:
-    assert "there is nothing to try again" in choose(logged_in("operator"), make_signal())
-    assert "there is nothing to give up" in choose(logged_in("operator", "viewer"), make_signal(), action="discard")
+    assert "None of the selected signals has failed." in choose(logged_in("operator"), make_signal())
+    assert "None of the selected signals has failed." in choose(
+        logged_in("operator", "viewer"), make_signal(), action="discard"
+    )
 
 
 # Giving up
@@ -113,8 +115,8 @@ def test_a_discarded_signal_is_neither_tried_again_nor_given_up_twice() -> None:
     client, signal = logged_in("operator"), fail(make_signal())
     discard(client, signal)
 
-    assert "there is nothing to try again" in choose(client, signal)
-    assert "0 signals are given up" in discard(client, signal, reason="Once more.")
+    assert "None of the selected signals has failed." in choose(client, signal)
+    assert "Discarded: 0 signals." in discard(client, signal, reason="Once more.")
 
     signal.refresh_from_db()
     assert (signal.status, signal.discard_reason) == ("FAILED", "The sender was wrong.")
@@ -155,7 +157,7 @@ def test_the_filter_tells_open_failures_from_discarded_ones() -> None:
 @pytest.mark.parametrize("garbage", ["x", "\x00", "1' OR 1=1", ""])
 def test_a_selection_that_is_none_breaks_nothing(garbage: str) -> None:
     client = logged_in("operator")
-    for action in ("try_again", "discard"):
+    for action in ("retry", "discard"):
         form = {"action": action, "_selected_action": [garbage], "confirmed": "1", "reason": "x"}
 
         assert client.post(reverse(LIST), form, follow=True).status_code == 200

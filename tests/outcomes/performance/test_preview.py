@@ -145,7 +145,7 @@ def test_the_settings_in_force_change_nothing() -> None:
         (("--draft", "7"), "draft 7 not found"),
         (("--draft", "7", "--set", "live_enabled=true"), "not allowed with"),
         ((), "required"),
-        (("--set", "live_enabled=true", "--last", "0"), "--last: Choose from 1 to 100000"),
+        (("--set", "live_enabled=true", "--last", "0"), "--last: Must be between 1 and 100000"),
         (("--set", "live_enabled=true", "--since", "today"), "--since is 'today'"),
     ],
 )
