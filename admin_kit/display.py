@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kernel.decimals import decimal_text
+from kernel.values import decimal_text
 
 # A callable; the stubs of Django's `fields` know of names only.
 Column = Any

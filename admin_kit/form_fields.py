@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from kernel.instants import parse_typed_instant
+from kernel.values import parse_typed_instant
 
 TIME_HINT = "Enter a time in UTC, such as 2026-03-16T14:30 or 2026-03-16T14:30:00Z."
 

@@ -29,8 +29,7 @@ def main() -> None:
     from signals_app.alerts.admission import Arrival, judge
     from signals_app.alerts.alert import NewSignal
     from signals_app.models import DeliveryOutcome
-    from signals_app.webhook import receive, views
-    from signals_app.webhook import statements as store
+    from signals_app.webhook import receive, store, views
 
     (body,) = bodies(1)
     source = store.find_source(hashlib.sha256(TOKEN.encode()).hexdigest())

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import connection
 
+from kernel.canonical import load_canonical
 from kernel.errors import DomainError
-from kernel.json_text import load_canonical
 
 # A waiting claim holds a thread of the web server; only so many may wait at a time.
 _waiting = BoundedSemaphore(max(settings.LONG_POLLS, 1))

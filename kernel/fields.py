@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 from psycopg.types.json import Json
 
-from kernel.json_text import canonical_json, load_canonical
+from kernel.canonical import canonical_json, load_canonical
 
 
 class CanonicalJSONField(models.JSONField):

@@ -11,9 +11,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kernel.decimals import decimal_text
-from kernel.hashing import SHA256_HEX
-from kernel.instants import parse_instant
+from kernel.canonical import SHA256_HEX
+from kernel.values import decimal_text, parse_instant
 
 # Without exponents, which `Decimal` would read, too.
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from kernel.identifiers import whole_number
+from kernel.values import whole_number
 
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 POSTGRESQL = ("postgresql://", "postgres://")

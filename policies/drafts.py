@@ -17,7 +17,7 @@ from kernel.actors import SYSTEM, Actor
 from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
-from kernel.instants import instant_text
+from kernel.values import instant_text
 from policies.core.settings import PolicySettings
 from policies.models import DraftState, PolicyApproval, PolicyDraft, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy

@@ -10,13 +10,12 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from kernel.canonical import canonical_json, load_canonical
 from kernel.errors import DomainError
-from kernel.json_text import canonical_json, load_canonical
 from signals_app.alerts import market_context
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
-from signals_app.alerts.fields import Fields
+from signals_app.alerts.fields import Fields, read_symbol
 from signals_app.alerts.market_context import SignalFacts
-from signals_app.alerts.symbols import read_symbol
 from signals_app.models import MarketData
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).

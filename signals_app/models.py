@@ -7,9 +7,9 @@ from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
+from kernel.canonical import SHA256_HEX
 from kernel.fields import CanonicalJSONField
-from kernel.hashing import SHA256_HEX
-from kernel.instants import instant_text
+from kernel.values import instant_text
 
 
 class WebhookSource(models.Model):

@@ -13,7 +13,7 @@ from django.test import TransactionTestCase
 from hypothesis import settings
 
 from policies.services import ensure_first_version
-from signals_app.webhook.wake import waker
+from signals_app.webhook.store import waker
 
 # A slow machine is no failure. Developers try other examples each time; continuous integration tries the same ones
 # for the same code, so that a red run can be run again.

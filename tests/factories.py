@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from kernel.actors import Actor
-from kernel.json_text import to_jsonb_text
+from kernel.canonical import to_jsonb_text
 from policies.core.rules import PolicyInputs
 from policies.core.settings import PolicySettings, parse_settings
 from policies.core.state import PolicyState, Trip

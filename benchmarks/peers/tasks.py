@@ -15,8 +15,8 @@ from experiments.core.decision import Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from experiments.worker.batch_log import log_decided
 from experiments.worker.statements import store
-from kernel.instants import format_timestamp
-from kernel.json_text import load_canonical
+from kernel.canonical import load_canonical
+from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from kernel.hashing import sha256_hex
+from kernel.canonical import sha256_hex
 
 # A new algorithm is a new tag; stored rows keep theirs.
 ASSIGNMENT_TAG = b"orchestrator/assignment/v1"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from experiments.core.assignment import Assignment, assign
-from kernel.hashing import named_uuid, text_hash
-from kernel.json_text import canonical_members, canonical_text
+from kernel.canonical import canonical_members, canonical_text, named_uuid, text_hash
 from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
 from policies.core.state import PolicyState
 from signals_app.alerts.identity import experiment_id, natural_key, rendered_signal_hash

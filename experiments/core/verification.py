@@ -25,10 +25,9 @@ from typing import Any, NamedTuple
 
 from experiments.core.assignment import assign
 from experiments.core.decision import identity_of, rule_on
+from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash
 from kernel.errors import DomainError
-from kernel.hashing import text_hash
-from kernel.instants import format_timestamp, read_instant
-from kernel.json_text import canonical_members, canonical_text, load_canonical
+from kernel.values import format_timestamp, read_instant
 from policies.core.rules import FACTS, RULES_BY_VERSION, SETTING_INPUTS, PolicyInputs
 from policies.core.settings import APP_MODES, PolicySettings, decimal_text
 from signals_app.alerts.identity import experiment_id

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from experiments.core.assignment import split_basis_points, variant_of
 from experiments.core.decision import rule_on
-from kernel.json_text import load_canonical
+from kernel.canonical import load_canonical
 from policies.core.rules import SETTING_INPUTS, PolicyInputs
 from policies.core.settings import PolicySettings
 

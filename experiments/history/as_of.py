@@ -17,8 +17,8 @@ from experiments.core.assignment import assign
 from experiments.core.decision import Ruling, rule
 from experiments.core.verification import Difference, differences_of
 from experiments.models import ExecutionDecision
+from kernel.canonical import load_canonical
 from kernel.errors import DomainError
-from kernel.json_text import load_canonical
 from policies.as_of import PolicySnapshot, in_force_at
 from signals_app.models import Signal
 

@@ -25,9 +25,9 @@ from experiments.history.records import Record
 from experiments.history.replay import Progress
 from experiments.worker.pipeline import BATCH_SIZE, process_batch
 from experiments.worker.queue import Batch
+from kernel.canonical import load_canonical
 from kernel.errors import DomainError
-from kernel.instants import read_instant
-from kernel.json_text import load_canonical
+from kernel.values import read_instant
 from policies.core.settings import SETTING_NAMES
 from policies.models import PolicyVersion
 from signals_app.alerts.admission import Arrival

@@ -15,7 +15,7 @@ from kernel.events import (
     SIGNAL_DISTRIBUTED,
     SIGNAL_RETRIEVED,
 )
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 
 # Lines are rendered here, because one call per line costs more than deciding the signal.
 lines_log = logging.getLogger("orchestrator.lines")

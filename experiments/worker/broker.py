@@ -20,7 +20,7 @@ from django_q.signing import SignedPackage
 
 from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
 from kernel.events import WORKER_DATABASE_UNAVAILABLE
-from signals_app.webhook.wake import CHANNEL
+from signals_app.webhook.store import CHANNEL
 
 # Work is a signal that no worker has claimed. The query takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.

@@ -20,7 +20,7 @@ from experiments.worker.batch_log import log_decided
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.statements import store
 from kernel.events import SIGNAL_PROCESSING_FAILED
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force
 from signals_app.alerts.identity import experiment_id

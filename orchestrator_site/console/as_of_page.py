@@ -16,7 +16,7 @@ from admin_kit.form_fields import UTCTimeField
 from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
-from kernel.identifiers import uuid_from
+from kernel.values import uuid_from
 from policies.as_of import BeforeHistoryError, PolicySnapshot, in_force_at
 
 

@@ -20,7 +20,7 @@ from experiments.models import Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.identifiers import uuid_from
+from kernel.values import uuid_from
 from orchestrator_site.console.experiment_page import experiment_page, neighbours
 from outcomes.selectors import experiment_story
 

@@ -11,8 +11,7 @@ from typing import Any
 from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
-from kernel.decimals import plain_text
-from kernel.instants import instant_text
+from kernel.values import instant_text, plain_text
 from outcomes.models import Outcome, Recommendation, Trade
 from outcomes.selectors import by_engine, explanation_of
 

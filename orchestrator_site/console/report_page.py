@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.pages import render_page
 from experiments.models import ExecutionMode
-from kernel.instants import instant_text
+from kernel.values import instant_text
 from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_view import equity_chart, figure_rows, pair_rows
 from orchestrator_site.roles import VIEW_REPORT

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
-from kernel.decimals import decimal_text
 from kernel.serializers import InstantField, StrictSerializer
+from kernel.values import decimal_text
 from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
 from outcomes.selectors import by_engine, explanation_of
 from policies.models import EngineName

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.models import Experiment
-from kernel.instants import parse_instant
+from kernel.values import parse_instant
 from outcomes.analyst_api.serializers import (
     ExperimentFilterSerializer,
     ExperimentStorySerializer,

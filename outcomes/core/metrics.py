@@ -10,7 +10,7 @@ import math
 from decimal import Context, Decimal
 from statistics import NormalDist
 
-from kernel.decimals import decimal_text, plain_text
+from kernel.values import decimal_text, plain_text
 
 # The 95th percentile, for the one-sided minimum track record length; the 97.5th, for two-sided intervals.
 QUANTILE_95 = Decimal(repr(NormalDist().inv_cdf(0.95)))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 
 
 class PairRule(StrEnum):

@@ -10,8 +10,7 @@ from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation,
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from kernel.decimals import decimal_text
-from kernel.instants import parse_instant
+from kernel.values import decimal_text, parse_instant
 
 SIGNS = {"LONG": 1, "SHORT": -1}
 # Python's default of 28 digits would round what numeric columns can hold; Inexact makes rounding an error.

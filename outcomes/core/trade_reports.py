@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from kernel.decimals import decimal_text
+from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.hashing import document_hash
+from kernel.values import decimal_text
 from outcomes.core.pricing import JudgedQuotes, Leg, QuoteFlag, judge_quotes, quotes_of, trade_price
 
 # How far an engine's clock may be ahead of the database's.

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.sql import SQL, Composed
 
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 
 ALL = SQL(" AND ")
 CONDITIONS = {

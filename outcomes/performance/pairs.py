@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 from psycopg.sql import SQL, Composable, Composed
 
 from kernel import sql as sql_files
-from kernel.decimals import decimal_text
+from kernel.values import decimal_text
 from outcomes.core.paired_statistics import (
     SAMPLE_RATIO_ALARM,
     Differences,

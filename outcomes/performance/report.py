@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from kernel import sql as sql_files
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from outcomes.core.metrics import QUANTILE_95
 from outcomes.core.paired_statistics import EXACT_RANKS
 from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present

@@ -12,9 +12,8 @@ from uuid import UUID
 from django.db import transaction
 
 from experiments.models import Experiment
-from kernel.decimals import decimal_text
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
-from kernel.instants import format_timestamp
+from kernel.values import decimal_text, format_timestamp
 from outcomes.core.pairing import Pair, PairedTrade, find_breaches
 from outcomes.core.pricing import JudgedQuotes, Leg
 from outcomes.models import (

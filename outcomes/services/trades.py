@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from experiments.models import ExecutionDecision, SignalDistribution
+from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
-from kernel.hashing import document_hash
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from outcomes.core.trade_reports import ExitReport, OpeningReport, judge_exit, judge_opening, refuse_bad_quotes
 from outcomes.models import (
     Action,

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from experiments.models import ExecutionDecision
+from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from kernel.hashing import document_hash
 from outcomes.core.trade_reports import exact_document
 from outcomes.models import Incident, IncidentKind
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernel.instants import instant_text
+from kernel.values import instant_text
 from policies.core.settings import Change, PolicySettings, diff
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy

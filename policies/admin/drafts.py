@@ -18,8 +18,7 @@ from admin_kit.display import badge, hash_of
 from admin_kit.options import AuditAdmin, page_action
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.identifiers import row_id
-from kernel.instants import instant_text
+from kernel.values import instant_text, row_id
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
 from policies.core.settings import Change, diff, side_by_side

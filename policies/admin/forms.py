@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from kernel.identifiers import row_id
+from kernel.values import row_id
 from policies.core.settings import (
     CONFIGURED_MODES,
     SETTING_NAMES,

@@ -14,8 +14,7 @@ from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.identifiers import row_id
-from kernel.instants import instant_text
+from kernel.values import instant_text, row_id
 from policies.admin.draft_forms import ReasonForm
 from policies.models import GuardrailTrip
 from policies.services import release_guardrail

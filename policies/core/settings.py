@@ -14,9 +14,9 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.hashing import document_hash
-from kernel.identifiers import whole_number
+from kernel.values import whole_number
 
 APP_MODES = ("PAPER", "LIVE")
 CONFIGURED_MODES = ("AUTO", "SHADOW_ONLY", "ENGINE_A_PRIMARY", "ENGINE_B_PRIMARY", "SPLIT_CAPITAL")

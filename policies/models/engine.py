@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from kernel.instants import instant_text
+from kernel.values import instant_text
 
 
 class EngineName(models.TextChoices):

@@ -15,7 +15,7 @@ from admin_kit.display import pretty_json
 from admin_kit.options import AuditAdmin, page_action
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.identifiers import row_id
+from kernel.values import row_id
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active, webhook_path

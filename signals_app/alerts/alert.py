@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from kernel.canonical import canonical_json
 from kernel.errors import DomainError
-from kernel.instants import format_timestamp
-from kernel.json_text import canonical_json
+from kernel.values import format_timestamp
 from signals_app.alerts.directions import DirectionReading, read_direction
-from signals_app.alerts.fields import Fields, Path, Reading, refuse_placeholder
-from signals_app.alerts.symbols import read_exchange, read_symbol
+from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_symbol, refuse_placeholder
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 from signals_app.alerts.vocabulary import STRATEGY_ALIASES
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kernel.errors import DomainError
-from kernel.instants import format_timestamp, instant_text
+from kernel.values import format_timestamp, instant_text
 from signals_app.alerts.alert import NewSignal, Readings, Understood, read_alert, residual, understand
 from signals_app.alerts.decoding import decode_alert
 from signals_app.alerts.fields import Field

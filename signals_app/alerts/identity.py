@@ -11,9 +11,8 @@ from json.encoder import encode_basestring as quoted
 from typing import Any
 from uuid import UUID
 
-from kernel.hashing import named_uuid, text_hash
-from kernel.instants import format_timestamp
-from kernel.json_text import canonical_members
+from kernel.canonical import canonical_members, named_uuid, text_hash
+from kernel.values import format_timestamp
 
 HASH_VERSION = 1
 # What makes two alerts the same signal, in canonical order.

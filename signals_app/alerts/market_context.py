@@ -14,8 +14,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from kernel.instants import format_timestamp
-from kernel.json_text import canonical_text, expand_float
+from kernel.canonical import canonical_text, expand_float
+from kernel.values import format_timestamp
 
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from kernel.errors import DomainError
-from kernel.instants import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR
+from kernel.values import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR
 from signals_app.alerts.fields import Field, Fields, Reading, compact, read_agreeing, refuse_placeholder, shown
 from signals_app.alerts.vocabulary import (
     BAR_OPEN_ALIASES,

@@ -8,16 +8,15 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+from kernel.canonical import sha256_hex, to_jsonb_text
 from kernel.errors import DomainError
 from kernel.events import SIGNAL_RECEIVED, SIGNAL_REJECTED
-from kernel.hashing import sha256_hex
-from kernel.json_text import to_jsonb_text
 from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge, unauthorized
 from signals_app.alerts.alert import NewSignal, RecordedOnly, means_the_same
 from signals_app.alerts.identity import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome, Signal
-from signals_app.webhook import statements as store
-from signals_app.webhook.wake import waker
+from signals_app.webhook import store
+from signals_app.webhook.store import waker
 
 _MINUTE = timedelta(minutes=1)
 _MAX_CONTENT_TYPE_CHARACTERS = 200

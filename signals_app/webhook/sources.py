@@ -12,9 +12,9 @@ from django.db.models import Q
 
 from kernel.actors import SYSTEM, Actor
 from kernel.audit import record
+from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
-from kernel.hashing import sha256_hex
 from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import WebhookSource
 

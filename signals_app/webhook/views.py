@@ -14,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.connections import on_live_connection
 from kernel.errors import DomainError
 from kernel.events import DATABASE_UNAVAILABLE, SIGNAL_REJECTED
 from signals_app.alerts.admission import Arrival, client_address
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.webhook.receive import receive_alert
+from signals_app.webhook.store import on_live_connection
 
 # Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
 CERTIFICATE_HEADER = "X-SSL-Client-S-DN"

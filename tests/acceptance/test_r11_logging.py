@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from experiments.worker.pipeline import drain
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from signals_app.alerts.identity import experiment_id
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
 

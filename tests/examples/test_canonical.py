@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from orchestrator_client import ContextHashError, canonical_json, document_hash, verify_context_hash
 
-from kernel.json_text import canonical_json as servers_canonical_json
-from kernel.json_text import load_canonical
+from kernel.canonical import canonical_json as servers_canonical_json
+from kernel.canonical import load_canonical
 
 SAFE = 2**53 - 1
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

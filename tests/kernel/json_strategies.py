@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kernel.json_text import MAX_SAFE_INTEGER
+from kernel.canonical import MAX_SAFE_INTEGER
 from signals_app.alerts.vocabulary import (
     AMBIGUOUS_WORDS,
     CONTAINERS,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from kernel.decimals import decimal_text
+from kernel.values import decimal_text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.instants import format_timestamp, parse_instant
+from kernel.values import format_timestamp, parse_instant
 
 
 @pytest.mark.parametrize(

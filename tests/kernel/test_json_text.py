@@ -14,16 +14,16 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.errors import CanonicalFormError
-from kernel.hashing import NAMESPACE
-from kernel.json_text import (
+from kernel.canonical import (
     MAX_SAFE_INTEGER,
+    NAMESPACE,
     canonical_json,
     expand_float,
     load_canonical,
     to_jsonb_text,
     with_big_integers_as_text,
 )
+from kernel.errors import CanonicalFormError
 from tests.kernel.json_strategies import finite_floats, json_values, safe_documents
 
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from rest_framework.test import APIClient
 
 from kernel.actors import Actor
-from kernel.instants import format_timestamp
-from kernel.json_text import canonical_json, to_jsonb_text
+from kernel.canonical import canonical_json, to_jsonb_text
+from kernel.values import format_timestamp
 from signals_app.models import MarketData
 from tests.database import value
 from tests.factories import api_client

@@ -13,7 +13,7 @@ from django.utils import timezone
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.command_options import parsed
 from kernel.errors import DomainError
-from kernel.instants import format_timestamp, parse_instant
+from kernel.values import format_timestamp, parse_instant
 from policies.as_of import BeforeHistoryError, EngineSnapshot, PolicySnapshot, in_force_at
 
 

@@ -15,8 +15,8 @@ from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
 from experiments.models import ReplayRun
 from kernel.actors import command_line_actor
 from kernel.command_options import UNUSABLE, parsed
-from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
+from kernel.values import parse_instant
 from signals_app.models import Signal
 
 QUIET_SECONDS = 2.0

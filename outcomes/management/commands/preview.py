@@ -12,8 +12,8 @@ from experiments.core.what_if import ExecutedShare, Verdict
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.command_options import parsed
 from kernel.errors import DomainError
-from kernel.instants import parse_instant
 from kernel.progress import ProgressBar
+from kernel.values import parse_instant
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
 from policies.core.settings import PolicySettings, changed_settings
 from policies.models import PolicyDraft

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.actors import command_line_actor
 from kernel.errors import DomainError
-from kernel.instants import instant_text
+from kernel.values import instant_text
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kernel.actors import command_line_actor
 from kernel.command_options import parsed
 from kernel.errors import DomainError
-from kernel.instants import instant_text, parse_instant
+from kernel.values import instant_text, parse_instant
 from policies.core.settings import PolicySettings, changed_settings, diff, side_by_side
 from policies.drafts import activate_draft, call_off_draft, discard_draft, start_draft
 from policies.models import DraftState, PolicyDraft, PolicyVersion

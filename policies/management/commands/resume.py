@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kernel.actors import command_line_actor
 from kernel.errors import DomainError
-from kernel.instants import instant_text
+from kernel.values import instant_text
 from policies.services import release_halt
 
 

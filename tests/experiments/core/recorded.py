@@ -9,8 +9,8 @@ from typing import Any
 
 from experiments.core.decision import decide
 from experiments.core.verification import PinnedPolicy, Recorded
-from kernel.instants import format_timestamp
-from kernel.json_text import to_jsonb_text
+from kernel.canonical import to_jsonb_text
+from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION
 from policies.core.settings import PolicySettings
 from policies.core.state import PolicyState

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from experiments.core.decision import SignalCorruptError, decide, rule
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from policies.core.state import PolicyState
 from signals_app.alerts.market_context import MarketData, SignalFacts
 from tests.factories import policy_state

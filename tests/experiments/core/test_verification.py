@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from experiments.core import verification
 from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
+from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
-from kernel.hashing import text_hash
-from kernel.json_text import canonical_text
 from policies.core.state import PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.market_context import MarketData

@@ -20,7 +20,7 @@ from experiments.worker.broker import SPACING_SECONDS, SignalBroker
 from experiments.worker.liveness import HEARTBEAT_SECONDS
 from experiments.worker.pipeline import drain
 from experiments.worker.tasks import drain_signals
-from signals_app.webhook.wake import CHANNEL
+from signals_app.webhook.store import CHANNEL
 from tests.database import execute, rows, value
 from tests.experiments.raw_rows import corrupt_payload
 from tests.factories import make_signal

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from kernel.hashing import sha256_hex
+from kernel.canonical import sha256_hex
 from policies.models import ApiKey
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource

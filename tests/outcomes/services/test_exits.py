@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from kernel.actors import Actor
-from kernel.hashing import document_hash
-from kernel.instants import format_timestamp
+from kernel.canonical import document_hash
+from kernel.values import format_timestamp
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
 from policies.services import engage_halt
 from tests.outcomes.desk import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit

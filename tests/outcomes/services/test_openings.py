@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from kernel.actors import Actor
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade
 from policies.models import Engine
 from policies.services import engage_halt

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.hashing import NAMESPACE, document_hash, named_uuid, sha256_hex
-from kernel.instants import format_timestamp
+from kernel.canonical import NAMESPACE, document_hash, named_uuid, sha256_hex
+from kernel.values import format_timestamp
 from signals_app.alerts.identity import HASH_VERSION, experiment_id, natural_key, signal_hash, signal_id, trade_id
 from tests.kernel.json_strategies import json_objects, texts
 

@@ -13,9 +13,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.hashing import text_hash
-from kernel.instants import format_timestamp
-from kernel.json_text import canonical_members, canonical_text, load_canonical, to_jsonb_text
+from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash, to_jsonb_text
+from kernel.values import format_timestamp
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.market_context import (
     CONTEXT_VERSION,

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 
-from kernel.json_text import canonical_json, to_jsonb_text
+from kernel.canonical import canonical_json, to_jsonb_text
 from tests.kernel.json_strategies import json_objects
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ import pytest
 
 from signals_app.models import Signal, WebhookDelivery
 from signals_app.webhook import receive as services
-from signals_app.webhook import statements as store
+from signals_app.webhook import store
 from signals_app.webhook.sources import change_source, rotate_source, set_source_active
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import alert, send

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
-from kernel.hashing import sha256_hex
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
 from signals_app.webhook.sources import create_source, rotate_source, webhook_path

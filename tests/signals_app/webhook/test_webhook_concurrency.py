@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from signals_app.models import Signal, WebhookDelivery
-from signals_app.webhook import statements as store
+from signals_app.webhook import store
 from tests.database import value
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import alert, send

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from signals_app.models import Signal
-from signals_app.webhook import statements as store
+from signals_app.webhook import store
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
 

@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError, connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kernel.connections import on_live_connection
 from signals_app.models import Signal, WebhookDelivery
+from signals_app.webhook.store import on_live_connection
 from tests.database import value
 from tests.factories import make_source
 from tests.kernel.json_strategies import json_objects

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.test import Client
 
-from kernel.instants import format_timestamp
+from kernel.values import format_timestamp
 
 TOKEN = "a-token-of-sufficient-length"
 

@@ -1,9 +1,11 @@
-"""Instants as text: one reader, one form for hashed documents, one for people."""
+"""Instants, decimals, ids and whole numbers: one reader and one writer of each."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What people leave out when they type a time.
@@ -56,3 +58,39 @@ def format_timestamp(moment: datetime) -> str:
 def instant_text(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ``, the form for people."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def decimal_text(value: Decimal) -> str:
+    """The number without exponent, with at least two decimals and no trailing zeros beyond them; exact, no "-0.00"."""
+    whole, _, decimals = f"{value:f}".partition(".")
+    text = f"{whole}.{decimals.rstrip('0'):0<2}"
+    return "0.00" if text == "-0.00" else text
+
+
+def plain_text(value: Decimal) -> str:
+    """The number without exponent and without trailing zeros; exact, no "-0"."""
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+# Row ids are 32-bit integers; more digits would overflow the column.
+_MAX_DIGITS = 9
+
+
+def whole_number(text: str) -> int | None:
+    """The number that up to nine ASCII digits write; None for a sign, a space, "1_0", "²" and all else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+def row_id(text: str) -> int:
+    """The id of a row, or the number of a version, that the text writes; 0, which no row has, for anything else."""
+    return whole_number(text) or 0
+
+
+def uuid_from(text: str) -> UUID | None:
+    """The UUID, with or without hyphens; None for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

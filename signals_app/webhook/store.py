@@ -1,23 +1,44 @@
-"""The statements of the webhook: one write for an alert that is new, from a source that is known.
-
-They are SQL because an alert waits for them. The server keeps their plans for each connection, which halves
-its work. Everything else uses the models.
-"""
+"""Storing an alert in one round trip, also after a lost connection, and waking the workers after the commit."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from time import sleep
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from kernel.events import WORKER_NOT_NOTIFIED
 from kernel.sql import load
 from signals_app.alerts.admission import KnownSource
+
+T = TypeVar("T")
+
+
+def on_live_connection(work: Callable[[], T]) -> T:
+    """Run work that may be repeated; once more on a new connection when the kept one turns out to be dead.
+
+    The server has been restarted, say. A database that cannot be reached now raises OperationalError.
+    """
+    kept = connection.connection is not None
+    # The check before reuse would cost every alert a round trip; here a dead connection is noticed anyway.
+    connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
+    try:
+        return work()
+    except (OperationalError, InterfaceError):
+        is_dead = connection.connection is None or bool(connection.connection.closed)
+        if not (kept and is_dead):
+            raise
+        connection.close()
+        return work()
+
 
 STORE_SIGNAL = load(__file__, "store_signal.sql")
 STORE_DELIVERY = load(__file__, "store_delivery.sql")
@@ -98,3 +119,51 @@ def _prepared_cursor() -> Iterator[CursorWrapper]:
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(cursor) as wrapped:
         yield wrapped
+
+
+CHANNEL = "signals_waiting"
+# At most twenty hints a second and process; a worker that has just decided something looks by itself meanwhile.
+DEBOUNCE_SECONDS = 0.05
+
+
+class Waker:
+    """Sends hints from a thread of its own; `wake` only sets a flag and never blocks."""
+
+    def __init__(self) -> None:
+        self._waiting = threading.Event()
+        self._lock = threading.Lock()
+        self._pid = 0
+
+    def wake(self) -> None:
+        """Ask for a hint soon; call it after the commit."""
+        if self._pid != os.getpid():
+            # Started at the first alert of a process: a thread does not survive the server's fork.
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._pid = os.getpid()
+                    threading.Thread(target=self._run, name="signals-waker", daemon=True).start()
+        self._waiting.set()
+
+    def _run(self) -> None:
+        while True:
+            self._waiting.wait()
+            # Cleared before the hint: a signal that commits meanwhile sets it again.
+            self._waiting.clear()
+            notify()
+            sleep(DEBOUNCE_SECONDS)
+
+
+def notify() -> None:
+    """Send one hint; a database that cannot be reached only means that the worker finds the signal at its next poll."""
+
+    def send() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+
+    try:
+        on_live_connection(send)
+    except (DatabaseError, InterfaceError) as error:
+        WORKER_NOT_NOTIFIED.log(error=str(error))
+
+
+waker = Waker()
