@@ -190,12 +190,10 @@ def _plain(value: object) -> object:
     raise CanonicalFormError(f"A {type(value).__name__} has no canonical form; convert it to text first.")
 
 
-# A SHA-256 as text, for columns and fields that hold one.
+# A SHA-256 as text, for columns and fields that hold one; Python and PostgreSQL read it alike.
 SHA256_HEX = r"^[0-9a-f]{64}$"
 # Every id of the product is a UUIDv5 in this namespace (contract section 2).
 NAMESPACE = uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7")
-# A regular expression that Python and PostgreSQL read alike.
-SHA256_HEX = r"^[0-9a-f]{64}$"
 
 
 _VARIANT_DIGIT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
