@@ -11,7 +11,7 @@ from outcomes.engine_api.views import (
     TradesView,
     TradeView,
 )
-from outcomes.performance.views import PerformanceView
+from outcomes.performance.api import PerformanceView
 
 urlpatterns = [
     path("recommendations", RecommendationsView.as_view(), name="recommendations"),

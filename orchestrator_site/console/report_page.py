@@ -15,15 +15,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from experiments.models import ExecutionMode
 from kernel.values import instant_text
 from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_view import equity_chart, figure_rows, pair_rows
 from orchestrator_site.roles import VIEW_REPORT
+from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.report import ENGINES, KINDS, cumulative_series, one_snapshot, performance_report
-from outcomes.performance.serializers import PerformanceFilterSerializer
 from policies.models import EngineName
 from signals_app.models import Direction
 

@@ -13,11 +13,11 @@ import pytest
 from demo.table import comparison_lines, pair_lines
 from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_view import figure_rows, pair_rows
+from outcomes.performance.api import PerformanceReportSerializer
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
 from outcomes.performance.report import performance_report
-from outcomes.performance.serializers import PerformanceReportSerializer
 
 ROW: dict[str, Any] = {
     "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from outcomes.performance.serializers import PerformanceReportSerializer
+from outcomes.performance.api import PerformanceReportSerializer
 from tests.factories import api_client
 from tests.outcomes.closed_trades import EXIT, Closed, close_pair
 

@@ -1,17 +1,24 @@
-"""Query and answer of the performance call; the answer's schema is made from the tables of figures."""
+"""`GET performance`: the report as JSON, its filters and its schema."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from experiments.models import ExecutionMode
 from kernel.serializers import InstantField, StrictSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import PAIR_FIGURES
+from outcomes.performance.report import performance_report
+from policies.access.permissions import IsAnalyst
 from policies.models import EngineName
 from signals_app.models import Direction
 
@@ -121,3 +128,22 @@ class PerformanceReportSerializer(serializers.Serializer[Any]):
     pairs = figures_serializer(
         "Pairs", "Pairs of a real and a shadow trade; those of two shadows apart.", PAIR_FIGURES
     )()
+
+
+class PerformanceView(APIView):
+    """How the engines compare."""
+
+    permission_classes = (IsAnalyst,)
+
+    @extend_schema(
+        parameters=[PerformanceFilterSerializer], responses=PerformanceReportSerializer, operation_id="performance"
+    )
+    def get(self, request: Request) -> Response:
+        """Answer the report over the outcomes that match the filters (R5.3, R5.4)."""
+        # A parameter given twice is rejected: taking either one would answer another question.
+        repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
+        if repeated:
+            raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
+        query = PerformanceFilterSerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        return Response(performance_report(query.filters()))
