@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from unfold.decorators import action
+
+if TYPE_CHECKING:
+    # Unfold's annotations contradict Django's; to the type checker its classes are Django's.
+    from django.contrib.admin import ModelAdmin as StockModelAdmin
+    from django.contrib.admin.views.main import ChangeList
+
+    ModelAdmin = StockModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin
+    from unfold.views import ChangeList
 
 from admin_kit.paginator import EstimatePaginator
 from admin_kit.search import search_exactly
@@ -157,8 +166,3 @@ def _parameters(item: Any) -> tuple[str, ...]:
     if isinstance(item, str):
         return f"{item}__exact", f"{item}__isnull"
     return (item.parameter_name,)
-
-
-def render_page(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    """A page with menu, banners and title; give `opts` (a model's) to pages that belong to a table."""
-    return TemplateResponse(request, template, {**admin.site.each_context(request), "title": title, **context})

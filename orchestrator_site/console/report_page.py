@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from admin_kit.options import render_page
+from admin_kit.pages import render_page
 from experiments.models import ExecutionMode
 from kernel.values import instant_text
 from orchestrator_site.console.report_export import report_csv
