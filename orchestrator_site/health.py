@@ -15,10 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from experiments.worker.liveness import HEARTBEAT_AGE
+from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 
-# A heartbeat comes every few seconds; a signal is decided within milliseconds.
-HEARTBEAT_LIMIT_SECONDS = 20.0
+# A signal is decided within milliseconds.
 WAITING_LIMIT_SECONDS = 30.0
 
 
@@ -111,7 +110,7 @@ def _worker_state(numbers: dict[str, float | None]) -> str:
     age = numbers["worker_heartbeat_age_seconds"]
     if age is None:
         return "no worker has started yet; run `manage.py worker`"
-    if age > HEARTBEAT_LIMIT_SECONDS:
+    if age > STARTING_SECONDS:
         return f"no progress for {age:.0f} s"
     waiting = numbers["signals_oldest_wait_seconds"] or 0.0
     if waiting > WAITING_LIMIT_SECONDS:

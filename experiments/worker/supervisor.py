@@ -29,7 +29,7 @@ from experiments.worker.liveness import (
     no_progress,
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
-from kernel.processes import die_with, let_children_die_with_us
+from kernel.processes import die_with, kill_group, let_children_die_with_us
 
 
 def run_cluster(name: str, supervisor: int) -> None:
@@ -120,6 +120,6 @@ class ClusterSupervisor:
 
     def _kill_group(self) -> None:
         assert self.child is not None
-        with suppress(ProcessLookupError):  # all of them have ended by themselves
-            os.killpg(self.child.ident or 0, signal.SIGKILL)
+        if self.child.ident is not None:
+            kill_group(self.child.ident)
         self.child.join()
