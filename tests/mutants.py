@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "mutants"  # mutmut's copy of the project, with all mutants in it
 CORES = ("policies.core", "experiments.core", "outcomes.core", "signals_app.alerts")
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+# These have done their work before the first test: a mutant of them comes too late to be noticed.
+RUN_AT_IMPORT = (
+    "policies.core.settings.x__setting__", "policies.core.settings.x__guardrail__", "policies.core.settings.x__row__",
+    "policies.core.rules.x__from__", "policies.core.rules.x__inputs_from__", "policies.core.rules.x__rule__",
+)  # fmt: skip
 # pytest's exit codes in mutmut's records: 0 is a run in which every test passed, 33 one without any test.
 PASSED, WITHOUT_TEST = 0, 33
 
@@ -60,7 +65,11 @@ def main() -> int:
 
 def files_of(core: str) -> list[File]:
     records = sorted((COPY / core.replace(".", "/")).rglob("*.meta"))
-    found = [(record, json.loads(record.read_text())["exit_code_by_key"]) for record in records]
+    found = [
+        (record, {mutant: code for mutant, code in codes.items() if not mutant.startswith(RUN_AT_IMPORT)})
+        for record in records
+        for codes in [json.loads(record.read_text())["exit_code_by_key"]]
+    ]
     return [File(str(record.relative_to(COPY)).removesuffix(".meta"), results) for record, results in found if results]
 
 

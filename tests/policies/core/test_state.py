@@ -1,0 +1,19 @@
+"""What the rules are asked with: the state in force, and a guardrail that has tripped."""
+
+from __future__ import annotations
+
+from policies.core.state import Trip
+from tests.factories import policy_state
+
+TRIP = Trip("max_engine_flaps", "4", "3")
+
+
+def test_a_tripped_guardrail_is_an_input_of_the_rules() -> None:
+    document = {"name": "max_engine_flaps", "value": "4", "limit": "3"}
+
+    assert TRIP.document() == document
+    assert policy_state(guardrail=TRIP).inputs("A").guardrail == document
+
+
+def test_without_a_tripped_guardrail_the_rules_are_asked_without_one() -> None:
+    assert policy_state().inputs("A").guardrail is None
