@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment
 from experiments.serializers import AssignmentSerializer, ClaimedSerializer, ClaimSerializer
-from policies.access.permissions import IsEngine, engine_of
+from policies.access import IsEngine, engine_of
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

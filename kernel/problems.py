@@ -122,6 +122,8 @@ _SOURCES = (
 
 # Policies, engines, keys and the brakes.
 _POLICIES = (
+    Problem("no_policy", 503, "No policy version exists yet.", "Run `manage.py migrate`."),
+    Problem("before_history", 400, "No policy was in force yet at that time.", "Choose a later time."),
     Problem("note_missing", 400, "The version has no note.", "Say why the policy changes."),
     Problem("reason_missing", 400, "No reason was given.", "Give a reason; it is kept in the audit log."),
     Problem("setting_unknown", 400, "No policy setting has this name.", "Use one of the listed settings."),

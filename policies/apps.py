@@ -20,8 +20,10 @@ class PoliciesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register checks; make version 1 from the environment once the tables stand (R12.1)."""
-        from policies import checks  # noqa: F401 (registers itself)
-        from policies.access import schema  # noqa: F401 (registers itself)
+        """Register checks; create version 1 from the environment once the tables exist (R12.1)."""
+        from policies import (
+            checks,  # noqa: F401 (registers itself)
+            schema,  # noqa: F401 (registers itself)
+        )
 
         post_migrate.connect(_first_policy_version, sender=self, dispatch_uid="policies.first_version")

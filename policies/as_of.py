@@ -1,7 +1,7 @@
 """Reads of the past: what was in force at any instant, by the same order that decisions were made in.
 
 An instant T stands for the state after every change stamped at or before T (see timeline.py): a version
-is in force from its `activated_at` on, a halt holds from `engaged_at` up to but not at `released_at`,
+is in force from its `activated_at` on, a halt is in effect from `engaged_at` up to but not at `released_at`,
 and an engine's heartbeat at B makes it available at T when B <= T < B + the time to live at T.
 """
 
@@ -12,13 +12,16 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from kernel.errors import DomainError
 from policies.core.state import PolicyState, Trip
 from policies.models import EngineAvailability, EngineName, EngineSwitch, GuardrailTrip, Halt, PolicyVersion
-from policies.selectors import NoPolicyError
 
 
-class BeforeHistoryError(NoPolicyError):
-    """No policy was in force yet at that time; choose a time after version 1 was activated."""
+class BeforeHistoryError(DomainError):
+    """No policy was in force yet at the time asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("before_history", "No policy was in force yet; choose a time after version 1 was activated.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ class PolicySnapshot:
 
 
 def in_force_at(at: datetime) -> PolicySnapshot:
-    """Return what was in force at this instant (aware); raise BeforeHistoryError when nothing was yet."""
+    """What was in force at this instant (aware); raises BeforeHistoryError when nothing was yet."""
     policy = policy_at(at)
     if policy is None:
-        raise BeforeHistoryError(BeforeHistoryError.__doc__)
+        raise BeforeHistoryError
     ttl = timedelta(seconds=policy.heartbeat_ttl_seconds)
     return PolicySnapshot(
         at=at,
@@ -73,15 +76,15 @@ def in_force_at(at: datetime) -> PolicySnapshot:
 
 
 def policy_at(at: datetime) -> PolicyVersion | None:
-    """Return the version in force at this instant, None before the first."""
+    """The version in force at this instant; None before the first."""
     return PolicyVersion.objects.filter(activated_at__lte=at).order_by("-version").first()
 
 
 def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineSnapshot:
-    """Return an engine at this instant, under the time to live then in force.
+    """An engine at this instant, under the time to live then in force.
 
-    Within a stretch each beat came within the time to live of the one before, and all were under one time
-    to live, so that the engine was available throughout; after the last beat the one then in force counts.
+    Within a stretch each heartbeat came within the time to live of the one before, and all were under one
+    time to live, so that the engine was available throughout; after the last one, the one then in force counts.
     """
     stretch = (
         EngineAvailability.objects.filter(engine=name, first_beat_at__lte=at).order_by("-first_beat_at", "-id").first()

@@ -19,9 +19,9 @@ from kernel.errors import DomainError
 from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
 from kernel.values import instant_text
 from policies.core.settings import PolicySettings
-from policies.models import DraftState, PolicyApproval, PolicyDraft, PolicyVersion
-from policies.selectors import NoPolicyError, active_policy
-from policies.services import insert_version
+from policies.models import DraftState, PolicyApproval, PolicyDraft
+from policies.selectors import policy_in_force, policy_version
+from policies.services import insert_version, required_reason
 
 CHANGEABLE = (DraftState.OPEN,)
 # A scheduled activation that comes later than this says so.
@@ -31,16 +31,14 @@ LATE_SECONDS = 90
 def start_draft(
     actor: Actor, *, content: PolicySettings | None = None, note: str = "", base_version: int | None = None
 ) -> PolicyDraft:
-    """Start a draft from the version in force or `base_version`; `content` restores the settings of an older one."""
-    active = active_policy() if base_version is None else _version(base_version)
-    if active is None:
-        raise NoPolicyError(NoPolicyError.__doc__)
-    chosen = content or active.content
+    """Create a draft from the version in force or `base_version`; `content` restores the settings of an older one."""
+    base = policy_in_force() if base_version is None else policy_version(base_version)
+    chosen = content or base.content
     now = timezone.now()
     with transaction.atomic():
         draft = PolicyDraft.objects.create(
             **chosen.columns(),
-            base_version=active,
+            base_version=base,
             note=note,
             content_hash=chosen.content_hash(),
             created_by=actor.name,
@@ -49,7 +47,7 @@ def start_draft(
             edited_by=actor.name,
             edited_at=now,
         )
-        record(actor, "draft.started", f"draft {draft.pk} of version {active.version}")
+        record(actor, "draft.started", f"draft {draft.pk} of version {base.version}")
     return draft
 
 
@@ -62,21 +60,21 @@ def edit_draft(
     revision: int,
     base_version: int | None = None,
 ) -> PolicyDraft:
-    """Change a draft; approvals of its former content count no more.
+    """Change a draft; approvals of its former content are void from then on.
 
-    `base_version` puts it on top of a version that has come into force meanwhile. Raises
+    `base_version` rebases it onto a version that was activated in the meantime. Raises
     `draft_changed` when somebody else has edited it since `revision`; nothing is lost.
     """
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.revision != revision:
             raise DomainError(
-                "draft_changed", f"{draft.edited_by} has changed this draft meanwhile; compare and save again."
+                "draft_changed", f"{draft.edited_by} edited this draft in the meantime; compare, then save again."
             )
         for name, value in content.columns().items():
             setattr(draft, name, value)
         if base_version is not None:
-            draft.base_version = _version(base_version)
+            draft.base_version = policy_version(base_version)
         draft.note, draft.content_hash = note.strip(), content.content_hash()
         draft.edited_by, draft.edited_at, draft.revision = actor.name, timezone.now(), revision + 1
         draft.authors = sorted({*draft.authors, actor.name})
@@ -86,35 +84,35 @@ def edit_draft(
 
 
 def discard_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
-    """Give a draft up; it stays readable. A scheduled one is called off by this too."""
-    _demand(reason, "Say why it is given up.")
+    """Discard a draft, open or scheduled; it stays readable."""
+    reason = required_reason(reason, "Say why the draft is discarded.")
     with transaction.atomic():
         draft = _locked(draft_id, states=(DraftState.OPEN, DraftState.SCHEDULED))
-        draft.state, draft.settled_at, draft.refusal = DraftState.DISCARDED, timezone.now(), reason.strip()
+        draft.state, draft.settled_at, draft.refusal = DraftState.DISCARDED, timezone.now(), reason
         draft.save(update_fields=("state", "settled_at", "refusal"))
-        record(actor, "draft.discarded", f"draft {draft.pk}", reason=reason.strip())
+        record(actor, "draft.discarded", f"draft {draft.pk}", reason=reason)
     return draft
 
 
-def call_off_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
-    """Take a scheduled draft off the schedule; it is open again."""
-    _demand(reason, "Say why it is called off.")
+def unschedule_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
+    """Cancel the scheduled activation of a draft; it is open again."""
+    reason = required_reason(reason, "Say why the activation is canceled.")
     with transaction.atomic():
         draft = _locked(draft_id, states=(DraftState.SCHEDULED,))
         draft.state, draft.scheduled_at = DraftState.OPEN, None
         draft.save(update_fields=("state", "scheduled_at"))
-        record(actor, "draft.called_off", f"draft {draft.pk}", reason=reason.strip())
+        record(actor, "draft.unscheduled", f"draft {draft.pk}", reason=reason)
     return draft
 
 
 def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyApproval:
-    """Approve exactly this content; nobody approves his own."""
+    """Approve exactly this content; authors cannot approve their own draft."""
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
-            raise DomainError("draft_changed", "The draft was edited after you looked at it; look again.")
+            raise DomainError("draft_changed", "The draft was edited after you opened it; review it again.")
         if actor.name in draft.authors:
-            raise DomainError("own_draft", "Nobody approves a draft he has written; ask somebody else.")
+            raise DomainError("own_draft", "You cannot approve your own draft.")
         approval, _ = PolicyApproval.objects.get_or_create(
             draft=draft, content_hash=content_hash, approved_by=actor.name, defaults={"approved_at": timezone.now()}
         )
@@ -123,45 +121,44 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
 
 
 def is_approved(draft: PolicyDraft) -> bool:
-    """Tell whether another person has approved the draft's present content."""
+    """Whether another person has approved the draft's present content."""
     return draft.approvals.filter(content_hash=draft.content_hash).exclude(approved_by__in=draft.authors).exists()
 
 
 def activate_draft(
     actor: Actor, draft_id: int, *, reason: str, content_hash: str, at: datetime | None = None
 ) -> PolicyDraft:
-    """Put a draft in force, now or at a later time.
+    """Activate a draft, now or at a later time.
 
     Raises `approval_missing` when POLICY_REQUIRE_APPROVAL is set and nobody else has approved exactly
-    this content, `draft_changed` when it was edited since it was looked at, and `policy_conflict`
-    when another version has come into force since its base.
+    this content, `draft_changed` when it was edited since the caller saw it, and `policy_conflict`
+    when another version was activated since its base.
     """
-    _demand(reason, "Say why it comes into force.")
+    reason = required_reason(reason, "Say why the draft is activated.")
     if at is not None and at <= timezone.now():
         raise DomainError("time_passed", "Choose a time in the future, or activate now.", "/at")
     with transaction.atomic():
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
-            raise DomainError("draft_changed", "The draft was edited after you looked at it; look again.")
-        draft.activation_reason, draft.activated_by = reason.strip(), actor.name
+            raise DomainError("draft_changed", "The draft was edited after you opened it; review it again.")
+        draft.activation_reason, draft.activated_by = reason, actor.name
         _demand_approval(draft)
         if at is not None:
-            _schedule(actor, draft, at)
+            draft.state, draft.scheduled_at = DraftState.SCHEDULED, at
+            draft.save(update_fields=("state", "scheduled_at", "activation_reason", "activated_by"))
+            record(actor, "draft.scheduled", f"draft {draft.pk} for {instant_text(at)}", reason=reason)
         else:
             _put_in_force(actor, draft)
     return draft
 
 
 def activate_due_drafts() -> list[PolicyDraft]:
-    """Settle every scheduled draft whose time has come: in force, or refused when its base is no longer in force.
+    """Activate every scheduled draft that is due, or refuse it when its base is no longer in force.
 
     Called every minute and at the start of a worker; one that was due while the system was down is
-    applied once and logged as late. Safe to call from many processes: rows in hand are skipped.
+    applied once and logged as late. Safe to call from many processes: claimed rows are skipped.
     """
-    settled = []
-    while (draft := _settle_next_due()) is not None:
-        settled.append(draft)
-    return settled
+    return list(iter(_settle_next_due, None))
 
 
 def _settle_next_due() -> PolicyDraft | None:
@@ -207,34 +204,18 @@ def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
     )
 
 
-def _schedule(actor: Actor, draft: PolicyDraft, at: datetime) -> None:
-    draft.state, draft.scheduled_at = DraftState.SCHEDULED, at
-    draft.save(update_fields=("state", "scheduled_at", "activation_reason", "activated_by"))
-    record(actor, "draft.scheduled", f"draft {draft.pk} for {instant_text(at)}", reason=draft.activation_reason)
-
-
 def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> PolicyDraft:
     draft = PolicyDraft.objects.select_for_update(of=("self",)).filter(pk=draft_id).first()
     if draft is None:
-        raise DomainError("not_found", "There is no such draft.")
+        raise DomainError("not_found", f"Policy draft {draft_id} does not exist.")
     if draft.state not in states:
-        raise DomainError("draft_settled", f"This draft is {draft.state}; start a new one.")
+        raise DomainError(
+            "draft_settled", f"This draft is {draft.state.lower()}; it must be {' or '.join(states).lower()}."
+        )
     return draft
 
 
 def _demand_approval(draft: PolicyDraft) -> None:
     """Raise `approval_missing` when the site wants another person's approval and there is none."""
     if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
-        raise DomainError("approval_missing", "Another person must approve exactly this content first.")
-
-
-def _version(number: int) -> PolicyVersion:
-    version = PolicyVersion.objects.filter(version=number).first()
-    if version is None:
-        raise DomainError("not_found", f"There is no version {number}.")
-    return version
-
-
-def _demand(reason: str, sentence: str) -> None:
-    if not reason.strip():
-        raise DomainError("reason_missing", sentence, "/reason")
+        raise DomainError("approval_missing", "Another person must approve this exact content first.")

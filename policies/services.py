@@ -22,23 +22,29 @@ from kernel.events import (
     HALT_RELEASED,
     POLICY_ACTIVATED,
 )
+from kernel.sql import load
 from policies.core.settings import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
 from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
 
 MAX_KEY_NAME = 50  # the library's column
-
-
 ENVIRONMENT = Actor("environment")
+
+
+def required_reason(reason: str, sentence: str) -> str:
+    """The reason without surrounding space; raises `reason_missing` with this sentence when nothing is left."""
+    if not reason.strip():
+        raise DomainError("reason_missing", sentence, "/reason")
+    return reason.strip()
 
 
 def create_policy_version(
     actor: Actor, content: PolicySettings, *, base_version: int | None, note: str
 ) -> PolicyVersion:
-    """Put new settings in force at once, as the version after `base_version` (R12.2).
+    """Activate new settings at once, as the version after `base_version` (R12.2).
 
-    Raises DomainError `policy_conflict` when somebody else has put another version in force since
+    Raises DomainError `policy_conflict` when somebody else has activated another version since
     `base_version`; the unique base of each version decides that race, not this code.
     """
     with transaction.atomic():
@@ -50,8 +56,8 @@ def create_policy_version(
 def insert_version(actor: Actor, content: PolicySettings, *, base_version: int | None, note: str) -> PolicyVersion:
     """Write the version after `base_version`; the caller records who wanted it."""
     if not note.strip():
-        raise DomainError("note_missing", "Say why this version is made.", "/note")
-    # The foreign key speaks up at the commit only.
+        raise DomainError("note_missing", "Say why the policy changes.", "/note")
+    # Without this look the foreign key to the base would complain at the commit only.
     if base_version is not None and not PolicyVersion.objects.filter(version=base_version).exists():
         raise _conflict()
     try:
@@ -65,7 +71,7 @@ def insert_version(actor: Actor, content: PolicySettings, *, base_version: int |
                 activated_at=instant_of_change(),
                 content_hash=content.content_hash(),
             )
-            # The foreign key to the base is deferred; a base that does not exist must be told here.
+            # That foreign key is deferred; make a base that went away since the look fail here, not at the commit.
             connection.check_constraints()
     except IntegrityError:
         raise _conflict() from None
@@ -78,11 +84,11 @@ def insert_version(actor: Actor, content: PolicySettings, *, base_version: int |
 def _conflict() -> DomainError:
     latest = active_policy()
     version = latest.version if latest else 1
-    return DomainError("policy_conflict", f"Version {version} was put in force meanwhile; start again from it.")
+    return DomainError("policy_conflict", f"Version {version} was activated in the meantime; start again from it.")
 
 
 def ensure_first_version() -> PolicyVersion:
-    """Make version 1 from the environment if there is none (R12.1); safe to call from many processes."""
+    """Create version 1 from the environment if there is none (R12.1); safe to call from many processes."""
     if (policy := active_policy()) is not None:
         return policy
     content, errors = parse_settings(settings.INITIAL_POLICY)
@@ -90,47 +96,20 @@ def ensure_first_version() -> PolicyVersion:
         raise errors[0]
     try:
         return create_policy_version(
-            ENVIRONMENT, content, base_version=None, note="First version, from the environment."
+            ENVIRONMENT, content, base_version=None, note="First version, created from the environment."
         )
     except DomainError:
-        # Another process made it between our look and our insert.
+        # Another process created it between our look and our insert.
         policy = active_policy()
         assert policy is not None
         return policy
 
 
-# A beat extends the engine's latest stretch of availability, or starts a new one: after a gap, when the engine
-# says another version or other rules, and when the time to live was changed since, so that one stretch has one.
-HEARTBEAT = f"""{TAKE}
-WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at),
-policy AS (
-    SELECT make_interval(secs => heartbeat_ttl_seconds) AS ttl FROM policy_versions ORDER BY version DESC LIMIT 1
-), beat AS (
-    UPDATE engines SET last_heartbeat_at = moment.at, engine_version = %(engine_version)s, rules_hash = %(rules_hash)s
-      FROM moment WHERE name = %(engine)s
-    RETURNING enabled
-), latest AS (
-    SELECT * FROM engine_availability WHERE engine = %(engine)s ORDER BY last_beat_at DESC, id DESC LIMIT 1
-), extended AS (
-    UPDATE engine_availability a SET last_beat_at = moment.at, available_until = moment.at + policy.ttl
-      FROM latest, moment, policy
-     WHERE a.id = latest.id AND moment.at < latest.available_until
-       AND latest.engine_version = %(engine_version)s AND latest.rules_hash = %(rules_hash)s
-       AND NOT EXISTS (
-           SELECT FROM policy_versions p WHERE p.activated_at >= latest.last_beat_at
-              AND make_interval(secs => p.heartbeat_ttl_seconds) <> latest.available_until - latest.last_beat_at)
-    RETURNING a.id
-), started AS (
-    INSERT INTO engine_availability (engine, first_beat_at, last_beat_at, available_until, engine_version, rules_hash)
-    SELECT %(engine)s, moment.at, moment.at, moment.at + policy.ttl, %(engine_version)s, %(rules_hash)s
-      FROM moment, policy WHERE NOT EXISTS (SELECT FROM extended)
-)
-SELECT moment.at + policy.ttl, beat.enabled FROM moment, policy, beat
-"""  # noqa: S608 (put together from constants)
+HEARTBEAT = TAKE + load(__file__, "heartbeat.sql")
 
 
 def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tuple[datetime, bool]:
-    """Note that an engine lives, by the database clock; return until when it is available and if it is enabled.
+    """Store a heartbeat, by the database clock; until when the engine is available, and whether it is enabled.
 
     One message to the server, one transaction: the engine's row and its history of availability.
     """
@@ -142,13 +121,13 @@ def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tu
 
 
 def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str) -> None:
-    """Switch an engine on or off; off makes it unavailable from the next decision on."""
-    reason = _demanded(reason, "Say why.")
+    """Enable or disable an engine; disabled, it is unavailable from the next decision on."""
+    reason = required_reason(reason, "Say why the engine is switched.")
     note = "" if enabled else f"{reason} ({actor.name})"
     with transaction.atomic():
         switched_at = instant_of_change()
         if not Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note):
-            raise DomainError("not_found", "The engines are A and B.", "/engine")
+            raise DomainError("not_found", "The engine must be A or B.", "/engine")
         EngineSwitch.objects.create(
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
@@ -157,26 +136,26 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
 
 
 def engage_halt(actor: Actor, *, reason: str) -> Halt:
-    """Pull the kill switch: from the next decision on nothing trades for real. Never waits for approval."""
-    reason = _demanded(reason, "Say why everything stops.")
+    """Engage the kill switch: from the next decision on nothing trades for real. Never waits for approval."""
+    reason = required_reason(reason, "Say why trading is halted.")
     try:
         with transaction.atomic():
             halt = Halt.objects.create(engaged_at=instant_of_urgent_change(), engaged_by=actor.name, reason=reason)
             record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
     except IntegrityError:
-        raise DomainError("already_halted", "A halt holds already; it needs no second one.") from None
+        raise DomainError("already_halted", "Trading is already halted.") from None
     HALT_ENGAGED.log(halt_id=halt.pk, reason=halt.reason, by=actor.name)
     return halt
 
 
 def release_halt(actor: Actor, *, reason: str) -> Halt:
     """Let new experiments be decided by the policy again."""
-    reason = _demanded(reason, "Say why it may go on.")
+    reason = required_reason(reason, "Say why trading resumes.")
     with transaction.atomic():
         moment = instant_of_change()
         halt = Halt.objects.select_for_update().filter(released_at__isnull=True).first()
         if halt is None:
-            raise DomainError("not_halted", "No halt holds; there is nothing to release.")
+            raise DomainError("not_halted", "Trading is not halted.")
         Halt.objects.filter(pk=halt.pk).update(released_at=moment, released_by=actor.name, release_reason=reason)
         record(actor, "halt.released", f"halt {halt.pk}", reason=reason)
     halt.refresh_from_db()
@@ -185,14 +164,14 @@ def release_halt(actor: Actor, *, reason: str) -> Halt:
 
 
 def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTrip:
-    """Let trading go on after a guardrail has tripped; what happened until now counts no more for it."""
-    reason = _demanded(reason, "Say why trading may go on.")
+    """Resume trading after a guardrail has tripped; what happened so far is ignored by it from now on."""
+    reason = required_reason(reason, "Say why the guardrail is released.")
     with transaction.atomic():
         released = GuardrailTrip.objects.filter(pk=trip_id, released_at__isnull=True).update(
             released_at=instant_of_change(), released_by=actor.name, release_reason=reason
         )
         if not released:
-            raise DomainError("not_tripped", "This guardrail does not hold; there is nothing to release.")
+            raise DomainError("not_tripped", "This guardrail is not tripped.")
         trip = GuardrailTrip.objects.get(pk=trip_id)
         record(actor, "guardrail.released", f"trip {trip.pk} of {trip.name}", reason=reason)
     GUARDRAIL_RELEASED.log(trip_id=trip.pk, name=trip.name, reason=reason, by=actor.name)
@@ -200,11 +179,11 @@ def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTr
 
 
 def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]:
-    """Make a key and return it with its text, which is shown this once and kept nowhere."""
+    """A new key with its text, which is shown only once and stored nowhere."""
     if owner not in KeyOwner.values:
-        raise DomainError("owner_unknown", f"Owner is one of {', '.join(KeyOwner.values)}.", "/owner")
+        raise DomainError("owner_unknown", f"The owner must be one of {', '.join(KeyOwner.values)}.", "/owner")
     if len(name) > MAX_KEY_NAME:
-        raise DomainError("name_too_long", f"A name has at most {MAX_KEY_NAME} characters.", "/name")
+        raise DomainError("name_too_long", f"The name must have at most {MAX_KEY_NAME} characters.", "/name")
     with transaction.atomic():
         key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
         assert isinstance(key, ApiKey)
@@ -214,7 +193,7 @@ def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]
 
 
 def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
-    """Make a key useless at once; tell whether there was one to revoke."""
+    """Revoke a key immediately; whether there was an active one of this prefix."""
     with transaction.atomic():
         found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
         if found:
@@ -222,10 +201,3 @@ def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
     if found:
         API_KEY_REVOKED.log(prefix=prefix, by=actor.name)
     return found
-
-
-def _demanded(reason: str, sentence: str) -> str:
-    """Return the reason without surrounding space, or say that there must be one."""
-    if not reason.strip():
-        raise DomainError("reason_missing", sentence, "/reason")
-    return reason.strip()

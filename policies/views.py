@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from policies.access.permissions import IsEngine, engine_of
+from policies.access import IsEngine, engine_of
 from policies.serializers import HeartbeatAnswerSerializer, HeartbeatSerializer
 from policies.services import record_heartbeat
 

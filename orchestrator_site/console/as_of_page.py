@@ -17,7 +17,7 @@ from admin_kit.pages import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
 from kernel.values import uuid_from
-from policies.as_of import BeforeHistoryError, PolicySnapshot, in_force_at
+from policies.as_of import PolicySnapshot, in_force_at
 
 
 class AsOfForm(forms.Form):
@@ -83,9 +83,6 @@ def _answer(form: AsOfForm) -> tuple[PolicySnapshot | None, DecisionThen | None]
         if signal_id is None:
             return in_force_at(at), None
         decision = decision_as_of(signal_id, at)
-    except BeforeHistoryError as error:
-        form.add_error("at", str(error))
-        return None, None
     except DomainError as error:
         form.add_error("signal" if error.code == "not_found" else "at", error.detail)
         return None, None

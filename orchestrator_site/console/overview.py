@@ -100,9 +100,9 @@ def overview(request: HttpRequest) -> Overview:
         state: PolicyState | None = state_in_force()
     except NoPolicyError:
         state = None
-    available = {"A": state.engine_a_available, "B": state.engine_b_available} if state else {}
     engines = [
-        EngineState(engine, available.get(engine.name, False), ages[engine.name]) for engine in Engine.objects.all()
+        EngineState(engine, state is not None and state.is_available(engine.name), ages[engine.name])
+        for engine in Engine.objects.all()
     ]
     last_replay = ReplayRun.objects.first()
     refresh = request.GET.get("refresh", "")

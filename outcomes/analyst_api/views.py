@@ -22,7 +22,7 @@ from outcomes.analyst_api.serializers import (
     ExperimentSummarySerializer,
 )
 from outcomes.selectors import experiment_story, experiments
-from policies.access.permissions import IsAnalyst
+from policies.access import IsAnalyst
 
 
 class ExperimentPagination(CursorPagination):

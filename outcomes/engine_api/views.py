@@ -25,7 +25,7 @@ from outcomes.engine_api.responses import (
     SettledExitSerializer,
     TradeAnswerSerializer,
 )
-from policies.access.permissions import IsEngine, engine_of
+from policies.access import IsEngine, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
 

@@ -18,7 +18,7 @@ from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import PAIR_FIGURES
 from outcomes.performance.report import performance_report
-from policies.access.permissions import IsAnalyst
+from policies.access import IsAnalyst
 from policies.models import EngineName
 from signals_app.models import Direction
 

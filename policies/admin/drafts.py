@@ -22,7 +22,7 @@ from kernel.values import instant_text, row_id
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
 from policies.core.settings import Change, diff, side_by_side
-from policies.drafts import activate_draft, approve_draft, call_off_draft, discard_draft, edit_draft, is_approved
+from policies.drafts import activate_draft, approve_draft, discard_draft, edit_draft, is_approved, unschedule_draft
 from policies.models import DraftState, PolicyDraft
 from policies.selectors import active_policy
 
@@ -65,7 +65,7 @@ class PolicyDraftAdmin(AuditAdmin):
     list_select_related = ("base_version",)
     search_fields = ("id__exact", "content_hash__exact")
     search_help_text = "Number of the draft or content hash"
-    actions_detail = ("edit", "approve", "activate", "call_off", "discard")
+    actions_detail = ("edit", "approve", "activate", "unschedule", "discard")
     empty_hint = "A draft is a policy in preparation. Start one on the page of the policy versions."
     empty_commands = ("manage.py policy draft --set configured_mode=SHADOW_ONLY --note '...'",)
 
@@ -177,19 +177,19 @@ class PolicyDraftAdmin(AuditAdmin):
                 return self._done(request, draft, _what_happened(draft))
         return self._step(request, draft, "Activate", form, conflict=_conflict(draft))
 
-    @page_action("Call off", permission="activate", url_path="call-off", icon="event_busy")
-    def call_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @page_action("Unschedule", permission="activate", url_path="unschedule", icon="event_busy")
+    def unschedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a scheduled draft off the schedule."""
         draft = _draft(object_id)
         form = ReasonForm(_posted(request))
         if request.method == "POST" and form.is_valid():
             try:
-                call_off_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
+                unschedule_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
             except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 return self._done(request, draft, f"Draft {draft.pk} is off the schedule and open again.")
-        return self._step(request, draft, "Call off", form)
+        return self._step(request, draft, "Unschedule", form)
 
     @page_action("Discard", permission="draft", url_path="discard", icon="delete")
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -216,7 +216,7 @@ class PolicyDraftAdmin(AuditAdmin):
         if is_open and self.has_activate_permission(request):
             yield Button("Activate", _address("activate", draft))
         if draft.state == DraftState.SCHEDULED and self.has_activate_permission(request):
-            yield Button("Call off", _address("call_off", draft))
+            yield Button("Unschedule", _address("unschedule", draft))
         if draft.state in UNSETTLED and drafts:
             yield Button("Discard", _address("discard", draft))
 

@@ -38,6 +38,10 @@ class PolicyState:
     at: datetime = field(compare=False)
     guardrail: Trip | None = None
 
+    def is_available(self, engine: str) -> bool:
+        """Whether engine A or B was available."""
+        return {"A": self.engine_a_available, "B": self.engine_b_available}[engine]
+
     def inputs(self, variant: str) -> PolicyInputs:
         """What the rules look at for a signal of this variant."""
         settings = self.settings.document()

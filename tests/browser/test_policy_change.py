@@ -94,7 +94,7 @@ def test_nobody_approves_his_own_draft(person: Person, approval_is_required: Non
 
     person.open("policies_policydraft_approve", PolicyDraft.objects.get().pk)
     person.submit("Approve")
-    person.reads("Nobody approves a draft he has written; ask somebody else.")
+    person.reads("You cannot approve your own draft.")
 
     assert not PolicyApproval.objects.exists()
 
@@ -113,7 +113,7 @@ def test_an_edit_voids_the_approval(person: Person, approval_is_required: None) 
 
     person.reads("(of an earlier content: void)", "another person must approve it")
     activate(person, "It was approved.")
-    person.reads("Another person must approve exactly this content first.")
+    person.reads("Another person must approve this exact content first.")
     assert in_force()[0] == 1
 
 
@@ -132,7 +132,7 @@ def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes_and
     person.sit_down("ada", "operator")
     person.submit("Save the draft")
 
-    person.reads("Version 2 was put in force meanwhile", "bob made it at", "Half each.")
+    person.reads("Version 2 was activated in the meantime", "bob made it at", "Half each.")
     assert person.table("Theirs: v1 → v2") == [["configured_mode", "AUTO", "→", "SPLIT_CAPITAL"]]
     assert person.table("Yours: v1 → this form") == [["split_percentage", "50.00", "→", "40.00"]]
     assert (person.value("Split percentage"), person.value("Note")) == ("40", "Less for A.")

@@ -38,7 +38,7 @@ def edit(draft: PolicyDraft, by: Actor, split: str) -> None:
 def test_without_another_persons_approval_nothing_comes_into_force() -> None:
     draft = make_draft()
 
-    with pytest.raises(DomainError, match="Another person must approve exactly this content") as caught:
+    with pytest.raises(DomainError, match="Another person must approve this exact content") as caught:
         activate(draft)
 
     assert caught.value.code == "approval_missing"
@@ -73,7 +73,7 @@ def test_where_the_site_asks_for_no_approval_none_is_needed() -> None:
 def test_nobody_approves_what_he_has_written() -> None:
     draft = make_draft(ADA)
 
-    with pytest.raises(DomainError, match="Nobody approves a draft he has written") as caught:
+    with pytest.raises(DomainError, match="You cannot approve your own draft") as caught:
         approve(draft, ADA)
 
     assert caught.value.code == "own_draft"
@@ -86,7 +86,7 @@ def test_nobody_approves_what_he_has_once_edited() -> None:
     edit(draft, BOB, "30")
     edit(draft, ADA, "40")
 
-    with pytest.raises(DomainError, match="Nobody approves"):
+    with pytest.raises(DomainError, match="cannot approve your own"):
         approve(draft, BOB)
     approve(draft, EVE)
     assert is_approved(draft)
@@ -99,7 +99,7 @@ def test_an_edit_voids_the_approval() -> None:
 
     edit(draft, ADA, "90")
 
-    with pytest.raises(DomainError, match="exactly this content"):
+    with pytest.raises(DomainError, match="this exact content"):
         activate(draft)
 
 
@@ -111,7 +111,7 @@ def test_the_approval_of_one_who_then_edits_counts_no_more() -> None:
 
     edit(draft, BOB, "20")
 
-    with pytest.raises(DomainError, match="exactly this content"):
+    with pytest.raises(DomainError, match="this exact content"):
         activate(draft)
 
 
@@ -131,7 +131,7 @@ def test_what_was_edited_after_the_look_is_not_approved() -> None:
     looked_at = draft.content_hash
     edit(draft, ADA, "90")
 
-    with pytest.raises(DomainError, match="look again") as caught:
+    with pytest.raises(DomainError, match="review it again") as caught:
         approve_draft(BOB, draft.pk, content_hash=looked_at)
 
     assert caught.value.code == "draft_changed"
@@ -150,7 +150,7 @@ def test_approving_twice_is_one_approval() -> None:
 def test_a_scheduled_activation_needs_the_approval_when_it_is_ordered() -> None:
     draft = make_draft()
 
-    with pytest.raises(DomainError, match="exactly this content"):
+    with pytest.raises(DomainError, match="this exact content"):
         schedule(draft)
     approve(draft)
     assert schedule(draft).state == "SCHEDULED"

@@ -25,9 +25,9 @@ from policies.drafts import (
     activate_draft,
     activate_due_drafts,
     approve_draft,
-    call_off_draft,
     discard_draft,
     edit_draft,
+    unschedule_draft,
 )
 from policies.models import ApiKey, Engine, GuardrailTrip, Halt, PolicyDraft, PolicyVersion
 from policies.selectors import open_halt
@@ -100,21 +100,21 @@ def test_giving_a_draft_up_is_told() -> None:
 
 def test_a_schedule_what_calls_it_off_and_what_it_refuses_are_told() -> None:
     draft = schedule(make_draft())
-    call_off_draft(BOB, draft.pk, reason="Not today.")
+    unschedule_draft(BOB, draft.pk, reason="Not today.")
     draft = schedule(draft)
     make_policy(split_percentage="70")
     let_it_be_due(draft)
     activate_due_drafts()
 
-    actions = ("draft.scheduled", "draft.called_off", "draft.refused")
+    actions = ("draft.scheduled", "draft.unscheduled", "draft.refused")
     told_of = [(entry.actor, entry.action) for entry in entries(*actions)]
     assert told_of == [
         ("ada", "draft.scheduled"),
-        ("bob", "draft.called_off"),
+        ("bob", "draft.unscheduled"),
         ("ada", "draft.scheduled"),
         ("system", "draft.refused"),
     ]
-    assert "Version 2 was put in force" in entries("draft.refused")[0].reason
+    assert "Version 2 was activated" in entries("draft.refused")[0].reason
 
 
 def test_the_kill_switch_is_told_both_ways() -> None:
@@ -168,7 +168,7 @@ def test_trying_failed_signals_again_is_told_with_how_many() -> None:
     assert requeue_failed(ADA, failed) == 2
     assert requeue_failed(ADA, failed) == 0
 
-    assert [entry[1:3] for entry in told()] == [("signals.requeued", f"2 signals, signal {failed[0]} among them")]
+    assert [entry[1:3] for entry in told()] == [("signals.requeued", f"2 signals, including signal {failed[0]}")]
 
 
 def test_giving_failed_signals_up_is_told_with_the_reason() -> None:
@@ -177,7 +177,7 @@ def test_giving_failed_signals_up_is_told_with_the_reason() -> None:
     assert discard_failed(ADA, failed, reason=" Not ours. ") == 2
     assert discard_failed(ADA, failed, reason="Again.") == 0
 
-    subject = f"2 signals, signal {failed[0]} among them"
+    subject = f"2 signals, including signal {failed[0]}"
     assert told() == [("ada", "signals.discarded", subject, "Not ours.", "192.0.2.1")]
 
 

@@ -115,7 +115,7 @@ def test_a_key_of_another_owner_is_a_403_that_says_whose_key_it_takes(owner: str
 
     assert response.status_code == 403
     assert response.json()["code"] == "permission_denied"
-    assert response.json()["detail"] == "This call takes a key of engine A or engine B."
+    assert response.json()["detail"] == "This call requires an engine's API key."
 
 
 @pytest.mark.parametrize("path", ["assignments/claim", "heartbeat"])

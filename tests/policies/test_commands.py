@@ -29,7 +29,7 @@ def test_halt_stops_everything_and_says_since_when_and_why() -> None:
     assert halt is not None
     assert halt.reason == "strange fills"
     assert halt.engaged_by.startswith("command line (")
-    assert re.fullmatch(r"Halted at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: strange fills\n", output)
+    assert re.fullmatch(r"Trading halted at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: strange fills\n", output)
 
 
 def test_resume_releases_the_halt_and_says_why() -> None:
@@ -38,18 +38,18 @@ def test_resume_releases_the_halt_and_says_why() -> None:
     output = run("resume", "--reason", "found it")
 
     assert open_halt() is None
-    assert re.fullmatch(r"Resumed at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: found it\n", output)
+    assert re.fullmatch(r"Trading resumed at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: found it\n", output)
 
 
 def test_a_second_halt_is_an_error_that_says_one_holds() -> None:
     run("halt", "--reason", "strange fills")
 
-    with pytest.raises(CommandError, match="A halt holds already"):
+    with pytest.raises(CommandError, match="Trading is already halted"):
         run("halt", "--reason", "again")
 
 
 def test_resume_without_a_halt_is_an_error() -> None:
-    with pytest.raises(CommandError, match="No halt holds"):
+    with pytest.raises(CommandError, match="Trading is not halted"):
         run("resume", "--reason", "found it")
 
 
@@ -101,14 +101,14 @@ def test_list_shows_prefix_owner_state_and_use_and_no_key() -> None:
 
     listed = run("apikey", "list")
 
-    assert listed == f"{text.split('.')[0]}  analyst   live     last used never  desk\n"
+    assert listed == f"{text.split('.')[0]}  analyst   active   last used never  desk\n"
     assert text not in listed
 
 
 def test_list_shows_when_a_key_was_used() -> None:
     api_client("engine-a").post("/api/v1/heartbeat", HEARTBEAT)
 
-    assert re.search(r"engine-a  live     last used \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", run("apikey", "list"))
+    assert re.search(r"engine-a  active   last used \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", run("apikey", "list"))
 
 
 def test_a_revoked_key_is_useless_at_once() -> None:
@@ -122,7 +122,7 @@ def test_a_revoked_key_is_useless_at_once() -> None:
 
 
 def test_revoking_an_unknown_key_is_an_error_that_says_where_to_look() -> None:
-    with pytest.raises(CommandError, match=r"No key starts with abcdefgh; see `manage\.py apikey list`"):
+    with pytest.raises(CommandError, match=r"No active key has prefix abcdefgh; see `manage\.py apikey list`"):
         run("apikey", "revoke", "abcdefgh")
 
 

@@ -79,7 +79,7 @@ def test_an_edit_of_what_somebody_else_has_edited_is_refused_and_changes_nothing
     draft = make_draft()
     edit(draft, "30", by=BOB)
 
-    with pytest.raises(DomainError, match="bob has changed this draft meanwhile") as caught:
+    with pytest.raises(DomainError, match="bob edited this draft in the meantime") as caught:
         edit(draft, "40", by=ADA)
 
     draft.refresh_from_db()
@@ -127,7 +127,7 @@ def test_what_was_edited_after_the_look_is_not_activated() -> None:
     draft = make_draft(split_percentage="20")
     edit(draft, "30")
 
-    with pytest.raises(DomainError, match="look again") as caught:
+    with pytest.raises(DomainError, match="review it again") as caught:
         activate_draft(ADA, draft.pk, reason="It is time.", content_hash=draft.content_hash)
 
     assert caught.value.code == "draft_changed"
@@ -139,7 +139,7 @@ def test_a_draft_whose_base_was_superseded_is_refused_and_stays_open() -> None:
     draft = make_draft(split_percentage="20")
     theirs = make_policy(split_percentage="70")
 
-    with pytest.raises(DomainError, match="Version 2 was put in force meanwhile") as caught:
+    with pytest.raises(DomainError, match="Version 2 was activated in the meantime") as caught:
         activate(draft)
 
     draft.refresh_from_db()
@@ -166,7 +166,7 @@ def test_saved_on_top_of_the_present_version_it_can_come_into_force() -> None:
 def test_a_draft_cannot_be_put_on_top_of_a_version_that_does_not_exist(base: int) -> None:
     draft = make_draft()
 
-    with pytest.raises(DomainError, match=f"no version {base}"):
+    with pytest.raises(DomainError, match=f"Policy version {base} does not exist"):
         edit_draft(ADA, draft.pk, content=draft.content, note="", revision=1, base_version=base)
 
 
@@ -176,7 +176,7 @@ def test_a_discarded_draft_stays_readable_and_takes_no_more() -> None:
 
     assert (draft.state, draft.refusal, draft.split_percentage) == ("DISCARDED", "Too wild.", Decimal("20.00"))
     for act in (partial(edit, draft), partial(activate, draft), partial(discard_draft, ADA, draft.pk, reason="x")):
-        with pytest.raises(DomainError, match="DISCARDED; start a new one"):
+        with pytest.raises(DomainError, match="discarded; it must be open"):
             act()
 
 
@@ -255,7 +255,7 @@ def test_an_activation_waits_for_an_unfinished_edit_and_then_refuses() -> None:
         wait_for_blocked_sessions()
         commit()
 
-        with pytest.raises(DomainError, match="was edited after you looked at it"):
+        with pytest.raises(DomainError, match="was edited after you opened it"):
             activation.result()
 
     assert PolicyVersion.objects.count() == 1

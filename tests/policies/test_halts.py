@@ -48,7 +48,7 @@ def test_a_halt_keeps_who_when_and_why() -> None:
 def test_a_second_halt_is_refused_and_the_first_stands() -> None:
     first = pull("ada")
 
-    with pytest.raises(DomainError, match="A halt holds already") as caught:
+    with pytest.raises(DomainError, match="Trading is already halted") as caught:
         pull("bob")
 
     assert caught.value.code == "already_halted"

@@ -69,14 +69,14 @@ def test_diff_names_what_differs_and_says_when_nothing_does() -> None:
     make_policy(split_percentage="12.5", max_engine_flaps=4)
 
     assert run("policy", "diff", 1, 2) == "  split_percentage: 50.00 -> 12.50\n  max_engine_flaps: off -> 4\n"
-    assert run("policy", "diff", 2, 2) == "  no difference\n"
+    assert run("policy", "diff", 2, 2) == "  no differences\n"
 
 
 @pytest.mark.parametrize("command", [
     ("show", 41), ("show", 0), ("show", -1), ("show", 10**30), ("diff", 1, 41), ("draft", "--from", 41, "--note", "x"),
 ])  # fmt: skip
 def test_a_version_that_is_none_is_told_with_where_to_look(command: tuple[object, ...]) -> None:
-    with pytest.raises(CommandError, match=r"There is no version -?\d+; see `manage\.py policy history`"):
+    with pytest.raises(CommandError, match=r"Policy version -?\d+ does not exist"):
         run("policy", *command)
 
 
@@ -123,7 +123,7 @@ def test_a_draft_is_activated_by_the_command_lines_user() -> None:
 
     told = run("policy", "activate", draft.pk, "--reason", "Odd fills.")
 
-    assert told == "Version 2 is in force from the next decision on.\n"
+    assert told == "Version 2 is active from the next decision on.\n"
     (entry,) = entries("policy.activated")
     assert entry.actor.startswith("command line (")
     assert entry.reason == "Odd fills."
@@ -134,9 +134,9 @@ def test_a_draft_is_scheduled_called_off_and_discarded() -> None:
     tomorrow = timezone.now() + timedelta(days=1)
 
     told = run("policy", "activate", draft.pk, "--reason", "Later.", "--at", tomorrow.isoformat())
-    assert told == f"Draft {draft.pk} comes into force at {tomorrow:%Y-%m-%dT%H:%M:%SZ}.\n"
+    assert told == f"Draft {draft.pk} is scheduled for {tomorrow:%Y-%m-%dT%H:%M:%SZ}.\n"
     assert "SCHEDULED" in run("policy", "drafts")
-    run("policy", "call-off", draft.pk, "--reason", "Not today.")
+    run("policy", "unschedule", draft.pk, "--reason", "Not today.")
     run("policy", "discard", draft.pk, "--reason", "Never.")
 
     assert (PolicyDraft.objects.get().state, run("policy", "drafts"), version()) == ("DISCARDED", "", 1)
@@ -158,7 +158,7 @@ def test_a_time_that_has_passed_is_told() -> None:
 def test_approval_is_asked_for_on_the_command_line_too(settings: LazySettings) -> None:
     settings.POLICY_REQUIRE_APPROVAL = True
 
-    with pytest.raises(CommandError, match="Another person must approve exactly this content first"):
+    with pytest.raises(CommandError, match="Another person must approve this exact content first"):
         run("policy", "activate", make_draft().pk, "--reason", "x")
 
 
@@ -166,17 +166,17 @@ def test_a_superseded_draft_is_refused() -> None:
     draft = make_draft()
     make_policy()
 
-    with pytest.raises(CommandError, match="Version 2 was put in force meanwhile"):
+    with pytest.raises(CommandError, match="Version 2 was activated in the meantime"):
         run("policy", "activate", draft.pk, "--reason", "x")
 
 
 @pytest.mark.parametrize(
-    "command", [("activate", "41"), ("discard", "41"), ("call-off", "41"), ("show", "--draft", "41")]
+    "command", [("activate", "41"), ("discard", "41"), ("unschedule", "41"), ("show", "--draft", "41")]
 )
 def test_a_draft_that_is_none_is_told(command: tuple[str, ...]) -> None:
     reason = () if command[0] == "show" else ("--reason", "x")
 
-    with pytest.raises(CommandError, match=r"There is no (such )?draft"):
+    with pytest.raises(CommandError, match=r"Policy draft \d+ does not exist"):
         run("policy", *command, *reason)
 
 
@@ -196,32 +196,32 @@ def test_a_blank_reason_is_refused(action: str) -> None:
 
 def test_calling_off_what_is_not_scheduled_is_refused() -> None:
     draft = schedule(make_draft())
-    run("policy", "call-off", draft.pk, "--reason", "x")
+    run("policy", "unschedule", draft.pk, "--reason", "x")
 
-    with pytest.raises(CommandError, match="OPEN"):
-        run("policy", "call-off", draft.pk, "--reason", "x")
+    with pytest.raises(CommandError, match="it must be scheduled"):
+        run("policy", "unschedule", draft.pk, "--reason", "x")
 
 
 # Engines
 
 
-def test_an_engine_is_switched_off_and_on_again() -> None:
+def test_an_engine_is_disabled_and_enabled_again() -> None:
     make_available("A", "B")
 
-    assert run("engine", "off", "B", "--reason", "maintenance") == "Engine B is switched off.\n"
+    assert run("engine", "disable", "B", "--reason", "maintenance") == "Engine B disabled.\n"
     assert not engine("B").enabled
     listed = run("engine", "list").splitlines()
-    assert re.match(rf"A  available    heartbeat {STAMP}  version 1  switch on", listed[0])
+    assert re.match(rf"A  available    heartbeat {STAMP}  version 1  enabled", listed[0])
     assert "B  unavailable" in listed[1]
-    assert "switch off: maintenance (command line" in listed[1]
+    assert "disabled: maintenance (command line" in listed[1]
 
-    run("engine", "on", "B", "--reason", "done")
+    run("engine", "enable", "B", "--reason", "done")
     assert engine("B").enabled
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (("off", "C", "--reason", "x"), "invalid choice: 'C'"), (("off", "A"), "required: --reason"),
-    (("off", "A", "--reason", " "), "Say why"), ((), "required: action"),
+    (("disable", "C", "--reason", "x"), "invalid choice: 'C'"), (("disable", "A"), "required: --reason"),
+    (("disable", "A", "--reason", " "), "Say why"), ((), "required: action"),
 ])  # fmt: skip
 def test_a_wrong_engine_command_is_told_and_switches_nothing(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=message):
@@ -242,7 +242,7 @@ def test_a_guardrail_is_listed_and_released() -> None:
         tripped_at=timezone.now(),
     )
 
-    assert re.fullmatch(rf"{trip.pk}  {STAMP}  max_engine_flaps: 9 \(limit 3\)  HOLDS\n", run("guardrail", "list"))
+    assert re.fullmatch(rf"{trip.pk}  {STAMP}  max_engine_flaps: 9 \(limit 3\)  TRIPPED\n", run("guardrail", "list"))
     assert "the policy decides again" in run("guardrail", "release", trip.pk, "--reason", "Cable.")
     assert "released" in run("guardrail", "list")
     assert open_trip() is None
@@ -253,5 +253,5 @@ def test_without_trips_the_list_says_so() -> None:
 
 
 def test_what_does_not_hold_is_not_released() -> None:
-    with pytest.raises(CommandError, match=r"does not hold.*manage\.py guardrail list"):
+    with pytest.raises(CommandError, match=r"not tripped.*manage\.py guardrail list"):
         run("guardrail", "release", 41, "--reason", "x")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from kernel.errors import DomainError
-from policies.drafts import activate_draft, activate_due_drafts, call_off_draft, discard_draft
+from policies.drafts import activate_draft, activate_due_drafts, discard_draft, unschedule_draft
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
 from policies.tasks import activate_due_drafts as task
@@ -74,7 +74,7 @@ def test_due_after_another_version_came_into_force_it_is_refused_and_says_why() 
         (settled,) = activate_due_drafts()
 
     assert (settled.state, settled.refusal) == (
-        "REFUSED", "Version 2 was put in force meanwhile; start again from it.",
+        "REFUSED", "Version 2 was activated in the meantime; start again from it.",
     )  # fmt: skip
     assert active_policy() == theirs
     assert "policy.activation_refused" in [line["event"] for line in logs]
@@ -94,7 +94,7 @@ def test_of_two_that_are_due_the_earlier_wins_and_the_later_is_refused() -> None
 
 @pytest.mark.django_db
 def test_a_scheduled_draft_that_is_called_off_is_open_again() -> None:
-    draft = call_off_draft(BOB, schedule(make_draft()).pk, reason="Not today.")
+    draft = unschedule_draft(BOB, schedule(make_draft()).pk, reason="Not today.")
 
     assert (draft.state, draft.scheduled_at) == ("OPEN", None)
     assert activate(draft).state == "ACTIVATED"

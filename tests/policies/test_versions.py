@@ -78,7 +78,7 @@ def test_an_edit_of_an_old_version_is_a_conflict_that_names_the_new_one(base: in
     edit(1)
     edit(2)
 
-    with pytest.raises(DomainError, match="Version 3 was put in force meanwhile") as caught:
+    with pytest.raises(DomainError, match="Version 3 was activated in the meantime") as caught:
         edit(base)
 
     assert caught.value.code == "policy_conflict"
@@ -87,7 +87,7 @@ def test_an_edit_of_an_old_version_is_a_conflict_that_names_the_new_one(base: in
 
 @pytest.mark.django_db(transaction=True)
 def test_a_base_that_does_not_exist_is_a_conflict() -> None:
-    with pytest.raises(DomainError, match="Version 1 was put in force"):
+    with pytest.raises(DomainError, match="Version 1 was activated"):
         edit(41)
 
     assert PolicyVersion.objects.count() == 1
@@ -122,7 +122,7 @@ def test_an_editor_who_meets_an_unfinished_edit_waits_for_it_and_then_loses() ->
         wait_for_blocked_sessions()
         commit()
 
-        with pytest.raises(DomainError, match="Version 2 was put in force meanwhile"):
+        with pytest.raises(DomainError, match="Version 2 was activated in the meantime"):
             second.result()
 
     assert state_in_force().settings.split_percentage == Decimal("10.00")

@@ -14,7 +14,7 @@ from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, parse_instant
-from policies.as_of import BeforeHistoryError, EngineSnapshot, PolicySnapshot, in_force_at
+from policies.as_of import EngineSnapshot, PolicySnapshot, in_force_at
 
 
 class Command(BaseCommand):
@@ -40,8 +40,6 @@ class Command(BaseCommand):
             raise CommandError(f"{options['time']} is in the future.")
         try:
             self._answer(at, signal_id)
-        except BeforeHistoryError as error:
-            raise CommandError(str(error)) from None
         except DomainError as error:
             raise CommandError(error.detail) from None
 

@@ -1,4 +1,4 @@
-"""`manage.py apikey`: make, list and revoke keys of the engine API."""
+"""`manage.py apikey`: create, list and revoke API keys."""
 
 from __future__ import annotations
 
@@ -14,38 +14,35 @@ from policies.services import create_api_key, revoke_api_key
 
 
 class Command(BaseCommand):
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
-    help = "API keys of engines, feeders and analysts."
+    help = "Manage the API keys of engines, feeders and analysts."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Define create, list, revoke."""
+        """One subcommand per action."""
         actions = parser.add_subparsers(dest="action", required=True)
-        create = actions.add_parser("create", help="make a key and print it, this once")
-        create.add_argument("--owner", required=True, choices=KeyOwner.values)
-        create.add_argument("--name", default="", help="for people; the owner when absent")
-        actions.add_parser("list", help="list prefixes, owners and last use")
-        revoke = actions.add_parser("revoke", help="make a key useless at once")
-        revoke.add_argument("prefix")
+        create = actions.add_parser("create", help="create a key and print it (shown only once)")
+        create.add_argument("--owner", required=True, choices=KeyOwner.values, help="decides what the key may call")
+        create.add_argument("--name", default="", help="to tell keys of one owner apart (default: the owner)")
+        actions.add_parser("list", help="list all keys: prefix, owner, state, last use and name")
+        revoke = actions.add_parser("revoke", help="revoke a key immediately")
+        revoke.add_argument("prefix", help="the part of the key before the dot")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the action."""
         match options["action"]:
             case "create":
-                self._create(options["owner"], options["name"])
+                try:
+                    _, text = create_api_key(command_line_actor(), owner=options["owner"], name=options["name"])
+                except DomainError as error:
+                    raise CommandError(error.detail) from error
+                self.stdout.write(text)
             case "list":
                 for key in ApiKey.objects.order_by("owner", "created"):
                     used = instant_text(key.last_used_at) if key.last_used_at else "never"
-                    state = "revoked" if key.revoked else "live"
+                    state = "revoked" if key.revoked else "expired" if key.has_expired else "active"
                     self.stdout.write(f"{key.prefix}  {key.owner:9} {state:8} last used {used}  {key.name}")
             case "revoke":
                 if not revoke_api_key(command_line_actor(), prefix=options["prefix"]):
-                    raise CommandError(f"No key starts with {options['prefix']}; see `manage.py apikey list`.")
-                self.stdout.write(f"Revoked {options['prefix']}.")
-
-    def _create(self, owner: str, name: str) -> None:
-        try:
-            _, text = create_api_key(command_line_actor(), owner=owner, name=name)
-        except DomainError as error:
-            raise CommandError(error.detail) from error
-        self.stdout.write(text)
+                    raise CommandError(f"No active key has prefix {options['prefix']}; see `manage.py apikey list`.")
+                self.stdout.write(f"API key {options['prefix']} revoked.")

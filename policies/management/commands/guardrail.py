@@ -1,4 +1,4 @@
-"""`manage.py guardrail`: which guardrails have tripped, and let trading go on."""
+"""`manage.py guardrail`: list the guardrails that have tripped, release one."""
 
 from __future__ import annotations
 
@@ -16,33 +16,30 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """List, release."""
+    """List and release tripped guardrails."""
 
-    help = "Guardrails that have tripped: while one holds, nothing trades for real."
+    help = "List and release tripped guardrails. Until it is released, nothing trades for real."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Define list and release."""
+        """One subcommand per action."""
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="the last trips, newest first")
-        release = actions.add_parser("release", help="let the policy decide again")
+        actions.add_parser("list", help=f"list the last {SHOWN} trips, newest first")
+        release = actions.add_parser("release", help="release a tripped guardrail: the policy decides again")
         release.add_argument("trip_id", type=int, metavar="ID")
-        release.add_argument("--reason", required=True)
+        release.add_argument("--reason", required=True, help="why, for the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the action."""
         if options["action"] == "list":
-            self._list()
+            trips = GuardrailTrip.objects.all()[:SHOWN]
+            for trip in trips:
+                released = trip.released_at and f"released {instant_text(trip.released_at)} by {trip.released_by}"
+                self.stdout.write(f"{trip.pk}  {instant_text(trip.tripped_at)}  {trip}  {released or 'TRIPPED'}")
+            if not trips:
+                self.stdout.write("No guardrail has tripped.")
             return
         try:
             trip = release_guardrail(command_line_actor(), options["trip_id"], reason=options["reason"])
         except DomainError as error:
             raise CommandError(f"{error.detail} See `manage.py guardrail list`.") from None
-        self.stdout.write(f"{trip.name} is released; the policy decides again.")
-
-    def _list(self) -> None:
-        trips = GuardrailTrip.objects.all()[:SHOWN]
-        for trip in trips:
-            end = f"released {instant_text(trip.released_at)} by {trip.released_by}" if trip.released_at else "HOLDS"
-            self.stdout.write(f"{trip.pk}  {instant_text(trip.tripped_at)}  {trip}  {end}")
-        if not trips:
-            self.stdout.write("No guardrail has tripped.")
+        self.stdout.write(f"Guardrail {trip.name} released; the policy decides again.")

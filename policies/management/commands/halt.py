@@ -13,19 +13,19 @@ from policies.services import engage_halt
 
 
 class Command(BaseCommand):
-    """Stop all real trading from the next decision on."""
+    """Engage the kill switch: nothing trades for real from the next decision on."""
 
-    help = "Kill switch: new experiments become SHADOW_ONLY, roles not yet revealed become SHADOW."
+    help = "Halt all real trading: new experiments are SHADOW_ONLY, and roles not yet revealed become SHADOW."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the reason."""
-        # An emergency must not fail on a missing word.
+        """The reason."""
+        # In an emergency a missing option must not get in the way.
         parser.add_argument("--reason", default="No reason given.", help="why, for the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Engage."""
+        """Halt trading."""
         try:
             halt = engage_halt(command_line_actor(), reason=options["reason"])
         except DomainError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"Halted at {instant_text(halt.engaged_at)}: {halt.reason}")
+        self.stdout.write(f"Trading halted at {instant_text(halt.engaged_at)}: {halt.reason}")

@@ -1,6 +1,6 @@
-"""`manage.py policy`: look at policies, and change them by way of a draft.
+"""`manage.py policy`: show policies, and change them through a draft.
 
-Approving is left out on purpose: it must be another person, and a command line does not know its people.
+Approving is left out on purpose: it takes another person, and the command line knows no accounts.
 """
 
 from __future__ import annotations
@@ -14,57 +14,64 @@ from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.values import instant_text, parse_instant
 from policies.core.settings import PolicySettings, changed_settings, diff, side_by_side
-from policies.drafts import activate_draft, call_off_draft, discard_draft, start_draft
+from policies.drafts import activate_draft, discard_draft, start_draft, unschedule_draft
 from policies.models import DraftState, PolicyDraft, PolicyVersion
-from policies.selectors import NoPolicyError, active_policy, policy_history
+from policies.selectors import policy_draft, policy_history, policy_in_force, policy_version
 
 HISTORY_SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Show, compare, draft, activate."""
+    """Show and compare versions; create, activate, unschedule and discard drafts."""
 
-    help = "Policy versions and drafts: show, history, diff, draft, drafts, activate, call-off, discard."
+    help = "Show policy versions and change the policy through a draft."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Define the actions."""
+        """One subcommand per action."""
         actions = parser.add_subparsers(dest="action", required=True)
-        show = actions.add_parser("show", help="the version in force, another one, or a draft")
+        show = actions.add_parser("show", help="show the version in force, another version, or a draft")
         show.add_argument("version", nargs="?", type=int)
         show.add_argument("--draft", type=int, metavar="ID")
-        history = actions.add_parser("history", help="the versions, newest first")
-        history.add_argument("--last", type=int, default=HISTORY_SHOWN)
-        compare = actions.add_parser("diff", help="what differs between two versions")
+        history = actions.add_parser("history", help="list the versions, newest first")
+        history.add_argument("--last", type=int, default=HISTORY_SHOWN, help="how many (default %(default)s)")
+        compare = actions.add_parser("diff", help="show what differs between two versions")
         compare.add_argument("left", type=int)
         compare.add_argument("right", type=int)
-        draft = actions.add_parser("draft", help="start a draft from the version in force")
-        draft.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
-        draft.add_argument("--from", type=int, metavar="VERSION", dest="source", help="restore this version's settings")
-        draft.add_argument("--note", required=True, help="what it is for")
-        actions.add_parser("drafts", help="the drafts that wait")
-        activate = actions.add_parser("activate", help="put a draft in force, now or later")
+        draft = actions.add_parser("draft", help="create a draft from the version in force")
+        draft.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            dest="changes",
+            help="a change (repeatable)",
+        )
+        draft.add_argument("--from", type=int, metavar="VERSION", dest="source", help="restore a version's settings")
+        draft.add_argument("--note", required=True, help="why the policy changes")
+        actions.add_parser("drafts", help="list the open and scheduled drafts")
+        activate = actions.add_parser("activate", help="activate a draft, now or at a later time")
         activate.add_argument("draft_id", type=int, metavar="ID")
-        activate.add_argument("--reason", required=True)
-        activate.add_argument("--at", help="not now but then (RFC 3339 with zone, in the future)")
-        for name, text in (("call-off", "take a draft off the schedule"), ("discard", "give a draft up")):
+        activate.add_argument("--reason", required=True, help="why, for the audit log")
+        activate.add_argument("--at", help="activate at this time instead of now, RFC 3339 with zone")
+        for name, text in (("unschedule", "cancel a scheduled activation"), ("discard", "discard a draft")):
             action = actions.add_parser(name, help=text)
             action.add_argument("draft_id", type=int, metavar="ID")
-            action.add_argument("--reason", required=True)
+            action.add_argument("--reason", required=True, help="why, for the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the action."""
         try:
-            getattr(self, "_" + options["action"].replace("-", "_"))(options)
-        except (DomainError, NoPolicyError) as error:
-            raise CommandError(getattr(error, "detail", str(error))) from None
+            getattr(self, f"_{options['action']}")(options)
+        except DomainError as error:
+            raise CommandError(error.detail) from None
 
     def _show(self, options: dict[str, Any]) -> None:
         if options["draft"] is not None:
-            draft = _draft(options["draft"])
+            draft = policy_draft(options["draft"])
             self.stdout.write(_draft_line(draft))
             self._settings(draft.content, draft.content_hash)
             return
-        version = _active() if options["version"] is None else _version(options["version"])
+        version = policy_in_force() if options["version"] is None else policy_version(options["version"])
         self.stdout.write(_version_line(version))
         self._settings(version.content, version.content_hash)
 
@@ -78,69 +85,46 @@ class Command(BaseCommand):
             self.stdout.write(_version_line(version))
 
     def _diff(self, options: dict[str, Any]) -> None:
-        left, right = _version(options["left"]), _version(options["right"])
+        left, right = policy_version(options["left"]), policy_version(options["right"])
         self._changes(left.content, right.content)
 
     def _draft(self, options: dict[str, Any]) -> None:
-        source = _active() if options["source"] is None else _version(options["source"])
+        source = policy_in_force() if options["source"] is None else policy_version(options["source"])
         content = changed_settings(source.content, options["changes"])
         draft = start_draft(command_line_actor(), content=content, note=options["note"])
-        self.stdout.write(
-            f"Draft {draft.pk} is made. It is not in force. It changes of version {draft.base_version_id}:"
-        )
+        self.stdout.write(f"Draft {draft.pk} created; it is not active. Changes from version {draft.base_version_id}:")
         self._changes(draft.base_version.content, content)
-        self.stdout.write(f"Look before: manage.py preview --draft {draft.pk}")
+        self.stdout.write(f"Preview it first: manage.py preview --draft {draft.pk}")
 
     def _drafts(self, options: dict[str, Any]) -> None:
         for draft in PolicyDraft.objects.filter(state__in=(DraftState.OPEN, DraftState.SCHEDULED)):
             self.stdout.write(_draft_line(draft))
 
     def _activate(self, options: dict[str, Any]) -> None:
-        draft = _draft(options["draft_id"])
+        draft = policy_draft(options["draft_id"])
         at = parsed("--at", options["at"], parse_instant)
         draft = activate_draft(
             command_line_actor(), draft.pk, reason=options["reason"], content_hash=draft.content_hash, at=at
         )
         if at is not None:
-            self.stdout.write(f"Draft {draft.pk} comes into force at {instant_text(at)}.")
+            self.stdout.write(f"Draft {draft.pk} is scheduled for {instant_text(at)}.")
         else:
-            self.stdout.write(f"Version {draft.activated_version_id} is in force from the next decision on.")
+            self.stdout.write(f"Version {draft.activated_version_id} is active from the next decision on.")
 
-    def _call_off(self, options: dict[str, Any]) -> None:
-        draft = call_off_draft(command_line_actor(), options["draft_id"], reason=options["reason"])
-        self.stdout.write(f"Draft {draft.pk} is off the schedule and open again.")
+    def _unschedule(self, options: dict[str, Any]) -> None:
+        draft = unschedule_draft(command_line_actor(), options["draft_id"], reason=options["reason"])
+        self.stdout.write(f"Draft {draft.pk} is unscheduled and open again.")
 
     def _discard(self, options: dict[str, Any]) -> None:
         draft = discard_draft(command_line_actor(), options["draft_id"], reason=options["reason"])
-        self.stdout.write(f"Draft {draft.pk} is discarded.")
+        self.stdout.write(f"Draft {draft.pk} discarded.")
 
     def _changes(self, left: PolicySettings, right: PolicySettings) -> None:
         changes = diff(left, right)
         for change in changes:
             self.stdout.write(f"  {change.name}: {change.before} -> {change.after}")
         if not changes:
-            self.stdout.write("  no difference")
-
-
-def _active() -> PolicyVersion:
-    policy = active_policy()
-    if policy is None:
-        raise NoPolicyError(NoPolicyError.__doc__)
-    return policy
-
-
-def _version(number: int) -> PolicyVersion:
-    version = PolicyVersion.objects.filter(version=number).first() if 0 < number < 2**31 else None
-    if version is None:
-        raise CommandError(f"There is no version {number}; see `manage.py policy history`.")
-    return version
-
-
-def _draft(number: int) -> PolicyDraft:
-    draft = PolicyDraft.objects.filter(pk=number).first() if 0 < number < 2**63 else None
-    if draft is None:
-        raise CommandError(f"There is no draft {number}; see `manage.py policy drafts`.")
-    return draft
+            self.stdout.write("  no differences")
 
 
 def _version_line(version: PolicyVersion) -> str:

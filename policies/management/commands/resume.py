@@ -13,20 +13,20 @@ from policies.services import release_halt
 
 
 class Command(BaseCommand):
-    """Let new experiments be decided by the policy again."""
+    """Release the kill switch: the policy decides new experiments again."""
 
-    help = "Release the kill switch."
+    help = "Resume trading: the policy decides new experiments again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the reason."""
-        # As optional as that of `manage.py halt`.
+        """The reason."""
+        # As optional as the reason of `manage.py halt`.
         parser.add_argument("--reason", default="No reason given.", help="why, for the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Release."""
+        """Resume trading."""
         try:
             halt = release_halt(command_line_actor(), reason=options["reason"])
         except DomainError as error:
             raise CommandError(error.detail) from error
         assert halt.released_at is not None
-        self.stdout.write(f"Resumed at {instant_text(halt.released_at)}: {halt.release_reason}")
+        self.stdout.write(f"Trading resumed at {instant_text(halt.released_at)}: {halt.release_reason}")

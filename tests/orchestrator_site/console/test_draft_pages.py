@@ -85,14 +85,14 @@ def test_a_draft_of_every_state_has_a_page_with_fitting_buttons(operator: Client
 
     page = text_of(operator.get(address("change", draft)))
 
-    offered = {action for action in ("edit", "activate", "call_off", "discard") if address(action, draft) in page}
-    expected = {"OPEN": {"edit", "activate", "discard"}, "SCHEDULED": {"call_off", "discard"}}
+    offered = {action for action in ("edit", "activate", "unschedule", "discard") if address(action, draft) in page}
+    expected = {"OPEN": {"edit", "activate", "discard"}, "SCHEDULED": {"unschedule", "discard"}}
     assert offered == expected.get(state, set())
     assert state in page
 
 
 @pytest.mark.parametrize("identity", ["41", "x", "-1", "9" * 30, "%00"])
-@pytest.mark.parametrize("page", ["change/", "edit", "approve", "activate", "call-off", "discard"])
+@pytest.mark.parametrize("page", ["change/", "edit", "approve", "activate", "unschedule", "discard"])
 def test_a_draft_that_is_none_is_not_found(operator: Client, identity: str, page: str) -> None:
     assert operator.get(f"/admin/policies/policydraft/{identity}/{page}").status_code in {301, 302, 404}
 
@@ -136,7 +136,7 @@ def test_of_two_editors_the_second_sees_both_changes_and_what_he_typed(operator:
 
     conflict, kept = page.context["conflict"], page.context["form"]
     draft.refresh_from_db()
-    assert "bob has changed this draft meanwhile" in text_of(page)
+    assert "bob edited this draft in the meantime" in text_of(page)
     assert [change.after for change in conflict.theirs] == ["SHADOW_ONLY", "30.00"]
     assert {change.name: change.after for change in conflict.yours}["split_percentage"] == "40.00"
     assert (kept["split_percentage"].value(), kept["note"].value()) == ("40", "Mine.")
@@ -239,7 +239,7 @@ def test_what_was_edited_since_the_page_was_shown_is_shown_again_instead(operato
 
     page = operator.post(address("activate", draft), {"reason": "Go.", "content_hash": looked_at})
 
-    assert "was edited after you looked at it" in text_of(page)
+    assert "was edited after you opened it" in text_of(page)
     assert "90.00" in cells(text_of(page))
     assert page.context["form"]["reason"].value() == "Go."
     assert version() == 1
@@ -260,8 +260,8 @@ def test_the_second_of_two_activations_sees_both_changes(operator: Client) -> No
 def test_a_scheduled_draft_can_be_called_off_with_a_reason(operator: Client) -> None:
     draft = schedule(make_draft())
 
-    assert list(post(operator, "call_off", draft, reason="").context["form"].errors) == ["reason"]
-    post(operator, "call_off", draft, reason="Not today.")
+    assert list(post(operator, "unschedule", draft, reason="").context["form"].errors) == ["reason"]
+    post(operator, "unschedule", draft, reason="Not today.")
 
     draft.refresh_from_db()
     assert draft.state == "OPEN"
@@ -289,7 +289,7 @@ def test_another_persons_approval_is_shown_and_lets_it_be_activated(operator: Cl
     post(operator, "approve", draft)
     done = post(operator, "activate", draft, reason="Go.")
 
-    assert refused.context["form"].non_field_errors() == ["Another person must approve exactly this content first."]
+    assert refused.context["form"].non_field_errors() == ["Another person must approve this exact content first."]
     assert done.status_code == 302
     assert version() == 2
 
@@ -300,7 +300,7 @@ def test_who_has_written_it_is_offered_no_approval_and_gets_none(operator: Clien
     assert address("approve", draft) not in text_of(operator.get(address("change", draft)))
     page = post(operator, "approve", draft)
 
-    assert page.context["form"].non_field_errors() == ["Nobody approves a draft he has written; ask somebody else."]
+    assert page.context["form"].non_field_errors() == ["You cannot approve your own draft."]
     assert draft.approvals.count() == 0
 
 
@@ -317,7 +317,7 @@ def test_a_void_approval_is_shown_as_void(operator: Client) -> None:
 
 PERMISSION_OF = {
     "edit": "change_policydraft", "discard": "change_policydraft", "approve": "approve_policydraft",
-    "activate": "activate_policydraft", "call_off": "activate_policydraft",
+    "activate": "activate_policydraft", "unschedule": "activate_policydraft",
 }  # fmt: skip
 
 
@@ -342,7 +342,7 @@ def test_each_step_needs_its_own_permission_and_no_other_opens_it(granted: str) 
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
 @pytest.mark.parametrize("action", PERMISSION_OF)
 def test_who_only_looks_changes_nothing(role: str, action: str) -> None:
-    draft = schedule(make_draft()) if action == "call_off" else make_draft()
+    draft = schedule(make_draft()) if action == "unschedule" else make_draft()
     form = {"reason": "x", "content_hash": draft.content_hash, "revision": "1", "base_version": "1", "note": "x"}
 
     answer = logged_in(role).post(address(action, draft), form)

@@ -83,7 +83,7 @@ def test_what_somebody_else_has_released_is_told(operator: Client, trip: Guardra
 
     page = operator.post(release(trip), {"reason": "Second."})
 
-    assert page.context["form"].non_field_errors() == ["This guardrail does not hold; there is nothing to release."]
+    assert page.context["form"].non_field_errors() == ["This guardrail is not tripped."]
 
 
 def test_a_viewer_sees_the_banner_and_releases_nothing(trip: GuardrailTrip) -> None:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of API keys."""
+"""How the OpenAPI document describes API keys."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library's base has no types
     """Describe `Authorization: Api-Key <key>`."""
 
-    target_class = "policies.access.authentication.ApiKeyAuthentication"
+    target_class = "policies.access.ApiKeyAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the security scheme object."""
+        """The security scheme object."""
         return {
             "type": "apiKey",
             "in": "header",

@@ -1,0 +1,80 @@
+"""Who calls the API and what they may call: keys in the `Authorization: Api-Key <key>` header."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework_api_key.permissions import KeyParser
+
+from policies.models import ApiKey, KeyOwner
+
+if TYPE_CHECKING:
+    # DRF's views import the default permissions: a real import would be circular.
+    from rest_framework.views import APIView
+
+ENGINE_OF_OWNER = {KeyOwner.ENGINE_A.value: "A", KeyOwner.ENGINE_B.value: "B"}
+# last_used_at is for people; to the minute is enough and saves a write per request.
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Set `request.auth` to the `ApiKey` of the header; the hash is compared in constant time."""
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
+        """No user and the key; None when none was sent; raises AuthenticationFailed for a wrong one."""
+        raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
+        if not raw:
+            return None
+        # PostgreSQL would raise on a lookup with U+0000; a key of ours has no such character.
+        plausible = raw.isascii() and raw.isprintable()
+        try:
+            key = ApiKey.objects.get_from_key(raw) if plausible else None
+        except (ApiKey.DoesNotExist, ValueError):
+            key = None
+        if not isinstance(key, ApiKey) or key.has_expired:
+            raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
+        now = timezone.now()
+        if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        return None, key
+
+    def authenticate_header(self, request: Request) -> str:
+        """The scheme; with it a missing key is a 401 and not a 403."""
+        return "Api-Key"
+
+
+def engine_of(request: Request) -> str:
+    """The engine, A or B, that the request's key belongs to."""
+    assert isinstance(request.auth, ApiKey)
+    return ENGINE_OF_OWNER[request.auth.owner]
+
+
+class HasKnownKey(BasePermission):
+    """Any valid key of one of `owners`; subclasses narrow them."""
+
+    message = "Send an API key: `Authorization: Api-Key <key>`."
+    owners = frozenset(KeyOwner.values)
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Whether the request came with a valid key of an admitted owner."""
+        return isinstance(request.auth, ApiKey) and request.auth.owner in self.owners
+
+
+class IsEngine(HasKnownKey):
+    """A key of engine A or B."""
+
+    message = "This call requires an engine's API key."
+    owners = frozenset(ENGINE_OF_OWNER)
+
+
+class IsAnalyst(HasKnownKey):
+    """A key of an analyst."""
+
+    message = "This call requires an analyst's API key."
+    owners = frozenset({KeyOwner.ANALYST.value})
