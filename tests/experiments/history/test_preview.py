@@ -81,7 +81,7 @@ def test_symbol_and_timeframe_narrow_the_selection() -> None:
 
 @pytest.mark.parametrize("last", [0, -1, 100_001])
 def test_a_preview_takes_a_limited_number(last: int) -> None:
-    with pytest.raises(DomainError, match="1 to 100000"):
+    with pytest.raises(DomainError, match="between 1 and 100000"):
         preview(PreviewSelection(last=last), SHADOW_ONLY)
 
 

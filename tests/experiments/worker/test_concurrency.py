@@ -73,13 +73,14 @@ def test_of_workers_with_the_same_signals_in_hand_one_decides_each() -> None:
 
     # Nearly always one worker locks all of them; two that begin at the same moment share them.
     decided = [one.signal.signal_id for result in results for one in result]
-    assert sorted(decided) == sorted(signal_ids)
+    assert sorted(decided) == sorted(map(str, signal_ids))
     assert Experiment.objects.count() == 20
 
 
 # What a worker reads of the signals it works on, without lock and without asking whether they still wait.
 READ_WITHOUT_LOCK = """
-SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, raw_payload::text
+SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
+       raw_payload::text, consumed_fields
   FROM signals WHERE signal_id = ANY(%s) ORDER BY received_at
 """
 
