@@ -23,8 +23,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from experiments.core.assignment import assign
-from experiments.core.decision import identity_of, rule_on
+from experiments.core.decision import assign, identity_of, rule_on
 from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, read_instant

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from experiments.core.assignment import split_basis_points, variant_of
-from experiments.core.decision import rule_on
+from experiments.core.decision import rule_on, split_basis_points, variant_of
 from kernel.canonical import load_canonical
 from policies.core.rules import SETTING_INPUTS, PolicyInputs
 from policies.core.settings import PolicySettings

@@ -13,8 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from experiments.core.assignment import assign
-from experiments.core.decision import Ruling, rule
+from experiments.core.decision import Ruling, assign, rule
 from experiments.core.verification import Difference, differences_of
 from experiments.models import ExecutionDecision
 from kernel.canonical import load_canonical

@@ -1,5 +1,5 @@
 -- The assignment follows from signal id, signal hash and split: derived anew for every row, as
--- experiments/core/assignment.py does. `convert_to` is only STABLE, which a CHECK may use.
+-- experiments/core/decision.py does. `convert_to` is only STABLE, which a CHECK may use.
 ALTER TABLE experiments
 ADD CONSTRAINT experiments_assignment_hash_is_derived CHECK (
     assignment_hash = encode(sha256(

@@ -17,7 +17,8 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from kernel.events import WORKER_DATABASE_UNAVAILABLE
 
-DRAIN = "experiments.worker.tasks.drain_signals"
+# The dotted path of the task that processes what waits.
+DRAIN = "experiments.worker.pipeline.drain_signals"
 # Even without work a drain goes through the chain this often; under full load one takes up to 7 s.
 HEARTBEAT_SECONDS = 4.0
 # Drains come much more often while there is work; their heartbeats are written at most this often.

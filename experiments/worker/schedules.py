@@ -7,11 +7,24 @@ from collections.abc import Callable
 from django.db import connection, transaction
 from django_q.models import Schedule
 
+from experiments.worker.liveness import DRAIN
+
+
+def prune() -> None:
+    """Delete heartbeats of clusters that are long gone, and django-q's record of failed tasks after a week.
+
+    Nothing of the audit trail: what a signal failed with stays on the signal itself.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM worker_heartbeats WHERE heartbeat_at < now() - interval '1 day'")
+        cursor.execute("DELETE FROM django_q_task WHERE stopped < now() - interval '7 days'")
+
+
 # Name of each schedule and dotted path of its function; apps above add theirs, see `run_every_minute`.
 EVERY_MINUTE = {
-    "sweep pending signals": "experiments.worker.tasks.drain_signals",
+    "sweep pending signals": DRAIN,
     "activate due policy drafts": "policies.tasks.activate_due_drafts",
-    "prune what only monitoring reads": "experiments.worker.tasks.prune",
+    "prune what only monitoring reads": f"{prune.__module__}.{prune.__qualname__}",
 }
 
 
@@ -23,7 +36,7 @@ def run_every_minute(name: str, function: Callable[[], object]) -> None:
 def ensure_schedules() -> None:
     """Create the schedules that are missing; safe to call from many processes."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # Schedule names are not unique in django-q2: two workers that start together would make two.
+        # Schedule names are not unique in django-q2: two workers that start together would create two.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orchestrator schedules'))")
         for name, function in EVERY_MINUTE.items():
             Schedule.objects.get_or_create(

@@ -1,56 +1,31 @@
-"""All rows of a batch in one statement: context, experiment, decision, two distributions, the mark.
-
-Arrays with binary parameters through psycopg's own cursor: Django's binds in Python, which costs a
-third of the time at this size (docs/adr/0004-worker.md).
-"""
+"""What a decided batch leaves behind: its rows, in one statement, and its log lines, written after the commit (R11)."""
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 from django.db import connection
 
 from experiments.core.decision import Decided
+from kernel.events import (
+    CONTEXT_CAPTURED,
+    EXPERIMENT_CREATED,
+    POLICY_APPLIED,
+    SIGNAL_DISTRIBUTED,
+    SIGNAL_RETRIEVED,
+)
+from kernel.sql import load
+from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION
 
-STORE = """
-WITH batch AS (
-    SELECT * FROM unnest(
-        %(signal_id)b::text[]::uuid[], %(signal_hash)b::text[], %(context)b::text[], %(context_hash)b::text[],
-        %(experiment_id)b::text[]::uuid[], %(variant)b::text[], %(assignment_hash)b::text[], %(bucket)b::int4[]
-    ) AS t (signal_id, signal_hash, context, context_hash, experiment_id, variant, assignment_hash, bucket)
-), rulings AS (
-    SELECT * FROM unnest(
-        %(ruled_variant)b::text[], %(execution_mode)b::text[], %(executed_engine)b::text[], %(shadow_engine)b::text[],
-        %(reason)b::text[], %(inputs)b::text[], %(decision_hash)b::text[]
-    ) AS t (variant, execution_mode, executed_engine, shadow_engine, reason, inputs, decision_hash)
-), contexts AS (
-    INSERT INTO market_contexts (signal_id, context, context_hash, created_at)
-    SELECT signal_id, context::json, context_hash, now() FROM batch
-), experiments_made AS (
-    INSERT INTO experiments (experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket,
-                             split_percentage, policy_version, created_at)
-    SELECT experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket,
-           %(split_percentage)s, %(policy_version)s, now() FROM batch
-), decisions AS (
-    INSERT INTO execution_policy (experiment_id, execution_mode, executed_engine, shadow_engine, reason,
-                                  policy_version, rules_version, inputs, decision_hash, decided_at)
-    SELECT experiment_id, execution_mode, executed_engine, shadow_engine, reason,
-           %(policy_version)s, %(rules_version)s, inputs::json, decision_hash, %(decided_at)s
-      FROM batch JOIN rulings USING (variant)
-), distributions AS (
-    INSERT INTO signal_distributions (experiment_id, engine, context_hash, distributed_at)
-    SELECT experiment_id, engine, context_hash, now() FROM batch CROSS JOIN (VALUES ('A'), ('B')) AS e (engine)
-), finished AS (
-    DELETE FROM worker_batches WHERE token = %(token)s AND cardinality(signal_ids) = cardinality(%(signal_id)b::text[])
-)
-UPDATE signals SET status = 'PROCESSED', processing_lock = %(token)s, processed_at = now(),
-       next_attempt_at = NULL, last_error = ''
-  FROM batch WHERE signals.signal_id = batch.signal_id
-"""
+# Arrays with binary parameters through psycopg's own cursor: Django's binds in Python, which costs a third of the time
+# at this size (docs/adr/0004-worker.md).
+STORE = load(__file__, "store.sql")
 
 
 def store(
@@ -91,3 +66,42 @@ def store(
             # Reading the state ends in a rollback to a savepoint, after which psycopg forgets what is prepared.
             prepare=False,
         )
+
+
+# Lines are rendered here, because one call per line costs more than deciding the signal.
+lines_log = logging.getLogger("orchestrator.lines")
+
+# In the order of the flow; one format for all lines of a signal, whose values are JSON already.
+LINES = "\n".join(
+    event.template()
+    for event in (SIGNAL_RETRIEVED, CONTEXT_CAPTURED, EXPERIMENT_CREATED, POLICY_APPLIED, SIGNAL_DISTRIBUTED)
+)
+
+
+def log_decided(batch: Sequence[Decided]) -> None:
+    """Log retrieval, context, experiment, policy and distribution of each signal, one JSON object a line."""
+    if not batch or not lines_log.isEnabledFor(logging.INFO):
+        return
+    at = f'"{format_timestamp(datetime.now(UTC))}"'
+    lines_log.info("\n".join([_lines(decided, at) for decided in batch]))
+
+
+def _lines(decided: Decided, at: str) -> str:
+    """Return the lines of one signal; ids, hashes, times and words of ours hold nothing to escape."""
+    signal, assignment, resolution = decided.signal, decided.assignment, decided.ruling.resolution
+    return LINES % {
+        "at": at,
+        "signal_id": f'"{signal.signal_id}"',
+        "symbol": json.dumps(signal.symbol),
+        "direction": f'"{signal.direction}"',
+        "timestamp": f'"{signal.timestamp}"',
+        "context_hash": f'"{decided.context_hash}"',
+        "experiment_id": f'"{decided.experiment_id}"',
+        "variant": f'"{assignment.variant}"',
+        "assignment_hash": f'"{assignment.assignment_hash}"',
+        "execution_mode": f'"{resolution.execution_mode}"',
+        "executed_engine": f'"{resolution.executed_engine}"' if resolution.executed_engine else "null",
+        "reason": f'"{resolution.reason}"',
+        "policy_version": decided.policy_version,
+        "engines": '"AB"',
+    }

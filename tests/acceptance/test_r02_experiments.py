@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from experiments.core.assignment import assign, assignment_hash
+from experiments.core.decision import assign, assignment_hash
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from signals_app.models import Signal

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from experiments.core.assignment import assign
-from experiments.core.decision import decision_hash
+from experiments.core.decision import assign, decision_hash
 from tests.database import execute, insert, refusal_of, refusal_of_row, row_of, rows, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal

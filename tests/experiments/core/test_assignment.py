@@ -14,14 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.core.assignment import (
-    ASSIGNMENT_TAG,
-    assign,
-    assignment_hash,
-    bucket_of,
-    split_basis_points,
-    variant_of,
-)
+from experiments.core.decision import ASSIGNMENT_TAG, assign, assignment_hash, bucket_of, split_basis_points, variant_of
 from tests.golden import GOLDEN_FOLDER
 
 GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "assignment.json").read_text())

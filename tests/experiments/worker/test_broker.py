@@ -17,9 +17,8 @@ from django_q.tasks import async_task
 from experiments.models import Experiment
 from experiments.worker import queue as claim
 from experiments.worker.broker import SPACING_SECONDS, SignalBroker
-from experiments.worker.liveness import HEARTBEAT_SECONDS
-from experiments.worker.pipeline import drain
-from experiments.worker.tasks import drain_signals
+from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
+from experiments.worker.pipeline import drain, drain_signals
 from signals_app.webhook.store import CHANNEL
 from tests.database import execute, rows, value
 from tests.experiments.raw_rows import corrupt_payload
@@ -64,7 +63,7 @@ def test_a_session_lost_while_it_waits_for_a_hint_is_made_anew(
         assert waiting.result() is None
 
     make_signal()
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_without_work_there_is_no_task(broker: SignalBroker) -> None:
@@ -76,7 +75,7 @@ def test_a_waiting_signal_is_a_drain_that_needs_no_acknowledgement(broker: Signa
 
     tasks = broker.dequeue()
 
-    assert functions(tasks) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(tasks) == [DRAIN]
     assert [ack_id for ack_id, _ in tasks or []] == [None]
     assert OrmQ.objects.count() == 0
 
@@ -93,7 +92,7 @@ def test_ordinary_tasks_come_before_the_drain(broker: SignalBroker) -> None:
     enqueue(broker)
 
     assert functions(broker.dequeue()) == ["math.copysign"]
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_an_ordinary_task_is_handed_out_once_until_its_retry(broker: SignalBroker) -> None:
@@ -113,7 +112,7 @@ def test_a_signal_another_worker_has_in_hand_is_no_work(broker: SignalBroker) ->
     assert broker.dequeue() is None
 
     claim.finish(batch)
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_one_free_signal_among_those_in_hand_is_work(broker: SignalBroker) -> None:
@@ -122,7 +121,7 @@ def test_one_free_signal_among_those_in_hand_is_work(broker: SignalBroker) -> No
     claim.claim_fresh(10)
     make_signal()
 
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_the_next_drain_waits_until_the_last_has_reached_its_worker(broker: SignalBroker) -> None:
@@ -138,7 +137,7 @@ def test_a_hint_is_a_drain_at_once(broker: SignalBroker) -> None:
 
     execute(f"NOTIFY {CHANNEL}")
 
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_many_hints_are_one_drain(broker: SignalBroker) -> None:
@@ -163,7 +162,7 @@ def test_a_failed_signal_is_work_when_its_next_attempt_is_due(broker: SignalBrok
     assert broker.dequeue() is None
 
     execute("UPDATE signals SET next_attempt_at = now()")
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_a_signal_that_was_given_up_is_no_work(broker: SignalBroker) -> None:
@@ -176,7 +175,7 @@ def test_a_signal_that_was_given_up_is_no_work(broker: SignalBroker) -> None:
 def test_without_work_a_drain_comes_once_per_beat(broker: SignalBroker) -> None:
     broker._last_drain = monotonic() - HEARTBEAT_SECONDS - 1
 
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
     assert broker.dequeue() is None
 
 
@@ -185,7 +184,7 @@ def test_the_broker_survives_a_dropped_connection(broker: SignalBroker) -> None:
     connection.close()
     make_signal()
 
-    assert functions(broker.dequeue()) == ["experiments.worker.tasks.drain_signals"]
+    assert functions(broker.dequeue()) == [DRAIN]
 
 
 def test_looking_for_work_leaves_no_lock_behind(broker: SignalBroker) -> None:

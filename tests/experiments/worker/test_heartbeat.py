@@ -11,7 +11,7 @@ from django_q.signals import post_execute
 
 from experiments.models import WorkerHeartbeat
 from experiments.worker.liveness import DRAIN, Heartbeat
-from experiments.worker.tasks import drain_signals
+from experiments.worker.pipeline import drain_signals
 from tests.database import execute, rows
 from tests.threads import in_background
 
@@ -43,7 +43,7 @@ def test_the_name_is_that_of_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", [DRAINED | {"success": False}, DRAINED | {"func": "experiments.worker.tasks.prune"}, {}]
+    "task", [DRAINED | {"success": False}, DRAINED | {"func": "experiments.worker.schedules.prune"}, {}]
 )
 def test_a_drain_that_failed_and_other_tasks_are_no_beat(task: dict[str, Any]) -> None:
     Heartbeat().task_executed(None, task)

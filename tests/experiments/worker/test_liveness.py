@@ -7,8 +7,7 @@ import math
 import pytest
 
 from experiments.worker.liveness import RESTART_PAUSE_SECONDS, STALE_SECONDS, STARTING_SECONDS, no_progress
-from experiments.worker.pipeline import MAX_DRAIN_SECONDS
-from experiments.worker.tasks import MAX_STAY_SECONDS
+from experiments.worker.pipeline import MAX_DRAIN_SECONDS, MAX_STAY_SECONDS
 
 
 @pytest.mark.parametrize(("heartbeat_age", "since_start", "expected"), [

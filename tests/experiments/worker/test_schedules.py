@@ -7,8 +7,7 @@ from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from experiments.models import WorkerHeartbeat
-from experiments.worker.schedules import EVERY_MINUTE, ensure_schedules
-from experiments.worker.tasks import prune
+from experiments.worker.schedules import EVERY_MINUTE, ensure_schedules, prune
 from tests.database import execute
 from tests.threads import in_background, succeeded, together, uncommitted, wait_for_blocked_sessions
 
