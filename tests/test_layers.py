@@ -1,4 +1,4 @@
-"""What import-linter cannot see: templates, styles and tables of a layer above are as foreign as its modules."""
+"""What no import contract can say: circles through a package; templates, styles and tables of a layer above."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 from django.apps import apps
 from django.template.loader import get_template
@@ -84,6 +85,21 @@ def tables() -> dict[str, str]:
         for model in apps.get_models(include_auto_created=True)
         if (folder := model.__module__.partition(".")[0]) in HEIGHTS
     }
+
+
+def test_no_module_imports_a_package_that_it_lies_in() -> None:
+    # The contracts compare folders with folders and siblings with siblings; this is the one circle left to them.
+    graph = grimp.build_graph(*HEIGHTS)
+
+    upward = {
+        (module, package)
+        for module in graph.modules
+        for package in graph.find_modules_directly_imported_by(module)
+        if module.startswith(f"{package}.")
+    }
+
+    assert len(graph.modules) > 200
+    assert upward == set()
 
 
 def test_no_app_renders_a_template_of_an_app_above_it() -> None:

@@ -13,7 +13,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from psycopg.conninfo import conninfo_to_dict
 
-from embedded_postgres import ensure_running
+from embedded_postgres.client import ensure_running
 
 assert is_psycopg3, "psycopg 3 is required"
 
