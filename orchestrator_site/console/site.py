@@ -11,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
 
+from admin_kit.pages import register_page_above
 from orchestrator_site.roles import HALT_TRADING
+from policies.models import Engine, PolicyDraft
 from policies.selectors import open_halt, open_trip
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "report/": ("report", report_page.page),
             "report/export.<str:form>": ("report_export", report_page.export),
         }
+        register_page_above(Engine, "admin:engines")
+        register_page_above(PolicyDraft, "admin:draft_preview")
         ours = [path(route, self.admin_view(view), name=name) for route, (name, view) in pages.items()]
         return [*ours, *super().get_urls()]
 

@@ -27,13 +27,13 @@ ABOUT = {
 
 
 class AboutFilter(admin.SimpleListFilter):
-    """Entries about one kind of thing."""
+    """Entries about one kind of object."""
 
     title = "about"
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the kinds."""
+        """The kinds."""
         return list(ABOUT.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -44,11 +44,11 @@ class AboutFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(AuditAdmin):
-    """Who changed what of the policy world, when, why and from where."""
+    """Who changed what, when, why and from which address."""
 
     list_display = ("at", "actor", "action", "subject", "reason", "address")
     fields = list_display
     list_filter = (AboutFilter, recent("at"))
     search_fields = ("actor__exact", "action__exact", "subject__exact")
-    search_help_text = "Who, action or subject, exactly"
-    empty_hint = "Every change of policy, kill switch, engines, keys and sources will be here."
+    search_help_text = "Actor, action or subject, exact match"
+    empty_hint = "Changes to policies, kill switch, engines, API keys and webhook sources are listed here."

@@ -1,4 +1,4 @@
-"""Two edits of the same thing: both changes since what they have in common, so that nothing is lost."""
+"""Two people edited the same policy: what each changed since their common version, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Conflict:
 
     @property
     def both(self) -> set[str]:
-        """Settings that both changed, each in its way."""
+        """Names of the settings that both changed."""
         return {change.name for change in self.theirs} & {change.name for change in self.yours}
 
 
 def conflict_with_active(base: PolicyVersion, yours: PolicySettings, *, what: str) -> Conflict | None:
-    """Return both changes when another version than `base` is in force; `what` names yours."""
+    """Both changes when another version than `base` is active; `what` names yours."""
     active = active_policy()
     if active is None or active == base:
         return None
     return Conflict(
-        title=f"Version {active.version} was put in force meanwhile",
-        text=f"{active.created_by} made it at {instant_text(active.activated_at)}: {active.note}",
+        title=f"Version {active.version} was activated in the meantime",
+        text=f"{active.created_by}, {instant_text(active.activated_at)}: {active.note}",
         their_title=f"Theirs: v{base.version} → v{active.version}",
         theirs=diff(base.content, active.content),
         your_title=f"Yours: v{base.version} → {what}",
@@ -43,12 +43,12 @@ def conflict_with_active(base: PolicyVersion, yours: PolicySettings, *, what: st
 
 
 def conflict_with_editor(draft: PolicyDraft, yours: PolicySettings) -> Conflict:
-    """Return both changes when somebody else has edited the draft meanwhile."""
+    """Both changes, when somebody else edited the draft while you did."""
     base = draft.base_version.content
     return Conflict(
-        title=f"{draft.edited_by} has changed this draft meanwhile",
-        text=f"At {instant_text(draft.edited_at)}: {draft.note}",
-        their_title=f"Theirs: v{draft.base_version_id} → the draft as it stands",
+        title=f"{draft.edited_by} edited this draft in the meantime",
+        text=f"{instant_text(draft.edited_at)}: {draft.note}",
+        their_title=f"Theirs: v{draft.base_version_id} → the current draft",
         theirs=diff(base, draft.content),
         your_title=f"Yours: v{draft.base_version_id} → this form",
         yours=diff(base, yours),

@@ -1,4 +1,4 @@
-"""Forms of drafts: their settings, and why and when they come into force."""
+"""Forms of drafts: their settings, and why and when they are activated."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from policies.models import PolicyDraft
 
 
 class EditDraftForm(PolicyForm):
-    """The settings of a draft, and which revision of it was on the page."""
+    """The settings of a draft; `revision` is the one that was on the page."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
 
 class ActivateForm(forms.Form):
-    """Why it comes into force and when; `content_hash` is what was looked at."""
+    """Why and when the draft is activated; `content_hash` is the content that was on the page."""
 
-    reason = reason_field("Kept with your name in the version and in the audit log.")
-    at = UTCTimeField(label="Not now, but at (UTC)", help_text="Leave empty to put it in force now.")
+    reason = reason_field("Recorded with your name on the version and in the audit log.")
+    at = UTCTimeField(label="Activate at (UTC)", help_text="Leave blank to activate now.")
     content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """The reason for a step."""
 
-    reason = reason_field("Kept with your name.")
+    reason = reason_field("Recorded with your name in the audit log.")
 
 
 class ApproveForm(forms.Form):
-    """Nothing to type: what is approved is the content that was on the page."""
+    """Nothing to fill in: what is approved is the content that was on the page."""
 
     content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
 
 def initial_from_draft(draft: PolicyDraft, *, base_version: int) -> dict[str, Any]:
-    """Return the form filled with a draft, to be saved on top of `base_version`."""
+    """The form filled with a draft, to be rebased onto `base_version` when it is saved."""
     settings = {name: getattr(draft, name) for name in SETTING_NAMES}
     return settings | {"note": draft.note, "base_version": base_version, "revision": draft.revision}

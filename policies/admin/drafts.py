@@ -1,8 +1,8 @@
-"""Policy drafts: prepared, looked at, approved, put in force; each step is a page of its own."""
+"""Policy drafts: edited, previewed, approved, activated; each step is a page of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,28 +12,28 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from admin_kit.display import badge, hash_of
 from admin_kit.options import AuditAdmin, page_action
+from admin_kit.pages import page_above, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import instant_text, row_id
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
-from policies.core.settings import Change, diff, side_by_side
+from policies.core.settings import diff, side_by_side
 from policies.drafts import activate_draft, approve_draft, discard_draft, edit_draft, is_approved, unschedule_draft
 from policies.models import DraftState, PolicyDraft
-from policies.selectors import active_policy
+from policies.selectors import policy_draft, policy_in_force
 
 COLOURS = {"OPEN": "info", "SCHEDULED": "warning", "ACTIVATED": "success", "REFUSED": "danger", "DISCARDED": "neutral"}
-UNSETTLED = (DraftState.OPEN, DraftState.SCHEDULED)
 SENTENCES = {
-    "OPEN": "Not in force: it waits for somebody to activate it",
-    "SCHEDULED": "Not in force yet: it comes into force by itself at its time",
-    "ACTIVATED": "It has come into force",
-    "REFUSED": "It was due, and was refused",
-    "DISCARDED": "It was given up",
+    "OPEN": "Not active: a draft takes effect when it is activated.",
+    "SCHEDULED": "Scheduled: activates automatically.",
+    "ACTIVATED": "Activated.",
+    "REFUSED": "Not activated: the scheduled activation was refused.",
+    "DISCARDED": "Discarded.",
 }
 
 
@@ -42,13 +42,13 @@ class Button:
     """One thing that can be done with a draft."""
 
     text: str
-    address: str
+    url: str
     style: str = ""
 
 
 @admin.register(PolicyDraft)
 class PolicyDraftAdmin(AuditAdmin):
-    """What is being prepared and what became of it; nothing here is in force."""
+    """What is being prepared and what became of it; nothing here is active."""
 
     list_display = (
         "__str__",
@@ -64,13 +64,13 @@ class PolicyDraftAdmin(AuditAdmin):
     list_filter = ("state", "configured_mode")
     list_select_related = ("base_version",)
     search_fields = ("id__exact", "content_hash__exact")
-    search_help_text = "Number of the draft or content hash"
+    search_help_text = "Draft number or content hash"
     actions_detail = ("edit", "approve", "activate", "unschedule", "discard")
-    empty_hint = "A draft is a policy in preparation. Start one on the page of the policy versions."
+    empty_hint = "A draft is a policy in preparation. Create one from the list of policy versions."
     empty_commands = ("manage.py policy draft --set configured_mode=SHADOW_ONLY --note '...'",)
 
     def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Writing on drafts needs `policies.change_policydraft`; the plain form stays shut."""
+        """Editing and discarding need `policies.change_policydraft`; the plain form stays shut."""
         return request.user.has_perm("policies.change_policydraft")
 
     def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -78,53 +78,46 @@ class PolicyDraftAdmin(AuditAdmin):
         return request.user.has_perm("policies.approve_policydraft")
 
     def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Putting in force, scheduling and calling off need `policies.activate_policydraft`."""
+        """Activating, scheduling and unscheduling need `policies.activate_policydraft`."""
         return request.user.has_perm("policies.activate_policydraft")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the draft, what it changes and what can be done with it."""
+        """The draft, what it changes and what can be done with it."""
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
         draft = _draft(object_id)
-        context = self._context(request, f"Policy draft {draft.pk}") | {
-            "draft": draft,
-            "sentence": SENTENCES[draft.state],
-            "colour": COLOURS[draft.state],
-            "approvals": draft.approvals.all(),
-            "needs_approval": settings.POLICY_REQUIRE_APPROVAL,
-            "is_approved": is_approved(draft),
-            "conflict": _conflict(draft),
-            "changes": _changes(draft),
-            "settings": [(row.name, row.after) for row in side_by_side(draft.content, draft.content)],
-            "buttons": list(self._buttons(request, draft)),
-        }
-        return TemplateResponse(request, "policies/draft.html", context)
+        return self._page(
+            request,
+            "policies/draft.html",
+            f"Policy draft {draft.pk}",
+            draft=draft,
+            sentence=SENTENCES[draft.state],
+            colour=COLOURS[draft.state],
+            approvals=draft.approvals.all(),
+            needs_approval=settings.POLICY_REQUIRE_APPROVAL,
+            is_approved=is_approved(draft),
+            conflict=_conflict(draft),
+            changes=diff(draft.base_version.content, draft.content),
+            settings=[(row.name, row.after) for row in side_by_side(draft.content, draft.content)],
+            buttons=list(self._buttons(request, draft)),
+        )
 
     @page_action("Edit", permission="draft", url_path="edit", icon="edit")
     def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Change the draft; when its base is no longer in force, saving puts it on top of what is."""
-        draft, active = _draft(object_id), active_policy()
-        assert active is not None
+        """Change the draft; when its base is no longer active, saving rebases it onto the version that is."""
+        draft, active = _draft(object_id), policy_in_force()
         if draft.state != DraftState.OPEN:
-            return self._settled(request, draft)
-        form = EditDraftForm(
-            request.POST if request.method == "POST" else None,
-            initial=initial_from_draft(draft, base_version=active.version),
-        )
+            messages.warning(request, f"Draft {draft.pk} is {draft.state.lower()} and can no longer be edited.")
+            return HttpResponseRedirect(_url("change", draft))
+        form = EditDraftForm(_posted(request), initial=initial_from_draft(draft, base_version=active.version))
         conflict = _conflict(draft)
-        if request.method == "POST" and form.is_valid():
+        if form.is_bound and form.is_valid():
             assert form.content is not None
+            typed = {name: form.cleaned_data[name] for name in ("note", "revision", "base_version")}
             try:
-                edit_draft(
-                    actor_of(request),
-                    draft.pk,
-                    content=form.content,
-                    note=form.cleaned_data["note"],
-                    revision=form.cleaned_data["revision"],
-                    base_version=form.cleaned_data["base_version"],
-                )
+                edit_draft(actor_of(request), draft.pk, content=form.content, **typed)
             except DomainError as error:
                 form.add_error(None, error.detail)
                 if error.code == "draft_changed":
@@ -133,166 +126,127 @@ class PolicyDraftAdmin(AuditAdmin):
                     # The next save is on top of theirs, now that both have been seen.
                     form.data = {name: form[name].value() for name in form.fields} | {"revision": draft.revision}
             else:
-                messages.success(request, f"Draft {draft.pk} is saved. It is not in force.")
-                return HttpResponseRedirect(_page_of(draft))
-        context = self._context(request, f"Edit policy draft {draft.pk}", form) | {
-            "active": active,
-            "conflict": conflict,
-            "back": _page_of(draft),
-        }
-        return TemplateResponse(request, "policies/edit_draft.html", context)
+                messages.success(request, f"Draft {draft.pk} saved. It is not active.")
+                return HttpResponseRedirect(_url("change", draft))
+        title = f"Edit policy draft {draft.pk}"
+        page = {"form": form, "active": active, "conflict": conflict, "back": _url("change", draft)}
+        return self._page(request, "policies/edit_draft.html", title, **page)
 
     @page_action("Approve", permission="approve", url_path="approve", icon="thumb_up")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Approve exactly the content on the page."""
-        draft = _draft(object_id)
-        form = ApproveForm(_posted(request), initial={"content_hash": draft.content_hash})
-        if request.method == "POST" and form.is_valid():
-            try:
-                approve_draft(actor_of(request), draft.pk, content_hash=form.cleaned_data["content_hash"])
-            except DomainError as error:
-                _look_again(form, error, draft)
-            else:
-                return self._done(request, draft, f"Draft {draft.pk} is approved.")
-        return self._step(request, draft, "Approve", form)
+
+        def act(draft: PolicyDraft, content_hash: str) -> str:
+            approve_draft(actor_of(request), draft.pk, content_hash=content_hash)
+            return f"Draft {draft.pk} approved."
+
+        return self._step(request, object_id, "Approve", ApproveForm, act)
 
     @page_action("Activate", permission="activate", url_path="activate", icon="bolt")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Put the draft in force now, or schedule it."""
-        draft = _draft(object_id)
-        form = ActivateForm(_posted(request), initial={"content_hash": draft.content_hash})
-        if request.method == "POST" and form.is_valid():
-            typed = form.cleaned_data
-            try:
-                draft = activate_draft(
-                    actor_of(request),
-                    draft.pk,
-                    reason=typed["reason"],
-                    content_hash=typed["content_hash"],
-                    at=typed["at"],
-                )
-            except DomainError as error:
-                _look_again(form, error, draft)
-            else:
-                return self._done(request, draft, _what_happened(draft))
-        return self._step(request, draft, "Activate", form, conflict=_conflict(draft))
+        """Activate the draft now, or schedule it."""
+
+        def act(draft: PolicyDraft, **typed: Any) -> str:
+            draft = activate_draft(actor_of(request), draft.pk, **typed)
+            if typed["at"] is not None:
+                return f"Draft {draft.pk} is scheduled for {instant_text(typed['at'])}."
+            return f"Version {draft.activated_version_id} is active from the next decision on."
+
+        return self._step(request, object_id, "Activate", ActivateForm, act, shows_conflict=True)
 
     @page_action("Unschedule", permission="activate", url_path="unschedule", icon="event_busy")
     def unschedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take a scheduled draft off the schedule."""
-        draft = _draft(object_id)
-        form = ReasonForm(_posted(request))
-        if request.method == "POST" and form.is_valid():
-            try:
-                unschedule_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
-            except DomainError as error:
-                form.add_error(None, error.detail)
-            else:
-                return self._done(request, draft, f"Draft {draft.pk} is off the schedule and open again.")
-        return self._step(request, draft, "Unschedule", form)
+        """Cancel the scheduled activation; the draft is open again."""
+
+        def act(draft: PolicyDraft, reason: str) -> str:
+            unschedule_draft(actor_of(request), draft.pk, reason=reason)
+            return f"Draft {draft.pk} is unscheduled and open again."
+
+        return self._step(request, object_id, "Unschedule", ReasonForm, act)
 
     @page_action("Discard", permission="draft", url_path="discard", icon="delete")
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give the draft up; it stays readable."""
-        draft = _draft(object_id)
-        form = ReasonForm(_posted(request))
-        if request.method == "POST" and form.is_valid():
-            try:
-                discard_draft(actor_of(request), draft.pk, reason=form.cleaned_data["reason"])
-            except DomainError as error:
-                form.add_error(None, error.detail)
-            else:
-                return self._done(request, draft, f"Draft {draft.pk} is discarded.")
-        return self._step(request, draft, "Discard", form)
+        """Discard the draft; it stays readable."""
 
-    def _buttons(self, request: HttpRequest, draft: PolicyDraft) -> Iterator[Button]:
-        is_open, drafts = draft.state == DraftState.OPEN, self.has_draft_permission(request)
-        if draft.state in UNSETTLED and (preview := _preview_address(draft)):
-            yield Button("Preview", preview, "to-button-primary")
-        if is_open and drafts:
-            yield Button("Edit", _address("edit", draft))
-        if is_open and self.has_approve_permission(request) and request.user.get_username() not in draft.authors:
-            yield Button("Approve", _address("approve", draft))
-        if is_open and self.has_activate_permission(request):
-            yield Button("Activate", _address("activate", draft))
-        if draft.state == DraftState.SCHEDULED and self.has_activate_permission(request):
-            yield Button("Unschedule", _address("unschedule", draft))
-        if draft.state in UNSETTLED and drafts:
-            yield Button("Discard", _address("discard", draft))
+        def act(draft: PolicyDraft, reason: str) -> str:
+            discard_draft(actor_of(request), draft.pk, reason=reason)
+            return f"Draft {draft.pk} discarded."
+
+        return self._step(request, object_id, "Discard", ReasonForm, act)
 
     def _step(
-        self, request: HttpRequest, draft: PolicyDraft, word: str, form: forms.Form, *, conflict: Conflict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        word: str,
+        form_class: type[forms.Form],
+        act: Callable[..., str],
+        *,
+        shows_conflict: bool = False,
     ) -> HttpResponse:
-        """Show what would be done with which changes, and ask."""
-        context = self._context(request, f"{word} policy draft {draft.pk}", form) | {
-            "draft": draft,
-            "changes": diff(draft.base_version.content, draft.content),
-            "conflict": conflict,
-            "submit": word,
-            "back": _page_of(draft),
-            "edit": _address("edit", draft),
-        }
-        return TemplateResponse(request, "policies/activate_draft.html", context)
+        """Show what the step changes and ask; a valid answer is acted on, and what happened is shown on the draft."""
+        draft = _draft(object_id)
+        form = form_class(_posted(request), initial={"content_hash": draft.content_hash})
+        if form.is_bound and form.is_valid():
+            try:
+                messages.success(request, act(draft, **form.cleaned_data))
+                return HttpResponseRedirect(_url("change", draft))
+            except DomainError as error:
+                form.add_error("at" if error.pointer == "/at" else None, error.detail)
+                # What was edited in the meantime is on the page now and may be confirmed.
+                draft.refresh_from_db()
+                form.data = {name: form[name].value() for name in form.fields} | {"content_hash": draft.content_hash}
+        return self._page(
+            request,
+            "policies/draft_step.html",
+            f"{word} policy draft {draft.pk}",
+            form=form,
+            draft=draft,
+            changes=diff(draft.base_version.content, draft.content),
+            conflict=_conflict(draft) if shows_conflict else None,
+            submit=word,
+            back=_url("change", draft),
+            edit=_url("edit", draft),
+        )
 
-    @staticmethod
-    def _done(request: HttpRequest, draft: PolicyDraft, text: str) -> HttpResponse:
-        messages.success(request, text)
-        return HttpResponseRedirect(_page_of(draft))
+    def _buttons(self, request: HttpRequest, draft: PolicyDraft) -> Iterator[Button]:
+        """What this person may do with the draft as it is."""
+        is_open, is_scheduled = draft.state == DraftState.OPEN, draft.state == DraftState.SCHEDULED
+        drafts, activates = self.has_draft_permission(request), self.has_activate_permission(request)
+        if (is_open or is_scheduled) and (preview := page_above(PolicyDraft, draft.pk)):
+            yield Button("Preview", preview, "to-button-primary")
+        if is_open and drafts:
+            yield Button("Edit", _url("edit", draft))
+        if is_open and self.has_approve_permission(request) and request.user.get_username() not in draft.authors:
+            yield Button("Approve", _url("approve", draft))
+        if is_open and activates:
+            yield Button("Activate", _url("activate", draft))
+        if is_scheduled and activates:
+            yield Button("Unschedule", _url("unschedule", draft))
+        if (is_open or is_scheduled) and drafts:
+            yield Button("Discard", _url("discard", draft))
 
-    @staticmethod
-    def _settled(request: HttpRequest, draft: PolicyDraft) -> HttpResponse:
-        messages.warning(request, f"Draft {draft.pk} is {draft.state} and can no longer be edited.")
-        return HttpResponseRedirect(_page_of(draft))
-
-    def _context(self, request: HttpRequest, title: str, form: forms.Form | None = None) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "form": form}
+    def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        return render_page(request, template, title, opts=self.opts, **context)
 
 
 def _draft(object_id: str) -> PolicyDraft:
-    draft = PolicyDraft.objects.select_related("base_version").filter(pk=row_id(object_id)).first()
-    if draft is None:
-        raise Http404
-    return draft
+    try:
+        return policy_draft(row_id(object_id))
+    except DomainError as error:
+        raise Http404 from error
 
 
 def _posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def _look_again(form: forms.Form, error: DomainError, draft: PolicyDraft) -> None:
-    """Put the message beside its field; what was edited meanwhile is on the page now and may be confirmed."""
-    form.add_error("at" if error.pointer == "/at" else None, error.detail)
-    draft.refresh_from_db()
-    form.data = {name: form[name].value() for name in form.fields} | {"content_hash": draft.content_hash}
-
-
 def _conflict(draft: PolicyDraft) -> Conflict | None:
+    """What was activated since the base of an open draft, beside what the draft changes."""
     if draft.state != DraftState.OPEN:
         return None
     return conflict_with_active(draft.base_version, draft.content, what="this draft")
 
 
-def _changes(draft: PolicyDraft) -> list[Change]:
-    return diff(draft.base_version.content, draft.content)
-
-
-def _what_happened(draft: PolicyDraft) -> str:
-    if draft.scheduled_at is not None and draft.state == DraftState.SCHEDULED:
-        return f"Draft {draft.pk} comes into force at {instant_text(draft.scheduled_at)}."
-    return f"Version {draft.activated_version_id} is in force from the next decision on."
-
-
-def _address(action: str, draft: PolicyDraft) -> str:
-    return reverse(f"admin:policies_policydraft_{action}", args=(draft.pk,))
-
-
-def _page_of(draft: PolicyDraft) -> str:
-    return reverse("admin:policies_policydraft_change", args=(draft.pk,))
-
-
-def _preview_address(draft: PolicyDraft) -> str:
-    """Return the page that decides stored signals again; it belongs to an app above this one."""
-    try:
-        return reverse("admin:draft_preview", args=(draft.pk,))
-    except NoReverseMatch:
-        return ""
+def _url(page: str, draft: PolicyDraft) -> str:
+    return reverse(f"admin:policies_policydraft_{page}", args=(draft.pk,))

@@ -1,4 +1,4 @@
-"""The form for a new policy version: typed text, judged by the rules of `policies.core.settings`."""
+"""The form of a policy's settings: typed text, validated by `policies.core.settings`."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def setting_field(setting: Setting) -> forms.Field:
         return forms.ChoiceField(choices=modes, widget=UnfoldAdminSelectWidget, help_text=text)
     if setting.kind is Kind.SWITCH:
         return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=text)
-    # Whether it may be blank is for the setting itself to say.
+    # Not required here: the setting itself says whether it may be blank.
     widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
     label = setting.name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
     return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=text)
 
 
 class PolicyForm(forms.Form):
-    """All settings, the reason for the change, and the version it starts from."""
+    """All settings, why they change, and the version they change from."""
 
     note = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Why this version is needed. Kept with it permanently.",
+        help_text="Why the policy changes. Kept with the version.",
     )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
@@ -58,10 +58,10 @@ class PolicyForm(forms.Form):
         self.fields = {setting.name: setting_field(setting) for setting in SETTINGS} | self.fields
 
     def clean(self) -> dict[str, Any]:
-        """Judge every setting as the start of the process does, each message beside its field."""
+        """Validate every setting as the start of the process does, each message beside its field."""
         cleaned: dict[str, Any] = super().clean() or {}
         if not PolicyVersion.objects.filter(version=cleaned.get("base_version", 0)).exists():
-            self.add_error(None, "The version this form started from does not exist. Reload the form.")
+            self.add_error(None, "The version this form was created from does not exist. Reload the page.")
         if any(name in self.errors for name in SETTING_NAMES):
             return cleaned
         self.content, errors = parse_settings({name: cleaned[name] for name in SETTING_NAMES})
@@ -71,24 +71,24 @@ class PolicyForm(forms.Form):
 
 
 def initial_from(version: PolicyVersion, *, base: PolicyVersion) -> dict[str, Any]:
-    """Return the form filled with a version's settings, to be saved as the successor of `base`."""
+    """The form filled with a version's settings, to be saved as the successor of `base`."""
     return version.content.columns() | {"base_version": base.version}
 
 
 def version_of(text: str) -> PolicyVersion | None:
-    """Return the version written as 7 or v7; None when there is none of that number."""
+    """The version written as 7 or v7; None when there is no such version."""
     return PolicyVersion.objects.filter(version=row_id(text.strip().removeprefix("v"))).first()
 
 
 class VersionField(forms.CharField):
-    """The number of a version, typed."""
+    """A version, by its number."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
         super().__init__(max_length=20, widget=widget, **kwargs)
 
     def clean(self, value: Any) -> PolicyVersion:
-        """Return the version or say that there is none."""
+        """The version; a number that no version has is an error."""
         text = super().clean(value)
         version = version_of(text)
         if version is None:
@@ -97,7 +97,7 @@ class VersionField(forms.CharField):
 
 
 class CompareForm(forms.Form):
-    """Two versions."""
+    """Which two versions to compare."""
 
     left = VersionField()
     right = VersionField()

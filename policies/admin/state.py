@@ -1,4 +1,4 @@
-"""Engines, which an operator may switch off, and the record of the kill switch."""
+"""Engines, which an operator may disable, and the history of the kill switch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from admin_kit.display import full_hash
 from admin_kit.options import AuditAdmin, page_action
+from admin_kit.pages import page_above, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm
 from policies.models import Engine, Halt
 from policies.services import set_engine_enabled
+
+DISABLE = (
+    "Disable",
+    "A disabled engine is unavailable from the next decision on. Without engine A nothing trades for real.",
+)
+ENABLE = "Enable", "The engine is available again from its next heartbeat on."
 
 
 @admin.register(Engine)
@@ -32,61 +38,40 @@ class EngineAdmin(AuditAdmin):
         full_hash("rules_hash"),
     )
     actions_detail = ("switch",)
-    empty_hint = "The two engines are made when the tables are."
+    empty_hint = "Created by migrate."
     empty_commands = ("manage.py migrate",)
 
     def has_switch_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Switching an engine needs `policies.change_engine`; the plain form stays shut."""
+        """Disabling and enabling an engine need `policies.change_engine`; the plain form stays shut."""
         return request.user.has_perm("policies.change_engine")
 
-    @page_action("Switch off or on", permission="switch", url_path="switch", icon="power_settings_new")
+    @page_action("Disable or enable", permission="switch", url_path="switch", icon="power_settings_new")
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the reason, then switch the engine; off makes it unavailable from the next decision on."""
+        """Ask for the reason, then disable an enabled engine or enable a disabled one."""
         engine = Engine.objects.filter(pk=object_id[:1]).first()
         if engine is None:
             raise Http404
+        back = page_above(Engine) or reverse("admin:policies_engine_changelist")
         form = ReasonForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
+        if form.is_bound and form.is_valid():
             try:
-                set_engine_enabled(
-                    actor_of(request),
-                    engine.name,
-                    enabled=not engine.enabled,
-                    reason=form.cleaned_data["reason"],
-                )
+                set_engine_enabled(actor_of(request), engine.name, enabled=not engine.enabled, **form.cleaned_data)
             except DomainError as error:
                 form.add_error("reason", error.detail)
             else:
-                messages.success(request, f"{engine} is switched {'off' if engine.enabled else 'on'}.")
-                return HttpResponseRedirect(_engines_page())
-        word = "off" if engine.enabled else "on"
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Switch {word} {engine}",
-            "opts": self.opts,
-            "form": form,
-            "lead": "Off, it is unavailable from the next decision on; without engine A nobody trades for real."
-            if engine.enabled
-            else "On, it is available again with its next heartbeat.",
-            "submit": f"Switch {word}",
-            "back": _engines_page(),
-        }
-        return TemplateResponse(request, "admin_kit/form_page.html", context)
-
-
-def _engines_page() -> str:
-    """Return the page with everything about the engines; it belongs to an app above this one."""
-    try:
-        return reverse("admin:engines")
-    except NoReverseMatch:
-        return reverse("admin:policies_engine_changelist")
+                messages.success(request, f"{engine} {'disabled' if engine.enabled else 'enabled'}.")
+                return HttpResponseRedirect(back)
+        word, lead = DISABLE if engine.enabled else ENABLE
+        title = f"{word} engine {engine.name}"
+        page = {"opts": self.opts, "form": form, "lead": lead, "submit": title, "back": back}
+        return render_page(request, "admin_kit/form_page.html", title, **page)
 
 
 @admin.register(Halt)
 class HaltAdmin(AuditAdmin):
-    """Every pull of the kill switch."""
+    """Every halt and who released it."""
 
     list_display = ("engaged_at", "engaged_by", "reason", "released_at", "released_by", "release_reason")
     fields = list_display
-    empty_hint = "Good: the kill switch has never been pulled. It is the red button at the top of every page."
+    empty_hint = "Trading has never been halted. The kill switch is the red button at the top of every page."
     empty_commands = ("manage.py halt --reason '...'", "manage.py resume --reason '...'")

@@ -1,4 +1,4 @@
-"""Policy versions: looked at, compared, and succeeded by a new one; never edited (R12.2)."""
+"""Policy versions: shown, compared, and followed by a new one; never edited (R12.2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -14,6 +13,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import badge, full_hash, link
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action
+from admin_kit.pages import render_page
 from kernel.actors import actor_of
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
@@ -24,11 +24,11 @@ from policies.selectors import active_policy
 
 
 def changes_table(changes: list[Change]) -> SafeString:
-    """Return changes as a small table."""
+    """Changes as a small table."""
     rows = format_html_join(
         "", "<tr><th>{}</th><td>{}</td><td>→</td><td>{}</td></tr>", ((c.name, c.before, c.after) for c in changes)
     )
-    return format_html('<table class="to-changes">{}</table>', rows) if changes else format_html("{}", "nothing")
+    return format_html('<table class="to-changes">{}</table>', rows) if changes else format_html("{}", "No changes.")
 
 
 @admin.register(PolicyVersion)
@@ -47,7 +47,7 @@ class PolicyVersionAdmin(AuditAdmin):
     list_select_related = ("successor",)
     list_filter = ("configured_mode", "live_enabled", recent("activated_at"))
     search_fields = ("version__exact", "content_hash__exact")
-    search_help_text = "Version (v7) or content hash"
+    search_help_text = "Version (such as v7) or content hash"
     fieldsets = (
         (
             None,
@@ -75,115 +75,92 @@ class PolicyVersionAdmin(AuditAdmin):
     )
     actions_list = ("new_version", "compare")
     actions_detail = ("restore", "compare_with_previous")
-    empty_hint = "The first version is made from the environment when the tables are."
+    empty_hint = "The first version is created from the environment by migrate."
     empty_commands = ("manage.py migrate",)
 
     def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """A draft of the next version needs `policies.add_policydraft`; the plain add form stays shut."""
+        """Creating a draft of the next version needs `policies.add_policydraft`; the plain add form stays shut."""
         return request.user.has_perm("policies.add_policydraft")
 
     @admin.display(description="version", ordering="version")
     def version_and_state(self, policy: PolicyVersion) -> SafeString:
-        """Return the number, with a mark on the version in force: the one without a successor."""
+        """The number, with a badge on the active version: the one without a successor."""
         if hasattr(policy, "successor"):
             return format_html("v{}", policy.version)
-        return format_html('v{} <span class="to-badge to-badge-success">in force</span>', policy.version)
+        return format_html('v{} <span class="to-badge to-badge-success">active</span>', policy.version)
 
-    @admin.display(description="made from")
+    @admin.display(description="created from")
     def predecessor(self, policy: PolicyVersion) -> SafeString | None:
-        """Return a link to the version it was edited from; None for the first."""
+        """A link to the version it was created from; None for the first."""
         base = policy.base_version_id
         return None if base is None else link("policies_policyversion", base, f"v{base}")
 
-    @admin.display(description="changed")
+    @admin.display(description="changes")
     def changes(self, policy: PolicyVersion) -> SafeString | None:
-        """Return the settings that differ from the predecessor's; None for the first version."""
+        """The settings that differ from the predecessor's; None for the first version."""
         if policy.base_version is None:
             return None
         return changes_table(diff(policy.base_version.content, policy.content))
 
     @page_action("New version", permission="draft", url_path="new", icon="add")
     def new_version(self, request: HttpRequest) -> HttpResponse:
-        """Show the form, filled from the version in force or from `?from=`; a valid POST makes a draft of it."""
+        """The form, filled from the active version or from `?from=`; a valid POST creates a draft from it."""
         active = active_policy()
         if active is None:
-            messages.error(request, "There is no version to start from; run manage.py migrate.")
+            messages.error(request, "No policy version exists yet; run manage.py migrate.")
             return HttpResponseRedirect(reverse("admin:policies_policyversion_changelist"))
         form = PolicyForm(
             request.POST if request.method == "POST" else None,
             initial=initial_from(version_of(request.GET.get("from", "")) or active, base=active),
         )
         conflict = None
-        if request.method == "POST" and form.is_valid():
+        if form.is_bound and form.is_valid():
             assert form.content is not None
-            base = PolicyVersion.objects.get(version=form.cleaned_data["base_version"])
-            conflict = conflict_with_active(base, form.content, what="this form")
+            number, note = form.cleaned_data["base_version"], form.cleaned_data["note"]
+            conflict = conflict_with_active(PolicyVersion.objects.get(version=number), form.content, what="this form")
             if conflict is None:
-                return self._start(request, form)
-            # The next save starts from what is in force now, which is on the page.
+                draft = start_draft(actor_of(request), content=form.content, note=note, base_version=number)
+                messages.success(request, f"Draft {draft.pk} created. It is not active: preview it, then activate it.")
+                return HttpResponseRedirect(reverse("admin:policies_policydraft_change", args=(draft.pk,)))
+            # The next save starts from what is active now, which is on the page.
             form.data = {name: form[name].value() for name in form.fields} | {"base_version": active.version}
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New policy version",
-            "opts": self.opts,
-            "form": form,
-            "conflict": conflict,
-            "active": active,
-            "back": reverse("admin:policies_policyversion_changelist"),
-        }
-        return TemplateResponse(request, "policies/edit_draft.html", context)
+        back = reverse("admin:policies_policyversion_changelist")
+        page = {"opts": self.opts, "form": form, "conflict": conflict, "active": active, "back": back}
+        return render_page(request, "policies/edit_draft.html", "New policy version", **page)
 
     @page_action("Restore as new version", permission="draft", url_path="restore", icon="history")
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Open the form with this version's settings; nothing is saved until somebody says why."""
+        """Open the form with this version's settings; nothing is saved before a note is written."""
         return HttpResponseRedirect(f"{reverse('admin:policies_policyversion_new_version')}?from={object_id}")
 
     @page_action("Compare", permission="view", url_path="compare", icon="compare_arrows")
     def compare(self, request: HttpRequest) -> HttpResponse:
-        """Show two versions side by side; `?left=&right=` is the permalink."""
+        """Two versions side by side, by `?left=&right=`; at first the form offers the active one and the one before."""
         active = active_policy()
-        form = CompareForm(request.GET or None, initial=_last_two(active))
+        offered = {"left": active.base_version_id or active.version, "right": active.version} if active else {}
+        form = CompareForm(request.GET or None, initial=offered)
         chosen = form.cleaned_data if form.is_bound and form.is_valid() else {}
         left, right = chosen.get("left"), chosen.get("right")
         rows = side_by_side(left.content, right.content) if left and right else []
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Compare policy versions",
-            "opts": self.opts,
-            "form": form,
-            "left": left,
-            "right": right,
-            "sides": [left, right],
-            "rows": rows,
-            "differing": sum(row.before != row.after for row in rows),
-            "active": active,
-        }
-        return TemplateResponse(request, "policies/compare.html", context)
+        return render_page(
+            request,
+            "policies/compare.html",
+            "Compare policy versions",
+            opts=self.opts,
+            form=form,
+            left=left,
+            right=right,
+            sides=[left, right],
+            rows=rows,
+            differing=sum(row.before != row.after for row in rows),
+            active=active,
+        )
 
     @page_action("Compare with previous", permission="view", url_path="compare", icon="compare_arrows")
     def compare_with_previous(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Open the comparison of a version with its predecessor."""
+        """Open the comparison of the version with its predecessor."""
         version = version_of(object_id)
         if version is None:
             raise Http404
         query = f"left={version.base_version_id or version.version}&right={version.version}"
         return HttpResponseRedirect(f"{reverse('admin:policies_policyversion_compare')}?{query}")
-
-    @staticmethod
-    def _start(request: HttpRequest, form: PolicyForm) -> HttpResponse:
-        """Keep the form as a draft and show it."""
-        draft = start_draft(
-            actor_of(request),
-            content=form.content,
-            note=form.cleaned_data["note"],
-            base_version=form.cleaned_data["base_version"],
-        )
-        messages.success(request, f"Draft {draft.pk} is saved. It is not in force: preview it, then activate it.")
-        return HttpResponseRedirect(reverse("admin:policies_policydraft_change", args=(draft.pk,)))
-
-
-def _last_two(active: PolicyVersion | None) -> dict[str, int]:
-    """Return what the comparison offers at first: the version in force and the one before."""
-    if active is None:
-        return {}
-    return {"left": active.base_version_id or active.version, "right": active.version}

@@ -35,7 +35,7 @@ def start_draft(person: Person, *, mode: str, note: str) -> None:
     person.chooses("Configured mode", mode)
     person.types("Note", note)
     person.submit("Save the draft")
-    person.reads("It is not in force: preview it, then activate it.")
+    person.reads("It is not active: preview it, then activate it.")
 
 
 def activate(person: Person, reason: str) -> None:
@@ -55,7 +55,7 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     traded_pair(symbol="TWX")
 
     start_draft(person, mode="ENGINE_B_PRIMARY", note="B has done better.")
-    person.reads("another person must approve it")
+    person.reads("needs approval by another person")
     person.click("Preview")
     person.reads("1 of 1 decisions would change")
     assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table("By symbol and reason")
@@ -72,7 +72,7 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     person.driver.refresh()
     activate(person, "Agreed with Bob.")
 
-    person.reads("Version 3 is in force from the next decision on.")
+    person.reads("Version 3 is active from the next decision on.")
     assert in_force()[:2] == (3, "ENGINE_B_PRIMARY")
 
 
@@ -111,7 +111,7 @@ def test_an_edit_voids_the_approval(person: Person, approval_is_required: None) 
     person.types("Split percentage", "12.5")
     person.submit("Save the draft")
 
-    person.reads("(of an earlier content: void)", "another person must approve it")
+    person.reads("(of earlier content: void)", "needs approval by another person")
     activate(person, "It was approved.")
     person.reads("Another person must approve this exact content first.")
     assert in_force()[0] == 1
@@ -126,7 +126,7 @@ def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes_and
     person.sit_down("bob", "operator")
     start_draft(person, mode="SPLIT_CAPITAL", note="Half each.")
     activate(person, "Agreed.")
-    person.reads("Version 2 is in force")
+    person.reads("Version 2 is active")
 
     person.driver.switch_to.window(mine)
     person.sit_down("ada", "operator")
@@ -140,8 +140,8 @@ def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes_and
 
     person.chooses("Configured mode", "SPLIT_CAPITAL")
     person.submit("Save the draft")
-    person.reads("It is not in force")
-    assert person.table("What it changes of the version in force") == [["split_percentage", "50.00", "→", "40.00"]]
+    person.reads("It is not active")
+    assert person.table("Changes from v1") == [["split_percentage", "50.00", "→", "40.00"]]
 
 
 def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
@@ -166,10 +166,10 @@ def test_an_old_version_is_restored_as_a_new_one(person: Person) -> None:
     person.click("Restore as new version")
     person.types("Note", "Back to what worked.")
     person.submit("Save the draft")
-    person.reads("It is not in force")
+    person.reads("It is not active")
     activate(person, "The split was a mistake.")
 
-    person.reads("Version 3 is in force")
+    person.reads("Version 3 is active")
     assert in_force() == (3, "AUTO", "50.00")
 
 

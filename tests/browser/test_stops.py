@@ -96,7 +96,7 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     person.reads("Switch off Engine A", "without engine A nobody trades for real")
     person.types("Reason", "It quotes stale prices.")
     person.submit("Switch off")
-    person.reads("Engine A is switched off.", "disabled: It quotes stale prices.", "disabled by ada")
+    person.reads("Engine A disabled.", "disabled: It quotes stale prices.", "disabled by ada")
     assert not engine("A").enabled
 
     person.open("index")
@@ -105,5 +105,5 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     person.click("Enable engine")
     person.types("Reason", "Its feed is back.")
     person.submit("Switch on")
-    person.reads("Engine A is switched on.")
+    person.reads("Engine A enabled.")
     assert engine("A").enabled

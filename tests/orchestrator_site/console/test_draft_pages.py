@@ -63,7 +63,7 @@ def test_a_draft_shows_what_it_changes_and_that_it_is_not_in_force(operator: Cli
 
     page = text_of(operator.get(address("change", draft)))
 
-    assert "Not in force" in page
+    assert "Not active" in page
     assert ["split_percentage", "50.00", "→", "20.00"] in table_rows(page)
     assert ["max_engine_flaps", "off", "→", "4"] in table_rows(page)
     assert draft.content_hash in page
@@ -189,7 +189,7 @@ def test_activation_puts_it_in_force_with_name_and_reason(operator: Client) -> N
     policy = active_policy()
     assert policy is not None
     assert (policy.configured_mode, policy.created_by) == ("SHADOW_ONLY", "operator")
-    assert "Version 2 is in force from the next decision on." in text_of(page)
+    assert "Version 2 is active from the next decision on." in text_of(page)
     (entry,) = entries("policy.activated")
     assert (entry.actor, entry.reason, entry.address) == ("operator", "Fills are odd.", "127.0.0.1")
 
@@ -283,7 +283,7 @@ def test_discarding_needs_a_reason_and_keeps_it(operator: Client) -> None:
 def test_another_persons_approval_is_shown_and_lets_it_be_activated(operator: Client, settings: LazySettings) -> None:
     settings.POLICY_REQUIRE_APPROVAL = True
     draft = make_draft(ADA)
-    assert "another person must approve it" in text_of(operator.get(address("change", draft)))
+    assert "needs approval by another person" in text_of(operator.get(address("change", draft)))
 
     refused = post(operator, "activate", draft, reason="Go.")
     post(operator, "approve", draft)
@@ -309,7 +309,7 @@ def test_a_void_approval_is_shown_as_void(operator: Client) -> None:
     approve_draft(BOB, draft.pk, content_hash=draft.content_hash)
     edit_draft(ADA, draft.pk, content=policy_settings(split_percentage="90"), note="", revision=1)
 
-    assert "of an earlier content: void" in text_of(operator.get(address("change", draft)))
+    assert "of earlier content: void" in text_of(operator.get(address("change", draft)))
 
 
 # Permissions, one by one

@@ -141,7 +141,7 @@ def test_the_version_in_force_is_marked_and_no_other() -> None:
     page = logged_in(superuser=True).get(reverse("admin:policies_policyversion_changelist")).content.decode()
 
     assert PolicyVersion.objects.count() == 2
-    assert page.count("in force") == 1
+    assert page.count(">active<") == 1
 
 
 def test_nobody_gets_in_without_a_log_in() -> None:

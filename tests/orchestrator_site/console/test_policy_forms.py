@@ -105,7 +105,7 @@ def test_the_second_of_two_operators_is_told_and_loses_nothing(operator: Client)
     assert [change.name for change in conflict.yours] == ["split_percentage"]
     assert conflict.both == {"split_percentage"}
     assert (kept["split_percentage"].value(), kept["note"].value()) == ("30", "Mine.")
-    assert "was put in force meanwhile" in page.content.decode()
+    assert "was activated in the meantime" in page.content.decode()
 
 
 def test_after_a_conflict_saving_again_makes_a_draft_on_top_of_theirs(operator: Client) -> None:
