@@ -76,11 +76,11 @@ def test_a_guardrail_that_trips_is_shown_and_lifted_with_a_reason(person: Person
     person.open("index")
     person.reads("Guardrail tripped.", "max_consecutive_real_losses is 1 (limit 1)", "(SHADOW_ONLY, GUARDRAIL)")
     person.click("Release")
-    person.reads("Release a guardrail")
+    person.reads("Release guardrail")
     person.types("Reason", "The loss was expected.")
-    person.submit("Release")
+    person.submit("Release guardrail")
 
-    person.reads("max_consecutive_real_losses is released; the policy decides again.")
+    person.reads("Guardrail max_consecutive_real_losses released; the policy decides again.")
     assert (open_trip(), person.finds(".to-guardrail-banner")) == (None, [])
 
 
@@ -93,9 +93,9 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     trackers = person.finds("figure nav")
     assert [tracker.size["width"] > 400 for tracker in trackers] == [True, True]
     person.click("Disable engine")
-    person.reads("Switch off Engine A", "without engine A nobody trades for real")
+    person.reads("Disable engine A", "Without engine A nothing trades for real")
     person.types("Reason", "It quotes stale prices.")
-    person.submit("Switch off")
+    person.submit("Disable engine A")
     person.reads("Engine A disabled.", "disabled: It quotes stale prices.", "disabled by ada")
     assert not engine("A").enabled
 
@@ -104,6 +104,6 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     person.open("engines")
     person.click("Enable engine")
     person.types("Reason", "Its feed is back.")
-    person.submit("Switch on")
+    person.submit("Enable engine A")
     person.reads("Engine A enabled.")
     assert engine("A").enabled
