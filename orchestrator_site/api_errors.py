@@ -13,7 +13,6 @@ from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from kernel.errors import DomainError
 from kernel.problems import problem_body
@@ -71,7 +70,6 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     judged = _judge(exc)
     if judged is None:
         return None
-    set_rollback()
     code, detail, errors = judged
     body = problem_body(code, detail, errors=errors, request_id=context["request"].META.get("request_id", ""))
     headers = {}

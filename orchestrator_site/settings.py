@@ -150,7 +150,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["policies.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["policies.access.HasKnownKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.middleware.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,

@@ -1,4 +1,4 @@
-"""All addresses of the site; the webhook first, because it must be found fastest."""
+"""All URLs of the site; the webhook first, because it must be found fastest."""
 
 from django.contrib import admin
 from django.templatetags.static import static
@@ -12,7 +12,6 @@ from signals_app.urls import webhook_urls
 api: list[URLPattern | URLResolver] = [
     path("", include("signals_app.urls")),
     path("", include("policies.urls")),
-    path("", include("experiments.urls")),
     path("", include("outcomes.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),

@@ -4,6 +4,8 @@ from django.urls import path
 
 from outcomes.analyst_api.views import ExperimentListView, ExperimentView
 from outcomes.engine_api.views import (
+    AssignmentView,
+    ClaimView,
     ExitDirectiveReportView,
     ExitDirectivesView,
     RecommendationsView,
@@ -14,6 +16,8 @@ from outcomes.engine_api.views import (
 from outcomes.performance.api import PerformanceView
 
 urlpatterns = [
+    path("assignments/claim", ClaimView.as_view(), name="claim-assignments"),
+    path("assignments/<uuid:experiment_id>", AssignmentView.as_view(), name="assignment"),
     path("recommendations", RecommendationsView.as_view(), name="recommendations"),
     path("trades", TradesView.as_view(), name="trades"),
     path("trades/<uuid:trade_id>", TradeView.as_view(), name="trade"),

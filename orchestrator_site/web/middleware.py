@@ -1,10 +1,13 @@
-"""What every request passes: an id for the logs, where it came from, a clear answer while the database is away."""
+"""What every request passes: an id for the logs, where it came from, strict JSON, a 503 while the database is away."""
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import IO, Any
 
 import structlog
 from django.conf import settings
@@ -14,12 +17,15 @@ from django.db import OperationalError
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
+from rest_framework.parsers import BaseParser
 
 from kernel.events import DATABASE_UNAVAILABLE
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
 from signals_app.alerts.admission import client_address
+from signals_app.alerts.decoding import decode_alert
 
+MAX_BODY_BYTES = 1024 * 1024
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 # Of the webhook: the id for logs and answers; HTTPS only, where the settings say so.
@@ -91,6 +97,21 @@ class DatabaseUnavailableMiddleware:
             return None
         DATABASE_UNAVAILABLE.log(error=str(exception))
         return problem(request, "database_unavailable", "The database is unavailable; try again.", retry_after=5)
+
+
+class StrictJSONParser(BaseParser):
+    """Read API bodies as strictly as alerts: duplicate keys, NaN, U+0000 and their like are refused with their code."""
+
+    media_type = "*/*"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The body's object, its prices as Decimal and never as float; raise DomainError with code and sentence."""
+        body = stream.read()
+        decode_alert(body, max_bytes=MAX_BODY_BYTES)
+        document: dict[str, Any] = json.loads(body.decode("utf-8-sig"), parse_float=Decimal)
+        return document
 
 
 class WebhookHandler(WSGIHandler):

@@ -1,4 +1,4 @@
-"""What engines send about recommendations, trades and exits."""
+"""What engines send: claims, recommendations, trades and exits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
 from kernel.errors import DomainError
 from kernel.serializers import (
     AnyJSONField,
@@ -71,6 +72,14 @@ class ExitReasonField(serializers.ChoiceField):
             known = ", ".join(ExitReason.values)
             raise DomainError("unknown_exit_reason", f"exit_reason must be one of {known}.", "/exit_reason")
         return data
+
+
+class ClaimSerializer(StrictSerializer):
+    """How much work, for how long, and how long to wait for it."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=10)
+    lease_seconds = serializers.IntegerField(min_value=1, max_value=MAX_LEASE_SECONDS, default=60)
+    wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
 
 
 class RecommendationSerializer(StrictSerializer):

@@ -1,4 +1,4 @@
-"""What engines are answered: their own recommendation, trades and pending exits, and nothing of the other engine's."""
+"""What engines are answered: their own work, trades and pending exits, and nothing of the other engine's."""
 
 from __future__ import annotations
 
@@ -20,6 +20,23 @@ from outcomes.models import (
     TradeStatus,
 )
 from policies.models import EngineName
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """One piece of work, byte for byte the same context for both engines."""
+
+    experiment_id = serializers.UUIDField()
+    signal = serializers.DictField()
+    market_context = serializers.DictField()
+    context_hash = serializers.CharField()
+    distributed_at = serializers.DateTimeField()
+    lease_expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class ClaimedSerializer(serializers.Serializer[Any]):
+    """What a claim leased; empty when nothing came in time."""
+
+    assignments = AssignmentSerializer(many=True)
 
 
 class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]):

@@ -1,25 +1,30 @@
-"""Engine calls: recommend, open and close trades, price the exits of shadow trades."""
+"""Engine calls: claim work, recommend, open and close trades, price the exits of shadow trades."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from experiments.distribution import claim_assignments, get_assignment
 from kernel.serializers import StrictSerializer
 from outcomes import services
 from outcomes.core.trade_reports import request_hash
 from outcomes.engine_api.requests import (
+    ClaimSerializer,
     ExitSerializer,
     RecommendationSerializer,
     ShadowExitSerializer,
     TradeSerializer,
 )
 from outcomes.engine_api.responses import (
+    AssignmentSerializer,
+    ClaimedSerializer,
     PendingExitsSerializer,
     RecommendationAnswerSerializer,
     SettledExitSerializer,
@@ -48,6 +53,32 @@ def _validated(serializer: type[Body], request: Request) -> Body:
     body = serializer(data=request.data)
     body.is_valid(raise_exception=True)
     return body
+
+
+class ClaimView(EngineView):
+    """Claim open assignments of the calling engine under a lease."""
+
+    @extend_schema(request=ClaimSerializer, responses=ClaimedSerializer, operation_id="claim_assignments")
+    def post(self, request: Request) -> Response:
+        """Answer at once when there is work, else after `wait_seconds`."""
+        body = _validated(ClaimSerializer, request)
+        claimed = claim_assignments(engine_of(request), **body.validated_data)
+        return Response(ClaimedSerializer({"assignments": claimed}).data)
+
+
+class AssignmentView(EngineView):
+    """Read one assignment again."""
+
+    @extend_schema(responses=AssignmentSerializer, operation_id="get_assignment")
+    def get(self, request: Request, experiment_id: UUID) -> Response:
+        """The same document as the claim's; its ETag is the context hash, because it never changes."""
+        assignment = get_assignment(engine_of(request), experiment_id)
+        headers = {"ETag": f'"{assignment.context_hash}"', "Cache-Control": "private, no-cache"}
+        # The header may name several ETags, and each of them weakly (RFC 9110, 13.1.2).
+        known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+        if "*" in known or headers["ETag"] in known:
+            return Response(status=304, headers=headers)
+        return Response(AssignmentSerializer(assignment).data, headers=headers)
 
 
 class RecommendationsView(EngineView):
