@@ -153,12 +153,196 @@ def test_every_single_column_is_compared() -> None:
         assert differing(recorded._replace(**{name: changes[name]})), name
 
 
-def test_a_column_that_is_missing_is_a_difference() -> None:
-    recorded = record(make_alert())
+RECORDED = record(make_alert(close=568.25))
+WRITTEN = "2026-03-16 14:30:02.5+00"
+WITHOUT_SIGNAL = ("market_contexts.context", RECORDED.context, "cannot be computed without its signal")
 
-    for name in Recorded._fields[9:]:
-        nothing: dict[str, Any] = {name: None}
-        assert differing(recorded._replace(**nothing)), name
+
+def named(**changes: Any) -> list[tuple[str, str, str]]:
+    """Field, stored and recomputed value of each difference, for an experiment whose columns were changed."""
+    return [(one.field, one.stored, one.recomputed) for one in SHARED.differences(RECORDED._replace(**changes))]
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "recomputed"),
+    [
+        ("experiment_id", "experiments.experiment_id", RECORDED.experiment_id),
+        ("signal_hash", "experiments.signal_hash", RECORDED.signal_hash),
+        ("variant", "experiments.variant", "B"),
+        ("assignment_hash", "experiments.assignment_hash", RECORDED.assignment_hash),
+        ("bucket", "experiments.bucket", "9898"),
+        ("split_percentage", "experiments.split_percentage", "50.00"),
+        ("stored_signal_hash", "signals", "a row"),
+        ("status", "signals.status", "PROCESSED"),
+        ("processed_at", "signals.processed_at", WRITTEN),
+        ("context", "market_contexts", "a row"),
+        ("captured_at", "market_contexts.created_at", WRITTEN),
+        ("execution_mode", "execution_policy.execution_mode", "SPLIT_CAPITAL"),
+        ("executed_engine", "execution_policy.executed_engine", "B"),
+        ("shadow_engine", "execution_policy.shadow_engine", "A"),
+        ("reason", "execution_policy.reason", "SPLIT"),
+        ("decided_version", "execution_policy.policy_version", "7"),
+        ("rules_version", "execution_policy.rules_version", "one of [1]"),
+        ("inputs", "execution_policy", "a row"),
+        ("decision_hash", "execution_policy.decision_hash", RECORDED.decision_hash),
+        ("decided_at", "execution_policy.decided_at", f"soon after {WRITTEN}"),
+        ("context_hash_a", "signal_distributions.context_hash (A)", RECORDED.context_hash),
+        ("distributed_at_a", "signal_distributions.distributed_at (A)", WRITTEN),
+        ("context_hash_b", "signal_distributions.context_hash (B)", RECORDED.context_hash),
+        ("distributed_at_b", "signal_distributions.distributed_at (B)", WRITTEN),
+    ],
+)
+def test_a_column_that_is_missing_is_the_one_difference(column: str, field: str, recomputed: str) -> None:
+    assert named(**{column: None}) == [(field, "null", recomputed)]
+
+
+@pytest.mark.parametrize("column", ["source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy"])
+def test_a_signal_that_lacks_a_column_cannot_be_computed(column: str) -> None:
+    assert named(**{column: None}) == [
+        ("signals.raw_payload", RECORDED.payload, "cannot be computed: a column is NULL"),
+        WITHOUT_SIGNAL,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "payload", "why"),
+    [
+        ({"payload": None}, "null", "Expecting value: line 1 column 1 (char 0)"),
+        ({"payload": "{"}, "{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ({"consumed_fields": None}, RECORDED.payload, "Expecting value: line 1 column 1 (char 0)"),
+        ({"consumed_fields": "1"}, RECORDED.payload, "'int' object is not iterable"),
+    ],
+)
+def test_a_signal_that_cannot_be_read_is_named_with_the_reason(changes: dict[str, Any], payload: str, why: str) -> None:
+    assert named(**changes) == [("signals.raw_payload", payload, f"cannot be computed: {why}"), WITHOUT_SIGNAL]
+
+
+def test_a_signal_and_a_context_that_are_both_missing_are_named() -> None:
+    assert named(payload="{", context=None, context_hash_a=None, context_hash_b=None, context_hash=None)[1] == (
+        "market_contexts.context",
+        "null",
+        "cannot be computed without its signal",
+    )
+
+
+def test_a_context_that_cannot_be_read_is_named_with_the_reason() -> None:
+    (one,) = named(context="{")
+
+    assert one[:2] == ("market_contexts.context", "{")
+    assert one[2].startswith("cannot be computed: Expecting property name")
+
+
+def test_a_missing_hash_of_the_context_differs_from_all_its_copies() -> None:
+    assert named(context_hash=None) == [
+        ("market_contexts.context_hash", "null", RECORDED.context_hash),
+        ("signal_distributions.context_hash (A)", RECORDED.context_hash, "null"),
+        ("signal_distributions.context_hash (B)", RECORDED.context_hash, "null"),
+    ]
+
+
+def test_a_hash_that_is_none_leaves_the_assignment_uncomputed() -> None:
+    differences = named(stored_signal_hash="xyz")
+
+    assert [one[0] for one in differences] == [
+        "signals.signal_hash", "market_contexts.context", "market_contexts.context_hash", "experiments",
+    ]  # fmt: skip
+    assert differences[-1][1] == RECORDED.experiment_id
+    assert differences[-1][2].startswith("cannot be computed: non-hexadecimal number found")
+
+
+@pytest.mark.parametrize("inputs", ["{", "[]", ""])
+def test_inputs_that_cannot_be_read_are_named_with_the_reason(inputs: str) -> None:
+    (one,) = named(inputs=inputs)
+
+    assert one[:2] == ("execution_policy.inputs", inputs)
+    assert one[2].startswith(("cannot be computed: Expecting", "cannot be computed: 'list' object has no attribute"))
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"halted": 0}, ("execution_policy.inputs.halted", "0", "true or false")),
+        ({"app_mode": "DEMO"}, ("execution_policy.inputs.app_mode", "DEMO", "PAPER or LIVE")),
+        ({"variant": "A"}, ("execution_policy.inputs.variant", "A", "B")),
+        ({"policy_version": True}, ("execution_policy.inputs.policy_version", "True", "7")),
+        ({"split_percentage": "51.00"}, ("execution_policy.inputs.split_percentage", "51.00", "50.00")),
+        ({"live_enabled": None}, ("execution_policy.inputs.live_enabled", "null", "False")),
+    ],
+)
+def test_an_input_that_is_not_of_the_version_is_named(change: dict[str, Any], difference: tuple[str, ...]) -> None:
+    inputs = canonical_text(json.loads(str(RECORDED.inputs)) | change)
+
+    assert named(inputs=inputs)[0] == difference
+    assert {one[0] for one in named(inputs=inputs)[1:]} >= {"execution_policy.decision_hash"}
+
+
+def test_inputs_with_other_spaces_are_named_although_they_say_the_same() -> None:
+    spaced = f"{RECORDED.inputs} "
+
+    assert named(inputs=spaced) == [("execution_policy.inputs", spaced, RECORDED.inputs)]
+
+
+def test_inputs_of_a_rules_version_that_is_unknown_are_still_read() -> None:
+    spaced = f"{RECORDED.inputs} "
+
+    assert named(inputs=spaced, rules_version="9") == [
+        ("execution_policy.inputs", spaced, RECORDED.inputs),
+        ("execution_policy.rules_version", "9", "one of [1]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decided_at", "is_of_this_transaction"),
+    [
+        ("2026-03-16 14:30:02.499999+00", False),
+        ("2026-03-16 14:30:02.5+00", True),
+        ("2026-03-16 15:30:02.5+00", True),
+        ("2026-03-16 15:30:02.500001+00", False),
+        ("then", False),
+        ("", False),
+    ],
+)
+def test_a_decision_is_made_within_an_hour_of_its_transaction(decided_at: str, is_of_this_transaction: bool) -> None:
+    difference = ("execution_policy.decided_at", decided_at, f"soon after {WRITTEN}")
+
+    assert named(decided_at=decided_at) == ([] if is_of_this_transaction else [difference])
+
+
+def test_the_time_of_a_decision_that_is_missing_is_not_asked_for() -> None:
+    assert named(inputs=None, decided_at=None) == [("execution_policy", "null", "a row")]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "2026-03-16 14:30:00+00",
+        "2026-03-16 14:30:00.000000+00",
+        "2026-03-16 15:30:00+01",
+        "2026-03-16 14:30:00.0000000+00",
+        "2026-03-16T14:30:00Z",
+        "2026-03-16T14:30:00+00",
+    ],
+)
+def test_one_time_is_the_same_however_it_is_printed(printed: str) -> None:
+    assert named(timestamp=printed) == []
+
+
+@pytest.mark.parametrize("fraction", ["5", "25", "123456", "000001"])
+def test_fractions_of_a_second_are_read_as_the_database_prints_them(fraction: str) -> None:
+    moment = MOMENT.replace(microsecond=int(fraction.ljust(6, "0")))
+    recorded = record(make_alert(timestamp=moment.isoformat()))
+
+    assert recorded.timestamp == f"2026-03-16 14:30:00.{fraction}+00"
+    assert differing(recorded) == set()
+
+
+def test_market_data_are_taken_from_a_context_whose_other_members_were_changed() -> None:
+    recorded = record(make_alert(close=568.25), MarketData(MOMENT, MOMENT, "feed", {"vix": 15.2}))
+    changed = consistent(recorded, str(recorded.context).replace("568.25", "1"))
+
+    (one,) = [one for one in SHARED.differences(changed) if one.field == "market_contexts.context"]
+
+    assert one.recomputed == recorded.context
 
 
 def test_a_policy_whose_settings_were_changed_is_named() -> None:
