@@ -159,3 +159,80 @@ def test_the_walk_says_of_every_rule_whether_it_applied() -> None:
 
 def test_rules_of_an_unknown_version_cannot_be_walked() -> None:
     assert walk_rules(policy_inputs(), 999) == []
+
+
+WHY = "policy v7 is ENGINE_A_PRIMARY, APP_MODE is PAPER and engine A was available"
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (EngineFacts(), f"Engine A may trade for real because {WHY}, but has not answered yet"),
+        (
+            EngineFacts(action="DECLINE", role="REAL", role_reason="CONFIGURED"),
+            f"Engine A was to trade for real because {WHY}, but declined",
+        ),
+        (
+            EngineFacts(action="OPEN", role="SHADOW", role_reason="HALTED"),
+            (
+                f"Engine A recommended the trade and was chosen because {WHY}, "
+                "but may only shadow, as the kill switch was on when its role was revealed"
+            ),
+        ),
+        (
+            EngineFacts(action="OPEN", role="SHADOW", role_reason="HALTED", traded=True),
+            (
+                f"Engine A recommended the trade and was chosen because {WHY}, "
+                "but only shadowed, as the kill switch was on when its role was revealed"
+            ),
+        ),
+        (
+            EngineFacts(action="OPEN", role="SHADOW", role_reason="GUARDRAIL", traded=True),
+            (
+                f"Engine A recommended the trade and was chosen because {WHY}, "
+                "but only shadowed, as the reason was GUARDRAIL when its role was revealed"
+            ),
+        ),
+        (
+            EngineFacts(action="OPEN", role="REAL", role_reason="CONFIGURED"),
+            f"Engine A recommended the trade and may trade for real because {WHY}, but has reported no trade yet",
+        ),
+        (TRADED_REAL, f"Engine A recommended the trade and traded for real because {WHY}"),
+    ],
+)
+def test_the_chosen_engine_is_said_to_have_done_what_it_did(facts: EngineFacts, sentence: str) -> None:
+    assert explained(policy_inputs(), A=facts, B=DECLINED) == f"{sentence}; engine B declined."
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (EngineFacts(), "engine B is to shadow and has not answered yet"),
+        (DECLINED, "engine B declined"),
+        (SHADOWED, "engine B recommended the trade and shadowed"),
+        (
+            EngineFacts(action="OPEN", role="SHADOW", role_reason="CONFIGURED"),
+            "engine B recommended the trade and has reported no shadow trade yet",
+        ),
+    ],
+)
+def test_the_other_engine_is_said_to_have_done_what_it_did(facts: EngineFacts, sentence: str) -> None:
+    assert explained(policy_inputs(), A=TRADED_REAL, B=facts).endswith(f" because {WHY}; {sentence}.")
+
+
+def test_where_nobody_trades_each_engine_has_its_own_clause() -> None:
+    sentence = explained(policy_inputs(halted=True), A=SHADOWED)
+
+    assert sentence == (
+        "Nobody trades for real because the kill switch was on; engine A recommended the trade and shadowed; "
+        "engine B is to shadow and has not answered yet."
+    )
+
+
+def test_only_the_rule_that_decided_says_why() -> None:
+    steps = walk_rules(policy_inputs(engine_a_available=False), RULES_VERSION)
+
+    assert [step.because for step in steps if step.because] == [
+        "engine A was not available, and no policy lets anybody trade without it"
+    ]
+    assert [(step.name, step.meaning) for step in steps] == [(rule.name, rule.meaning) for rule in RULES]
