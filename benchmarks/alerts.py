@@ -50,7 +50,7 @@ def bodies(count: int) -> list[bytes]:
 def copy_signals(connection: Connection, count: int) -> list[UUID]:
     """Store that many new pending signals in the transaction of the connection; return their ids."""
     from kernel.canonical import to_jsonb_text
-    from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+    from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 
     now = datetime.now(UTC)
     ids = []

@@ -84,7 +84,7 @@ def fill(pairs: int) -> None:
 
 def copy_signals(pairs: int) -> None:
     """Store pending signals, seven minutes apart, in four symbols."""
-    from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+    from signals_app.alerts.documents import natural_key, signal_hash, signal_id
     from signals_app.models import Signal
 
     symbols = itertools.cycle(("SPY", "QQQ", "IWM", "DIA"))

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from kernel.canonical import canonical_json, load_canonical
 from kernel.errors import DomainError
-from signals_app.alerts import market_context
+from signals_app.alerts import documents
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
+from signals_app.alerts.documents import SignalFacts
 from signals_app.alerts.fields import Fields, read_symbol
-from signals_app.alerts.market_context import SignalFacts
 from signals_app.models import MarketData
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).
@@ -57,17 +57,15 @@ def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], sou
     return row, is_new
 
 
-def latest_market_data(
-    signals: Sequence[SignalFacts], *, max_age_seconds: int
-) -> list[market_context.MarketData | None]:
+def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) -> list[documents.MarketData | None]:
     """For each signal the latest pushed market data as of its timestamp; None where there is none."""
-    found: list[market_context.MarketData | None] = [None] * len(signals)
+    found: list[documents.MarketData | None] = [None] * len(signals)
     with connection.cursor() as cursor:
         cursor.execute(
             LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
         )
         for ordinal, as_of, received_at, source, data in cursor.fetchall():
-            found[ordinal - 1] = market_context.MarketData(
+            found[ordinal - 1] = documents.MarketData(
                 as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)
             )
     return found

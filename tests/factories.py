@@ -22,7 +22,7 @@ from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
 from signals_app.alerts.alert import read_signal
-from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 from signals_app.models import Signal, WebhookSource
 
 MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)

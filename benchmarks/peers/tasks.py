@@ -19,7 +19,7 @@ from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force
-from signals_app.alerts.market_context import SignalFacts
+from signals_app.alerts.documents import SignalFacts
 from signals_app.market_data import latest_market_data
 from signals_app.models import MarketContext, Signal
 

@@ -15,12 +15,14 @@ from uuid import UUID
 from kernel.canonical import canonical_members, canonical_text, named_uuid, sha256_hex, text_hash
 from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
 from policies.core.state import PolicyState
-from signals_app.alerts.identity import experiment_id, natural_key, rendered_signal_hash
-from signals_app.alerts.market_context import (
+from signals_app.alerts.documents import (
     MarketData,
     SignalFacts,
     context_text,
+    experiment_id,
     market_data_text,
+    natural_key,
+    rendered_signal_hash,
 )
 
 # A new algorithm is a new tag; stored rows keep theirs.

@@ -29,8 +29,14 @@ from kernel.errors import DomainError
 from kernel.values import format_timestamp, read_instant
 from policies.core.rules import FACTS, RULES_BY_VERSION, SETTING_INPUTS, PolicyInputs
 from policies.core.settings import APP_MODES, PolicySettings, decimal_text
-from signals_app.alerts.identity import experiment_id
-from signals_app.alerts.market_context import ContextText, MarketData, SignalFacts, context_text, market_data_text
+from signals_app.alerts.documents import (
+    ContextText,
+    MarketData,
+    SignalFacts,
+    context_text,
+    experiment_id,
+    market_data_text,
+)
 
 # A decision is read and written in one transaction, which its worker's time limit ends long before.
 LONGEST_DECISION = timedelta(hours=1)

@@ -22,8 +22,7 @@ from kernel.events import SIGNAL_PROCESSING_FAILED
 from kernel.values import format_timestamp
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force
-from signals_app.alerts.identity import experiment_id
-from signals_app.alerts.market_context import SignalFacts
+from signals_app.alerts.documents import SignalFacts, experiment_id
 from signals_app.market_data import latest_market_data
 
 # The knee of the curve: larger batches gain little and delay their first row.

@@ -35,7 +35,7 @@ from outcomes.services.transactions import (
     report_transaction,
 )
 from policies.models import Engine
-from signals_app.alerts.identity import trade_id
+from signals_app.alerts.documents import trade_id
 
 
 def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade:

@@ -13,7 +13,7 @@ from kernel.errors import DomainError
 from kernel.events import SIGNAL_RECEIVED, SIGNAL_REJECTED
 from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge, unauthorized
 from signals_app.alerts.alert import NewSignal, RecordedOnly, means_the_same
-from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome, Signal
 from signals_app.webhook import store
 from signals_app.webhook.store import waker

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from experiments.worker.pipeline import drain
-from signals_app.alerts.identity import natural_key, signal_hash, signal_id
+from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 from signals_app.models import MarketContext, Signal
 from tests.database import row_of
 from tests.factories import make_source

@@ -13,7 +13,7 @@ from django.db import connection
 
 from experiments.worker.pipeline import drain
 from kernel.values import format_timestamp
-from signals_app.alerts.identity import experiment_id
+from signals_app.alerts.documents import experiment_id
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
 
 pytestmark = pytest.mark.django_db

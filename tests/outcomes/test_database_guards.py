@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation
 from outcomes.services import trades
-from signals_app.alerts.identity import trade_id
+from signals_app.alerts.documents import trade_id
 from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db

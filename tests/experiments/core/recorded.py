@@ -15,8 +15,7 @@ from policies.core.rules import RULES_VERSION
 from policies.core.settings import PolicySettings
 from policies.core.state import PolicyState
 from signals_app.alerts.alert import read_signal
-from signals_app.alerts.identity import natural_key, signal_hash, signal_id
-from signals_app.alerts.market_context import MarketData, SignalFacts
+from signals_app.alerts.documents import MarketData, SignalFacts, natural_key, signal_hash, signal_id
 from tests.factories import policy_state
 
 WRITTEN_AT = "2026-03-16 14:30:02.5+00"

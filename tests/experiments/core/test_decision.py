@@ -14,7 +14,7 @@ import pytest
 from experiments.core.decision import SignalCorruptError, decide, rule
 from kernel.values import format_timestamp
 from policies.core.state import PolicyState
-from signals_app.alerts.market_context import MarketData, SignalFacts
+from signals_app.alerts.documents import MarketData, SignalFacts
 from tests.factories import policy_state
 
 SIGNAL_ID = "0cbccd8b-0585-56df-8ee0-5b48001ac756"

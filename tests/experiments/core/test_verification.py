@@ -18,7 +18,7 @@ from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
 from policies.core.state import PolicyState, Trip
 from signals_app.alerts.alert import read_signal
-from signals_app.alerts.market_context import MarketData
+from signals_app.alerts.documents import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
 from tests.kernel.json_strategies import alert_payloads, json_values, signal_payloads, texts
 from tests.signals_app.alerts.alerts import make_alert

@@ -14,7 +14,7 @@ from kernel.values import format_timestamp
 from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade
 from policies.models import Engine
 from policies.services import engage_halt
-from signals_app.alerts.identity import trade_id
+from signals_app.alerts.documents import trade_id
 from tests.outcomes.desk import C70, C72_5_JULY, Desk, leg, make_desk, trade
 
 pytestmark = pytest.mark.django_db

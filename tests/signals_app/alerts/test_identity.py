@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel.canonical import NAMESPACE, document_hash, named_uuid, sha256_hex
 from kernel.values import format_timestamp
-from signals_app.alerts.identity import HASH_VERSION, experiment_id, natural_key, signal_hash, signal_id, trade_id
+from signals_app.alerts.documents import HASH_VERSION, experiment_id, natural_key, signal_hash, signal_id, trade_id
 from tests.kernel.json_strategies import json_objects, texts
 
 FIRED_AT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)

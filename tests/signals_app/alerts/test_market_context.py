@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash, to_jsonb_text
 from kernel.values import format_timestamp
 from signals_app.alerts.alert import read_signal
-from signals_app.alerts.market_context import (
+from signals_app.alerts.documents import (
     CONTEXT_VERSION,
     DECIMAL_MEMBERS,
     MarketData,

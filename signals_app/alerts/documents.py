@@ -1,7 +1,8 @@
-"""The frozen document that both engines get about a signal (R1.2, R1.3, R9.3).
+"""What is hashed of a signal: its natural key and inputs, and the market context both engines get (R1.2, R1.3, R2.2).
 
-Everything comes from the stored signal and one stored piece of market data, so that a replay builds the same text
-(R6.4). Nothing is fetched, computed or invented: what the alert does not say is absent (R7.1).
+Every id, hash and document is made from text in canonical form (RFC 8785), rendered here once for webhook, worker and
+replay, from the stored signal and one stored piece of market data alone (R6.4, R9.3). Nothing is fetched or computed:
+what the alert does not say is absent (R7.1).
 """
 
 from __future__ import annotations
@@ -13,9 +14,52 @@ from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from kernel.canonical import canonical_text, expand_float
+from kernel.canonical import canonical_members, canonical_text, expand_float, named_uuid, text_hash
 from kernel.values import format_timestamp
+
+HASH_VERSION = 1
+# What makes two alerts the same signal, in canonical order.
+NATURAL_KEY = ("direction", "source", "strategy", "symbol", "timeframe", "timestamp")
+_KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
+
+
+def natural_key(
+    *, direction: str, source: str, strategy: str = "", symbol: str, timeframe: str, timestamp: datetime | str
+) -> str:
+    """The key as canonical text; fields normalized, source as slug, a time in text as `format_timestamp` writes it."""
+    written = timestamp if isinstance(timestamp, str) else format_timestamp(timestamp)
+    return _KEY % (
+        quoted(direction), quoted(source), quoted(strategy), quoted(symbol), quoted(timeframe), quoted(written),
+    )  # fmt: skip
+
+
+def signal_id(key: str) -> UUID:
+    """The id of the signal with this natural key."""
+    return UUID(named_uuid(key))
+
+
+def signal_hash(key: str, payload: Mapping[str, Any]) -> str:
+    """The hash of a signal's inputs; the payload comes without its secrets (R1.1, R2.2)."""
+    return rendered_signal_hash(key, canonical_members(payload))
+
+
+def rendered_signal_hash(key: str, members: Mapping[str, str]) -> str:
+    """The same of a payload that is rendered already, for callers that need its members for the context, too."""
+    payload = ",".join(members.values())
+    return text_hash(f'{{"hash_version":{HASH_VERSION},"natural_key":{key},"payload":{{{payload}}}}}')
+
+
+def experiment_id(signal_id: UUID | str, signal_hash: str) -> str:
+    """The one experiment id that this signal can have (R2.1, R2.5), as text."""
+    return named_uuid(f"experiment:{signal_id}:{signal_hash}")
+
+
+def trade_id(experiment_id: UUID, engine: str, kind: str) -> UUID:
+    """The id of an engine's trade in an experiment; kind is REAL or SHADOW."""
+    return UUID(named_uuid(f"trade:{experiment_id}:{engine}:{kind}"))
+
 
 CONTEXT_VERSION = 1
 PRICE_MEMBERS = ("open", "high", "low", "close", "bid", "ask", "last", "price", "mark", "mid", "vwap")
