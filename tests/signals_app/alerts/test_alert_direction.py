@@ -246,3 +246,124 @@ def test_an_option_type_makes_a_bare_order_ambiguous(action: str, option: str) -
 
     assert error.code == "direction_invalid"
     assert error.pointer == "/optionType"
+
+
+ALLOWED = 'send "long" or "short", or "buy" or "sell".'
+UNDERLYING = 'send "direction" with "long" or "short" for the underlying.'
+SELLING = "selling an option opens a bearish call or a bullish put, or closes a bought one"
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "pointer", "detail"),
+    [
+        ({}, "direction_missing", "/direction", f'The alert has no direction; add "direction" and {ALLOWED}'),
+        (
+            {"direction": "hold"}, "direction_invalid", "/direction",
+            f'direction is "hold", which is not a direction; {ALLOWED}',
+        ),
+        (
+            {"signal": "RSI", "bias": "?", "type": "x"}, "direction_invalid", "/signal",
+            f'signal is "RSI", which is not a direction; {ALLOWED}',
+        ),
+        ({"direction": 7}, "direction_type", "/direction", f"direction must be text, not 7; {ALLOWED}"),
+        ({"Action": True}, "direction_type", "/Action", f"Action must be text, not true; {ALLOWED}"),
+        ({"side": False}, "direction_type", "/side", f"side must be text, not false; {ALLOWED}"),
+        ({"side": ["long"]}, "direction_type", "/side", f"side must be text, not an array; {ALLOWED}"),
+        ({"side": {"a": 1}}, "direction_type", "/side", f"side must be text, not an object; {ALLOWED}"),
+        (
+            {"action": " STO "}, "direction_invalid", "/action",
+            f'action is " STO ", which is ambiguous: {SELLING}; {UNDERLYING}',
+        ),
+        (
+            {"type": "sell call"}, "direction_invalid", "/type",
+            f'type is "sell call", which is ambiguous: {SELLING}; {UNDERLYING}',
+        ),
+        (
+            {"market_position": "longish"}, "direction_invalid", "/market_position",
+            'market_position is "longish"; send "long", "short" or "flat".',
+        ),
+        (
+            {"action": "buy", "optionType": "put"}, "direction_invalid", "/optionType",
+            f'optionType is "put", so buying or selling says nothing about the underlying; {UNDERLYING}',
+        ),
+        (
+            {"prev_position": "long", "action": "sell"}, "conflicting_direction", "/action",
+            ('action is "sell" while prev_position is "long": this closes or reverses the position; '
+            "add market_position to say which."),
+        ),
+        (
+            {"market_position": "long", "prev_market_position": "flat", "action": "close"}, "conflicting_direction",
+            "/market_position",
+            'action is "close" but market_position is "long"; send only one of them, or make them agree.',
+        ),
+        (
+            {"market_position": "long", "direction": "short"}, "conflicting_direction", "/market_position",
+            'direction is "short" but market_position is "long"; send only one of them, or make them agree.',
+        ),
+        (
+            {"action": "buy", "Action": "sell"}, "conflicting_alias", "/action",
+            'Action is "sell" but action is "buy"; send only one of them, or make them agree.',
+        ),
+        (
+            {"direction": "long", "strategy": {"order_action": "sell"}}, "conflicting_direction",
+            "/strategy/order_action",
+            'direction is "long" but strategy.order_action is "sell"; send only one of them, or make them agree.',
+        ),
+    ],
+)  # fmt: skip
+def test_every_refusal_of_a_direction_says_what_was_sent_and_what_to_send(
+    members: dict[str, Any], code: str, pointer: str, detail: str
+) -> None:
+    error = refuse(with_direction(**members))
+
+    assert (error.code, error.pointer, error.detail) == (code, pointer, detail)
+
+
+@pytest.mark.parametrize(
+    ("members", "meaning"),
+    [
+        # Two exit words: the one with a side says more.
+        ({"action": "close", "type": "exit_short"}, "EXIT_SHORT"),
+        ({"action": "reduce_long", "type": "exit"}, "REDUCE_LONG"),
+        ({"action": "reduce", "type": "cancel", "side": "long"}, "REDUCE_LONG"),
+        # "sell" closes a long, "short" names the short itself; both together name one side or none.
+        ({"action": "sell", "type": "exit"}, "EXIT_LONG"),
+        ({"action": "sell", "side": "long", "type": "exit"}, "EXIT_LONG"),
+        ({"action": "sell", "side": "short", "type": "exit"}, "EXIT"),
+        ({"side": "short", "type": "exit"}, "EXIT_SHORT"),
+        ({"type": "flatten", "side": "short"}, "EXIT_SHORT"),
+        ({"type": "close_all", "side": "short"}, "EXIT_ALL"),
+        # A position that is already flat.
+        ({"market_position": "flat", "type": "close_long", "action": "buy"}, "EXIT_LONG"),
+        ({"market_position": "flat", "prev_market_position": "long", "action": "cancel"}, "EXIT_LONG"),
+        ({"market_position": "long", "prev_market_position": "long", "sentiment": "bullish"}, "LONG"),
+        ({"market_position": "long", "action": "reduce"}, "REDUCE"),
+    ],
+)
+def test_what_ends_or_shrinks_a_position_names_its_side(members: dict[str, Any], meaning: str) -> None:
+    understood = judge(with_direction(**members))
+
+    assert (understood.direction if isinstance(understood, NewSignal) else understood.intent) == meaning
+
+
+@pytest.mark.parametrize("raised", [True, "true", " TRUE ", 1, "1", "yes", "Yes"])
+def test_a_flag_is_raised_by_these_values(raised: object) -> None:
+    assert accept(with_direction(isSell=raised)).direction == "SHORT"
+
+
+@pytest.mark.parametrize("lowered", [False, "false", 0, "no", "2", [True], "on"])
+def test_a_flag_that_is_not_raised_says_nothing(lowered: object) -> None:
+    assert refuse(with_direction(isSell=lowered)).code == "direction_missing"
+
+
+@pytest.mark.parametrize("option", ["call", "C", " Call "])
+def test_buying_a_call_is_long(option: str) -> None:
+    assert accept(with_direction(action="buy", optionType=option)).direction == "LONG"
+
+
+def test_the_strongest_word_gives_the_direction_and_weaker_ones_stay_data() -> None:
+    assert accept(with_direction(trend="up", side="long", type="long")).consumed >= {"side"}
+    assert not accept(with_direction(trend="up", side="long", type="long")).consumed & {"trend", "type"}
+    assert "trend" in accept(with_direction(trend="up", type="long")).consumed
+    assert "type" not in accept(with_direction(trend="up", type="long")).consumed
+    assert "type" in accept(with_direction(type="long", market_position="long")).consumed

@@ -104,3 +104,90 @@ def test_the_exchange_is_read_where_it_is_text(members: dict[str, Any], exchange
 
 def test_an_exchange_that_contradicts_the_prefix_is_refused() -> None:
     assert refuse(make_alert(symbol="BATS:SPY", exchange="AMEX")).code == "conflicting_alias"
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "pointer", "detail"),
+    [
+        ({"symbol": ...}, "symbol_missing", "/symbol", 'The alert has no symbol; add "symbol": "{{ticker}}".'),
+        ({"symbol": 5}, "symbol_type", "/symbol", 'symbol must be text such as "SPY", not 5.'),
+        (
+            {"symbol": "A+B"}, "symbol_invalid", "/symbol",
+            ('symbol is "A+B", which is not a symbol; send up to 64 letters, digits and . ! / - _ &, '
+            'optionally with an exchange prefix, such as "NASDAQ:AAPL".'),
+        ),
+        (
+            {"ticker": "QQQ"}, "conflicting_alias", "/ticker",
+            'symbol is "SPY" but ticker is "QQQ"; send only one of them, or make them agree.',
+        ),
+        (
+            {"symbol": "BATS:SPY", "exchange": "AMEX"}, "conflicting_alias", "/symbol",
+            'exchange is "AMEX" but symbol is "BATS:SPY"; send only one of them, or make them agree.',
+        ),
+        (
+            {"symbol": "{{ticker}}"}, "unexpanded_placeholder", "/symbol",
+            ('symbol is "{{ticker}}": TradingView did not replace the placeholder. It does not exist for this kind of '
+            "alert, or the message was sent by hand; send a value."),
+        ),
+        (
+            {"symbol": ..., "instrument": {"ticker": "A+B"}}, "symbol_invalid", "/instrument/ticker",
+            ('instrument.ticker is "A+B", which is not a symbol; send up to 64 letters, digits and . ! / - _ &, '
+            'optionally with an exchange prefix, such as "NASDAQ:AAPL".'),
+        ),
+    ],
+)  # fmt: skip
+def test_every_refusal_of_a_symbol_says_what_was_sent_and_what_to_send(
+    members: dict[str, Any], code: str, pointer: str, detail: str
+) -> None:
+    error = refuse(make_alert(**members))
+
+    assert (error.code, error.pointer, error.detail) == (code, pointer, detail)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x" * 60 + "+", '"' + "x" * 57 + '..."'),
+        ("x" * 59 + "+", '"' + "x" * 59 + '+"'),
+        ("a\tb", '"a\\tb"'),
+        ("é\n" + "x" * 100, '"\\xe9\\n' + "x" * 51 + '..."'),
+        ("Σ+", '"Σ+"'),
+    ],
+)
+def test_a_value_is_shown_printable_and_cut_to_60_characters(text: str, shown: str) -> None:
+    assert refuse(make_alert(symbol=text)).detail.startswith(f"symbol is {shown}, which is not a symbol;")
+
+
+@pytest.mark.parametrize("text", ["{{ticker}} x", "a{{b}}", "{{}}"])
+def test_a_placeholder_is_found_anywhere_in_a_text(text: str) -> None:
+    assert refuse(make_alert(symbol=text)).code == "unexpanded_placeholder"
+
+
+@pytest.mark.parametrize("text", ["}}a{{", "{{ticker}", "{ticker}}"])
+def test_braces_that_are_no_placeholder_are_only_no_symbol(text: str) -> None:
+    assert refuse(make_alert(symbol=text)).code == "symbol_invalid"
+
+
+def test_a_long_swap_is_refused_as_any_long_symbol() -> None:
+    swap = f"{'A' * 30}/{'B' * 2}:{'A' * 30}"
+
+    assert accept(make_alert(symbol=swap)).symbol == swap
+    assert refuse(make_alert(symbol=f"A{swap}")).code == "symbol_invalid"
+    assert refuse(make_alert(symbol=f"{swap}-")).code == "symbol_invalid"
+    assert accept(make_alert(symbol="BINANCE:BTC/USDT:USDT")).exchange == "BINANCE"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("NYMEX_DL", "NYMEX"), ("NYMEX_DLY", "NYMEX"), ("NYMEX", "NYMEX_DL"), ("NYMEX", "NYMEX_DLY")]
+)
+def test_a_delayed_feed_is_of_the_same_exchange(first: str, second: str) -> None:
+    signal = accept(make_alert(exchange=first, symbol=f"{second}:CL1!"))
+
+    assert signal.exchange == first
+    assert signal.consumed >= {"exchange"}
+
+
+def test_an_exchange_that_is_no_name_stays_data() -> None:
+    assert "exchange" not in accept(make_alert(exchange="é")).consumed
+    assert accept(make_alert(exchange="é", symbol="BATS:SPY")).exchange == "BATS"
+    assert accept(make_alert(exchange=" amex ")).exchange == "AMEX"

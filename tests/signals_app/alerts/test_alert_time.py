@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from signals_app.alerts.alert import NewSignal, RecordedOnly
+from signals_app.alerts.times import duration
 from tests.signals_app.alerts.alerts import accept, judge, make_alert, refuse
 
 
@@ -173,3 +174,142 @@ def test_an_alert_that_is_too_old_is_recorded_as_stale(members: dict[str, Any], 
 
 def test_a_source_without_a_limit_takes_alerts_of_any_age() -> None:
     assert isinstance(judge(make_alert(timestamp="2019-08-27T09:56:00Z"), max_age_seconds=0), NewSignal)
+
+
+ISO = 'send an ISO 8601 time with a time zone, such as "2026-03-16T14:30:00Z", or epoch seconds or milliseconds.'
+YEARS = (
+    "it must be within the years 1970 to 2100, with an offset of at most 14 hours. "
+    "Epoch values are read as seconds or milliseconds."
+)
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "pointer", "detail"),
+    [
+        (
+            {"timeframe": ...}, "timeframe_missing", "/timeframe",
+            'The alert has no timeframe; add "timeframe": "{{interval}}".',
+        ),
+        (
+            {"timeframe": [5]}, "timeframe_type", "/timeframe",
+            'timeframe must be text such as "5m", or minutes, not an array.',
+        ),
+        (
+            {"timeframe": "15M"}, "timeframe_invalid", "/timeframe",
+            ('timeframe is "15M"; send one timeframe: minutes as a number, or a number with s, m, h, d, w or M for '
+            'months (at most 12), such as "5m".'),
+        ),
+        (
+            {"interval": "15"}, "conflicting_alias", "/interval",
+            'timeframe is "5" but interval is "15"; send only one of them, or make them agree.',
+        ),
+        (
+            {"timestamp": ...}, "timestamp_missing", "/timestamp",
+            'The alert has no timestamp; add "timestamp": "{{timenow}}".',
+        ),
+        (
+            {"timestamp": True}, "timestamp_type", "/timestamp",
+            "timestamp must be an ISO 8601 time with a time zone, or epoch seconds or milliseconds, not true.",
+        ),
+        ({"timestamp": "now"}, "timestamp_unparseable", "/timestamp", f'timestamp is "now"; {ISO}'),
+        (
+            {"timestamp": "2026-02-30T00:00:00Z"}, "timestamp_unparseable", "/timestamp",
+            f'timestamp is "2026-02-30T00:00:00Z"; {ISO}',
+        ),
+        (
+            {"timestamp": "2026-03-16T14:30:00+01:60"}, "timestamp_unparseable", "/timestamp",
+            f'timestamp is "2026-03-16T14:30:00+01:60"; {ISO}',
+        ),
+        (
+            {"timestamp": "2026-03-16 14:30"}, "timestamp_naive", "/timestamp",
+            'timestamp is "2026-03-16 14:30", which has no time zone; add Z or an offset, or send "{{timenow}}".',
+        ),
+        ({"timestamp": -1}, "timestamp_out_of_range", "/timestamp", f"timestamp is -1; {YEARS}"),
+        (
+            {"timestamp": "0000-01-01T00:00:00Z"}, "timestamp_out_of_range", "/timestamp",
+            f'timestamp is "0000-01-01T00:00:00Z"; {YEARS}',
+        ),
+        (
+            {"timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp_out_of_range", "/timestamp",
+            f'timestamp is "0001-01-01T00:00:00+14:00"; {YEARS}',
+        ),
+        (
+            {"timestamp": "2026-03-16T14:30:00-14:01"}, "timestamp_out_of_range", "/timestamp",
+            f'timestamp is "2026-03-16T14:30:00-14:01"; {YEARS}',
+        ),
+        (
+            {"timestamp": "2101-01-01T00:00:00Z"}, "timestamp_out_of_range", "/timestamp",
+            f'timestamp is "2101-01-01T00:00:00Z"; {YEARS}',
+        ),
+        (
+            {"timestamp": "2026-03-16T14:35:03Z"}, "timestamp_future", "/timestamp",
+            ("timestamp is 2026-03-16T14:35:03.000000Z, more than 300 seconds in the future; check the time zone, or "
+            'send "{{timenow}}".'),
+        ),
+    ],
+)  # fmt: skip
+def test_every_refusal_of_a_time_says_what_was_sent_and_what_to_send(
+    members: dict[str, Any], code: str, pointer: str, detail: str
+) -> None:
+    error = refuse(make_alert(**members))
+
+    assert (error.code, error.pointer, error.detail) == (code, pointer, detail)
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
+        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1970-01-01T14:00:00+14:00", datetime(1970, 1, 1, tzinfo=UTC)),
+        # The smallest number that is read as milliseconds; one less would be seconds of the year 5138.
+        (100_000_000_000, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        ("2026-03-16T14:30:00+00:59", datetime(2026, 3, 16, 13, 31, tzinfo=UTC)),
+        ("2026-03-16T13:30:00-0030", datetime(2026, 3, 16, 14, 0, tzinfo=UTC)),
+        ("2026-03-16T14:30:00 GMT", datetime(2026, 3, 16, 14, 30, tzinfo=UTC)),
+        ("2026-03-16T00:30:00-14:00", datetime(2026, 3, 16, 14, 30, tzinfo=UTC)),
+        ("2026-03-15Z", datetime(2026, 3, 15, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read_exactly_to_the_ends_of_its_range(value: object, moment: datetime) -> None:
+    understood = judge(make_alert(timestamp=value), max_age_seconds=0)
+
+    assert isinstance(understood, NewSignal)
+    assert understood.timestamp == moment
+
+
+@pytest.mark.parametrize("value", [99_999_999_999, "4133980799.999999", 4133980799999, "2100-12-31T23:59:59.999999Z"])
+def test_a_time_to_come_is_in_the_future_until_the_last_year_ends(value: object) -> None:
+    expected = "timestamp_out_of_range" if value == 99_999_999_999 else "timestamp_future"
+
+    assert refuse(make_alert(timestamp=value)).code == expected
+
+
+@pytest.mark.parametrize("value", [4133980800, 4133980800000, "2101-01-01T00:00:00Z", "4133980800.0"])
+def test_after_the_last_year_there_is_no_time(value: object) -> None:
+    assert refuse(make_alert(timestamp=value)).code == "timestamp_out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("value", "timeframe"),
+    [
+        ("86400s", "24h"), ("59s", "59s"), ("61s", "61s"), ("10080", "168h"), ("720h", "720h"), ("366d", "366d"),
+        ("53w", "53w"), ("12M", "12M"), ("120s", "2m"), ("3600s", "1h"), ("MN12", "12M"),
+    ],
+)  # fmt: skip
+def test_a_timeframe_reaches_to_the_largest_of_its_unit(value: str, timeframe: str) -> None:
+    assert accept(make_alert(timeframe=value)).timeframe == timeframe
+
+
+@pytest.mark.parametrize("value", ["86401s", "10081", "721h", "367d", "54w", "13M", "MN13", "0m"])
+def test_a_timeframe_beyond_the_largest_of_its_unit_is_refused(value: str) -> None:
+    assert refuse(make_alert(timeframe=value)).code == "timeframe_invalid"
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "seconds"),
+    [("5s", 5), ("5m", 300), ("2h", 7200), ("3d", 259_200), ("2w", 1_209_600), ("12M", 12 * 31 * 86_400)],
+)
+def test_a_bar_spans_its_timeframe(timeframe: str, seconds: int) -> None:
+    assert duration(timeframe).total_seconds() == seconds

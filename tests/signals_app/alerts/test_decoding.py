@@ -178,3 +178,52 @@ def test_any_text_that_resembles_json_is_decoded_or_refused(text: str) -> None:
 def test_whatever_was_written_as_json_is_read_back(payload: dict[str, object]) -> None:
     assert decode_alert(json.dumps(payload).encode()) == payload
     assert decode_alert(json.dumps(payload, ensure_ascii=False).encode()) == payload
+
+
+DOUBLE = "contains a number outside the range of a double; send it as text."
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "detail"),
+    [
+        (b"", "", "The alert has no message; its body must be a JSON object."),
+        (b'{"a": "\xff"}', "", "The body is not UTF-8 (byte 7); send it as UTF-8."),
+        ('{"a": 1}'.encode("utf-16-le"), "", "The body looks like UTF-16; send it as UTF-8."),
+        ('{"a": 1}'.encode("utf-16-be"), "", "The body looks like UTF-16; send it as UTF-8."),
+        (
+            b"buy SPY", "",
+            ("The body is not JSON: Expecting value at line 1 column 1. "
+            "Quote every placeholder, and check commas and quotes."),
+        ),
+        (b'{"a": NaN}', "", "The body contains the bare word NaN, which is not JSON; quote it or leave it out."),
+        (b"null", "", "The body is null; it must be a JSON object."),
+        (b"false", "", "The body is true or false; it must be a JSON object."),
+        (b"12", "", "The body is a number; it must be a JSON object."),
+        (b"1.5", "", "The body is a number; it must be a JSON object."),
+        (b'"x"', "", "The body is a string; it must be a JSON object."),
+        (b"[]", "", "The body is an array; it must be a JSON object."),
+        (b'{"b": 1, "a": 1, "a": 1}', "/a", "The field a occurs twice in one object; send it once."),
+        (b'{"a": "\\u0000"}', "/a", "The field a contains U+0000; remove it."),
+        (b'{"a": [{"b\\u0000": 1}]}', "/a", "The field a contains U+0000; remove it."),
+        (b'{"a": "\x00"}', "", "The body contains U+0000; remove it."),
+        (b'{"a": "\\ud83d"}', "/a", "The field a contains half a surrogate pair; send the whole character."),
+        (b'{"a": {"\\ud83d": 1}}', "/a", "The field a contains half a surrogate pair; send the whole character."),
+        (b'{"a": [[1e400]]}', "/a", f"The field a {DOUBLE}"),
+        (b'{"a": -' + b"9" * 400 + b"}", "/a", f"The field a {DOUBLE}"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "", f"The body {DOUBLE}"),
+        (b"[" * 60_000, "", "The body is nested more than 32 levels deep; flatten it."),
+        (b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", "/a", "The body is nested more than 32 levels deep; flatten it."),
+        (b"x" * 70_000, "", "The body is 70000 bytes; the limit is 65536."),
+    ],
+    ids=lambda value: None if len(value) < 200 else "long",
+)  # fmt: skip
+def test_every_refusal_says_what_is_wrong_with_the_body(body: bytes, pointer: str, detail: str) -> None:
+    error = refusal(body)
+
+    assert (error.pointer, error.detail) == (pointer, detail)
+
+
+def test_the_limit_of_a_body_can_be_another() -> None:
+    assert decode_alert(b'{"a": 1}', max_bytes=8) == {"a": 1}
+    with pytest.raises(DomainError, match="The body is 9 bytes; the limit is 8"):
+        decode_alert(b'{"a": 1} ', max_bytes=8)
