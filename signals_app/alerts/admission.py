@@ -98,7 +98,12 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
         return hmac.compare_digest(digest.encode(), source.body_secret_hash.encode())
 
     try:
-        _refuse_sender(source, arrival)
+        # Before the size and the body: a stranger learns nothing about what this source accepts.
+        if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
+            raise unauthorized()
+        subject, given = source.client_certificate_subject, arrival.certificate_subject
+        if subject and not hmac.compare_digest(subject.encode(), given.encode(errors="replace")):
+            raise unauthorized()
         refuse_size(max(arrival.size, len(arrival.body)))
         expects_secret = bool(source.body_secret_hash)
         payload, presented = split_secrets(decode_alert(arrival.body), is_secret if expects_secret else None)
@@ -140,14 +145,6 @@ def is_allowed(address: Address | None, allowed: Iterable[object]) -> bool:
 def invalid_addresses(entries: Iterable[object]) -> list[str]:
     """The entries that are neither an IP address nor a network such as 203.0.113.0/24."""
     return [str(entry) for entry in entries if not _is_network(entry)]
-
-
-def _refuse_sender(source: KnownSource, arrival: Arrival) -> None:
-    if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
-        raise unauthorized()
-    expected, given = source.client_certificate_subject, arrival.certificate_subject
-    if expected and not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
-        raise unauthorized()
 
 
 def _is_network(entry: object) -> bool:

@@ -8,10 +8,12 @@ from datetime import datetime
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
-from signals_app.alerts.alert import NewSignal, Readings, Understood, read_alert, residual, understand
+from signals_app.alerts.alert import NewSignal, read_alert, residual, understand
 from signals_app.alerts.decoding import decode_alert
-from signals_app.alerts.fields import Field
+from signals_app.alerts.directions import DirectionReading
+from signals_app.alerts.fields import Reading
 from signals_app.alerts.secret_masking import split_secrets
+from signals_app.alerts.times import TimestampReading
 
 DEFAULT_MAX_AGE_SECONDS = 300
 
@@ -129,7 +131,21 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
     except DomainError as error:
         return AlertCheck("rejected", error.code, error.detail, error.problem.remedy, filled=filled)
     removed = tuple(name for name in payload if name not in rest)
-    fields = _fields(read_alert(rest), understood)
+
+    def field(name: str, value: str, reading: Reading[str] | DirectionReading | TimestampReading | None) -> FieldRead:
+        sources = reading.fields if reading and value else ()
+        return FieldRead(name, value, ", ".join(source.name for source in sources))
+
+    readings = read_alert(rest)
+    fields = (
+        field("symbol", understood.symbol, readings.symbol),
+        # Without a field of its own, the exchange is the prefix of the symbol.
+        field("exchange", understood.exchange, readings.exchange if readings.exchange.fields else readings.symbol),
+        field("direction", readings.direction.value, readings.direction),
+        field("timeframe", understood.timeframe, readings.timeframe),
+        field("timestamp", format_timestamp(understood.timestamp) if understood.timestamp else "", readings.timestamp),
+        field("strategy", understood.strategy, readings.strategy),
+    )
     if isinstance(understood, NewSignal):
         sentence = f"Creates a {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
         return AlertCheck("accepted", "", sentence, "", fields, tuple(residual(rest, understood)), removed, filled)
@@ -153,19 +169,3 @@ def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
         return value
 
     return _PLACEHOLDER.sub(sample, text), tuple(dict.fromkeys(filled))
-
-
-def _fields(readings: Readings, understood: Understood) -> tuple[FieldRead, ...]:
-    def field(name: str, value: str, sources: tuple[Field, ...]) -> FieldRead:
-        return FieldRead(name, value, ", ".join(source.name for source in sources) if value else "")
-
-    direction = understood.direction if isinstance(understood, NewSignal) else understood.intent
-    timestamp = format_timestamp(understood.timestamp) if understood.timestamp else ""
-    return (
-        field("symbol", understood.symbol, readings.symbol.fields),
-        field("exchange", understood.exchange, readings.exchange.fields or readings.symbol.fields),
-        field("direction", direction, readings.direction.fields),
-        field("timeframe", understood.timeframe, readings.timeframe.fields if readings.timeframe else ()),
-        field("timestamp", timestamp, readings.timestamp.fields if readings.timestamp else ()),
-        field("strategy", understood.strategy, readings.strategy.fields),
-    )

@@ -33,26 +33,8 @@ def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, A
     text = text.removeprefix(_BYTE_ORDER_MARK).strip(_JSON_WHITE_SPACE)
     if not text:
         raise DomainError("empty_body", "The alert has no message; its body must be a JSON object.")
-    payload = _parse(text)
-    if not isinstance(payload, dict):
-        kinds = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
-        kind = kinds.get(type(payload), "a number")
-        raise DomainError("not_an_object", f"The body is {kind}; it must be a JSON object.")
-    for name, value in payload.items():
-        _check_text(name, name)
-        _check_value(value, name, depth=1)
-    return payload
-
-
-def refuse_size(size: int, max_bytes: int = MAX_BODY_BYTES) -> None:
-    """Raise DomainError when a body of this many bytes is larger than allowed."""
-    if size > max_bytes:
-        raise DomainError("too_large", f"The body is {size} bytes; the limit is {max_bytes}.")
-
-
-def _parse(text: str) -> Any:
     try:
-        return _DECODER.decode(text)
+        payload = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         if "\x00" in text:
             raise DomainError("invalid_character", "The body contains U+0000; remove it.") from error
@@ -67,6 +49,20 @@ def _parse(text: str) -> Any:
     except ValueError as error:
         # Python refuses to read an integer of more than 4,300 digits.
         raise _number_out_of_range("") from error
+    if not isinstance(payload, dict):
+        kinds = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+        kind = kinds.get(type(payload), "a number")
+        raise DomainError("not_an_object", f"The body is {kind}; it must be a JSON object.")
+    for name, value in payload.items():
+        _check_text(name, name)
+        _check_value(value, name, depth=1)
+    return payload
+
+
+def refuse_size(size: int, max_bytes: int = MAX_BODY_BYTES) -> None:
+    """Raise DomainError when a body of this many bytes is larger than allowed."""
+    if size > max_bytes:
+        raise DomainError("too_large", f"The body is {size} bytes; the limit is {max_bytes}.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

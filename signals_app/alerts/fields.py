@@ -177,7 +177,13 @@ def read_exchange(fields: Fields, symbol: Reading[str]) -> Reading[str]:
     It comes from a field of its own or from the prefix of the symbol. Text that is no exchange
     name is left to the engines.
     """
-    stated = [(field, _exchange(field)) for field in fields.find(EXCHANGE_ALIASES)]
+    stated = []
+    for field in fields.find(EXCHANGE_ALIASES):
+        refuse_placeholder(field)
+        text = field.value.strip() if isinstance(field.value, str) else ""
+        # In upper case, letters such as the German sharp s would turn into ASCII ones.
+        is_name = text.isascii() and _EXCHANGE.fullmatch(text.upper()) is not None
+        stated.append((field, text.upper() if is_name else ""))
     prefixes = [(field, _split(field)[0]) for field in symbol.fields]
     readings = [(field, exchange) for field, exchange in stated + prefixes if exchange]
     if not readings:
@@ -221,12 +227,3 @@ def _invalid(field: Field) -> DomainError:
         'letters, digits and . ! / - _ &, optionally with an exchange prefix, such as "NASDAQ:AAPL".',
         field.pointer,
     )
-
-
-def _exchange(field: Field) -> str:
-    refuse_placeholder(field)
-    if not isinstance(field.value, str):
-        return ""
-    text = field.value.strip()
-    text = text.upper() if text.isascii() else ""
-    return text if _EXCHANGE.fullmatch(text) else ""

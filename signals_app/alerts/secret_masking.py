@@ -79,6 +79,7 @@ def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
     except UnicodeDecodeError:
         # One byte a character, so that all other bytes stay as they are.
         return _mask_loosely(body.decode("latin-1"), presented).encode("latin-1")
+    # Valid JSON is masked token by token; a secret may contain what looks like the end of its field.
     try:
         is_object = isinstance(json.loads(text.removeprefix(_BYTE_ORDER_MARK)), dict)
     except (ValueError, RecursionError):

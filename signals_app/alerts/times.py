@@ -79,7 +79,16 @@ def _timeframe(field: Field) -> str:
         raise DomainError(
             "timeframe_type", f'{field.name} must be text such as "5m", or minutes, not {shown(value)}.', field.pointer
         )
-    count, unit = _count_and_unit(value.strip() if isinstance(value, str) else str(value))
+    count, unit = 0, ""
+    text = value.strip() if isinstance(value, str) else str(value)
+    if minutes := _MINUTES.fullmatch(text):
+        count, unit = int(minutes[1]), "m"
+    elif metatrader := _METATRADER.fullmatch(text):
+        count, unit = int(metatrader[2]), _METATRADER_UNITS[metatrader[1].upper()]
+    elif counted := _COUNTED.fullmatch(TIMEFRAME_WORDS.get(compact(text), text)):
+        # Case matters for this letter only: M is a month, m a minute.
+        unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(counted[2].lower(), "")
+        count = int(counted[1] or 1)
     if not 1 <= count <= _MAX_COUNT.get(unit, 0):
         raise DomainError(
             "timeframe_invalid",
@@ -91,20 +100,6 @@ def _timeframe(field: Field) -> str:
         unit, factor = _LARGER[unit]
         count //= factor
     return f"{count}{unit}"
-
-
-def _count_and_unit(text: str) -> tuple[int, str]:
-    """Count and unit as written; the unit is "" when the text is not a timeframe."""
-    if minutes := _MINUTES.fullmatch(text):
-        return int(minutes[1]), "m"
-    if metatrader := _METATRADER.fullmatch(text):
-        return int(metatrader[2]), _METATRADER_UNITS[metatrader[1].upper()]
-    counted = _COUNTED.fullmatch(TIMEFRAME_WORDS.get(compact(text), text))
-    if counted is None:
-        return 0, ""
-    # Case matters for this letter only: M is a month, m a minute.
-    unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(counted[2].lower(), "")
-    return int(counted[1] or 1), unit
 
 
 def _timestamp(field: Field) -> datetime:
