@@ -87,11 +87,13 @@ def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineSnapshot:
     time to live, so that the engine was available throughout; after the last one, the one then in force counts.
     """
     stretch = (
-        EngineAvailability.objects.filter(engine=name, first_beat_at__lte=at).order_by("-first_beat_at", "-id").first()
+        EngineAvailability.objects.filter(engine=name, first_heartbeat_at__lte=at)
+        .order_by("-first_heartbeat_at", "-id")
+        .first()
     )
     switch = EngineSwitch.objects.filter(engine=name, switched_at__lte=at).order_by("-switched_at", "-id").first()
     enabled = switch is None or switch.enabled
-    lives = stretch is not None and at < stretch.last_beat_at + ttl
+    lives = stretch is not None and at < stretch.last_heartbeat_at + ttl
     return EngineSnapshot(name, enabled, enabled and lives, stretch, switch)
 
 

@@ -9,18 +9,18 @@ policy AS (
       FROM moment WHERE name = %(engine)s
     RETURNING enabled
 ), latest AS (
-    SELECT * FROM engine_availability WHERE engine = %(engine)s ORDER BY last_beat_at DESC, id DESC LIMIT 1
+    SELECT * FROM engine_availability WHERE engine = %(engine)s ORDER BY last_heartbeat_at DESC, id DESC LIMIT 1
 ), extended AS (
-    UPDATE engine_availability a SET last_beat_at = moment.at, available_until = moment.at + policy.ttl
+    UPDATE engine_availability a SET last_heartbeat_at = moment.at, available_until = moment.at + policy.ttl
       FROM latest, moment, policy
      WHERE a.id = latest.id AND moment.at < latest.available_until
        AND latest.engine_version = %(engine_version)s AND latest.rules_hash = %(rules_hash)s
        AND NOT EXISTS (
-           SELECT FROM policy_versions p WHERE p.activated_at >= latest.last_beat_at
-              AND make_interval(secs => p.heartbeat_ttl_seconds) <> latest.available_until - latest.last_beat_at)
+           SELECT FROM policy_versions p WHERE p.activated_at >= latest.last_heartbeat_at
+              AND make_interval(secs => p.heartbeat_ttl_seconds) <> latest.available_until - latest.last_heartbeat_at)
     RETURNING a.id
 ), started AS (
-    INSERT INTO engine_availability (engine, first_beat_at, last_beat_at, available_until, engine_version, rules_hash)
+    INSERT INTO engine_availability (engine, first_heartbeat_at, last_heartbeat_at, available_until, engine_version, rules_hash)
     SELECT %(engine)s, moment.at, moment.at, moment.at + policy.ttl, %(engine_version)s, %(rules_hash)s
       FROM moment, policy WHERE NOT EXISTS (SELECT FROM extended)
 )

@@ -26,7 +26,7 @@ from kernel.sql import load
 from policies.core.settings import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import active_policy
-from policies.timeline import TAKE, instant_of_change, instant_of_urgent_change
+from policies.timeline import EXCLUSIVE_LOCK, instant_of_change, instant_of_urgent_change
 
 MAX_KEY_NAME = 50  # the library's column
 ENVIRONMENT = Actor("environment")
@@ -105,7 +105,7 @@ def ensure_first_version() -> PolicyVersion:
         return policy
 
 
-HEARTBEAT = TAKE + load(__file__, "heartbeat.sql")
+HEARTBEAT = EXCLUSIVE_LOCK + load(__file__, "heartbeat.sql")
 
 
 def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tuple[datetime, bool]:
@@ -122,7 +122,7 @@ def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tu
 
 def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str) -> None:
     """Enable or disable an engine; disabled, it is unavailable from the next decision on."""
-    reason = required_reason(reason, "Say why the engine is switched.")
+    reason = required_reason(reason, "Say why the engine is disabled or enabled.")
     note = "" if enabled else f"{reason} ({actor.name})"
     with transaction.atomic():
         switched_at = instant_of_change()
@@ -131,7 +131,7 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
         EngineSwitch.objects.create(
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
-        record(actor, "engine.switched", f"engine {engine} {'on' if enabled else 'off'}", reason=reason)
+        record(actor, "engine.switched", f"engine {engine} {'enabled' if enabled else 'disabled'}", reason=reason)
     ENGINE_SWITCHED.log(engine=engine, enabled=enabled, reason=reason, by=actor.name)
 
 

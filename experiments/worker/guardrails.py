@@ -34,11 +34,12 @@ MEASURES: dict[str, str] = {
     "max_engine_flaps": """
         SELECT coalesce(max(n), 0) FROM (
             SELECT count(*) AS n FROM engine_availability AS s
-             WHERE first_beat_at > now() - interval '1 hour' AND first_beat_at > {since}
+             WHERE first_heartbeat_at > now() - interval '1 hour' AND first_heartbeat_at > {since}
                AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
-                                  AND b.first_beat_at < s.first_beat_at AND b.available_until > s.first_beat_at)
+                                  AND b.first_heartbeat_at < s.first_heartbeat_at
+                                  AND b.available_until > s.first_heartbeat_at)
                AND EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
-                              AND b.first_beat_at < s.first_beat_at)
+                              AND b.first_heartbeat_at < s.first_heartbeat_at)
              GROUP BY engine) AS per_engine""",
 }
 OPEN_TRIP = 'SELECT name, value, "limit" FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1'

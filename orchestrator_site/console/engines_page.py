@@ -105,7 +105,7 @@ def engine_panels() -> list[EnginePanel]:
     for engine in Engine.objects.all():
         stretches = EngineAvailability.objects.filter(engine=engine.name)
         recent = stretches.filter(available_until__gte=begin)
-        up = [Span(row.first_beat_at, min(row.available_until, now)) for row in recent]
+        up = [Span(row.first_heartbeat_at, min(row.available_until, now)) for row in recent]
         off = list(disabled_spans(engine.name, begin, now))
         panels.append(
             EnginePanel(
@@ -117,7 +117,7 @@ def engine_panels() -> list[EnginePanel]:
                 unanswered=unanswered.get(engine.name, Unanswered()),
                 keys=list(ApiKey.objects.filter(owner=OWNER_OF[engine.name]).order_by("revoked", "-created")[:10]),
                 changes=rules_changes(
-                    stretches.filter(first_beat_at__gte=now - 30 * DAY).order_by("first_beat_at")[:1000]
+                    stretches.filter(first_heartbeat_at__gte=now - 30 * DAY).order_by("first_heartbeat_at")[:1000]
                 ),
                 switches=list(EngineSwitch.objects.filter(engine=engine.name)[:5]),
             )
@@ -143,7 +143,7 @@ def disabled_spans(engine: str, begin: datetime, now: datetime) -> Iterator[Span
 def rules_changes(stretches: Iterable[EngineAvailability]) -> list[RulesChange]:
     """The last changes of version or rules among these stretches of heartbeats, the newest first."""
     found = [
-        RulesChange(after.first_beat_at, before, after)
+        RulesChange(after.first_heartbeat_at, before, after)
         for before, after in pairwise(stretches)
         if (before.rules_hash, before.engine_version) != (after.rules_hash, after.engine_version)
     ]

@@ -60,7 +60,7 @@ class Setting:
     @property
     def phrase(self) -> str:
         """What its environment variable is for."""
-        return f"first policy version: {self.help_text.rstrip('.')}"
+        return f"{self.help_text.rstrip('.')} (first policy version only)"
 
     @property
     def allowed(self) -> str:
@@ -71,7 +71,7 @@ class Setting:
             return "true or false"
         unit = {Kind.SECONDS: "whole seconds", Kind.COUNT: "a whole number"}.get(self.kind, "a number")
         decimals = " with at most two decimals" if self.kind.is_decimal else ""
-        off = ", or blank for off" if self.optional else ""
+        off = ", or blank to disable" if self.optional else ""
         return f"{unit} from {self.low} to {self.high}{decimals}{off}"
 
     def parse(self, value: object) -> Any:
@@ -122,7 +122,7 @@ def _setting(kind: Kind, help_text: str, low: object = 0, high: object = 0, **ro
 
 
 def _guardrail(kind: Kind, help_text: str, low: object, high: object) -> Any:
-    row = {"kind": kind, "help_text": f"Guardrail: {help_text} Leave blank for off.", "low": low, "high": high}
+    row = {"kind": kind, "help_text": f"Guardrail: {help_text} Leave blank to disable.", "low": low, "high": high}
     return field(default=None, metadata={"row": row | {"optional": True}})
 
 
@@ -135,7 +135,7 @@ class PolicySettings:
 
     configured_mode: str = _setting(
         Kind.MODE,
-        "AUTO: engine A trades for real in PAPER mode. SPLIT_CAPITAL: each signal's variant does.",
+        "AUTO: in PAPER mode, engine A trades for real. SPLIT_CAPITAL: the engine of the signal's variant does.",
         default="AUTO",
         variable="EXECUTION_MODE",
         check_id="policies.E002",
@@ -187,7 +187,7 @@ class PolicySettings:
     )
     exit_directive_ttl_seconds: int = _setting(
         Kind.SECONDS,
-        "A shadow exit that nobody has priced within this time becomes UNPRICED.",
+        "A shadow exit that is not priced within this time becomes UNPRICED.",
         1,
         _MONTH,
         default="3600",
@@ -211,7 +211,7 @@ class PolicySettings:
         Kind.PERCENTAGE, "share of the last hour's signals that failed, out of at least 20.", "0.01", 100
     )
     max_engine_flaps: int | None = _guardrail(
-        Kind.COUNT, "number of times an engine came back within the last hour.", 1, 1000
+        Kind.COUNT, "number of times an engine became available again within the last hour.", 1, 1000
     )
 
     def document(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ class PolicySettings:
 
     @classmethod
     def of(cls, row: object) -> PolicySettings:
-        """Take the settings from anything that has an attribute for each: a version, a draft."""
+        """The settings of anything that has an attribute for each: a version, a draft."""
         return cls(**{name: getattr(row, name) for name in SETTING_NAMES})
 
     def columns(self) -> dict[str, Any]:
@@ -248,7 +248,7 @@ GUARDRAILS = tuple(setting.name for setting in SETTINGS if setting.optional)
 
 
 def decimal_text(value: Decimal) -> str:
-    """A setting with two decimals as it stands in every hashed document."""
+    """A setting with two decimals as every hashed document has it."""
     return f"{value:.2f}"
 
 

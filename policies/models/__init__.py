@@ -1,4 +1,4 @@
-"""Tables for who may trade for real."""
+"""Tables of who may trade for real."""
 
 from policies.models.brakes import GuardrailTrip, Halt
 from policies.models.draft import DraftState, PolicyApproval, PolicyDraft

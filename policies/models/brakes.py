@@ -9,19 +9,19 @@ from policies.models.policy import PolicyVersion
 
 
 class Halt(models.Model):
-    """One pull of the kill switch; while a row has no release, nothing new trades for real."""
+    """A halt of trading; until it is released, nothing new trades for real."""
 
-    engaged_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    engaged_by = models.CharField(max_length=150, help_text="Who stopped.")
-    reason = models.TextField(help_text="Why.")
-    released_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it holds, UTC.")
-    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who released it.")
-    release_reason = models.TextField(blank=True, default="", help_text="Why it was released.")
+    engaged_at = models.DateTimeField(help_text="UTC, database clock.")
+    engaged_by = models.CharField(max_length=150, help_text="Who halted trading.")
+    reason = models.TextField(help_text="Why trading was halted.")
+    released_at = models.DateTimeField(null=True, blank=True, help_text="UTC; blank while it is in effect.")
+    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who resumed trading.")
+    release_reason = models.TextField(blank=True, default="", help_text="Why trading was resumed.")
 
     class Meta:
         db_table = "halts"
         ordering = ("-engaged_at",)
-        permissions = [("halt_trading", "Can pull and release the kill switch")]
+        permissions = [("halt_trading", "Can halt and resume trading")]
         constraints = (
             models.UniqueConstraint(
                 fields=("released_at",),
@@ -42,16 +42,21 @@ class Halt(models.Model):
 
 
 class GuardrailTrip(models.Model):
-    """A guardrail that has tripped; until an operator releases it nothing trades for real."""
+    """A guardrail that tripped; until an operator releases it, nothing trades for real."""
 
     name = models.CharField(max_length=40, help_text="The setting whose limit was reached.")
-    value = models.CharField(max_length=40, help_text="What was measured, as text.")
-    limit = models.CharField(max_length=40, help_text="The limit of the policy version.")
-    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, db_column="policy_version")
-    tripped_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    released_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it holds, UTC.")
-    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who let trading go on.")
-    release_reason = models.TextField(blank=True, default="", help_text="Why.")
+    value = models.CharField(max_length=40, help_text="The value that was measured.")
+    limit = models.CharField(max_length=40, help_text="The limit set by the policy version.")
+    policy_version = models.ForeignKey(
+        PolicyVersion,
+        on_delete=models.PROTECT,
+        db_column="policy_version",
+        help_text="The version that was active when it tripped.",
+    )
+    tripped_at = models.DateTimeField(help_text="UTC, database clock.")
+    released_at = models.DateTimeField(null=True, blank=True, help_text="UTC; blank while it is in effect.")
+    released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who released it.")
+    release_reason = models.TextField(blank=True, default="", help_text="Why it was released.")
 
     class Meta:
         db_table = "guardrail_trips"

@@ -9,7 +9,7 @@ from policies.models.policy import PolicyContent, PolicyVersion
 
 
 class DraftState(models.TextChoices):
-    """Where a draft stands. REFUSED: due, but another version had come into force."""
+    """What has become of a draft. REFUSED: due, but approval was missing or another version had been activated."""
 
     OPEN = "OPEN"
     SCHEDULED = "SCHEDULED"
@@ -19,32 +19,46 @@ class DraftState(models.TextChoices):
 
 
 class PolicyDraft(PolicyContent):
-    """A policy that is being prepared; it is not in force."""
+    """A policy in preparation; it is not active."""
 
     base_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, related_name="drafts", help_text="The version it started from."
+        PolicyVersion,
+        on_delete=models.PROTECT,
+        related_name="drafts",
+        help_text="The version it was created from, or rebased onto.",
     )
-    note = models.TextField(blank=True, default="", help_text="What it is for.")
-    state = models.CharField(max_length=9, choices=DraftState, default=DraftState.OPEN, help_text="OPEN until settled.")
-    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings; approvals are of it.")
-    created_by = models.CharField(max_length=150, help_text="Who started it.")
+    note = models.TextField(blank=True, default="", help_text="Why the policy changes.")
+    state = models.CharField(
+        max_length=9,
+        choices=DraftState,
+        default=DraftState.OPEN,
+        help_text="OPEN until it is scheduled, activated, refused or discarded.",
+    )
+    content_hash = models.CharField(
+        max_length=64, help_text="SHA-256 of the settings; an approval holds for one content hash."
+    )
+    created_by = models.CharField(max_length=150, help_text="Who created it.")
     created_at = models.DateTimeField(help_text="UTC.")
-    authors = models.JSONField(default=list, help_text="Everybody who has written on it; none of them may approve it.")
-    edited_by = models.CharField(max_length=150, help_text="Who changed it last.")
+    authors = models.JSONField(default=list, help_text="Everyone who has edited it; authors cannot approve.")
+    edited_by = models.CharField(max_length=150, help_text="Who edited it last.")
     edited_at = models.DateTimeField(help_text="UTC.")
-    revision = models.PositiveIntegerField(default=1, help_text="Counts edits; a form of an older one is refused.")
-    activation_reason = models.TextField(blank=True, default="", help_text="Why it comes into force.")
-    activated_by = models.CharField(max_length=150, blank=True, default="", help_text="Who ordered the activation.")
-    scheduled_at = models.DateTimeField(null=True, blank=True, help_text="Comes into force then, UTC.")
-    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was activated, refused or discarded.")
-    refusal = models.TextField(blank=True, default="", help_text="Why it was refused.")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="Number of edits; a form with an older revision is rejected."
+    )
+    activation_reason = models.TextField(blank=True, default="", help_text="Why it is activated.")
+    activated_by = models.CharField(max_length=150, blank=True, default="", help_text="Who activated or scheduled it.")
+    scheduled_at = models.DateTimeField(null=True, blank=True, help_text="When it activates automatically, UTC.")
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was activated, refused or discarded, UTC."
+    )
+    refusal = models.TextField(blank=True, default="", help_text="Why it was refused or discarded.")
     activated_version = models.OneToOneField(
         PolicyVersion,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="draft",
-        help_text="What it became.",
+        help_text="The version it was activated as.",
     )
 
     class Meta:
@@ -52,7 +66,7 @@ class PolicyDraft(PolicyContent):
         ordering = ("-id",)
         permissions = (
             ("approve_policydraft", "Can approve another person's policy draft"),
-            ("activate_policydraft", "Can put a policy draft in force"),
+            ("activate_policydraft", "Can activate a policy draft"),
         )
         constraints = (
             models.CheckConstraint(name="policy_drafts_state_known", condition=Q(state__in=DraftState.values)),
@@ -73,10 +87,12 @@ class PolicyDraft(PolicyContent):
 
 
 class PolicyApproval(models.Model):
-    """Somebody's word for exactly one content of a draft; an edit makes another content."""
+    """One person's approval of one content of a draft; an edit voids it."""
 
-    draft = models.ForeignKey(PolicyDraft, on_delete=models.PROTECT, related_name="approvals")
-    content_hash = models.CharField(max_length=64, help_text="What was approved.")
+    draft = models.ForeignKey(
+        PolicyDraft, on_delete=models.PROTECT, related_name="approvals", help_text="The draft that was approved."
+    )
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings that were approved.")
     approved_by = models.CharField(max_length=150, help_text="Never an author of the draft.")
     approved_at = models.DateTimeField(help_text="UTC.")
 

@@ -1,4 +1,4 @@
-"""The two engines, and what is known of their availability."""
+"""The two engines, and the history of their availability."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ class EngineName(models.TextChoices):
 
 
 class Engine(models.Model):
-    """What is known of one engine; one row each, made by migration."""
+    """An engine as it last reported; the two rows are created by migrate."""
 
     name = models.CharField(max_length=1, primary_key=True, choices=EngineName, help_text="A or B.")
-    enabled = models.BooleanField(default=True, help_text="An operator may switch an engine off.")
-    disabled_reason = models.TextField(blank=True, default="", help_text="Why it is off, who did it.")
-    last_heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="By the database clock, UTC.")
-    engine_version = models.CharField(max_length=100, blank=True, default="", help_text="As the engine says.")
+    enabled = models.BooleanField(default=True, help_text="Disabled, the engine is unavailable whatever it reports.")
+    disabled_reason = models.TextField(blank=True, default="", help_text="Why it is disabled, and by whom.")
+    last_heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="UTC, database clock.")
+    engine_version = models.CharField(max_length=100, blank=True, default="", help_text="As reported by the engine.")
     rules_hash = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of its entry and exit rules, as registered."
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of its entry and exit rules, as reported by the engine.",
     )
 
     class Meta:
@@ -37,33 +40,33 @@ class Engine(models.Model):
 
 
 class EngineAvailability(models.Model):
-    """A stretch of time in which heartbeats came without a gap; how availability is known of the past."""
+    """A stretch of time in which heartbeats came without a gap; it tells whether an engine was available."""
 
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, db_column="engine", related_name="stretches")
-    first_beat_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    last_beat_at = models.DateTimeField(help_text="By the database clock, UTC.")
-    available_until = models.DateTimeField(help_text="Last beat plus the time to live then in force, UTC.")
-    engine_version = models.CharField(max_length=100, help_text="As the engine said.")
-    rules_hash = models.CharField(max_length=64, help_text="As the engine said; a change starts a new stretch.")
+    first_heartbeat_at = models.DateTimeField(help_text="UTC, database clock.")
+    last_heartbeat_at = models.DateTimeField(help_text="UTC, database clock.")
+    available_until = models.DateTimeField(help_text="Last heartbeat plus the time to live of that time, UTC.")
+    engine_version = models.CharField(max_length=100, help_text="As reported by the engine.")
+    rules_hash = models.CharField(max_length=64, help_text="As reported by the engine; a change starts a new stretch.")
 
     class Meta:
         db_table = "engine_availability"
         verbose_name_plural = "engine availability"
-        ordering = ("-first_beat_at",)
-        indexes = (models.Index(name="engine_availability_latest", fields=("engine", "-last_beat_at")),)
+        ordering = ("-first_heartbeat_at",)
+        indexes = (models.Index(name="engine_availability_latest", fields=("engine", "-last_heartbeat_at")),)
 
     def __str__(self) -> str:
-        return f"{self.engine_id} {instant_text(self.first_beat_at)}"
+        return f"{self.engine_id} {instant_text(self.first_heartbeat_at)}"
 
 
 class EngineSwitch(models.Model):
-    """An operator switched an engine on or off."""
+    """An operator disabled or enabled an engine."""
 
-    engine = models.CharField(max_length=1, choices=EngineName)
-    enabled = models.BooleanField()
-    reason = models.TextField()
-    switched_by = models.CharField(max_length=150)
-    switched_at = models.DateTimeField(help_text="By the database clock, UTC.")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
+    enabled = models.BooleanField(help_text="What it was set to.")
+    reason = models.TextField(help_text="Why.")
+    switched_by = models.CharField(max_length=150, help_text="Who disabled or enabled it.")
+    switched_at = models.DateTimeField(help_text="UTC, database clock.")
 
     class Meta:
         db_table = "engine_switches"
@@ -71,4 +74,4 @@ class EngineSwitch(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.engine} {'on' if self.enabled else 'off'}"
+        return f"{self.engine} {'enabled' if self.enabled else 'disabled'}"

@@ -1,4 +1,4 @@
-"""API keys and who they speak for."""
+"""API keys and their owners."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework_api_key.models import AbstractAPIKey
 
 
 class KeyOwner(models.TextChoices):
-    """Who an API key speaks for."""
+    """Who an API key belongs to."""
 
     ENGINE_A = "engine-a"
     ENGINE_B = "engine-b"
@@ -17,10 +17,10 @@ class KeyOwner(models.TextChoices):
 
 
 class ApiKey(AbstractAPIKey):
-    """A key of the engine API; only its hash is kept."""
+    """An API key; only its hash is stored."""
 
-    owner = models.CharField(max_length=8, choices=KeyOwner, help_text="What the key may do.")
-    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute, UTC.")
+    owner = models.CharField(max_length=8, choices=KeyOwner, help_text="Decides what the key may call.")
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="UTC, to the minute; blank if never used.")
 
     class Meta(AbstractAPIKey.Meta):
         db_table = "api_keys"

@@ -59,20 +59,20 @@ for _setting in SETTINGS:
 
 
 class PolicyVersion(PolicyContent):
-    """One immutable version; the highest version is in force (R3.6, R6.5, R12.2)."""
+    """One immutable version; the highest is active (R3.6, R6.5, R12.2)."""
 
-    version = models.PositiveIntegerField(primary_key=True, help_text="1, 2, 3 and so on.")
+    version = models.PositiveIntegerField(primary_key=True, help_text="Counts up from 1; the highest is active.")
     base_version = models.OneToOneField(
         "self",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="successor",
-        help_text="The version it was edited from; each has one successor, so two edits cannot both win.",
+        help_text="The version it was created from. Each has one successor, so two edits cannot both win.",
     )
-    note = models.TextField(help_text="Why this version exists.")
+    note = models.TextField(help_text="Why the policy changed.")
     created_by = models.CharField(max_length=150, help_text="User name, or `environment` for the first version.")
-    activated_at = models.DateTimeField(help_text="In force from here on, UTC.")
+    activated_at = models.DateTimeField(help_text="UTC, database clock; active from then on.")
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings.")
 
     class Meta:

@@ -128,7 +128,8 @@ def steps() -> list[Callable[[], object]]:
         for minutes in (30, 20):
             beat = datetime.now(UTC) - timedelta(minutes=minutes)
             EngineAvailability.objects.create(
-                engine_id="A", first_beat_at=beat, last_beat_at=beat, available_until=beat + timedelta(minutes=1),
+                engine_id="A", first_heartbeat_at=beat, last_heartbeat_at=beat,
+                available_until=beat + timedelta(minutes=1),
                 engine_version="1", rules_hash=RULES,
             )  # fmt: skip
         policy(max_engine_flaps="1")()

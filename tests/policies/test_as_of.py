@@ -44,8 +44,8 @@ def _history_begins_early(_policy_and_engines_exist: None) -> None:
 
 def heard(first: datetime, last: datetime, *, ttl: int = 60, name: str = "A") -> None:
     execute(
-        "INSERT INTO engine_availability (engine, first_beat_at, last_beat_at, available_until, engine_version,"
-        " rules_hash) VALUES (%s, %s, %s, %s, '1', %s)",
+        "INSERT INTO engine_availability (engine, first_heartbeat_at, last_heartbeat_at, available_until,"
+        " engine_version, rules_hash) VALUES (%s, %s, %s, %s, '1', %s)",
         name, first, last, last + timedelta(seconds=ttl), "ab" * 32,
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_between_two_stretches_there_is_a_gap() -> None:
 
 def test_a_time_to_live_counts_from_its_version_on() -> None:
     record_heartbeat("A", engine_version="1", rules_hash="ab" * 32)
-    execute("UPDATE engine_availability SET last_beat_at = last_beat_at - interval '30 seconds'")
+    execute("UPDATE engine_availability SET last_heartbeat_at = last_heartbeat_at - interval '30 seconds'")
     execute("UPDATE engines SET last_heartbeat_at = last_heartbeat_at - interval '30 seconds'")
     before = now()
     make_policy(heartbeat_ttl_seconds=10)

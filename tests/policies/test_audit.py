@@ -132,7 +132,8 @@ def test_an_engines_switch_is_told_both_ways() -> None:
     set_engine_enabled(BOB, "B", enabled=True, reason="done")
 
     assert [entry[:4] for entry in told()] == [
-        ("ada", "engine.switched", "engine B off", "maintenance"), ("bob", "engine.switched", "engine B on", "done"),
+        ("ada", "engine.switched", "engine B disabled", "maintenance"),
+        ("bob", "engine.switched", "engine B enabled", "done"),
     ]  # fmt: skip
 
 

@@ -25,14 +25,14 @@ def beat(name: str = "A", *, version: str = "1", rules_hash: str = RULES) -> dat
 
 
 def stretches(name: str = "A") -> list[EngineAvailability]:
-    return list(EngineAvailability.objects.filter(engine=name).order_by("first_beat_at"))
+    return list(EngineAvailability.objects.filter(engine=name).order_by("first_heartbeat_at"))
 
 
 def age(seconds: float) -> None:
     """Move all that was heard into the past."""
     changes = ", ".join(
         f"{name} = {name} - interval '{seconds} seconds'"
-        for name in ("first_beat_at", "last_beat_at", "available_until")
+        for name in ("first_heartbeat_at", "last_heartbeat_at", "available_until")
     )
     execute(f"UPDATE engine_availability SET {changes}")
 
@@ -41,7 +41,7 @@ def test_the_first_beat_starts_a_stretch() -> None:
     beat_at = beat()
 
     (stretch,) = stretches()
-    assert (stretch.first_beat_at, stretch.last_beat_at) == (beat_at, beat_at)
+    assert (stretch.first_heartbeat_at, stretch.last_heartbeat_at) == (beat_at, beat_at)
     assert stretch.available_until == beat_at + timedelta(seconds=60)
     assert (stretch.engine_version, stretch.rules_hash) == ("1", RULES)
 
@@ -51,7 +51,7 @@ def test_a_beat_in_time_extends_the_stretch() -> None:
     last = beat()
 
     (stretch,) = stretches()
-    assert (stretch.first_beat_at, stretch.last_beat_at) == (first, last)
+    assert (stretch.first_heartbeat_at, stretch.last_heartbeat_at) == (first, last)
     assert stretch.available_until == last + timedelta(seconds=60)
 
 
@@ -61,7 +61,7 @@ def test_a_beat_after_a_gap_starts_another_stretch() -> None:
     beat()
 
     before, after = stretches()
-    assert before.available_until < after.first_beat_at
+    assert before.available_until < after.first_heartbeat_at
 
 
 @pytest.mark.parametrize("change", [{"version": "2"}, {"rules_hash": OTHER_RULES}])
@@ -71,8 +71,8 @@ def test_another_version_or_other_rules_start_another_stretch(change: dict[str, 
     beat(**change)
 
     before, after = stretches()
-    assert before.available_until > after.first_beat_at
-    assert after.last_beat_at > after.first_beat_at
+    assert before.available_until > after.first_heartbeat_at
+    assert after.last_heartbeat_at > after.first_heartbeat_at
 
 
 def test_another_time_to_live_starts_another_stretch() -> None:
@@ -82,8 +82,8 @@ def test_another_time_to_live_starts_another_stretch() -> None:
     beat()
 
     before, after = stretches()
-    assert before.available_until - before.last_beat_at == timedelta(seconds=60)
-    assert after.available_until - after.last_beat_at == timedelta(seconds=90)
+    assert before.available_until - before.last_heartbeat_at == timedelta(seconds=60)
+    assert after.available_until - after.last_heartbeat_at == timedelta(seconds=90)
 
 
 def test_a_time_to_live_that_came_and_went_starts_another_stretch_too() -> None:

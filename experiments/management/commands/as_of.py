@@ -78,7 +78,7 @@ def _engine_line(engine: EngineSnapshot) -> str:
     stretch, switch = engine.stretch, engine.switch
     heard = "never heard"
     if stretch is not None:
-        heard = f"version {stretch.engine_version}, heard since {_time(stretch.first_beat_at)}"
+        heard = f"version {stretch.engine_version}, heard since {_time(stretch.first_heartbeat_at)}"
     switched_off = f", switched off by {switch.switched_by}" if switch and not engine.enabled else ""
     return f"engine {engine.name}   {state}, {heard}{switched_off}"
 

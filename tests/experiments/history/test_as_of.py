@@ -87,7 +87,7 @@ def test_a_long_history_tells_of_every_decision_what_is_stored() -> None:
 def test_a_shorter_time_to_live_counts_at_once_also_in_the_past() -> None:
     beat("A")
     execute("UPDATE engines SET last_heartbeat_at = last_heartbeat_at - interval '30 seconds'")
-    execute("UPDATE engine_availability SET last_beat_at = last_beat_at - interval '30 seconds'")
+    execute("UPDATE engine_availability SET last_heartbeat_at = last_heartbeat_at - interval '30 seconds'")
     decided()
     make_policy(heartbeat_ttl_seconds=10)
     decided()
@@ -106,8 +106,8 @@ def test_the_decision_that_trips_a_guardrail_agrees_too() -> None:
     beat("A")
     # The engine was away for a while: its next heartbeat is a comeback.
     execute(
-        "UPDATE engine_availability SET first_beat_at = now() - interval '10 minutes',"
-        " last_beat_at = now() - interval '9 minutes', available_until = now() - interval '8 minutes'"
+        "UPDATE engine_availability SET first_heartbeat_at = now() - interval '10 minutes',"
+        " last_heartbeat_at = now() - interval '9 minutes', available_until = now() - interval '8 minutes'"
     )
     beat("A")
     decided()

@@ -69,7 +69,8 @@ def beats(engine: str, *gaps: int) -> None:
     for minutes in gaps:
         begin = timezone.now() - timedelta(minutes=minutes)
         EngineAvailability.objects.create(
-            engine_id=engine, first_beat_at=begin, last_beat_at=begin, available_until=begin + timedelta(minutes=1),
+            engine_id=engine, first_heartbeat_at=begin, last_heartbeat_at=begin,
+            available_until=begin + timedelta(minutes=1),
             engine_version="1", rules_hash="a" * 64,
         )  # fmt: skip
 

@@ -41,7 +41,7 @@ def colours(name: str) -> list[str]:
 def stretch(hours_ago: float, hours: float, *, engine: str = "A", version: str = "1", rules: str = HASH) -> None:
     begin = timezone.now() - timedelta(hours=hours_ago)
     EngineAvailability.objects.create(
-        engine_id=engine, first_beat_at=begin, last_beat_at=begin + timedelta(hours=hours),
+        engine_id=engine, first_heartbeat_at=begin, last_heartbeat_at=begin + timedelta(hours=hours),
         available_until=begin + timedelta(hours=hours), engine_version=version, rules_hash=rules,
     )  # fmt: skip
 
