@@ -12,6 +12,7 @@ from signals_app.alerts.check_alert import (
     TRADINGVIEW_INDICATOR_TEMPLATE,
     TRADINGVIEW_TEMPLATE,
     AlertCheck,
+    FieldRead,
     check_alert,
     fill_placeholders,
 )
@@ -144,3 +145,50 @@ def test_the_page_says_what_the_webhook_does(row: Row) -> None:
 
     assert check.outcome == {"refused": "rejected", "duplicate": "accepted"}.get(expected, expected)
     assert check.code == row["expect"].get("code", check.code)
+
+
+def test_several_members_that_say_the_same_are_all_named() -> None:
+    check = check_alert(message(symbol="AAPL", exchange="NASDAQ", direction="long", tf="5", strategy_name="x"), NOW)
+
+    assert fields(check) == {
+        "symbol": ("AAPL", "symbol, ticker"),
+        "exchange": ("NASDAQ", "exchange"),
+        "direction": ("LONG", "direction, action"),
+        "timeframe": ("5m", "interval, tf"),
+        "timestamp": ("2026-03-16T14:30:00.000000Z", "timenow"),
+        "strategy": ("x", "strategy_name"),
+    }
+
+
+def test_an_exit_without_times_is_shown_with_what_it_has() -> None:
+    check = check_alert('{"symbol": "{{ticker}}", "action": "close", "token": "abc", "rsi": 5}', NOW)
+
+    assert check == AlertCheck(
+        "recorded", "exit", "The alert closes a position. It is recorded and creates no signal.", "",
+        (
+            FieldRead("symbol", "SPY", "symbol"), FieldRead("exchange", "", ""), FieldRead("direction", "EXIT", ""),
+            FieldRead("timeframe", "", ""), FieldRead("timestamp", "", ""), FieldRead("strategy", "", ""),
+        ),
+        (), ("token",), ("{{ticker}}",),
+    )  # fmt: skip
+
+
+def test_what_is_refused_names_the_placeholders_that_were_filled_in() -> None:
+    assert check_alert('{"symbol": "{{ticker}}", "direction": "hold"}', NOW) == AlertCheck(
+        "rejected", "direction_invalid",
+        'direction is "hold", which is not a direction; send "long" or "short", or "buy" or "sell".',
+        PROBLEMS["direction_invalid"].remedy, filled=("{{ticker}}",),
+    )  # fmt: skip
+
+
+def test_an_alert_is_stale_after_five_minutes_unless_another_limit_is_given() -> None:
+    assert check_alert(message(timenow="2026-03-16T14:25:02Z"), NOW).outcome == "accepted"
+    assert check_alert(message(timenow="2026-03-16T14:25:01Z"), NOW).code == "stale"
+    assert check_alert(message(timenow="2026-03-16T14:25:01Z"), NOW, 301).outcome == "accepted"
+
+
+def test_the_time_of_a_bar_is_filled_in_as_the_whole_minute() -> None:
+    moment = datetime(2026, 3, 16, 14, 30, 2, 250_000, tzinfo=UTC)
+
+    assert fill_placeholders("{{time}}", moment)[0] == "2026-03-16T14:30:00Z"
+    assert fill_placeholders("{{plot_0}} {{plot_19}} {{plot_20}}", moment)[0] == "55.31 55.31 {{plot_20}}"
