@@ -19,6 +19,8 @@ from signals_app.webhook.store import waker
 # for the same code, so that a red run can be run again.
 settings.register_profile("developer", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+# The loop of a developer: `make test-fast`.
+settings.register_profile("fast", deadline=None, max_examples=20)
 # A mutant has to die by what a test says, not by luck after a thousand examples.
 settings.register_profile("mutants", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")

@@ -141,7 +141,7 @@ def test_without_key_nothing_is_taken() -> None:
     assert push(APIClient()).status_code == 401
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=json_objects)
 def test_any_document_is_kept_in_canonical_form_and_can_be_sent_again(feeder: APIClient, data: dict[str, Any]) -> None:
     MarketData.objects.all().delete()

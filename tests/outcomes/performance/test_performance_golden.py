@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
@@ -109,7 +109,6 @@ FRIDAY = datetime(2024, 3, 8, tzinfo=UTC)  # The clocks of New York change on th
 EXITS = st.one_of(st.integers(0, 4 * 24 * 60).map(lambda minutes: FRIDAY + timedelta(minutes=minutes)), st.just(FRIDAY))
 
 
-@settings(max_examples=150, deadline=None)
 @given(trades=st.lists(st.tuples(EXITS, AMOUNTS), max_size=30))
 def test_the_database_agrees_with_exact_fractions(trades: list[tuple[datetime, Decimal]]) -> None:
     given_trades = [(moment.isoformat(), number, pnl) for number, (moment, pnl) in enumerate(trades)]

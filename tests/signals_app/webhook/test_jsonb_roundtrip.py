@@ -22,7 +22,7 @@ def through_jsonb(text: str) -> Any:
 
 
 # The database fixture is safe to share between examples: nothing is written.
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(json_objects)
 @example({"a": 1e22})
 @example({"a": 2.0**53})
