@@ -1,4 +1,4 @@
-"""Startup validation: a wrong policy setting stops the process with its name, value and what is allowed (R12.5)."""
+"""Startup validation: an invalid policy setting stops the process with its name, value and limits (R12.5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policies.core.settings import APP_MODES, parse_settings
 
 @register()
 def check_policy_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Report every policy setting of the environment that is not allowed."""
+    """An error for each policy setting of the environment that is not allowed."""
     errors: list[CheckMessage] = []
     if settings.APP_MODE not in APP_MODES:
         errors.append(_error("APP_MODE", settings.APP_MODE, " or ".join(APP_MODES), "policies.E001"))

@@ -1,4 +1,4 @@
-"""Bodies of the engine calls of this app."""
+"""Request and response of the heartbeat."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kernel.serializers import StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
-    """What an engine says of itself."""
+    """What an engine reports about itself."""
 
     engine_version = serializers.CharField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
 
 
 class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
-    """Until when the engine counts as available."""
+    """Until when the engine is available; null while it is disabled."""
 
     engine = serializers.CharField()
     enabled = serializers.BooleanField()

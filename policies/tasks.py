@@ -6,5 +6,5 @@ from policies import drafts
 
 
 def activate_due_drafts() -> int:
-    """Settle scheduled drafts whose time has come; return how many. Runs every minute, harmless at any time."""
+    """Activate or refuse the scheduled drafts that are due; how many there were. Harmless at any time."""
     return len(drafts.activate_due_drafts())

@@ -1,4 +1,4 @@
-"""The engine's heartbeat."""
+"""The heartbeat of an engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HeartbeatView(APIView):
 
     @extend_schema(request=HeartbeatSerializer, responses=HeartbeatAnswerSerializer, operation_id="heartbeat")
     def post(self, request: Request) -> Response:
-        """Note the heartbeat and answer until when the engine counts as available."""
+        """Store the heartbeat; the response says until when the engine is available, null while it is disabled."""
         body = HeartbeatSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         engine = engine_of(request)

@@ -94,7 +94,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def engine_panels() -> list[EnginePanel]:
     """Both engines as of now, by the database clock."""
     state = state_in_force()
-    now, available = state.at, {"A": state.engine_a_available, "B": state.engine_b_available}
+    now = state.at
     begin = now - DAY
     with connection.cursor() as cursor:
         cursor.execute(AGES)
@@ -110,7 +110,7 @@ def engine_panels() -> list[EnginePanel]:
         panels.append(
             EnginePanel(
                 engine=engine,
-                available=available[engine.name],
+                available=state.is_available(engine.name),
                 heartbeat_age=ages[engine.name],
                 slots=day_slots(up, off, begin, now),
                 up_percentage=f"{100 * share(up, off, begin, now):.1f}%",

@@ -146,25 +146,25 @@ def halted(inputs: PolicyInputs) -> Execution | None:
 
 @_rule("GUARDRAIL", _tripped)
 def guardrail_tripped(inputs: PolicyInputs) -> Execution | None:
-    """A tripped guardrail can only stop real trading, and only an operator can release it."""
+    """A tripped guardrail stops real trading until an operator releases it."""
     return NOBODY if inputs.guardrail else None
 
 
 @_rule("CONFIGURED", _policy)
 def configured_shadow_only(inputs: PolicyInputs) -> Execution | None:
-    """An operator wants no real trades (R3.4)."""
+    """The policy is set to no real trades (R3.4)."""
     return NOBODY if inputs.configured_mode == "SHADOW_ONLY" else None
 
 
-@_rule("ENGINE_A_UNAVAILABLE", lambda _: "engine A was not available, and no policy lets anybody trade without it")
+@_rule("ENGINE_A_UNAVAILABLE", lambda _: "engine A was not available, and nothing trades for real without it")
 def engine_a_unavailable(inputs: PolicyInputs) -> Execution | None:
-    """Without engine A nobody trades for real, in any mode (R3.3)."""
+    """Without engine A nothing trades for real, in any mode (R3.3)."""
     return None if inputs.engine_a_available else NOBODY
 
 
 @_rule("LIVE_NOT_ENABLED", _not_live)
 def live_not_enabled(inputs: PolicyInputs) -> Execution | None:
-    """Real money moves only where the policy says so, and never under AUTO."""
+    """Real money is traded only where the policy enables it, and never under AUTO."""
     if inputs.app_mode == "LIVE" and (not inputs.live_enabled or inputs.configured_mode == "AUTO"):
         return NOBODY
     return None

@@ -233,6 +233,6 @@ def test_only_the_rule_that_decided_says_why() -> None:
     steps = walk_rules(policy_inputs(engine_a_available=False), RULES_VERSION)
 
     assert [step.because for step in steps if step.because] == [
-        "engine A was not available, and no policy lets anybody trade without it"
+        "engine A was not available, and nothing trades for real without it"
     ]
     assert [(step.name, step.meaning) for step in steps] == [(rule.name, rule.meaning) for rule in RULES]
