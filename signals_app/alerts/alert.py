@@ -15,12 +15,10 @@ from kernel.canonical import canonical_json
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
 from signals_app.alerts.directions import DirectionReading, read_direction
-from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_symbol, refuse_placeholder
+from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_strategy, read_symbol
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
-from signals_app.alerts.vocabulary import STRATEGY_ALIASES
 
 MAX_FUTURE_SECONDS = 300
-MAX_STRATEGY_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def read_alert(payload: Mapping[str, Any]) -> Readings:
         direction=read_direction(fields),
         timeframe=read_timeframe(fields),
         timestamp=read_timestamp(fields),
-        strategy=_read_strategy(fields),
+        strategy=read_strategy(fields),
     )
 
 
@@ -193,18 +191,3 @@ def means_the_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     if signals[0].exchange != signals[1].exchange:
         return False
     return canonical_json(residual(first, signals[0])) == canonical_json(residual(second, signals[1]))
-
-
-def _read_strategy(fields: Fields) -> Reading[str]:
-    """The strategy's name, "" when absent; a name that had to be cut stays in the payload as well."""
-    for field in fields.find(STRATEGY_ALIASES):
-        text = ""
-        if isinstance(field.value, str):
-            refuse_placeholder(field)
-            text = field.value.strip()
-        elif isinstance(field.value, int) and not isinstance(field.value, bool) and field.alias != "strategy":
-            text = str(field.value)
-        if text:
-            cut = text[:MAX_STRATEGY_CHARACTERS]
-            return Reading(cut, (field,) if cut == text else ())
-    return Reading("", ())

@@ -116,7 +116,10 @@ def context_text(signal: SignalFacts, members: Mapping[str, str]) -> ContextText
     for plain, name in _decimal_names(tuple(signal.payload)):
         if name in elsewhere or plain in decimals:
             continue
-        if (text := _decimal_text(signal.payload[name])) is not None:
+        value = signal.payload[name]
+        # Only a number, or text that is one, reads as plain decimal text; "True" and "[1]" do not.
+        text = expand_float(value) if isinstance(value, float) else str(value).strip()
+        if _DECIMAL.fullmatch(text):
             decimals[plain] = text
             elsewhere.add(name)
     volume = decimals.pop(VOLUME_MEMBER, None)
@@ -155,15 +158,3 @@ def _decimal_names(names: tuple[str, ...]) -> list[tuple[str, str]]:
     """
     wanted = [(name.lower(), name) for name in names if name.lower() in DECIMAL_MEMBERS]
     return sorted(wanted, key=lambda pair: (pair[1] != pair[0], pair[1]))
-
-
-def _decimal_text(value: object) -> str | None:
-    """A number or numeric text as plain decimal text, None for anything else."""
-    if isinstance(value, float):
-        return expand_float(value)
-    if isinstance(value, str):
-        text = value.strip()
-        return text if _DECIMAL.fullmatch(text) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return None

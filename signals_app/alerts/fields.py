@@ -1,4 +1,4 @@
-"""The fields of an alert: members found by their aliases in any spelling, and the symbol with its exchange."""
+"""The fields of an alert: found by their aliases in any spelling, and the symbol, exchange and strategy in them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from signals_app.alerts.vocabulary import (
     CONTAINERS,
     EXCHANGE_ALIASES,
     NOT_A_SYMBOL,
+    STRATEGY_ALIASES,
     SYMBOL_ALIASES,
     WEAK_SYMBOL_ALIASES,
 )
@@ -21,6 +22,7 @@ from signals_app.alerts.vocabulary import (
 Path = tuple[str, ...]
 T = TypeVar("T")
 
+MAX_STRATEGY_CHARACTERS = 200
 _SHOWN_CHARACTERS = 60
 _REMEMBERED_CHARACTERS = 40
 
@@ -193,6 +195,21 @@ def read_exchange(fields: Fields, symbol: Reading[str]) -> Reading[str]:
         if _DELAYED.sub("", exchange) != _DELAYED.sub("", value):
             raise conflict("conflicting_alias", first, field)
     return Reading(value, tuple(field for field, exchange in stated if exchange))
+
+
+def read_strategy(fields: Fields) -> Reading[str]:
+    """The strategy's name, "" when absent; a name that had to be cut stays in the payload as well."""
+    for field in fields.find(STRATEGY_ALIASES):
+        text = ""
+        if isinstance(field.value, str):
+            refuse_placeholder(field)
+            text = field.value.strip()
+        elif isinstance(field.value, int) and not isinstance(field.value, bool) and field.alias != "strategy":
+            text = str(field.value)
+        if text:
+            cut = text[:MAX_STRATEGY_CHARACTERS]
+            return Reading(cut, (field,) if cut == text else ())
+    return Reading("", ())
 
 
 def _split(field: Field) -> tuple[str, str]:

@@ -144,26 +144,21 @@ def _from_iso(text: str, field: Field) -> datetime:
             'or send "{{timenow}}".',
             field.pointer,
         )
+    zone = match["zone"]
     try:
-        moment = local - _offset(match["zone"], field)
+        digits = "" if zone.isalpha() else zone[1:].replace(":", "")
+        hours, minutes = int(digits[:2] or 0), int(digits[2:] or 0)
+        if minutes >= _MINUTES_AN_HOUR:
+            raise _unparseable(field)
+        offset = timedelta(hours=hours, minutes=minutes)
+        if offset > FARTHEST_ZONE:
+            raise _out_of_range(field)
+        moment = local + offset if zone[0] == "-" else local - offset
     except OverflowError as error:
         raise _out_of_range(field) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise _out_of_range(field)
     return moment
-
-
-def _offset(zone: str, field: Field) -> timedelta:
-    if zone.isalpha():
-        return timedelta()
-    digits = zone[1:].replace(":", "")
-    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
-    if minutes >= _MINUTES_AN_HOUR:
-        raise _unparseable(field)
-    offset = timedelta(hours=hours, minutes=minutes)
-    if offset > FARTHEST_ZONE:
-        raise _out_of_range(field)
-    return -offset if zone[0] == "-" else offset
 
 
 def _unparseable(field: Field) -> DomainError:

@@ -59,6 +59,17 @@ class TradingViewWebhookView(APIView):
             announced = int(meta.get("CONTENT_LENGTH", ""))
         except ValueError:
             announced = 0
+        # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
+        is_chunked = not meta.get("CONTENT_LENGTH") and meta.get("wsgi.input_terminated")
+        stream = meta["wsgi.input"] if is_chunked else request
+        body = b""
+        try:
+            # One byte more than allowed shows that there is more; the rest is never read.
+            while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
+                body += part
+        except OSError as error:
+            detail = "The body ended before its announced length; send it again."
+            raise DomainError("body_incomplete", detail) from error
         arrival = Arrival(
             received_at=received_at,
             started=started,
@@ -66,7 +77,7 @@ class TradingViewWebhookView(APIView):
             # Without a proxy of ours in front, anybody could have set it.
             certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
             content_type=meta.get("CONTENT_TYPE", ""),
-            body=_beginning_of_body(request),
+            body=body,
             size=announced,
         )
         receipt = on_live_connection(lambda: receive_alert(token, arrival))
@@ -81,17 +92,3 @@ class TradingViewWebhookView(APIView):
         if isinstance(exc, DomainError) and exc.code == "unauthorized":
             response.data["request_id"] = ""
         return response
-
-
-def _beginning_of_body(request: Request) -> bytes:
-    """The first 64 KiB and one byte, without reading further."""
-    # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
-    is_chunked = not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated")
-    stream = request.META["wsgi.input"] if is_chunked else request
-    body = b""
-    try:
-        while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
-            body += part
-    except OSError as error:
-        raise DomainError("body_incomplete", "The body ended before its announced length; send it again.") from error
-    return body
