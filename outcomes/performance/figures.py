@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, LiteralString
 
-from outcomes.core.metrics import money_text, normal_cdf, ratio_text, wilson_interval
+from outcomes.core.statistics import money_text, normal_cdf, ratio_text, wilson_interval
 
 Row = Mapping[str, Any]
 

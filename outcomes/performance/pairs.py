@@ -1,7 +1,7 @@
 """The pair part of the report: A minus B on the same signals, and whether the comparison is sound.
 
 PAIR_FIGURES is its table, as FIGURES is that of the engines: each row follows from sums that pairs.sql
-computes on `numeric`, by the methods in outcomes/core/paired_statistics.py.
+computes on `numeric`, by the methods in outcomes/core/statistics.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composable, Composed
 
 from kernel import sql as sql_files
 from kernel.values import decimal_text
-from outcomes.core.paired_statistics import (
+from outcomes.core.statistics import (
     SAMPLE_RATIO_ALARM,
     Differences,
     RankSums,

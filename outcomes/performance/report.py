@@ -11,8 +11,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from kernel import sql as sql_files
 from kernel.values import format_timestamp
-from outcomes.core.metrics import QUANTILE_95
-from outcomes.core.paired_statistics import EXACT_RANKS
+from outcomes.core.statistics import EXACT_RANKS, QUANTILE_95
 from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
 from outcomes.performance.filters import PerformanceFilters, where
 from outcomes.performance.pairs import (

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.core.paired_statistics import (
+from outcomes.core.statistics import (
     BURN_IN,
     EXACT_RANKS,
     MOST_PAIRS,

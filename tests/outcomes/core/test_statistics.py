@@ -12,13 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from outcomes.core.metrics import (
-    QUANTILE_95,
-    money_text,
-    normal_cdf,
-    ratio_text,
-    wilson_interval,
-)
+from outcomes.core.statistics import QUANTILE_95, money_text, normal_cdf, ratio_text, wilson_interval
 from tests.golden import GOLDEN_FOLDER
 
 GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "metrics.json").read_text())
