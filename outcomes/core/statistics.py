@@ -1,7 +1,7 @@
 """What the report needs of mathematics: numbers as text, intervals of single figures, the statistics of pairs.
 
 Sums and moments come exact from the database (outcomes/performance/*.sql); here are the methods. In pairs, d is A minus
-B, one number per experiment: they say how sure one may be that one engine earns more than the other on the same signals.
+B, one number per experiment: they say how sure one may be that one engine earns more on the same signals.
 """
 
 from __future__ import annotations
