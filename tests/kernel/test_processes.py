@@ -13,6 +13,8 @@ import pytest
 
 from kernel.processes import answers_ok, die_with, kill_group, port_error, start_child
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:

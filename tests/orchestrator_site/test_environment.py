@@ -79,6 +79,7 @@ def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.Monke
     assert env.names("NO_HOSTS", default=["localhost"], allowed="", meaning="") == ["localhost"]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

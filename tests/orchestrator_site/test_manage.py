@@ -11,6 +11,8 @@ from tests.database import execute
 from tests.manage_process import run_command
 from tests.processes.harness import database_url
 
+pytestmark = pytest.mark.processes
+
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
 
 

@@ -80,6 +80,7 @@ def test_every_setting_of_a_policy_has_a_variable_and_a_check() -> None:
     ]
 
 
+@pytest.mark.processes
 def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:
     process = run_command("check", **WRONG)
 
@@ -89,6 +90,7 @@ def test_check_fails_and_reports_every_wrong_variable_at_once() -> None:
         assert f"HINT: Allowed: {allowed}." in process.stderr
 
 
+@pytest.mark.processes
 def test_no_wsgi_server_serves_with_a_wrong_setting() -> None:
     process = run_python("-c", "import orchestrator_site.wsgi", APP_MODE="live")
 
