@@ -39,10 +39,13 @@ def _print_itinerary() -> None:
     from tests.size.itinerary import trace_an_alert
 
     trace = trace_an_alert()
-    for stage, paths in trace.stages.items():
+    *stages, page = trace.stages.items()
+    before = {path for _, paths in stages for path in paths}
+    for stage, paths in (*stages, (page[0], [path for path in page[1] if path not in before])):
         print(f"\n{stage}: {len(paths)} files")
         print("  " + "\n  ".join(str(path.relative_to(ROOT)) for path in paths))
-    print(f"\nAn alert visits {len(trace.files())} files from its bytes to the report.")
+    print(f"\nAn alert visits {len(before)} files from its bytes to the report that the API answers.")
+    print(f"With the report's page in the admin, templates included: {len(trace.files())}.")
 
 
 if __name__ == "__main__":

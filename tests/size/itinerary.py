@@ -127,6 +127,7 @@ def _follow(site: Site, trace: Trace) -> None:
     with trace.stage("D report"):
         report = site.send("GET", "/api/v1/performance", **analyst)
         assert report["engines"]["B"]["shadow"]["n"] == 1
+    with trace.stage("E page of the report, beyond the report itself"):
         page = site.send("GET", "/admin/report/", cookie=_session())
         assert b"n = 1" in page
 
