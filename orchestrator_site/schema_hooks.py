@@ -33,21 +33,18 @@ PROBLEM = {
 }
 
 
-def _answers() -> dict[str, str]:
-    """Status to description; every call can be answered so, and no serializer declares it."""
+def add_problem_answers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add the problem document to every operation's answers."""
+    # Every call can be answered so, and no serializer declares it.
     codes: dict[int, list[str]] = {}
     for problem in ANSWERED:
         codes.setdefault(problem.status, []).append(f"`{problem.code}`")
-    return {str(status): f"{HTTPStatus(status).phrase}: {', '.join(codes[status])}." for status in sorted(codes)}
-
-
-def add_problem_answers(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add the problem document to every operation's answers."""
     result["components"]["schemas"]["Problem"] = PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for methods in result["paths"].values():
         for operation in methods.values():
             if isinstance(operation, dict) and "responses" in operation:
-                for status, description in _answers().items():
-                    operation["responses"].setdefault(status, {"description": description, "content": content})
+                for status in sorted(codes):
+                    description = f"{HTTPStatus(status).phrase}: {', '.join(codes[status])}."
+                    operation["responses"].setdefault(str(status), {"description": description, "content": content})
     return result

@@ -99,6 +99,10 @@ def _answer(
     """Run the application in this thread and send what it answers."""
     status, headers = 500, [("", "")]
 
+    async def send(transport: Any, part: bytes) -> None:
+        # What granian returns is awaitable but no coroutine, which a call from another thread needs.
+        await transport.send_bytes(part)
+
     def start_response(line: str, fields: list[tuple[str, str]], _: object = None) -> None:
         nonlocal status, headers
         status, headers = int(line[:3]), [(name.lower(), value) for name, value in fields]
@@ -108,16 +112,12 @@ def _answer(
         if isinstance(response, StreamingHttpResponse):
             transport = protocol.response_stream(status, headers)
             for part in response:
-                asyncio.run_coroutine_threadsafe(_send(transport, part), loop).result()
+                asyncio.run_coroutine_threadsafe(send(transport, part), loop).result()
         else:
             protocol.response_bytes(status, headers, b"".join(response))
     finally:
         if (close := getattr(response, "close", None)) is not None:
             close()
-
-
-async def _send(transport: Any, part: bytes) -> None:
-    await transport.send_bytes(part)
 
 
 def environ_of(scope: Scope, body: bytes, size: int) -> Environ:
