@@ -253,40 +253,10 @@ def test_what_was_decided_is_never_changed_or_deleted(table: str) -> None:
     assert refusal_of(f"DELETE FROM {table}") == f"{table} is append-only: DELETE is refused"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "signal_id = gen_random_uuid()", "source = 'x'", "exchange = 'x'", "symbol = 'QQQ'", "direction = 'SHORT'",
-        "timeframe = '1h'", "timestamp = now()", "strategy = 'x'", "signal_hash = repeat('0', 64)",
-        "raw_payload = '{}'", "consumed_fields = '{}'", "received_at = now() - interval '1 day'",
-    ],
-)  # fmt: skip
-def test_the_identity_of_a_signal_never_changes(change: str) -> None:
-    signal = make_signal()
-
-    assert refusal_of(f"UPDATE signals SET {change}") == f"the identity of signal {signal.pk} never changes"
-
-
-def test_a_signal_is_never_deleted() -> None:
-    make_signal()
-
-    assert refusal_of("DELETE FROM signals") == "signals is append-only: DELETE is refused"
-
-
-def test_the_state_of_a_signal_and_of_a_lease_may_change() -> None:
+def test_the_state_of_a_lease_may_change() -> None:
     make_experiment("A")
-    make_signal()
 
-    assert execute("UPDATE signals SET status = 'FAILED', attempts = 1 WHERE status = 'PENDING'") == 1
     assert execute("UPDATE signal_distributions SET lease_token = gen_random_uuid(), answered_at = now()") == 2
-
-
-def test_a_processed_signal_has_its_time_and_no_other_has() -> None:
-    make_signal()
-
-    assert refusal_of("UPDATE signals SET status = 'PROCESSED'") == "signals_processed_has_time"
-    assert refusal_of("UPDATE signals SET processed_at = now()") == "signals_processed_has_time"
-    assert refusal_of("UPDATE signals SET status = 'DONE'") == "signals_status_known"
 
 
 def test_every_append_only_table_has_its_trigger_on() -> None:
