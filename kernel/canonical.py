@@ -88,6 +88,7 @@ def with_big_integers_as_text(value: Any) -> Any:
         return {name: with_big_integers_as_text(member) for name, member in value.items()}
     if isinstance(value, list):
         return [with_big_integers_as_text(item) for item in value]
+    # By exact type: True is an int as well.
     if type(value) is int and abs(value) > MAX_SAFE_INTEGER:
         return str(value)
     return value
@@ -99,6 +100,7 @@ def expand_float(number: float) -> str:
     if "e" in text:
         text = format(Decimal(text), "f")
     text = text.removesuffix(".0")
+    # ECMAScript, and so RFC 8785, writes both zeros alike.
     return "0" if text == "-0" else text
 
 
@@ -110,6 +112,7 @@ def _canonical_integer(number: int) -> str:
 
 def _canonical_float(number: float) -> str:
     text = repr(number)
+    # nan, inf and -inf; no other double is written with an n.
     if "n" in text:
         raise CanonicalFormError(f"The number {text} has no canonical form.")
     if "e" in text:
@@ -131,6 +134,7 @@ def _render(value: Any, integer_text: IntegerText, float_text: FloatText) -> str
     # Exact types first, because they are nearly everything and this runs for every alert.
     kind = type(value)
     if kind is str:
+        # Escapes what RFC 8785 (3.2.2.2) escapes and leaves every other character as it is.
         return encode_basestring(value)
     if kind is dict:
         return _render_object(value, integer_text, float_text)

@@ -94,8 +94,10 @@ class ProcessGroup:
         deadline = monotonic() + seconds
         for process in running:
             try:
+                # Even the last of many gets a moment, or one that has just ended would be logged as killed.
                 process.wait(max(deadline - monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 PROGRAM_KILLED.log(pid=process.pid)
+            # Also where the program has ended: what it started may outlive it in its group.
             kill_group(process.pid)
             process.wait()

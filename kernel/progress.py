@@ -36,6 +36,7 @@ class ProgressLine:
             return
         self._due = now + (REDRAW_SECONDS if self._redraws else PLAIN_LINE_SECONDS)
         self._shown = text
+        # A line as wide as the terminal would wrap, and only its last part would be redrawn.
         columns = shutil.get_terminal_size().columns
         self._write(f"{CLEAR_LINE}{text[: columns - 1]}" if self._redraws else f"{text}\n")
 

@@ -132,6 +132,7 @@ def understand(payload: Mapping[str, Any], *, received_at: datetime, max_age_sec
             'future; check the time zone, or send "{{timenow}}".',
             field.pointer,
         )
+    # Before timeframe and timestamp are asked for: an exit may lack both.
     if not readings.direction.is_entry:
         return readings.recorded(readings.direction.value.partition("_")[0].lower())
     signal = readings.signal()

@@ -22,6 +22,7 @@ from kernel.values import format_timestamp
 HASH_VERSION = 1
 # What makes two alerts the same signal, in canonical order.
 NATURAL_KEY = ("direction", "source", "strategy", "symbol", "timeframe", "timestamp")
+# A template: every alert is keyed, and the members and their order never change.
 _KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
 
 

@@ -21,7 +21,7 @@ from signals_app.webhook.store import waker
 _MINUTE = timedelta(minutes=1)
 _MAX_CONTENT_TYPE_CHARACTERS = 200
 # Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
-# read is checked by the statement that stores its alert.
+# read is checked by the statement that stores its alert. Strangers cannot make it grow: only valid tokens get in.
 _known_sources: dict[str, KnownSource] = {}
 
 
@@ -110,6 +110,7 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
     signal = signal_row(source, judgement, understood)
     identity: UUID = signal["signal_id"]
     if store.store_signal(delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal):
+        # After the commit, or a worker could look before the signal is there.
         waker.wake()
         receipt = Receipt(DeliveryOutcome.ACCEPTED, identity, signal["signal_hash"])
     else:
@@ -127,6 +128,7 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
 
 def _compare_with_first(signal: store.Row, judgement: Judgement) -> Receipt:
     """Compare with the signal that was there first; its identity never changes, so no lock is needed."""
+    # None: nothing was stored because the source was changed, not because there is a first.
     first = Signal.objects.only("signal_hash", "raw_payload").filter(pk=signal["signal_id"]).first()
     if first is None:
         raise store.SourceChangedError
