@@ -150,3 +150,29 @@ def test_nothing_selected_is_a_preview_of_nothing() -> None:
     result = Tally().result()
 
     assert (result.considered, result.changed, result.transitions, result.by_symbol) == (0, 0, (), ())
+
+
+def test_what_is_equally_frequent_is_in_the_order_of_its_text() -> None:
+    rows = [stored(symbol=symbol, state=replace(STATE, halted=halted)) for symbol in ("SPY", "IWM", "QQQ")
+            for halted in (False, True)]  # fmt: skip
+    tally = Tally()
+    for one in decide_again(rows, replace(AUTO, configured_mode="SHADOW_ONLY")):
+        tally.add(one)
+
+    result = tally.result()
+
+    assert [change.symbol for change in result.by_symbol] == ["IWM", "QQQ", "SPY"]
+    assert [(one.before.reason, one.count) for one in result.transitions] == [("PAPER_DEFAULT", 3), ("HALTED", 3)]
+
+
+def test_each_decision_keeps_its_own_id_symbol_and_verdict() -> None:
+    split = policy_state(configured_mode="SPLIT_CAPITAL")
+    rows = [stored(split, 0, symbol="SPY", number=1), stored(split, 9999, symbol="QQQ", number=2)]
+
+    again = list(decide_again(rows, split.settings))
+
+    assert [(one.experiment_id, one.symbol, one.before.executed_engine, one.after) for one in again] == [
+        ("1", "SPY", "A", rows[0].verdict),
+        ("2", "QQQ", "B", rows[1].verdict),
+    ]
+    assert not any(one.is_changed for one in again)

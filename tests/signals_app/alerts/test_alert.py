@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from signals_app.alerts.alert import NewSignal, Understood, means_the_same, read_signal, residual
+from signals_app.alerts.alert import NewSignal, RecordedOnly, Understood, means_the_same, read_signal, residual
 from signals_app.alerts.secret_masking import split_secrets
 from tests.kernel.json_strategies import alert_payloads, json_objects
 from tests.signals_app.alerts.alerts import FIRED_AT, accept, judge, make_alert, record, refuse, with_direction
@@ -202,3 +202,60 @@ def test_no_error_shows_a_secret(payload: dict[str, Any]) -> None:
     outcome = judge_or_refuse(split_secrets({**poisoned, "passphrase": secret})[0])
 
     assert not isinstance(outcome, DomainError) or secret not in outcome.detail
+
+
+def test_everything_an_exit_says_is_recorded() -> None:
+    assert record(make_alert(direction="close_long", symbol="BATS:SPY", strategy="ORB")) == RecordedOnly(
+        reason="exit", intent="EXIT_LONG", symbol="SPY", exchange="BATS", timeframe="5m",
+        timestamp=datetime(2026, 3, 16, 14, 30, tzinfo=UTC), strategy="ORB",
+    )  # fmt: skip
+
+
+def test_everything_a_signal_says_is_read() -> None:
+    assert accept(make_alert(exchange="BATS", strategy={"name": "x"}, strategy_id=7, side="buy")) == NewSignal(
+        symbol="SPY", exchange="BATS", direction="LONG", timeframe="5m",
+        timestamp=datetime(2026, 3, 16, 14, 30, tzinfo=UTC), strategy="7",
+        read=frozenset(
+            {("symbol",), ("exchange",), ("direction",), ("side",), ("timeframe",), ("timestamp",), ("strategy_id",)}
+        ),
+    )  # fmt: skip
+
+
+def test_a_payload_that_makes_no_signal_is_no_signal_later_either() -> None:
+    with pytest.raises(DomainError) as raised:
+        read_signal(make_alert(direction="close_long"))
+
+    assert (raised.value.code, raised.value.detail, raised.value.pointer) == (
+        "direction_invalid",
+        "The alert means EXIT_LONG and creates no signal.",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "strategy"),
+    [
+        ({"strategy": 7}, ""),
+        ({"strategy_id": True, "strategy_name": "B"}, "B"),
+        ({"strategy_id": 1.5}, ""),
+        ({"strategy_id": 0}, "0"),
+        ({"strategy": "x" * 200}, "x" * 200),
+    ],
+)
+def test_a_number_names_a_strategy_only_as_its_id(members: dict[str, Any], strategy: str) -> None:
+    assert accept(make_alert(**members)).strategy == strategy
+
+
+def test_a_name_that_had_to_be_cut_stays_in_the_payload() -> None:
+    assert "strategy" in accept(make_alert(strategy="x" * 200)).consumed
+    assert "strategy" not in accept(make_alert(strategy="x" * 201)).consumed
+
+
+def test_two_members_of_one_object_are_both_left_out_of_the_residual() -> None:
+    strategy = {"order_action": "buy", "market_position": "long", "order_id": "L"}
+    payload = {"symbol": "SPY", "strategy": strategy, "general": {"interval": "5", "timenow": FIRED_AT, "x": 1}}
+
+    assert residual(payload, read_signal(payload)) == {
+        "strategy": {"market_position": "long", "order_id": "L"},
+        "general": {"x": 1},
+    }

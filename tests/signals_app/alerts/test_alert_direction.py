@@ -326,6 +326,8 @@ def test_every_refusal_of_a_direction_says_what_was_sent_and_what_to_send(
         ({"action": "close", "type": "exit_short"}, "EXIT_SHORT"),
         ({"action": "reduce_long", "type": "exit"}, "REDUCE_LONG"),
         ({"action": "reduce", "type": "cancel", "side": "long"}, "REDUCE_LONG"),
+        ({"action": "flatten", "type": "close_long"}, "EXIT_LONG"),
+        ({"action": "reduce", "type": "cover"}, "EXIT_SHORT"),
         # "sell" closes a long, "short" names the short itself; both together name one side or none.
         ({"action": "sell", "type": "exit"}, "EXIT_LONG"),
         ({"action": "sell", "side": "long", "type": "exit"}, "EXIT_LONG"),
@@ -367,3 +369,10 @@ def test_the_strongest_word_gives_the_direction_and_weaker_ones_stay_data() -> N
     assert "trend" in accept(with_direction(trend="up", type="long")).consumed
     assert "type" not in accept(with_direction(trend="up", type="long")).consumed
     assert "type" in accept(with_direction(type="long", market_position="long")).consumed
+
+
+def test_a_flag_is_an_order_as_strong_as_any() -> None:
+    assert judge(with_direction(isSell=True, market_position="long")) == judge(
+        with_direction(action="sell", market_position="long")
+    )
+    assert accept(with_direction(isBuy=True, trend="up")).consumed >= {"isBuy"}

@@ -191,3 +191,27 @@ def test_an_exchange_that_is_no_name_stays_data() -> None:
     assert "exchange" not in accept(make_alert(exchange="é")).consumed
     assert accept(make_alert(exchange="é", symbol="BATS:SPY")).exchange == "BATS"
     assert accept(make_alert(exchange=" amex ")).exchange == "AMEX"
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"ticker": {"a": 1}}, "symbol_type"),
+        ({"instrument": {"x": 1}}, "symbol_missing"),
+        ({"market": {"position": "long"}}, "symbol_missing"),
+        ({"pair": ["SPY"]}, "symbol_type"),
+        # The Kelvin sign is a "k" in lower case, and no letter of an alias.
+        ({"tic\u212aer": "SPY"}, "symbol_missing"),
+    ],
+)
+def test_what_is_not_a_symbol_by_its_name_or_type(members: dict[str, Any], code: str) -> None:
+    assert refuse(make_alert(symbol=..., **members)).code == code
+
+
+def test_a_name_is_found_whatever_its_length() -> None:
+    assert accept(make_alert(**{"symbol": ..., f"{'_' * 50}Tick-er": "SPY"})).symbol == "SPY"
+
+
+def test_names_of_one_field_are_taken_in_their_own_order() -> None:
+    for payload in ({"SYMBOL": "A", "symbol": "B"}, {"symbol": "B", "SYMBOL": "A"}):
+        assert refuse(make_alert(**({"symbol": ...} | payload))).detail.startswith('SYMBOL is "A" but symbol is "B";')

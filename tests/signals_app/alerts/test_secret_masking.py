@@ -209,3 +209,77 @@ def test_any_bytes_can_be_masked(body: bytes, presented: list[str]) -> None:
 @given(st.text("{}[]\":,\\='secrtokn* \n", max_size=60))
 def test_any_text_that_resembles_a_secret_can_be_masked(text: str) -> None:
     assert isinstance(mask_body(text.encode()), bytes)
+
+
+def test_a_key_that_is_masked_already_was_a_secret_when_it_came() -> None:
+    assert split_secrets({"key": MASK, "a": 1}, lambda _: False) == ({"a": 1}, (MASK,))
+    assert split_secrets({"KEY": MASK, "a": 1}) == ({"KEY": MASK, "a": 1}, ())
+    assert split_secrets({"key": 5}, lambda _: True) == ({"key": 5}, ())
+
+
+def test_every_text_within_a_secret_is_masked_where_it_is_repeated() -> None:
+    hidden = {"name-in-secret": ["item-in-secret", 5], "x": None}
+
+    rest, presented = split_secrets(
+        {"secret": hidden, "a": "name-in-secret", "b": ["item-in-secret", 5, None], "c": {"d": "item-in-secret"}}
+    )
+
+    assert rest == {"a": MASK, "b": [MASK, 5, None], "c": {"d": MASK}}
+    assert presented == ()
+
+
+@pytest.mark.parametrize(("secret", "kept"), [("1234567", "x1234567"), ("12345678", "x***")])
+def test_copies_are_masked_from_eight_characters_on(secret: str, kept: str) -> None:
+    body = json.dumps({"token": secret, "a": f"x{secret}"}).encode()
+
+    assert split_secrets({"token": secret, "a": f"x{secret}"})[0] == {"a": kept}
+    assert json.loads(mask_body(body))["a"] == kept
+
+
+def test_the_longer_of_two_secrets_is_masked_first() -> None:
+    payload = {"token": "long-enough", "secret": "long-enough-too", "a": "long-enough-too long-enough"}
+
+    assert split_secrets(payload)[0] == {"a": "*** ***"}
+    assert json.loads(mask_body(json.dumps(payload).encode()))["a"] == "*** ***"
+    assert mask_body(b"a: long-enough-too", ["long-enough", "long-enough-too"]) == b"a: ***"
+
+
+def test_a_presented_secret_is_masked_in_a_body_that_names_none() -> None:
+    assert mask_body(b'{"a": "with long-enough"}', ["long-enough"]) == b'{"a": "with ***"}'
+    assert mask_body(b"a: with long-enough", ["long-enough"]) == b"a: with ***"
+
+
+def test_a_field_called_key_is_masked_where_it_carries_what_was_presented() -> None:
+    body = b'{"key": "abc", "a": {"key": "abc"}, "b": 1}'
+
+    assert mask_body(body, ["abc"]) == b'{"key": "***", "a": {"key": "abc"}, "b": 1}'
+    assert mask_body(body, ["other"]) == body
+    assert mask_body(b'{"key": 5, "token": 7}', ["5"]) == b'{"key": 5, "token": "***"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "masked"),
+    [
+        (b'{"secret": "",}', b'{"secret": "***",}'),
+        (b"{'secret': 'a\\'b', 'a': 1,}", b"{'secret': '***', 'a': 1,}"),
+        (b'{"secret": "a\\"b\\"c", x}', b'{"secret": "***", x}'),
+        (b"secret: [1, 2", b"secret: ***"),
+        (b"secret=token=abc;x", b"secret=***;x"),
+        (b"secret=abc;token=def;x", b"secret=***;token=***;x"),
+        (b"secret=abc|x", b"secret=***|x"),
+        (b"(secret=abc)", b"(secret=***)"),
+        (b"secret=abc", b"secret=***"),
+        (b"{&#34;token&#34;: &#34;a\\&#34;b&#34;}", b"{&#34;token&#34;: &#34;***&#34;b&#34;}"),
+        ("token: “abc” x".encode(), "token: “***” x".encode()),
+        ("token: ”abc” x".encode(), "token: ”***” x".encode()),
+        ("é\xff secret=abc".encode("latin-1"), "é\xff secret=***".encode("latin-1")),
+    ],
+)
+def test_a_value_in_loose_text_ends_where_its_quote_or_word_ends(body: bytes, masked: bytes) -> None:
+    assert mask_body(body) == masked
+
+
+def test_a_number_of_values_in_one_object_are_masked_each_to_its_end() -> None:
+    body = b'{"secret": [1, {"a": "}"}, []], "x": [{"token": "t"}], "token": {}, "password": "\\u0061"}'
+
+    assert mask_body(body) == b'{"secret": "***", "x": [{"token": "t"}], "token": "***", "password": "***"}'
