@@ -1,0 +1,52 @@
+"""One spelling for every option contract, and what its symbol says.
+
+OCC's symbol has 21 characters: the root padded to six, the expiry as YYMMDD, C or P, and the strike in thousandths of
+a dollar as eight digits (Options Symbology Initiative, 2010). Feeds also write it unpadded, and some put `O:` in front.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+_OCC = re.compile(r"(?:O:)?([A-Z0-9.]{1,6}) *(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an OCC symbol says; `strike` is in dollars."""
+
+    root: str
+    expiry: date
+    is_call: bool
+    strike: Decimal
+
+    def intrinsic_value(self, underlying: Decimal) -> Decimal:
+        """What exercising is worth at this price of the underlying, per unit; never below 0."""
+        gain = underlying - self.strike if self.is_call else self.strike - underlying
+        return max(gain, Decimal(0))
+
+
+def parse_option(instrument: str) -> Option | None:
+    """Read an OCC symbol in any of its spellings; None for every other instrument."""
+    match = _OCC.fullmatch(instrument)
+    if match is None:
+        return None
+    root, year, month, day, right, strike = match.groups()
+    try:
+        expiry = date(2000 + int(year), int(month), int(day))
+    except ValueError:
+        # Thirteen months and the like: letters and digits that only look like a contract.
+        return None
+    return Option(root, expiry, right == "C", Decimal(strike) / 1000)
+
+
+def canonical_instrument(instrument: str) -> str:
+    """The spelling under which instruments are compared: OCC symbols padded to 21 characters, others as they are."""
+    match = _OCC.fullmatch(instrument)
+    if match is None or parse_option(instrument) is None:
+        return instrument
+    root, year, month, day, right, strike = match.groups()
+    return f"{root:<6}{year}{month}{day}{right}{strike}"

@@ -1,0 +1,92 @@
+"""What one signal says about which engine is better: the two values, and how far apart they can be.
+
+A refusal, a missed answer and an order that was not filled are decisions, and worth 0. What cannot be priced is never
+left out, because engines that are silent about their losers would gain by it: it is taken at its worst for A in
+`d_low` and at its worst for B in `d_high` (contract 8.2, Values). The truth lies between them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+# R is a quotient; 34 digits are those of a decimal128 and far beyond the ninth that the evidence is compared to.
+_DIVISION = Context(prec=34)
+ZERO = Decimal(0)
+
+VALUED = "VALUED"
+MISSING = "MISSING"
+# Decided and worth nothing; each is counted by its name.
+WORTH_ZERO = ("DECLINED", "NO_ANSWER", "NOT_FILLED", "OVERTAKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One engine's part in one signal.
+
+    `pnl` is net of the schedule's fees, in currency, where the standing is VALUED. `risk_amount` is the referee's own
+    for the opening fills; `declared_risk` the plan's, used where nothing was opened. `round_trip_fees` is the schedule
+    on the plan's legs, in and out.
+    """
+
+    standing: str  # VALUED, MISSING or one of WORTH_ZERO
+    pnl: Decimal | None = None
+    risk_amount: Decimal | None = None
+    declared_risk: Decimal = ZERO
+    round_trip_fees: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an engine had done in earlier blocks: its best value in the metric, and its largest risk in currency."""
+
+    best: Decimal = ZERO
+    largest_risk: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A less B of one signal: the least and the most it can be; equal where nothing is missing."""
+
+    low: Decimal
+    high: Decimal
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether neither side is missing."""
+        return self.low == self.high
+
+
+def difference(a: Side, b: Side, *, metric: str, record_a: Record, record_b: Record) -> Difference:
+    """The range of v_A - v_B in the metric, R or CURRENCY."""
+    a_low, a_high = _range(a, metric, record_a)
+    b_low, b_high = _range(b, metric, record_b)
+    return Difference(a_low - b_high, a_high - b_low)
+
+
+def is_missing(side: Side, metric: str) -> bool:
+    """Whether the side has no value: unpriced, never opened, in breach of a rule, or without risk to divide by."""
+    return side.standing == MISSING or (side.standing == VALUED and metric == "R" and not side.risk_amount)
+
+
+def count_standings(sides: Iterable[Side], metric: str) -> Counter[str]:
+    """How many sides stand where; a side without risk counts as MISSING under R."""
+    return Counter(MISSING if is_missing(side, metric) else side.standing for side in sides)
+
+
+def _range(side: Side, metric: str, record: Record) -> tuple[Decimal, Decimal]:
+    """The least and the most that a side can be worth in the metric."""
+    if side.standing in WORTH_ZERO:
+        return ZERO, ZERO
+    if not is_missing(side, metric):
+        assert side.pnl is not None
+        value = _DIVISION.divide(side.pnl, side.risk_amount) if metric == "R" and side.risk_amount else side.pnl
+        return value, value
+    risk = side.risk_amount or max(side.declared_risk, record.largest_risk)
+    if metric == "CURRENCY":
+        return -risk - side.round_trip_fees, max(risk, record.best)
+    # Without any risk known, fees cannot be said in R; nothing was at stake.
+    fees = _DIVISION.divide(side.round_trip_fees, risk) if risk else ZERO
+    return -1 - fees, max(Decimal(1), record.best)

@@ -1,0 +1,203 @@
+"""Positions, cash, shares and fees from fills: known answers to the cent, and what must hold for any fills."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.errors import DomainError
+from outcomes.core.fills import (
+    Fill,
+    LegFill,
+    closed_share,
+    gross_pnl,
+    is_flat,
+    positions,
+    scheduled_fees,
+    shadow_quantity,
+    until_first_roll,
+)
+
+CALL = "TWX   140621C00070000"
+OTHER = "TWX   140719C00072500"
+HUNDRED = Decimal(100)
+
+
+def bought(price: str, quantity: str = "1", instrument: str = CALL) -> Fill:
+    return Fill("entry", (LegFill(instrument, "OPEN", "LONG", Decimal(quantity), Decimal(price)),))
+
+
+def sold(price: str, quantity: str = "1", instrument: str = CALL, ref: str = "exit") -> Fill:
+    return Fill(ref, (LegFill(instrument, "CLOSE", "LONG", Decimal(quantity), Decimal(price)),))
+
+
+@pytest.mark.parametrize(
+    ("entry", "exit_", "pnl"),
+    [
+        ("1.39", "1.99", "60.00"),
+        ("0.98", "1.31", "33.00"),
+        ("0.42", "0.61", "19.00"),
+        ("1.63", "1.71", "8.00"),
+        ("4.70", "5.00", "30.00"),
+    ],
+)
+def test_one_contract_in_at_the_ask_and_out_at_the_bid(entry: str, exit_: str, pnl: str) -> None:
+    assert gross_pnl([bought(entry), sold(exit_)], HUNDRED) == Decimal(pnl)
+
+
+def test_the_real_exit_price_applied_to_another_contract_would_be_absurd() -> None:
+    assert gross_pnl([bought("4.70"), sold("1.99")], HUNDRED) == Decimal("-271.00")
+
+
+def test_three_exits_of_one_contract_each_are_exact() -> None:
+    fills = [bought("1.00", "3"), sold("1.10"), sold("1.15"), sold("1.16")]
+
+    assert gross_pnl(fills, HUNDRED) == Decimal("41.00")
+    assert is_flat(positions(fills))
+
+
+def test_a_worthless_contract_loses_its_premium() -> None:
+    assert gross_pnl([bought("1.00"), sold("0")], HUNDRED) == Decimal("-100.00")
+
+
+def test_a_short_position_gains_when_it_is_bought_back_for_less() -> None:
+    opened = Fill("entry", (LegFill(CALL, "OPEN", "SHORT", Decimal(2), Decimal("1.50")),))
+    closed = Fill("exit", (LegFill(CALL, "CLOSE", "SHORT", Decimal(2), Decimal("0.40")),))
+
+    assert gross_pnl([opened, closed], HUNDRED) == Decimal("220.00")
+
+
+def test_long_and_short_of_one_contract_are_two_positions() -> None:
+    short = Fill("leg", (LegFill(CALL, "OPEN", "SHORT", Decimal(1), Decimal("1.50")),))
+
+    found = positions([bought("1.00"), short])
+
+    assert {key: position.open for key, position in found.items()} == {(CALL, "LONG"): 1, (CALL, "SHORT"): 1}
+
+
+def test_scaling_in_adds_up_and_is_not_flat_until_all_is_closed() -> None:
+    fills = [bought("1.00"), bought("1.20"), sold("1.50")]
+
+    assert positions(fills)[CALL, "LONG"].open == 1
+    assert not is_flat(positions(fills))
+    assert gross_pnl([*fills, sold("1.10")], HUNDRED) == Decimal("40.00")
+
+
+def test_a_trade_without_a_fill_is_not_flat() -> None:
+    assert not is_flat(positions([]))
+
+
+def test_a_contract_written_in_another_spelling_is_the_same_position() -> None:
+    fills = [bought("1.00", instrument="TWX140621C00070000"), sold("1.10", instrument="O:TWX140621C00070000")]
+
+    assert is_flat(positions(fills))
+
+
+def test_closing_more_than_is_open_is_refused_by_name() -> None:
+    with pytest.raises(DomainError, match="exit closes 2 LONG of TWX") as caught:
+        positions([bought("1.00"), sold("1.10", "2")])
+
+    assert caught.value.code == "closes_more_than_open"
+
+
+def test_the_share_is_that_of_the_leg_that_closes_most() -> None:
+    spread = Fill(
+        "entry",
+        (
+            LegFill(CALL, "OPEN", "LONG", Decimal(4), Decimal("1.00")),
+            LegFill(OTHER, "OPEN", "SHORT", Decimal(2), Decimal("0.50")),
+        ),
+    )
+    closing = Fill(
+        "part",
+        (
+            LegFill(CALL, "CLOSE", "LONG", Decimal(1), Decimal("1.10")),
+            LegFill(OTHER, "CLOSE", "SHORT", Decimal(1), Decimal("0.40")),
+        ),
+    )
+
+    assert closed_share([spread], closing) == (Decimal(1), Decimal(2))
+
+
+def test_a_fill_that_opens_closes_no_share() -> None:
+    assert closed_share([bought("1.00")], bought("1.10")) == (Decimal(0), Decimal(1))
+
+
+def test_a_share_is_rounded_half_even_to_eight_decimals_and_the_last_closes_all() -> None:
+    assert shadow_quantity(Decimal(1), (Decimal(1), Decimal(3)), is_last=False) == Decimal("0.33333333")
+    assert shadow_quantity(Decimal("0.00000001"), (Decimal(1), Decimal(2)), is_last=False) == 0
+    assert shadow_quantity(Decimal("0.00000003"), (Decimal(1), Decimal(2)), is_last=False) == Decimal("0.00000002")
+    assert shadow_quantity(Decimal("0.66666667"), (Decimal(1), Decimal(3)), is_last=True) == Decimal("0.66666667")
+
+
+def test_the_pair_ends_at_the_closing_leg_of_a_roll() -> None:
+    rolled = Fill(
+        "roll",
+        (
+            LegFill(CALL, "CLOSE", "LONG", Decimal(1), Decimal("1.50")),
+            LegFill(OTHER, "OPEN", "LONG", Decimal(1), Decimal("0.90")),
+        ),
+    )
+    fills = [bought("1.00"), rolled, sold("1.20", instrument=OTHER)]
+
+    paired = until_first_roll(fills)
+
+    assert [leg.instrument for fill in paired for leg in fill.legs] == [CALL, CALL]
+    assert gross_pnl(paired, HUNDRED) == Decimal("50.00")
+    assert gross_pnl(fills, HUNDRED) == Decimal("80.00")
+
+
+def test_what_is_opened_after_the_first_close_is_no_part_of_the_pair() -> None:
+    fills = [bought("1.00"), sold("1.50"), bought("0.90", instrument=OTHER)]
+
+    assert until_first_roll(fills) == tuple(fills[:2])
+
+
+def test_legging_in_and_scaling_in_before_any_close_belong_to_the_pair() -> None:
+    fills = [bought("1.00"), bought("0.90", instrument=OTHER), sold("1.50"), sold("1.00", instrument=OTHER)]
+
+    assert until_first_roll(fills) == tuple(fills)
+
+
+def test_the_schedule_charges_contracts_and_orders_and_never_shares() -> None:
+    fills = [bought("1.00", "3"), sold("1.10", "3"), bought("30", "100", "TWX")]
+
+    assert scheduled_fees(fills, per_contract=Decimal("0.65"), per_order=Decimal(1)) == Decimal("6.90")
+
+
+quantities = st.decimals("0.00000001", "1000000", places=8)
+prices = st.decimals("0", "100000", places=8)
+openings = st.lists(st.tuples(quantities, prices), min_size=1, max_size=6)
+
+
+@given(openings, prices, st.randoms(use_true_random=False))
+def test_pnl_is_the_exact_sum_whatever_the_order_of_entries(
+    entries: list[tuple[Decimal, Decimal]], exit_price: Decimal, shuffler: object
+) -> None:
+    fills = [bought(str(price), str(quantity)) for quantity, price in entries]
+    closing = sold(str(exit_price), str(sum(quantity for quantity, _ in entries)))
+
+    found = gross_pnl([*fills, closing], HUNDRED)
+
+    exact = sum(Fraction(quantity) * (Fraction(exit_price) - Fraction(price)) for quantity, price in entries) * 100
+    assert Fraction(found) == exact
+    assert gross_pnl([*reversed(fills), closing], HUNDRED) == found
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=8), quantities)
+def test_a_shadow_that_follows_every_share_ends_flat_and_never_short(parts: list[int], shadow: Decimal) -> None:
+    fills = [bought("1.00", str(sum(parts)))]
+    left = shadow
+
+    for number, part in enumerate(parts, start=1):
+        closing = sold("1.10", str(part))
+        quantity = shadow_quantity(left, closed_share(fills, closing), is_last=number == len(parts))
+        assert 0 <= quantity <= left
+        left -= quantity
+        fills.append(closing)
+
+    assert left == 0

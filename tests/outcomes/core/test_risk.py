@@ -1,0 +1,94 @@
+"""The capital at risk that the referee computes from opening fills."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcomes.core.fills import Fill, LegFill
+from outcomes.core.risk import risk_amount
+
+C70, C75, P65, P70 = (
+    "TWX   140621C00070000",
+    "TWX   140621C00075000",
+    "TWX   140621P00065000",
+    "TWX   140621P00070000",
+)
+NEXT_C70 = "TWX   140719C00070000"
+
+
+def opened(*legs: tuple[str, str, str, str]) -> list[Fill]:
+    return [
+        Fill(
+            "entry",
+            tuple(
+                LegFill(name, "OPEN", side, Decimal(quantity), Decimal(price)) for name, side, quantity, price in legs
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("legs", "risk"),
+    [
+        ([(C70, "LONG", "1", "1.39")], "139.00"),
+        ([(C70, "LONG", "2", "1.39"), (P70, "LONG", "2", "1.00")], "478.00"),
+        # A vertical debit spread risks its debit, a credit spread its width less the credit.
+        ([(C70, "LONG", "1", "2.00"), (C75, "SHORT", "1", "0.50")], "150.00"),
+        ([(P70, "SHORT", "1", "1.50"), (P65, "LONG", "1", "0.50")], "400.00"),
+        # An iron condor's wings never lose together.
+        (
+            [
+                (P65, "LONG", "1", "0.20"),
+                (P70, "SHORT", "1", "0.80"),
+                (C70, "SHORT", "1", "0.90"),
+                (C75, "LONG", "1", "0.30"),
+            ],
+            "380.00",
+        ),
+        # Uncovered: the strike, whatever premium came in.
+        ([(P70, "SHORT", "1", "1.50")], "7000.00"),
+        ([(C70, "SHORT", "2", "1.50")], "14000.00"),
+        ([(P65, "SHORT", "1", "1.00"), (C75, "SHORT", "1", "1.00")], "14000.00"),
+        # A calendar spread has two expiries: its short leg counts as uncovered, its long one by premium.
+        ([(C70, "SHORT", "1", "1.00"), (NEXT_C70, "LONG", "1", "2.00")], "7200.00"),
+        ([("TWX", "SHORT", "100", "70.5")], "705000.00"),
+    ],
+)
+def test_known_trades(legs: list[tuple[str, str, str, str]], risk: str) -> None:
+    assert risk_amount(opened(*legs), Decimal(100)) == Decimal(risk)
+
+
+def test_an_arbitrage_that_cannot_lose_risks_nothing() -> None:
+    fills = opened((C70, "LONG", "1", "0.50"), (C75, "SHORT", "1", "1.00"))
+
+    assert risk_amount(fills, Decimal(100)) == 0
+
+
+def test_what_is_closed_later_changes_nothing() -> None:
+    closing = Fill("exit", (LegFill(C70, "CLOSE", "LONG", Decimal(1), Decimal("9.00")),))
+    fills = opened((C70, "LONG", "1", "1.39"))
+
+    assert risk_amount([*fills, closing], Decimal(100)) == risk_amount(fills, Decimal(100))
+
+
+legs = st.lists(
+    st.tuples(
+        st.sampled_from([C70, C75, P65, P70]), st.sampled_from(["LONG", "SHORT"]),
+        st.integers(1, 9).map(str), st.decimals("0.01", "9", places=2).map(str),
+    ),
+    min_size=1, max_size=4, unique_by=lambda leg: leg[0],
+)  # fmt: skip
+
+
+@given(legs, st.integers(1, 20))
+def test_risk_grows_with_size_and_is_never_negative(found: list[tuple[str, str, str, str]], times: int) -> None:
+    larger = [(name, side, str(int(quantity) * times), price) for name, side, quantity, price in found]
+
+    risk = risk_amount(opened(*found), Decimal(100))
+
+    assert risk >= 0
+    assert risk_amount(opened(*larger), Decimal(100)) == risk * times

@@ -1,0 +1,99 @@
+"""What one signal says about which engine is better, and that nothing is gained by silence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcomes.core.values import MISSING, VALUED, WORTH_ZERO, Record, Side, count_standings, difference
+
+NOTHING = Record()
+
+
+def valued(pnl: str, risk: str = "100") -> Side:
+    return Side(VALUED, Decimal(pnl), Decimal(risk))
+
+
+def missing(risk: str | None = None, *, declared: str = "100", fees: str = "1.30") -> Side:
+    return Side(MISSING, None, Decimal(risk) if risk else None, Decimal(declared), Decimal(fees))
+
+
+def bounds(
+    a: Side, b: Side, metric: str = "R", *, record_a: Record = NOTHING, record_b: Record = NOTHING
+) -> list[Decimal]:
+    """The least and the most that A less B can be."""
+    found = difference(a, b, metric=metric, record_a=record_a, record_b=record_b)
+    return [found.low, found.high]
+
+
+def test_two_priced_sides_differ_by_their_return_on_risk() -> None:
+    assert bounds(valued("60", "120"), valued("33", "66")) == [0, 0]
+    assert bounds(valued("60", "120"), valued("-33", "66")) == [1, 1]
+    assert bounds(valued("60"), valued("33"), "CURRENCY") == [27, 27]
+
+
+@pytest.mark.parametrize("standing", WORTH_ZERO)
+def test_what_was_decided_but_not_traded_is_worth_zero(standing: str) -> None:
+    assert bounds(Side(standing), valued("-50")) == [Decimal("0.5"), Decimal("0.5")]
+
+
+def test_a_missing_side_is_taken_at_its_worst_for_each() -> None:
+    assert bounds(missing(), valued("0")) == [Decimal("-1.013"), 1]
+    assert bounds(valued("0"), missing()) == [-1, Decimal("1.013")]
+    assert bounds(missing(), missing()) == [Decimal("-2.013"), Decimal("2.013")]
+
+
+def test_a_missing_side_may_have_been_as_good_as_its_best_before() -> None:
+    assert bounds(valued("0"), missing(), record_b=Record(best=Decimal(4)))[0] == -4
+    assert bounds(valued("0"), missing(), record_b=Record(best=Decimal("0.3")))[0] == -1
+
+
+def test_one_r_of_a_missing_side_is_what_it_opened_else_the_larger_of_plan_and_record() -> None:
+    record = Record(largest_risk=Decimal(500))
+
+    assert bounds(missing("130"), valued("0"), "CURRENCY", record_a=record) == [Decimal("-131.30"), 130]
+    assert bounds(missing(declared="100"), valued("0"), "CURRENCY", record_a=record) == [Decimal("-501.30"), 500]
+    assert bounds(missing(declared="900"), valued("0"), "CURRENCY", record_a=record) == [Decimal("-901.30"), 900]
+
+
+def test_a_trade_without_risk_has_no_return_on_risk() -> None:
+    free = valued("10", "0")
+
+    assert count_standings([free], "R") == {MISSING: 1}
+    assert count_standings([free], "CURRENCY") == {VALUED: 1}
+    assert bounds(free, valued("0")) == [-1, 1]
+
+
+amounts = st.decimals("-1000", "1000", places=2)
+sides = st.one_of(
+    st.sampled_from([Side(name) for name in WORTH_ZERO]),
+    st.builds(lambda pnl, risk: valued(str(pnl), str(risk)), amounts, st.decimals("1", "1000", places=2)),
+    st.builds(lambda declared: missing(declared=str(declared)), st.decimals("1", "1000", places=2)),
+)
+metrics = st.sampled_from(["R", "CURRENCY"])
+
+
+@given(sides, sides, metrics)
+def test_swapping_the_engines_swaps_the_sign(a: Side, b: Side, metric: str) -> None:
+    low, high = bounds(a, b, metric)
+
+    assert bounds(b, a, metric) == [-high, -low]
+    assert low <= high
+
+
+@given(st.decimals("-100", "0", places=2), sides, metrics)
+def test_silence_about_a_loser_never_raises_the_least_that_can_be_true(pnl: Decimal, b: Side, metric: str) -> None:
+    told = Side(VALUED, pnl, Decimal(100), Decimal(100), Decimal("1.30"))
+    silent = Side(MISSING, None, Decimal(100), Decimal(100), Decimal("1.30"))
+
+    assert bounds(silent, b, metric)[0] <= bounds(told, b, metric)[0]
+
+
+@given(sides, st.integers(1, 1000))
+def test_the_size_of_a_trade_does_not_matter_in_r(b: Side, times: int) -> None:
+    one, many = valued("60", "120"), valued(str(60 * times), str(120 * times))
+
+    assert bounds(one, b) == bounds(many, b)
