@@ -1,0 +1,79 @@
+"""Whether a trade is what its engine planned before it knew its role."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from kernel.errors import DomainError
+from outcomes.core.fills import Fill, LegFill
+from outcomes.core.plan import PARTIAL_FILL, PLAN_DIFFERS, Plan, PlannedLeg, judge_real_trade, refuse_other_than_planned
+
+CALL, HIGHER = "TWX   140621C00070000", "TWX   140621C00075000"
+SPREAD = (PlannedLeg(CALL, "LONG", 1), PlannedLeg(HIGHER, "SHORT", 2))
+
+
+def plan(legs: tuple[PlannedLeg, ...] = SPREAD, quantity: str = "3") -> Plan:
+    return Plan(legs, Decimal(quantity), Decimal(100), "USD", Decimal(500))
+
+
+def fill(*legs: tuple[str, str, str, str]) -> Fill:
+    return Fill("fill", tuple(LegFill(name, effect, side, Decimal(n), Decimal(1)) for name, effect, side, n in legs))
+
+
+CLOSED = fill((CALL, "CLOSE", "LONG", "1"))
+LONG_THREE = (CALL, "OPEN", "LONG", "3")
+SHORT_SIX = (HIGHER, "OPEN", "SHORT", "6")
+
+
+def test_a_shadow_opens_exactly_its_plan_in_any_order_and_spelling() -> None:
+    legs = (PlannedLeg(HIGHER, "SHORT", 2), PlannedLeg("O:TWX140621C00070000", "LONG", 1))
+
+    refuse_other_than_planned(plan(), legs, Decimal("3.0"), Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("legs", "quantity", "multiplier", "pointer"),
+    [
+        (SPREAD, "4", "100", "/quantity"),
+        (SPREAD, "3", "10", "/multiplier"),
+        (SPREAD[:1], "3", "100", "/legs"),
+        ((PlannedLeg(CALL, "SHORT", 1), SPREAD[1]), "3", "100", "/legs"),
+        ((PlannedLeg(CALL, "LONG", 2), SPREAD[1]), "3", "100", "/legs"),
+        ((PlannedLeg("TWX", "LONG", 1), SPREAD[1]), "3", "100", "/legs"),
+    ],
+)
+def test_a_shadow_of_another_contract_side_or_size_is_refused(
+    legs: tuple[PlannedLeg, ...], quantity: str, multiplier: str, pointer: str
+) -> None:
+    with pytest.raises(DomainError) as caught:
+        refuse_other_than_planned(plan(), legs, Decimal(quantity), Decimal(multiplier))
+
+    assert (caught.value.code, caught.value.pointer) == ("plan_differs", pointer)
+
+
+@pytest.mark.parametrize(
+    ("fills", "judged"),
+    [
+        ([fill(LONG_THREE, SHORT_SIX), CLOSED], None),
+        # Legging in, and scaling in by thirds.
+        ([fill(LONG_THREE), fill(SHORT_SIX), CLOSED], None),
+        ([fill((CALL, "OPEN", "LONG", "1")), fill((CALL, "OPEN", "LONG", "2"), SHORT_SIX), CLOSED], None),
+        # Still being built: nothing is broken yet.
+        ([fill(LONG_THREE)], None),
+        ([], None),
+        # A third of the order was filled.
+        ([fill((CALL, "OPEN", "LONG", "1"), (HIGHER, "OPEN", "SHORT", "2")), CLOSED], PARTIAL_FILL),
+        # One leg never came, or came in another proportion.
+        ([fill(LONG_THREE), CLOSED], PLAN_DIFFERS),
+        ([fill(LONG_THREE, (HIGHER, "OPEN", "SHORT", "3")), CLOSED], PLAN_DIFFERS),
+        ([fill(LONG_THREE, (HIGHER, "OPEN", "LONG", "6")), CLOSED], PLAN_DIFFERS),
+        ([fill(LONG_THREE, ("TWX", "OPEN", "SHORT", "6")), CLOSED], PLAN_DIFFERS),
+        # More than planned is a breach at once.
+        ([fill((CALL, "OPEN", "LONG", "4"))], PLAN_DIFFERS),
+        ([fill(("TWX", "OPEN", "LONG", "1"))], PLAN_DIFFERS),
+    ],
+)
+def test_a_real_trade_is_judged_when_its_first_close_begins(fills: list[Fill], judged: str | None) -> None:
+    assert judge_real_trade(plan(), fills) == judged
