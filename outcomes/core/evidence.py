@@ -1,0 +1,251 @@
+"""Which engine is better, judged by betting on blocks: the evidence, its interval and the verdict (contract 8.2).
+
+A bettor stakes a fixed share of his wealth on every block, first on A, then on B. If the engines were equal, no
+strategy could be expected to make money, so a wealth of 40 is as surprising as p = 1/40, at whatever moment anybody
+looks (Ville 1939; Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024,
+arXiv 2010.09686). Six stakes share the starting capital, large ones for large differences and small ones for small.
+The bet may lose at most what is in it as long as no block is worse than `worst_block`; a stake that could have been
+ruined is retired, so that a broken promise about the worst block ends a bet instead of inventing evidence.
+
+A block is x = sum of w_i d_i / sqrt(n) over its signals, and m = sum of w_i / sqrt(n) what a difference of one per
+signal would make of it. x is known as a range where a side is missing: A's bettor gets the least of it, B's the most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+STAKES = tuple(0.95 / 2**k for k in range(6))
+CAPITAL = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 32)
+# A block beyond this share of ruin retires the stake: below -0.99 L / g one more loss would take nearly all.
+RUIN = 0.99
+# No block takes more than this factor from a bet, so that a wealth stays a positive number.
+LEAST_FACTOR = 1e-12
+_BISECTIONS = 200
+
+RUNNING = "RUNNING"
+A_BETTER, B_BETTER = "A_BETTER", "B_BETTER"
+EQUIVALENT = "EQUIVALENT"
+ASSUMPTION_BROKEN = "ASSUMPTION_BROKEN"
+INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one block of signals came to, in the metric; `low` = `high` where no side is missing."""
+
+    low: float
+    high: float
+    m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wager:
+    """What is fixed before the first block: the worst block thought possible, and what counts as no difference."""
+
+    worst_block: float
+    margin: float = 0.0  # 0 = nobody asks whether they are equivalent
+    alpha: float = 0.05
+    horizon_blocks: int | None = None
+
+    @property
+    def needed(self) -> float:
+        """The wealth that settles it: 2 / alpha, because either engine may win."""
+        return 2 / self.alpha
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The difference per signal that is not refuted; None where nothing within reach is refuted on that side."""
+
+    lower: float | None
+    upper: float | None
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether everything has been refuted: the difference was not the same all the time."""
+        return self.lower is not None and self.upper is not None and self.lower > self.upper
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Where an evaluation stands after its blocks so far; blocks are counted from 1."""
+
+    verdict: str
+    at_block: int | None
+    e_a: float
+    e_b: float
+    interval: Interval
+    since: tuple[float, float] | None  # the same bet, begun afresh after the verdict
+    is_reversed: bool
+    beyond_l: tuple[int, ...]
+    retired_a: int
+    retired_b: int
+    evidence: tuple[tuple[float, float], ...] = field(default=(), repr=False)  # (e_a, e_b) after each block
+
+
+class Bet:
+    """One side's wealth as a function of the supposed difference `mu`.
+
+    `sign` is 1 for a bet on A and -1 for one on B. A bet on B is a bet on A with the engines swapped.
+    """
+
+    def __init__(self, sign: int, worst_block: float) -> None:
+        self.sign = sign
+        self.worst_block = worst_block
+        self.live = [True] * len(STAKES)
+        self._blocks: list[tuple[float, float]] = []
+
+    def take(self, block: Block) -> None:
+        """Settle one block; retire every stake that it could have ruined."""
+        x = block.low if self.sign > 0 else -block.high
+        self._blocks.append((x, block.m * self.sign))
+        self.live = [
+            live and stake * x >= -RUIN * self.worst_block for live, stake in zip(self.live, STAKES, strict=True)
+        ]
+
+    def wealth(self, mu: float = 0.0) -> float:
+        """Wealth if the difference per signal were `mu`, from a capital of 1; inf beyond a double's reach."""
+        total = self.log_wealth(mu)
+        try:
+            return math.exp(total)
+        except OverflowError:
+            return math.inf
+
+    def log_wealth(self, mu: float = 0.0) -> float:
+        """Its natural logarithm; -inf once every stake is retired."""
+        logs = [
+            math.log(capital)
+            + math.fsum(
+                math.log(max(1 + stake * (x - mu * m) / self.worst_block, LEAST_FACTOR)) for x, m in self._blocks
+            )
+            for capital, stake, live in zip(CAPITAL, STAKES, self.live, strict=True)
+            if live
+        ]
+        if not logs:
+            return -math.inf
+        most = max(logs)
+        return most + math.log(math.fsum(math.exp(log - most) for log in logs))
+
+    @property
+    def retired(self) -> int:
+        """How many stakes are out."""
+        return self.live.count(False)
+
+
+class _Bounds:
+    """The interval so far: its bounds only ever move inwards."""
+
+    def __init__(self, wager: Wager) -> None:
+        self.wager = wager
+        self.interval = Interval(None, None)
+        self.sum_x = self.sum_m = 0.0
+        self.blocks = 0
+
+    def take(self, block: Block, bet_a: Bet, bet_b: Bet) -> None:
+        """Narrow both bounds by a block on which the bets are settled."""
+        self.blocks += 1
+        self.sum_x += (block.low + block.high) / 2
+        self.sum_m += block.m
+        self.interval = Interval(self._narrowed(bet_a, self.interval.lower), self._narrowed(bet_b, self.interval.upper))
+
+    def _narrowed(self, bet: Bet, bound: float | None) -> float | None:
+        """The edge of what the bet refutes: the greatest `mu` for a bet on A, the least for one on B.
+
+        Its wealth falls as `mu` moves towards what the blocks say, so there is one edge. The search begins as far
+        out as blocks of at most the worst size could speak, or at the bound that stands; None where even that is
+        not refuted.
+        """
+        needed = math.log(self.wager.needed)
+        middle = self.sum_x / self.sum_m
+        reach = bet.sign * self.wager.worst_block * self.blocks / self.sum_m
+        refuted = middle - reach
+        if bound is not None and (bound - refuted) * bet.sign > 0:
+            refuted = bound
+        if bet.log_wealth(refuted) < needed:
+            return bound
+        kept = middle + reach
+        for _ in range(_BISECTIONS):
+            between = (refuted + kept) / 2
+            if between in (refuted, kept):
+                break
+            if bet.log_wealth(between) >= needed:
+                refuted = between
+            else:
+                kept = between
+        return refuted
+
+
+class _Standing:
+    """The first thing that a block said, and the same bet begun afresh after it."""
+
+    def __init__(self, wager: Wager) -> None:
+        self.wager = wager
+        self.verdict = RUNNING
+        self.at_block: int | None = None
+        self.afresh: tuple[Bet, Bet] | None = None
+        self.is_reversed = False
+        self._above_margin = self._below_margin = False
+
+    def take(self, number: int, block: Block, bet_a: Bet, bet_b: Bet, *, has_drifted: bool) -> None:
+        """Let one block speak: for a verdict, or against the one that stands."""
+        needed = math.log(self.wager.needed)
+        if self.afresh is not None:
+            for bet in self.afresh:
+                bet.take(block)
+            against = {A_BETTER: self.afresh[1], B_BETTER: self.afresh[0]}.get(self.verdict)
+            self.is_reversed = self.is_reversed or (against is not None and against.log_wealth() >= needed)
+            return
+        if self.wager.margin:
+            self._above_margin = self._above_margin or bet_a.log_wealth(-self.wager.margin) >= needed
+            self._below_margin = self._below_margin or bet_b.log_wealth(self.wager.margin) >= needed
+        if bet_a.log_wealth() >= needed:
+            self.verdict = A_BETTER
+        elif bet_b.log_wealth() >= needed:
+            self.verdict = B_BETTER
+        elif self._above_margin and self._below_margin and not has_drifted:
+            self.verdict = EQUIVALENT
+        elif len(STAKES) in (bet_a.retired, bet_b.retired):
+            self.verdict = ASSUMPTION_BROKEN
+        elif number == self.wager.horizon_blocks:
+            self.verdict = INCONCLUSIVE
+        if self.verdict != RUNNING:
+            self.at_block = number
+            self.afresh = (Bet(1, self.wager.worst_block), Bet(-1, self.wager.worst_block))
+
+
+def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
+    """Judge blocks in the order of time.
+
+    1. Settle both bets on the block, and narrow the interval.
+    2. The first block that says something gives the verdict, in the order A, B, equivalent, assumption broken, horizon.
+    3. From the next block on the same bet starts afresh; the other side's 40 in it reverses the verdict.
+    """
+    bet_a, bet_b = Bet(1, wager.worst_block), Bet(-1, wager.worst_block)
+    bounds, standing = _Bounds(wager), _Standing(wager)
+    evidence: list[tuple[float, float]] = []
+    for number, block in enumerate(blocks, start=1):
+        bet_a.take(block)
+        bet_b.take(block)
+        bounds.take(block, bet_a, bet_b)
+        standing.take(number, block, bet_a, bet_b, has_drifted=bounds.interval.has_drifted)
+        evidence.append((bet_a.wealth(), bet_b.wealth()))
+    worst = wager.worst_block
+    afresh = standing.afresh
+    return Judgement(
+        verdict=standing.verdict,
+        at_block=standing.at_block,
+        e_a=bet_a.wealth(),
+        e_b=bet_b.wealth(),
+        interval=bounds.interval,
+        since=(afresh[0].wealth(), afresh[1].wealth()) if afresh else None,
+        is_reversed=standing.is_reversed,
+        beyond_l=tuple(
+            number for number, block in enumerate(blocks, start=1) if block.low < -worst or block.high > worst
+        ),
+        retired_a=bet_a.retired,
+        retired_b=bet_b.retired,
+        evidence=tuple(evidence),
+    )
