@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from kernel.errors import DomainError
+from kernel.values import decimal_text
 from outcomes.core.fills import Fill, PositionKey, positions
 from outcomes.core.instruments import canonical_instrument
 
@@ -49,14 +50,14 @@ class Plan:
 def refuse_other_than_planned(plan: Plan, legs: Iterable[PlannedLeg], quantity: Decimal, multiplier: Decimal) -> None:
     """Raise `plan_differs` unless a shadow opens exactly what its plan says."""
     opened = Plan(tuple(legs), quantity, multiplier, plan.currency, plan.risk_amount)
-    if opened.multiplier != plan.multiplier:
-        raise DomainError(
-            "plan_differs", f"The plan's multiplier is {plan.multiplier:f}, not {multiplier:f}.", "/multiplier"
-        )
-    if opened.quantity != plan.quantity:
-        raise DomainError("plan_differs", f"The plan's quantity is {plan.quantity:f}, not {quantity:f}.", "/quantity")
+    for name in ("multiplier", "quantity"):
+        planned, found = getattr(plan, name), getattr(opened, name)
+        if planned != found:
+            detail = f"The plan's {name} is {decimal_text(planned)}, not {decimal_text(found)}."
+            raise DomainError("plan_differs", detail, f"/{name}")
     if opened.quantities() != plan.quantities():
-        raise DomainError("plan_differs", f"The plan's legs are {_said(plan)}; open those.", "/legs")
+        wanted = ", ".join(f"{leg.ratio} {leg.side} {leg.instrument}" for leg in plan.legs)
+        raise DomainError("plan_differs", f"The plan's legs are {wanted}; open those.", "/legs")
 
 
 def judge_real_trade(plan: Plan, fills: Sequence[Fill]) -> str | None:
@@ -85,7 +86,3 @@ def judge_real_trade(plan: Plan, fills: Sequence[Fill]) -> str | None:
     first = next(iter(planned))
     in_proportion = all(held[key] * planned[first] == held[first] * planned[key] for key in planned)
     return PARTIAL_FILL if in_proportion else PLAN_DIFFERS
-
-
-def _said(plan: Plan) -> str:
-    return ", ".join(f"{leg.ratio} {leg.side} {leg.instrument}" for leg in plan.legs)

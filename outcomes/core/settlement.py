@@ -12,6 +12,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from kernel.errors import DomainError
+from kernel.values import decimal_text
 from outcomes.core.instruments import parse_option
 
 # US options expire on dates of the exchanges' time zone; after 20:00 there UTC already has the next day.
@@ -51,11 +52,13 @@ def _impossible(instrument: str, side: str, settlement: Settlement) -> str:
         return "" if settlement.kind == "CASH_SETTLED" else f"{settlement.kind} needs an option contract."
     settled_on = settlement.settled_at.astimezone(EXCHANGE_ZONE).date()
     if settlement.kind in EXPIRY_KINDS and settled_on < option.expiry:
-        return f"it expires on {option.expiry.isoformat()}, after settled_at."
+        return f"it expires on {option.expiry}, after settled_at."
     if settlement.underlying is None:
         # Only worthlessness needs no proof of where the underlying stood: nobody gains by claiming it of his own side.
         return "" if settlement.price == 0 and side == "LONG" else "state the underlying price that it settled at."
     intrinsic = option.intrinsic_value(settlement.underlying)
     if settlement.price != intrinsic:
-        return f"at an underlying price of {settlement.underlying} it settles at {intrinsic:f}."
+        return (
+            f"at an underlying price of {decimal_text(settlement.underlying)} it settles at {decimal_text(intrinsic)}."
+        )
     return ""
