@@ -1,6 +1,6 @@
 """Reads of the past: what was in force at any instant, by the same order that decisions were made in.
 
-An instant T stands for the state after every change stamped at or before T (see timeline.py): a version
+An instant T stands for the state after every change stamped at or before T (see selectors.py): a version
 is in force from its `activated_at` on, a halt is in effect from `engaged_at` up to but not at `released_at`,
 and an engine's heartbeat at B makes it available at T when B <= T < B + the time to live at T.
 """

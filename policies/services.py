@@ -25,8 +25,7 @@ from kernel.events import (
 from kernel.sql import load
 from policies.core.settings import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
-from policies.selectors import active_policy
-from policies.timeline import EXCLUSIVE_LOCK, instant_of_change, instant_of_urgent_change
+from policies.selectors import EXCLUSIVE_LOCK, active_policy, instant_of_change, instant_of_urgent_change
 
 MAX_KEY_NAME = 50  # the library's column
 ENVIRONMENT = Actor("environment")

@@ -1,7 +1,7 @@
 """The decision for a stored signal as of any instant: what the past state says, beside what is stored.
 
 As of its own `decided_at` it must be what is stored, because decisions and changes of what they depend
-on have one order (policies/timeline.py).
+on have one order (policies/selectors.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from kernel.events import GUARDRAIL_TRIPPED
 from policies.core.settings import GUARDRAILS, PolicySettings
 from policies.core.state import Trip
-from policies.timeline import instant_of_change
+from policies.selectors import instant_of_change
 
 # The share of failed signals says nothing about a handful of them. Those an operator has discarded count as
 # failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.

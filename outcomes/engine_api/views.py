@@ -15,20 +15,18 @@ from experiments.distribution import claim_assignments, get_assignment
 from kernel.serializers import StrictSerializer
 from outcomes import services
 from outcomes.core.trade_reports import request_hash
-from outcomes.engine_api.requests import (
-    ClaimSerializer,
-    ExitSerializer,
-    RecommendationSerializer,
-    ShadowExitSerializer,
-    TradeSerializer,
-)
-from outcomes.engine_api.responses import (
+from outcomes.engine_api.serializers import (
     AssignmentSerializer,
     ClaimedSerializer,
+    ClaimSerializer,
+    ExitSerializer,
     PendingExitsSerializer,
     RecommendationAnswerSerializer,
+    RecommendationSerializer,
     SettledExitSerializer,
+    ShadowExitSerializer,
     TradeAnswerSerializer,
+    TradeSerializer,
 )
 from policies.access import IsEngine, engine_of
 
