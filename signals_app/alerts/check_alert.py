@@ -158,7 +158,7 @@ def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
     Unknown placeholders stay, as they do at TradingView.
     """
     filled: list[str] = []
-    times = {"timenow": now, "time": now.replace(second=0, microsecond=0)}
+    times = {"timenow": now, "time": now.replace(second=0)}
     samples = _SAMPLES | {name: instant_text(moment) for name, moment in times.items()}
 
     def sample(match: re.Match[str]) -> str:

@@ -187,6 +187,14 @@ def test_the_secret_may_be_in_a_field_called_key() -> None:
     assert judge(make_source(), arrive(body)).payload["key"] == SECRET
 
 
+def test_a_body_that_cannot_be_read_is_kept_without_what_looks_like_a_secret() -> None:
+    assert judge(make_source(), arrive(b'{"secret": "abc",}')).kept_body == b'{"secret": "***",}'
+
+
+def test_a_source_that_expects_no_secret_takes_none_for_one() -> None:
+    assert judge(make_source(), arrive(BODY % b',"key":"***"')).payload["key"] == "***"
+
+
 def test_a_refused_body_is_kept_without_its_secret() -> None:
     source = make_source(body_secret_hash=digest(SECRET))
     body = b'{"key":"wh-7f3c91-demo","symbol":"wh-7f3c91-demo"}'

@@ -190,5 +190,5 @@ def test_an_alert_is_stale_after_five_minutes_unless_another_limit_is_given() ->
 def test_the_time_of_a_bar_is_filled_in_as_the_whole_minute() -> None:
     moment = datetime(2026, 3, 16, 14, 30, 2, 250_000, tzinfo=UTC)
 
-    assert fill_placeholders("{{time}}", moment)[0] == "2026-03-16T14:30:00Z"
+    assert fill_placeholders("{{time}} {{timenow}}", moment)[0] == "2026-03-16T14:30:00Z 2026-03-16T14:30:02Z"
     assert fill_placeholders("{{plot_0}} {{plot_19}} {{plot_20}}", moment)[0] == "55.31 55.31 {{plot_20}}"
