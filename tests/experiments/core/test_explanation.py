@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from experiments.core.explanation import EngineFacts, Standing, explain, walk_rules
-from policies.core.rules import RULES, RULES_VERSION, PolicyInputs, resolve_policy
+from policies.core.rules import (
+    RULES,
+    RULES_BY_VERSION,
+    RULES_VERSION,
+    PolicyInputs,
+    engine_a_primary,
+    halted,
+    resolve_policy,
+)
 from policies.core.settings import CONFIGURED_MODES
 
 TRADED_REAL = EngineFacts(action="OPEN", role="REAL", role_reason="CONFIGURED", traded=True)
@@ -124,7 +132,7 @@ def test_a_role_taken_back_by_the_kill_switch_is_told() -> None:
 
 @pytest.mark.parametrize("mode", CONFIGURED_MODES)
 def test_every_decision_the_rules_can_make_is_one_sentence(mode: str) -> None:
-    for app_mode, live, variant, a, b, halted in product(
+    for app_mode, live, variant, a, b, is_halted in product(
         ("PAPER", "LIVE"), (True, False), "AB", (True, False), (True, False), (True, False)
     ):
         inputs = policy_inputs(
@@ -134,7 +142,7 @@ def test_every_decision_the_rules_can_make_is_one_sentence(mode: str) -> None:
             variant=variant,
             engine_a_available=a,
             engine_b_available=b,
-            halted=halted,
+            halted=is_halted,
         )
 
         sentence = explained(inputs, A=TRADED_REAL, B=SHADOWED)
@@ -236,3 +244,19 @@ def test_only_the_rule_that_decided_says_why() -> None:
         "engine A was not available, and nothing trades for real without it"
     ]
     assert [(step.name, step.meaning) for step in steps] == [(rule.name, rule.meaning) for rule in RULES]
+
+
+def test_the_rule_that_decided_says_why_from_the_inputs() -> None:
+    steps = walk_rules(policy_inputs(), RULES_VERSION)
+
+    assert [step.because for step in steps if step.because] == [WHY]
+
+
+def test_an_old_decision_is_explained_by_the_rules_of_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES_BY_VERSION, 0, (engine_a_primary, halted))
+    inputs = policy_inputs(halted=True)
+
+    sentence = explain(executed_engine="A", inputs=inputs, rules_version=0, engines={"A": TRADED_REAL, "B": DECLINED})
+
+    assert sentence == f"Engine A recommended the trade and traded for real because {WHY}; engine B declined."
+    assert [step.standing for step in walk_rules(inputs, 0)] == [Standing.APPLIES, Standing.NOT_REACHED]
