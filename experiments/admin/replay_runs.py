@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -58,13 +56,16 @@ class ReplayRunAdmin(AuditAdmin):
         """The first differences, each with its experiment."""
         if not run.first_differences:
             return "none"
-        rows = format_html_join(
-            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", map(_row, run.first_differences)
-        )
+        cells = [
+            (
+                link("experiments_experiment", found["experiment_id"], found["experiment_id"][:8])
+                if found["experiment_id"]
+                else "table as a whole",
+                found["field"],
+                found["stored"],
+                found["recomputed"],
+            )
+            for found in run.first_differences
+        ]
+        rows = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", cells)
         return format_html('<table class="to-table"><thead>{}</thead><tbody>{}</tbody></table>', HEAD, rows)
-
-
-def _row(difference: dict[str, Any]) -> tuple[SafeString | str, str, str, str]:
-    experiment_id = difference["experiment_id"]
-    where = link("experiments_experiment", experiment_id, experiment_id[:8]) if experiment_id else "table as a whole"
-    return where, difference["field"], difference["stored"], difference["recomputed"]

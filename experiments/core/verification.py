@@ -169,7 +169,19 @@ class Verifier:
         ids = recorded.experiment_id, recorded.signal_id
         if recorded.stored_signal_hash is None:
             return (Difference("signals", "null", "a row", *ids),)
-        found = [*self._signal_and_context(recorded), *differences_of(_copies(recorded))]
+        written_at = recorded.created_at
+        # What is stored more than once: the context's hash with both engines, and the time of the one statement.
+        copies: list[Compared] = [
+            ("signal_distributions.context_hash (A)", recorded.context_hash_a, recorded.context_hash),
+            ("signal_distributions.context_hash (B)", recorded.context_hash_b, recorded.context_hash),
+            ("signals.processed_at", recorded.processed_at, written_at),
+            ("market_contexts.created_at", recorded.captured_at, written_at),
+            ("signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at),
+            ("signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at),
+        ]
+        if recorded.inputs is not None and not _is_decided_then(recorded.decided_at, written_at):
+            copies.append(("execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"))
+        found = [*self._signal_and_context(recorded), *differences_of(copies)]
         if recorded.policy_version not in self._policies:
             found.append(Difference("policy_versions", "null", f"version {recorded.policy_version}"))
         else:
@@ -270,10 +282,15 @@ class Verifier:
 
 def _signal_of(recorded: Recorded) -> SignalFacts:
     """The signal as the worker took it; raise ValueError where a column of it is NULL."""
-    payload = json.loads(recorded.payload or "")
+    payload, timestamp = json.loads(recorded.payload or ""), recorded.timestamp
+    if timestamp and 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
+        # As the database prints it in UTC: nearly always, and then there is nothing to parse.
+        timestamp = f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
+    elif timestamp:
+        timestamp = format_timestamp(read_instant(timestamp))
     columns = (
         recorded.signal_id, recorded.source, recorded.exchange, recorded.symbol, recorded.direction,
-        recorded.timeframe, _canonical_time(recorded.timestamp), recorded.strategy, recorded.stored_signal_hash,
+        recorded.timeframe, timestamp, recorded.strategy, recorded.stored_signal_hash,
     )  # fmt: skip
     if None in columns:
         raise ValueError("a column is NULL")
@@ -283,15 +300,6 @@ def _signal_of(recorded: Recorded) -> SignalFacts:
 @lru_cache(MOST_REMEMBERED)
 def _consumed(names: str | None) -> frozenset[str]:
     return frozenset(json.loads(names or ""))
-
-
-def _canonical_time(timestamp: str | None) -> str:
-    """A time as the database prints it in UTC, as it stands in hashed documents."""
-    if timestamp is None:
-        raise ValueError("a column is NULL")
-    if 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
-        return f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
-    return format_timestamp(read_instant(timestamp))
 
 
 def frozen_market_data(stored: str, context: ContextText) -> str:
@@ -316,22 +324,6 @@ def _rebuilt_market_data(text: str) -> str:
             data=document["data"],
         )
     )
-
-
-def _copies(recorded: Recorded) -> Iterable[Compared]:
-    """What is stored more than once: the context's hash with both engines, and the time of the one statement."""
-    written_at = recorded.created_at
-    compared: list[Compared] = [
-        ("signal_distributions.context_hash (A)", recorded.context_hash_a, recorded.context_hash),
-        ("signal_distributions.context_hash (B)", recorded.context_hash_b, recorded.context_hash),
-        ("signals.processed_at", recorded.processed_at, written_at),
-        ("market_contexts.created_at", recorded.captured_at, written_at),
-        ("signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at),
-        ("signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at),
-    ]
-    if recorded.inputs is not None and not _is_decided_then(recorded.decided_at, written_at):
-        compared.append(("execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"))
-    return compared
 
 
 @lru_cache(MOST_REMEMBERED)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from experiments.core.decision import rule_on, split_basis_points, variant_of
@@ -49,30 +50,27 @@ class WhatIf(NamedTuple):
 
     @property
     def is_changed(self) -> bool:
-        """Tell whether the settings make a difference to this decision."""
+        """Whether the settings make a difference to this decision."""
         return self.after is not None and self.after != self.before
 
 
 def decide_again(decisions: Iterable[StoredDecision], settings: PolicySettings) -> Iterator[WhatIf]:
     """Decide each again under the settings, by the rules of its own rules version."""
     split_bp = split_basis_points(settings.split_percentage)
+    document = settings.document()
+    changed = {name: document[name] for name in SETTING_INPUTS}
     known: dict[tuple[str, int, str], Verdict | None] = {}
     for stored in decisions:
         # Decisions of one state of the policy have the same inputs: a few among thousands.
         key = (stored.inputs, stored.rules_version, variant_of(stored.bucket, split_bp))
         if key not in known:
-            known[key] = _verdict(*key, settings)
+            variant = {"variant": key[2]}
+            try:
+                inputs = PolicyInputs(**load_canonical(stored.inputs) | changed | variant)
+                known[key] = Verdict(*attrgetter(*Verdict._fields)(rule_on(inputs, stored.rules_version).resolution))
+            except (KeyError, TypeError, ValueError):
+                known[key] = None  # counted as unreadable: somebody has changed it, and a replay names it
         yield WhatIf(stored.experiment_id, stored.symbol, stored.verdict, known[key])
-
-
-def _verdict(inputs: str, rules_version: int, variant: str, settings: PolicySettings) -> Verdict | None:
-    document = settings.document()
-    changes = {name: document[name] for name in SETTING_INPUTS} | {"variant": variant}
-    try:
-        resolution = rule_on(PolicyInputs(**load_canonical(inputs) | changes), rules_version).resolution
-    except (KeyError, TypeError, ValueError):
-        return None  # counted as unreadable: somebody has changed it, and a replay names it
-    return Verdict(resolution.execution_mode, resolution.executed_engine, resolution.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Tally:
             self._by_symbol[one.symbol, one.before.reason, one.after.reason] += 1
 
     def result(self) -> Preview:
-        """Return what was counted so far."""
+        """What was counted so far."""
         transitions = tuple(Transition(before, after, n) for (before, after), n in _ordered(self._transitions))
         return Preview(
             considered=self._transitions.total() + self.unreadable,

@@ -37,7 +37,7 @@ class DecisionThen:
 
 
 def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
-    """Return the decision for a stored signal as of an instant; without one, as of when it was decided.
+    """The decision for a stored signal as of an instant; without one, as of when it was decided.
 
     PAPER or LIVE is a setting of the process and has no history: it is taken from the stored decision,
     and from the present setting while there is none. Raises DomainError `not_found` without such a
@@ -53,16 +53,12 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
     then = in_force_at(instant)
     state = then.state(stored.inputs["app_mode"] if stored else settings.APP_MODE)
     ruling = rule(state, assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage).variant)
-    is_its_own = stored is not None and instant == stored.decided_at
-    return DecisionThen(then, ruling, stored, _disagreements(stored, ruling) if stored and is_its_own else ())
-
-
-def _disagreements(stored: ExecutionDecision, ruling: Ruling) -> tuple[Difference, ...]:
-    then = load_canonical(ruling.inputs)
-    names = sorted({*stored.inputs, *then})
+    if stored is None or instant != stored.decided_at:
+        return DecisionThen(then, ruling, stored, ())
+    inputs = load_canonical(ruling.inputs)
     compared: list[tuple[str, Any, Any]] = [
-        (f"inputs.{name}", stored.inputs.get(name), then.get(name)) for name in names
+        (f"inputs.{name}", stored.inputs.get(name), inputs.get(name)) for name in sorted({*stored.inputs, *inputs})
     ]
     compared += [(name, getattr(stored, name), value) for name, value in ruling.resolution.document().items()]
     compared.append(("decision_hash", stored.decision_hash, ruling.decision_hash))
-    return differences_of(compared)
+    return DecisionThen(then, ruling, stored, differences_of(compared))

@@ -51,7 +51,7 @@ class PreviewSelection:
 
 
 def preview(selection: PreviewSelection, settings: PolicySettings, progress: Progress | None = None) -> Preview:
-    """Return what the settings would have changed of the selected decisions."""
+    """What the settings would have changed of the selected decisions."""
     tally = Tally()
     for one in decided_again(selection, settings, progress):
         tally.add(one)
@@ -74,7 +74,9 @@ def decided_again(
 
 def _stored(cursor: Any, selection: PreviewSelection, progress: Progress | None) -> Iterator[StoredDecision]:
     parameters = {field.name: getattr(selection, field.name) for field in fields(selection)}
-    total, done = _count(parameters), 0
+    with connection.cursor() as counting:
+        counting.execute(COUNT, parameters)
+        total, done = int(counting.fetchone()[0]), 0
     cursor.execute(SELECT, parameters)
     while rows := cursor.fetchmany(ROWS_PER_FETCH):
         for experiment_id, symbol, bucket, inputs, rules_version, *verdict in rows:
@@ -82,9 +84,3 @@ def _stored(cursor: Any, selection: PreviewSelection, progress: Progress | None)
         done += len(rows)
         if progress is not None:
             progress(done, max(total, done))
-
-
-def _count(parameters: dict[str, Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, parameters)
-        return int(cursor.fetchone()[0])

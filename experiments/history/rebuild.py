@@ -82,6 +82,8 @@ class Rebuilder:
         match record["kind"]:
             case "source":
                 self._take_source(record)
+            case "delivery" if record["outcome"] == "rejected" and record["code"] in NOT_REPEATABLE:
+                self.left_out += 1
             case "delivery":
                 self._take_delivery(record)
             case "policy":
@@ -105,21 +107,16 @@ class Rebuilder:
         self._tokens[record["slug"]], self._sources[record["slug"]] = token, own
 
     def _take_delivery(self, record: Record) -> None:
-        if record["outcome"] == "rejected" and record["code"] in NOT_REPEATABLE:
-            self.left_out += 1
-            return
         self.deliveries += 1
-        self._set_source(record["source"], settings_of_then(record))
-        outcome, code, signal_id = _receive(self._tokens[record["source"]], record)
+        slug, judged_by = record["source"], settings_of_then(record)
+        if self._judged_by.get(slug) != judged_by:
+            WebhookSource.objects.filter(slug=slug).update(**judged_by)
+            self._judged_by[slug] = judged_by
+        outcome, code, signal_id = receive(self._tokens[slug], record)
         subject = f"delivery {record['id']}"
         self._compare(subject, "outcome", record["outcome"], outcome)
         self._compare(subject, "code", record["code"], code)
         self._compare(subject, "signal_id", record["signal_id"], signal_id)
-
-    def _set_source(self, slug: str, judged_by: Record) -> None:
-        if self._judged_by.get(slug) != judged_by:
-            WebhookSource.objects.filter(slug=slug).update(**judged_by)
-            self._judged_by[slug] = judged_by
 
     def _decide(self) -> None:
         """Decide the signals that were decided under the policy now in force, and compare."""
@@ -142,7 +139,7 @@ class Rebuilder:
 
 
 def settings_of_then(delivery: Record) -> Record:
-    """Return the settings of its source that a delivery was judged by, as far as it tells them.
+    """The settings of its source that a delivery was judged by, as far as it tells them.
 
     One that was stale was older than some limit and one that was not stale stayed within its own; one that
     was not refused presented the secret that was expected, if one was.
@@ -191,8 +188,8 @@ def take_market_data(record: Record) -> None:
     )
 
 
-def _receive(token: str, record: Record) -> tuple[str, str, str | None]:
-    """Receive a stored delivery; return outcome, code and signal id."""
+def receive(token: str, record: Record) -> tuple[str, str, str | None]:
+    """Receive a stored delivery as the webhook would: outcome, code and signal id."""
     body = base64.b64decode(record["body"])
     address = record["remote_address"]
     arrival = Arrival(

@@ -43,7 +43,7 @@ class SignalBroker(ORM):
     _listening: object = None
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
-        """Return ordinary tasks, else one drain task when signals wait, else nothing after a pause.
+        """Ordinary tasks, else one drain task when signals wait, else nothing after a pause.
 
         The pause ends early at a hint from the webhook; without one it is `poll` seconds.
         """
@@ -59,42 +59,25 @@ class SignalBroker(ORM):
 
     def _dequeue(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]] | None:
         self.get_connection()  # drops a broken connection
-        self._listen(database)
+        database.ensure_connection()
         with database.cursor() as cursor:
+            # Once on every connection.
+            if self._listening is not database.connection:
+                cursor.execute(f"LISTEN {CHANNEL}")
+                self._listening = database.connection
             cursor.execute(WORK_WAITS, (self.list_key,))
             tasks_wait, signals_wait = cursor.fetchone()
         if tasks_wait:
             return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
         since_last = monotonic() - self._last_drain
-        is_due = since_last > (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS)
-        # A hint needs no second look: a drain in vain costs less than that.
-        if not is_due and not _hinted(database, seconds=SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)):
-            return None
+        if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
+            pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
+            with database.wrap_database_errors:
+                # Takes all hints there are; one that came meanwhile counts at once.
+                is_hinted = bool(list(database.connection.notifies(timeout=pause, stop_after=1)))
+            # A hint needs no second look: a drain in vain costs less than that.
+            if not is_hinted:
+                return None
         self._last_drain = monotonic()
-        return [(None, _drain_task())]
-
-    def _listen(self, database: BaseDatabaseWrapper) -> None:
-        """Listen on this connection, once; again after every reconnect."""
-        database.ensure_connection()
-        if self._listening is not database.connection:
-            with database.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            self._listening = database.connection
-
-
-def _hinted(database: BaseDatabaseWrapper, *, seconds: float) -> bool:
-    """Wait for a hint and take all there are; one that came meanwhile counts at once."""
-    with database.wrap_database_errors:
-        return bool(list(database.connection.notifies(timeout=seconds, stop_after=1)))
-
-
-def _drain_task() -> str:
-    task = {
-        "id": uuid4().hex,
-        "name": "drain",
-        "func": DRAIN,
-        "args": (),
-        "kwargs": {},
-        "started": timezone.now(),
-    }
-    return str(SignedPackage.dumps(task))
+        drain = {"id": uuid4().hex, "name": "drain", "func": DRAIN, "args": (), "kwargs": {}, "started": timezone.now()}
+        return [(None, str(SignedPackage.dumps(drain)))]

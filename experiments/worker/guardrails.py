@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -57,12 +58,12 @@ def register_measures(statements: Mapping[str, str]) -> None:
 
 
 def has_limits(content: PolicySettings) -> bool:
-    """Tell whether these settings set any limit at all."""
+    """Whether these settings set any limit at all."""
     return any(getattr(content, name) is not None for name in GUARDRAILS)
 
 
 def tripped_guardrail(policy_version: int, content: PolicySettings) -> Trip | None:
-    """Return the guardrail that holds now, tripping one whose limit is reached; None when all is well.
+    """The guardrail that is tripped, after tripping one whose limit is reached; None when all is well.
 
     Call it in the transaction of the decision.
     """
@@ -77,17 +78,14 @@ def tripped_guardrail(policy_version: int, content: PolicySettings) -> Trip | No
             cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
             value = cursor.fetchone()[0]
             if value >= limit:
-                return _trip(policy_version, Trip(name, _text(value), _text(limit)))
+                tripped = Trip(name, _text(value), _text(limit))
+                row_of_trip = (name, tripped.value, tripped.limit, policy_version, instant_of_change())
+                cursor.execute(TRIP, row_of_trip)
+                if cursor.rowcount:
+                    log = partial(GUARDRAIL_TRIPPED.log, policy_version=policy_version, **tripped.document())
+                    transaction.on_commit(log)
+                return tripped
     return None
-
-
-def _trip(policy_version: int, tripped: Trip) -> Trip:
-    with connection.cursor() as cursor:
-        cursor.execute(TRIP, (tripped.name, tripped.value, tripped.limit, policy_version, instant_of_change()))
-        if cursor.rowcount:
-            document = tripped.document()
-            transaction.on_commit(lambda: GUARDRAIL_TRIPPED.log(policy_version=policy_version, **document))
-    return tripped
 
 
 def _text(number: int | Decimal) -> str:

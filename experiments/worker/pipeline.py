@@ -7,9 +7,7 @@ table is the queue; a wake-up that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
-import json
 from time import monotonic, process_time, sleep
-from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -19,10 +17,9 @@ from experiments.worker import queue as claim
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.statements import log_decided, store
 from kernel.events import SIGNAL_PROCESSING_FAILED
-from kernel.values import format_timestamp
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force
-from signals_app.alerts.documents import SignalFacts, experiment_id
+from signals_app.alerts.documents import experiment_id
 from signals_app.market_data import latest_market_data
 
 # The knee of the curve: larger batches gain little and delay their first row.
@@ -62,7 +59,7 @@ def _timed_drain() -> tuple[int, float]:
 
 
 def drain() -> int:
-    """Process what waits, up to 20 batches or 5 s; return how many signals got a decision.
+    """Process what waits, up to 20 batches or 5 s, and count how many signals got a decision.
 
     1. Count the attempts of signals whose worker died after claiming them.
     2. Take batches of fresh signals until none is left.
@@ -96,10 +93,9 @@ def process_claimed(batch: claim.Batch) -> int:
 def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
     """Decide these signals in one transaction and return what was decided (R2.1, R9.5, R10.2)."""
     with transaction.atomic():
-        rows = claim.lock_signals(signal_ids)
-        if not rows:
+        signals = claim.lock_signals(signal_ids)
+        if not signals:
             return []
-        signals = [_signal_of(row) for row in rows]
         state = _state_that_decides()
         market_data = latest_market_data(signals, max_age_seconds=state.settings.max_market_data_age_seconds)
         decided = [decide(signal, state, data) for signal, data in zip(signals, market_data, strict=True)]
@@ -135,7 +131,7 @@ def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether the database failed all signals alike: it is away, full, busy or deadlocked.
+    """Whether the database failed all signals alike: it is away, full, busy or deadlocked.
 
     A row too large for one of its limits (class 54) counts among Django's OperationalErrors, but fails for ever.
     """
@@ -145,17 +141,8 @@ def _is_of_the_database(error: Exception) -> bool:
     return not state.startswith(LIMIT_EXCEEDED)
 
 
-def _signal_of(row: tuple[Any, ...]) -> SignalFacts:
-    """A locked row as the pure core takes it."""
-    signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, text, consumed = row
-    return SignalFacts(
-        str(signal_id), source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
-        signal_hash, json.loads(text), frozenset(consumed),
-    )  # fmt: skip
-
-
 def _state_that_decides() -> PolicyState:
-    """Return the state in force, after tripping the guardrails whose limits are reached."""
+    """The state in force, after tripping the guardrails whose limits are reached."""
     state = state_in_force()
     if not has_limits(state.settings):
         return state

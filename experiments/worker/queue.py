@@ -7,11 +7,15 @@ so that one which kills its worker is counted, found, and stops nobody else.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+
+from kernel.values import format_timestamp
+from signals_app.alerts.documents import SignalFacts
 
 MAX_ATTEMPTS = 5
 
@@ -85,12 +89,20 @@ def _claim(statement: str, parameters: dict[str, Any]) -> Batch | None:
     return Batch(token, row[0]) if row else None
 
 
-def lock_signals(signal_ids: list[UUID]) -> list[tuple[Any, ...]]:
-    """Lock those of the signals that still wait, oldest first, and return their columns (R10.4)."""
+def lock_signals(signal_ids: list[UUID]) -> list[SignalFacts]:
+    """Lock those of the signals that still wait, oldest first, and read them (R10.4)."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, (signal_ids,))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        return [
+            SignalFacts(
+                str(signal_id), source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
+                signal_hash, json.loads(payload), frozenset(consumed),
+            )
+            for (
+                signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload,
+                consumed,
+            ) in cursor.fetchall()
+        ]  # fmt: skip
 
 
 def finish(batch: Batch) -> None:

@@ -83,25 +83,27 @@ def log_decided(batch: Sequence[Decided]) -> None:
     if not batch or not lines_log.isEnabledFor(logging.INFO):
         return
     at = f'"{format_timestamp(datetime.now(UTC))}"'
-    lines_log.info("\n".join([_lines(decided, at) for decided in batch]))
-
-
-def _lines(decided: Decided, at: str) -> str:
-    """Return the lines of one signal; ids, hashes, times and words of ours hold nothing to escape."""
-    signal, assignment, resolution = decided.signal, decided.assignment, decided.ruling.resolution
-    return LINES % {
-        "at": at,
-        "signal_id": f'"{signal.signal_id}"',
-        "symbol": json.dumps(signal.symbol),
-        "direction": f'"{signal.direction}"',
-        "timestamp": f'"{signal.timestamp}"',
-        "context_hash": f'"{decided.context_hash}"',
-        "experiment_id": f'"{decided.experiment_id}"',
-        "variant": f'"{assignment.variant}"',
-        "assignment_hash": f'"{assignment.assignment_hash}"',
-        "execution_mode": f'"{resolution.execution_mode}"',
-        "executed_engine": f'"{resolution.executed_engine}"' if resolution.executed_engine else "null",
-        "reason": f'"{resolution.reason}"',
-        "policy_version": decided.policy_version,
-        "engines": '"AB"',
-    }
+    lines = []
+    for decided in batch:
+        signal, assignment, resolution = decided.signal, decided.assignment, decided.ruling.resolution
+        # Ids, hashes, times and words of ours hold nothing to escape.
+        lines.append(
+            LINES
+            % {
+                "at": at,
+                "signal_id": f'"{signal.signal_id}"',
+                "symbol": json.dumps(signal.symbol),
+                "direction": f'"{signal.direction}"',
+                "timestamp": f'"{signal.timestamp}"',
+                "context_hash": f'"{decided.context_hash}"',
+                "experiment_id": f'"{decided.experiment_id}"',
+                "variant": f'"{assignment.variant}"',
+                "assignment_hash": f'"{assignment.assignment_hash}"',
+                "execution_mode": f'"{resolution.execution_mode}"',
+                "executed_engine": f'"{resolution.executed_engine}"' if resolution.executed_engine else "null",
+                "reason": f'"{resolution.reason}"',
+                "policy_version": decided.policy_version,
+                "engines": '"AB"',
+            }
+        )
+    lines_log.info("\n".join(lines))

@@ -68,7 +68,13 @@ class ClusterSupervisor:
                 if self.stopping.wait(RESTART_PAUSE_SECONDS):
                     break
                 self._start()
-        self._end()
+        # Let running work finish, then end whatever is left.
+        assert self.child is not None
+        self.child.terminate()
+        self.child.join(STOP_SECONDS)
+        if self.child.is_alive():
+            WORKER_KILLED.log(cluster=self.name, reason="it did not stop in time")
+        self._kill_group()
 
     def stop(self, signum: int, frame: object) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
@@ -92,31 +98,17 @@ class ClusterSupervisor:
         assert self.child is not None
         if not self.child.is_alive():
             return f"the cluster ended with code {self.child.exitcode}"
-        age = self._heartbeat_age()
-        return None if age is None else no_progress(age, since_start=monotonic() - self.started_at)
-
-    def _heartbeat_age(self) -> float | None:
-        """Seconds since the last heartbeat, infinite before the first; None while the database is unavailable."""
         try:
             connection.close_if_unusable_or_obsolete()
             with connection.cursor() as cursor:
                 cursor.execute(HEARTBEAT_AGE_OF_CLUSTER, (self.name,))
-                row = cursor.fetchone()
+                (age,) = cursor.fetchone()
         except (DatabaseError, InterfaceError) as error:
             WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
             # The cluster cannot write a heartbeat either; give it its starting time again once the database is back.
             self.started_at = monotonic()
             return None
-        return math.inf if row[0] is None else row[0]
-
-    def _end(self) -> None:
-        """Let running work finish, then end whatever is left."""
-        assert self.child is not None
-        self.child.terminate()
-        self.child.join(STOP_SECONDS)
-        if self.child.is_alive():
-            WORKER_KILLED.log(cluster=self.name, reason="it did not stop in time")
-        self._kill_group()
+        return no_progress(math.inf if age is None else age, since_start=monotonic() - self.started_at)
 
     def _kill_group(self) -> None:
         assert self.child is not None

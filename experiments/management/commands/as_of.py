@@ -14,7 +14,7 @@ from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, parse_instant
-from policies.as_of import EngineSnapshot, PolicySnapshot, in_force_at
+from policies.as_of import PolicySnapshot, in_force_at
 
 
 class Command(BaseCommand):
@@ -39,52 +39,40 @@ class Command(BaseCommand):
         if at is not None and at > timezone.now():
             raise CommandError(f"{options['time']} is in the future.")
         try:
-            self._answer(at, signal_id)
+            decision = decision_as_of(signal_id, at) if signal_id else None
+            lines = state_lines(decision.then if decision else in_force_at(at or timezone.now()))
         except DomainError as error:
             raise CommandError(error.detail) from None
-
-    def _answer(self, at: datetime | None, signal_id: UUID | None) -> None:
-        if signal_id is None:
-            assert at is not None
-            self._print(state_lines(in_force_at(at)))
-            return
-        decision = decision_as_of(signal_id, at)
-        self._print(state_lines(decision.then))
-        self._print(decision_lines(decision))
-        if decision.disagreements:
-            sys.exit(1)
-
-    def _print(self, lines: list[str]) -> None:
-        for line in lines:
+        for line in lines + (decision_lines(decision) if decision else []):
             self.stdout.write(line)
+        if decision and decision.disagreements:
+            sys.exit(1)
 
 
 def state_lines(then: PolicySnapshot) -> list[str]:
-    """Return the state in lines for people."""
+    """The state in lines for people."""
     policy, halt, trip = then.policy, then.halt, then.trip
     live = "on" if policy.live_enabled else "off"
-    return [
+    lines = [
         f"As of {_time(then.at)}",
         f"policy     version {policy.version} by {policy.created_by} since {_time(policy.activated_at)}",
         f"           {policy.configured_mode}, split {policy.split_percentage} %, live {live}",
         f"halt       since {_time(halt.engaged_at)} by {halt.engaged_by}: {halt.reason}" if halt else "halt       none",
         f"guardrail  {trip}, since {_time(trip.tripped_at)}" if trip else "guardrail  none",
-        *(_engine_line(engine) for engine in then.engines),
     ]
-
-
-def _engine_line(engine: EngineSnapshot) -> str:
-    state = "available" if engine.available else "unavailable"
-    stretch, switch = engine.stretch, engine.switch
-    heard = "never heard"
-    if stretch is not None:
-        heard = f"version {stretch.engine_version}, heard since {_time(stretch.first_heartbeat_at)}"
-    switched_off = f", switched off by {switch.switched_by}" if switch and not engine.enabled else ""
-    return f"engine {engine.name}   {state}, {heard}{switched_off}"
+    for engine in then.engines:
+        state = "available" if engine.available else "unavailable"
+        stretch, switch = engine.stretch, engine.switch
+        heard = "no heartbeat yet"
+        if stretch is not None:
+            heard = f"version {stretch.engine_version}, heartbeats since {_time(stretch.first_heartbeat_at)}"
+        switched_off = f", disabled by {switch.switched_by}" if switch and not engine.enabled else ""
+        lines.append(f"engine {engine.name}   {state}, {heard}{switched_off}")
+    return lines
 
 
 def decision_lines(decision: DecisionThen) -> list[str]:
-    """Return the decision, and what is stored, in lines for people."""
+    """The decision, and what is stored, in lines for people."""
     resolution, stored = decision.ruling.resolution, decision.stored
     first = f"decision   {_text(resolution.execution_mode, resolution.executed_engine, resolution.reason)}"
     if stored is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from django.db import connection
 
 from experiments.history import records as history_records
 from experiments.history.rebuild import Rebuilder, refuse_unless_empty
-from experiments.history.records import Record
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar
 
@@ -37,7 +35,10 @@ class Command(BaseCommand):
         """Export, or rebuild and compare."""
         try:
             if options["export"] is not None:
-                count = history_records.to_file(history_records.from_database(_own_database()), options["export"])
+                connection.ensure_connection()
+                info = connection.connection.info
+                own = psycopg.conninfo.make_conninfo(info.dsn, password=info.password or None)
+                count = history_records.to_file(history_records.from_database(own), options["export"])
                 self.stdout.write(f"{count} records written to {options['export']}.")
                 return
             self._rebuild(options["origin"])
@@ -54,7 +55,9 @@ class Command(BaseCommand):
         refuse_unless_empty()
         bar = ProgressBar(self.stderr, what="records", after_seconds=2.0)
         rebuilder = Rebuilder()
-        rebuilder.run(_records(origin), bar.show)
+        is_url = origin.startswith(("postgres://", "postgresql://"))
+        records = history_records.from_database(origin) if is_url else history_records.from_file(Path(origin))
+        rebuilder.run(records, bar.show)
         bar.clear()
         for one in rebuilder.differences:
             self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
@@ -65,16 +68,3 @@ class Command(BaseCommand):
         )
         if rebuilder.differences:
             sys.exit(1)
-
-
-def _records(origin: str) -> Iterator[Record]:
-    if origin.startswith(("postgres://", "postgresql://")):
-        return history_records.from_database(origin)
-    return history_records.from_file(Path(origin))
-
-
-def _own_database() -> str:
-    """Return how to reach the database that Django uses."""
-    connection.ensure_connection()
-    info = connection.connection.info
-    return psycopg.conninfo.make_conninfo(info.dsn, password=info.password or None)

@@ -49,43 +49,32 @@ class Command(BaseCommand):
         if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
             # "0 verified, no difference" would let a slip of the pen pass for a verification.
             raise CommandError(f"Signal {selection.signal} not found.", returncode=UNUSABLE)
-        jobs = options["jobs"] or _jobs_for(selection)
-        run = self._run_as_json(selection, jobs) if options["json"] else self._run(selection, jobs)
+        # A process for each core that this one may use; a single one where the work is over before they have started.
+        jobs = options["jobs"] or (len(os.sched_getaffinity(0)) if count(selection) > RANGE_SIZE else 1)
+        run = self._run(selection, jobs, as_json=options["json"])
         if run.differences:
             sys.exit(1)
 
-    def _run(self, selection: Selection, jobs: int) -> ReplayRun:
-        bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
-
-        def show(difference: Difference) -> None:
-            bar.clear()
-            about = difference.experiment_id or "tables"
-            stored, recomputed = difference.stored, difference.recomputed
-            self.stdout.write(f"{about} {difference.field}: stored {stored}, recomputed {recomputed}")
-
-        run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
-        bar.clear()
-        verdict = "no difference" if not run.differences else f"{run.differences} differences"
-        self.stdout.write(f"{run.verified} experiments verified: {verdict}.")
-        return run
-
-    def _run_as_json(self, selection: Selection, jobs: int) -> ReplayRun:
-        """Write the document as it comes, because differences may be without end."""
+    def _run(self, selection: Selection, jobs: int, *, as_json: bool) -> ReplayRun:
         bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
         separator = ""
 
         def show(difference: Difference) -> None:
             nonlocal separator
-            self.stdout.write(separator + json.dumps(difference._asdict()), ending="")
-            separator = ", "
+            if as_json:
+                self.stdout.write(separator + json.dumps(difference._asdict()), ending="")
+                separator = ", "
+                return
+            bar.clear()
+            about = difference.experiment_id or "tables"
+            stored, recomputed = difference.stored, difference.recomputed
+            self.stdout.write(f"{about} {difference.field}: stored {stored}, recomputed {recomputed}")
 
-        self.stdout.write('{"differences": [', ending="")
+        # The document is written as it comes, because differences may be without end.
+        self.stdout.write('{"differences": [' if as_json else "", ending="")
         run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
         bar.clear()
-        self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}')
+        verdict = f"{run.differences} differences" if run.differences else "no difference"
+        text = f"{run.verified} experiments verified: {verdict}."
+        self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}' if as_json else text)
         return run
-
-
-def _jobs_for(selection: Selection) -> int:
-    """One process for each core that this one may use; one alone where the work is over before they have started."""
-    return len(os.sched_getaffinity(0)) if count(selection) > RANGE_SIZE else 1

@@ -176,8 +176,8 @@ def test_the_command_prints_the_state_of_an_instant() -> None:
     assert "policy     version 1 by environment since " in text
     assert "by ada: fire" in text
     assert "guardrail  none" in text
-    assert "engine A   available, version 1, heard since " in text
-    assert "engine B   unavailable, never heard, switched off by ada" in text
+    assert "engine A   available, version 1, heartbeats since " in text
+    assert "engine B   unavailable, no heartbeat yet, disabled by ada" in text
 
 
 @pytest.mark.django_db
