@@ -283,6 +283,7 @@ def pull_switch_and_beat() -> None:
     beat("A", "B")
 
 
+@pytest.mark.slow
 @RACE
 def test_changes_in_a_storm_leave_no_decision_that_disagrees_with_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.worker.pipeline.BATCH_SIZE", 1)
