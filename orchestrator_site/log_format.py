@@ -53,7 +53,7 @@ def logging_config(level: str) -> dict[str, Any]:
         },
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "json"},
-            # Lines that are JSON already, many in one call (experiments/worker/statements.py).
+            # Lines that are JSON already, many in one call (experiments/worker/queue.py).
             "lines": {"class": "logging.StreamHandler", "formatter": "as_is"},
         },
         "root": {"handlers": ["console"], "level": level},

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from experiments.core.decision import Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
-from experiments.worker.statements import log_decided, store
+from experiments.worker.queue import log_decided, store
 from kernel.canonical import load_canonical
 from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION

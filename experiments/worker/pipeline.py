@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from experiments.core.decision import Decided, decide
 from experiments.worker import queue as claim
 from experiments.worker.guardrails import has_limits, tripped_guardrail
-from experiments.worker.statements import log_decided, store
+from experiments.worker.queue import log_decided, store
 from kernel.events import SIGNAL_PROCESSING_FAILED
 from policies.core.state import PolicyState
 from policies.selectors import state_in_force
