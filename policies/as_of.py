@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from kernel.errors import DomainError
-from policies.core.state import PolicyState, Trip
+from policies.core.rules import PolicyState, Trip
 from policies.models import EngineAvailability, EngineName, EngineSwitch, GuardrailTrip, Halt, PolicyVersion
 
 

@@ -18,8 +18,8 @@ from psycopg.errors import LockNotAvailable
 
 from kernel.errors import DomainError
 from kernel.sql import load
+from policies.core.rules import PolicyState, Trip
 from policies.core.settings import SETTING_NAMES, PolicySettings
-from policies.core.state import PolicyState, Trip
 from policies.models import GuardrailTrip, Halt, PolicyDraft, PolicyVersion
 
 # Any number that no other use of advisory locks in this database has.

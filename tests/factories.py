@@ -15,9 +15,8 @@ from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from kernel.actors import Actor
 from kernel.canonical import to_jsonb_text
-from policies.core.rules import PolicyInputs
+from policies.core.rules import PolicyInputs, PolicyState, Trip
 from policies.core.settings import PolicySettings, parse_settings
-from policies.core.state import PolicyState, Trip
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version

@@ -13,8 +13,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from kernel.canonical import canonical_members, canonical_text, named_uuid, sha256_hex, text_hash
-from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, Resolution, resolve_policy
-from policies.core.state import PolicyState
+from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, PolicyState, Resolution, resolve_policy
 from signals_app.alerts.documents import (
     MarketData,
     SignalFacts,

@@ -14,8 +14,8 @@ from functools import partial
 from django.db import connection, transaction
 
 from kernel.events import GUARDRAIL_TRIPPED
+from policies.core.rules import Trip
 from policies.core.settings import GUARDRAILS, PolicySettings
-from policies.core.state import Trip
 from policies.selectors import instant_of_change
 
 # The share of failed signals says nothing about a handful of them. Those an operator has discarded count as

@@ -17,7 +17,7 @@ from experiments.worker import queue as claim
 from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.queue import log_decided, store
 from kernel.events import SIGNAL_PROCESSING_FAILED
-from policies.core.state import PolicyState
+from policies.core.rules import PolicyState
 from policies.selectors import state_in_force
 from signals_app.alerts.documents import experiment_id
 from signals_app.market_data import latest_market_data

@@ -12,8 +12,7 @@ from admin_kit.display import age_text
 from experiments.models import ExecutionDecision, ReplayRun
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 from orchestrator_site.health import WAITING_LIMIT_SECONDS
-from policies.core.rules import resolve_policy
-from policies.core.state import PolicyState, Trip
+from policies.core.rules import PolicyState, Trip, resolve_policy
 from policies.models import Engine, PolicyVersion
 from policies.selectors import NoPolicyError, active_policy, open_halt, state_in_force
 

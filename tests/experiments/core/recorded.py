@@ -11,9 +11,8 @@ from experiments.core.decision import decide
 from experiments.core.verification import PinnedPolicy, Recorded
 from kernel.canonical import to_jsonb_text
 from kernel.values import format_timestamp
-from policies.core.rules import RULES_VERSION
+from policies.core.rules import RULES_VERSION, PolicyState
 from policies.core.settings import PolicySettings
-from policies.core.state import PolicyState
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData, SignalFacts, natural_key, signal_hash, signal_id
 from tests.factories import policy_state

@@ -13,7 +13,7 @@ import pytest
 
 from experiments.core.decision import SignalCorruptError, decide, rule
 from kernel.values import format_timestamp
-from policies.core.state import PolicyState
+from policies.core.rules import PolicyState
 from signals_app.alerts.documents import MarketData, SignalFacts
 from tests.factories import policy_state
 

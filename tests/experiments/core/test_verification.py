@@ -16,7 +16,7 @@ from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
-from policies.core.state import PolicyState, Trip
+from policies.core.rules import PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record

@@ -19,9 +19,8 @@ from experiments.core.what_if import (
     Verdict,
     decide_again,
 )
-from policies.core.rules import RULES_VERSION
+from policies.core.rules import RULES_VERSION, PolicyState, Trip
 from policies.core.settings import CONFIGURED_MODES, PolicySettings
-from policies.core.state import PolicyState, Trip
 from tests.factories import policy_settings, policy_state
 
 A_PRIMARY = Verdict("ENGINE_A_PRIMARY", "A", "PAPER_DEFAULT")

@@ -15,8 +15,8 @@ from experiments.services import discard_failed
 from experiments.worker.guardrails import tripped_guardrail
 from experiments.worker.pipeline import drain
 from kernel.errors import DomainError
+from policies.core.rules import Trip
 from policies.core.settings import GUARDRAILS
-from policies.core.state import Trip
 from policies.models import EngineAvailability, GuardrailTrip, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import release_guardrail

@@ -14,7 +14,7 @@ import pytest
 from experiments.core.verification import Difference
 from experiments.history.replay import Selection, replay
 from experiments.worker import pipeline
-from policies.core.state import PolicyState
+from policies.core.rules import PolicyState
 from policies.selectors import active_policy, state_in_force
 from signals_app.models import Signal
 from tests.database import rows, value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.core.state import Trip
+from policies.core.rules import Trip
 from tests.factories import policy_state
 
 TRIP = Trip("max_engine_flaps", "4", "3")
