@@ -17,7 +17,7 @@ from uuid import UUID
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import decimal_text
-from outcomes.core.pricing import JudgedQuotes, Leg, QuoteFlag, judge_quotes, quotes_of, trade_price
+from outcomes.core.trades import JudgedQuotes, Leg, QuoteFlag, judge_quotes, quotes_of, trade_price
 
 # How far an engine's clock may be ahead of the database's.
 CLOCK_SKEW = timedelta(seconds=5)

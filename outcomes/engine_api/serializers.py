@@ -18,7 +18,6 @@ from kernel.serializers import (
     StrictSerializer,
     sha256_field,
 )
-from outcomes.core.pricing import MULTIPLIER, NET_PRICE, PNL, PRICE, QUANTITY, SIGNS, quotes_of
 from outcomes.core.trade_reports import (
     ExitReport,
     OpeningReport,
@@ -28,6 +27,7 @@ from outcomes.core.trade_reports import (
     field_text,
     request_hash,
 )
+from outcomes.core.trades import MULTIPLIER, NET_PRICE, PNL, PRICE, QUANTITY, SIGNS, quotes_of
 from outcomes.models import (
     Action,
     DirectiveState,

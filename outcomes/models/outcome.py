@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from experiments.models import Experiment
-from outcomes.core.pricing import FEES, NET_PRICE, PNL
+from outcomes.core.trades import FEES, NET_PRICE, PNL
 from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade
 from policies.models import EngineName
 

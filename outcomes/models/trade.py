@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.pricing import MULTIPLIER, NET_PRICE, PRICE, QUANTITY, Leg, profit_and_loss
+from outcomes.core.trades import MULTIPLIER, NET_PRICE, PRICE, QUANTITY, Leg, profit_and_loss
 from outcomes.models.recommendation import Role
 from policies.models import EngineName
 

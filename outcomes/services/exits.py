@@ -14,8 +14,7 @@ from django.db import transaction
 from experiments.models import Experiment
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED
 from kernel.values import decimal_text, format_timestamp
-from outcomes.core.pairing import Pair, PairedTrade, find_breaches
-from outcomes.core.pricing import JudgedQuotes, Leg
+from outcomes.core.trades import JudgedQuotes, Leg, Pair, PairedTrade, find_breaches
 from outcomes.models import (
     Outcome,
     PriceProvenance,

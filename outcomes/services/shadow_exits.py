@@ -18,8 +18,8 @@ from django.db.models import QuerySet
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.values import format_timestamp
-from outcomes.core.pricing import judge_quotes, quotes_of, trade_price
 from outcomes.core.trade_reports import ShadowExitReport, judge_shadow_exit
+from outcomes.core.trades import judge_quotes, quotes_of, trade_price
 from outcomes.models import (
     Action,
     DirectiveState,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from outcomes.core.pairing import Pair, PairedTrade, find_breaches
+from outcomes.core.trades import Pair, PairedTrade, find_breaches
 
 ENTRY = datetime(2014, 6, 5, 14, tzinfo=UTC)
 EXIT = datetime(2014, 6, 5, 18, tzinfo=UTC)

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from outcomes.core.pricing import Leg
 from outcomes.core.trade_reports import (
     CLOCK_SKEW,
     ExitReport,
@@ -29,6 +28,7 @@ from outcomes.core.trade_reports import (
     refuse_bad_quotes,
     request_hash,
 )
+from outcomes.core.trades import Leg
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.core.pricing import Leg, Quote, judge_quotes, profit_and_loss, quotes_of, trade_price
+from outcomes.core.trades import Leg, Quote, judge_quotes, profit_and_loss, quotes_of, trade_price
 
 EXIT_TIME = datetime(2014, 6, 5, 18, tzinfo=UTC)
 AT_EXIT = "2014-06-05T18:00:00Z"
