@@ -1,24 +1,39 @@
-"""Mutation testing of the pure cores: `python -m tests.mutants [policies.core ...]`, in one process.
+"""Mutation testing of the pure cores: `python -m tests.mutants [policies.core experiments.core.what_if ...]`.
 
-mutmut changes one thing at a time and runs the tests that reach the changed function. A mutant that no
-test notices is printed as a difference; docs/mutants.md says of each that is left why it may be.
+mutmut changes one thing at a time in a module and runs the tests of that module, in one process. A mutant that
+none of them notices is printed as a difference; docs/mutants.md says of each that is left why it may be.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COPY = ROOT / "mutants"  # mutmut's copy of the project, with all mutants in it
 CORES = ("policies.core", "experiments.core", "outcomes.core", "signals_app.alerts")
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+# Where a module's tests are not in the one file that has its name.
+TESTS_OF = {
+    "policies.core.rules": ["policies/core/test_rules.py", "experiments/core/test_explanation.py"],
+    "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
+    "outcomes.core.instruments": ["outcomes/core"],
+    "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
+    "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
+    "signals_app.alerts.documents": [
+        "signals_app/alerts/test_market_context.py", "signals_app/alerts/test_identity.py",
+    ],
+    "signals_app.alerts.fields": [
+        "signals_app/alerts/test_alert_symbol.py", "signals_app/alerts/test_alert_direction.py",
+    ],
+    "signals_app.alerts.times": ["signals_app/alerts/test_alert_time.py"],
+}  # fmt: skip
 # These have done their work before the first test: a mutant of them comes too late to be noticed.
 RUN_AT_IMPORT = (
     "policies.core.settings.x__setting__", "policies.core.settings.x__guardrail__", "policies.core.settings.x__row__",
@@ -29,64 +44,87 @@ PASSED, WITHOUT_TEST = 0, 33
 
 
 @dataclass(frozen=True)
-class File:
-    """What became of the mutants of one file."""
+class Module:
+    """What became of the mutants of one module; the survivors with the change that nothing noticed."""
 
     name: str
     results: dict[str, int | None]
+    survivors: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def survivors(self) -> list[str]:
-        """Mutants that the tests let pass, or that no test reaches."""
-        return [mutant for mutant, code in self.results.items() if code in {PASSED, WITHOUT_TEST}]
+    def line(self) -> str:
+        """One row of the table in docs/mutants.md."""
+        share = 100 * len(self.survivors) / max(1, len(self.results))
+        return f"| {self.name:36} | {len(self.results):7} | {len(self.survivors):9} | {share:4.1f} |"
 
 
 def main() -> int:
-    """Run the mutants of the cores named, all by default; print survivors per file, then each of them."""
+    """Run the mutants of the cores or modules named, all by default; print a table, then every survivor."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cores", nargs="*", default=CORES, metavar="core", help=", ".join(CORES))
+    parser.add_argument("names", nargs="*", default=CORES, metavar="name", help=f"{', '.join(CORES)}, or a module")
     parser.add_argument("--quiet", action="store_true", help="leave the differences out")
     options = parser.parse_args()
-    # Verdicts of a former run would stay although a test has changed since.
-    shutil.rmtree(COPY, ignore_errors=True)
-    patterns = [f"{core}.*" for core in options.cores]
-    run = subprocess.run([MUTMUT, "run", "--max-children", "1", *patterns], cwd=ROOT, check=False, capture_output=True)
-    if run.returncode:
-        # Without the thousand frames of its spinner.
-        sys.stderr.write("\n".join(run.stdout.decode().replace("\r", "\n").splitlines()[-40:]) + run.stderr.decode())
-        return run.returncode
-    files = [file for core in options.cores for file in files_of(core)]
-    print_table(files)
+    modules = []
+    print("| module                               | mutants | survivors |    % |")
+    print("|--------------------------------------|---------|-----------|------|")
+    # A copy, because mutmut takes which tests to run from the project's own settings.
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in tracked.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, Path(folder) / name)
+        for name in (module for asked in options.names for module in modules_of(asked)):
+            module = mutated(name, Path(folder))
+            if module.results:
+                modules.append(module)
+                print(module.line(), flush=True)
+    merged: dict[str, int | None] = {}
+    survivors: dict[str, str] = {}
+    for module in modules:
+        merged |= module.results
+        survivors |= module.survivors
+    print(Module("all", merged, survivors).line())
     if not options.quiet:
-        for mutant in (mutant for file in files for mutant in file.survivors):
-            print(f"\n{difference(mutant)}")
+        for mutant, change in survivors.items():
+            print(f"\n{mutant}\n{change}")
     return 0
 
 
-def files_of(core: str) -> list[File]:
-    records = sorted((COPY / core.replace(".", "/")).rglob("*.meta"))
-    found = [
-        (record, {mutant: code for mutant, code in codes.items() if not mutant.startswith(RUN_AT_IMPORT)})
-        for record in records
-        for codes in [json.loads(record.read_text())["exit_code_by_key"]]
-    ]
-    return [File(str(record.relative_to(COPY)).removesuffix(".meta"), results) for record, results in found if results]
+def modules_of(asked: str) -> list[str]:
+    """The modules of a core, or the one module that was asked for."""
+    folder = ROOT / asked.replace(".", "/")
+    return [f"{asked}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))] if folder.is_dir() else [asked]
 
 
-def print_table(files: list[File]) -> None:
-    """One line a file, and their sum."""
-    print(f"{'file':44}{'mutants':>9}{'survived':>9}{'no test':>9}{'%':>7}")
-    total = File("all", {mutant: code for file in files for mutant, code in file.results.items()})
-    for file in [*files, total]:
-        count = Counter(file.results.values())
-        share = 100 * len(file.survivors) / len(file.results)
-        print(f"{file.name:44}{len(file.results):9}{count[PASSED]:9}{count[WITHOUT_TEST]:9}{share:7.1f}")
+def mutated(name: str, project: Path) -> Module:
+    """Change the module in this copy of the project in every way, and run its tests each time."""
+    path = f"{name.replace('.', '/')}.py"
+    package, _, stem = name.rpartition(".")
+    tests = [f"tests/{test}" for test in TESTS_OF.get(name, [f"{package.replace('.', '/')}/test_{stem}.py"])]
+    configuration = (ROOT / "pyproject.toml").read_text()
+    for key, value in (("only_mutate", [path]), ("pytest_add_cli_args_test_selection", tests)):
+        configuration = re.sub(
+            rf"^{key} = \[.*?\]", f"{key} = {json.dumps(value)}", configuration, flags=re.DOTALL | re.MULTILINE
+        )
+    (project / "pyproject.toml").write_text(configuration)
+    # Verdicts of another selection of tests say nothing.
+    shutil.rmtree(project / "mutants", ignore_errors=True)
+    command = [MUTMUT, "run", "--max-children", "1", f"{name}.*"]
+    run = subprocess.run(command, cwd=project, check=False, capture_output=True, text=True)
+    record = project / "mutants" / f"{path}.meta"
+    if run.returncode and (not record.exists() or json.loads(record.read_text())["exit_code_by_key"]):
+        # Without the thousand frames of its spinner.
+        raise SystemExit("\n".join(run.stdout.replace("\r", "\n").splitlines()[-40:]) + run.stderr)
+    codes: dict[str, int | None] = json.loads(record.read_text())["exit_code_by_key"]
+    results = {mutant: code for mutant, code in codes.items() if not mutant.startswith(RUN_AT_IMPORT)}
+    alive = [mutant for mutant, code in results.items() if code in {PASSED, WITHOUT_TEST}]
+    return Module(name, results, {mutant: difference(mutant, project) for mutant in alive})
 
 
-def difference(mutant: str) -> str:
+def difference(mutant: str, project: Path) -> str:
     """The mutant as a patch, without its head and the lines around."""
-    shown = subprocess.run([MUTMUT, "show", mutant], cwd=ROOT, check=True, capture_output=True, text=True)
-    return "\n".join([mutant, *(line for line in shown.stdout.splitlines() if line.startswith(("-", "+", "@")))])
+    shown = subprocess.run([MUTMUT, "show", mutant], cwd=project, check=True, capture_output=True, text=True)
+    return "\n".join(line for line in shown.stdout.splitlines() if line.startswith(("-", "+", "@")))
 
 
 if __name__ == "__main__":

@@ -206,6 +206,7 @@ DOUBLE = "contains a number outside the range of a double; send it as text."
         (b'{"b": 1, "a": 1, "a": 1}', "/a", "The field a occurs twice in one object; send it once."),
         (b'{"a": "\\u0000"}', "/a", "The field a contains U+0000; remove it."),
         (b'{"a": [{"b\\u0000": 1}]}', "/a", "The field a contains U+0000; remove it."),
+        (b'{"\x00": 1}', "", "The body contains U+0000; remove it."),
         (b'{"a": "\x00"}', "", "The body contains U+0000; remove it."),
         (b'{"a": "\\ud83d"}', "/a", "The field a contains half a surrogate pair; send the whole character."),
         (b'{"a": {"\\ud83d": 1}}', "/a", "The field a contains half a surrogate pair; send the whole character."),
