@@ -112,3 +112,7 @@ def test_the_hash_does_not_depend_on_the_order_of_members(payload: dict[str, Any
 @given(texts)
 def test_ids_are_those_of_the_standard_library(name: str) -> None:
     assert named_uuid(name) == str(uuid.uuid5(NAMESPACE, name))
+
+
+def test_a_time_may_come_as_it_is_written() -> None:
+    assert make_key(timestamp="2026-03-16T14:30:00.000000Z") == make_key()

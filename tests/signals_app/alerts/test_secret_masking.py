@@ -283,3 +283,30 @@ def test_a_number_of_values_in_one_object_are_masked_each_to_its_end() -> None:
     body = b'{"secret": [1, {"a": "}"}, []], "x": [{"token": "t"}], "token": {}, "password": "\\u0061"}'
 
     assert mask_body(body) == b'{"secret": "***", "x": [{"token": "t"}], "token": "***", "password": "***"}'
+
+
+def test_a_body_in_which_everything_looks_like_a_secret_is_masked() -> None:
+    body = b'{"secret": "abc", "password": "\\u0061", "token": 1, "key": 2}'
+
+    assert mask_body(body) == b'{"secret": "***", "password": "***", "token": "***", "key": 2}'
+
+
+def test_a_secret_within_another_leaves_nothing_of_it() -> None:
+    payload = {"token": "zz-secret", "secret": "my-zz-secret", "a": "my-zz-secret"}
+
+    assert split_secrets(payload)[0] == {"a": "***"}
+    assert json.loads(mask_body(json.dumps(payload).encode()))["a"] == "***"
+
+
+def test_numbers_and_spellings_are_left_as_they_were_sent() -> None:
+    body = '{"token": "23456789", "n": 1234567890, "s": "é \\u0041", "m": 23456789}'.encode()
+
+    assert mask_body(body) == body.replace(b'"23456789"', b'"***"')
+
+
+def test_after_a_value_that_holds_the_name_of_a_secret_masking_goes_on() -> None:
+    assert mask_body(b"secret=token=abc;password=def") == b"secret=***;password=***"
+
+
+def test_a_quote_that_is_escaped_may_stand_last() -> None:
+    assert mask_body(b'{"secret": "a\\"",}') == b'{"secret": "***",}'
