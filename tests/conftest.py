@@ -49,6 +49,7 @@ def _nothing_is_remembered_of_the_unchanged_code() -> None:
     """A mutant is tested in a fork of a process that ran the tests before: what that remembers would hide it."""
     if "MUTANT_UNDER_TEST" not in os.environ:
         return
+    gc.unfreeze()  # what was there before the fork is hidden from the collector
     for remembering in gc.get_objects():
         if type(remembering) is type(REMEMBERING) and str(remembering.__module__).startswith(PURE_CORES):
             remembering.cache_clear()

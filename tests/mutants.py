@@ -21,8 +21,11 @@ CORES = ("policies.core", "experiments.core", "outcomes.core", "signals_app.aler
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
 # Where a module's tests are not in the one file that has its name.
 TESTS_OF = {
-    "policies.core.rules": ["policies/core/test_rules.py", "experiments/core/test_explanation.py"],
+    "policies.core.rules": [
+        "policies/core/test_rules.py", "policies/core/test_state.py", "experiments/core/test_explanation.py",
+    ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
+    "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
     "outcomes.core.instruments": ["outcomes/core"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
@@ -31,6 +34,7 @@ TESTS_OF = {
     ],
     "signals_app.alerts.fields": [
         "signals_app/alerts/test_alert_symbol.py", "signals_app/alerts/test_alert_direction.py",
+        "signals_app/alerts/test_alert.py",
     ],
     "signals_app.alerts.times": ["signals_app/alerts/test_alert_time.py"],
 }  # fmt: skip

@@ -78,8 +78,11 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
     )
     document = f'{{"decision":{decision},"inputs":{INPUTS},"rules_version":1}}'
 
+    rule.cache_clear()
+
     decided = decide(SIGNAL, STATE, None)
 
+    assert decided.policy_version == 7
     assert decided.ruling.inputs == INPUTS
     assert decided.ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
     assert decided.ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
@@ -150,7 +153,7 @@ def test_the_payload_is_left_as_it_was() -> None:
     ],
 )
 def test_a_signal_whose_identity_was_changed_is_refused(corrupt: SignalFacts) -> None:
-    with pytest.raises(SignalCorruptError, match="signal_id does not follow"):
+    with pytest.raises(SignalCorruptError, match=r"^signal_id does not follow from the signal's identity columns$"):
         decide(corrupt, STATE, None)
 
 
@@ -164,7 +167,7 @@ def test_a_signal_whose_identity_was_changed_is_refused(corrupt: SignalFacts) ->
     ],
 )
 def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFacts) -> None:
-    with pytest.raises(SignalCorruptError, match="signal_hash does not follow"):
+    with pytest.raises(SignalCorruptError, match=r"^signal_hash does not follow from the signal's identity and pay"):
         decide(corrupt, STATE, None)
 
 
