@@ -15,6 +15,7 @@ from uuid import UUID
 from kernel.canonical import canonical_members, canonical_text, named_uuid, sha256_hex, text_hash
 from policies.core.rules import RULES_BY_VERSION, RULES_VERSION, PolicyInputs, PolicyState, Resolution, resolve_policy
 from signals_app.alerts.documents import (
+    NATURAL_KEY,
     MarketData,
     SignalFacts,
     context_text,
@@ -120,14 +121,7 @@ def identity_of(signal: SignalFacts, members: Mapping[str, str]) -> tuple[str, s
 
     `members` are those of its payload, as `canonical_members` renders them.
     """
-    key = natural_key(
-        direction=signal.direction,
-        source=signal.source,
-        strategy=signal.strategy,
-        symbol=signal.symbol,
-        timeframe=signal.timeframe,
-        timestamp=signal.timestamp,
-    )
+    key = natural_key(**{name: getattr(signal, name) for name in NATURAL_KEY})
     return named_uuid(key), rendered_signal_hash(key, members)
 
 

@@ -9,7 +9,6 @@ A source's settings may have been edited since: those that a delivery was judged
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from experiments.history.records import Record
 from experiments.history.replay import Progress
 from experiments.worker.pipeline import BATCH_SIZE, process_batch
 from experiments.worker.queue import Batch
-from kernel.canonical import load_canonical
+from kernel.canonical import load_canonical, sha256_hex
 from kernel.errors import DomainError
 from kernel.values import read_instant
 from policies.core.settings import SETTING_NAMES
@@ -100,7 +99,7 @@ class Rebuilder:
         own = {name: value for name, value in record.items() if name not in {"kind", "slug"}}
         token = secrets.token_urlsafe(32)
         open_to_us: Record = {
-            "token_hash": _sha256(token), "previous_token_hash": None, "allowed_addresses": [],
+            "token_hash": sha256_hex(token.encode()), "previous_token_hash": None, "allowed_addresses": [],
             "client_certificate_subject": "", "rate_limit_per_minute": None, "is_active": True,
         }  # fmt: skip
         WebhookSource.objects.create(slug=record["slug"], **own | open_to_us)
@@ -151,7 +150,7 @@ def settings_of_then(delivery: Record) -> Record:
         presented = ()
     return {
         "max_age_seconds": 1 if delivery["code"] == "stale" else 0,
-        "body_secret_hash": _sha256(MASK) if MASK in presented else "",
+        "body_secret_hash": sha256_hex(MASK.encode()) if MASK in presented else "",
     }
 
 
@@ -207,7 +206,3 @@ def receive(token: str, record: Record) -> tuple[str, str, str | None]:
     except DomainError as error:
         return "rejected", error.code, None
     return receipt.outcome.value, receipt.reason, str(receipt.signal_id) if receipt.signal_id else None
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
+from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from signals_app.alerts.alert import Understood, understand
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, refuse_size
@@ -94,7 +94,7 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     presented: tuple[str, ...] = ()
 
     def is_secret(text: str) -> bool:
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        digest = sha256_hex(text.encode())
         return hmac.compare_digest(digest.encode(), source.body_secret_hash.encode())
 
     try:
