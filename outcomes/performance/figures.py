@@ -1,7 +1,7 @@
 """The figures of the report: ONE table, from which SQL, API answer, schema, page, CSV and demo are made.
 
-To add a figure, add a row to FIGURES. Each row says how the database computes it (`sql`, over the joins in
-figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`), what it
+To add a figure, add a row to FIGURES. Each row says how the database computes it (`aggregate` over the trades, `sql`
+over the joins in figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`), what it
 means, and why it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
 """
 
@@ -42,7 +42,11 @@ class Figure:
     kind: Kind
     definition: str
     unit: str = ""
-    sql: LiteralString = ""  # empty: `compute` makes the figure, or the column of its name is the figure
+    # Over the priced trades, with the columns pnl, exit_time and so on; makes a column of the figure's name.
+    aggregate: LiteralString = ""
+    sql: LiteralString = (
+        ""  # empty: the aggregate is the figure, or `compute` makes the figure, or the column of its name is the figure
+    )
     compute: Callable[[Row], Any] | None = None
     why_undefined: Callable[[Row], str | None] | None = None  # None: the figure is never null, or says no reason
     nullable: bool = False  # may be null without a reason
@@ -133,7 +137,10 @@ FIGURES = (
     ),
     Figure("wins", "Wins", Kind.COUNT, "pnl > 0", unit="trades", sql="coalesce(wins, 0)", empty=0),
     Figure("losses", "Losses", Kind.COUNT, "pnl < 0", unit="trades", sql="coalesce(losses, 0)", empty=0),
-    Figure("flats", "Flat trades", Kind.COUNT, "pnl = 0", unit="trades", sql="coalesce(flats, 0)", empty=0),
+    Figure(
+        "flats", "Flat trades", Kind.COUNT, "pnl = 0", unit="trades",
+        aggregate="count(*) FILTER (WHERE pnl = 0)", sql="coalesce(flats, 0)", empty=0,
+    ),
     Figure(
         "active_days", "Active days", Kind.COUNT, "dates in America/New_York with an exit",
         unit="days", sql="coalesce(active_days, 0)", empty=0,

@@ -2,7 +2,7 @@
 --
 -- {{trades}} is a relation with the columns kind, engine, exit_time, id, pnl, price_provenance and violating;
 -- pnl is NULL where nobody priced the exit. {{figures}} are the columns of the table in figures.py; they may use
--- every column of the joins at the end. Nothing here is a float: nullif(stddev_samp(pnl), 0) is a sound guard
+-- every column of the joins at the end, {{aggregates}} the columns of the trades. Nothing here is a float: nullif(stddev_samp(pnl), 0) is a sound guard
 -- on numeric only.
 WITH trades AS MATERIALIZED (SELECT *, pnl * pnl AS square FROM ({trades}) given),
 headline AS (
@@ -24,13 +24,13 @@ sums AS MATERIALIZED (
     SELECT kind, engine, count(*)::numeric AS n,
            count(*) FILTER (WHERE pnl > 0) AS wins,
            count(*) FILTER (WHERE pnl < 0) AS losses,
-           count(*) FILTER (WHERE pnl = 0) AS flats,
            sum(pnl) AS total,
            coalesce(sum(pnl) FILTER (WHERE pnl > 0), 0) AS gross_profit,
            coalesce(-sum(pnl) FILTER (WHERE pnl < 0), 0) AS gross_loss,
            coalesce(sum(square) FILTER (WHERE pnl < 0), 0) AS squared_losses,
            nullif(stddev_samp(pnl), 0) AS sd,
            sum(square) AS total_2, sum(square * pnl) AS total_3, sum(square * square) AS total_4
+           {aggregates}
       FROM headline GROUP BY kind, engine
 ),
 -- Central moments times n^2, n^3 and n^4. Products only: `^` rounds, so it would cancel digits away.

@@ -115,8 +115,14 @@ def outcomes_relation(filters: PerformanceFilters) -> Composed:
 
 def figures_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """One row of exact figures per kind and engine in a relation of trades (see figures.sql)."""
-    columns = [SQL("{} AS {}").format(SQL(figure.sql), Identifier(figure.name)) for figure in FIGURES if figure.sql]
-    statement = SQL(_FIGURES).format(trades=trades, figures=SQL(", ").join(columns))
+    made = [figure for figure in FIGURES if figure.sql or figure.aggregate]
+    columns = [SQL("{} AS {}").format(SQL(figure.sql or figure.name), Identifier(figure.name)) for figure in made]
+    aggregates = [
+        SQL(", {} AS {}").format(SQL(figure.aggregate), Identifier(figure.name)) for figure in made if figure.aggregate
+    ]
+    statement = SQL(_FIGURES).format(
+        trades=trades, aggregates=SQL("").join(aggregates), figures=SQL(", ").join(columns)
+    )
     return _rows(statement, parameters | {"quantile": QUANTILE_95})
 
 
