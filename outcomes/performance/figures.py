@@ -1,8 +1,8 @@
 """The figures of the report: ONE table, from which SQL, API answer, schema, page, CSV and demo are made.
 
 To add a figure, add a row to FIGURES. Each row says how the database computes it (`aggregate` over the trades, `sql`
-over the joins in figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`), what it
-means, and why it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
+over the joins in figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`),
+what it means, and why it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
 """
 
 from __future__ import annotations
