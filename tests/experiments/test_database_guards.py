@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from experiments.core.decision import assign, decision_hash
+from policies.core.rules import RULES_VERSION
 from tests.database import execute, insert, refusal_of, refusal_of_row, row_of, rows, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal
@@ -147,7 +148,7 @@ def test_the_unchanged_decision_is_accepted(decision: Row) -> None:
         {"executed_engine": "B", "shadow_engine": "A"},
         {"executed_engine": None},
         {"execution_mode": "SPLIT_CAPITAL"},
-        {"rules_version": 2},
+        {"rules_version": RULES_VERSION + 1},
     ],
 )
 def test_a_decision_that_does_not_fit_its_hash_is_refused(decision: Row, change: Row) -> None:

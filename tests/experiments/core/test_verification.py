@@ -16,7 +16,7 @@ from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
-from policies.core.rules import PolicyState, Trip
+from policies.core.rules import RULES_BY_VERSION, PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
@@ -182,7 +182,7 @@ def named(**changes: Any) -> list[tuple[str, str, str]]:
         ("shadow_engine", "execution_policy.shadow_engine", "A"),
         ("reason", "execution_policy.reason", "SPLIT"),
         ("decided_version", "execution_policy.policy_version", "7"),
-        ("rules_version", "execution_policy.rules_version", "one of [1]"),
+        ("rules_version", "execution_policy.rules_version", f"one of {sorted(RULES_BY_VERSION)}"),
         ("inputs", "execution_policy", "a row"),
         ("decision_hash", "execution_policy.decision_hash", RECORDED.decision_hash),
         ("decided_at", "execution_policy.decided_at", f"soon after {WRITTEN}"),
@@ -287,7 +287,7 @@ def test_inputs_of_a_rules_version_that_is_unknown_are_still_read() -> None:
 
     assert named(inputs=spaced, rules_version="9") == [
         ("execution_policy.inputs", spaced, RECORDED.inputs),
-        ("execution_policy.rules_version", "9", "one of [1]"),
+        ("execution_policy.rules_version", "9", f"one of {sorted(RULES_BY_VERSION)}"),
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
+from policies.core.rules import RULES_VERSION
 from signals_app.models import Signal
 from tests.database import execute, row_of, rows, value
 from tests.factories import MOMENT, make_available, make_experiment, make_policy, make_signal
@@ -87,7 +88,9 @@ def test_the_decision_row_keeps_all_it_was_decided_from() -> None:
     decision = {
         "executed_engine": "A", "execution_mode": "ENGINE_A_PRIMARY", "reason": "PAPER_DEFAULT", "shadow_engine": "B",
     }  # fmt: skip
-    document = json.dumps({"decision": decision, "inputs": inputs, "rules_version": 1}, separators=(",", ":"))
+    document = json.dumps(
+        {"decision": decision, "inputs": inputs, "rules_version": RULES_VERSION}, separators=(",", ":")
+    )
     assert row["inputs"] == inputs
     assert {name: row[name] for name in decision} == decision
     assert (row["policy_version"], row["rules_version"]) == (1, 1)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
-from outcomes.performance.figures import FIGURES, NO_OUTCOME, present
+from outcomes.performance import report
+from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.pairs import CONFOUNDED, PAIR_FIGURES, pair_row
 from outcomes.performance.report import curve_of, figures_of, pair_sums_of
 from tests.golden import GOLDEN_FOLDER
@@ -224,3 +225,15 @@ def test_figures_and_pairs_never_pass_through_floating_point() -> None:
     assert row["total_pnl"] == 1
     assert row["sharpe_per_trade"] is None
     assert connection.vendor == "postgresql"
+
+
+def test_one_row_of_the_table_adds_an_aggregate_over_the_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = Figure(
+        "largest_win", "Largest win", Kind.MONEY, "largest pnl", aggregate="max(pnl) FILTER (WHERE pnl > 0)"
+    )
+    monkeypatch.setattr(report, "FIGURES", (*FIGURES, largest))
+    moment = datetime(2026, 3, 16, 15, tzinfo=UTC)
+
+    row = figures([("trades", moment, 1, "10"), ("trades", moment, 2, "30"), ("trades", moment, 3, "-50")])["trades"]
+
+    assert (row["largest_win"], row["wins"], row["losses"]) == (Decimal(30), 2, 1)
