@@ -26,7 +26,8 @@ TESTS_OF = {
     ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
-    "outcomes.core.instruments": ["outcomes/core"],
+    "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
+    "outcomes.core.trades": ["outcomes/core/test_trades.py", "outcomes/core/test_pairing.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
     "signals_app.alerts.documents": [

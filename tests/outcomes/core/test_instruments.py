@@ -1,0 +1,57 @@
+"""Options are known by their OCC symbol in every spelling; everything else is left as it is."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from outcomes.core.instruments import Option, canonical_instrument, parse_option
+
+PADDED = "SPY   260417C00575500"
+CALL = Option("SPY", date(2026, 4, 17), is_call=True, strike=Decimal("575.5"))
+NO_OPTIONS = [
+    "SPY", "", "BTC/USDT", "SPY260417C0057550", "SPY260417X00575500", "spy260417C00575500", "TOOLONG260417C00575500",
+    "SPY261317C00575500", "SPY260431P00575500", "SPY260400C00575500", "SPY260417C00575500 ", "X:SPY260417C00575500",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", [PADDED, "SPY260417C00575500", "O:SPY260417C00575500", "SPY 260417C00575500"])
+def test_every_spelling_of_an_option_is_one_contract(spelling: str) -> None:
+    assert parse_option(spelling) == CALL
+    assert canonical_instrument(spelling) == PADDED
+
+
+@pytest.mark.parametrize(
+    ("symbol", "option"),
+    [
+        ("BRK.B 270115P00400000", Option("BRK.B", date(2027, 1, 15), is_call=False, strike=Decimal(400))),
+        ("SPXW  000131P00000001", Option("SPXW", date(2000, 1, 31), is_call=False, strike=Decimal("0.001"))),
+        ("GOOGL1991231C99999999", Option("GOOGL1", date(2099, 12, 31), is_call=True, strike=Decimal("99999.999"))),
+    ],
+)
+def test_a_padded_symbol_says_root_expiry_right_and_strike(symbol: str, option: Option) -> None:
+    assert parse_option(symbol) == option
+    assert canonical_instrument(symbol) == symbol
+
+
+@pytest.mark.parametrize("instrument", NO_OPTIONS)
+def test_what_is_no_option_keeps_its_spelling(instrument: str) -> None:
+    assert parse_option(instrument) is None
+    assert canonical_instrument(instrument) == instrument
+
+
+@pytest.mark.parametrize(
+    ("is_call", "underlying", "value"),
+    [
+        (True, "580.25", "4.75"), (True, "575.5", "0"), (True, "575.49", "0"), (True, "0", "0"),
+        (False, "570", "5.5"), (False, "575.5", "0"), (False, "575.51", "0"), (False, "0", "575.5"),
+    ],
+)  # fmt: skip
+def test_exercising_is_worth_what_the_underlying_is_beyond_the_strike(
+    is_call: bool, underlying: str, value: str
+) -> None:
+    option = Option("SPY", date(2026, 4, 17), is_call=is_call, strike=Decimal("575.5"))
+
+    assert option.intrinsic_value(Decimal(underlying)) == Decimal(value)
