@@ -196,6 +196,12 @@ def test_a_column_that_is_missing_is_the_one_difference(column: str, field: str,
     assert named(**{column: None}) == [(field, "null", recomputed)]
 
 
+def test_an_id_of_the_signal_that_does_not_follow_from_its_columns_is_named_first() -> None:
+    other = "0cbccd8b-0585-56df-8ee0-5b48001ac757"
+
+    assert named(signal_id=other)[0] == ("signals.signal_id", other, RECORDED.signal_id)
+
+
 @pytest.mark.parametrize("column", ["source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy"])
 def test_a_signal_that_lacks_a_column_cannot_be_computed(column: str) -> None:
     assert named(**{column: None}) == [

@@ -13,6 +13,7 @@ from kernel.errors import DomainError
 from outcomes.core.fills import (
     Fill,
     LegFill,
+    Position,
     closed_share,
     gross_pnl,
     is_flat,
@@ -98,10 +99,30 @@ def test_a_contract_written_in_another_spelling_is_the_same_position() -> None:
 
 
 def test_closing_more_than_is_open_is_refused_by_name() -> None:
-    with pytest.raises(DomainError, match="exit closes 2 LONG of TWX") as caught:
+    with pytest.raises(DomainError) as caught:
         positions([bought("1.00"), sold("1.10", "2")])
 
-    assert caught.value.code == "closes_more_than_open"
+    error = caught.value
+    assert (error.code, error.pointer) == ("closes_more_than_open", "/legs")
+    assert error.detail == f"exit closes 2 LONG of {CALL}; 1 are open."
+
+
+def test_positions_keep_what_opening_and_closing_moved() -> None:
+    fills = [bought("1.00", "2"), bought("1.50", "4"), sold("2.00", "1"), sold("3.00", "2")]
+
+    assert positions(fills)[CALL, "LONG"] == Position(Decimal(6), Decimal(3), Decimal(8), Decimal(8))
+
+
+def test_a_fill_may_close_in_several_legs_and_never_what_was_not_opened() -> None:
+    entry = bought("1.00", "4")
+    legs = tuple(LegFill(CALL, "CLOSE", "LONG", Decimal(quantity), Decimal(1)) for quantity in (1, 2))
+
+    assert closed_share([entry], Fill("part", legs)) == (Decimal(3), Decimal(4))
+    assert closed_share([entry], sold("1.10", instrument=OTHER)) == (Decimal(0), Decimal(1))
+
+
+def test_a_shadow_never_closes_more_than_it_holds() -> None:
+    assert shadow_quantity(Decimal(2), (Decimal(3), Decimal(2)), is_last=False) == 2
 
 
 def test_the_share_is_that_of_the_leg_that_closes_most() -> None:

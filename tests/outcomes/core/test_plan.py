@@ -13,6 +13,8 @@ from outcomes.core.plan import PARTIAL_FILL, PLAN_DIFFERS, Plan, PlannedLeg, jud
 CALL, HIGHER = "TWX   140621C00070000", "TWX   140621C00075000"
 SPREAD = (PlannedLeg(CALL, "LONG", 1), PlannedLeg(HIGHER, "SHORT", 2))
 
+LEGS_DIFFER = f"The plan's legs are 1 LONG {CALL}, 2 SHORT {HIGHER}; open those."
+
 
 def plan(legs: tuple[PlannedLeg, ...] = SPREAD, quantity: str = "3") -> Plan:
     return Plan(legs, Decimal(quantity), Decimal(100), "USD", Decimal(500))
@@ -34,23 +36,30 @@ def test_a_shadow_opens_exactly_its_plan_in_any_order_and_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("legs", "quantity", "multiplier", "pointer"),
+    ("legs", "quantity", "multiplier", "pointer", "detail"),
     [
-        (SPREAD, "4", "100", "/quantity"),
-        (SPREAD, "3", "10", "/multiplier"),
-        (SPREAD[:1], "3", "100", "/legs"),
-        ((PlannedLeg(CALL, "SHORT", 1), SPREAD[1]), "3", "100", "/legs"),
-        ((PlannedLeg(CALL, "LONG", 2), SPREAD[1]), "3", "100", "/legs"),
-        ((PlannedLeg("TWX", "LONG", 1), SPREAD[1]), "3", "100", "/legs"),
+        (SPREAD, "4", "100", "/quantity", "The plan's quantity is 3.00, not 4.00."),
+        (SPREAD, "3", "10", "/multiplier", "The plan's multiplier is 100.00, not 10.00."),
+        (SPREAD[:1], "3", "100", "/legs", LEGS_DIFFER),
+        ((PlannedLeg(CALL, "SHORT", 1), SPREAD[1]), "3", "100", "/legs", LEGS_DIFFER),
+        ((PlannedLeg(CALL, "LONG", 2), SPREAD[1]), "3", "100", "/legs", LEGS_DIFFER),
+        ((PlannedLeg("TWX", "LONG", 1), SPREAD[1]), "3", "100", "/legs", LEGS_DIFFER),
     ],
 )
 def test_a_shadow_of_another_contract_side_or_size_is_refused(
-    legs: tuple[PlannedLeg, ...], quantity: str, multiplier: str, pointer: str
+    legs: tuple[PlannedLeg, ...], quantity: str, multiplier: str, pointer: str, detail: str
 ) -> None:
     with pytest.raises(DomainError) as caught:
         refuse_other_than_planned(plan(), legs, Decimal(quantity), Decimal(multiplier))
 
-    assert (caught.value.code, caught.value.pointer) == ("plan_differs", pointer)
+    error = caught.value
+    assert (error.code, error.pointer, error.detail) == ("plan_differs", pointer, detail)
+
+
+def test_legs_of_one_contract_and_side_are_added_up() -> None:
+    twice = (PlannedLeg(CALL, "LONG", 1), PlannedLeg("O:TWX140621C00070000", "LONG", 2), PlannedLeg(CALL, "SHORT", 1))
+
+    assert plan(twice).quantities() == {(CALL, "LONG"): 9, (CALL, "SHORT"): 3}
 
 
 @pytest.mark.parametrize(
