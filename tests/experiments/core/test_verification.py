@@ -383,6 +383,12 @@ def test_a_difference_names_experiment_and_signal() -> None:
     assert one == ("experiments.bucket", "10000", one.recomputed, recorded.experiment_id, recorded.signal_id)
 
 
+def test_a_signal_that_is_missing_is_named_by_the_ids_of_its_experiment() -> None:
+    (one,) = SHARED.differences(RECORDED._replace(stored_signal_hash=None))
+
+    assert one == ("signals", "null", "a row", RECORDED.experiment_id, RECORDED.signal_id)
+
+
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MOST_REMEMBERED", 2)
     verifier = Verifier(POLICIES)
