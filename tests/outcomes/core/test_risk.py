@@ -55,6 +55,13 @@ def opened(*legs: tuple[str, str, str, str]) -> list[Fill]:
         ([(P65, "SHORT", "1", "1.00"), (C75, "SHORT", "1", "1.00")], "14000.00"),
         # A calendar spread has two expiries: its short leg counts as uncovered, its long one by premium.
         ([(C70, "SHORT", "1", "1.00"), (NEXT_C70, "LONG", "1", "2.00")], "7200.00"),
+        ([(C70, "SHORT", "2", "1.00"), (NEXT_C70, "LONG", "3", "2.00")], "14600.00"),
+        # So do options of two roots, and an option beside a share.
+        ([(C70, "LONG", "1", "2.00"), ("TWY   140621C00075000", "SHORT", "1", "0.50")], "7700.00"),
+        ([("TWX", "LONG", "1", "70"), (C75, "SHORT", "1", "1.00")], "14500.00"),
+        # More puts sold than bought lose most where the share is worth nothing; more calls sold lose without bound.
+        ([(P70, "LONG", "2", "1.50"), (P65, "SHORT", "4", "1.00")], "11900.00"),
+        ([(C70, "LONG", "1", "2.00"), (C75, "SHORT", "2", "0.50")], "15200.00"),
         ([("TWX", "SHORT", "100", "70.5")], "705000.00"),
     ],
 )

@@ -49,6 +49,19 @@ def test_a_missing_side_is_taken_at_its_worst_for_each() -> None:
 def test_a_missing_side_may_have_been_as_good_as_its_best_before() -> None:
     assert bounds(valued("0"), missing(), record_b=Record(best=Decimal(4)))[0] == -4
     assert bounds(valued("0"), missing(), record_b=Record(best=Decimal("0.3")))[0] == -1
+    assert bounds(valued("0"), missing(), "CURRENCY", record_b=Record(best=Decimal(400)))[0] == -400
+
+
+def test_what_is_missing_without_any_risk_is_taken_at_one_r_and_pays_no_fees_in_it() -> None:
+    unknown = missing(declared="0")
+
+    assert bounds(unknown, valued("0")) == [-1, 1]
+    assert bounds(unknown, valued("0"), "CURRENCY") == [Decimal("-1.30"), 0]
+
+
+def test_only_a_difference_without_a_range_is_complete() -> None:
+    assert difference(valued("60"), valued("33"), metric="R", record_a=NOTHING, record_b=NOTHING).is_complete
+    assert not difference(missing(), valued("33"), metric="R", record_a=NOTHING, record_b=NOTHING).is_complete
 
 
 def test_one_r_of_a_missing_side_is_what_it_opened_else_the_larger_of_plan_and_record() -> None:
