@@ -57,6 +57,7 @@ def test_a_placeholder_in_a_member_that_is_not_read_does_no_harm() -> None:
 def test_an_exit_may_lack_timeframe_and_timestamp_but_not_hold_bad_ones() -> None:
     recorded = record({"symbol": "SPY", "action": "close"})
 
+    assert (recorded.reason, recorded.intent) == ("exit", "EXIT")
     assert (recorded.timeframe, recorded.timestamp) == ("", None)
     assert refuse({"symbol": "SPY", "action": "close", "time": "yesterday"}).code == "timestamp_unparseable"
     assert refuse({"action": "close"}).code == "symbol_missing"
