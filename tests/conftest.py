@@ -27,8 +27,17 @@ settings.register_profile("fast", deadline=None, max_examples=20)
 settings.register_profile("mutants", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
-# Whole folders that `make test-fast` leaves out; single tests elsewhere carry their own mark.
-MARKED_FOLDERS = {"browser": "browser", "processes": "processes", "embedded_postgres": "processes"}
+# Where every test carries a mark that `make test-fast` leaves out; single tests elsewhere carry their own. Pages,
+# histories and whole requirements are slow by their number, and what they show is tested closer to the code as well.
+MARKED = {
+    "browser/": "browser",
+    "processes/": "processes",
+    "embedded_postgres/": "processes",
+    "orchestrator_site/console/": "slow",
+    "experiments/history/": "slow",
+    "acceptance/": "slow",
+    "test_layers.py": "slow",
+}
 # `migrate` fills these, and no test that commits changes them.
 KEPT_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 PURE_CORES = ("policies.core", "experiments.core", "outcomes.core", "signals_app.alerts")
@@ -39,9 +48,10 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in a folder of slow tests."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in MARKED_FOLDERS:
-            item.add_marker(MARKED_FOLDERS[folder])
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        for prefix, mark in MARKED.items():
+            if place.startswith(prefix):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -84,7 +84,7 @@ def test_an_unknown_page_says_so_with_its_request_id(client: Client) -> None:
     answer = client.get("/nowhere/", headers={"X-Request-Id": "abc-123"})
 
     assert answer.status_code == 404
-    assert "There is no such page" in answer.content.decode()
+    assert "Check the URL" in answer.content.decode()
     assert "abc-123" in answer.content.decode()
 
 
