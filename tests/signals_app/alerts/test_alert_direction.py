@@ -376,3 +376,24 @@ def test_a_flag_is_an_order_as_strong_as_any() -> None:
         with_direction(action="sell", market_position="long")
     )
     assert accept(with_direction(isBuy=True, trend="up")).consumed >= {"isBuy"}
+
+
+@pytest.mark.parametrize("word", ["entry", "Enter", "open", "add"])
+def test_a_qualifier_leaves_the_direction_to_another_field(word: str) -> None:
+    assert accept(with_direction(action=word, side="long")).direction == "LONG"
+
+
+@pytest.mark.parametrize("word", ["hold", "wait", "?"])
+def test_a_word_that_says_nothing_is_refused_although_another_field_has_a_direction(word: str) -> None:
+    assert refuse(with_direction(action=word, side="long")).pointer == "/action"
+
+
+def test_a_placeholder_is_refused_where_a_direction_is_expected_and_ignored_where_one_may_be() -> None:
+    assert refuse(with_direction(action="{{x}}", side="long")).code == "unexpanded_placeholder"
+    assert refuse(with_direction(signal="{{x}}", side="long")).code == "unexpanded_placeholder"
+    assert accept(with_direction(type="{{x}}", side="long")).direction == "LONG"
+
+
+def test_a_position_that_gave_the_direction_is_consumed() -> None:
+    assert "market_position" in accept(with_direction(market_position="long")).consumed
+    assert "now" in accept(with_direction(now="long", prev="flat")).consumed
