@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule
+from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule, halted
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ def _real(engine: str, facts: EngineFacts, because: str) -> str:
     if facts.action == "DECLINE":
         return f"{name} was to trade for real because {because}, but declined"
     if facts.role != "REAL":
-        cause = "the kill switch was on" if facts.role_reason == "HALTED" else f"the reason was {facts.role_reason}"
+        was_halted = facts.role_reason == halted.reason
+        cause = "the kill switch was on" if was_halted else f"the reason was {facts.role_reason}"
         done = "only shadowed" if facts.traded else "may only shadow"
         return (
             f"{name} recommended the trade and was chosen because {because}, "

@@ -1,4 +1,4 @@
-"""Instants, decimals and whole numbers are read and written in the kernel, and nowhere a second time."""
+"""What has one place and gets no second: readers and writers of values, reasons of rules, a worker's liveness."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 
 import pytest
 
+from experiments.worker import liveness
+from policies.core.rules import REASONS
 from tests.kernel.product import modules
 
 SECOND_PLACES = {
@@ -70,3 +72,28 @@ def test_nothing_outside_the_kernel_reads_or_writes_instants_decimals_and_whole_
 @pytest.mark.parametrize("code", SECOND_PLACES)
 def test_a_second_place_would_be_found(code: str) -> None:
     assert findings(ast.parse(code)) == {SECOND_PLACES[code]}
+
+
+def words(module: ast.Module) -> set[str]:
+    return {node.value for node in ast.walk(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_a_reason_of_a_decision_is_written_where_its_rule_is_and_nowhere_else() -> None:
+    places = {path for path, module in modules().items() if words(module).intersection(REASONS)}
+
+    assert places == {"policies/core/rules.py"}
+
+
+def test_only_liveness_says_when_a_worker_is_alive() -> None:
+    # How long a stop may take is said of a group of programs as well; tests/processes hold the two to each other.
+    times = {name for name in vars(liveness) if name.endswith("_SECONDS")} - {"STOP_SECONDS"}
+    assert times
+
+    for path, module in modules().items():
+        targets = [target for node in ast.walk(module) if isinstance(node, ast.Assign) for target in node.targets]
+        assigned = {ast.unparse(target) for target in targets}
+        reads = any("FROM worker_heartbeats" in text or "INTO worker_heartbeats" in text for text in words(module))
+        is_the_place = path == "experiments/worker/liveness.py"
+        assert is_the_place or not assigned & times, path
+        # Old heartbeats are removed with the other leftovers; that decides nothing.
+        assert is_the_place or not reads or path == "experiments/worker/schedules.py", path
