@@ -151,6 +151,7 @@ def test_every_refusal_of_a_symbol_says_what_was_sent_and_what_to_send(
         ("x" * 59 + "+", '"' + "x" * 59 + '+"'),
         ("a\tb", '"a\\tb"'),
         ("é\n" + "x" * 100, '"\\xe9\\n' + "x" * 51 + '..."'),
+        ("\t" + "x" * 59, '"\\t' + "x" * 55 + '..."'),
         ("Σ+", '"Σ+"'),
     ],
 )
