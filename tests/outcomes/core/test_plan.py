@@ -74,6 +74,8 @@ def test_legs_of_one_contract_and_side_are_added_up() -> None:
         ([], None),
         # A third of the order was filled.
         ([fill((CALL, "OPEN", "LONG", "1"), (HIGHER, "OPEN", "SHORT", "2")), CLOSED], PARTIAL_FILL),
+        # It began with a close.
+        ([CLOSED], PLAN_DIFFERS),
         # One leg never came, or came in another proportion.
         ([fill(LONG_THREE), CLOSED], PLAN_DIFFERS),
         ([fill(LONG_THREE, (HIGHER, "OPEN", "SHORT", "3")), CLOSED], PLAN_DIFFERS),
