@@ -128,13 +128,11 @@ class Difference(NamedTuple):
 Compared = tuple[str, object, object]
 
 
-def differences_of(
-    compared: Iterable[Compared], experiment_id: str | None = None, signal_id: str | None = None
-) -> tuple[Difference, ...]:
+def differences_of(compared: Iterable[Compared]) -> tuple[Difference, ...]:
     """Those of the fields whose stored value (first) is another than the recomputed one."""
     return tuple(
         [
-            Difference(field, _text(stored), _text(recomputed), experiment_id, signal_id)
+            Difference(field, _text(stored), _text(recomputed))
             for field, stored, recomputed in compared
             # In Python True is 1; in a hashed document it is not.
             if stored != recomputed or type(stored) is not type(recomputed)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 
 # R is a quotient; 34 digits are those of a decimal128 and far beyond the ninth that the evidence is compared to.
-_DIVISION = Context(prec=34)
+_DIGITS = Context(prec=34)
 ZERO = Decimal(0)
 
 VALUED = "VALUED"
@@ -63,7 +63,7 @@ def difference(a: Side, b: Side, *, metric: str, record_a: Record, record_b: Rec
     """The range of v_A - v_B in the metric, R or CURRENCY."""
     a_low, a_high = _range(a, metric, record_a)
     b_low, b_high = _range(b, metric, record_b)
-    return Difference(a_low - b_high, a_high - b_low)
+    return Difference(_DIGITS.subtract(a_low, b_high), _DIGITS.subtract(a_high, b_low))
 
 
 def is_missing(side: Side, metric: str) -> bool:
@@ -82,11 +82,11 @@ def _range(side: Side, metric: str, record: Record) -> tuple[Decimal, Decimal]:
         return ZERO, ZERO
     if not is_missing(side, metric):
         assert side.pnl is not None
-        value = _DIVISION.divide(side.pnl, side.risk_amount) if metric == "R" and side.risk_amount else side.pnl
+        value = _DIGITS.divide(side.pnl, side.risk_amount) if metric == "R" and side.risk_amount else side.pnl
         return value, value
     risk = side.risk_amount or max(side.declared_risk, record.largest_risk)
     if metric == "CURRENCY":
         return -risk - side.round_trip_fees, max(risk, record.best)
     # Without any risk known, fees cannot be said in R; nothing was at stake.
-    fees = _DIVISION.divide(side.round_trip_fees, risk) if risk else ZERO
-    return -1 - fees, max(Decimal(1), record.best)
+    fees = _DIGITS.divide(side.round_trip_fees, risk) if risk else ZERO
+    return _DIGITS.subtract(Decimal(-1), fees), max(Decimal(1), record.best)
