@@ -44,9 +44,8 @@ class Figure:
     unit: str = ""
     # Over the priced trades, with the columns pnl, exit_time and so on; makes a column of the figure's name.
     aggregate: LiteralString = ""
-    sql: LiteralString = (
-        ""  # empty: the aggregate is the figure, or `compute` makes the figure, or the column of its name is the figure
-    )
+    # Empty: the aggregate is the figure, or `compute` makes it, or the column of its name is the figure.
+    sql: LiteralString = ""
     compute: Callable[[Row], Any] | None = None
     why_undefined: Callable[[Row], str | None] | None = None  # None: the figure is never null, or says no reason
     nullable: bool = False  # may be null without a reason

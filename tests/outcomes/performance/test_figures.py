@@ -19,7 +19,8 @@ from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
 from outcomes.performance.report import performance_report
 
-ROW: dict[str, Any] = {
+# A row with every figure; of those that the tests below do not look at, any value will do.
+ROW: dict[str, Any] = {figure.name: 1 if figure.kind is Kind.COUNT else Decimal(1) for figure in FIGURES} | {
     "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,
     "price_provenance": {"BROKER_FILL": 4}, "total_pnl": Decimal("50.00000000000000"),
     "win_rate": Decimal("0.5"), "average_pnl": Decimal("12.5"), "average_win": Decimal("33.3333333333333333333"),

@@ -228,12 +228,10 @@ def test_figures_and_pairs_never_pass_through_floating_point() -> None:
 
 
 def test_one_row_of_the_table_adds_an_aggregate_over_the_trades(monkeypatch: pytest.MonkeyPatch) -> None:
-    largest = Figure(
-        "largest_win", "Largest win", Kind.MONEY, "largest pnl", aggregate="max(pnl) FILTER (WHERE pnl > 0)"
-    )
-    monkeypatch.setattr(report, "FIGURES", (*FIGURES, largest))
+    added = Figure("one_more", "One more", Kind.MONEY, "largest win", aggregate="max(pnl) FILTER (WHERE pnl > 0)")
+    monkeypatch.setattr(report, "FIGURES", (*FIGURES, added))
     moment = datetime(2026, 3, 16, 15, tzinfo=UTC)
 
     row = figures([("trades", moment, 1, "10"), ("trades", moment, 2, "30"), ("trades", moment, 3, "-50")])["trades"]
 
-    assert (row["largest_win"], row["wins"], row["losses"]) == (Decimal(30), 2, 1)
+    assert (row["one_more"], row["wins"], row["losses"]) == (Decimal(30), 2, 1)
