@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from signals_app.market_data_api import MarketDataView
-from signals_app.webhook.views import TradingViewWebhookView
+from signals_app.webhook.receive import TradingViewWebhookView
 
 webhook_urls = [
     # Without a token it is the same 401 as with a wrong one.

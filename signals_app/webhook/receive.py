@@ -1,4 +1,4 @@
-"""What the webhook makes of an alert: judge it, keep it, and wake the worker (R8.1, R8.2)."""
+"""The webhook that TradingView calls: judge an alert, keep it, wake the worker, answer (R8)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,37 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from kernel.canonical import sha256_hex, to_jsonb_text
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
-from kernel.events import SIGNAL_RECEIVED, SIGNAL_REJECTED
-from signals_app.alerts.admission import Arrival, Judgement, KnownSource, holds_token, judge, unauthorized
-from signals_app.alerts.alert import NewSignal, RecordedOnly, means_the_same
-from signals_app.alerts.documents import natural_key, signal_hash, signal_id
+from kernel.events import DATABASE_UNAVAILABLE, SIGNAL_RECEIVED, SIGNAL_REJECTED
+from signals_app.alerts.admission import (
+    Arrival,
+    Judgement,
+    KnownSource,
+    client_address,
+    holds_token,
+    judge,
+    unauthorized,
+)
+from signals_app.alerts.alert import RecordedOnly, means_the_same
+from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.models import DeliveryOutcome, Signal
 from signals_app.webhook import store
-from signals_app.webhook.store import waker
+from signals_app.webhook.store import delivery_row, signal_row, waker
 
+# Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
+CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
+MASKED_PATH = "/webhooks/tradingview/***/"
 _MINUTE = timedelta(minutes=1)
-_MAX_CONTENT_TYPE_CHARACTERS = 200
 # Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
 # read is checked by the statement that stores its alert. Strangers cannot make it grow: only valid tokens get in.
 _known_sources: dict[str, KnownSource] = {}
@@ -142,53 +161,69 @@ def _compare_with_first(signal: store.Row, judgement: Judgement) -> Receipt:
     return Receipt(DeliveryOutcome.CONFLICT, first.signal_id)
 
 
-def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> dict[str, Any]:
-    """The columns of a new signal."""
-    key = natural_key(
-        source=source.slug,
-        symbol=signal.symbol,
-        direction=signal.direction,
-        timeframe=signal.timeframe,
-        timestamp=signal.timestamp,
-        strategy=signal.strategy,
-    )
-    return {
-        "signal_id": signal_id(key),
-        "source": source.slug,
-        "exchange": signal.exchange,
-        "symbol": signal.symbol,
-        "direction": signal.direction,
-        "timeframe": signal.timeframe,
-        "timestamp": signal.timestamp,
-        "strategy": signal.strategy,
-        "signal_hash": signal_hash(key, judgement.payload),
-        "raw_payload": to_jsonb_text(judgement.payload),
-        "consumed_fields": sorted(signal.consumed),
-    }
+class TradingViewWebhookView(APIView):
+    """Take one alert: judge it, keep it, answer; the worker does everything else (R8.4, R8.5).
 
+    200 for everything understood, 400 only for what cannot be a signal, because TradingView never
+    sends again after a 4xx; 503 while the database is away, because after a 5xx it does.
+    """
 
-def delivery_row(
-    source: KnownSource,
-    arrival: Arrival,
-    judgement: Judgement,
-    outcome: DeliveryOutcome,
-    signal_id: UUID | None = None,
-    *,
-    code: str = "",
-    detail: str = "",
-) -> dict[str, Any]:
-    """The columns of a delivery, and the version of the source that it was judged by."""
-    return {
-        "received_at": arrival.received_at,
-        "source_id": source.pk,
-        "source_version": source.version,
-        "remote_address": str(arrival.address) if arrival.address else None,
-        "content_type": arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
-        "body": judgement.kept_body,
-        "body_sha256": sha256_hex(arrival.body),
-        "outcome": outcome.value,
-        "code": code,
-        "detail": detail,
-        "signal_id": signal_id,
-        "duration_ms": (perf_counter() - arrival.started) * 1000,
-    }
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    http_method_names = ("post",)
+    schema = None
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Forget the path, so that nothing that logs the request can show the token."""
+        super().setup(request, *args, **kwargs)
+        request.path = request.path_info = MASKED_PATH
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Negotiate nothing: the answer is JSON whatever the sender accepts."""
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+
+    def post(self, request: Request, token: str = "") -> JsonResponse:
+        """Answer what became of the alert."""
+        started, received_at = perf_counter(), timezone.now()
+        meta, proxies = request.META, settings.TRUSTED_PROXIES
+        try:
+            announced = int(meta.get("CONTENT_LENGTH", ""))
+        except ValueError:
+            announced = 0
+        # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
+        is_chunked = not meta.get("CONTENT_LENGTH") and meta.get("wsgi.input_terminated")
+        stream = meta["wsgi.input"] if is_chunked else request
+        body = b""
+        try:
+            # One byte more than allowed shows that there is more; the rest is never read.
+            while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
+                body += part
+        except OSError as error:
+            detail = "The body ended before its announced length; send it again."
+            raise DomainError("body_incomplete", detail) from error
+        arrival = Arrival(
+            received_at=received_at,
+            started=started,
+            address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
+            # Without a proxy of ours in front, anybody could have set it.
+            certificate_subject=request.headers.get(CERTIFICATE_HEADER, "") if proxies else "",
+            content_type=meta.get("CONTENT_TYPE", ""),
+            body=body,
+            size=announced,
+        )
+        receipt = store.on_live_connection(lambda: receive_alert(token, arrival))
+        return JsonResponse(receipt.document())
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Turn errors into problem documents; every 401 is the same to the last byte."""
+        if isinstance(exc, OperationalError | InterfaceError):
+            DATABASE_UNAVAILABLE.log(error=str(exc))
+            SIGNAL_REJECTED.log(code="database_unavailable", source=None)
+        response = super().handle_exception(exc)
+        if isinstance(exc, DomainError) and exc.code == "unauthorized":
+            response.data["request_id"] = ""
+        return response

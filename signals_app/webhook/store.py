@@ -8,16 +8,21 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from kernel.canonical import sha256_hex, to_jsonb_text
 from kernel.events import WORKER_NOT_NOTIFIED
 from kernel.sql import load
-from signals_app.alerts.admission import KnownSource
+from signals_app.alerts.admission import Arrival, Judgement, KnownSource
+from signals_app.alerts.alert import NewSignal
+from signals_app.alerts.documents import natural_key, signal_hash, signal_id
+from signals_app.models import DeliveryOutcome
 
 T = TypeVar("T")
 
@@ -53,9 +58,62 @@ SELECT received_at FROM webhook_deliveries
  WHERE source_id = %s AND received_at > %s AND outcome <> 'rejected'
  ORDER BY received_at DESC OFFSET %s LIMIT 1
 """
+_MAX_CONTENT_TYPE_CHARACTERS = 200
 
 # The columns by name, as the .sql files take them.
 Row = Mapping[str, Any]
+
+
+def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> dict[str, Any]:
+    """The columns of a new signal."""
+    key = natural_key(
+        source=source.slug,
+        symbol=signal.symbol,
+        direction=signal.direction,
+        timeframe=signal.timeframe,
+        timestamp=signal.timestamp,
+        strategy=signal.strategy,
+    )
+    return {
+        "signal_id": signal_id(key),
+        "source": source.slug,
+        "exchange": signal.exchange,
+        "symbol": signal.symbol,
+        "direction": signal.direction,
+        "timeframe": signal.timeframe,
+        "timestamp": signal.timestamp,
+        "strategy": signal.strategy,
+        "signal_hash": signal_hash(key, judgement.payload),
+        "raw_payload": to_jsonb_text(judgement.payload),
+        "consumed_fields": sorted(signal.consumed),
+    }
+
+
+def delivery_row(
+    source: KnownSource,
+    arrival: Arrival,
+    judgement: Judgement,
+    outcome: DeliveryOutcome,
+    signal_id: UUID | None = None,
+    *,
+    code: str = "",
+    detail: str = "",
+) -> dict[str, Any]:
+    """The columns of a delivery, and the version of the source that it was judged by."""
+    return {
+        "received_at": arrival.received_at,
+        "source_id": source.pk,
+        "source_version": source.version,
+        "remote_address": str(arrival.address) if arrival.address else None,
+        "content_type": arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
+        "body": judgement.kept_body,
+        "body_sha256": sha256_hex(arrival.body),
+        "outcome": outcome.value,
+        "code": code,
+        "detail": detail,
+        "signal_id": signal_id,
+        "duration_ms": (perf_counter() - arrival.started) * 1000,
+    }
 
 
 class SourceChangedError(Exception):

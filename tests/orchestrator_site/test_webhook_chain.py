@@ -12,7 +12,7 @@ from django.test.client import RequestFactory
 
 from orchestrator_site.web.middleware import WebhookHandler
 from signals_app.models import Signal
-from signals_app.webhook import views
+from signals_app.webhook import receive
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
@@ -58,7 +58,7 @@ def test_a_database_that_is_away_is_a_503(monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object) -> None:
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(views, "receive_alert", fail)
+    monkeypatch.setattr(receive, "receive_alert", fail)
 
     status, headers, answer = post(b"{}")
 
