@@ -16,6 +16,8 @@ from outcomes.core.instruments import canonical_instrument, parse_option
 
 # Wider than any product of the columns; an inexact result is a bug and raises.
 _EXACT = Context(prec=200, traps=[Inexact])
+# Wide enough that a quotient's own rounding cannot reach the eighth decimal of a stored quantity.
+_QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 # Quantities are stored to eight decimals.
 QUANTITY_STEP = Decimal("0.00000001")
 ZERO = Decimal(0)
@@ -120,7 +122,7 @@ def gross_pnl(fills: Iterable[Fill], multiplier: Decimal) -> Decimal:
     entry of three at 1.00 come to +41.00 and not to 40.99...
     """
     with localcontext(_EXACT):
-        cash = sum((leg.quantity * leg.price * (1 if leg.is_sale else -1) for fill in fills for leg in fill.legs), ZERO)
+        cash = sum(leg.quantity * (leg.price if leg.is_sale else -leg.price) for fill in fills for leg in fill.legs)
         return cash * multiplier
 
 
@@ -149,9 +151,8 @@ def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, i
     if is_last:
         return open_quantity
     closed, open_before = share
-    # Wide enough that the quotient's own rounding cannot reach the eighth decimal of a stored quantity.
-    with localcontext(Context(prec=100)):
-        part = (open_quantity * closed / open_before).quantize(QUANTITY_STEP, rounding=ROUND_HALF_EVEN)
+    with localcontext(_QUOTIENT):
+        part = (open_quantity * closed / open_before).quantize(QUANTITY_STEP)
     return min(part, open_quantity)
 
 
@@ -181,6 +182,6 @@ def scheduled_fees(fills: Iterable[Fill], *, per_contract: Decimal, per_order: D
     with localcontext(_EXACT):
         total = ZERO
         for fill in fills:
-            contracts = sum((leg.quantity for leg in fill.legs if parse_option(leg.instrument)), ZERO)
+            contracts = sum(leg.quantity for leg in fill.legs if parse_option(leg.instrument))
             total += contracts * per_contract + per_order
         return total

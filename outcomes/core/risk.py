@@ -29,12 +29,12 @@ def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:
     shorts = [leg for leg in legs if leg.side == "SHORT"]
     with localcontext(_EXACT):
         if not shorts:
-            return sum((leg.quantity * leg.price for leg in legs), ZERO) * multiplier
+            return sum(leg.quantity * leg.price for leg in legs) * multiplier
         bounded = _largest_loss(legs)
         if bounded is not None:
             return max(bounded, ZERO) * multiplier
-        long_premium = sum((leg.quantity * leg.price for leg in legs if leg.side == "LONG"), ZERO)
-        return (long_premium + sum((_uncovered(leg) for leg in shorts), ZERO)) * multiplier
+        long_premium = sum(leg.quantity * leg.price for leg in legs if leg.side == "LONG")
+        return (long_premium + sum(_uncovered(leg) for leg in shorts)) * multiplier
 
 
 def _largest_loss(legs: Sequence[LegFill]) -> Decimal | None:
@@ -51,19 +51,18 @@ def _largest_loss(legs: Sequence[LegFill]) -> Decimal | None:
     if len(options) < 2 or len(expiries) != 1 or len({option.root for _, option in options}) != 1:
         return None
     # Beyond the highest strike the payoff moves with the calls alone: more short than long, and nothing bounds it.
-    calls = sum((leg.quantity * _sign(leg) for leg, option in options if option.is_call), ZERO)
-    if calls < 0:
+    if sum(_held(leg) for leg, option in options if option.is_call) < 0:
         return None
     # Between strikes the payoff is a straight line, so its lowest point lies at a strike or at 0.
     corners = {ZERO, *(option.strike for _, option in options)}
     return max(
-        sum((leg.quantity * _sign(leg) * (leg.price - option.intrinsic_value(at)) for leg, option in options), ZERO)
-        for at in corners
+        sum((_held(leg) * (leg.price - option.intrinsic_value(at)) for leg, option in options), ZERO) for at in corners
     )
 
 
-def _sign(leg: LegFill) -> int:
-    return 1 if leg.side == "LONG" else -1
+def _held(leg: LegFill) -> Decimal:
+    """The quantity, negative of a short leg."""
+    return leg.quantity if leg.side == "LONG" else -leg.quantity
 
 
 def _uncovered(leg: LegFill) -> Decimal:

@@ -125,7 +125,8 @@ def test_a_shadow_never_closes_more_than_it_holds() -> None:
     assert shadow_quantity(Decimal(2), (Decimal(3), Decimal(2)), is_last=False) == 2
 
 
-def test_the_share_is_that_of_the_leg_that_closes_most() -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_share_is_that_of_the_leg_that_closes_most(order: int) -> None:
     spread = Fill(
         "entry",
         (
@@ -138,7 +139,7 @@ def test_the_share_is_that_of_the_leg_that_closes_most() -> None:
         (
             LegFill(CALL, "CLOSE", "LONG", Decimal(1), Decimal("1.10")),
             LegFill(OTHER, "CLOSE", "SHORT", Decimal(1), Decimal("0.40")),
-        ),
+        )[::order],
     )
 
     assert closed_share([spread], closing) == (Decimal(1), Decimal(2))
@@ -188,6 +189,37 @@ def test_the_schedule_charges_contracts_and_orders_and_never_shares() -> None:
     fills = [bought("1.00", "3"), sold("1.10", "3"), bought("30", "100", "TWX")]
 
     assert scheduled_fees(fills, per_contract=Decimal("0.65"), per_order=Decimal(1)) == Decimal("6.90")
+
+
+def test_figures_of_more_than_28_digits_are_exact() -> None:
+    quantity, price = "99999999999999.99999999", "999999999999.99999999"
+    fills = [bought(price, quantity), sold("0.00000001", quantity)]
+
+    assert positions(fills)[CALL, "LONG"].opening_value == Decimal("99999999999999999998990000.0000000000000001")
+    assert gross_pnl(fills, Decimal("0.01")) == Decimal("-999999999999999999979900.000000000000000002")
+    assert scheduled_fees(fills, per_contract=Decimal("0.65000001"), per_order=Decimal("0.5")) == Decimal(
+        "130000002000000.9999999869999998"
+    )
+
+
+def test_shares_are_compared_beyond_28_digits() -> None:
+    # Of m and m - 1 all but one step: the first is larger by one part in 10^44.
+    entry = Fill(
+        "entry",
+        (*bought("1.00", "99999999999999.99999998", OTHER).legs, *bought("1.00", "99999999999999.99999999").legs),
+    )
+    closing = Fill(
+        "part", (*sold("1.10", "99999999999999.99999997", OTHER).legs, *sold("1.10", "99999999999999.99999998").legs)
+    )
+
+    assert closed_share([entry], closing) == (Decimal("99999999999999.99999998"), Decimal("99999999999999.99999999"))
+
+
+def test_a_share_just_above_half_a_step_is_rounded_up() -> None:
+    # Half a step and 5 x 10^-22 of one more, which 28 digits would take for half a step.
+    share = Decimal(5000000000000), Decimal("9999999999999.99999999")
+
+    assert shadow_quantity(Decimal(10000000000000), share, is_last=False) == Decimal("5000000000000.00000001")
 
 
 quantities = st.decimals("0.00000001", "1000000", places=8)

@@ -75,6 +75,12 @@ def test_an_arbitrage_that_cannot_lose_risks_nothing() -> None:
     assert risk_amount(fills, Decimal(100)) == 0
 
 
+def test_risk_is_exact_in_figures_longer_than_28_digits() -> None:
+    longest = opened((C70, "LONG", "99999999999999.9999", "999999999999.99999999"))
+
+    assert risk_amount(longest, Decimal(100)) == Decimal("9999999999999999989900000000.0000000001")
+
+
 def test_what_is_closed_later_changes_nothing() -> None:
     closing = Fill("exit", (LegFill(C70, "CLOSE", "LONG", Decimal(1), Decimal("9.00")),))
     fills = opened((C70, "LONG", "1", "1.39"))
