@@ -12,10 +12,10 @@ class OutcomesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the worker runs and measures for this app: it may not import what is above it."""
-        from experiments.worker.guardrails import register_measures
+        from experiments.worker.pipeline import register_guardrails
         from experiments.worker.schedules import run_every_minute
         from outcomes.guardrails import MEASURES
         from outcomes.tasks import expire_directives
 
-        register_measures(MEASURES)
+        register_guardrails(MEASURES)
         run_every_minute("expire exit directives", expire_directives)

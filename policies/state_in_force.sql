@@ -1,5 +1,5 @@
 -- Everything a decision depends on beside the signal, at one instant; the settings' columns are put in at the mark.
--- The clock is read after the snapshot is taken, so that nothing seen here happened later (see timeline.py).
+-- The clock is read after the snapshot is taken, so that nothing seen here happened later (see selectors.py).
 WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at)
 SELECT p.version, moment.at,
        (SELECT e.enabled AND e.last_heartbeat_at > moment.at - make_interval(secs => p.heartbeat_ttl_seconds)

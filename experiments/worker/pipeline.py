@@ -7,18 +7,21 @@ table is the queue; a wake-up that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
 from time import monotonic, process_time, sleep
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from experiments.core.decision import Decided, decide
 from experiments.worker import queue as claim
-from experiments.worker.guardrails import has_limits, tripped_guardrail
 from experiments.worker.queue import log_decided, store
-from kernel.events import SIGNAL_PROCESSING_FAILED
-from policies.core.rules import PolicyState
-from policies.selectors import state_in_force
+from kernel.events import GUARDRAIL_TRIPPED, SIGNAL_PROCESSING_FAILED
+from policies.core.rules import PolicyState, Trip
+from policies.core.settings import GUARDRAILS
+from policies.selectors import instant_of_change, state_in_force
 from signals_app.alerts.documents import experiment_id
 from signals_app.market_data import latest_market_data
 
@@ -38,6 +41,43 @@ RESTS_PER_WORK = 4
 MIN_REST_SECONDS, MAX_REST_SECONDS = 0.005, 0.15
 # Well below the task timeout, and a heartbeat is due.
 MAX_STAY_SECONDS = 2.0
+
+# The share of failed signals says nothing about a handful of them. Those an operator has discarded count as
+# failed all the same: they tell how the machinery does, and whoever wants trading to go on releases the guardrail.
+MIN_SIGNALS = 20
+
+SINCE_RELEASE = "coalesce((SELECT max(released_at) FROM guardrail_trips WHERE name = '{name}'), '-infinity')"
+# The statement that measures each guardrail; `{since}` is when it was last released. Apps above add those that
+# measure their own tables, see `register_guardrails`.
+MEASURES: dict[str, str] = {
+    "max_failed_signal_percentage": f"""
+        SELECT CASE WHEN count(*) >= {MIN_SIGNALS}
+                    THEN round(100.0 * count(*) FILTER (WHERE status = 'FAILED') / count(*), 2) ELSE 0 END
+          FROM signals WHERE received_at > now() - interval '1 hour' AND received_at > {{since}}""",  # noqa: S608
+    # The worse of the two engines: how often it came back after a gap; a stretch that begins while the one
+    # before still lasts tells of another version, other rules or another time to live, and of no gap.
+    "max_engine_flaps": """
+        SELECT coalesce(max(n), 0) FROM (
+            SELECT count(*) AS n FROM engine_availability AS s
+             WHERE first_heartbeat_at > now() - interval '1 hour' AND first_heartbeat_at > {since}
+               AND NOT EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                                  AND b.first_heartbeat_at < s.first_heartbeat_at
+                                  AND b.available_until > s.first_heartbeat_at)
+               AND EXISTS (SELECT FROM engine_availability AS b WHERE b.engine = s.engine
+                              AND b.first_heartbeat_at < s.first_heartbeat_at)
+             GROUP BY engine) AS per_engine""",
+}
+# Two workers may find the same breach at the same moment: the second one's row is not needed.
+TRIP = """
+INSERT INTO guardrail_trips (name, value, "limit", policy_version, tripped_at, released_by, release_reason)
+VALUES (%s, %s, %s, %s, %s, '', '')
+ON CONFLICT (name) WHERE released_at IS NULL DO NOTHING
+"""
+
+
+def register_guardrails(statements: Mapping[str, str]) -> None:
+    """Add the statements of an app above; called once, when the apps are ready."""
+    MEASURES.update(statements)
 
 
 def drain_signals() -> int:
@@ -142,13 +182,39 @@ def _is_of_the_database(error: Exception) -> bool:
 
 
 def _state_that_decides() -> PolicyState:
-    """The state in force, after tripping the guardrails whose limits are reached."""
+    """The state in force, after tripping the first guardrail whose limit is reached."""
     state = state_in_force()
-    if not has_limits(state.settings):
-        return state
-    tripped = tripped_guardrail(state.version, state.settings)
-    # A guardrail that has just tripped is part of a later instant than the one read.
-    return state_in_force() if tripped and state.guardrail is None else state
+    # What has tripped already stops real trading by itself: no other is measured until it is released.
+    if state.guardrail is None and trip_guardrail(state) is not None:
+        # It is part of a later instant than the one read.
+        return state_in_force()
+    return state
+
+
+def trip_guardrail(state: PolicyState) -> Trip | None:
+    """Measure the guardrails that have a limit and trip the first that has reached it; None when all is well.
+
+    Call it in the transaction of the decision.
+    """
+
+    def text(number: int | Decimal) -> str:
+        return f"{number:.2f}" if isinstance(number, Decimal) else str(number)
+
+    for name in GUARDRAILS:
+        limit: int | Decimal | None = getattr(state.settings, name)
+        if limit is None:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
+            value = cursor.fetchone()[0]
+            if value < limit:
+                continue
+            trip = Trip(name, text(value), text(limit))
+            cursor.execute(TRIP, (name, trip.value, trip.limit, state.version, instant_of_change()))
+            if cursor.rowcount:
+                transaction.on_commit(partial(GUARDRAIL_TRIPPED.log, policy_version=state.version, **trip.document()))
+        return trip
+    return None
 
 
 def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from experiments.worker import guardrails, schedules
+from experiments.worker import pipeline, schedules
 from policies.core.settings import GUARDRAILS
 
 
 def test_every_guardrail_of_a_policy_is_measured() -> None:
-    assert set(guardrails.MEASURES) == set(GUARDRAILS)
+    assert set(pipeline.MEASURES) == set(GUARDRAILS)
 
 
 def test_exit_directives_expire_by_a_schedule() -> None:

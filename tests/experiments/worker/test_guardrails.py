@@ -12,18 +12,17 @@ from django.utils import timezone
 from experiments.history.replay import Selection, replay
 from experiments.models import Experiment
 from experiments.services import discard_failed
-from experiments.worker.guardrails import tripped_guardrail
-from experiments.worker.pipeline import drain
+from experiments.worker.pipeline import drain, trip_guardrail
 from kernel.errors import DomainError
 from policies.core.rules import Trip
 from policies.core.settings import GUARDRAILS
 from policies.models import EngineAvailability, GuardrailTrip, PolicyVersion
-from policies.selectors import active_policy
+from policies.selectors import active_policy, state_in_force
 from policies.services import release_guardrail
 from signals_app.models import Signal
 from tests.database import execute, refusal_of, value
 from tests.experiments.raw_rows import without_triggers
-from tests.factories import make_available, make_experiment, make_policy, make_signal, policy_settings
+from tests.factories import make_available, make_experiment, make_policy, make_signal
 from tests.outcomes.closed_trades import Closed, close_pair, close_trades
 from tests.policies.control import ADA, BOB, actions_of, entries
 
@@ -137,10 +136,10 @@ def test_the_day_begins_at_midnight_utc_whatever_zone_the_session_has() -> None:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     lose("-1000", exit_time=midnight - timedelta(microseconds=1))
     lose("-60", exit_time=midnight)
-    policy = guard(max_daily_real_loss="60")
+    guard(max_daily_real_loss="60")
     execute("SET LOCAL TIME ZONE 'Pacific/Kiritimati'")
 
-    tripped = tripped_guardrail(policy.version, policy_settings(max_daily_real_loss="60"))
+    tripped = trip_guardrail(state_in_force())
 
     assert tripped == Trip("max_daily_real_loss", "60.00", "60.00")
 
