@@ -15,6 +15,7 @@ the database prints them in UTC, so that a history kept in a file is verified th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,6 +48,8 @@ UNREADABLE = (
 # Decisions of one state of the policy, and observations that many signals share, recur; what is more varied than this
 # recurs too rarely to be remembered.
 MOST_REMEMBERED = 10_000
+# A time as the database prints it in UTC: nearly always, and then there is nothing to parse.
+_PRINTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00", re.ASCII)
 
 
 class Recorded(NamedTuple):
@@ -281,9 +284,8 @@ class Verifier:
 def _signal_of(recorded: Recorded) -> SignalFacts:
     """The signal as the worker took it; raise ValueError where a column of it is NULL."""
     payload, timestamp = json.loads(recorded.payload or ""), recorded.timestamp
-    if timestamp and 22 <= len(timestamp) <= 29 and timestamp[10] == " " and timestamp.endswith("+00"):
-        # As the database prints it in UTC: nearly always, and then there is nothing to parse.
-        timestamp = f"{timestamp[:10]}T{timestamp[11:19]}.{timestamp[20:-3]:0<6}Z"
+    if printed := _PRINTED_TIME.fullmatch(timestamp or ""):
+        timestamp = f"{printed[1]}T{printed[2]}.{printed[3] or '':0<6}Z"
     elif timestamp:
         timestamp = format_timestamp(read_instant(timestamp))
     columns = (

@@ -85,9 +85,7 @@ def profit_and_loss(
 ) -> Decimal:
     """Sum sign x (exit - entry) x ratio over the legs, times quantity x multiplier, less fees, in currency (R5.1)."""
     with localcontext(_EXACT):
-        moved = sum(
-            (leg.sign * leg.ratio * (exit_prices[leg.instrument] - leg.entry_price) for leg in legs), Decimal(0)
-        )
+        moved = sum(leg.sign * leg.ratio * (exit_prices[leg.instrument] - leg.entry_price) for leg in legs)
         return moved * quantity * multiplier - fees
 
 
@@ -176,9 +174,10 @@ def judge_quote(raw: Any, exit_time: datetime) -> Quote | QuoteFlag:
 
 def _quoted_price(value: Any) -> Decimal | None:
     """A price that the columns hold exactly; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+    if not isinstance(value, (int, float, str, Decimal)):
         return None
-    text = value if isinstance(value, str) else str(value)
+    # Of a boolean, too, which Python counts among the integers: "True" is no price.
+    text = str(value)
     if _QUOTED_PRICE.fullmatch(text) is None:
         return None
     price = Decimal(text)

@@ -180,6 +180,10 @@ def test_one_unusable_leg_leaves_the_whole_trade_without_a_price() -> None:
     assert judge_quotes({"X": quote(), "Y": quote(bid=9)}, EXIT_TIME).touch_prices(legs) is None
 
 
+def test_the_quotes_of_market_conditions_are_read_from_their_field() -> None:
+    assert quotes_of({"quotes": {"X": quote()}, "underlying": 70}) == {"X": quote()}
+
+
 @pytest.mark.parametrize("quotes", [None, [], "text", 1])
 def test_conditions_whose_quotes_are_no_object_quote_nothing(quotes: Any) -> None:
     assert quotes_of({"quotes": quotes}) == {}
