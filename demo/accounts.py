@@ -32,6 +32,7 @@ class Access:
 
 def prepare() -> Access:
     """Create or renew everything; a second run invalidates the secrets of the first."""
+    # Only hashes are stored: a second run cannot read the keys of the first, so it replaces them.
     for key in ApiKey.objects.filter(name=KEY_NAME, revoked=False):
         revoke_api_key(DEMO, prefix=key.prefix)
     use_split_policy()
@@ -55,6 +56,8 @@ def use_split_policy() -> None:
     policy = active_policy()
     if policy is None or policy.version > 1:
         return
+    # The first version is AUTO, under which engine A alone would trade and half of the report stay empty. Not through
+    # a draft: where drafts need approval, nobody would be there to give it.
     content = replace(policy.content, configured_mode="SPLIT_CAPITAL")
     create_policy_version(DEMO, content, base_version=policy.version, note="Demo: even split.")
 

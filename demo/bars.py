@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import fmean, stdev
 
+# The longest average is over 50 bars.
 WARM_UP = 60
 TRADING_DAYS_PER_YEAR = 252
 
@@ -75,6 +76,7 @@ def replay_bars(history: dict[str, list[DailyBar]], count: int) -> list[ReplayBa
             ReplayBar(bars[index], indicators(bars[index - WARM_UP : index + 1]), is_last=index == end - 1)
             for index in range(WARM_UP, end)
         ]
+    # By day first: an engine that has seen a ticker's later bar would trade the others with knowledge of the future.
     return sorted(replayed, key=lambda item: (item.bar.day, item.bar.ticker))
 
 

@@ -21,6 +21,7 @@ class DemoError(Exception):
 
 def start_site(group: ProcessGroup, host: str, port: int, folder: Path) -> None:
     """Start `manage.py up` and wait until /readyz says yes; raise DemoError when the site ends or takes too long."""
+    # Found out here, because the web server would say it in the log of a child that the user has not heard of yet.
     if (error := port_error(host, port)) is not None:
         raise DemoError(
             f"Cannot listen on {host}:{port} ({error}). Is a site or another demo running there? Stop it, or use"

@@ -33,6 +33,7 @@ class Counts:
     @property
     def is_complete(self) -> bool:
         """Whether every flow that began has ended."""
+        # Both engines answer every signal, also by declining it; only openings are followed by trades.
         answered = self.signals == self.decisions == self.answers_a == self.answers_b
         traded = self.openings == self.real_trades + self.shadow_trades
         return answered and traded and not (self.real_open or self.shadow_open or self.directives_pending)

@@ -69,6 +69,7 @@ class Demo:
             raise DemoError(f"{error} Choose another number with --bars.") from None
         say("Starting database, web server and worker ...")
         start_site(self._group, HOST, self._port, self._folder)
+        # After the site, which makes the tables and version 1 of the policy when it starts.
         access = prepare()
         self._start_engines(access)
         say(f"\nThe site: {self.url}/admin/  (API: {self.url}/api/v1/docs)")
@@ -76,6 +77,7 @@ class Demo:
             say(f"  sign in as {name:<8}  with {password}")
         say(f"  logs of site and engines: {self._folder}\n")
         self._replay(AlertSender(self.url, access.webhook_path, messages))
+        # Over HTTP and with an analyst's key, so that the demo shows what a program of the analyst's would get.
         request = urllib.request.Request(  # noqa: S310 (our own URL)
             f"{self.url}/api/v1/performance", headers={"Authorization": f"Api-Key {access.analyst_key}"}
         )

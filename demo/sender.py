@@ -40,6 +40,7 @@ class AlertSender(threading.Thread):
     def run(self) -> None:
         """Send everything, in order."""
         self._started_at = time.monotonic()
+        # One after the other: the bars of a day follow those of the day before, as they do in a market.
         for message in self._messages:
             status, answer = self._post(message)
             self.answers[status] += 1
@@ -58,9 +59,11 @@ class AlertSender(threading.Thread):
                 code, text = response.status, response.read().decode()
             except (OSError, http.client.HTTPException) as error:
                 self._connection.close()
+                # A connection with an answer half read refuses the next request; closed, it opens anew by itself.
                 code, text = 0, str(error)
             if code == http.client.OK:
                 return str(json.loads(text)["status"]), text
+            # A refusal would be the same again.
             if 0 < code < http.client.INTERNAL_SERVER_ERROR:
                 break
             time.sleep(0.5)

@@ -37,10 +37,12 @@ class ApiKeyAuthentication(BaseAuthentication):
             key = ApiKey.objects.get_from_key(raw) if plausible else None
         except (ApiKey.DoesNotExist, ValueError):
             key = None
+        # One answer for all three, so that whoever tries keys does not learn which prefixes exist.
         if not isinstance(key, ApiKey) or key.has_expired:
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+            # Not save(): it writes every column as it was read, and would undo a revocation that came in between.
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
         return None, key
 
@@ -52,6 +54,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 def engine_of(request: Request) -> str:
     """The engine, A or B, that the request's key belongs to."""
     assert isinstance(request.auth, ApiKey)
+    # A view without IsEngine fails here with a KeyError, rather than serve an analyst as one of the engines.
     return ENGINE_OF_OWNER[request.auth.owner]
 
 

@@ -7,6 +7,7 @@ from django.db.models.signals import post_migrate
 
 
 def _first_policy_version(sender: AppConfig, **kwargs: Any) -> None:
+    # Django imports this module before models can be imported.
     from policies.services import ensure_first_version
 
     ensure_first_version()
@@ -26,4 +27,7 @@ class PoliciesConfig(AppConfig):
             schema,  # noqa: F401 (registers itself)
         )
 
+        # Not a data migration, which runs once in the life of a database: `flush` empties the tables and sends this
+        # signal too, so that an emptied database has a policy again. Without `sender` it would run once for every
+        # installed app.
         post_migrate.connect(_first_policy_version, sender=self, dispatch_uid="policies.first_version")

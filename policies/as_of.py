@@ -69,6 +69,8 @@ def in_force_at(at: datetime) -> PolicySnapshot:
     return PolicySnapshot(
         at=at,
         policy=policy,
+        # The same choices as in state_in_force.sql, the oldest trip of several included: else the past would give
+        # another reason than the decision that was made in it.
         halt=Halt.objects.filter(_unreleased(at), engaged_at__lte=at).first(),
         trip=GuardrailTrip.objects.filter(_unreleased(at), tripped_at__lte=at).order_by("id").first(),
         engines=(engine_at(EngineName.A, at, ttl), engine_at(EngineName.B, at, ttl)),
@@ -92,10 +94,12 @@ def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineSnapshot:
         .first()
     )
     switch = EngineSwitch.objects.filter(engine=name, switched_at__lte=at).order_by("-switched_at", "-id").first()
+    # Both engines start enabled (migrations/guards.sql) and have no switch until somebody uses it.
     enabled = switch is None or switch.enabled
     lives = stretch is not None and at < stretch.last_heartbeat_at + ttl
     return EngineSnapshot(name, enabled, enabled and lives, stretch, switch)
 
 
 def _unreleased(at: datetime) -> Q:
+    # Later than `at`, not at it: a release stamped at T is seen by a decision of T.
     return Q(released_at__isnull=True) | Q(released_at__gt=at)

@@ -18,6 +18,8 @@ def check_policy_environment(app_configs: Sequence[AppConfig] | None, **kwargs: 
     errors: list[CheckMessage] = []
     if settings.APP_MODE not in APP_MODES:
         errors.append(_error("APP_MODE", settings.APP_MODE, " or ".join(APP_MODES), "policies.E001"))
+    # Checked at every start, although only the first version reads them: a wrong value would otherwise lie in wait
+    # until somebody sets up the next database.
     _, problems = parse_settings(settings.INITIAL_POLICY)
     for problem in problems:
         row = problem.setting

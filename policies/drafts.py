@@ -25,6 +25,8 @@ from policies.services import insert_version, required_reason
 
 CHANGEABLE = (DraftState.OPEN,)
 # A scheduled activation that comes later than this says so.
+# Activation is scheduled every minute, and django-q looks for due schedules about every 30 seconds: up to 90 is its
+# pace.
 LATE_SECONDS = 90
 
 
@@ -77,6 +79,8 @@ def edit_draft(
             draft.base_version = policy_version(base_version)
         draft.note, draft.content_hash = note.strip(), content.content_hash()
         draft.edited_by, draft.edited_at, draft.revision = actor.name, timezone.now(), revision + 1
+        # Never removed again: whoever has contributed to a draft does not become its second pair of eyes by a later
+        # edit.
         draft.authors = sorted({*draft.authors, actor.name})
         draft.save()
         record(actor, "draft.edited", f"draft {draft.pk}", reason=draft.note)
@@ -113,6 +117,7 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
             raise DomainError("draft_changed", "The draft was edited after you opened it; review it again.")
         if actor.name in draft.authors:
             raise DomainError("own_draft", "You cannot approve your own draft.")
+        # A second click is the same approval, not a violation of its unique key.
         approval, _ = PolicyApproval.objects.get_or_create(
             draft=draft, content_hash=content_hash, approved_by=actor.name, defaults={"approved_at": timezone.now()}
         )
@@ -122,6 +127,7 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
 
 def is_approved(draft: PolicyDraft) -> bool:
     """Whether another person has approved the draft's present content."""
+    # Somebody who approved and edited afterwards is an author by now; editing there and back keeps the hash.
     return draft.approvals.filter(content_hash=draft.content_hash).exclude(approved_by__in=draft.authors).exists()
 
 
@@ -158,12 +164,15 @@ def activate_due_drafts() -> list[PolicyDraft]:
     Called every minute and at the start of a worker; one that was due while the system was down is
     applied once and logged as late. Safe to call from many processes: claimed rows are skipped.
     """
+    # A transaction for each: the exclusive lock of the timeline is held to the commit, and one for all drafts would
+    # keep every decision waiting for the last of them.
     return list(iter(_settle_next_due, None))
 
 
 def _settle_next_due() -> PolicyDraft | None:
     with transaction.atomic():
         draft = (
+            # Skipped, not waited for: another worker is settling it, or an operator is about to unschedule it.
             PolicyDraft.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(state=DraftState.SCHEDULED, scheduled_at__lte=Now())
             .order_by("scheduled_at", "pk")
@@ -175,10 +184,12 @@ def _settle_next_due() -> PolicyDraft | None:
         late = (timezone.now() - draft.scheduled_at).total_seconds()
         try:
             with transaction.atomic():
+                # Again: POLICY_REQUIRE_APPROVAL may have been set since it was scheduled.
                 _demand_approval(draft)
                 _put_in_force(Actor(draft.activated_by), draft)
         except DomainError as error:
             draft.state, draft.settled_at, draft.refusal = DraftState.REFUSED, timezone.now(), error.detail
+            # The attempt has set it on this object; the savepoint took back only the row.
             draft.activated_version = None
             draft.save(update_fields=("state", "settled_at", "refusal", "activated_version"))
             record(SYSTEM, "draft.refused", f"draft {draft.pk}", reason=error.detail)

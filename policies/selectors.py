@@ -24,6 +24,8 @@ from policies.models import GuardrailTrip, Halt, PolicyDraft, PolicyVersion
 
 # Any number that no other use of advisory locks in this database has.
 LOCK = 5_821_447_016_532
+# Sent in one message with what follows. Django's cursors put parameters in on this side; with its option
+# server_side_binding PostgreSQL would refuse more than one statement a message.
 SHARED_LOCK = f"SELECT pg_advisory_xact_lock_shared({LOCK});"
 EXCLUSIVE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK});"
 # Longer than any change takes, short enough for a kill switch that must work within a second.
@@ -44,6 +46,8 @@ def instant_of_urgent_change() -> datetime:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('lock_timeout')")
+            # A released savepoint keeps SET LOCAL: not put back, every later lock of the caller's transaction would
+            # give up after 0.4 s as well.
             before = cursor.fetchone()
             cursor.execute(
                 f"SET LOCAL lock_timeout = {PATIENCE_MILLISECONDS}; {EXCLUSIVE_LOCK} "
@@ -51,9 +55,12 @@ def instant_of_urgent_change() -> datetime:
                 before,
             )
     except OperationalError as error:
+        # Going on without the lock has a price: a decision made at this very moment may miss a halt stamped before it.
+        # A kill switch that waits behind a stuck transaction would be worse.
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
     with connection.cursor() as cursor:
+        # now() is the start of the transaction, from before the lock was waited for.
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
@@ -88,6 +95,7 @@ def state_in_force() -> PolicyState:
     statement, results_before = sharing_the_lock(STATE_IN_FORCE)
     with connection.cursor() as cursor:
         cursor.execute(statement)
+        # psycopg keeps one result for each statement of the message.
         for _ in range(results_before):
             cursor.nextset()
         row = cursor.fetchone()

@@ -124,6 +124,7 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
     reason = required_reason(reason, "Say why the engine is disabled or enabled.")
     note = "" if enabled else f"{reason} ({actor.name})"
     with transaction.atomic():
+        # The lock before the row, as in a heartbeat; the other way round the two could deadlock.
         switched_at = instant_of_change()
         if not Engine.objects.filter(name=engine).update(enabled=enabled, disabled_reason=note):
             raise DomainError("not_found", "The engine must be A or B.", "/engine")
@@ -131,6 +132,7 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
         record(actor, "engine.switched", f"engine {engine} {'enabled' if enabled else 'disabled'}", reason=reason)
+    # After the commit: an event must not tell of a change that was rolled back.
     ENGINE_SWITCHED.log(engine=engine, enabled=enabled, reason=reason, by=actor.name)
 
 
@@ -139,6 +141,7 @@ def engage_halt(actor: Actor, *, reason: str) -> Halt:
     reason = required_reason(reason, "Say why trading is halted.")
     try:
         with transaction.atomic():
+            # No look before: of two operators who halt at once, the unique open halt lets the first one in.
             halt = Halt.objects.create(engaged_at=instant_of_urgent_change(), engaged_by=actor.name, reason=reason)
             record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
     except IntegrityError:
@@ -166,6 +169,7 @@ def release_guardrail(actor: Actor, trip_id: int, *, reason: str) -> GuardrailTr
     """Resume trading after a guardrail has tripped; what happened so far is ignored by it from now on."""
     reason = required_reason(reason, "Say why the guardrail is released.")
     with transaction.atomic():
+        # One UPDATE with its condition: of two releases at once the second changes nothing, and is told so.
         released = GuardrailTrip.objects.filter(pk=trip_id, released_at__isnull=True).update(
             released_at=instant_of_change(), released_by=actor.name, release_reason=reason
         )
@@ -186,6 +190,7 @@ def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]
     with transaction.atomic():
         key, text = ApiKey.objects.create_key(name=name or owner, owner=owner)
         assert isinstance(key, ApiKey)
+        # The prefix only: the audit log is read by more people than may hold a key.
         record(actor, "api_key.created", f"key {key.prefix} of {owner}")
     API_KEY_CREATED.log(owner=owner, prefix=key.prefix)
     return key, text

@@ -39,6 +39,7 @@ class AboutFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow to the chosen kind; an unknown one narrows nothing."""
         chosen = self.value()
+        # With the dot: "policy" must not find what another kind of the same beginning did.
         return queryset.filter(action__startswith=f"{chosen}.") if chosen in ABOUT else queryset
 
 

@@ -85,6 +85,7 @@ class PolicyDraftAdmin(AuditAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The draft, what it changes and what can be done with it."""
+        # Django's own form would save the row past the service: without its lock, revision and audit entry.
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
         draft = _draft(object_id)
@@ -124,6 +125,7 @@ class PolicyDraftAdmin(AuditAdmin):
                     draft.refresh_from_db()
                     conflict = conflict_with_editor(draft, form.content)
                     # The next save is on top of theirs, now that both have been seen.
+                    # request.POST is immutable, so the form gets data of its own.
                     form.data = {name: form[name].value() for name in form.fields} | {"revision": draft.revision}
             else:
                 messages.success(request, f"Draft {draft.pk} saved. It is not active.")
@@ -217,6 +219,7 @@ class PolicyDraftAdmin(AuditAdmin):
             yield Button("Preview", preview, "to-button-primary")
         if is_open and drafts:
             yield Button("Edit", _url("edit", draft))
+        # Authors are refused by the service; without this they would be offered a button that never works.
         if is_open and self.has_approve_permission(request) and request.user.get_username() not in draft.authors:
             yield Button("Approve", _url("approve", draft))
         if is_open and activates:

@@ -34,6 +34,7 @@ def setting_field(setting: Setting) -> forms.Field:
         modes = [(mode, mode) for mode in CONFIGURED_MODES]
         return forms.ChoiceField(choices=modes, widget=UnfoldAdminSelectWidget, help_text=text)
     if setting.kind is Kind.SWITCH:
+        # Browsers send nothing for a switch that is off; required, it could never be turned off.
         return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=text)
     # Not required here: the setting itself says whether it may be blank.
     widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
@@ -55,13 +56,16 @@ class PolicyForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Settings first: the page asks why only after it has asked what.
         self.fields = {setting.name: setting_field(setting) for setting in SETTINGS} | self.fields
 
     def clean(self) -> dict[str, Any]:
         """Validate every setting as the start of the process does, each message beside its field."""
         cleaned: dict[str, Any] = super().clean() or {}
+        # A hidden field comes back as the browser likes; unchecked, the foreign key would make it a 500.
         if not PolicyVersion.objects.filter(version=cleaned.get("base_version", 0)).exists():
             self.add_error(None, "The version this form was created from does not exist. Reload the page.")
+        # Fields that failed are missing from `cleaned`, and parse_settings wants every one of them.
         if any(name in self.errors for name in SETTING_NAMES):
             return cleaned
         self.content, errors = parse_settings({name: cleaned[name] for name in SETTING_NAMES})

@@ -57,6 +57,7 @@ class ApiKeyAdmin(AuditAdmin):
         "state",
         "revoke_link",
     )
+    # A link would put the primary key, and so the hash, into URLs and the logs of proxies.
     list_display_links = None
     list_filter = ("owner", "revoked")
     search_fields = ("prefix__exact", "name__exact")
@@ -99,6 +100,8 @@ class ApiKeyAdmin(AuditAdmin):
         form = KeyForm(request.POST if request.method == "POST" else None)
         shown = None
         if form.is_bound and form.is_valid():
+            # No redirect here, unlike after every other form: the key's text would have to survive it in the session,
+            # which is a table.
             key, shown = create_api_key(actor_of(request), **form.cleaned_data)
             form = KeyForm()
             messages.success(request, f"API key {key.prefix} created for {key.owner}.")

@@ -44,6 +44,7 @@ class PolicyVersionAdmin(AuditAdmin):
         "created_by",
         "note",
     )
+    # Whether a version is active is asked of its successor; without the join that is one query a row.
     list_select_related = ("successor",)
     list_filter = ("configured_mode", "live_enabled", recent("activated_at"))
     search_fields = ("version__exact", "content_hash__exact")
@@ -85,6 +86,7 @@ class PolicyVersionAdmin(AuditAdmin):
     @admin.display(description="version", ordering="version")
     def version_and_state(self, policy: PolicyVersion) -> SafeString:
         """The number, with a badge on the active version: the one without a successor."""
+        # A reverse one-to-one relation without a row raises an AttributeError; it is never None.
         if hasattr(policy, "successor"):
             return format_html("v{}", policy.version)
         return format_html('v{} <span class="to-badge to-badge-success">active</span>', policy.version)
@@ -117,6 +119,8 @@ class PolicyVersionAdmin(AuditAdmin):
         if form.is_bound and form.is_valid():
             assert form.content is not None
             number, note = form.cleaned_data["base_version"], form.cleaned_data["note"]
+            # A draft with an old base could be stored, but would be refused at its activation, when nobody remembers
+            # both changes.
             conflict = conflict_with_active(PolicyVersion.objects.get(version=number), form.content, what="this form")
             if conflict is None:
                 draft = start_draft(actor_of(request), content=form.content, note=note, base_version=number)

@@ -33,6 +33,7 @@ class PolicyInputs:
     app_mode: str
     configured_mode: str = _from("setting")
     live_enabled: bool = _from("setting")
+    # A number would lose its decimals in canonical JSON, where 50.00 is written 50; so the split is text.
     split_percentage: str = _from("setting")  # text with two decimals, 0.00 to 100.00
     policy_version: int = _from("version")
     variant: str = _from("signal")
@@ -44,6 +45,8 @@ class PolicyInputs:
 
     def document(self) -> dict[str, Any]:
         """The inputs as stored and hashed (contract: member names)."""
+        # Left out instead of null, as an unset guardrail is in the settings: a decision hashes the same whether or not
+        # its policy knew of guardrails.
         document = {name: getattr(self, name) for name in self.__slots__ if name != "guardrail"}
         return document | ({"guardrail": dict(self.guardrail)} if self.guardrail else {})
 
@@ -107,6 +110,7 @@ def _rule(
     """Make a rule of a function: its name and docstring are the rule's, its result is who trades."""
 
     def make(executes: Callable[[PolicyInputs], Execution | None]) -> Rule:
+        # Operators read the docstring on the preview and the pages; a rule without one fails at import.
         assert executes.__doc__
         return Rule(executes.__name__, executes.__doc__, reason, because, executes)
 
@@ -190,6 +194,8 @@ def engine_b_unavailable(inputs: PolicyInputs) -> Execution | None:
     """It was engine B's turn, but engine B was not available."""
     by_variant = inputs.configured_mode == "SPLIT_CAPITAL" and inputs.variant == "B"
     its_turn = inputs.configured_mode == "ENGINE_B_PRIMARY" or by_variant
+    # Nobody trades instead: were A to step in, its real trades would include signals drawn for B, chosen by B's
+    # outages, and the comparison of the two would no longer be random.
     return NOBODY if its_turn and not inputs.engine_b_available else None
 
 
@@ -205,6 +211,9 @@ def split_capital(inputs: PolicyInputs) -> Execution | None:
     return ("SPLIT_CAPITAL", inputs.variant) if inputs.configured_mode == "SPLIT_CAPITAL" else None
 
 
+# The order decides which reason is stored when several rules apply. The brakes come first, so that a halt is reported
+# as one whatever the mode. SHADOW_ONLY comes before the availability of A: where nobody was to trade, a silent engine
+# is not what prevented it.
 RULES: tuple[Rule, ...] = (
     halted,
     guardrail_tripped,
@@ -274,6 +283,7 @@ class PolicyState:
     def inputs(self, variant: str) -> PolicyInputs:
         """What the rules look at for a signal of this variant."""
         settings = self.settings.document()
+        # Out of `document()`, so that the rules see the very texts that are hashed, not values that print alike.
         return PolicyInputs(
             app_mode=self.app_mode,
             policy_version=self.version,

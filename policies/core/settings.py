@@ -98,6 +98,8 @@ class Setting:
             number = Decimal(text if plain else "")
         except InvalidOperation:
             raise SettingError(self, value) from None
+        # In this order: NaN cannot be compared, and quantize raises for more than 28 digits, which the limits have
+        # refused by then.
         if not number.is_finite() or not self.low <= number <= self.high or number != number.quantize(_CENT):
             raise SettingError(self, value)
         return number.quantize(_CENT) + 0  # + 0 turns -0 into 0
@@ -219,6 +221,8 @@ class PolicySettings:
         document = {}
         for name in SETTING_NAMES:
             value = getattr(self, name)
+            # Left out instead of null, so that a guardrail added to this table later leaves the hash of every older
+            # policy alone.
             if value is not None:
                 document[name] = decimal_text(value) if isinstance(value, Decimal) else value
         return document
@@ -258,6 +262,8 @@ def parse_settings(raw: Mapping[str, Any]) -> tuple[PolicySettings | None, list[
     errors: list[SettingError] = []
     for setting in SETTINGS:
         try:
+            # Only what is optional may be absent: a setting that a form or command forgot is a KeyError, not a silent
+            # default.
             values[setting.name] = setting.parse(raw.get(setting.name) if setting.optional else raw[setting.name])
         except SettingError as error:
             errors.append(error)
@@ -266,6 +272,7 @@ def parse_settings(raw: Mapping[str, Any]) -> tuple[PolicySettings | None, list[
 
 def changed_settings(content: PolicySettings, changes: Iterable[str]) -> PolicySettings:
     """Apply changes written NAME=VALUE, a blank value turning a guardrail off; every mistake is named."""
+    # Through text and back, so that the command line is held to the same limits as a form.
     raw = {name: "" if value is None else str(value) for name, value in content.columns().items()}
     for change in changes:
         name, equals, value = change.partition("=")
@@ -290,6 +297,7 @@ class Change(NamedTuple):
 
 def side_by_side(left: PolicySettings, right: PolicySettings) -> list[Change]:
     """All settings of both, in the order of the form."""
+    # Compared as they are hashed: whatever is shown as a difference changes the hash, and nothing else does.
     old, new = left.document(), right.document()
     return [Change(name, str(old.get(name, "off")), str(new.get(name, "off"))) for name in SETTING_NAMES]
 

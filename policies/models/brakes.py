@@ -23,6 +23,8 @@ class Halt(models.Model):
         ordering = ("-engaged_at",)
         permissions = [("halt_trading", "Can halt and resume trading")]
         constraints = (
+            # Every open halt has a NULL here, and PostgreSQL takes NULLs for different unless told otherwise: without
+            # nulls_distinct any number of halts could be open, and one release would not resume trading.
             models.UniqueConstraint(
                 fields=("released_at",),
                 name="halts_one_open",
@@ -31,6 +33,7 @@ class Halt(models.Model):
             ),
             models.CheckConstraint(name="halts_have_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(
+                # Both states in full: neither half a release nor a name without a time can be stored.
                 name="halts_released_by_somebody",
                 condition=Q(released_at__isnull=True, released_by="")
                 | Q(released_at__isnull=False) & ~Q(released_by="") & ~Q(release_reason=""),

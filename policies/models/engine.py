@@ -53,6 +53,7 @@ class EngineAvailability(models.Model):
         db_table = "engine_availability"
         verbose_name_plural = "engine availability"
         ordering = ("-first_heartbeat_at",)
+        # heartbeat.sql reads the latest stretch at every heartbeat, under the lock that decisions wait for.
         indexes = (models.Index(name="engine_availability_latest", fields=("engine", "-last_heartbeat_at")),)
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ def _column(setting: Setting) -> models.Field[Any, Any]:
         return models.BooleanField(**options)
     options["validators"] = (MinValueValidator(setting.low), MaxValueValidator(setting.high))
     if setting.kind.is_decimal:
+        # The limit decides the width, so that a value within it cannot overflow the column.
         digits = len(str(int(setting.high)))
         return models.DecimalField(max_digits=digits + 2, decimal_places=2, **options)
     return models.PositiveIntegerField(**options)
@@ -54,6 +55,8 @@ class PolicyContent(models.Model):
         return PolicySettings.of(self)
 
 
+# Before the first subclass: Django copies an abstract model's fields when a model inherits from it, and later ones
+# would have no column.
 for _setting in SETTINGS:
     PolicyContent.add_to_class(_setting.name, _column(_setting))
 
@@ -82,9 +85,12 @@ class PolicyVersion(PolicyContent):
             *(
                 models.CheckConstraint(name=f"policy_versions_{setting.name}", condition=allowed(setting))
                 for setting in SETTINGS
+                # A boolean column cannot hold anything else.
                 if setting.kind is not Kind.SWITCH
             ),
             models.CheckConstraint(
+                # Both cases name base_version: without a base, `version = base + 1` alone is NULL, which a CHECK lets
+                # pass.
                 name="policy_versions_follow_their_base",
                 condition=Q(version=1, base_version__isnull=True)
                 | Q(version=F("base_version_id") + 1, base_version__isnull=False),

@@ -37,6 +37,7 @@ class Command(BaseCommand):
         """Run the demo; every process it started ends with it."""
         # Log lines of this process would run into the progress line; those of the site go to its file.
         logging.getLogger().setLevel(logging.WARNING)
+        # By default SIGTERM ends Python without leaving `with`: site and engines would live on without their parent.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         folder: Path = options["folder"] or settings.DATA_DIR / "demo"
         try:

@@ -36,6 +36,7 @@ class Command(BaseCommand):
                     _, text = create_api_key(command_line_actor(), owner=options["owner"], name=options["name"])
                 except DomainError as error:
                     raise CommandError(error.detail) from error
+                # The key and nothing else, so that `KEY=$(manage.py apikey create ...)` works.
                 self.stdout.write(text)
             case "list":
                 for key in ApiKey.objects.order_by("owner", "created"):

@@ -36,6 +36,7 @@ class Command(BaseCommand):
         enabled = options["action"] == "enable"
         try:
             if options["action"] == "list":
+                # By the database's clock, as decisions see it; the clock of this machine may say otherwise.
                 state = state_in_force()
                 for engine in Engine.objects.all():
                     available = "available" if state.is_available(engine.name) else "unavailable"

@@ -103,6 +103,7 @@ class Command(BaseCommand):
     def _activate(self, options: dict[str, Any]) -> None:
         draft = policy_draft(options["draft_id"])
         at = parsed("--at", options["at"], parse_instant)
+        # With the hash just read: an edit between these two lines is refused instead of activated unseen.
         draft = activate_draft(
             command_line_actor(), draft.pk, reason=options["reason"], content_hash=draft.content_hash, at=at
         )
