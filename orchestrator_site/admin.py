@@ -17,6 +17,8 @@ from admin_kit.options import AuditAdmin, BrowseAdmin
 from experiments.models import Experiment
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 
+# Success and OrmQ do not come back: no success is kept and signals wait in their own table, so that both lists would
+# be empty and look like a fault.
 STOCK_PAGES = (User, Group, queue.Schedule, queue.Success, queue.Failure, queue.OrmQ)
 for model in STOCK_PAGES:
     if admin.site.is_registered(model):

@@ -50,6 +50,7 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
             return "not_found", "Not found.", []
         case PermissionDenied():
             return "permission_denied", "This key does not permit this call.", []
+        # Not every DatabaseError: a wrong statement of ours is no outage, and must be seen as a 500.
         case OperationalError() | InterfaceError():
             return "database_unavailable", "The database is unavailable; try again.", []
         case exceptions.ValidationError():
@@ -74,6 +75,7 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     body = problem_body(code, detail, errors=errors, request_id=context["request"].META.get("request_id", ""))
     headers = {}
     if (wait := getattr(exc, "wait", None)) is not None:
+        # Rounded up: whoever came back on the exact second would be refused again.
         headers["Retry-After"] = str(int(wait) + 1)
     if body["status"] == 503:
         headers["Retry-After"] = "5"

@@ -19,6 +19,8 @@ class OrchestratorSiteConfig(AppConfig):
         from orchestrator_site import checks  # noqa: F401 (registers itself)
         from orchestrator_site.roles import ensure_roles
 
+        # Django sends post_migrate app by app in the order of INSTALLED_APPS; only after the last one all tables are
+        # there.
         *_, last = apps.get_app_configs()
         post_migrate.connect(ensure_roles, sender=last, dispatch_uid="orchestrator_site.roles")
 

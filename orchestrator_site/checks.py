@@ -25,6 +25,7 @@ SECRET_KEY_HINT = (
 def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report thread and process counts that cannot work."""
     messages: list[CheckMessage] = []
+    # A pool of no threads is refused only when a web process has started, which would then be started again for ever.
     if not 1 <= settings.WEBHOOK_THREADS < settings.WEB_THREADS:
         messages.append(
             Error(
@@ -65,6 +66,7 @@ def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
     ]
 
 
+# Django leaves checks with this tag out unless a database is named, as `up` does; so `help` works without one.
 @register(Tags.database)
 def check_database(
     app_configs: Sequence[Any] | None, databases: Sequence[str] | None, **kwargs: Any
@@ -79,6 +81,7 @@ def check_database(
         )
         max_connections, version, fsync, full_page_writes, synchronous_commit = cursor.fetchone()
     messages: list[CheckMessage] = []
+    # NULLS NOT DISTINCT, on which the one open halt rests, came with 15.
     if version < 150000:
         messages.append(
             Error(

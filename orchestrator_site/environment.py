@@ -52,6 +52,7 @@ class Environment:
         """True or false; raises ImproperlyConfigured for anything else."""
         self._declare(name, f"`{str(default).lower()}`", "true, false", meaning)
         text = _stripped(name)
+        # django-environ reads PRODUCTION=ture as false, without a word.
         if text.lower() not in YES | NO | {""}:
             raise _not_allowed(name, text, "true or false")
         return text.lower() in YES if text else default
@@ -127,6 +128,8 @@ def development_secret_key(data_dir: Path) -> str:
     path = data_dir / "secret_key"
     data_dir.mkdir(mode=0o700, exist_ok=True)
     try:
+        # Of processes that start together only one creates it: with a key each, they would refuse each other's
+        # sessions.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text()

@@ -95,6 +95,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when database, migrations and worker are all well, else 503 and the reason."""
     checks = {"database": "ok"}
     try:
+        # Before the numbers, whose tables may not be there yet.
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "pending; run `manage.py migrate`"
@@ -133,6 +134,7 @@ class OrchestratorCollector(Collector):
 
 
 # Not described at import time: that would ask the database.
+# Not the library's own registry, which adds the memory and garbage of whichever process answers.
 REGISTRY = CollectorRegistry(auto_describe=False)
 REGISTRY.register(OrchestratorCollector())
 

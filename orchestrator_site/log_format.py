@@ -37,6 +37,7 @@ def logging_config(level: str) -> dict[str, Any]:
     )
     return {
         "version": 1,
+        # Modules that were imported before the settings have their loggers already, and would fall silent.
         "disable_existing_loggers": False,
         "formatters": {
             "as_is": {"format": "%(message)s"},
@@ -46,7 +47,9 @@ def logging_config(level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.EventRenamer("event"),
+                    # A value that JSON does not know must not cost the line.
                     structlog.processors.JSONRenderer(default=str, sort_keys=False),
+                    # On the finished line: a token may be in any field and in the text of a traceback.
                     without_webhook_tokens,
                 ],
             },
@@ -61,6 +64,7 @@ def logging_config(level: str) -> dict[str, Any]:
             # Every request with its path would put webhook tokens into the log.
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "WARNING", "propagate": True, "handlers": []},
+            # At INFO it writes lines for every task.
             "django-q": {"level": "WARNING"},
             "orchestrator.lines": {"handlers": ["lines"], "propagate": False},
         },

@@ -61,4 +61,5 @@ def ensure_roles(**kwargs: Any) -> None:
     )
     for name, permissions in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
+        # Set, not added: what a role has lost in a new release goes at its migration.
         group.permissions.set(Permission.objects.filter(permissions))

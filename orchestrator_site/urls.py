@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("policies.urls")),
     path("", include("outcomes.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
+    # Without a metadata class OPTIONS is a plain 405; with DRF's own it was a 500 on this page.
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
 urlpatterns = [

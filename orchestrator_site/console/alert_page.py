@@ -24,6 +24,7 @@ class CheckAlertForm(forms.Form):
 
     message = forms.CharField(
         max_length=MAX_CHARACTERS,
+        # Django would strip white space that is none in JSON, such as a no-break space, which the webhook refuses.
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "spellcheck": "false", "class": "to-code-area"}),
         help_text="Placeholders such as {{ticker}} are filled with sample values. Nothing is stored.",

@@ -77,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(form: AsOfForm) -> tuple[PolicySnapshot | None, DecisionThen | None]:
-    """Return state and decision; what cannot be answered stands beside its field."""
+    """State and decision; what cannot be answered stands beside its field."""
     at, signal_id = form.cleaned_data["at"], form.cleaned_data["signal"]
     try:
         if signal_id is None:

@@ -105,6 +105,7 @@ def engine_panels() -> list[EnginePanel]:
     for engine in Engine.objects.all():
         stretches = EngineAvailability.objects.filter(engine=engine.name)
         recent = stretches.filter(available_until__gte=begin)
+        # The last heartbeat promises availability beyond now.
         up = [Span(row.first_heartbeat_at, min(row.available_until, now)) for row in recent]
         off = list(disabled_spans(engine.name, begin, now))
         panels.append(
@@ -116,6 +117,7 @@ def engine_panels() -> list[EnginePanel]:
                 up_percentage=f"{100 * share(up, off, begin, now):.1f}%",
                 unanswered=unanswered.get(engine.name, Unanswered()),
                 keys=list(ApiKey.objects.filter(owner=OWNER_OF[engine.name]).order_by("revoked", "-created")[:10]),
+                # Bounded: an engine that restarts in a loop begins a stretch each time.
                 changes=rules_changes(
                     stretches.filter(first_heartbeat_at__gte=now - 30 * DAY).order_by("first_heartbeat_at")[:1000]
                 ),
@@ -127,6 +129,7 @@ def engine_panels() -> list[EnginePanel]:
 
 def disabled_spans(engine: str, begin: datetime, now: datetime) -> Iterator[Span]:
     """The times in which an operator had the engine disabled, the one that still lasts included."""
+    # The last switch before the window says how the window begins.
     before = EngineSwitch.objects.filter(engine=engine, switched_at__lt=begin).order_by("-pk").first()
     within = list(EngineSwitch.objects.filter(engine=engine, switched_at__gte=begin).order_by("pk"))
     since: EngineSwitch | None = None

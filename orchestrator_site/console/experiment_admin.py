@@ -77,6 +77,8 @@ class ExperimentAdmin(AuditAdmin):
         """Compute everything again from what is stored and show what differs (R6)."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        # A replay leaves a record with a name on it: a link that a browser follows ahead of its user must not start
+        # one.
         if request.method != "POST":
             return HttpResponseRedirect(reverse("admin:experiments_experiment_change", args=(experiment_id,)))
         differences = replay_experiment(actor_of(request), experiment_id)

@@ -148,6 +148,7 @@ def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
 def timed(ordered: list[Event]) -> list[TimedEvent]:
     """The events with the time that passed before each."""
     later = [
+        # Never negative: the times of one transaction are not in the order of the flow.
         TimedEvent(event, f"+{duration_text(max((event.at - last.at).total_seconds(), 0.0))}")
         for last, event in pairwise(ordered)
     ]

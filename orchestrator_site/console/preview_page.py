@@ -92,6 +92,7 @@ def run(request: HttpRequest, draft_id: int) -> HttpResponseBase:
     form = PreviewForm(request.GET)
     if not form.is_valid():
         return JsonResponse({"error": "Please correct the errors above.", "fields": form.errors}, status=400)
+    # Its errors are answered before the first line; from then on the status is sent.
     lines = _lines(form.selection(), draft.content)
     answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
     answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress

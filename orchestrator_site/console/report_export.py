@@ -32,6 +32,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
+    # Numbers first: a loss begins with the same sign as a formula and must stay a number.
     if NUMBER.fullmatch(text) or not text.startswith(FORMULA_STARTS):
         return text
     return f"'{text}"

@@ -28,6 +28,7 @@ from policies.models import EngineName
 from signals_app.models import Direction
 
 BYTE_ORDER_MARK = "\ufeff"
+# ASCII, because `\d` alone takes the digits of every script.
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 INSTANT_HINT = {"placeholder": "2026-03-16T00:00:00Z"}
 PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last year": 365}

@@ -11,7 +11,8 @@ from django.urls import reverse_lazy
 
 
 def environment(request: HttpRequest) -> tuple[str, str]:
-    """Return the label beside every page's title: whether real money may move."""
+    """The label beside every page's title: whether real money may move."""
+    # Not at the top: the settings import this module while they are being made.
     from django.conf import settings
 
     return (settings.APP_MODE, "danger" if settings.APP_MODE == "LIVE" else "info")
@@ -22,7 +23,7 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
 
 
 def _table(title: str, icon: str, model: str) -> dict[str, Any]:
-    """Return the sidebar entry of a table, for those who may see it (model as `app.model`)."""
+    """The sidebar entry of a table, for those who may see it (model as `app.model`)."""
     app, name = model.split(".")
     return {
         "title": title,
@@ -107,6 +108,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "orchestrator_site.console.unfold_settings.environment",
     "SITE_FAVICONS": [
+        # A function: where static files lie is a setting, too, and not known yet.
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("orchestrator_site/favicon.svg")},
     ],
     "STYLES": [lambda _: static("admin_kit/admin.css")],

@@ -33,6 +33,7 @@ WEBHOOK_MIDDLEWARE = (
     "orchestrator_site.web.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
 )
+# It goes into every log line and back into a header, so that nothing odd may come in by it.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

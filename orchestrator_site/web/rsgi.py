@@ -31,10 +31,12 @@ WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 WEBHOOK = "/webhooks/"
 # Beside the alerts: a probe that waits for pages would have the site restarted.
 PROBE = "/healthz"
+# TradingView itself gives up after three.
 BODY_SECONDS = 10.0
 # More than any part of the site reads. The rest is taken off the wire, or the sender would not read the answer.
 KEPT_BYTES = 2 * 1024 * 1024 + 1
 TAKEN_BYTES = 32 * KEPT_BYTES
+# Closed, because what is left of the body on the wire would be read as the next request.
 PROBLEM_HEAD = [("content-type", "application/problem+json"), ("connection", "close")]
 TOO_SLOW = problem_body("body_too_slow", f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again.")
 INCOMPLETE = problem_body("body_incomplete", "The body ended before its announced length; send it again.")
@@ -79,6 +81,7 @@ def _refuse(protocol: HTTPProtocol, document: dict[str, Any]) -> None:
 async def _read_body(scope: Scope, protocol: HTTPProtocol, announced: int | None) -> tuple[bytes, int]:
     """The body, or its beginning when it is longer than anything here reads, and how much came."""
     if announced is not None and announced < KEPT_BYTES:
+        # One wait for the whole instead of one a part: nearly every alert comes this way.
         body = await protocol()
         return body, len(body)
     if announced is None and "transfer-encoding" not in scope.headers:
@@ -112,6 +115,7 @@ def _answer(
         if isinstance(response, StreamingHttpResponse):
             transport = protocol.response_stream(status, headers)
             for part in response:
+                # Each part is waited for, so that parts do not pile up in memory for a slow reader.
                 asyncio.run_coroutine_threadsafe(send(transport, part), loop).result()
         else:
             protocol.response_bytes(status, headers, b"".join(response))

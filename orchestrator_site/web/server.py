@@ -14,6 +14,7 @@ from granian.log import LogLevels
 
 from kernel.processes import let_children_die_with_us
 
+# At bar close hundreds of alerts arrive within a second or two, each on a connection of its own.
 BACKLOG = 4096
 
 
@@ -39,6 +40,7 @@ def main() -> None:
         backpressure=BACKLOG,
         respawn_failed_workers=True,
         respawn_interval=1.0,
+        # Less than the 4.8 seconds that `up` leaves its programs to stop in.
         workers_kill_timeout=4,
         log_level=LogLevels.error,
     ).serve()

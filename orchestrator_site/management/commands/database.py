@@ -26,6 +26,7 @@ class Command(BaseCommand):
         login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
         host, port = str(parameters.get("host") or ""), parameters.get("port")
         name = quote(parameters.get("dbname") or "", safe="")
+        # A path cannot stand where a URL has its host; libpq takes a socket's folder from the query.
         if host.startswith("/") or not host:
             query = urlencode({key: value for key, value in (("host", host), ("port", port)) if value})
             self.stdout.write(f"postgresql://{login}@/{name}?{query}")

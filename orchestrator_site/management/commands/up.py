@@ -39,13 +39,16 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot listen on {host}:{port} ({error}). Choose another port with --port.")
         self._wait_for_database()
         call_command("migrate", interactive=False, verbosity=0)
+        # With the database named: else Django skips the checks that ask it.
         call_command("check", databases=["default"], verbosity=0)
+        # From here on this process only watches; an idle session would count against max_connections.
         connection.close()
         web = [
             sys.executable, "-m", "orchestrator_site.web.server",
             "--host", host, "--port", str(port), "--processes", str(settings.WEB_PROCESSES),
         ]  # fmt: skip
         worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
+        # `up` may have been called from another folder, where `-m` would not find the package.
         path = {"PYTHONPATH": str(settings.BASE_DIR)}
         group = ProcessGroup([Program("web", web, path), Program("worker", worker, {**path, "WORKERS": str(workers)})])
         signal.signal(signal.SIGTERM, group.stop)
@@ -66,7 +69,7 @@ class Command(BaseCommand):
             )
 
     def _wait_for_database(self) -> None:
-        """Return once the database accepts a session; a server that starts with us needs a moment."""
+        """Wait until the database accepts a session; a server that starts with us needs a moment."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
