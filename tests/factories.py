@@ -16,7 +16,7 @@ from experiments.worker.pipeline import drain
 from kernel.actors import Actor
 from kernel.canonical import to_jsonb_text
 from policies.core.rules import PolicyInputs, PolicyState, Trip
-from policies.core.settings import PolicySettings, parse_settings
+from policies.core.settings import SETTINGS, PolicySettings, parse_settings
 from policies.models import Engine, PolicyVersion
 from policies.selectors import active_policy
 from policies.services import create_api_key, create_policy_version, ensure_first_version
@@ -68,16 +68,7 @@ def make_signal(
 
 
 def policy_settings(**changes: Any) -> PolicySettings:
-    raw = {
-        "configured_mode": "AUTO",
-        "split_percentage": "50",
-        "heartbeat_ttl_seconds": "60",
-        "permit_ttl_seconds": "300",
-        "max_market_data_age_seconds": "900",
-        "entry_window_seconds": "300",
-        "exit_directive_ttl_seconds": "3600",
-        "live_enabled": "false",
-    }
+    raw = {setting.name: setting.default for setting in SETTINGS if not setting.optional}
     content, errors = parse_settings(raw | {name: str(value) for name, value in changes.items()})
     assert content is not None, errors
     return content

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 from experiments.core.decision import assign, identity_of, rule_on
 from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash
 from kernel.errors import DomainError
-from kernel.values import format_timestamp, read_instant
+from kernel.values import decimal_text, format_timestamp, read_instant
 from policies.core.rules import FACTS, RULES_BY_VERSION, SETTING_INPUTS, PolicyInputs
-from policies.core.settings import APP_MODES, PolicySettings, decimal_text
+from policies.core.settings import APP_MODES, PolicySettings
 from signals_app.alerts.documents import (
     ContextText,
     MarketData,

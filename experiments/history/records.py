@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from policies.core.settings import SETTINGS
+
 Record = dict[str, Any]
 
 COUNT = """
@@ -38,9 +40,7 @@ EVENTS = """
 SELECT document FROM (
     SELECT activated_at AS at, 0 AS rank, version::bigint AS place,
            (to_jsonb(p) || jsonb_build_object(
-               'kind', 'policy', 'split_percentage', split_percentage::text,
-               'max_daily_real_loss', max_daily_real_loss::text,
-               'max_failed_signal_percentage', max_failed_signal_percentage::text))::text AS document
+               'kind', 'policy'/* decimal settings */))::text AS document
       FROM policy_versions p
     UNION ALL
     SELECT received_at, 1, id, jsonb_build_object('kind', 'market_data', 'symbol', symbol, 'as_of', as_of,
@@ -52,7 +52,9 @@ SELECT document FROM (
            'split_percentage', e.split_percentage::text, 'context_hash', c.context_hash)::text
       FROM experiments e JOIN execution_policy d USING (experiment_id) JOIN market_contexts c USING (signal_id)
 ) AS events ORDER BY at, rank, place
-"""
+""".replace(
+    "/* decimal settings */", "".join(f", '{row.name}', {row.name}::text" for row in SETTINGS if row.kind.decimals)
+)
 
 
 def from_database(url: str) -> Iterator[Record]:

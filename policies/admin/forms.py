@@ -37,7 +37,7 @@ def setting_field(setting: Setting) -> forms.Field:
         # Browsers send nothing for a switch that is off; required, it could never be turned off.
         return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=text)
     # Not required here: the setting itself says whether it may be blank.
-    widget = UnfoldAdminTextInputWidget(attrs=NUMERIC)
+    widget = UnfoldAdminTextInputWidget(attrs=None if setting.kind is Kind.CURRENCY else NUMERIC)
     label = setting.name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
     return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=text)
 

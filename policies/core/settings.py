@@ -8,6 +8,7 @@ add a setting, add a field here and run `manage.py makemigrations`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
@@ -16,12 +17,13 @@ from typing import Any, NamedTuple
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.values import whole_number
+from kernel.values import decimal_text, whole_number
 
 APP_MODES = ("PAPER", "LIVE")
 CONFIGURED_MODES = ("AUTO", "SHADOW_ONLY", "ENGINE_A_PRIMARY", "ENGINE_B_PRIMARY", "SPLIT_CAPITAL")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_CENT = Decimal("0.01")
+# An ISO 4217 code, or the ticker of a coin: such as USD or USDT.
+CURRENCY_PATTERN = "[A-Z][A-Z0-9]{2,9}"
 
 
 class Kind(Enum):
@@ -30,14 +32,16 @@ class Kind(Enum):
     MODE = auto()
     PERCENTAGE = auto()  # two decimals
     AMOUNT = auto()  # currency, two decimals
+    FEE = auto()  # currency, four decimals: brokers charge fractions of a cent
+    CURRENCY = auto()
     SECONDS = auto()
     COUNT = auto()
     SWITCH = auto()
 
     @property
-    def is_decimal(self) -> bool:
-        """Whether it is stored with two decimals; otherwise it is a whole number, a word or a switch."""
-        return self in (Kind.PERCENTAGE, Kind.AMOUNT)
+    def decimals(self) -> int:
+        """How many decimals it may have; 0 for a whole number, a word or a switch."""
+        return {Kind.PERCENTAGE: 2, Kind.AMOUNT: 2, Kind.FEE: 4}.get(self, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Setting:
             return ", ".join(CONFIGURED_MODES)
         if self.kind is Kind.SWITCH:
             return "true or false"
+        if self.kind is Kind.CURRENCY:
+            return "3 to 10 capital letters and digits, such as USD"
         unit = {Kind.SECONDS: "whole seconds", Kind.COUNT: "a whole number"}.get(self.kind, "a number")
-        decimals = " with at most two decimals" if self.kind.is_decimal else ""
+        decimals = {0: "", 2: " with at most two decimals", 4: " with at most four decimals"}[self.kind.decimals]
         off = ", or blank to disable" if self.optional else ""
         return f"{unit} from {self.low} to {self.high}{decimals}{off}"
 
@@ -83,8 +89,12 @@ class Setting:
             return self._one_of(str(value), value, CONFIGURED_MODES)
         if self.kind is Kind.SWITCH:
             return self._one_of(text.lower(), value, (*_TRUE, *_FALSE)) in _TRUE
+        if self.kind is Kind.CURRENCY:
+            if re.fullmatch(CURRENCY_PATTERN, text) is None:
+                raise SettingError(self, value)
+            return text
         number = self._number(text, value)
-        return number if self.kind.is_decimal else int(number)
+        return number if self.kind.decimals else int(number)
 
     def _one_of(self, text: str, value: object, words: tuple[str, ...]) -> str:
         if text not in words:
@@ -93,16 +103,17 @@ class Setting:
 
     def _number(self, text: str, value: object) -> Decimal:
         # Decimal also reads "5_0", "1e3" and digits of other scripts; nobody means those here.
-        plain = text.isascii() and "_" not in text and (self.kind.is_decimal or whole_number(text) is not None)
+        plain = text.isascii() and "_" not in text and (self.kind.decimals or whole_number(text) is not None)
         try:
             number = Decimal(text if plain else "")
         except InvalidOperation:
             raise SettingError(self, value) from None
+        smallest = Decimal(1).scaleb(-self.kind.decimals)
         # In this order: NaN cannot be compared, and quantize raises for more than 28 digits, which the limits have
         # refused by then.
-        if not number.is_finite() or not self.low <= number <= self.high or number != number.quantize(_CENT):
+        if not number.is_finite() or not self.low <= number <= self.high or number != number.quantize(smallest):
             raise SettingError(self, value)
-        return number.quantize(_CENT) + 0  # + 0 turns -0 into 0
+        return number.quantize(smallest) + 0  # + 0 turns -0 into 0
 
 
 class SettingError(ValueError):
@@ -178,6 +189,24 @@ class PolicySettings:
         variable="MAX_MARKET_DATA_AGE_SECONDS",
         check_id="policies.E006",
     )
+    max_answer_age_seconds: int = _setting(
+        Kind.SECONDS,
+        "A recommendation must arrive within this time after its signal was distributed.",
+        1,
+        _DAY,
+        default="600",
+        variable="MAX_ANSWER_AGE_SECONDS",
+        check_id="policies.E010",
+    )
+    max_quote_age_seconds: int = _setting(
+        Kind.SECONDS,
+        "A quote older than this prices nothing.",
+        1,
+        _DAY,
+        default="60",
+        variable="MAX_QUOTE_AGE_SECONDS",
+        check_id="policies.E011",
+    )
     entry_window_seconds: int = _setting(
         Kind.SECONDS,
         "Real and shadow entries further apart than this are a LATE_ENTRY violation.",
@@ -195,6 +224,40 @@ class PolicySettings:
         default="3600",
         variable="EXIT_DIRECTIVE_TTL_SECONDS",
         check_id="policies.E008",
+    )
+    report_delay_seconds: int = _setting(
+        Kind.SECONDS,
+        "An engine must report a fill within this time after it happened.",
+        1,
+        _DAY,
+        default="30",
+        variable="REPORT_DELAY_SECONDS",
+        check_id="policies.E012",
+    )
+    currency: str = _setting(
+        Kind.CURRENCY,
+        "The currency that shadows trade in and that the fees are charged in.",
+        default="USD",
+        variable="CURRENCY",
+        check_id="policies.E013",
+    )
+    fee_per_contract: Decimal = _setting(
+        Kind.FEE,
+        "Fee for each option contract of a fill, charged to both engines alike at entry and at exit.",
+        0,
+        1_000_000,
+        default="0.65",
+        variable="FEE_PER_CONTRACT",
+        check_id="policies.E014",
+    )
+    fee_per_order: Decimal = _setting(
+        Kind.FEE,
+        "Fee for each fill, charged to both engines alike at entry and at exit.",
+        0,
+        1_000_000,
+        default="0",
+        variable="FEE_PER_ORDER",
+        check_id="policies.E015",
     )
     live_enabled: bool = _setting(
         Kind.SWITCH,
@@ -217,7 +280,7 @@ class PolicySettings:
     )
 
     def document(self) -> dict[str, Any]:
-        """The settings as hashed: decimals as text with two decimals, guardrails only where they are on."""
+        """The settings as hashed: decimals as text with two decimals or more, guardrails only where they are on."""
         document = {}
         for name in SETTING_NAMES:
             value = getattr(self, name)
@@ -249,11 +312,6 @@ def _row(name: str, row: Mapping[str, Any]) -> Setting:
 SETTINGS = tuple(_row(each.name, each.metadata["row"]) for each in fields(PolicySettings))
 SETTING_NAMES = tuple(setting.name for setting in SETTINGS)
 GUARDRAILS = tuple(setting.name for setting in SETTINGS if setting.optional)
-
-
-def decimal_text(value: Decimal) -> str:
-    """A setting with two decimals as every hashed document has it."""
-    return f"{value:.2f}"
 
 
 def parse_settings(raw: Mapping[str, Any]) -> tuple[PolicySettings | None, list[SettingError]]:

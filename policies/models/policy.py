@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from policies.core.settings import CONFIGURED_MODES, SETTINGS, Kind, PolicySettings, Setting
+from policies.core.settings import CONFIGURED_MODES, CURRENCY_PATTERN, SETTINGS, Kind, PolicySettings, Setting
 
 
 def _column(setting: Setting) -> models.Field[Any, Any]:
@@ -22,11 +22,14 @@ def _column(setting: Setting) -> models.Field[Any, Any]:
         return models.CharField(max_length=16, choices=[(mode, mode) for mode in CONFIGURED_MODES], **options)
     if setting.kind is Kind.SWITCH:
         return models.BooleanField(**options)
+    if setting.kind is Kind.CURRENCY:
+        only_codes = RegexValidator(rf"\A{CURRENCY_PATTERN}\Z", f"Allowed: {setting.allowed}.")
+        return models.CharField(max_length=10, validators=(only_codes,), **options)
     options["validators"] = (MinValueValidator(setting.low), MaxValueValidator(setting.high))
-    if setting.kind.is_decimal:
+    if decimals := setting.kind.decimals:
         # The limit decides the width, so that a value within it cannot overflow the column.
         digits = len(str(int(setting.high)))
-        return models.DecimalField(max_digits=digits + 2, decimal_places=2, **options)
+        return models.DecimalField(max_digits=digits + decimals, decimal_places=decimals, **options)
     return models.PositiveIntegerField(**options)
 
 
@@ -34,8 +37,10 @@ def allowed(setting: Setting) -> Q:
     """The condition that the database holds a setting to."""
     if setting.kind is Kind.MODE:
         return Q(**{f"{setting.name}__in": CONFIGURED_MODES})
+    if setting.kind is Kind.CURRENCY:
+        return Q(**{f"{setting.name}__regex": f"^{CURRENCY_PATTERN}$"})
     # PostgreSQL compares integer columns with integers, so that the condition reads as it is written here.
-    low, high = (end if setting.kind.is_decimal else int(end) for end in (setting.low, setting.high))
+    low, high = (end if setting.kind.decimals else int(end) for end in (setting.low, setting.high))
     return Q(**{f"{setting.name}__gte": low, f"{setting.name}__lte": high})
 
 

@@ -20,6 +20,12 @@ WRONG = {
     "MAX_MARKET_DATA_AGE_SECONDS": "-1",
     "ENTRY_WINDOW_SECONDS": "1.5",
     "EXIT_DIRECTIVE_TTL_SECONDS": "99999999",
+    "MAX_ANSWER_AGE_SECONDS": "0",
+    "MAX_QUOTE_AGE_SECONDS": "1m",
+    "REPORT_DELAY_SECONDS": "",
+    "CURRENCY": "dollars",
+    "FEE_PER_CONTRACT": "0.00001",
+    "FEE_PER_ORDER": "-1",
     "LIVE_ENABLED": "perhaps",
 }
 ALLOWED = [
@@ -29,8 +35,14 @@ ALLOWED = [
     ("policies.E004", "HEARTBEAT_TTL_SECONDS", "whole seconds from 1 to 86400"),
     ("policies.E005", "PERMIT_TTL_SECONDS", "whole seconds from 1 to 86400"),
     ("policies.E006", "MAX_MARKET_DATA_AGE_SECONDS", "whole seconds from 0 to 604800"),
+    ("policies.E010", "MAX_ANSWER_AGE_SECONDS", "whole seconds from 1 to 86400"),
+    ("policies.E011", "MAX_QUOTE_AGE_SECONDS", "whole seconds from 1 to 86400"),
     ("policies.E007", "ENTRY_WINDOW_SECONDS", "whole seconds from 0 to 604800"),
     ("policies.E008", "EXIT_DIRECTIVE_TTL_SECONDS", "whole seconds from 1 to 2592000"),
+    ("policies.E012", "REPORT_DELAY_SECONDS", "whole seconds from 1 to 86400"),
+    ("policies.E013", "CURRENCY", "3 to 10 capital letters and digits, such as USD"),
+    ("policies.E014", "FEE_PER_CONTRACT", "a number from 0 to 1000000 with at most four decimals"),
+    ("policies.E015", "FEE_PER_ORDER", "a number from 0 to 1000000 with at most four decimals"),
     ("policies.E009", "LIVE_ENABLED", "true or false"),
 ]
 
@@ -45,7 +57,9 @@ def test_the_defaults_pass() -> None:
 
 def test_every_setting_at_its_limit_passes() -> None:
     lowest = {"split_percentage": "0", "max_market_data_age_seconds": "0", "entry_window_seconds": "0"}
+    lowest |= {"fee_per_contract": "0", "fee_per_order": "0"}
     lowest |= dict.fromkeys(("heartbeat_ttl_seconds", "permit_ttl_seconds", "exit_directive_ttl_seconds"), "1")
+    lowest |= dict.fromkeys(("max_answer_age_seconds", "max_quote_age_seconds", "report_delay_seconds"), "1")
 
     with override_settings(APP_MODE="LIVE", INITIAL_POLICY=settings.INITIAL_POLICY | lowest):
         assert check_policy_environment(None) == []

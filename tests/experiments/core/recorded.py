@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from experiments.core.decision import decide
@@ -12,7 +11,6 @@ from experiments.core.verification import PinnedPolicy, Recorded
 from kernel.canonical import to_jsonb_text
 from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION, PolicyState
-from policies.core.settings import PolicySettings
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData, SignalFacts, natural_key, signal_hash, signal_id
 from tests.factories import policy_state
@@ -20,7 +18,7 @@ from tests.factories import policy_state
 WRITTEN_AT = "2026-03-16 14:30:02.5+00"
 DECIDED_AT = "2026-03-16 14:30:02.512345+00"
 STATE = policy_state(version=7, configured_mode="SPLIT_CAPITAL")
-SETTINGS = PolicySettings("SPLIT_CAPITAL", Decimal("50.00"), 60, 300, 900, 300, 3600, live_enabled=False)
+SETTINGS = STATE.settings
 POLICY = PinnedPolicy(SETTINGS, SETTINGS.content_hash())
 POLICIES = {"7": POLICY}
 

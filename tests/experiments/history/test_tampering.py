@@ -54,7 +54,7 @@ TAMPERINGS = [
 CHANGES_OF_SETTINGS = {
     name: f"{name} = {'NOT live_enabled' if name == 'live_enabled' else f'coalesce({name}, 0) + 1'}"
     for name in SETTING_NAMES
-} | {"configured_mode": "configured_mode = 'AUTO'"}
+} | {"configured_mode": "configured_mode = 'AUTO'", "currency": "currency = 'EUR'"}
 
 
 @pytest.mark.parametrize(("table", "change", "field"), TAMPERINGS, ids=[f"{t}: {c}" for t, c, _ in TAMPERINGS])

@@ -33,7 +33,7 @@ def test_two_versions_are_compared_setting_by_setting(viewer: Client) -> None:
         "split_percentage": ("50.00", "30.00"),
         "max_engine_flaps": ("off", "3"),
     }
-    assert shown == 12
+    assert shown == 18
 
 
 def test_the_sides_are_as_the_address_says(viewer: Client) -> None:

@@ -74,6 +74,8 @@ def test_the_form_makes_a_draft_that_is_not_in_force(operator: Client) -> None:
         ("permit_ttl_seconds", "1e3"),
         ("entry_window_seconds", "-1"),
         ("exit_directive_ttl_seconds", "2592001"),
+        ("fee_per_contract", "0.00001"),
+        ("currency", "dollars"),
         ("configured_mode", "BOTH"),
         ("note", "  "),
     ],

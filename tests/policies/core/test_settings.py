@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
+from kernel.values import decimal_text
 from policies.admin.forms import PolicyForm
 from policies.core.settings import (
     CONFIGURED_MODES,
@@ -23,7 +24,6 @@ from policies.core.settings import (
     Setting,
     SettingError,
     changed_settings,
-    decimal_text,
     parse_settings,
 )
 from policies.models import PolicyContent, PolicyVersion
@@ -32,7 +32,9 @@ ROWS = {setting.name: setting for setting in SETTINGS}
 MODE, SPLIT, LIVE = ROWS["configured_mode"], ROWS["split_percentage"], ROWS["live_enabled"]
 SECONDS = [setting for setting in SETTINGS if setting.kind is Kind.SECONDS]
 COUNTS = [setting for setting in SETTINGS if setting.kind is Kind.COUNT]
-MEASURES = [setting for setting in SETTINGS if setting.optional and setting.kind.is_decimal]
+MEASURES = [setting for setting in SETTINGS if setting.optional and setting.kind.decimals]
+FEES = [setting for setting in SETTINGS if setting.kind is Kind.FEE]
+CURRENCY = ROWS["currency"]
 
 RAW = {
     "configured_mode": "SPLIT_CAPITAL",
@@ -40,8 +42,14 @@ RAW = {
     "heartbeat_ttl_seconds": "60",
     "permit_ttl_seconds": "300",
     "max_market_data_age_seconds": "900",
+    "max_answer_age_seconds": "600",
+    "max_quote_age_seconds": "60",
     "entry_window_seconds": "120",
     "exit_directive_ttl_seconds": "3600",
+    "report_delay_seconds": "30",
+    "currency": "USD",
+    "fee_per_contract": "0.65",
+    "fee_per_order": "0",
     "live_enabled": "false",
 }
 BLANK = ["", " ", "\t\n"]
@@ -189,6 +197,31 @@ def test_a_guardrail_measures_from_a_cent_up_to_its_highest(setting: Setting) ->
             setting.parse(outside)
 
 
+@pytest.mark.parametrize("setting", FEES, ids=str)
+def test_a_fee_is_exact_to_a_hundredth_of_a_cent_and_never_negative(setting: Setting) -> None:
+    assert [decimal_text(setting.parse(text)) for text in ("0", "-0", "0.65", "0.0125", "1000000", "1e2")] == [
+        "0.00", "0.00", "0.65", "0.0125", "1000000.00", "100.00",
+    ]  # fmt: skip
+    for outside in (*BLANK, None, "-0.01", "0.00001", "1000000.0001", "NaN", "inf", "0,65", "$1", "1_0"):
+        with pytest.raises(SettingError, match=rf"^{setting.name} is .* from 0 to 1000000 with at most four decimals"):
+            setting.parse(outside)
+
+
+@pytest.mark.parametrize("code", ["USD", "EUR", "USDT", "BTC", "A1B", "ABCDEFGHIJ"])
+def test_a_currency_is_a_code_in_capitals(code: str) -> None:
+    assert CURRENCY.parse(f" {code}\n") == code
+
+
+@pytest.mark.parametrize(
+    "value", [*BLANK, None, "usd", "US", "$", "US D", "1INCH", "US-D", "ABCDEFGHIJK", "ÜSD", "USD\x00", 840]
+)
+def test_anything_else_is_no_currency(value: object) -> None:
+    with pytest.raises(SettingError, match=r"allowed: 3 to 10 capital letters and digits, such as USD$") as caught:
+        CURRENCY.parse(value)
+
+    assert (caught.value.setting, caught.value.value) == (CURRENCY, value)
+
+
 @pytest.mark.parametrize("text", ["true", "1", "yes", "on", "True", " YES "])
 def test_words_for_true_are_true(text: str) -> None:
     assert LIVE.parse(text) is True
@@ -218,7 +251,10 @@ def test_valid_settings_become_a_policy() -> None:
     settings, errors = parse_settings(RAW)
 
     assert errors == []
-    assert settings == PolicySettings("SPLIT_CAPITAL", Decimal("70.50"), 60, 300, 900, 120, 3600, live_enabled=False)
+    assert settings == PolicySettings(
+        "SPLIT_CAPITAL", Decimal("70.50"), 60, 300, 900, 600, 60, 120, 3600, 30, "USD", Decimal("0.65"), Decimal(0),
+        live_enabled=False,
+    )  # fmt: skip
 
 
 def test_all_errors_are_reported_at_once() -> None:
@@ -230,13 +266,15 @@ def test_all_errors_are_reported_at_once() -> None:
 
 def test_the_content_hash_is_sha256_of_the_canonical_settings() -> None:
     document = (
-        '{"configured_mode":"SPLIT_CAPITAL","entry_window_seconds":120,"exit_directive_ttl_seconds":3600,'
-        '"heartbeat_ttl_seconds":60,"live_enabled":false,"max_market_data_age_seconds":900,"permit_ttl_seconds":300,'
-        '"split_percentage":"70.50"}'
+        '{"configured_mode":"SPLIT_CAPITAL","currency":"USD","entry_window_seconds":120,'
+        '"exit_directive_ttl_seconds":3600,"fee_per_contract":"0.65","fee_per_order":"0.00",'
+        '"heartbeat_ttl_seconds":60,"live_enabled":false,"max_answer_age_seconds":600,'
+        '"max_market_data_age_seconds":900,"max_quote_age_seconds":60,"permit_ttl_seconds":300,'
+        '"report_delay_seconds":30,"split_percentage":"70.50"}'
     )
 
     assert parsed().content_hash() == hashlib.sha256(document.encode()).hexdigest()
-    assert parsed().content_hash() == "78eadc127428dcf9e76fa3686e021eba9e75ac5738f45a014342147921350fab"
+    assert parsed().content_hash() == "beaa23150c052f60c15546230602273de3a42d1a55e746dcdb497e173be21748"
 
 
 def test_equal_settings_hash_alike_however_they_were_written() -> None:
@@ -251,8 +289,14 @@ def test_equal_settings_hash_alike_however_they_were_written() -> None:
         ("heartbeat_ttl_seconds", "61"),
         ("permit_ttl_seconds", "301"),
         ("max_market_data_age_seconds", "901"),
+        ("max_answer_age_seconds", "601"),
+        ("max_quote_age_seconds", "61"),
         ("entry_window_seconds", "121"),
         ("exit_directive_ttl_seconds", "3601"),
+        ("report_delay_seconds", "31"),
+        ("currency", "EUR"),
+        ("fee_per_contract", "0.6501"),
+        ("fee_per_order", "1"),
         ("live_enabled", "true"),
         ("max_consecutive_real_losses", "5"),
         ("max_daily_real_loss", "1000"),
