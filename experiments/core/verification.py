@@ -97,7 +97,7 @@ class Recorded(NamedTuple):
 class DecisionColumns(NamedTuple):
     """Those of an experiment's columns that are the same for all decisions of one state and variant."""
 
-    inputs: str | None
+    inputs: str
     rules_version: str | None
     decided_version: str | None
     execution_mode: str | None
@@ -189,7 +189,7 @@ class Verifier:
             policy, of_the_policy = self._policies[recorded.policy_version]
             found += of_the_policy
             found += self._assignment_and_decision(recorded, policy)
-        return tuple([one._replace(experiment_id=ids[0], signal_id=ids[1]) for one in found]) if found else ()
+        return tuple([one._replace(experiment_id=ids[0], signal_id=ids[1]) for one in found])
 
     def _signal_and_context(self, recorded: Recorded) -> Iterable[Difference]:
         try:
@@ -256,9 +256,9 @@ class Verifier:
         settings = self._policies[version][0].settings
         compared: list[Compared] = []
         try:
-            document = load_canonical(stored.inputs or "")
+            document = load_canonical(stored.inputs)
             compared.append(("execution_policy.inputs", stored.inputs, canonical_text(document)))
-            rules_version = {str(known): known for known in RULES_BY_VERSION}.get(stored.rules_version or "")
+            rules_version = {str(known): known for known in RULES_BY_VERSION}.get(str(stored.rules_version))
             if rules_version is None:
                 one_of = f"one of {sorted(RULES_BY_VERSION)}"
                 return differences_of([*compared, ("execution_policy.rules_version", stored.rules_version, one_of)])
@@ -308,7 +308,7 @@ def frozen_market_data(stored: str, context: ContextText) -> str:
         held = stored[len(context.before) : len(stored) - len(context.after)]
     else:
         held = canonical_text(load_canonical(stored).get("market_data"))
-    return "null" if held == "null" else _rebuilt_market_data(held)
+    return _rebuilt_market_data(held)
 
 
 @lru_cache(MOST_REMEMBERED)

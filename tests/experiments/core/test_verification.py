@@ -16,7 +16,7 @@ from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
-from policies.core.rules import RULES_BY_VERSION, PolicyState, Trip
+from policies.core.rules import NOBODY, RULES, RULES_BY_VERSION, PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
@@ -295,6 +295,19 @@ def test_inputs_of_a_rules_version_that_is_unknown_are_still_read() -> None:
         ("execution_policy.inputs", spaced, RECORDED.inputs),
         ("execution_policy.rules_version", "9", f"one of {sorted(RULES_BY_VERSION)}"),
     ]
+
+
+def test_a_decision_is_made_again_by_the_rules_of_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    always_halted = replace(RULES[0], executes=lambda _: NOBODY)
+    monkeypatch.setitem(RULES_BY_VERSION, 2, (always_halted,))
+    decision: dict[str, Any] = {
+        "execution_mode": "SHADOW_ONLY", "executed_engine": None, "shadow_engine": "BOTH", "reason": "HALTED",
+    }  # fmt: skip
+    digest = decision_hash(str(RECORDED.inputs), decision, 2)
+    by_version_2 = RECORDED._replace(**decision, rules_version="2", decision_hash=digest)
+
+    assert differing(by_version_2, Verifier(POLICIES)) == set()
+    assert "execution_policy.reason" in differing(by_version_2._replace(rules_version="1"))
 
 
 @pytest.mark.parametrize(
