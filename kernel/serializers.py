@@ -54,7 +54,7 @@ class DecimalTextField(serializers.DecimalField):
 
 @extend_schema_field(OpenApiTypes.DATETIME)
 class InstantField(serializers.Field[datetime, Any, Any, Any]):
-    """An RFC 3339 time with zone and at most microseconds; DRF's own would add a zone to a time without one."""
+    """An RFC 3339 time with zone, cut to microseconds; DRF's own would add a zone to a time without one."""
 
     def to_internal_value(self, data: Any) -> datetime:
         """The instant in UTC."""

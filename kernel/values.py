@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What people leave out when they type a time.
 _NO_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?!:)", re.ASCII)
 _NO_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 FARTHEST_ZONE = timedelta(hours=14)
+_EPOCH_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+_MAX_EPOCH_MICROSECONDS = int((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH_START).total_seconds()) * 10**6 - 1
+# As seconds this is the year 5138, as milliseconds 1973: nothing that anybody reports lies between.
+_FIRST_MILLISECONDS = 10**11
 
 
 def parse_instant(value: object) -> datetime:
     """The instant in UTC that RFC 3339 text names; raises ValueError with a sentence for its writer.
 
-    Nanoseconds are rejected rather than cut: a cut quote time could move before the exit.
+    Nanoseconds are cut to the microseconds that are stored, so that a repeat in either spelling is a repeat.
     """
     if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
-        raise ValueError("Send RFC 3339 with a zone and at most microseconds, such as 2026-03-16T14:30:00.000000Z.")
+        raise ValueError("Send RFC 3339 with a zone and at most nanoseconds, such as 2026-03-16T14:30:00.000000Z.")
     try:
         written = datetime.fromisoformat(value.upper())
         moment = written.astimezone(UTC)
@@ -32,6 +36,17 @@ def parse_instant(value: object) -> datetime:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"The year must lie within {FIRST_YEAR} and {LAST_YEAR}.")
     return moment
+
+
+def epoch_instant(number: Decimal) -> datetime:
+    """The instant that epoch seconds or, from 10^11 on, milliseconds name, cut to microseconds; raises ValueError."""
+    factor = 10**6 if abs(number) < _FIRST_MILLISECONDS else 10**3
+    # The first comparison bounds the digits of the product in the second one.
+    if 0 <= number <= _MAX_EPOCH_MICROSECONDS:
+        microseconds = int((number * factor).to_integral_value(ROUND_DOWN))
+        if microseconds <= _MAX_EPOCH_MICROSECONDS:
+            return _EPOCH_START + timedelta(microseconds=microseconds)
+    raise ValueError(f"The year must lie within {FIRST_YEAR} and {LAST_YEAR}.")
 
 
 def parse_typed_instant(text: str) -> datetime:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from kernel.errors import DomainError
-from kernel.values import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR
+from kernel.values import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR, epoch_instant
 from signals_app.alerts.fields import Field, Fields, Reading, compact, read_agreeing, refuse_placeholder, shown
 from signals_app.alerts.vocabulary import (
     BAR_OPEN_ALIASES,
@@ -35,10 +35,6 @@ _ISO = re.compile(
     re.ASCII,
 )
 _EPOCH = re.compile(r"[+-]?\d{1,30}(?:\.\d{0,30})?", re.ASCII)
-_EPOCH_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
-_MAX_EPOCH_MICROSECONDS = int((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH_START).total_seconds()) * 10**6 - 1
-# As seconds this is the year 5138, as milliseconds 1973: no alert lies between.
-_FIRST_MILLISECONDS = 10**11
 _MINUTES_AN_HOUR = 60
 
 
@@ -114,14 +110,10 @@ def _timestamp(field: Field) -> datetime:
         )
     text = value.strip() if isinstance(value, str) else repr(value)
     if not isinstance(value, str) or _EPOCH.fullmatch(text):
-        number = Decimal(text)
-        factor = 10**6 if abs(number) < _FIRST_MILLISECONDS else 10**3
-        # The first comparison bounds the digits of the product in the second one.
-        if 0 <= number <= _MAX_EPOCH_MICROSECONDS:
-            microseconds = int((number * factor).to_integral_value(ROUND_DOWN))
-            if microseconds <= _MAX_EPOCH_MICROSECONDS:
-                return _EPOCH_START + timedelta(microseconds=microseconds)
-        raise _out_of_range(field)
+        try:
+            return epoch_instant(Decimal(text))
+        except ValueError as error:
+            raise _out_of_range(field) from error
     return _from_iso(text, field)
 
 

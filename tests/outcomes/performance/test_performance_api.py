@@ -66,7 +66,7 @@ def test_filters_come_as_query_parameters(analyst: APIClient) -> None:
         ("until", "0001-01-01T00:00:00+14:00"),
         ("until", "9999-12-31T23:59:59-14:00"),
         ("until", "2026-01-01T00:00:00+14:01"),
-        ("until", "2026-01-01T00:00:00.1234567Z"),
+        ("until", "2026-01-01T00:00:00.1234567890Z"),
         ("symbol", ""),
         ("symbol", "A\x00B"),
         ("symbol", "A" * 65),
