@@ -105,6 +105,7 @@ def link_to(field: str, model: str, *, title: str = "", short: bool = False) -> 
 
 def link(model: str, identity: object, text: str) -> SafeString:
     """A link to the detail page of a row, or the text alone where there is no such page."""
+    # Which tables have a page depends on what the apps above register; this kit does not know.
     try:
         address = reverse(f"admin:{model}_change", args=(identity,))
     except NoReverseMatch:

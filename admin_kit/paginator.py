@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 COUNTED = 10_000
 # Rows passed over on the way to a page cost next to nothing up to here.
 SEEK_BY_ID_FROM = 1_000
+# -1 until the table is first analysed, hence the greatest().
 ESTIMATE = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass"
 
 
@@ -33,6 +34,7 @@ class EstimatePaginator(Paginator[Any]):
     @cached_property
     def count(self) -> int:
         """The number of rows, exact up to 10,000."""
+        # Without its order, which Django keeps in a count that is cut off, and PostgreSQL would then sort by.
         counted: int = self.object_list.order_by()[: COUNTED + 1].count()
         if counted <= COUNTED:
             return counted

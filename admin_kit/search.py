@@ -15,6 +15,7 @@ from django.db.models.constants import LOOKUP_SEP
 SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 # A policy version is written 7 or v7.
+# Nine digits, because ten may exceed the column, which raises instead of finding nothing.
 INTEGER = re.compile(r"v?([0-9]{1,9})")
 HASH_LENGTH = 64
 

@@ -19,6 +19,7 @@ from signals_app.alerts.fields import Fields, read_symbol
 from signals_app.models import MarketData
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).
+# Of several feeders at one instant the first by name, so that a replay finds the same one.
 LATEST_MARKET_DATA = """
 SELECT s.ordinal, m.as_of, m.received_at, m.source, m.data::text
   FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, moment, ordinal)
@@ -44,6 +45,7 @@ def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], sou
         )
     document = _with_floats(data)
     row, is_new = MarketData.objects.get_or_create(
+        # Read as the symbol of an alert is, or no signal would ever find it.
         symbol=read_symbol(Fields({"symbol": symbol})).value,
         as_of=as_of,
         source=source,

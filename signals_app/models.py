@@ -133,6 +133,7 @@ class Signal(models.Model):
     discarded_at = models.DateTimeField(
         null=True, blank=True, help_text="When an operator discarded the failed signal, UTC."
     )
+    # In the database, too: the webhook's statement does not name these two columns.
     discarded_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Who discarded the signal.")
     discard_reason = models.TextField(blank=True, db_default="", help_text="Why it was discarded.")
 
@@ -140,6 +141,7 @@ class Signal(models.Model):
         db_table = "signals"
         ordering = ("-received_at",)
         indexes = (
+            # The worker's queue: these two hold only the rows that wait, however long the history grows.
             models.Index(name="signals_pending", fields=("received_at",), condition=Q(status=SignalStatus.PENDING)),
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
@@ -188,6 +190,7 @@ class WebhookDelivery(models.Model):
         null=True, help_text="IP address of the sender. Behind a trusted proxy, the address it reports."
     )
     content_type = models.CharField(max_length=200, blank=True, default="", help_text="As sent.")
+    # Bytes, because jsonb drops the order of members, equal keys and white space.
     body = models.BinaryField(help_text="The first 64 KiB as received, with secrets masked.")
     body_sha256 = models.CharField(max_length=64, help_text="SHA-256 of the body as received.")
     outcome = models.CharField(max_length=9, choices=DeliveryOutcome, help_text="How the delivery was handled.")

@@ -62,6 +62,7 @@ class SourceForm(forms.Form):
     body_secret = forms.CharField(
         max_length=200,
         required=False,
+        # White space may be part of it; without it no message would match the stored hash.
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text='Every message must contain it as "secret". Only its SHA-256 is stored. Leave blank for none.',

@@ -153,6 +153,7 @@ class WebhookSourceAdmin(AuditAdmin):
         return self._form_page(request, f"{verb} {source.slug}", None, verb, lead=lead)
 
     def _show_token(self, request: HttpRequest, source: WebhookSource, token: str) -> HttpResponse:
+        # Shown in the answer to the form itself: a redirect would have to carry the token.
         url = request.build_absolute_uri(webhook_path(token))
         shown = {
             "secret": token,

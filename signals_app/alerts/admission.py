@@ -83,6 +83,7 @@ def unauthorized() -> DomainError:
 def holds_token(source: KnownSource, token_hash: str) -> bool:
     """Whether the source is active and the token one of its two, in constant time."""
     given = token_hash.encode()
+    # Both are compared whichever matches, so that the time tells nobody which one did.
     is_current = hmac.compare_digest(source.token_hash.encode(), given)
     is_previous = hmac.compare_digest((source.previous_token_hash or "").encode(), given)
     return (is_current or is_previous) and source.is_active
@@ -101,9 +102,11 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
         # Before the size and the body: a stranger learns nothing about what this source accepts.
         if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
             raise unauthorized()
+        # As bytes below: compare_digest raises for text that is not ASCII.
         subject, given = source.client_certificate_subject, arrival.certificate_subject
         if subject and not hmac.compare_digest(subject.encode(), given.encode(errors="replace")):
             raise unauthorized()
+        # The announced length counts as well: of a large body only the beginning was read.
         refuse_size(max(arrival.size, len(arrival.body)))
         expects_secret = bool(source.body_secret_hash)
         payload, presented = split_secrets(decode_alert(arrival.body), is_secret if expects_secret else None)
@@ -131,6 +134,7 @@ def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> Add
         address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    # A server that listens on IPv6 sees an IPv4 sender as ::ffff:1.2.3.4, which no list of addresses names.
     return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 

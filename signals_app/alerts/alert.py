@@ -18,6 +18,7 @@ from signals_app.alerts.directions import DirectionReading, read_direction
 from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_strategy, read_symbol
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 
+# Clocks differ by seconds; a wrong time zone is a quarter of an hour off at least.
 MAX_FUTURE_SECONDS = 300
 
 

@@ -15,6 +15,7 @@ from signals_app.alerts.fields import Reading
 from signals_app.alerts.secret_masking import split_secrets
 from signals_app.alerts.times import TimestampReading
 
+# When news comes, deliveries take ten seconds, and one that is sent again longer: below a minute good alerts are lost.
 DEFAULT_MAX_AGE_SECONDS = 300
 
 _RECORDED = {
@@ -125,6 +126,7 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
     """
     filled_in, filled = fill_placeholders(text, now)
     try:
+        # Half a surrogate pair gets as far as the decoder, which says what is wrong with it.
         payload = decode_alert(filled_in.encode(errors="surrogatepass"))
         rest, _ = split_secrets(payload)
         understood = understand(rest, received_at=now, max_age_seconds=max_age_seconds)

@@ -23,6 +23,7 @@ HASH_VERSION = 1
 # What makes two alerts the same signal, in canonical order.
 NATURAL_KEY = ("direction", "source", "strategy", "symbol", "timeframe", "timestamp")
 # A template: every alert is keyed, and the members and their order never change.
+# `quoted` is json's own function for text that is not escaped to ASCII, as RFC 8785 has it.
 _KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
 
 

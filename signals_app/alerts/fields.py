@@ -156,6 +156,7 @@ _SYMBOL = re.compile(r"(?=.*[A-Z0-9])[A-Z0-9.^$@#][A-Z0-9.!/_&=\- ]{0,63}")
 # ccxt writes a swap as BASE/QUOTE:SETTLE, where the colon is no exchange prefix.
 _SWAP = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)((?:-[A-Z0-9]+)*)")
 _EXCHANGE = re.compile(r"[A-Z0-9][A-Z0-9_.\- ]{0,49}")
+# So TradingView marks an exchange whose data are delayed; it is the same exchange.
 _DELAYED = re.compile(r"_DLY?$")
 _MAX_SYMBOL_CHARACTERS = 64
 

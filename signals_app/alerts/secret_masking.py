@@ -25,7 +25,9 @@ MIN_COPY_CHARACTERS = 8
 
 _BYTE_ORDER_MARK = "\ufeff"
 _SECRET_ALIASES = frozenset(compact(name) for name in SECRET_FIELDS)
+# Most alerts hold no secret and are let pass by one look for these; with \u a name can be spelt in escapes.
 _HINTS = (b"secret", b"pass", b"token", b"key", b"\\u")
+# Possessive, so that a string without an end is given up at once instead of being tried at every length.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
 _LOOSE_FIELD = re.compile(
@@ -88,6 +90,7 @@ def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
 
 
 def _longest_first(secrets: Collection[str]) -> list[str]:
+    # Of two secrets one of which contains the other, the shorter would leave the rest of the longer readable.
     return sorted((secret for secret in set(secrets) if len(secret) >= MIN_COPY_CHARACTERS), key=len, reverse=True)
 
 
@@ -134,6 +137,7 @@ def _mask_fields(text: str, presented: Collection[str]) -> str:
         written = f'"{MASK}"' if position in hidden else token[0]
         if position not in hidden and secrets and written[0] == '"':
             masked = _mask_text(_string(written), secrets)
+            # What holds no secret keeps its spelling, for the stored body is evidence.
             written = written if masked == _string(written) else json.dumps(masked)
         parts += [text[end : token.start()], written]
         end = tokens[last].end()

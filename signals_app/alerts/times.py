@@ -84,6 +84,7 @@ def _timeframe(field: Field) -> str:
     elif counted := _COUNTED.fullmatch(TIMEFRAME_WORDS.get(compact(text), text)):
         # Case matters for this letter only: M is a month, m a minute.
         unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(counted[2].lower(), "")
+        # TradingView writes D as well as 1D.
         count = int(counted[1] or 1)
     if not 1 <= count <= _MAX_COUNT.get(unit, 0):
         raise DomainError(
@@ -92,6 +93,7 @@ def _timeframe(field: Field) -> str:
             'w or M for months (at most 12), such as "5m".',
             field.pointer,
         )
+    # 60 minutes and 1h are one chart, and must be one signal.
     while unit in _LARGER and count % _LARGER[unit][1] == 0:
         unit, factor = _LARGER[unit]
         count //= factor

@@ -168,9 +168,12 @@ class TradingViewWebhookView(APIView):
     sends again after a 4xx; 503 while the database is away, because after a 5xx it does.
     """
 
+    # The token in the URL is the only credential: TradingView can set no headers.
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
+    # DRF's parsers would answer 415 to text/plain, which TradingView sends for what is no JSON, and 500 to deep
+    # nesting.
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
     http_method_names = ("post",)

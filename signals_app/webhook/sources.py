@@ -21,6 +21,7 @@ from signals_app.models import WebhookSource
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
 MAX_SLUG_CHARACTERS = 50
+# What a URL carries without escapes.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 _RANDOM_BYTES = 32
 
@@ -158,6 +159,7 @@ def _new_token(token: str | None) -> str:
             f"A token has at most {MAX_TOKEN_CHARACTERS} characters: letters, digits and . _ ~ - only.",
         )
     digest = sha256_hex(token.encode())
+    # Each column is unique by itself; only this look keeps the token of one out of the other.
     if WebhookSource.objects.filter(Q(token_hash=digest) | Q(previous_token_hash=digest)).exists():
         raise DomainError("token_taken", "This token is already in use. Leave it blank to generate one.")
     return token

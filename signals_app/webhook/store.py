@@ -105,6 +105,7 @@ def delivery_row(
         "source_id": source.pk,
         "source_version": source.version,
         "remote_address": str(arrival.address) if arrival.address else None,
+        # PostgreSQL's text holds no U+0000, and an odd header must not cost the alert.
         "content_type": arrival.content_type.replace("\x00", "")[:_MAX_CONTENT_TYPE_CHARACTERS],
         "body": judgement.kept_body,
         "body_sha256": sha256_hex(arrival.body),
