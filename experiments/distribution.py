@@ -82,7 +82,7 @@ def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_secon
 
 
 def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
-    """Return the engine's assignment; raise `not_found` for the other engine's and for none."""
+    """The engine's assignment; raises `not_found` for the other engine's and for none."""
     with connection.cursor() as cursor:
         cursor.execute(ONE, (engine, experiment_id))
         row = cursor.fetchone()

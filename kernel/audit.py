@@ -13,6 +13,7 @@ _MAX_SUBJECT = 100  # the column
 def record(actor: Actor, action: str, subject: str, *, reason: str = "") -> None:
     """Write one entry in the transaction of the change it tells of, so that neither exists without the other."""
     AuditEntry.objects.create(
+        # By the database's clock, so that the entries of several machines stand in one order.
         at=Now(),
         actor=actor.name,
         action=action,

@@ -14,6 +14,7 @@ class DomainError(Exception):
 
     def __init__(self, code: str, detail: str, pointer: str = "") -> None:
         super().__init__(f"{code}: {detail}")
+        # An unknown code fails where it is raised, not where somebody looks for its status.
         self.problem: Problem = PROBLEMS[code]
         self.code = code
         self.detail = detail

@@ -25,6 +25,7 @@ class CanonicalJSONField(models.JSONField):
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002 (Django's signature)
         """The value as canonical text for psycopg; ``None`` stays SQL NULL."""
+        # Expressions, such as a database default, make their own SQL.
         if value is None or hasattr(value, "as_sql"):
             return value
         return Json(value, dumps=lambda document: canonical_json(document).decode())

@@ -23,6 +23,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Reject unknown fields by name, then validate as usual."""
+        # Mostly a misspelt optional field, which DRF would silently take for absent.
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             raise serializers.ValidationError(
                 {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
@@ -43,6 +44,7 @@ class DecimalTextField(serializers.DecimalField):
         """The exact number; what only Python would read as one is rejected."""
         if isinstance(data, bool) or not isinstance(data, (str, int, Decimal)):
             self.fail("invalid")
+        # `Decimal` alone also reads "1_0", "NaN" and digits of other scripts.
         if isinstance(data, str) and _DECIMAL.fullmatch(data) is None:
             self.fail("invalid")
         return super().to_internal_value(data)

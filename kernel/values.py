@@ -27,6 +27,7 @@ def parse_instant(value: object) -> datetime:
     if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
         raise ValueError("Send RFC 3339 with a zone and at most nanoseconds, such as 2026-03-16T14:30:00.000000Z.")
     try:
+        # In capitals: Python 3.11 reads no small z.
         written = datetime.fromisoformat(value.upper())
         moment = written.astimezone(UTC)
     except (ValueError, OverflowError) as error:
@@ -67,6 +68,7 @@ def format_timestamp(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SS.ffffffZ``, the form of every hashed document; raises ValueError without a zone."""
     if moment.utcoffset() is None:
         raise ValueError("A timestamp without a time zone names no instant.")
+    # Microseconds always: isoformat alone leaves them out when they are zero, and the hash would be another.
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 

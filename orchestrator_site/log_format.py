@@ -33,6 +33,7 @@ def logging_config(level: str) -> dict[str, Any]:
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
+        # Loggers are made at import, before this runs; they take their processors at their first line.
         cache_logger_on_first_use=True,
     )
     return {

@@ -46,6 +46,7 @@ CSRF_TRUSTED_ORIGINS = env.names(
     allowed="origins, comma separated",
     meaning="needed behind a proxy that changes the scheme",
 )
+# Until a proxy of ours has written it, X-Forwarded-For is what the sender claims.
 TRUSTED_PROXIES = env.number(
     "TRUSTED_PROXIES", default=0, meaning="number of proxies in front whose `X-Forwarded-For` entry is trusted"
 )

@@ -48,7 +48,7 @@ def explain(
     rules_version: int,
     engines: Mapping[str, EngineFacts],
 ) -> str:
-    """Return one sentence: who traded for real, why, and what the other engine did.
+    """One sentence: who traded for real, why, and what the other engine did.
 
     `inputs` are the decision's stored inputs; `engines` maps A and B to what they did, an engine
     left out has not answered.
@@ -81,7 +81,7 @@ def walk_rules(inputs: Mapping[str, Any], rules_version: int) -> list[RuleStep]:
 
 
 def _real(engine: str, facts: EngineFacts, because: str) -> str:
-    """Return what the engine chosen to trade for real did with its turn."""
+    """What the engine chosen to trade for real did with its turn."""
     name = f"Engine {engine}"
     if facts.action is None:
         return f"{name} may trade for real because {because}, but has not answered yet"
@@ -101,7 +101,7 @@ def _real(engine: str, facts: EngineFacts, because: str) -> str:
 
 
 def _shadow(engine: str, facts: EngineFacts) -> str:
-    """Return what an engine that must shadow did."""
+    """What an engine that must shadow did."""
     name = f"engine {engine}"
     if facts.action is None:
         return f"{name} is to shadow and has not answered yet"

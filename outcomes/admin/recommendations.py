@@ -61,6 +61,7 @@ class RecommendationAdmin(AuditAdmin):
     @admin.display(description="recommendation, formatted")
     def indented(self, recommendation: Recommendation) -> SafeString:
         """The same, indented."""
+        # Beside the characters as sent, because indenting loses their spelling of numbers.
         return pretty_json(json.loads(recommendation.recommendation))
 
 

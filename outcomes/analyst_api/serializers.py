@@ -140,6 +140,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
 
     def get_exit_directive(self, experiment: Experiment) -> dict[str, Any] | None:
         """The state of the shadow exit; null before the real exit."""
+        # A reverse one-to-one relation without a row raises an AttributeError.
         directive = getattr(experiment, "exit_directive", None)
         if directive is None:
             return None
@@ -163,6 +164,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _document(row: Trade | Outcome, plain: tuple[str, ...], money: tuple[str, ...]) -> dict[str, Any]:
+    # As text: most readers of JSON make doubles of numbers, and cents of doubles are not exact.
     amounts = {name: getattr(row, name) for name in money}
     return {name: getattr(row, name) for name in plain} | {
         name: None if value is None else decimal_text(value) for name, value in amounts.items()

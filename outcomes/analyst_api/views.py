@@ -31,6 +31,7 @@ class ExperimentPagination(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 500
+    # The ID breaks ties: the experiments of one batch share their time to the microsecond.
     ordering = ("-created_at", "experiment_id")
 
     def get_page_size(self, request: Request) -> int:
@@ -72,6 +73,7 @@ class ExperimentListView(GenericAPIView[Experiment]):
     )
     def get(self, request: Request) -> Response:
         """One page of the experiments that match the filters."""
+        # These two are the paginator's; the serializer rejects whatever it does not know.
         query = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page_size"}}
         filters = ExperimentFilterSerializer(data=query)
         filters.is_valid(raise_exception=True)

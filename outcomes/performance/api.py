@@ -42,6 +42,7 @@ class PerformanceFilterSerializer(StrictSerializer):
         required=False, max_length=50, help_text="Slug of the webhook source."
     )
     execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)
+    # What the column holds: a larger number is an error of the database, and a 500.
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     variant = serializers.ChoiceField(EngineName.choices, required=False)
 

@@ -22,6 +22,7 @@ class Kind(Enum):
     """How a figure is written: counts as integers, every other number as decimal text."""
 
     COUNT = auto()
+    # As many digits as a double has for certain, whatever number it is.
     MONEY = auto()  # to 15 significant digits or the cent
     TOTAL = auto()  # a sum of stored amounts: to the last digit
     RATIO = auto()  # to 15 significant digits
@@ -74,6 +75,7 @@ class Figure:
 
     def _number(self, value: Any) -> Any:
         if self.kind in (Kind.MONEY, Kind.TOTAL):
+            # From a double's shortest digits: converted directly, 0.1 has fifty-five decimals.
             amount = value if isinstance(value, Decimal) else Decimal(repr(value))
             return money_text(amount, exact=self.kind is Kind.TOTAL)
         return ratio_text(value) if self.kind in (Kind.RATIO, Kind.SHARE) else value
@@ -149,6 +151,7 @@ FIGURES = (
         unit="0 to 1", sql="wins / n", why_undefined=_no_trades, rests_on="n",
     ),
     Figure(
+        # Wilson's, because the textbook interval leaves 0 to 1 when trades are few, and is a point at 0 and 1.
         "win_rate_interval", "Win rate, 95% interval", Kind.SHARE,
         "Wilson score interval, 95 %, without continuity correction",
         unit="0 to 1", compute=lambda row: wilson_interval(row["wins"], row["n"]), why_undefined=_no_trades,
@@ -171,6 +174,7 @@ FIGURES = (
         unit="account currency", sql="-gross_loss / nullif(losses, 0)", why_undefined=_no_losses, rests_on="losses",
     ),
     Figure(
+        # Trades are not days: times the square root of 252 it would be no year's ratio.
         "sharpe_per_trade", "Sharpe ratio per trade", Kind.RATIO,
         "mean / sample standard deviation (n - 1), risk-free rate 0, not annualised",
         sql="sharpe", why_undefined=_no_spread, rests_on="n",
@@ -178,10 +182,12 @@ FIGURES = (
     Figure(
         "sharpe_daily", "Sharpe ratio, daily", Kind.RATIO,
         "P&L summed per exit date in America/New_York, active days only, mean / sample standard deviation x sqrt(252)",
+        # PostgreSQL gives a root at least as many decimals as its argument has.
         sql="daily.total / (active_days * daily.sd) * sqrt(252.00000000000000000000)",
         why_undefined=_no_daily_spread, rests_on="active_days",
     ),
     Figure(
+        # Over all n trades, as it is defined; over the losses alone, one rare loss would weigh as much as many.
         "sortino_per_trade", "Sortino ratio per trade", Kind.RATIO,
         "mean / sqrt(sum of squared losses / n), target 0, not annualised",
         sql="CASE WHEN n > 1 THEN sums.total / nullif(sqrt(n * squared_losses), 0) END",
@@ -202,6 +208,8 @@ FIGURES = (
         why_undefined=lambda row: _no_wins(row) if row["wins"] == 0 else _no_losses(row), rests_on="n",
     ),
     Figure(
+        # Two conventions are about, with the variance at the observed ratio or at the one compared with; so it is
+        # named.
         "psr", "Probability that Sharpe > 0", Kind.SHARE,
         "probability that the Sharpe ratio per trade exceeds 0 (Bailey and Lopez de Prado 2012), biased skew, "
         "non-excess kurtosis, variance at the observed ratio",

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Composed
 from kernel.values import format_timestamp
 
 ALL = SQL(" AND ")
+# Only these texts get into a statement; what a client sends is a parameter.
 CONDITIONS = {
     "symbol": SQL("s.symbol = %(symbol)s"),
     "timeframe": SQL("s.timeframe = %(timeframe)s"),

@@ -54,6 +54,7 @@ def pair_row(
 
 
 def _differences(row: Row, role: str = "") -> Differences:
+    # Exact so far; roots and logarithms are taken of doubles.
     mean, sd = row[f"{role}mean"], row[f"{role}sd"]
     return Differences(row[f"{role}n"], None if mean is None else float(mean), None if sd is None else float(sd))
 
@@ -68,6 +69,7 @@ def _wilcoxon(row: Row) -> dict[str, Any] | None:
 
 
 def _role_balanced(row: Row) -> dict[str, Any] | None:
+    # None when only one engine ever traded for real: then its own difference and the cost of real execution are one.
     estimate = role_balanced(_differences(row, "a_real_"), _differences(row, "b_real_"))
     if estimate is None:
         return None
@@ -217,6 +219,7 @@ PAIR_CONVENTIONS = {
 } | {figure.name: figure.definition for figure in PAIR_FIGURES}
 
 # The pair of a signal that somebody traded for real, and that of a signal nobody did.
+# DISTINCT, because a pair that broke two rules must not become two.
 _PAIRED: LiteralString = """
 SELECT 'paired' COLLATE "C" AS label, r.engine AS real_engine,
        CASE r.engine WHEN 'A' THEN r.pnl - s.pnl ELSE s.pnl - r.pnl END AS d,
@@ -228,6 +231,7 @@ SELECT 'unpaired' COLLATE "C", NULL, r.pnl - s.pnl, broken.experiment_id IS NOT 
   FROM shadow_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
   LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
 _PAIRS = sql_files.load(__file__, "pairs.sql")
+# Each pinned split by itself: over several, the expected share would be that of no policy.
 _SPLITS: LiteralString = """
 SELECT e.split_percentage, count(*) FILTER (WHERE e.variant = 'A') AS a, count(*) FILTER (WHERE e.variant = 'B') AS b
   FROM experiments e{joins}{where}

@@ -18,6 +18,7 @@ from experiments.history.preview import PreviewSelection, decided_again
 from experiments.history.replay import Progress
 from policies.core.settings import PolicySettings
 
+# One at a time would be a round trip each; all at once would hold a million of them in memory.
 EXPERIMENTS_A_QUERY = 5000
 
 RECORDED = """
@@ -104,6 +105,7 @@ def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> I
             if len(moving) == EXPERIMENTS_A_QUERY:
                 _add_recorded(moving, sums)
                 moving.clear()
+        # A callback cannot yield: what it noted is passed on here, after the decision that it came with.
         if reached:
             yield reached.pop()
     _add_recorded(moving, sums)

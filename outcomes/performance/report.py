@@ -57,6 +57,7 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
         "as_of": format_timestamp(as_of),
         "conventions": CONVENTIONS | PAIR_CONVENTIONS | {figure.name: figure.definition for figure in FIGURES},
         "engines": {
+            # A group without outcomes has no row.
             engine: {kind: present(FIGURES, figures.get((kind, engine), NO_OUTCOME)) for kind in KINDS}
             for engine in ENGINES
         },
@@ -90,6 +91,7 @@ def one_snapshot() -> Iterator[None]:
         return
     with transaction.atomic():
         with connection.cursor() as cursor:
+            # PostgreSQL refuses this after the first query of a transaction.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             # 100,000 outcomes are sorted in memory instead of on disk.
             cursor.execute("SET LOCAL work_mem = '32MB'")

@@ -91,6 +91,7 @@ def holds_token(source: KnownSource, token_hash: str) -> bool:
 
 def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     """Check sender, size, form and secret in that order, then read the alert (R8.1)."""
+    # The byte beyond was read only to see that there is more.
     kept = arrival.body[:MAX_BODY_BYTES]
     presented: tuple[str, ...] = ()
 

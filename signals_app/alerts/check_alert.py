@@ -41,6 +41,7 @@ _SAMPLES = {
     "close": "568.25",
     "volume": "12345",
     "syminfo.currency": "USD",
+    # What TradingView writes for a symbol that is no pair.
     "syminfo.basecurrency": "na",
     "strategy.order.action": "buy",
     "strategy.order.contracts": "1",

@@ -23,6 +23,7 @@ MAX_TOKEN_CHARACTERS = 200
 MAX_SLUG_CHARACTERS = 50
 # What a URL carries without escapes.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
+# An address that nobody guesses is all the credential that TradingView can send.
 _RANDOM_BYTES = 32
 
 

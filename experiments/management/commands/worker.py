@@ -39,7 +39,7 @@ class Command(BaseCommand):
         supervisor.run()
 
     def _wait_for_database(self, seconds: float, supervisor: ClusterSupervisor) -> None:
-        """Return once the database answers and its migrations are applied; django-q hangs without."""
+        """Wait until the database answers and its migrations are applied; django-q hangs without."""
         deadline = time.monotonic() + seconds
         while not supervisor.stopping.is_set():
             problem = _problem()

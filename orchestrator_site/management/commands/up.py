@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from kernel.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
 from kernel.processes import answers_ok, port_error
 
+# The first start makes the embedded database's files and every table.
 START_SECONDS = 60.0
 
 
@@ -56,6 +57,7 @@ class Command(BaseCommand):
         group.start()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and not group.stopping.wait(0.2):
+            # Nothing becomes ready by waiting; watch() counts the death and starts the program again.
             if any(program.exit_code() is not None for program in group.programs):
                 break
             if answers_ok(f"http://{host}:{port}/readyz"):
