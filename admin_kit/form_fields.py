@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from kernel.values import parse_typed_instant
 
@@ -17,6 +18,17 @@ def reason_field(hint: str) -> forms.CharField:
     """A required reason, kept with what was done."""
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True})
     return forms.CharField(max_length=2000, widget=widget, help_text=hint)
+
+
+def filter_text(**attrs: str) -> forms.CharField:
+    """An optional text by which a page is filtered; attributes of the input, such as `placeholder`."""
+    return forms.CharField(required=False, widget=UnfoldAdminTextInputWidget(attrs=attrs))
+
+
+def filter_choice(values: Sequence[str]) -> forms.ChoiceField:
+    """One of the values, or any of them when left blank."""
+    choices = [("", "Any"), *((value, value) for value in values)]
+    return forms.ChoiceField(required=False, choices=choices, widget=UnfoldAdminSelectWidget)
 
 
 class UTCTimeField(forms.CharField):

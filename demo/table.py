@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator_site.console.report_view import COLUMNS, Row, figure_rows, pair_rows
+from orchestrator_site.console.report_page import COLUMNS, Row, figure_rows, pair_rows
 
 
 def comparison_lines(report: dict[str, Any]) -> list[str]:

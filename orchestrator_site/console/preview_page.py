@@ -19,7 +19,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from admin_kit.form_fields import UTCTimeField
+from admin_kit.form_fields import UTCTimeField, filter_text
 from admin_kit.pages import render_page
 from experiments.core.what_if import ExecutedShare
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
@@ -30,10 +30,6 @@ from policies.models import PolicyDraft
 
 VIEW_DRAFTS = "policies.view_policydraft"
 ROWS_SHOWN = 100
-
-
-def _text(**attrs: str) -> forms.CharField:
-    return forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget(attrs=attrs))
 
 
 class PreviewForm(forms.Form):
@@ -48,8 +44,8 @@ class PreviewForm(forms.Form):
     )
     since = UTCTimeField(label="Since (UTC)")
     until = UTCTimeField(label="Until (UTC)")
-    symbol = _text(placeholder="Any")
-    timeframe = _text(placeholder="Any")
+    symbol = filter_text(placeholder="Any")
+    timeframe = filter_text(placeholder="Any")
 
     def clean_symbol(self) -> str:
         """In upper case, as signals store it."""

@@ -1,61 +1,91 @@
-"""The comparison report for people, and its exports; the URL is the permalink (R5.3, R5.4)."""
+"""The comparison report for people: filters whose URL is the permalink, figures, equity curves (R5.3, R5.4).
+
+Figures have few digits here, units, and the count they rest on; the exact numbers are in the exports.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from admin_kit.form_fields import filter_choice, filter_text
 from admin_kit.pages import render_page
 from experiments.models import ExecutionMode
 from kernel.values import instant_text
-from orchestrator_site.console.report_export import report_csv
-from orchestrator_site.console.report_view import equity_chart, figure_rows, pair_rows
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.api import PerformanceFilterSerializer
+from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.filters import PerformanceFilters
+from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
 from outcomes.performance.report import ENGINES, KINDS, cumulative_series, one_snapshot, performance_report
 from policies.models import EngineName
 from signals_app.models import Direction
 
-BYTE_ORDER_MARK = "\ufeff"
-# ASCII, because `\d` alone takes the digits of every script.
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-INSTANT_HINT = {"placeholder": "2026-03-16T00:00:00Z"}
+INSTANT_HINT = "2026-03-16T00:00:00Z"
 PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last year": 365}
 
+COLUMNS = tuple((engine, kind) for engine in ENGINES for kind in KINDS)
+# A ratio closer to zero is shown by its leading digit instead of as 0.000.
+SMALLEST_FIXED = Decimal("0.001")
 
-def _text(**attrs: str) -> forms.CharField:
-    return forms.CharField(required=False, widget=UnfoldAdminTextInputWidget(attrs=attrs))
-
-
-def _choice(values: list[str]) -> forms.ChoiceField:
-    choices = [("", "Any"), *((value, value) for value in values)]
-    return forms.ChoiceField(required=False, choices=choices, widget=UnfoldAdminSelectWidget)
+COLOURS = {"A": "var(--chart-1)", "B": "var(--chart-2)"}
+# Readable on white and on the dark ground: Chart.js draws its text once, whatever the theme becomes.
+CHART_TEXT = "#7d8796"
+# Round steps of the time axis: each point falls into the slot of its time.
+STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+STEPS += tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
+MOST_SLOTS = 400
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CHART_OPTIONS = {
+    "animation": False,
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "interaction": {"mode": "nearest", "axis": "x", "intersect": False},
+    # Flat boxes, so that the legend shows the dashes; at this width there and back they cover each other.
+    "plugins": {
+        "legend": {"display": True, "align": "end", "labels": {"color": CHART_TEXT, "boxWidth": 33, "boxHeight": 0}}
+    },
+    "scales": {
+        "x": {
+            "title": {"display": True, "text": "Exit time (UTC)", "color": CHART_TEXT},
+            "ticks": {"color": CHART_TEXT, "maxTicksLimit": 9, "maxRotation": 0},
+        },
+        "y": {
+            "title": {"display": True, "text": "Cumulative P&L, net of fees (account currency)", "color": CHART_TEXT},
+            "ticks": {"color": CHART_TEXT},
+        },
+    },
+}
 
 
 class ReportForm(forms.Form):
     """The filters of `GET performance`, judged by its own serializer; blank means any."""
 
-    since = _text(**INSTANT_HINT)
-    until = _text(**INSTANT_HINT)
-    symbol = _text()
-    timeframe = _text(placeholder="5m")
-    direction = _choice(Direction.values)
-    strategy = _text()
-    source = _text()
-    execution_mode = _choice(ExecutionMode.values)
-    policy_version = _text(inputmode="numeric")
-    variant = _choice(EngineName.values)
+    since = filter_text(placeholder=INSTANT_HINT)
+    until = filter_text(placeholder=INSTANT_HINT)
+    symbol = filter_text()
+    timeframe = filter_text(placeholder="5m")
+    direction = filter_choice(Direction.values)
+    strategy = filter_text()
+    source = filter_text()
+    execution_mode = filter_choice(ExecutionMode.values)
+    policy_version = filter_text(inputmode="numeric")
+    variant = filter_choice(EngineName.values)
 
     filters: PerformanceFilters | None = None
 
@@ -87,6 +117,141 @@ def periods(values: Mapping[str, Any], now: datetime) -> list[tuple[str, str]]:
     return [*links, ("All time", urlencode(others))]
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure: text to show, exact value or reason as tooltip, the count it rests on, a class of the style sheet."""
+
+    text: str
+    exact: str = ""
+    basis: str = ""
+    style: str = ""
+
+    @property
+    def html(self) -> SafeString:
+        """The cell of the table; what is undefined says why in sight, because a tooltip needs a mouse."""
+        notes = [self.exact, self.basis] if self.style == "to-muted" else [self.basis]
+        small = format_html(" <small>{}</small>", " ".join(filter(None, notes))) if any(notes) else ""
+        return format_html('<td class="to-number {}" title="{}">{}{}</td>', self.style, self.exact, self.text, small)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure in every column."""
+
+    name: str
+    label: str
+    meaning: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Data and options for Unfold's line chart as JSON, and the same in words."""
+
+    data: str
+    options: str
+    summary: str
+
+
+def figure_rows(report: Mapping[str, Any]) -> list[Row]:
+    """A row per figure, columns A real, A shadow, B real, B shadow."""
+    return _rows(FIGURES, [report["engines"][engine][kind] for engine, kind in COLUMNS])
+
+
+def pair_rows(pairs: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """The comparison in two columns (one real, both shadows), and what is said of the pairs as a whole."""
+    whole = [figure for figure in PAIR_FIGURES if figure not in COMPARISON and figure.name != "unpaired"]
+    return {"both": _rows(COMPARISON, [pairs, pairs["unpaired"]]), "whole": _rows(whole, [pairs])}
+
+
+def _rows(figures: Sequence[Figure], parts: Sequence[Mapping[str, Any]]) -> list[Row]:
+    def cell(figure: Figure, part: Mapping[str, Any]) -> Cell:
+        value = part[figure.name]
+        basis = f"{figure.rests_on.replace('_', ' ')} = {part[figure.rests_on]}" if figure.rests_on else ""
+        if value is None:
+            text = "n/a" if figure.why_undefined else "none"
+            return Cell(text, part["undefined"].get(figure.name, ""), basis, "to-muted")
+        if figure.kind in (Kind.GROUP, Kind.LIST, Kind.TALLY):
+            return Cell(shown(figure, value), basis=basis, style="to-wraps")
+        exact = " to ".join(map(str, value if figure.interval else [value]))
+        is_gain = figure.signed and Decimal(value) > 0
+        is_loss = figure.signed and Decimal(value) < 0
+        return Cell(shown(figure, value), exact, basis, "to-gain" if is_gain else "to-loss" if is_loss else "")
+
+    return [
+        Row(figure.name, figure.title, figure.definition, tuple(cell(figure, part) for part in parts))
+        for figure in figures
+    ]
+
+
+def shown(figure: Figure, value: Any) -> str:
+    """A figure of the API's answer in few digits."""
+    if figure.interval:
+        return " to ".join(shown(replace(figure, interval=False), bound) for bound in value)
+    if figure.kind is Kind.GROUP:
+        return ", ".join(
+            f"{part.title}: {'n/a' if value[part.name] is None else shown(part, value[part.name])}"
+            if part.kind is not Kind.GROUP
+            else f"{part.title} ({shown(part, value[part.name])})"
+            for part in figure.parts
+        )
+    if figure.kind is Kind.LIST:
+        return "; ".join(shown(replace(figure, kind=Kind.GROUP), each) for each in value) or "none"
+    if figure.kind is Kind.TALLY:
+        return ", ".join(f"{name}: {count}" for name, count in value.items()) or "none"
+    if figure.kind is Kind.FLAG:
+        return "yes" if value else "no"
+    if figure.kind in (Kind.COUNT, Kind.WORDS):
+        return str(value)
+    number = Decimal(value)
+    if figure.kind is Kind.SHARE:
+        return f"{number * 100:.1f}%"
+    if figure.kind is Kind.RATIO:
+        return f"{number:.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:.1g}"
+    # With its sign, so that gain and loss are told apart without colour.
+    return f"{number:+.2f}" if figure.signed else f"{number:.2f}"
+
+
+def equity_chart(series: Sequence[Mapping[str, Any]]) -> Chart | None:
+    """The curves of `cumulative_series`: one colour per engine, shadow dashed; None without any point.
+
+    Chart.js has no time axis of its own: time is cut into slots of round length, where points stand one above another.
+    """
+    moments = [moment for row in series for moment, _ in row["points"]]
+    if not moments:
+        return None
+    span = max(moments) - min(moments)
+    step = next((step for step in STEPS if span / step < MOST_SLOTS - 1), STEPS[-1])
+    form = "%Y-%m-%d" if step >= timedelta(days=1) else "%Y-%m-%d %H:%M"
+
+    def slot(moment: datetime) -> int:
+        return (moment - EPOCH) // step
+
+    # One slot more at each end: every curve begins at 0 and stays where it ended.
+    slots = range(slot(min(moments)) - 1, slot(max(moments)) + 2)
+    labels = {number: f"{EPOCH + number * step:{form}}" for number in slots}
+    datasets = [
+        {
+            "label": f"Engine {row['engine']}, {row['kind']}",
+            "data": [
+                {"x": labels[slots[0]], "y": 0},
+                *({"x": labels[slot(moment)], "y": round(float(amount), 2)} for moment, amount in row["points"]),
+                {"x": labels[slots[-1]], "y": round(float(row["points"][-1][1]), 2)},
+            ],
+            "borderColor": COLOURS[row["engine"]],
+            "borderDash": [6, 4] if row["kind"] == "shadow" else [],
+            "borderWidth": 2,
+            "stepped": True,
+            "pointRadius": 0,
+            "pointHitRadius": 8,
+        }
+        for row in series
+    ]
+    ends = ", ".join(f"engine {row['engine']} {row['kind']} {row['points'][-1][1]:+.2f}" for row in series)
+    data = {"labels": list(labels.values()), "datasets": datasets}
+    return Chart(json.dumps(data), json.dumps(CHART_OPTIONS), f"Cumulative P&L at the end: {ends}.")
+
+
 @require_safe
 @permission_required(VIEW_REPORT, raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
@@ -114,23 +279,3 @@ def page(request: HttpRequest) -> HttpResponse:
         query=urlencode(query_of(request.GET)),
         **context,
     )
-
-
-@require_safe
-@permission_required(VIEW_REPORT, raise_exception=True)
-def export(request: HttpRequest, form: str) -> HttpResponse:
-    """The same report as a file: json, or csv (`?bom=1` for Excel, which needs the mark to read UTF-8)."""
-    asked = ReportForm(request.GET)
-    if not asked.is_valid() or asked.filters is None:
-        return JsonResponse({"errors": asked.errors}, status=400)
-    report = performance_report(asked.filters)
-    answer: HttpResponse
-    if form == "json":
-        answer = JsonResponse(report, json_dumps_params={"indent": 2})
-    elif form == "csv":
-        mark = BYTE_ORDER_MARK if request.GET.get("bom") == "1" else ""
-        answer = HttpResponse(mark + report_csv(report), content_type="text/csv; charset=utf-8")
-    else:
-        raise Http404
-    answer["Content-Disposition"] = f'attachment; filename="comparison-report.{form}"'
-    return answer

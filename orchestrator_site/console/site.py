@@ -36,6 +36,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             engines_page,
             kill_switch,
             preview_page,
+            report_export,
             report_page,
         )
 
@@ -47,7 +48,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "policies/policydraft/<int:draft_id>/preview/": ("draft_preview", preview_page.page),
             "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),
             "report/": ("report", report_page.page),
-            "report/export.<str:form>": ("report_export", report_page.export),
+            "report/export.<str:form>": ("report_export", report_export.export),
         }
         register_page_above(Engine, "admin:engines")
         register_page_above(PolicyDraft, "admin:draft_preview")

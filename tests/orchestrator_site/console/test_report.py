@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_site.console.report_export import cell, report_csv
-from orchestrator_site.console.report_page import ReportForm, periods, query_of
-from orchestrator_site.console.report_view import equity_chart, figure_rows
+from orchestrator_site.console.report_page import ReportForm, equity_chart, figure_rows, periods, query_of
 from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.report import performance_report
 from tests.factories import MOMENT

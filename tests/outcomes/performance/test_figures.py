@@ -12,7 +12,7 @@ import pytest
 
 from demo.table import comparison_lines, pair_lines
 from orchestrator_site.console.report_export import report_csv
-from orchestrator_site.console.report_view import figure_rows, pair_rows
+from orchestrator_site.console.report_page import figure_rows, pair_rows
 from outcomes.performance.api import PerformanceReportSerializer
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.filters import PerformanceFilters
