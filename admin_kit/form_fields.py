@@ -20,9 +20,9 @@ def reason_field(hint: str) -> forms.CharField:
     return forms.CharField(max_length=2000, widget=widget, help_text=hint)
 
 
-def filter_text(**attrs: str) -> forms.CharField:
+def filter_text(*, max_length: int | None = None, **attrs: str) -> forms.CharField:
     """An optional text by which a page is filtered; attributes of the input, such as `placeholder`."""
-    return forms.CharField(required=False, widget=UnfoldAdminTextInputWidget(attrs=attrs))
+    return forms.CharField(required=False, max_length=max_length, widget=UnfoldAdminTextInputWidget(attrs=attrs))
 
 
 def filter_choice(values: Sequence[str]) -> forms.ChoiceField:

@@ -44,8 +44,8 @@ class PreviewForm(forms.Form):
     )
     since = UTCTimeField(label="Since (UTC)")
     until = UTCTimeField(label="Until (UTC)")
-    symbol = filter_text(placeholder="Any")
-    timeframe = filter_text(placeholder="Any")
+    symbol = filter_text(max_length=64, placeholder="Any")
+    timeframe = filter_text(max_length=64, placeholder="Any")
 
     def clean_symbol(self) -> str:
         """In upper case, as signals store it."""
