@@ -108,6 +108,12 @@ OUTCOME_RECORDED = Event(
     ("experiment_id", "engine", "kind", "trade_id", "pnl", "price_provenance"),
     "The outcome of a closed trade was recorded (R5.1); `pnl` is null when it could not be priced.",
 )
+QUOTES_STORED = Event(
+    "quotes.stored",
+    "info",
+    ("source", "stored", "repeated"),
+    "A feeder pushed quotes; `repeated` counts those it had pushed before.",
+)
 INCIDENT_RECORDED = Event(
     "incident.recorded",
     "warning",

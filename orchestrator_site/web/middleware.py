@@ -25,7 +25,8 @@ from orchestrator_site.health import healthz, metrics, readyz
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 
-MAX_BODY_BYTES = 1024 * 1024
+# 5,000 quotes with the longest names and prices fit.
+MAX_BODY_BYTES = 2 * 1024 * 1024
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 # Of the webhook: the id for logs and answers; HTTPS only, where the settings say so.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+MAX_LENGTH = 64
 _OCC = re.compile(r"(?:O:)?([A-Z0-9.]{1,6}) *(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
 
 
@@ -50,3 +51,8 @@ def canonical_instrument(instrument: str) -> str:
         return instrument
     root, year, month, day, right, strike = match.groups()
     return f"{root:<6}{year}{month}{day}{right}{strike}"
+
+
+def is_instrument(value: object) -> bool:
+    """Whether it can name an instrument: 1 to 64 printable characters without spaces around; those inside count."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable() and value == value.strip()

@@ -6,6 +6,7 @@ DROP TRIGGER real_trades_entry_is_fixed ON real_trades;
 DROP FUNCTION refuse_trade_identity_change();
 DROP TRIGGER shadow_trades_are_kept ON shadow_trades;
 DROP TRIGGER real_trades_are_kept ON real_trades;
+DROP TRIGGER quotes_append_only ON quotes;
 DROP TRIGGER incidents_append_only ON incidents;
 DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
 DROP TRIGGER real_outcomes_append_only ON real_outcomes;

@@ -46,6 +46,8 @@ CREATE TRIGGER shadow_outcomes_append_only BEFORE UPDATE OR DELETE ON shadow_out
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER incidents_append_only BEFORE UPDATE OR DELETE ON incidents
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER quotes_append_only BEFORE UPDATE OR DELETE ON quotes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER real_trades_are_kept BEFORE DELETE ON real_trades
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER shadow_trades_are_kept BEFORE DELETE ON shadow_trades

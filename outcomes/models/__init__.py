@@ -2,6 +2,7 @@
 
 from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
+from outcomes.models.quote import Quote
 from outcomes.models.recommendation import Action, Recommendation, Role
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective
 from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade, Trade, TradeStatus
@@ -15,6 +16,7 @@ __all__ = [
     "IncidentKind",
     "Outcome",
     "PriceProvenance",
+    "Quote",
     "RealOutcome",
     "RealTrade",
     "Recommendation",

@@ -1,0 +1,186 @@
+"""Quotes: which of them can price a moment, and what a trade gets or pays at them.
+
+A shadow trades nowhere, so its price is only as good as the quote it comes from. A quote prices a moment when it was
+known then, is no older than the policy allows and has two sides in the right order; whatever is wrong with it has a
+name, which is kept beside the trade.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from kernel.values import epoch_instant, parse_instant
+from outcomes.core.instruments import canonical_instrument
+
+# What the columns hold of a price: 12 digits before the point and 12 after it.
+PRICE_DIGITS, PRICE_DECIMALS = 24, 12
+PRICE_BELOW = Decimal(10) ** (PRICE_DIGITS - PRICE_DECIMALS)
+_FEWEST_EXPONENT = -PRICE_DECIMALS
+# Quotes come from feeds, which also write 1e-2.
+_PRICE = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class QuoteFlag(StrEnum):
+    """Why a quote cannot price a moment."""
+
+    LOOKAHEAD = "LOOKAHEAD"  # dated after the moment
+    STALE = "STALE"  # older at the moment than the policy allows
+    BEFORE_ENTRY = "BEFORE_ENTRY"  # an exit's quote that is older than the trade
+    CROSSED = "CROSSED"  # bid above ask
+    ONE_SIDED = "ONE_SIDED"  # no bid, no ask, or nothing offered
+    NO_TIME = "NO_TIME"  # without a valid quote_time, look-ahead cannot be ruled out
+    NOT_A_QUOTE = "NOT_A_QUOTE"  # not {bid, ask, quote_time} with prices of 0 or more
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A bid and an ask that stood at `quote_time`; an ask of 0 is no ask.
+
+    `id` and `received_at` are those of a stored quote of the neutral feed, None for one that an engine sent.
+    """
+
+    bid: Decimal
+    ask: Decimal
+    quote_time: datetime
+    id: int | None = None
+    received_at: datetime | None = None
+
+    @property
+    def can_price(self) -> bool:
+        """Whether both sides can be traded with: something is offered, and not below what is bid."""
+        return 0 < self.ask >= self.bid
+
+
+def read_quote(
+    raw: object, moment: datetime, *, max_age: timedelta | None, not_before: datetime | None = None
+) -> Quote | QuoteFlag:
+    """The quote as an engine sent it, or the first reason why it cannot price `moment`.
+
+    `quote_time` may be RFC 3339 or an epoch in seconds or milliseconds. `max_age` is None where age does not matter,
+    `not_before` the entry where the moment is an exit. `raw` is None where nothing was sent.
+    """
+    prices = _prices(raw)
+    if isinstance(prices, QuoteFlag):
+        return prices
+    assert isinstance(raw, dict)
+    try:
+        quote_time = read_quote_time(raw.get("quote_time"))
+    except ValueError:
+        return QuoteFlag.NO_TIME
+    if quote_time > moment:
+        return QuoteFlag.LOOKAHEAD
+    if not_before is not None and quote_time < not_before:
+        return QuoteFlag.BEFORE_ENTRY
+    if max_age is not None and moment - quote_time > max_age:
+        return QuoteFlag.STALE
+    return Quote(*prices, quote_time)
+
+
+def _prices(raw: object) -> tuple[Decimal, Decimal] | QuoteFlag:
+    """Bid and ask of a quote as sent that can be traded with; else what is wrong with them."""
+    if raw is None:
+        return QuoteFlag.MISSING
+    if not isinstance(raw, dict):
+        return QuoteFlag.NOT_A_QUOTE
+    if raw.get("bid") is None or raw.get("ask") is None:
+        return QuoteFlag.ONE_SIDED
+    bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
+    if bid is None or ask is None:
+        return QuoteFlag.NOT_A_QUOTE
+    if ask == 0:
+        # Feeds send 0 for a side without quotes; nobody gives an option away.
+        return QuoteFlag.ONE_SIDED
+    return QuoteFlag.CROSSED if bid > ask else (bid, ask)
+
+
+def read_price(value: object) -> Decimal | None:
+    """A price of 0 or more that the columns hold exactly; None for anything else."""
+    if type(value) is not str:
+        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+            return None
+        value = str(value)
+    if _PRICE.fullmatch(value) is None:
+        return None
+    price = Decimal(value)
+    if not 0 <= price < PRICE_BELOW:
+        return None
+    if int(price.as_tuple().exponent) < _FEWEST_EXPONENT and price % Decimal(1).scaleb(_FEWEST_EXPONENT):
+        return None
+    return price.copy_abs()  # no "-0"
+
+
+def read_quote_time(value: object) -> datetime:
+    """The instant of RFC 3339 text, or of an epoch as a number of seconds or milliseconds; raises ValueError."""
+    if not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+        return parse_instant(value)
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise ValueError("Infinity is no time.")
+    return epoch_instant(number)
+
+
+def quotes_by_instrument(document: object) -> dict[str, Any]:
+    """The quotes of {instrument: quote} as sent, by the one spelling of their instruments; empty for anything else.
+
+    Where a contract occurs in two spellings, the canonical one counts.
+    """
+    if not isinstance(document, Mapping):
+        return {}
+    spelled = [(canonical_instrument(name), name) for name in document]
+    spelled.sort(key=lambda pair: pair[0] == pair[1])
+    return {canonical: document[name] for canonical, name in spelled}
+
+
+def touch(quote: Quote, *, sells: bool) -> Decimal:
+    """What trades at once: a sale gets the bid, a purchase pays the ask."""
+    return quote.bid if sells else quote.ask
+
+
+def neutral_entry(quotes: Iterable[Quote], since: datetime, limit: timedelta) -> Quote | None:
+    """The stored quote that prices a shadow's entry: the first that can price within [since, since + limit]."""
+    found = [quote for quote in quotes if quote.can_price and since <= quote.quote_time <= since + limit]
+    return min(found, key=_order, default=None)
+
+
+def neutral_exit(
+    quotes: Iterable[Quote], exit_time: datetime, limit: timedelta, arrived_by: datetime, not_before: datetime
+) -> Quote | None:
+    """The stored quote that prices an exit: the last that can price within `limit` before it, known by `arrived_by`.
+
+    Later arrivals are left out, so that pricing the same exit again finds the same quote; `not_before` is the entry.
+    """
+    earliest = max(exit_time - limit, not_before)
+    found = [
+        quote
+        for quote in quotes
+        if quote.can_price
+        and earliest <= quote.quote_time <= exit_time
+        and quote.received_at is not None
+        and quote.received_at <= arrived_by
+    ]
+    return max(found, key=_order, default=None)
+
+
+def price_outside(price: Decimal, is_sale: bool, quotes: Iterable[Quote]) -> bool:  # noqa: FBT001 (said by a name)
+    """Whether nobody can have traded at this price: bought below every bid, or sold above every ask.
+
+    Worse than the touch is slippage, and False without a quote that can price.
+    """
+    usable = [quote for quote in quotes if quote.can_price]
+    if not usable:
+        return False
+    if is_sale:
+        return price > max(quote.ask for quote in usable)
+    return price < min(quote.bid for quote in usable)
+
+
+def _order(quote: Quote) -> tuple[datetime, int]:
+    """By time; of two feeders' quotes of one time the one that was stored first comes first."""
+    return quote.quote_time, quote.id or 0

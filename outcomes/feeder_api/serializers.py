@@ -1,0 +1,105 @@
+"""What feeders send and what they are answered; 5,000 quotes are read in one plain pass."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from kernel.errors import DomainError
+from kernel.serializers import DecimalTextField, InstantField, StrictSerializer
+from outcomes.core.instruments import MAX_LENGTH, canonical_instrument, is_instrument
+from outcomes.core.quoting import PRICE_DECIMALS, PRICE_DIGITS, read_price, read_quote_time
+from outcomes.services.quotes import PushedQuote
+
+MAX_QUOTES = 5000
+MEMBERS = frozenset({"instrument", "bid", "ask", "quote_time", "changed_at"})
+REQUIRED = ("instrument", "bid", "ask", "quote_time")
+BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
+BAD_PRICE = f"Send a price of 0 or more with at most {PRICE_DECIMALS} decimals; 0 if nobody bids or offers."
+
+
+class QuoteSerializer(StrictSerializer):
+    """One quote, as the schema describes it; `QuotesField` reads it."""
+
+    instrument = serializers.CharField(max_length=MAX_LENGTH, help_text="As in quote-requests.")
+    bid = DecimalTextField(
+        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), help_text="0 if nobody bids."
+    )
+    ask = DecimalTextField(
+        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), help_text="0 if nobody offers."
+    )
+    quote_time = InstantField(help_text="When the feeder last knew the quote to stand, not when it last changed.")
+    changed_at = InstantField(required=False, allow_null=True, help_text="When the quote last changed.")
+
+
+@extend_schema_field(QuoteSerializer(many=True))
+class QuotesField(serializers.Field[list[PushedQuote], Any, Any, Any]):
+    """Up to 5,000 quotes. A serializer for each would take seconds; the errors read as if there were one."""
+
+    def to_internal_value(self, data: Any) -> list[PushedQuote]:
+        """The quotes; the first that cannot be read is refused with its number, and all others with it."""
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Send a list of quotes.", code="not_a_list")
+        if not data:
+            raise serializers.ValidationError("Send at least one quote.", code="empty")
+        if len(data) > MAX_QUOTES:
+            raise serializers.ValidationError(f"Send at most {MAX_QUOTES} quotes.", code="max_length")
+        return [_pushed_quote(raw, number) for number, raw in enumerate(data)]
+
+
+class QuotesSerializer(StrictSerializer):
+    """Quotes of any instruments and instants."""
+
+    quotes = QuotesField(help_text=f"1 to {MAX_QUOTES} quotes.")
+
+
+class QuotesAnswerSerializer(serializers.Serializer[Any]):
+    """How many of the quotes were new."""
+
+    stored = serializers.IntegerField(help_text="Quotes that were new.")
+    repeated = serializers.IntegerField(
+        help_text="Quotes of an instrument and quote_time that this feeder had already quoted: the first one stands."
+    )
+
+
+def _pushed_quote(raw: object, number: int) -> PushedQuote:
+    if not isinstance(raw, dict):
+        raise _refused(number, not_a_dict="Send an object with instrument, bid, ask and quote_time.")
+    if not MEMBERS.issuperset(raw):
+        unknown = min(raw.keys() - MEMBERS)
+        detail = serializers.ErrorDetail("Unknown field.", code="unknown_field")
+        raise serializers.ValidationError({str(number): {unknown: [detail]}})
+    for name in REQUIRED:
+        if raw.get(name) is None:
+            raise _refused(
+                number, name, **({"null": "Must not be null."} if name in raw else {"required": "Required."})
+            )
+        if raw[name] is None:
+            raise _refused(number, name, null="This field may not be null.")
+    if not is_instrument(raw["instrument"]):
+        raise _refused(number, "instrument", invalid=BAD_INSTRUMENT)
+    bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
+    if bid is None or ask is None:
+        raise _refused(number, "bid" if bid is None else "ask", invalid=BAD_PRICE)
+    if 0 < ask < bid:
+        raise DomainError("crossed_quote", "The bid is above the ask; nothing was stored.", f"/quotes/{number}")
+    quote_time = _time(raw, "quote_time", number)
+    changed_at = None if raw.get("changed_at") is None else _time(raw, "changed_at", number)
+    return PushedQuote(canonical_instrument(raw["instrument"]), bid, ask, quote_time, changed_at)
+
+
+def _time(raw: dict[str, Any], name: str, number: int) -> datetime:
+    try:
+        return read_quote_time(raw[name])
+    except ValueError as error:
+        raise _refused(number, name, invalid_time=str(error)) from error
+
+
+def _refused(number: int, field: str = "", /, **errors: str) -> serializers.ValidationError:
+    """The error of one quote or of one of its fields, as a serializer for each quote would raise it."""
+    details = [serializers.ErrorDetail(sentence, code=code) for code, sentence in errors.items()]
+    return serializers.ValidationError({str(number): {field: details} if field else details})

@@ -1,0 +1,48 @@
+"""Feeder calls: push the quotes that price both engines' shadows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from outcomes.feeder_api.serializers import QuotesAnswerSerializer, QuotesSerializer
+from outcomes.services.quotes import store_quotes
+from signals_app.market_data_api import IsFeeder
+
+QUOTE = {
+    "instrument": "TWX   140621C00070000",
+    "bid": "1.37",
+    "ask": "1.39",
+    "quote_time": "2014-06-05T14:00:00.000000Z",
+    "changed_at": "2014-06-05T13:59:58.210000Z",
+}
+STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0})
+REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1})
+
+
+class QuotesView(APIView):
+    """Take the quotes of a neutral feed."""
+
+    permission_classes = (IsFeeder,)
+
+    @extend_schema(
+        operation_id="push_quotes",
+        request=OpenApiRequest(QuotesSerializer, examples=[OpenApiExample("One option", value={"quotes": [QUOTE]})]),
+        responses={
+            201: OpenApiResponse(QuotesAnswerSerializer, "At least one quote was new.", [STORED]),
+            200: OpenApiResponse(QuotesAnswerSerializer, "All quotes were already stored.", [REPEATED]),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Store up to 5,000 quotes, all or none; sending them again changes nothing."""
+        body = QuotesSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        quotes = body.validated_data["quotes"]
+        key: Any = request.auth
+        stored = store_quotes(key.name, quotes)
+        answer = {"stored": stored, "repeated": len(quotes) - stored}
+        return Response(QuotesAnswerSerializer(answer).data, status=201 if stored else 200)
