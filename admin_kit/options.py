@@ -1,4 +1,4 @@
-"""Base classes of all admin pages: `BrowseAdmin` for every table, `AuditAdmin` for what nobody may edit."""
+"""What admin pages are made of: `BrowseAdmin` for every table, `AuditAdmin` for what nobody may edit, `render_page`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.decorators import action
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ from admin_kit.search import search_exactly
 
 View = TypeVar("View", bound=Callable[..., Any])
 NUMERIC_FIELDS = (IntegerField, DecimalField, FloatField)
+# The name of a page's URL by the model it is about: an app registers its page, so that none below needs to name it.
+_PAGES_ABOVE: dict[type[Model], str] = {}
 
 
 class BrowseList(ChangeList):
@@ -169,3 +173,19 @@ def _parameters(item: Any) -> tuple[str, ...]:
     if isinstance(item, str):
         return f"{item}__exact", f"{item}__isnull"
     return (item.parameter_name,)
+
+
+def render_page(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+    """A page with menu, banners and title; give `opts` (a model's) to pages that belong to a table."""
+    return TemplateResponse(request, template, {**admin.site.each_context(request), "title": title, **context})
+
+
+def register_page_above(model: type[Model], url_name: str) -> None:
+    """Make a page the one that the model's own app leads to with `page_above`."""
+    _PAGES_ABOVE[model] = url_name
+
+
+def page_above(model: type[Model], *arguments: object) -> str | None:
+    """The URL of the page that an app above has about the model; None when there is none."""
+    name = _PAGES_ABOVE.get(model)
+    return None if name is None else reverse(name, args=arguments)

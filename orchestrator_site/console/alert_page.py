@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from signals_app.alerts.check_alert import (
     DEFAULT_MAX_AGE_SECONDS,
     TRADINGVIEW_INDICATOR_TEMPLATE,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from admin_kit.form_fields import UTCTimeField
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from experiments.history.as_of import DecisionThen, decision_as_of
 from kernel.errors import DomainError
 from kernel.values import uuid_from

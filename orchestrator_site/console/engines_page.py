@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import permission_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
 from policies.selectors import state_in_force
 

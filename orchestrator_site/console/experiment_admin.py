@@ -14,8 +14,7 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import label, link, number, signed_amount
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin
-from admin_kit.pages import render_page
+from admin_kit.options import AuditAdmin, render_page
 from experiments.models import Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from orchestrator_site.roles import HALT_TRADING

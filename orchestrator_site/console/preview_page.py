@@ -20,7 +20,7 @@ from django.template.loader import render_to_string
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from admin_kit.form_fields import UTCTimeField, filter_text
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from experiments.core.what_if import ExecutedShare
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.events import PREVIEW_FAILED

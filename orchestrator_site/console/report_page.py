@@ -23,7 +23,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from admin_kit.form_fields import filter_choice, filter_text
-from admin_kit.pages import render_page
+from admin_kit.options import render_page
 from experiments.models import ExecutionMode
 from kernel.values import instant_text
 from orchestrator_site.roles import VIEW_REPORT

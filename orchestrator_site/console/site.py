@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
 
-from admin_kit.pages import register_page_above
+from admin_kit.options import register_page_above
+from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.roles import HALT_TRADING
 from policies.models import Engine, PolicyDraft
 from policies.selectors import open_halt, open_trip
@@ -21,6 +23,21 @@ if TYPE_CHECKING:
     from django.contrib.admin import AdminSite as UnfoldAdminSite
 else:
     from unfold.sites import UnfoldAdminSite
+
+
+def environment(request: HttpRequest) -> tuple[str, str]:
+    """The label beside every page's title, with its colour: whether real money may move."""
+    return settings.APP_MODE, "danger" if settings.APP_MODE == "LIVE" else "info"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar, with the pages that the user may open."""
+    may = request.user.has_perm
+    groups = [
+        group | {"items": [item for item in group["items"] if "needs" not in item or may(item["needs"])]}
+        for group in NAVIGATION
+    ]
+    return [group for group in groups if group["items"]]
 
 
 class OrchestratorAdminSite(UnfoldAdminSite):

@@ -1,40 +1,26 @@
-"""Look and navigation of the admin (django-unfold); the sidebar follows the flow of a signal."""
+"""Look and navigation of the admin (django-unfold): data only; the sidebar follows the flow of a signal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import lazy
 
-
-def environment(request: HttpRequest) -> tuple[str, str]:
-    """The label beside every page's title: whether real money may move."""
-    # Not at the top: the settings import this module while they are being made.
-    from django.conf import settings
-
-    return (settings.APP_MODE, "danger" if settings.APP_MODE == "LIVE" else "info")
-
-
-def _may(permission: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(permission)
-
-
-def _table(title: str, icon: str, model: str) -> dict[str, Any]:
-    """The sidebar entry of a table, for those who may see it (model as `app.model`)."""
-    app, name = model.split(".")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": _may(f"{app}.view_{name}"),
-    }
+# Neither URLs nor static files are known while Django reads its settings.
+_static = lazy(static, str)
 
 
 def _page(title: str, icon: str, view: str, permission: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": _may(permission)}
+    """The sidebar entry of a page, for those with the permission (see `site.navigation`)."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "needs": permission}
+
+
+def _table(title: str, icon: str, model: str) -> dict[str, Any]:
+    """The sidebar entry of a table, for those who may view it (model as `app.model`)."""
+    app, name = model.split(".")
+    return _page(title, icon, f"{app}_{name}_changelist", f"{app}.view_{name}")
 
 
 NAVIGATION: list[dict[str, Any]] = [
@@ -106,12 +92,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "orchestrator_site.console.unfold_settings.environment",
+    "ENVIRONMENT": "orchestrator_site.console.site.environment",
     "SITE_FAVICONS": [
         # A function: where static files lie is a setting, too, and not known yet.
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("orchestrator_site/favicon.svg")},
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("orchestrator_site/favicon.svg")},
     ],
-    "STYLES": [lambda _: static("admin_kit/admin.css")],
+    "STYLES": [_static("admin_kit/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # A calm blue: red and green are kept for losses, gains and alarms.
@@ -129,5 +115,5 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
-    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": NAVIGATION},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "orchestrator_site.console.site.navigation"},
 }

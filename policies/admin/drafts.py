@@ -15,8 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from admin_kit.display import badge, hash_of
-from admin_kit.options import AuditAdmin, page_action
-from admin_kit.pages import page_above, render_page
+from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import instant_text, row_id

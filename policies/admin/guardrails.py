@@ -10,8 +10,7 @@ from django.urls import reverse
 
 from admin_kit.display import link_to
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin, page_action
-from admin_kit.pages import render_page
+from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import instant_text, row_id

@@ -18,8 +18,7 @@ from rest_framework_api_key.models import APIKey as UnusedApiKey
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.display import badge, label
-from admin_kit.options import AuditAdmin, page_action
-from admin_kit.pages import render_page
+from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key

@@ -9,8 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from admin_kit.display import full_hash
-from admin_kit.options import AuditAdmin, page_action
-from admin_kit.pages import page_above, render_page
+from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm

@@ -12,8 +12,7 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import badge, full_hash, link
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin, page_action
-from admin_kit.pages import render_page
+from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
