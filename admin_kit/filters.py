@@ -36,6 +36,6 @@ class RecentFilter(admin.SimpleListFilter):
 
 def recent(field: str) -> type[RecentFilter]:
     """The filter of periods for one time column."""
-    # A class for each column, because `list_filter` takes classes and gives them no arguments.
+    # A class for each column: `list_filter` takes classes, with no room for a column's name.
     title = field.removesuffix("_at").replace("_", " ")
     return type("Recent", (RecentFilter,), {"field": field, "title": title, "parameter_name": f"{field}_within"})

@@ -56,8 +56,8 @@ def use_split_policy() -> None:
     policy = active_policy()
     if policy is None or policy.version > 1:
         return
-    # The first version is AUTO, under which engine A alone would trade and half of the report stay empty. Not through
-    # a draft: where drafts need approval, nobody would be there to give it.
+    # The first version is AUTO by default, under which engine A alone would trade and half of the report stay empty.
+    # Not through a draft: where drafts need approval, nobody would be there to give it.
     content = replace(policy.content, configured_mode="SPLIT_CAPITAL")
     create_policy_version(DEMO, content, base_version=policy.version, note="Demo: even split.")
 

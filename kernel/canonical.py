@@ -206,7 +206,7 @@ _VARIANT_DIGIT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcd
 
 def named_uuid(name: str) -> str:
     """The UUIDv5 of a name in our namespace as text (RFC 9562, 5.5); a fifth of the time that `uuid` takes for it."""
-    # Not for security: else an OpenSSL that follows FIPS refuses SHA-1.
+    # SHA-1 as the RFC prescribes it; what must resist forgery is hashed with SHA-256.
     digits = hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT_DIGIT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 

@@ -43,7 +43,7 @@ SIGNAL_RECEIVED = Event(
     "signal.received",
     "info",
     ("signal_id", "symbol", "direction", "source", "outcome"),
-    "The webhook stored an alert, or recognized one it had stored before; `reason` says why it makes no signal.",
+    "The webhook stored an alert, or recognised one it had stored before; `reason` says why it makes no signal.",
     ("reason",),
 )
 SIGNAL_REJECTED = Event(

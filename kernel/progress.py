@@ -50,7 +50,7 @@ class ProgressLine:
         self._write(f"{CLEAR_LINE}{text}\n" if self._redraws else f"{text}\n")
 
     def _write(self, text: str) -> None:
-        # Else Django colours all that goes to the stream of errors red, line ends included.
+        # Else Django colours whatever goes to standard error red.
         self._stream.write(text, style_func=str, ending="")
         self._stream.flush()
 

@@ -100,7 +100,7 @@ def discard_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
 
 def unschedule_draft(actor: Actor, draft_id: int, *, reason: str) -> PolicyDraft:
     """Cancel the scheduled activation of a draft; it is open again."""
-    reason = required_reason(reason, "Say why the activation is canceled.")
+    reason = required_reason(reason, "Say why the activation is cancelled.")
     with transaction.atomic():
         draft = _locked(draft_id, states=(DraftState.SCHEDULED,))
         draft.state, draft.scheduled_at = DraftState.OPEN, None

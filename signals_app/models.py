@@ -103,7 +103,7 @@ class Signal(models.Model):
     )
     symbol = models.CharField(max_length=64, help_text="Upper case, without exchange prefix.")
     direction = models.CharField(max_length=5, choices=Direction, help_text="LONG or SHORT on the underlying.")
-    timeframe = models.CharField(max_length=10, help_text="Normalized, such as 5m, 1h, 1d or 1M (month).")
+    timeframe = models.CharField(max_length=10, help_text="Normalised, such as 5m, 1h, 1d or 1M (month).")
     timestamp = models.DateTimeField(help_text="When the alert fired, UTC.")
     strategy = models.CharField(
         max_length=200, blank=True, default="", help_text="As sent. Blank if the alert has none."

@@ -60,7 +60,7 @@ class ApiKeyAdmin(AuditAdmin):
     list_display_links = None
     list_filter = ("owner", "revoked")
     search_fields = ("prefix__exact", "name__exact")
-    search_help_text = "Prefix or name, exactly"
+    search_help_text = "Prefix or name, exact match"
     actions_list = ("new_key",)
     empty_hint = "Engines, feeders and analysts each need a key. Create one here or on the command line."
     empty_commands = ("manage.py apikey create --owner engine-a",)

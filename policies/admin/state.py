@@ -50,7 +50,7 @@ class EngineAdmin(AuditAdmin):
         engine = Engine.objects.filter(pk=object_id[:1]).first()
         if engine is None:
             raise Http404
-        # The dashboard of the site shows the engines and stands above this app, which must not name it.
+        # The site's page about engines is in an app above this one, which must not name it.
         back = page_above(Engine) or reverse("admin:policies_engine_changelist")
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_bound and form.is_valid():

@@ -46,7 +46,7 @@ class WebhookDeliveryAdmin(AuditAdmin):
     list_filter = ("outcome", recent("received_at"))
     list_select_related = ("source",)
     search_fields = ("signal_id__exact", "code__exact")
-    search_help_text = "Signal ID or code (exact)"
+    search_help_text = "Signal ID or code, exact match"
     fields = (
         "received_at",
         "source",
@@ -77,7 +77,7 @@ class MarketDataAdmin(AuditAdmin):
     list_filter = (recent("as_of"),)
     ordering = ("-id",)
     search_fields = ("symbol__exact",)
-    search_help_text = "Symbol (exact)"
+    search_help_text = "Symbol, exact match"
     fields = ("as_of", "symbol", "source", "received_at", json_of("data"))
     empty_hint = "The orchestrator never fetches data; without a feed, contexts have no market_data."
     empty_commands = ("manage.py apikey create --owner feeder", PUSH_MARKET_DATA)
@@ -98,7 +98,7 @@ class MarketContextAdmin(AuditAdmin):
     # By an indexed column: the contexts themselves have no index by time.
     ordering = ("-signal__received_at",)
     search_fields = ("signal_id__exact", "context_hash__exact", "signal__symbol__exact")
-    search_help_text = "Signal ID, context hash or symbol (exact)"
+    search_help_text = "Signal ID, context hash or symbol, exact match"
     fields = (
         link_to("signal_id", "signals_app_signal"),
         full_hash("context_hash"),

@@ -39,7 +39,7 @@ class WebhookSourceAdmin(AuditAdmin):
     )
     list_filter = ("is_active",)
     search_fields = ("slug__exact", "name__exact")
-    search_help_text = "Slug or name, exactly"
+    search_help_text = "Slug or name, exact match"
     fields = (
         "slug",
         "name",

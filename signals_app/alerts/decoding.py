@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from kernel.errors import DomainError
 from signals_app.alerts.fields import shown_text
 
-# Real alerts have 3 to 8 KB and a few levels; Python's parser gives up at about a thousand levels.
+# Real alerts have 3 to 8 KB and a few levels; Python 3.11's parser gives up at about a thousand.
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 32
 

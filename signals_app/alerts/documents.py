@@ -30,7 +30,7 @@ _KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
 def natural_key(
     *, direction: str, source: str, strategy: str = "", symbol: str, timeframe: str, timestamp: datetime | str
 ) -> str:
-    """The key as canonical text; fields normalized, source as slug, a time in text as `format_timestamp` writes it."""
+    """The key as canonical text; fields normalised, source as slug, a time in text as `format_timestamp` writes it."""
     written = timestamp if isinstance(timestamp, str) else format_timestamp(timestamp)
     return _KEY % (
         quoted(direction), quoted(source), quoted(strategy), quoted(symbol), quoted(timeframe), quoted(written),

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('exchange', models.CharField(blank=True, default='', help_text='As sent. Blank if the alert has none.', max_length=50)),
                 ('symbol', models.CharField(help_text='Upper case, without exchange prefix.', max_length=64)),
                 ('direction', models.CharField(choices=[('LONG', 'Long'), ('SHORT', 'Short')], help_text='LONG or SHORT on the underlying.', max_length=5)),
-                ('timeframe', models.CharField(help_text='Normalized, such as 5m, 1h, 1d or 1M (month).', max_length=10)),
+                ('timeframe', models.CharField(help_text='Normalised, such as 5m, 1h, 1d or 1M (month).', max_length=10)),
                 ('timestamp', models.DateTimeField(help_text='When the alert fired, UTC.')),
                 ('strategy', models.CharField(blank=True, default='', help_text='As sent. Blank if the alert has none.', max_length=200)),
                 ('signal_hash', models.CharField(help_text="SHA-256 of the signal's identity and payload.", max_length=64)),

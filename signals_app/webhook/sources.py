@@ -170,7 +170,7 @@ def _check_settings(max_age_seconds: int, rate_limit_per_minute: int | None, add
     if not 0 <= max_age_seconds < 2**31:
         raise DomainError("max_age_invalid", "Enter the maximum age in seconds, or 0 to disable the check.")
     if rate_limit_per_minute is not None and not 0 < rate_limit_per_minute < 2**31:
-        raise DomainError("rate_limit_invalid", "At least 1 per minute, or omit for no limit.")
+        raise DomainError("rate_limit_invalid", "Enter at least 1 alert per minute, or leave it blank for no limit.")
     if wrong := invalid_addresses(addresses):
         raise DomainError(
             "address_invalid", f"{', '.join(wrong)}: enter IP addresses or networks such as 203.0.113.0/24."

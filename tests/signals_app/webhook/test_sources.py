@@ -112,7 +112,7 @@ def test_the_list_shows_state_and_number_of_tokens() -> None:
         (["add", "old"], "A webhook source with the slug old already exists"),
         (["add", "new", "--max-age", "-1"], "0 to disable the check"),
         (["add", "new", "--max-age", "99999999999"], "0 to disable the check"),
-        (["add", "new", "--rate-limit", "0"], "At least 1 per minute"),
+        (["add", "new", "--rate-limit", "0"], "Enter at least 1 alert per minute"),
         (["add", "new", "--allow", "nowhere"], "nowhere: enter IP addresses"),
         (["rotate", "unknown"], "No webhook source has the slug unknown"),
         (["rotate", "old", "--token", GIVEN_TOKEN], "already in use"),
