@@ -128,8 +128,7 @@ def main() -> None:
     from django.db import connection
 
     from outcomes.models import RealOutcome
-    from outcomes.performance.filters import PerformanceFilters
-    from outcomes.performance.report import cumulative_series, performance_report
+    from outcomes.performance.report import PerformanceFilters, cumulative_series, performance_report
 
     if "real_outcomes" not in connection.introspection.table_names() or not RealOutcome.objects.exists():
         fill(pairs)

@@ -29,9 +29,15 @@ from kernel.values import instant_text
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
-from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
-from outcomes.performance.report import ENGINES, KINDS, cumulative_series, one_snapshot, performance_report
+from outcomes.performance.report import (
+    ENGINES,
+    KINDS,
+    PerformanceFilters,
+    cumulative_series,
+    one_snapshot,
+    performance_report,
+)
 from policies.models import EngineName
 from signals_app.models import Direction
 

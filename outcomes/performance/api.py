@@ -15,9 +15,8 @@ from rest_framework.views import APIView
 from experiments.models import ExecutionMode
 from kernel.serializers import InstantField, StrictSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
-from outcomes.performance.filters import PerformanceFilters
 from outcomes.performance.pairs import PAIR_FIGURES
-from outcomes.performance.report import performance_report
+from outcomes.performance.report import PerformanceFilters, performance_report
 from policies.access import IsAnalyst
 from policies.models import EngineName
 from signals_app.models import Direction

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any
 
-from psycopg.sql import SQL, Composable, Composed
-
-from kernel import sql as sql_files
 from kernel.values import decimal_text
 from outcomes.core.statistics import (
     SAMPLE_RATIO_ALARM,
@@ -29,7 +26,6 @@ from outcomes.core.statistics import (
     why_no_sequence,
 )
 from outcomes.performance.figures import Figure, Kind, Row
-from outcomes.performance.filters import PerformanceFilters, where
 
 CONFOUNDED = "confounded with execution mode"
 NO_PAIRS = "no pairs"
@@ -217,67 +213,3 @@ PAIR_CONVENTIONS = {
     "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus "
     "P&L of B; a signal that an engine declined is no pair",
 } | {figure.name: figure.definition for figure in PAIR_FIGURES}
-
-# The pair of a signal that somebody traded for real, and that of a signal nobody did.
-# DISTINCT, because a pair that broke two rules must not become two.
-_PAIRED: LiteralString = """
-SELECT 'paired' COLLATE "C" AS label, r.engine AS real_engine,
-       CASE r.engine WHEN 'A' THEN r.pnl - s.pnl ELSE s.pnl - r.pnl END AS d,
-       broken.experiment_id IS NOT NULL AS violating
-  FROM real_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
-  LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
-_UNPAIRED: LiteralString = """
-SELECT 'unpaired' COLLATE "C", NULL, r.pnl - s.pnl, broken.experiment_id IS NOT NULL
-  FROM shadow_outcomes r JOIN shadow_outcomes s USING (experiment_id){chosen}
-  LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
-_PAIRS = sql_files.load(__file__, "pairs.sql")
-# Each pinned split by itself: over several, the expected share would be that of no policy.
-_SPLITS: LiteralString = """
-SELECT e.split_percentage, count(*) FILTER (WHERE e.variant = 'A') AS a, count(*) FILTER (WHERE e.variant = 'B') AS b
-  FROM experiments e{joins}{where}
- GROUP BY e.split_percentage ORDER BY e.split_percentage
-"""
-_ANSWERS: LiteralString = """
-SELECT count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NOT NULL) AS both,
-       count(*) FILTER (WHERE a.engine IS NOT NULL AND b.engine IS NULL) AS a_only,
-       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NOT NULL) AS b_only,
-       count(*) FILTER (WHERE a.engine IS NULL AND b.engine IS NULL) AS neither
-  FROM experiments e{joins}
-  LEFT JOIN recommendations a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
-  LEFT JOIN recommendations b ON b.experiment_id = e.experiment_id AND b.engine = 'B'{where}
-"""
-
-
-def pairs_relation(filters: PerformanceFilters) -> Composed:
-    """The pairs that the filters choose; a pair belongs to the period of its later exit."""
-    period = filters.period(SQL("greatest(r.exit_time, s.exit_time)"))
-    chosen = filters.chosen_experiments()
-    paired = SQL(_PAIRED).format(chosen=chosen, where=where([SQL("r.engine <> s.engine"), *period]))
-    unpaired = SQL(_UNPAIRED).format(
-        chosen=chosen, where=where([SQL("r.engine = 'A'"), SQL("s.engine = 'B'"), *period])
-    )
-    return SQL(" UNION ALL ").join([paired, unpaired])
-
-
-def pairs_statement(pairs: Composable) -> Composed:
-    """The statement that sums up a relation of pairs, one row per label."""
-    return SQL(_PAIRS).format(pairs=pairs)
-
-
-def splits_statement(filters: PerformanceFilters) -> Composed:
-    """The statement that counts variants per pinned split.
-
-    It leaves out the filters that depend on the assignment: they would make the check see what they
-    have themselves sorted out.
-    """
-    return _of_experiments(_SPLITS, filters.without_assignment())
-
-
-def answers_statement(filters: PerformanceFilters) -> Composed:
-    """The statement that counts which engines have answered."""
-    return _of_experiments(_ANSWERS, filters)
-
-
-def _of_experiments(text: LiteralString, filters: PerformanceFilters) -> Composed:
-    conditions = [*filters.experiment_conditions(), *filters.period(SQL("e.created_at"))]
-    return SQL(text).format(joins=filters.experiment_joins(), where=where(conditions))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
@@ -13,30 +15,88 @@ from kernel import sql as sql_files
 from kernel.values import format_timestamp
 from outcomes.core.statistics import EXACT_RANKS, QUANTILE_95
 from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
-from outcomes.performance.filters import PerformanceFilters, where
-from outcomes.performance.pairs import (
-    PAIR_CONVENTIONS,
-    PAIR_FIGURES,
-    answers_statement,
-    pair_row,
-    pairs_relation,
-    pairs_statement,
-    splits_statement,
-)
+from outcomes.performance.pairs import PAIR_CONVENTIONS, PAIR_FIGURES, pair_row
 
 ENGINES = ("A", "B")
 KINDS = ("real", "shadow")
 # A multiple of three: each stretch of a long curve keeps its last, lowest and highest point.
 CURVE_POINTS = 498
 
-# COLLATE "C": sorting 100,000 rows by the language rules of the database costs three times as much.
-_OUTCOMES: LiteralString = """
-SELECT {kind}::text COLLATE "C" AS kind, engine::text COLLATE "C" AS engine, exit_time, trade_id AS id, pnl,
-       price_provenance, broken.experiment_id IS NOT NULL AS violating
-  FROM {table}{chosen}
-  LEFT JOIN (SELECT DISTINCT experiment_id FROM pair_violations) broken USING (experiment_id){where}"""
+_OUTCOMES = sql_files.load(__file__, "outcomes.sql")
+_CHOSEN_PAIRS = sql_files.load(__file__, "chosen_pairs.sql")
+_SPLITS = sql_files.load(__file__, "splits.sql")
+_ANSWERS = sql_files.load(__file__, "answers.sql")
 _FIGURES = sql_files.load(__file__, "figures.sql")
+_PAIRS = sql_files.load(__file__, "pairs.sql")
 _CURVE = sql_files.load(__file__, "curve.sql")
+ALL = SQL(" AND ")
+# Only these texts get into a statement; what a client sends is a parameter.
+CONDITIONS = {
+    "symbol": SQL("s.symbol = %(symbol)s"),
+    "timeframe": SQL("s.timeframe = %(timeframe)s"),
+    "direction": SQL("s.direction = %(direction)s"),
+    "strategy": SQL("s.strategy = %(strategy)s"),
+    "source": SQL("s.source = %(source)s"),
+    "execution_mode": SQL("p.execution_mode = %(execution_mode)s"),
+    "policy_version": SQL("e.policy_version = %(policy_version)s"),
+    "variant": SQL("e.variant = %(variant)s"),
+}
+OF_THE_SIGNAL = {"symbol", "timeframe", "direction", "strategy", "source"}
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceFilters:
+    """What to look at; None means any.
+
+    `since` is included and `until` is not, so that periods add up; both are about the exit.
+    An empty `strategy` means the signals that came without one.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    symbol: str | None = None
+    timeframe: str | None = None
+    direction: str | None = None
+    strategy: str | None = None
+    source: str | None = None
+    execution_mode: str | None = None
+    policy_version: int | None = None
+    variant: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The filters as shown in the report; times as RFC 3339 UTC."""
+        return {
+            name: format_timestamp(value) if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
+
+    def period(self, moment: SQL) -> Composed:
+        """The condition that puts this moment (an SQL expression) into the period."""
+        conditions: list[Composable] = [SQL("true")]
+        if self.since is not None:
+            conditions.append(SQL("{} >= %(since)s").format(moment))
+        if self.until is not None:
+            conditions.append(SQL("{} < %(until)s").format(moment))
+        return ALL.join(conditions)
+
+    def experiments(self) -> tuple[Composed, Composed]:
+        """The joins that follow experiments `e`, and the condition on what they join.
+
+        Signals `s` and decisions `p` are read only when a filter asks for them: they are wide.
+        """
+        asked = {name: condition for name, condition in CONDITIONS.items() if getattr(self, name) is not None}
+        joins = [SQL(" JOIN signals s USING (signal_id)")] if OF_THE_SIGNAL & asked.keys() else []
+        if "execution_mode" in asked:
+            joins.append(SQL(" JOIN execution_policy p USING (experiment_id)"))
+        return Composed(joins), ALL.join([SQL("true"), *asked.values()])
+
+    def chosen_experiments(self) -> Composed:
+        """A join that keeps the chosen experiments; empty when any will do."""
+        if all(getattr(self, name) is None for name in CONDITIONS):
+            return Composed([])
+        joins, condition = self.experiments()
+        inner = SQL("SELECT experiment_id FROM experiments e{} WHERE {}").format(joins, condition)
+        return SQL(" JOIN ({}) chosen USING (experiment_id)").format(inner)
 
 
 def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
@@ -45,13 +105,14 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
     All of it is of one instant, `as_of`, by the database clock. Counts are integers, all other
     numbers text; what is undefined is null with its reason in `undefined` beside it.
     """
-    given = filters.parameters()
+    given = asdict(filters)
     with one_snapshot():
         as_of = _rows("SELECT now() AS now", {})[0]["now"]
         figures = {(row["kind"], row["engine"]): row for row in figures_of(outcomes_relation(filters), given)}
         sums = pair_sums_of(pairs_relation(filters), given)
-        splits = _rows(splits_statement(filters), given)
-        answers = _rows(answers_statement(filters), given)[0]
+        # The filters that depend on the assignment would make its check see what they have themselves sorted out.
+        splits = _rows(_of_experiments(_SPLITS, replace(filters, variant=None, execution_mode=None)), given)
+        answers = _rows(_of_experiments(_ANSWERS, filters), given)[0]
     return {
         "filters": filters.document(),
         "as_of": format_timestamp(as_of),
@@ -73,7 +134,7 @@ def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
     """
     series: dict[tuple[str, str], list[Any]] = {}
     with one_snapshot():
-        found = curve_of(outcomes_relation(filters), filters.parameters())
+        found = curve_of(outcomes_relation(filters), asdict(filters))
     for row in found:
         series.setdefault((row["engine"], row["kind"]), []).append((row["exit_time"], row["equity"]))
     return [{"engine": engine, "kind": kind, "points": series[engine, kind]} for engine, kind in sorted(series)]
@@ -100,16 +161,18 @@ def one_snapshot() -> Iterator[None]:
 
 def outcomes_relation(filters: PerformanceFilters) -> Composed:
     """The stored outcomes that the filters choose: real and shadow ones side by side (R5.2)."""
-    parts = [
-        SQL(_OUTCOMES).format(
-            kind=kind,
-            table=table,
-            chosen=filters.chosen_experiments(),
-            where=where(filters.period(SQL("exit_time"))),
-        )
-        for kind, table in ((SQL("'real'"), SQL("real_outcomes")), (SQL("'shadow'"), SQL("shadow_outcomes")))
-    ]
-    return SQL(" UNION ALL ").join(parts)
+    return SQL(_OUTCOMES).format(chosen=filters.chosen_experiments(), period=filters.period(SQL("exit_time")))
+
+
+def pairs_relation(filters: PerformanceFilters) -> Composed:
+    """The pairs that the filters choose."""
+    period = filters.period(SQL("greatest(r.exit_time, s.exit_time)"))
+    return SQL(_CHOSEN_PAIRS).format(chosen=filters.chosen_experiments(), period=period)
+
+
+def _of_experiments(text: LiteralString, filters: PerformanceFilters) -> Composed:
+    joins, conditions = filters.experiments()
+    return SQL(text).format(joins=joins, conditions=conditions, period=filters.period(SQL("e.created_at")))
 
 
 # The relations are arguments, so that the very same statements run over known answers in the tests.
@@ -130,7 +193,7 @@ def figures_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str,
 
 def pair_sums_of(pairs: Composable, parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Exact sums per label of a relation of pairs (see pairs.sql)."""
-    rows = _rows(pairs_statement(pairs), parameters | {"exact_ranks": EXACT_RANKS})
+    rows = _rows(SQL(_PAIRS).format(pairs=pairs), parameters | {"exact_ranks": EXACT_RANKS})
     return {row["label"]: row for row in rows}
 
 

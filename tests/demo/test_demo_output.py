@@ -6,8 +6,7 @@ import pytest
 
 from demo.counts import Counts
 from demo.table import comparison_lines, pair_lines
-from outcomes.performance.filters import PerformanceFilters
-from outcomes.performance.report import performance_report
+from outcomes.performance.report import PerformanceFilters, performance_report
 from tests.outcomes.closed_trades import Closed, close_pair
 
 

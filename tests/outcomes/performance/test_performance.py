@@ -10,8 +10,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from outcomes.performance.filters import PerformanceFilters
-from outcomes.performance.report import cumulative_series, one_snapshot, performance_report
+from outcomes.performance.report import PerformanceFilters, cumulative_series, one_snapshot, performance_report
 from tests.factories import make_experiment
 from tests.outcomes.closed_trades import EXIT, Closed, answer, break_rule, close_pair, close_trade
 
