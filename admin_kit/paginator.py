@@ -44,6 +44,7 @@ class EstimatePaginator(Paginator[Any]):
         table = self.object_list.model._meta.db_table  # noqa: SLF001 (Django's public model API)
         with connections[self.object_list.db].cursor() as cursor:
             cursor.execute(ESTIMATE, (table,))
+            # The estimate lags behind a table that has just grown.
             return max(counted, int(cursor.fetchone()[0]))
 
     @property

@@ -11,6 +11,7 @@ from django.conf import settings
 from kernel.process_group import ProcessGroup, Program
 from kernel.processes import answers_ok, port_error
 
+# As long as `up` itself waits for its programs.
 START_SECONDS = 60.0
 TAIL_LINES = 15
 

@@ -18,6 +18,7 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "audit_log"
         verbose_name_plural = "audit entries"
+        # By the key: it rises with time and has an index.
         ordering = ("-id",)
 
     def __str__(self) -> str:

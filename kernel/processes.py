@@ -52,6 +52,7 @@ def start_child(
         return subprocess.Popen(  # noqa: S603 (our own commands)
             command,
             env={**os.environ, **environment},
+            # In a session of its own a child cannot read the terminal: it would fail instead of finding no input.
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -12,6 +12,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-
 _NO_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?!:)", re.ASCII)
 _NO_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 2100
+# Kiribati's; no clock on earth is further from UTC.
 FARTHEST_ZONE = timedelta(hours=14)
 _EPOCH_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 _MAX_EPOCH_MICROSECONDS = int((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH_START).total_seconds()) * 10**6 - 1

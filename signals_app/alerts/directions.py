@@ -79,6 +79,7 @@ def read_direction(fields: Fields) -> DirectionReading:
     previous = _position(fields, PREVIOUS_POSITION_ALIASES)
     value = _from_positions(previous, current, words)
     if value is None:
+        # Exit words first: a buy that closes a short must not open a long.
         value = _exit_intent(words) or _agreed(words)
     if value is None:
         named = [field for field in fields.find(DIRECTION_ALIASES) if isinstance(field.value, str)]
