@@ -1,0 +1,218 @@
+"""Which quotes price a moment, whichever way feeds and engines write them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcomes.core.quoting import (
+    Quote,
+    QuoteFlag,
+    neutral_entry,
+    neutral_exit,
+    price_outside,
+    quotes_by_instrument,
+    read_price,
+    read_quote,
+    touch,
+)
+
+NOON = datetime(2014, 6, 5, 12, tzinfo=UTC)
+AT_NOON = "2014-06-05T12:00:00Z"
+MINUTE = timedelta(minutes=1)
+PRICES = st.decimals(min_value=0, max_value=10**12 - 1, places=12)
+SECONDS = st.integers(-120, 120)
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    return {"bid": "1.37", "ask": "1.39", "quote_time": AT_NOON} | changes
+
+
+def read(quote: Any, *, max_age: timedelta | None = MINUTE, not_before: datetime | None = None) -> Quote | QuoteFlag:
+    return read_quote(quote, NOON, max_age=max_age, not_before=not_before)
+
+
+def stored(seconds: float, bid: str = "1.37", ask: str = "1.39", *, number: int = 1, arrived: float = 0) -> Quote:
+    """A stored quote: `seconds` from noon, arrived that many seconds from noon."""
+    at = NOON + timedelta(seconds=seconds)
+    return Quote(Decimal(bid), Decimal(ask), at, number, NOON + timedelta(seconds=arrived))
+
+
+@st.composite
+def stored_quotes(draw: st.DrawFn) -> list[Quote]:
+    """Quotes around noon, crossed and one-sided ones among them, stored in any order."""
+    prices = st.sampled_from(["0", "1", "2"])
+    rows = draw(st.lists(st.tuples(SECONDS, prices, prices, SECONDS), max_size=12))
+    return [stored(at, bid, ask, number=number, arrived=by) for number, (at, bid, ask, by) in enumerate(rows, start=1)]
+
+
+@pytest.mark.parametrize(
+    "quote_time",
+    [AT_NOON, "2014-06-05T14:00:00+02:00", "2014-06-05T12:00:00.000000999Z", 1401969600, 1401969600000, 1401969600.0],
+)
+def test_a_quote_is_read_however_its_time_is_written(quote_time: Any) -> None:
+    assert read(raw(quote_time=quote_time)) == Quote(Decimal("1.37"), Decimal("1.39"), NOON)
+
+
+@pytest.mark.parametrize(
+    ("quote", "flag"),
+    [
+        (None, "MISSING"),
+        (1.38, "NOT_A_QUOTE"),
+        (raw(bid="much"), "NOT_A_QUOTE"),
+        (raw(bid="-0.01"), "NOT_A_QUOTE"),
+        (raw(ask=True), "NOT_A_QUOTE"),
+        (raw(ask="1.0000000000001"), "NOT_A_QUOTE"),
+        (raw(ask="1e12"), "NOT_A_QUOTE"),
+        (raw(bid=None), "ONE_SIDED"),
+        ({"bid": "1", "quote_time": AT_NOON}, "ONE_SIDED"),
+        (raw(ask="0"), "ONE_SIDED"),
+        (raw(bid="0", ask="0"), "ONE_SIDED"),
+        (raw(bid="1.40"), "CROSSED"),
+        (raw(quote_time=None), "NO_TIME"),
+        (raw(quote_time="2014-06-05T12:00:00"), "NO_TIME"),
+        (raw(quote_time="1401969600"), "NO_TIME"),
+        (raw(quote_time=True), "NO_TIME"),
+        (raw(quote_time=float("inf")), "NO_TIME"),
+        (raw(quote_time="2014-06-05T12:00:00.000001Z"), "LOOKAHEAD"),
+        (raw(quote_time="2014-06-05T11:58:59.999999Z"), "STALE"),
+    ],
+)
+def test_what_cannot_price_says_why(quote: Any, flag: str) -> None:
+    assert read(quote) == QuoteFlag(flag)
+
+
+def test_a_quote_as_old_as_the_limit_still_prices_and_without_a_limit_any_does() -> None:
+    assert read(raw(quote_time="2014-06-05T11:59:00Z")) == stored_as_read(-60)
+    assert read(raw(quote_time="1970-01-01T00:00:00Z"), max_age=None) != QuoteFlag.STALE
+
+
+def test_an_exit_is_not_priced_by_a_quote_from_before_the_entry() -> None:
+    entry = NOON - timedelta(seconds=30)
+
+    assert read(raw(quote_time="2014-06-05T11:59:29.999999Z"), not_before=entry) == QuoteFlag.BEFORE_ENTRY
+    assert read(raw(quote_time="2014-06-05T11:59:30Z"), not_before=entry) == stored_as_read(-30)
+
+
+def stored_as_read(seconds: float) -> Quote:
+    return Quote(Decimal("1.37"), Decimal("1.39"), NOON + timedelta(seconds=seconds))
+
+
+@given(price=PRICES)
+def test_a_price_is_read_to_the_last_digit_from_text_and_from_json(price: Decimal) -> None:
+    document = json.loads(f'{{"price": {price:f}}}', parse_float=Decimal)
+
+    assert read_price(f"{price:f}") == read_price(document["price"]) == read_price(f"{price:f}000") == price
+
+
+@pytest.mark.parametrize(("value", "price"), [("1e-2", "0.01"), (0.1, "0.1"), (7, "7"), ("-0", "0"), ("1.50", "1.5")])
+def test_feeds_may_write_a_price_in_their_own_way(value: Any, price: str) -> None:
+    assert read_price(value) == Decimal(price)
+
+
+@pytest.mark.parametrize("value", ["", " 1", "1_0", "\u0661", "NaN", "Infinity", "1e-13", [], None, "9" * 41])
+def test_what_is_no_price_is_none(value: Any) -> None:
+    assert read_price(value) is None
+
+
+@given(st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.text(max_size=5) | st.floats()))
+def test_whatever_an_engine_sends_as_a_quote_is_read_or_flagged(quote: dict[str, Any]) -> None:
+    assert isinstance(read(quote), QuoteFlag)
+
+
+@pytest.mark.parametrize("name", ["TWX140719C00072500", "O:TWX140719C00072500", "TWX   140719C00072500"])
+def test_a_contract_is_one_in_all_its_spellings(name: str) -> None:
+    assert quotes_by_instrument({name: raw(), "TWX": None}) == {"TWX   140719C00072500": raw(), "TWX": None}
+
+
+def test_of_two_spellings_the_canonical_one_counts() -> None:
+    both = {"TWX   140719C00072500": "canonical", "O:TWX140719C00072500": "other"}
+
+    for document in (both, dict(reversed(both.items()))):
+        assert quotes_by_instrument(document) == {"TWX   140719C00072500": "canonical"}
+
+
+@pytest.mark.parametrize("document", [None, [], "quotes", 7])
+def test_what_holds_no_quotes_is_empty(document: Any) -> None:
+    assert quotes_by_instrument(document) == {}
+
+
+def test_a_sale_gets_the_bid_and_a_purchase_pays_the_ask() -> None:
+    assert (touch(stored(0), sells=True), touch(stored(0), sells=False)) == (Decimal("1.37"), Decimal("1.39"))
+
+
+def test_an_entry_takes_the_first_quote_from_the_arrival_on() -> None:
+    quotes = [stored(61), stored(-1), stored(60, number=4), stored(60, number=3)]
+
+    assert neutral_entry(quotes, NOON, MINUTE) == quotes[3]
+    assert neutral_entry([*quotes, stored(0, number=9)], NOON, MINUTE) == stored(0, number=9)
+    assert neutral_entry(quotes[:2], NOON, MINUTE) is None
+
+
+def test_an_exit_takes_the_last_quote_that_had_arrived_in_time() -> None:
+    early, late, after = stored(-10, number=1), stored(-5, number=2, arrived=6), stored(1, number=3)
+    quotes = [after, late, early, stored(-61)]
+    five_seconds_later = NOON + timedelta(seconds=5)
+
+    assert neutral_exit(quotes, NOON, MINUTE, five_seconds_later, NOON - MINUTE) == early
+    assert neutral_exit(quotes, NOON, MINUTE, NOON + MINUTE, NOON - MINUTE) == late
+    assert neutral_exit(quotes, NOON, MINUTE, NOON + MINUTE, NOON) is None
+
+
+@given(quotes=stored_quotes(), limit=st.integers(0, 60), by=SECONDS, entry=st.integers(-120, 0))
+def test_what_prices_can_be_traded_with_and_lies_in_its_window(
+    quotes: list[Quote], limit: int, by: int, entry: int
+) -> None:
+    age, arrived_by, entered = timedelta(seconds=limit), NOON + timedelta(seconds=by), NOON + timedelta(seconds=entry)
+    usable = [quote for quote in quotes if quote.can_price]
+
+    opening = neutral_entry(quotes, NOON, age)
+    closing = neutral_exit(quotes, NOON, age, arrived_by, entered)
+
+    opens = [quote for quote in usable if NOON <= quote.quote_time <= NOON + age]
+    closes = [
+        quote
+        for quote in usable
+        if max(NOON - age, entered) <= quote.quote_time <= NOON and (quote.received_at or NOON) <= arrived_by
+    ]
+    # Sorting is stable and the quotes stand in the order of their ids.
+    assert [quote for quote in [opening] if quote] == sorted(opens, key=lambda quote: quote.quote_time)[:1]
+    assert [quote for quote in [closing] if quote] == sorted(closes, key=lambda quote: quote.quote_time)[-1:]
+
+
+@given(quotes=stored_quotes())
+def test_the_order_in_which_quotes_are_read_prices_nothing_differently(quotes: list[Quote]) -> None:
+    turned = list(reversed(quotes))
+    late = NOON + 5 * MINUTE
+
+    assert neutral_entry(quotes, NOON, MINUTE) == neutral_entry(turned, NOON, MINUTE)
+    assert neutral_exit(quotes, NOON, MINUTE, late, NOON - MINUTE) == neutral_exit(
+        turned, NOON, MINUTE, late, NOON - MINUTE
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "is_sale", "outside"),
+    [("1.29", False, True), ("1.30", False, False), ("9", False, False), ("1.46", True, True), ("1.45", True, False)],
+)
+def test_a_fill_better_than_every_quote_around_it_is_outside(price: str, is_sale: bool, outside: bool) -> None:
+    quotes = [stored(0, "1.37", "1.39"), stored(1, "1.30", "1.45")]
+
+    assert price_outside(Decimal(price), is_sale, quotes) is outside
+
+
+@given(price=PRICES, is_sale=st.booleans())
+def test_without_a_quote_that_can_price_no_fill_is_outside(price: Decimal, is_sale: bool) -> None:
+    assert not price_outside(price, is_sale, [stored(0, "2", "1"), stored(0, "1", "0")])
+
+
+@given(quotes=stored_quotes(), is_sale=st.booleans())
+def test_what_trades_at_the_touch_is_never_outside(quotes: list[Quote], is_sale: bool) -> None:
+    for quote in quotes:
+        assert not quote.can_price or not price_outside(touch(quote, sells=is_sale), is_sale, quotes)
