@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from threading import BoundedSemaphore
-from time import monotonic, sleep
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import connection
 
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
+from kernel.long_polls import wait_for
 
-# A waiting claim holds a thread of the web server; only so many may wait at a time.
-_waiting = BoundedSemaphore(max(settings.LONG_POLLS, 1))
-# How often a waiting claim looks again. The work of a desk comes in minutes, not in milliseconds.
-LOOK_AGAIN_SECONDS = 0.25
 MAX_LIMIT = 100
 MAX_LEASE_SECONDS = 3600
-MAX_WAIT_SECONDS = 25
 
 COLUMNS = """
 d.experiment_id, d.context_hash, d.distributed_at, d.lease_expires_at, d.answered_at, c.context::text
@@ -68,17 +61,7 @@ class Assignment:
 
 def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_seconds: float) -> list[Assignment]:
     """Lease up to `limit` open assignments of the engine, oldest first; wait for the first if there is none."""
-    claimed = _claim(engine, limit, lease_seconds)
-    if claimed or not wait_seconds or not settings.LONG_POLLS or not _waiting.acquire(blocking=False):
-        return claimed
-    try:
-        deadline = monotonic() + wait_seconds
-        while not claimed and monotonic() < deadline:
-            sleep(LOOK_AGAIN_SECONDS)
-            claimed = _claim(engine, limit, lease_seconds)
-        return claimed
-    finally:
-        _waiting.release()
+    return wait_for(lambda: _claim(engine, limit, lease_seconds), wait_seconds)
 
 
 def get_assignment(engine: str, experiment_id: UUID) -> Assignment:

@@ -8,8 +8,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
+from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT
 from kernel.errors import DomainError
+from kernel.long_polls import MAX_WAIT_SECONDS
 from kernel.serializers import (
     AnyJSONField,
     DecimalTextField,

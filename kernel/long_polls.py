@@ -1,0 +1,36 @@
+"""Calls that wait until there is something to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import BoundedSemaphore
+from time import monotonic, sleep
+from typing import TypeVar
+
+from django.conf import settings
+
+T = TypeVar("T")
+
+MAX_WAIT_SECONDS = 25
+# How often a waiting call looks again. The work of a desk comes in minutes, not in milliseconds.
+LOOK_AGAIN_SECONDS = 0.25
+# A waiting call holds a thread of the web server; only so many may wait at a time.
+_waiting = BoundedSemaphore(max(settings.LONG_POLLS, 1))
+
+
+def wait_for(look: Callable[[], list[T]], wait_seconds: float) -> list[T]:
+    """What `look` finds; look again for up to `wait_seconds` while it finds nothing.
+
+    The answer is given at once, and may be empty, when as many calls wait already as may.
+    """
+    found = look()
+    if found or not wait_seconds or not settings.LONG_POLLS or not _waiting.acquire(blocking=False):
+        return found
+    try:
+        deadline = monotonic() + wait_seconds
+        while not found and monotonic() < deadline:
+            sleep(LOOK_AGAIN_SECONDS)
+            found = look()
+        return found
+    finally:
+        _waiting.release()
