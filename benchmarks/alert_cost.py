@@ -25,7 +25,7 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from orchestrator_site.web.middleware import WebhookHandler
+    from orchestrator_site.web.handling import WebhookHandler
     from signals_app.alerts.admission import Arrival, judge
     from signals_app.alerts.alert import NewSignal
     from signals_app.models import DeliveryOutcome

@@ -75,11 +75,11 @@ INSTALLED_APPS = [
     "outcomes",
 ]
 MIDDLEWARE = [
-    "orchestrator_site.web.middleware.DatabaseUnavailableMiddleware",
-    "orchestrator_site.web.middleware.RequestIdMiddleware",
+    "orchestrator_site.web.handling.DatabaseUnavailableMiddleware",
+    "orchestrator_site.web.handling.RequestIdMiddleware",
     # Ahead of the redirect to HTTPS and of the check of the host name: a load balancer probes by address, over HTTP.
-    "orchestrator_site.web.middleware.ProbeMiddleware",
-    "orchestrator_site.web.middleware.ClientAddressMiddleware",
+    "orchestrator_site.web.handling.ProbeMiddleware",
+    "orchestrator_site.web.handling.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -133,7 +133,7 @@ STATIC_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)  # WhiteNoise warns w
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 
-# web/rsgi.py keeps one byte more of a body, so that Django sees when one is too long.
+# web/handling.py keeps one byte more of a body, so that Django sees when one is too long.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 _redirect = env.flag(
     "SECURE_SSL_REDIRECT", default=True, meaning="in production: redirect HTTP; `false` where the proxy does it"
@@ -155,7 +155,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["policies.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["policies.access.HasKnownKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.middleware.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.handling.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,
@@ -202,7 +202,7 @@ INITIAL_POLICY = {
     if setting.variable
 }
 
-# Threads of each web process; some are kept free for alerts (orchestrator_site/web/rsgi.py).
+# Threads of each web process; some are kept free for alerts (orchestrator_site/web/handling.py).
 WEB_PROCESSES = env.number("WEB_PROCESSES", default=2, allowed="1 or more", meaning="processes that serve HTTP")
 WEB_THREADS = env.number(
     "WEB_THREADS",

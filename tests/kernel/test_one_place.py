@@ -34,7 +34,7 @@ METHODS = {
 # Search decides between kinds of ids; Content-Length was checked by the HTTP server.
 ALLOWED = {
     ("admin_kit/search.py", "reads a whole number"),
-    ("orchestrator_site/web/rsgi.py", "reads a whole number"),
+    ("orchestrator_site/web/handling.py", "reads a whole number"),
 }
 
 

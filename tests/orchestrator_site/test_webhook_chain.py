@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.test.client import RequestFactory
 
-from orchestrator_site.web.middleware import WebhookHandler
+from orchestrator_site.web.handling import WebhookHandler
 from signals_app.models import Signal
 from signals_app.webhook import receive
 from tests.factories import make_source
