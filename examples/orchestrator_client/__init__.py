@@ -12,15 +12,17 @@ Copy the folder into an engine's repository; it depends on nothing here.
 
 from .canonical import canonical_json, document_hash, verify_context_hash
 from .client import OrchestratorClient
-from .documents import Assignment, ExitDirective, Role, Trade
+from .documents import Assignment, ExitDirective, FeedQuote, QuoteRequest, Role, Trade
 from .errors import ContextHashError, OrchestratorError
 
 __all__ = [
     "Assignment",
     "ContextHashError",
     "ExitDirective",
+    "FeedQuote",
     "OrchestratorClient",
     "OrchestratorError",
+    "QuoteRequest",
     "Role",
     "Trade",
     "canonical_json",

@@ -14,12 +14,15 @@ from .documents import (
     Action,
     Assignment,
     ExitDirective,
+    FeedQuote,
     Heartbeat,
     Kind,
     OpeningLeg,
     QuoteDocument,
+    QuoteRequest,
     Role,
     SettledDirective,
+    StoredQuotes,
     Trade,
 )
 from .transport import Transport
@@ -178,9 +181,18 @@ class OrchestratorClient:
         body = {"symbol": symbol, "as_of": as_of, "data": dict(data)}
         return cast("dict[str, Any]", self._post("market-data", body))
 
-    def _get(self, path: str, filters: Mapping[str, Any] | None = None) -> Any:
+    def quote_requests(self, *, wait_seconds: float = 20) -> list[QuoteRequest]:
+        """What a feeder should quote; wait up to `wait_seconds` (25 at most) for the first request."""
+        answer = self._get("quote-requests", {"wait_seconds": wait_seconds}, extra_seconds=wait_seconds)
+        return cast("list[QuoteRequest]", answer["quote_requests"])
+
+    def push_quotes(self, quotes: Sequence[FeedQuote]) -> StoredQuotes:
+        """Push up to 5,000 quotes of a neutral feed, all or none."""
+        return cast("StoredQuotes", self._post("quotes", {"quotes": list(quotes)}))
+
+    def _get(self, path: str, filters: Mapping[str, Any] | None = None, *, extra_seconds: float = 0.0) -> Any:
         query = f"?{urlencode(filters)}" if filters else ""
-        return self._transport.call("GET", f"/api/v1/{path}{query}")
+        return self._transport.call("GET", f"/api/v1/{path}{query}", extra_seconds=extra_seconds)
 
     def _post(self, path: str, body: Any, *, extra_seconds: float = 0.0) -> Any:
         return self._transport.call("POST", f"/api/v1/{path}", body, extra_seconds=extra_seconds)

@@ -93,6 +93,27 @@ class QuoteDocument(TypedDict):
     quote_time: str
 
 
+class QuoteRequest(TypedDict):
+    """What a feeder is asked to quote: now, or as of a moment of a replay."""
+
+    instrument: str
+    source: str
+    as_of: str | None
+
+
+class FeedQuote(QuoteDocument):
+    """A quote of a neutral feed; `quote_time` is when it was last known to stand."""
+
+    instrument: str
+
+
+class StoredQuotes(TypedDict):
+    """How many of the quotes were new."""
+
+    stored: int
+    repeated: int
+
+
 class ExitDirective(TypedDict):
     """The order to a shadow trade to leave as of `exit_time`."""
 
