@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -104,12 +104,8 @@ def link_to(field: str, model: str, *, title: str = "", short: bool = False) -> 
 
 
 def link(model: str, identity: object, text: str) -> SafeString:
-    """A link to the detail page of a row, or the text alone where there is no such page."""
-    # Which tables have a page depends on what the apps above register; this kit does not know.
-    try:
-        address = reverse(f"admin:{model}_change", args=(identity,))
-    except NoReverseMatch:
-        return format_html("{}", text)
+    """A link to the detail page of a row (model as `app_model`); raises NoReverseMatch where there is no such page."""
+    address = reverse(f"admin:{model}_change", args=(identity,))
     return format_html('<a class="text-link" href="{}" title="{}">{}</a>', address, identity, text)
 
 

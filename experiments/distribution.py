@@ -12,33 +12,13 @@ from django.db import connection
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
 from kernel.long_polls import wait_for
+from kernel.sql import load
 
 MAX_LIMIT = 100
 MAX_LEASE_SECONDS = 3600
 
-COLUMNS = """
-d.experiment_id, d.context_hash, d.distributed_at, d.lease_expires_at, d.answered_at, c.context::text
-"""
-# SKIP LOCKED closes the race of two workers of one engine that ask at the same moment; the lease
-# keeps others away after the row lock is gone.
-CLAIM = f"""
-WITH open AS (
-    SELECT id FROM signal_distributions
-     WHERE engine = %(engine)s AND answered_at IS NULL AND (lease_expires_at IS NULL OR lease_expires_at <= now())
-     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), d AS (
-    UPDATE signal_distributions
-       SET lease_token = %(token)s, lease_expires_at = now() + make_interval(secs => %(lease)s)
-     WHERE id IN (SELECT id FROM open)
-    RETURNING *
-)
-SELECT {COLUMNS} FROM d JOIN experiments e USING (experiment_id) JOIN market_contexts c USING (signal_id) ORDER BY d.id
-"""  # noqa: S608 (no outside text)
-ONE = f"""
-SELECT {COLUMNS} FROM signal_distributions d
-  JOIN experiments e USING (experiment_id) JOIN market_contexts c USING (signal_id)
- WHERE d.engine = %s AND d.experiment_id = %s
-"""  # noqa: S608 (no outside text)
+CLAIM = load(__file__, "claim.sql")
+ONE = load(__file__, "assignment.sql")
 
 
 @dataclass(frozen=True, slots=True)

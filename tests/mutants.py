@@ -27,11 +27,15 @@ TESTS_OF = {
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
+    "outcomes.core.trade_reports": [
+        "outcomes/core/test_trade_reports.py", "outcomes/core/test_shadow_reports.py",
+        "outcomes/core/test_report_text.py",
+    ],
     "outcomes.core.trades": ["outcomes/core/test_trades.py", "outcomes/core/test_pairing.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
     "signals_app.alerts.documents": [
-        "signals_app/alerts/test_market_context.py", "signals_app/alerts/test_identity.py",
+        "signals_app/alerts/test_documents_context.py", "signals_app/alerts/test_documents_identity.py",
     ],
     "signals_app.alerts.fields": [
         "signals_app/alerts/test_alert_symbol.py", "signals_app/alerts/test_alert_direction.py",

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from kernel.sql import load
 from policies.core.settings import SETTINGS
 
 Record = dict[str, Any]
@@ -35,24 +36,7 @@ SELECT 'delivery' AS kind, d.id, s.slug AS source, d.received_at::text, d.conten
        d.signal_id::text
   FROM webhook_deliveries d JOIN webhook_sources s ON s.id = d.source_id ORDER BY d.id
 """
-# Decisions come by the instant at which they read the policy, so that it stands before them.
-EVENTS = """
-SELECT document FROM (
-    SELECT activated_at AS at, 0 AS rank, version::bigint AS place,
-           (to_jsonb(p) || jsonb_build_object(
-               'kind', 'policy'/* decimal settings */))::text AS document
-      FROM policy_versions p
-    UNION ALL
-    SELECT received_at, 1, id, jsonb_build_object('kind', 'market_data', 'symbol', symbol, 'as_of', as_of,
-           'received_at', received_at, 'source', source, 'data', data::text)::text FROM market_data
-    UNION ALL
-    SELECT d.decided_at, 2, 0, jsonb_build_object('kind', 'decided', 'signal_id', e.signal_id,
-           'signal_hash', e.signal_hash, 'experiment_id', e.experiment_id, 'assignment_hash', e.assignment_hash,
-           'bucket', e.bucket, 'variant', e.variant, 'policy_version', e.policy_version,
-           'split_percentage', e.split_percentage::text, 'context_hash', c.context_hash)::text
-      FROM experiments e JOIN execution_policy d USING (experiment_id) JOIN market_contexts c USING (signal_id)
-) AS events ORDER BY at, rank, place
-""".replace(
+EVENTS = load(__file__, "events.sql").replace(
     "/* decimal settings */", "".join(f", '{row.name}', {row.name}::text" for row in SETTINGS if row.kind.decimals)
 )
 

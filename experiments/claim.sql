@@ -1,0 +1,15 @@
+-- Leases the oldest open assignments of an engine and answers what they say.
+-- SKIP LOCKED closes the race of two workers of one engine that ask at the same moment; the lease keeps others away
+-- after the row lock is gone.
+WITH open AS (
+    SELECT id FROM signal_distributions
+     WHERE engine = %(engine)s AND answered_at IS NULL AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), d AS (
+    UPDATE signal_distributions
+       SET lease_token = %(token)s, lease_expires_at = now() + make_interval(secs => %(lease)s)
+     WHERE id IN (SELECT id FROM open)
+    RETURNING *
+)
+SELECT d.experiment_id, d.context_hash, d.distributed_at, d.lease_expires_at, d.answered_at, c.context::text
+  FROM d JOIN experiments e USING (experiment_id) JOIN market_contexts c USING (signal_id) ORDER BY d.id
