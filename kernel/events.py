@@ -90,6 +90,12 @@ SHADOW_TRADE_CREATED = Event(
     ("experiment_id", "engine", "shadow_trade_id"),
     "A shadow trade was reported (R11.4).",
 )
+TRADE_FILLED = Event(
+    "trade.filled",
+    "info",
+    ("experiment_id", "engine", "kind", "trade_id", "fill_ref", "price_provenance"),
+    "A fill was booked: an entry, a partial exit, a roll, an exit.",
+)
 TRADE_CLOSED = Event(
     "trade.closed",
     "info",
@@ -113,6 +119,12 @@ QUOTES_STORED = Event(
     "info",
     ("source", "stored", "repeated"),
     "A feeder pushed quotes; `repeated` counts those it had pushed before.",
+)
+SETTLING_FAILED = Event(
+    "settling.failed",
+    "error",
+    ("what", "id", "error"),
+    "An entry, exit or check that was due could not be settled; the worker tries again.",
 )
 INCIDENT_RECORDED = Event(
     "incident.recorded",

@@ -12,10 +12,10 @@ class OutcomesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the worker runs and measures for this app: it may not import what is above it."""
+        from experiments.worker.broker import run_when_due
         from experiments.worker.pipeline import register_guardrails
-        from experiments.worker.schedules import run_every_minute
         from outcomes.guardrails import MEASURES
-        from outcomes.tasks import expire_directives
+        from outcomes.tasks import WORK_IS_DUE, settle_due
 
         register_guardrails(MEASURES)
-        run_every_minute("expire exit directives", expire_directives)
+        run_when_due(WORK_IS_DUE, settle_due)

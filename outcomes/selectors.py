@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
 from kernel.errors import DomainError
-from outcomes.models import Outcome, Recommendation, Trade
+from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 
 # What `experiment_story` reads beside the experiment, in a query each.
 STORY = (
@@ -18,6 +18,10 @@ STORY = (
     "distributions",
     "realtrades__outcome",
     "shadowtrades__outcome",
+    "realtrades__fills",
+    "shadowtrades__fills",
+    "shadowtrades__own_exit",
+    "exit_directives",
     "incidents",
     "violations",
 )
@@ -49,7 +53,7 @@ def experiments(filters: dict[str, Any]) -> QuerySet[Experiment]:
 def experiment_story(experiment_id: UUID) -> Experiment:
     """One experiment with everything that happened to it; raise `not_found`."""
     found = (
-        Experiment.objects.select_related("signal__market_context", "decision", "exit_directive")
+        Experiment.objects.select_related("signal__market_context", "decision")
         .prefetch_related(*STORY)
         .filter(pk=experiment_id)
         .first()
@@ -59,10 +63,12 @@ def experiment_story(experiment_id: UUID) -> Experiment:
     return found
 
 
-def by_engine(experiment: Experiment) -> dict[str, tuple[Recommendation | None, Trade | None, Outcome | None]]:
+def by_engine(
+    experiment: Experiment,
+) -> dict[str, tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]]:
     """What each engine recommended, traded and earned; None for what it has not done (yet)."""
     recommendations = {r.engine: r for r in experiment.recommendations.all()}
-    trades: dict[str, Trade] = {t.engine: t for t in experiment.shadowtrades.all()}
+    trades: dict[str, RealTrade | ShadowTrade] = {t.engine: t for t in experiment.shadowtrades.all()}
     trades |= {t.engine: t for t in experiment.realtrades.all()}
     return {
         engine: (recommendations.get(engine), trade := trades.get(engine), getattr(trade, "outcome", None))

@@ -10,6 +10,7 @@ from outcomes.engine_api.views import (
     ExitDirectivesView,
     RecommendationsView,
     TradeExitView,
+    TradeFillsView,
     TradesView,
     TradeView,
 )
@@ -22,6 +23,7 @@ urlpatterns = [
     path("recommendations", RecommendationsView.as_view(), name="recommendations"),
     path("trades", TradesView.as_view(), name="trades"),
     path("trades/<uuid:trade_id>", TradeView.as_view(), name="trade"),
+    path("trades/<uuid:trade_id>/fills", TradeFillsView.as_view(), name="trade_fills"),
     path("trades/<uuid:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
     path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
     path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),

@@ -130,6 +130,7 @@ class Signal(models.Model):
         null=True, blank=True, help_text="Earliest time of the next retry, UTC. Blank if none is scheduled."
     )
     processed_at = models.DateTimeField(null=True, blank=True, help_text="When the decision was committed, UTC.")
+    replayed = models.BooleanField(default=False, db_default=False, help_text="From a replayed source.")
     discarded_at = models.DateTimeField(
         null=True, blank=True, help_text="When an operator discarded the failed signal, UTC."
     )

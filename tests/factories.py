@@ -29,8 +29,8 @@ _minutes = itertools.count()
 
 INSERT_SIGNAL = """
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, consumed_fields, received_at, status, attempts, last_error)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '')
+                     raw_payload, consumed_fields, received_at, status, attempts, last_error, replayed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '', %s)
 """
 
 
@@ -50,6 +50,7 @@ def make_signal(
     strategy: str = "",
     exchange: str = "",
     payload: dict[str, Any] | None = None,
+    replayed: bool = False,
 ) -> Signal:
     """Store a pending signal; every call is another minute unless the timestamp is given."""
     moment = timestamp or MOMENT + timedelta(minutes=next(_minutes))
@@ -63,7 +64,7 @@ def make_signal(
     identity = signal_id(key)
     columns = (identity, source, exchange, symbol, direction, timeframe, moment, strategy, signal_hash(key, body))
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body), sorted(read_signal(body).consumed)))
+        cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body), sorted(read_signal(body).consumed), replayed))
     return Signal.objects.get(pk=identity)
 
 

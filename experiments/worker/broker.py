@@ -7,6 +7,7 @@ has claimed. Nothing is written per signal, so no wake-up can be lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any, cast
 from uuid import uuid4
@@ -36,10 +37,22 @@ SPACING_SECONDS = 0.02
 RECONNECT_SECONDS = 0.5
 
 
+# Work of apps above that falls due by the clock: the query that tells, and the dotted path of what settles it.
+DUE_WORK: list[tuple[str, str]] = []
+# How often the queries are asked, and so how late work can be noticed.
+DUE_SECONDS = 1.0
+
+
+def run_when_due(is_due: str, function: Callable[[], object]) -> None:
+    """Add work of an app above; called once, when the apps are ready. `is_due` selects one boolean."""
+    DUE_WORK.append((is_due, f"{function.__module__}.{function.__qualname__}"))
+
+
 class SignalBroker(ORM):
     """ORM broker whose queue of record is the signals table."""
 
     _last_drain = 0.0
+    _last_look = 0.0
     _listening: object = None
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
@@ -69,6 +82,8 @@ class SignalBroker(ORM):
             tasks_wait, signals_wait = cursor.fetchone()
         if tasks_wait:
             return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
+        if monotonic() - self._last_look >= DUE_SECONDS and (tasks := self._due_tasks(database)):
+            return tasks
         since_last = monotonic() - self._last_drain
         if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
             pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
@@ -79,5 +94,21 @@ class SignalBroker(ORM):
             if not is_hinted:
                 return None
         self._last_drain = monotonic()
-        drain = {"id": uuid4().hex, "name": "drain", "func": DRAIN, "args": (), "kwargs": {}, "started": timezone.now()}
-        return [(None, str(SignedPackage.dumps(drain)))]
+        return [_task("drain", DRAIN)]
+
+    def _due_tasks(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]]:
+        """A task for all that has fallen due; a second one that comes too early finds nothing to do."""
+        self._last_look = monotonic()
+        due = []
+        with database.cursor() as cursor:
+            for is_due, function in DUE_WORK:
+                cursor.execute(is_due)
+                if cursor.fetchone()[0]:
+                    due.append(_task("settle", function))
+        return due
+
+
+def _task(name: str, function: str) -> tuple[Any, str]:
+    """A task in memory, without acknowledgement: whoever finds its work undone asks again."""
+    task = {"id": uuid4().hex, "name": name, "func": function, "args": (), "kwargs": {}, "started": timezone.now()}
+    return None, str(SignedPackage.dumps(task))

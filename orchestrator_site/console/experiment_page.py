@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
 from kernel.values import instant_text, plain_text
-from outcomes.models import Outcome, Recommendation, Trade
+from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade, Trade
 from outcomes.selectors import by_engine, explanation_of
 
-Acts = tuple[Recommendation | None, Trade | None, Outcome | None]
+Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,8 @@ def _acts_of(
 def _trade(engine: str, trade: Trade) -> Iterator[Event]:
     kind = trade.kind.value.lower()
     link = (f"outcomes_{kind}trade", trade.pk)
-    entry = f"{plain_text(trade.quantity)} at {plain_text(trade.entry_price)}, entered {instant_text(trade.entry_time)}"
+    price = "not priced yet" if trade.entry_price is None else f"at {plain_text(trade.entry_price)}"
+    entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
     if trade.closed_at is not None and trade.exit_time is not None:
         price = "unpriced" if trade.exit_price is None else f"at {plain_text(trade.exit_price)}"
@@ -185,12 +185,10 @@ def _trade(engine: str, trade: Trade) -> Iterator[Event]:
 
 
 def _directive(story: Experiment) -> Iterator[Event]:
-    directive: Any = getattr(story, "exit_directive", None)
-    if directive is None:
-        return
-    link = ("outcomes_exitdirective", directive.pk)
-    title = f"Shadow exit ordered for engine {directive.shadow_engine}"
-    detail = f"at {instant_text(directive.exit_time)}, the time of the real exit"
-    yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
-    if directive.settled_at is not None:
-        yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)
+    for directive in story.exit_directives.all():
+        link = ("outcomes_exitdirective", directive.pk)
+        title = f"Shadow exit ordered for engine {directive.shadow_engine}"
+        detail = f"at {instant_text(directive.exit_time)}, the time of the real exit"
+        yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
+        if directive.settled_at is not None:
+            yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)

@@ -44,6 +44,7 @@ class TradeAdmin(AuditAdmin):
                     link_to("experiment_id", "experiments_experiment"),
                     "engine",
                     badge("status"),
+                    json_of("flags"),
                     "opened_at",
                 )
             },
@@ -56,9 +57,14 @@ class TradeAdmin(AuditAdmin):
                     amount("entry_price"),
                     amount("quantity"),
                     amount("multiplier"),
+                    "currency",
                     amount("entry_fees"),
+                    badge("claimed_provenance", {}),
                     badge("entry_provenance", {}),
+                    amount("risk_amount"),
+                    amount("declared_risk"),
                     json_of("legs"),
+                    json_of("entry_quotes"),
                     full_hash("rules_hash"),
                     full_hash("request_hash"),
                 )
@@ -73,10 +79,7 @@ class TradeAdmin(AuditAdmin):
                     amount("exit_fees"),
                     badge("exit_reason", {}),
                     badge("exit_provenance", {}),
-                    json_of("exit_legs"),
-                    json_of("market_conditions"),
                     full_hash("conditions_hash"),
-                    full_hash("exit_request_hash"),
                     "closed_at",
                 )
             },

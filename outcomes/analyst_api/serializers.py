@@ -9,7 +9,7 @@ from rest_framework import serializers
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
 from kernel.serializers import InstantField, StrictSerializer
 from kernel.values import decimal_text
-from outcomes.models import Incident, Outcome, Recommendation, Trade, Violation
+from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
 from outcomes.selectors import by_engine, explanation_of
 from policies.models import EngineName
 from signals_app.models import Direction, Signal
@@ -68,8 +68,8 @@ class RecommendationStorySerializer(serializers.ModelSerializer[Recommendation])
     class Meta:
         model = Recommendation
         fields = (
-            "action", "strategy_version", "rules_hash", "context_hash", "recommendation", "recommended_at", "role",
-            "reason", "permit_expires_at",
+            "action", "strategy_version", "rules_hash", "context_hash", "plan", "recommendation",
+            "recommended_at", "role", "reason", "permit_expires_at",
         )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     rules_version = serializers.IntegerField(source="decision.rules_version")
     decision_hash = serializers.CharField(source="decision.decision_hash")
     engines = serializers.SerializerMethodField()
-    exit_directive = serializers.SerializerMethodField()
+    exit_directives = serializers.SerializerMethodField()
     incidents = IncidentSerializer(many=True)
     violations = ViolationSerializer(many=True)
 
@@ -116,7 +116,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
         fields: ClassVar[tuple[str, ...]] = (
             *ExperimentSummarySerializer.Meta.fields,
             "explanation", "market_context", "context_hash", "inputs", "rules_version", "decision_hash", "engines",
-            "exit_directive", "incidents", "violations",
+            "exit_directives", "incidents", "violations",
         )  # fmt: skip
 
     def get_explanation(self, experiment: Experiment) -> str:
@@ -138,32 +138,52 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
             for engine, (recommendation, trade, outcome) in by_engine(experiment).items()
         }
 
-    def get_exit_directive(self, experiment: Experiment) -> dict[str, Any] | None:
-        """The state of the shadow exit; null before the real exit."""
-        # A reverse one-to-one relation without a row raises an AttributeError.
-        directive = getattr(experiment, "exit_directive", None)
-        if directive is None:
-            return None
-        names = ("state", "shadow_engine", "exit_time", "conditions_hash", "issued_at", "expires_at", "settled_at")
-        return {name: getattr(directive, name) for name in names}
+    def get_exit_directives(self, experiment: Experiment) -> list[dict[str, Any]]:
+        """The shadow exits, one for each closing fill of the real trade; empty before the first."""
+        names = (
+            "number", "state", "shadow_engine", "exit_time", "conditions_hash", "is_last", "closing_legs",
+            "quote_flags", "issued_at", "expires_at", "settled_at",
+        )  # fmt: skip
+        found = sorted(experiment.exit_directives.all(), key=lambda directive: directive.number)
+        return [{name: getattr(directive, name) for name in names} for directive in found]
 
 
-def trade_document(trade: Trade) -> dict[str, Any]:
+def trade_document(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
     """A trade as analysts see it, real or shadow; money as text."""
     plain = (
-        "kind", "trade_id", "legs", "entry_time", "entry_provenance", "status", "exit_legs", "exit_time", "exit_reason",
-        "exit_provenance", "conditions_hash", "opened_at", "closed_at",
+        "kind", "trade_id", "legs", "currency", "entry_time", "entry_provenance", "status", "flags", "exit_time",
+        "exit_reason", "exit_provenance", "conditions_hash", "opened_at", "closed_at",
     )  # fmt: skip
-    return _document(trade, plain, ("quantity", "multiplier", "entry_price", "entry_fees", "exit_price", "exit_fees"))
+    money = ("quantity", "multiplier", "entry_price", "entry_fees", "risk_amount", "exit_price", "exit_fees")
+    document = _document(trade, plain, money)
+    document["fills"] = [fill_document(fill) for fill in sorted(trade.fills.all(), key=lambda fill: fill.number)]
+    own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
+    document["own_exit"] = own and own_exit_document(own)
+    return document
+
+
+def fill_document(fill: TradeFill) -> dict[str, Any]:
+    """A fill as analysts see it, with the quotes that its prices came from."""
+    plain = ("fill_ref", "time", "legs", "reason", "price_provenance", "conditions_hash", "reported_at")
+    return _document(fill, plain, ("fees", "scheduled_fees"))
+
+
+def own_exit_document(own: OwnExit) -> dict[str, Any]:
+    """An own exit as analysts see it."""
+    plain = ("state", "exit_time", "exit_reason", "legs", "price_provenance", "violations", "reported_at")
+    return _document(own, plain, ("fees", "pnl"))
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """An outcome as analysts see it; money as text, undefined P&L null."""
     plain = ("exit_reason", "price_provenance", "exit_time", "conditions_hash", "recorded_at")
-    return _document(outcome, plain, ("entry_price", "exit_price", "pnl", "fees"))
+    money = ("entry_price", "exit_price", "gross_pnl", "fees", "scheduled_fees", "pnl", "compared_pnl", "risk_amount")
+    return _document(outcome, (*plain, "currency", "revision"), money)
 
 
-def _document(row: Trade | Outcome, plain: tuple[str, ...], money: tuple[str, ...]) -> dict[str, Any]:
+def _document(
+    row: RealTrade | ShadowTrade | Outcome | TradeFill | OwnExit, plain: tuple[str, ...], money: tuple[str, ...]
+) -> dict[str, Any]:
     # As text: most readers of JSON make doubles of numbers, and cents of doubles are not exact.
     amounts = {name: getattr(row, name) for name in money}
     return {name: getattr(row, name) for name in plain} | {

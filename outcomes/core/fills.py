@@ -7,11 +7,13 @@ long one contract and short another, and a roll closes one and opens the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from typing import Any
 
 from kernel.errors import DomainError
+from kernel.values import decimal_text, plain_text
 from outcomes.core.instruments import canonical_instrument, parse_option
 
 # Wider than any product of the columns; an inexact result is a bug and raises.
@@ -34,6 +36,27 @@ class LegFill:
     side: str  # LONG or SHORT
     quantity: Decimal  # above 0, the leg's own with its ratio
     price: Decimal  # of one unit; 0 is a price when closing
+
+    def document(self) -> dict[str, Any]:
+        """The execution as stored, with its numbers as text."""
+        return {
+            "instrument": self.instrument,
+            "effect": self.effect,
+            "side": self.side,
+            "quantity": plain_text(self.quantity),
+            "price": decimal_text(self.price),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> LegFill:
+        """The execution that was stored as this document."""
+        return cls(
+            document["instrument"],
+            document["effect"],
+            document["side"],
+            Decimal(document["quantity"]),
+            Decimal(document["price"]),
+        )
 
     @property
     def key(self) -> PositionKey:

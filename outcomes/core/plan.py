@@ -6,12 +6,13 @@ learned that it shadows, or after it saw the market move, would choose the one t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from kernel.errors import DomainError
-from kernel.values import decimal_text
+from kernel.values import decimal_text, plain_text
 from outcomes.core.fills import Fill, PositionKey, positions
 from outcomes.core.instruments import canonical_instrument
 
@@ -37,6 +38,27 @@ class Plan:
     multiplier: Decimal
     currency: str
     risk_amount: Decimal
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Plan:
+        """The plan that was stored as this document."""
+        return cls(
+            tuple(PlannedLeg(leg["instrument"], leg["side"], leg["ratio"]) for leg in document["legs"]),
+            Decimal(document["quantity"]),
+            Decimal(document["multiplier"]),
+            document["currency"],
+            Decimal(document["risk_amount"]),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The plan as stored, with its numbers as text."""
+        return {
+            "legs": [{"instrument": leg.instrument, "side": leg.side, "ratio": leg.ratio} for leg in self.legs],
+            "quantity": plain_text(self.quantity),
+            "multiplier": plain_text(self.multiplier),
+            "currency": self.currency,
+            "risk_amount": plain_text(self.risk_amount),
+        }
 
     def quantities(self) -> dict[PositionKey, Decimal]:
         """What the plan would hold, by instrument and side."""

@@ -57,16 +57,26 @@ class Quote:
         """Whether both sides can be traded with: something is offered, and not below what is bid."""
         return 0 < self.ask >= self.bid
 
+    def can_close(self, *, sells: bool) -> bool:
+        """Whether it can price an exit: a sale also at a bid of 0 where nothing is offered either, worthless."""
+        return self.can_price or (sells and self.bid == self.ask == 0)
+
 
 def read_quote(
-    raw: object, moment: datetime, *, max_age: timedelta | None, not_before: datetime | None = None
+    raw: object,
+    moment: datetime,
+    *,
+    max_age: timedelta | None,
+    not_before: datetime | None = None,
+    sells: bool = False,
 ) -> Quote | QuoteFlag:
     """The quote as an engine sent it, or the first reason why it cannot price `moment`.
 
     `quote_time` may be RFC 3339 or an epoch in seconds or milliseconds. `max_age` is None where age does not matter,
-    `not_before` the entry where the moment is an exit. `raw` is None where nothing was sent.
+    `not_before` the entry where the moment is an exit. `raw` is None where nothing was sent. `sells` takes a quote of
+    0 and 0, too: a contract that nobody bids for any more can be left, worthless, but not bought.
     """
-    prices = _prices(raw)
+    prices = _prices(raw, sells=sells)
     if isinstance(prices, QuoteFlag):
         return prices
     assert isinstance(raw, dict)
@@ -83,7 +93,7 @@ def read_quote(
     return Quote(*prices, quote_time)
 
 
-def _prices(raw: object) -> tuple[Decimal, Decimal] | QuoteFlag:
+def _prices(raw: object, *, sells: bool = False) -> tuple[Decimal, Decimal] | QuoteFlag:
     """Bid and ask of a quote as sent that can be traded with; else what is wrong with them."""
     if raw is None:
         return QuoteFlag.MISSING
@@ -94,7 +104,7 @@ def _prices(raw: object) -> tuple[Decimal, Decimal] | QuoteFlag:
     bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
     if bid is None or ask is None:
         return QuoteFlag.NOT_A_QUOTE
-    if ask == 0:
+    if ask == 0 and not (sells and bid == 0):
         # Feeds send 0 for a side without quotes; nobody gives an option away.
         return QuoteFlag.ONE_SIDED
     return QuoteFlag.CROSSED if bid > ask else (bid, ask)
@@ -150,7 +160,13 @@ def neutral_entry(quotes: Iterable[Quote], since: datetime, limit: timedelta) ->
 
 
 def neutral_exit(
-    quotes: Iterable[Quote], exit_time: datetime, limit: timedelta, arrived_by: datetime, not_before: datetime
+    quotes: Iterable[Quote],
+    exit_time: datetime,
+    limit: timedelta,
+    *,
+    arrived_by: datetime,
+    not_before: datetime,
+    sells: bool = False,
 ) -> Quote | None:
     """The stored quote that prices an exit: the last that can price within `limit` before it, known by `arrived_by`.
 
@@ -160,7 +176,7 @@ def neutral_exit(
     found = [
         quote
         for quote in quotes
-        if quote.can_price
+        if quote.can_close(sells=sells)
         and earliest <= quote.quote_time <= exit_time
         and quote.received_at is not None
         and quote.received_at <= arrived_by

@@ -6,14 +6,17 @@ So a long call at 70 that is assigned away at 73 is worth 3, and never the 0 or 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from kernel.errors import DomainError
-from kernel.values import decimal_text
-from outcomes.core.instruments import parse_option
+from kernel.values import decimal_text, format_timestamp, parse_instant
+from outcomes.core.instruments import canonical_instrument, parse_option
+from outcomes.core.quoting import read_price
 
 # US options expire on dates of the exchanges' time zone; after 20:00 there UTC already has the next day.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
@@ -29,6 +32,50 @@ class Settlement:
     price: Decimal  # per unit
     settled_at: datetime
     underlying: Decimal | None = None
+
+    def document(self) -> dict[str, str]:
+        """As stored with an execution."""
+        document = {
+            "kind": self.kind,
+            "price": decimal_text(self.price),
+            "settled_at": format_timestamp(self.settled_at),
+        }
+        return document | ({} if self.underlying is None else {"underlying": decimal_text(self.underlying)})
+
+
+def read_settlements(market_conditions: Mapping[str, Any]) -> dict[str, Settlement]:
+    """The settlements that conditions name and that can be read, by instrument in its one spelling."""
+    return {
+        canonical_instrument(instrument): read
+        for instrument, raw in _settlements(market_conditions).items()
+        if (read := _read(raw)) is not None
+    }
+
+
+def refuse_unreadable_settlements(market_conditions: Mapping[str, Any]) -> None:
+    """Raise `settlement_impossible` for a settlement that is not {price, settled_at, kind, underlying?}."""
+    for instrument, raw in _settlements(market_conditions).items():
+        if _read(raw) is None:
+            detail = f"{instrument}: send price, settled_at, kind and the underlying price."
+            raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
+
+
+def _settlements(market_conditions: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = market_conditions.get("settlements")
+    return found if isinstance(found, dict) else {}
+
+
+def _read(raw: Any) -> Settlement | None:
+    if not isinstance(raw, dict) or raw.get("kind") not in (*EXPIRY_KINDS, *SIDE_OF_KIND):
+        return None
+    price, underlying = read_price(raw.get("price")), read_price(raw.get("underlying"))
+    if price is None or (underlying is None and raw.get("underlying") is not None):
+        return None
+    try:
+        settled_at = parse_instant(raw.get("settled_at"))
+    except ValueError:
+        return None
+    return Settlement(raw["kind"], price, settled_at, underlying)
 
 
 def refuse_impossible_settlement(instrument: str, side: str, settlement: Settlement) -> None:

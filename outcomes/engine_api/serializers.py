@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT
@@ -19,36 +18,48 @@ from kernel.serializers import (
     StrictSerializer,
     sha256_field,
 )
-from outcomes.core.trade_reports import (
-    ExitReport,
-    OpeningReport,
-    ReportedLeg,
-    ShadowExitReport,
-    exact_document,
-    field_text,
-    request_hash,
+from outcomes.core.documents import exact_document, field_text, meaning_hash
+from outcomes.core.fills import LegFill
+from outcomes.core.instruments import canonical_instrument
+from outcomes.core.plan import Plan, PlannedLeg
+from outcomes.core.reports import MAX_LEGS, ExitReport, FillReport, OpeningReport, ReportedLeg, ShadowExitReport
+from outcomes.core.trades import (
+    CLAIMED_PROVENANCES,
+    EFFECTS,
+    FEES,
+    MULTIPLIER,
+    NET_PRICE,
+    PNL,
+    PRICE,
+    QUANTITY,
+    RISK,
+    SIDES,
+    Provenance,
 )
-from outcomes.core.trades import MULTIPLIER, NET_PRICE, PNL, PRICE, QUANTITY, SIGNS, quotes_of
 from outcomes.models import (
+    ENTRY,
+    EXIT,
     Action,
     DirectiveState,
     ExitDirective,
     ExitReason,
-    PriceProvenance,
     RealTrade,
     Recommendation,
     Role,
     ShadowTrade,
+    TradeFill,
     TradeStatus,
 )
 from outcomes.services import RecommendationReport
 from policies.models import EngineName
 
-MAX_LEGS = 4
 MAX_RATIO = 1000
 MAX_INSTRUMENT = 64
-# UNPRICED is the orchestrator's word for a price that nobody gave; engines cannot report it.
-REPORTED_PROVENANCES = [value for value in PriceProvenance.values if value != PriceProvenance.UNPRICED]
+# The words that the referee assigns are accepted from a real trade, whose report is never refused for its content.
+ANY_PROVENANCE = [value.value for value in Provenance if value != Provenance.UNPRICED]
+# SYNCHRONISED is written by the orchestrator alone.
+REPORTED_REASONS = [value for value in ExitReason.values if value != ExitReason.SYNCHRONISED]
+CLAIMS = [value.value for value in CLAIMED_PROVENANCES]
 
 
 def price_field(**options: Any) -> DecimalTextField:
@@ -62,7 +73,7 @@ def net_price_field(**options: Any) -> DecimalTextField:
 
 
 class InstrumentField(serializers.CharField):
-    """A symbol, kept character for character: the spaces inside an OCC symbol count."""
+    """A symbol, at most 64 characters; an OCC symbol in any spelling becomes the padded one of 21 characters."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_INSTRUMENT, trim_whitespace=False, **options)
@@ -71,19 +82,19 @@ class InstrumentField(serializers.CharField):
         """The symbol; other types, control characters and spaces around it are rejected."""
         if not isinstance(data, str) or not data.isprintable() or data != data.strip():
             self.fail("invalid")
-        return super().to_internal_value(data)
+        return canonical_instrument(super().to_internal_value(data))
 
 
 class ExitReasonField(serializers.ChoiceField):
     """One of the known exit reasons, with an error code of its own."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(choices=ExitReason.choices, **options)
+        super().__init__(choices=REPORTED_REASONS, **options)
 
     def to_internal_value(self, data: Any) -> str:
         """The reason; raise `unknown_exit_reason`."""
-        if not isinstance(data, str) or data not in ExitReason.values:
-            known = ", ".join(ExitReason.values)
+        if not isinstance(data, str) or data not in REPORTED_REASONS:
+            known = ", ".join(REPORTED_REASONS)
             raise DomainError("unknown_exit_reason", f"exit_reason must be one of {known}.", "/exit_reason")
         return data
 
@@ -96,6 +107,50 @@ class ClaimSerializer(StrictSerializer):
     wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
 
 
+class PlannedLegSerializer(StrictSerializer):
+    """One leg of a plan."""
+
+    instrument = InstrumentField()
+    side = serializers.ChoiceField(list(SIDES))
+    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, default=1)
+
+
+class CurrencyField(serializers.RegexField):
+    """A currency's code in capitals."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^[A-Z][A-Z0-9]{2,9}$", max_length=10, **options)
+
+
+class PositiveField(DecimalTextField):
+    """A number above 0."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """The number; raise `not_positive`."""
+        value = super().to_internal_value(data)
+        if value <= 0:
+            raise serializers.ValidationError("Must be greater than 0.", code="not_positive")
+        return value
+
+
+class PlanSerializer(StrictSerializer):
+    """What an engine would trade, said before it knows its role; a shadow opens exactly this."""
+
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=PlannedLegSerializer(), min_length=1, max_length=MAX_LEGS
+    )
+    quantity = PositiveField(**QUANTITY, help_text="Contracts.")
+    multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
+    currency = CurrencyField()
+    risk_amount = DecimalTextField(**NET_PRICE, min_value=0, help_text="Capital at risk as the engine sees it.")
+
+    def validate_legs(self, legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Reject an instrument that occurs twice."""
+        if len({leg["instrument"] for leg in legs}) < len(legs):
+            raise serializers.ValidationError("An instrument occurs in two legs; use ratio.", code="duplicate_leg")
+        return legs
+
+
 class RecommendationSerializer(StrictSerializer):
     """An engine's answer to an experiment, made without knowing its role."""
 
@@ -104,21 +159,38 @@ class RecommendationSerializer(StrictSerializer):
     action = serializers.ChoiceField(Action.choices)
     strategy_version = serializers.CharField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
+    plan = PlanSerializer(required=False, allow_null=True, help_text="Required with OPEN.")
     recommendation = AnyJSONField(help_text="Any JSON value; stored byte for byte.")
 
     def report(self, body: bytes) -> RecommendationReport:
         """The validated answer; the recommendation's text comes from the body itself (R7.5)."""
-        values = self.validated_data | {"recommendation": field_text(body, "recommendation")}
-        return RecommendationReport(**values, request_hash=request_hash(self.initial_data))
+        values = dict(self.validated_data)
+        planned = values.get("plan")
+        if values["action"] == Action.OPEN and planned is None:
+            raise DomainError("plan_missing", "Say what the engine would trade before it learns its role.", "/plan")
+        if values["action"] == Action.DECLINE and planned is not None:
+            raise DomainError("plan_not_allowed", "An engine that declines plans nothing.", "/plan")
+        text = field_text(body, "recommendation")
+        plan = planned and Plan(
+            tuple(PlannedLeg(**leg) for leg in planned["legs"]),
+            planned["quantity"],
+            planned["multiplier"],
+            planned["currency"],
+            planned["risk_amount"],
+        )
+        meaning = values | {"plan": planned, "recommendation": exact_document(values["recommendation"])}
+        return RecommendationReport(
+            **values | {"recommendation": text, "plan": plan}, request_hash=meaning_hash(meaning)
+        )
 
 
 class OpeningLegSerializer(StrictSerializer):
     """One leg of a trade that was opened."""
 
     instrument = InstrumentField()
-    side = serializers.ChoiceField(list(SIGNS))
+    side = serializers.ChoiceField(list(SIDES))
     ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, default=1)
-    entry_price = price_field(required=False, help_text="Optional for a single leg: defaults to the trade's.")
+    entry_price = price_field(required=False, help_text="Optional for a single leg, and for a shadow.")
 
 
 class TradeSerializer(StrictSerializer):
@@ -129,25 +201,81 @@ class TradeSerializer(StrictSerializer):
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS
     )
-    quantity = DecimalTextField(**QUANTITY, help_text="Contracts.")
-    multiplier = DecimalTextField(**MULTIPLIER, help_text="Units per contract.")
+    quantity = PositiveField(**QUANTITY, help_text="Contracts.")
+    multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
     entry_price = net_price_field(required=False, help_text="Price of the single leg, or net debit.")
     entry_time = InstantField()
-    fees = price_field(default=Decimal(0), help_text="Entry fees in account currency.")
-    price_provenance = serializers.ChoiceField(REPORTED_PROVENANCES)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Reject a quantity or multiplier of 0 or less."""
-        for name in ("quantity", "multiplier"):
-            if attrs[name] <= 0:
-                raise serializers.ValidationError({name: ["Must be greater than 0."]}, code="not_positive")
-        return attrs
+    fees = price_field(default=Decimal(0), help_text="Entry fees; negative for a rebate. A shadow pays the schedule.")
+    price_provenance = serializers.ChoiceField(ANY_PROVENANCE)
+    currency = CurrencyField(required=False, help_text="Defaults to the plan's.")
+    risk_amount = DecimalTextField(**NET_PRICE, required=False, help_text="Compared with the referee's own.")
+    entry_quotes = JSONObjectField(
+        default=dict, help_text="{instrument: {bid, ask, quote_time}} at the entry; required of a shadow."
+    )
 
     def report(self) -> OpeningReport:
         """The validated trade."""
         values = self.validated_data
         legs = tuple(ReportedLeg(**leg) for leg in values["legs"])
-        return OpeningReport(**values | {"legs": legs, "entry_price": values.get("entry_price")})
+        return OpeningReport(
+            **values
+            | {
+                "legs": legs,
+                "entry_price": values.get("entry_price"),
+                "entry_quotes": exact_document(values["entry_quotes"]),
+            }
+        )
+
+    def meaning(self) -> str:
+        """The hash that recognises a repetition."""
+        return meaning_hash(self.validated_data | {"entry_quotes": exact_document(self.validated_data["entry_quotes"])})
+
+
+class FillLegSerializer(StrictSerializer):
+    """One execution."""
+
+    instrument = InstrumentField()
+    effect = serializers.ChoiceField(list(EFFECTS))
+    side = serializers.ChoiceField(list(SIDES), help_text="Of the position: closing a LONG sells.")
+    quantity = PositiveField(**QUANTITY, help_text="The leg's own, with its ratio.")
+    price = price_field()
+
+
+class FillSerializer(StrictSerializer):
+    """One more fill of an open trade: scaling in, a partial exit, legging, a roll, a settlement."""
+
+    fill_ref = serializers.CharField(max_length=64, help_text="The engine's own reference; makes retries safe.")
+    time = InstantField()
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS
+    )
+    fees = price_field(default=Decimal(0), help_text="Negative for a rebate.")
+    reason = ExitReasonField(required=False, help_text="Why it closes, where it does.")
+    price_provenance = serializers.ChoiceField(ANY_PROVENANCE, required=False, help_text="Defaults to the trade's.")
+    market_conditions = JSONObjectField(default=dict, help_text="As for an exit.")
+
+    def validate_fill_ref(self, value: str) -> str:
+        """Reject the references that the orchestrator gives."""
+        if value in (ENTRY, EXIT) or value.startswith("directive-"):
+            raise DomainError("fill_ref_reserved", f'"{value}" is reserved.', "/fill_ref")
+        return value
+
+    def report(self) -> FillReport:
+        """The validated fill."""
+        values = self.validated_data
+        return FillReport(
+            fill_ref=values["fill_ref"],
+            time=values["time"],
+            legs=tuple(LegFill(**leg) for leg in values["legs"]),
+            fees=values["fees"],
+            reason=values.get("reason", ""),
+            price_provenance=values.get("price_provenance"),
+            market_conditions=exact_document(values["market_conditions"]),
+        )
+
+    def meaning(self) -> str:
+        """The hash that recognises a repetition."""
+        return _meaning(self.validated_data)
 
 
 class ExitLegSerializer(StrictSerializer):
@@ -155,26 +283,27 @@ class ExitLegSerializer(StrictSerializer):
 
     instrument = InstrumentField()
     exit_price = price_field(required=False)
-    side = serializers.ChoiceField(list(SIGNS), required=False)
+    side = serializers.ChoiceField(list(SIDES), required=False)
     ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, required=False)
     entry_price = price_field(required=False)
 
 
 class ExitSerializer(StrictSerializer):
-    """How a trade was closed."""
+    """How all that is left of a trade was closed."""
 
     exit_time = InstantField()
     exit_price = net_price_field(required=False, help_text="Price of the single leg, or net debit.")
     exit_reason = ExitReasonField()
-    fees = price_field(default=Decimal(0), help_text="Exit fees in account currency.")
+    fees = price_field(default=Decimal(0), help_text="Exit fees; negative for a rebate. A shadow pays the schedule.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=ExitLegSerializer(), max_length=MAX_LEGS, default=list
+        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list
     )
     market_conditions = JSONObjectField(
-        default=dict, help_text="{underlying, quotes: {instrument: {bid, ask, quote_time}}}, and anything else seen."
+        default=dict,
+        help_text="{underlying, quotes: {instrument: {bid, ask, quote_time}}, settlements}, and anything else seen.",
     )
     price_provenance = serializers.ChoiceField(
-        REPORTED_PROVENANCES, required=False, help_text="Of the exit price; defaults to the entry's."
+        ANY_PROVENANCE, required=False, help_text="Of the exit price; defaults to the entry's."
     )
 
     def report(self) -> ExitReport:
@@ -190,32 +319,51 @@ class ExitSerializer(StrictSerializer):
             price_provenance=values.get("price_provenance"),
         )
 
+    def meaning(self) -> str:
+        """The hash that recognises a repetition."""
+        return _meaning(self.validated_data)
+
 
 class ShadowExitSerializer(StrictSerializer):
-    """A shadow engine's own quotes as of a directive's exit time."""
+    """A shadow engine's own quotes or settlements as of a directive's exit time."""
 
     quotes = JSONObjectField(required=False, help_text="{instrument: {bid, ask, quote_time}} for every leg.")
-    market_conditions = JSONObjectField(required=False, help_text="May contain the quotes instead.")
+    settlements = JSONObjectField(
+        required=False, help_text="{instrument: {price, settled_at, kind, underlying}} for contracts that have ended."
+    )
+    market_conditions = JSONObjectField(required=False, help_text="May contain quotes and settlements instead.")
     exit_time = InstantField(required=False, help_text="Must equal the directive's.")
     exit_price = net_price_field(required=False, help_text="Must match the quotes.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=ExitLegSerializer(), max_length=MAX_LEGS, default=list
+        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list
     )
-    fees = price_field(default=Decimal(0), help_text="Exit fees in account currency.")
+    fees = price_field(default=Decimal(0), help_text="Ignored: a shadow pays the schedule.")
 
     def report(self) -> ShadowExitReport:
         """The validated exit; raise when quotes are in two places."""
         values = self.validated_data
-        inside = quotes_of(values.get("market_conditions", {}))
-        if inside and "quotes" in values:
-            raise DomainError("quotes_twice", "Send quotes or market_conditions.quotes, not both.", "/quotes")
+        inside = values.get("market_conditions", {})
+        conditions = dict(inside)
+        for name in ("quotes", "settlements"):
+            if name in values:
+                if inside.get(name):
+                    raise DomainError("quotes_twice", f"Send {name} or market_conditions.{name}, not both.", f"/{name}")
+                conditions[name] = values[name]
         return ShadowExitReport(
-            quotes=exact_document(values.get("quotes", inside)),
+            market_conditions=exact_document(conditions),
             exit_time=values.get("exit_time"),
             exit_price=values.get("exit_price"),
             legs=tuple(ReportedLeg(**leg) for leg in values["legs"]),
-            fees=values["fees"],
         )
+
+    def meaning(self) -> str:
+        """The hash that recognises a repetition."""
+        return _meaning(self.validated_data)
+
+
+def _meaning(values: dict[str, Any]) -> str:
+    documents = {name: exact_document(value) for name, value in values.items() if isinstance(value, dict)}
+    return meaning_hash(values | documents)
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -246,14 +394,18 @@ class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]
         fields = ("experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at")
 
 
-class LegAnswerSerializer(serializers.Serializer[Any]):
-    """One leg; `exit_price` is null while the trade is open, and when it is UNPRICED."""
+class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
+    """One fill as booked."""
 
-    instrument = serializers.CharField()
-    side = serializers.CharField()
-    ratio = serializers.IntegerField()
-    entry_price = serializers.CharField()
-    exit_price = serializers.CharField(allow_null=True)
+    fees = DecimalTextField(**FEES)
+    scheduled_fees = DecimalTextField(**FEES)
+
+    class Meta:
+        model = TradeFill
+        fields = (
+            "fill_ref", "time", "legs", "fees", "scheduled_fees", "reason", "price_provenance", "conditions_hash",
+            "reported_at",
+        )  # fmt: skip
 
 
 class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
@@ -264,22 +416,27 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     engine = serializers.ChoiceField(EngineName.choices)
     kind = serializers.ChoiceField(Role.choices)
     status = serializers.ChoiceField(TradeStatus.choices)
-    legs = serializers.SerializerMethodField()
+    legs = serializers.JSONField(help_text="As reported at the opening.")
     quantity = DecimalTextField(**QUANTITY)
     multiplier = DecimalTextField(**MULTIPLIER)
-    entry_price = net_price_field()
+    currency = serializers.CharField()
+    entry_price = net_price_field(allow_null=True)
     entry_time = serializers.DateTimeField()
     entry_fees = price_field()
     entry_provenance = serializers.CharField()
+    risk_amount = DecimalTextField(**RISK, allow_null=True)
     opened_at = serializers.DateTimeField()
     exit_price = net_price_field(allow_null=True)
     exit_time = serializers.DateTimeField(allow_null=True)
-    exit_fees = price_field(allow_null=True)
+    exit_fees = DecimalTextField(**FEES, allow_null=True)
     exit_reason = serializers.CharField()
     exit_provenance = serializers.CharField()
     conditions_hash = serializers.CharField()
     closed_at = serializers.DateTimeField(allow_null=True)
+    flags = serializers.JSONField()
     pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
+    fills = FillAnswerSerializer(many=True)
+    own_exit = serializers.SerializerMethodField(help_text="PENDING, DONE or UNPRICED; null without one.")
     snapshot_instruments = serializers.SerializerMethodField(
         help_text="The shadow trade's legs: quote these in the exit's market_conditions."
     )
@@ -287,11 +444,10 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         help_text="Quotes in the exit's market_conditions that cannot price anything, and why."
     )
 
-    @extend_schema_field(LegAnswerSerializer(many=True))
-    def get_legs(self, trade: RealTrade | ShadowTrade) -> list[dict[str, Any]]:
-        """The legs as entered, each with its exit price."""
-        exits = {leg["instrument"]: leg["exit_price"] for leg in trade.exit_legs or ()}
-        return [leg | {"exit_price": exits.get(leg["instrument"])} for leg in trade.legs]
+    def get_own_exit(self, trade: RealTrade | ShadowTrade) -> str | None:
+        """The state of a shadow's own exit."""
+        own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
+        return own.state if own else None
 
     def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
         """The shadow's, as of now: it may open after the real trade."""
@@ -299,11 +455,13 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
             # It must not learn what the other engine trades.
             return []
         shadows = ShadowTrade.objects.filter(experiment_id=trade.experiment_id)
-        return sorted({leg.instrument for shadow in shadows for leg in shadow.entered_legs})
+        return sorted({leg["instrument"] for shadow in shadows for leg in shadow.legs})
 
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
         """Empty for a shadow trade, too: the quotes are those of the real exit."""
-        directive = getattr(trade, "exit_directive", None) if isinstance(trade, RealTrade) else None
+        if isinstance(trade, ShadowTrade):
+            return {}
+        directive = ExitDirective.objects.filter(real_trade=trade).order_by("-number").first()
         return directive.quote_flags if directive else {}
 
 
@@ -314,6 +472,7 @@ class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     experiment_id = serializers.UUIDField()
     trade_id = serializers.UUIDField(source="shadow_trade_id", help_text="The engine's own shadow trade.")
     exit_time = serializers.DateTimeField()
+    legs = serializers.JSONField(source="closing_legs", help_text="Instrument, side and quantity that it closes.")
     instruments = serializers.SerializerMethodField(help_text="The legs to quote.")
     market_conditions = JSONObjectField()
     conditions_hash = serializers.CharField()
@@ -321,9 +480,8 @@ class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     expires_at = serializers.DateTimeField()
 
     def get_instruments(self, directive: ExitDirective) -> list[str]:
-        """One for every leg of the shadow trade."""
-        assert directive.shadow_trade is not None
-        return [leg.instrument for leg in directive.shadow_trade.entered_legs]
+        """One for every leg that it closes."""
+        return sorted({leg["instrument"] for leg in directive.closing_legs or ()})
 
 
 class PendingExitsSerializer(serializers.Serializer[Any]):

@@ -14,12 +14,12 @@ from rest_framework.views import APIView
 from experiments.distribution import claim_assignments, get_assignment
 from kernel.serializers import StrictSerializer
 from outcomes import services
-from outcomes.core.trade_reports import request_hash
 from outcomes.engine_api.serializers import (
     AssignmentSerializer,
     ClaimedSerializer,
     ClaimSerializer,
     ExitSerializer,
+    FillSerializer,
     PendingExitsSerializer,
     RecommendationAnswerSerializer,
     RecommendationSerializer,
@@ -104,9 +104,9 @@ class TradesView(EngineView):
     )
     def post(self, request: Request) -> Response:
         """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
-        report = _validated(TradeSerializer, request).report()
+        body = _validated(TradeSerializer, request)
         trade, is_new = services.open_trade(
-            engine_of(request), report, body=request.data, request_hash=request_hash(request.data)
+            engine_of(request), body.report(), body=request.data, request_hash=body.meaning()
         )
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
@@ -120,17 +120,42 @@ class TradeView(EngineView):
         return Response(TradeAnswerSerializer(services.own_trade(engine_of(request), trade_id)).data)
 
 
+class TradeFillsView(EngineView):
+    """Report one more fill of a trade."""
+
+    @extend_schema(
+        operation_id="report_fill", request=FillSerializer, responses=_first_or_repeat(TradeAnswerSerializer)
+    )
+    def post(self, request: Request, trade_id: UUID) -> Response:
+        """Book a partial exit, scaling in, legging, a roll or a settlement; accepted while halted, too."""
+        body = _validated(FillSerializer, request)
+        trade, is_new = services.report_fill(
+            engine_of(request), trade_id, body.report(), body=request.data, request_hash=body.meaning()
+        )
+        return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
+
+
 class TradeExitView(EngineView):
     """Report that a trade was closed."""
 
-    @extend_schema(operation_id="close_trade", request=ExitSerializer, responses=TradeAnswerSerializer)
+    @extend_schema(
+        operation_id="close_trade",
+        request=ExitSerializer,
+        responses={
+            200: OpenApiResponse(TradeAnswerSerializer, description="Closed."),
+            202: OpenApiResponse(
+                TradeAnswerSerializer, description="`own_exit_kept`: the shadow closes with the real trade."
+            ),
+        },
+    )
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Close the trade, record its outcome and direct the shadow to exit; accepted while halted, too."""
-        report = _validated(ExitSerializer, request).report()
-        trade, _ = services.close_trade(
-            engine_of(request), trade_id, report, body=request.data, request_hash=request_hash(request.data)
+        body = _validated(ExitSerializer, request)
+        trade, status = services.close_trade(
+            engine_of(request), trade_id, body.report(), body=request.data, request_hash=body.meaning()
         )
-        return Response(TradeAnswerSerializer(trade).data)
+        answer = TradeAnswerSerializer(trade).data
+        return Response(answer | {"code": "own_exit_kept"} if status == 202 else answer, status=status)
 
 
 class ExitDirectivesView(EngineView):
@@ -149,8 +174,8 @@ class ExitDirectiveReportView(EngineView):
     @extend_schema(operation_id="report_shadow_exit", request=ShadowExitSerializer, responses=SettledExitSerializer)
     def post(self, request: Request, directive_id: int) -> Response:
         """Close the shadow at its engine's own quotes as of the exit time."""
-        report = _validated(ShadowExitSerializer, request).report()
+        body = _validated(ShadowExitSerializer, request)
         directive, _ = services.report_shadow_exit(
-            engine_of(request), directive_id, report, request_hash=request_hash(request.data)
+            engine_of(request), directive_id, body.report(), request_hash=body.meaning()
         )
         return Response(SettledExitSerializer(directive).data)

@@ -1,9 +1,11 @@
 -- Drop what guards.sql creates, in reverse.
 
 -- Triggers of the trades and of what is kept.
-DROP TRIGGER shadow_trades_entry_is_fixed ON shadow_trades;
-DROP TRIGGER real_trades_entry_is_fixed ON real_trades;
-DROP FUNCTION refuse_trade_identity_change();
+DROP TRIGGER shadow_trades_are_final ON shadow_trades;
+DROP TRIGGER real_trades_are_final ON real_trades;
+DROP FUNCTION keep_trade();
+DROP TRIGGER own_exits_are_kept ON own_exits;
+DROP TRIGGER trade_fills_append_only ON trade_fills;
 DROP TRIGGER shadow_trades_are_kept ON shadow_trades;
 DROP TRIGGER real_trades_are_kept ON real_trades;
 DROP TRIGGER quotes_append_only ON quotes;
@@ -15,14 +17,21 @@ DROP TRIGGER recommendations_append_only ON recommendations;
 -- Constraints: whatever refers to another table before what it refers to.
 ALTER TABLE exit_directives
     DROP CONSTRAINT exit_directives_hash_is_of_the_conditions,
-    DROP CONSTRAINT exit_directives_copy_the_real_exit;
+    DROP CONSTRAINT exit_directives_copy_the_real_fill;
+ALTER TABLE own_exits
+    DROP CONSTRAINT own_exits_hash_is_of_the_conditions,
+    DROP CONSTRAINT own_exits_of_their_trade;
+ALTER TABLE trade_fills
+    DROP CONSTRAINT trade_fills_id_time_conditions,
+    DROP CONSTRAINT trade_fills_hash_is_of_the_conditions,
+    DROP CONSTRAINT trade_fills_of_their_shadow_trade,
+    DROP CONSTRAINT trade_fills_of_their_real_trade;
 ALTER TABLE shadow_trades
-    DROP CONSTRAINT shadow_trades_hash_is_of_the_conditions,
+    DROP CONSTRAINT shadow_trades_id_experiment_engine,
     DROP CONSTRAINT shadow_trades_in_the_revealed_role,
     DROP COLUMN role;
 ALTER TABLE real_trades
-    DROP CONSTRAINT real_trades_hash_is_of_the_conditions,
-    DROP CONSTRAINT real_trades_id_and_exit,
+    DROP CONSTRAINT real_trades_id_experiment_engine,
     DROP CONSTRAINT real_trades_in_the_revealed_role,
     DROP CONSTRAINT real_trades_by_the_executed_engine,
     DROP COLUMN role;

@@ -18,24 +18,29 @@ ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('SHADOW') STORED,
 ADD CONSTRAINT shadow_trades_in_the_revealed_role
     FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
 
--- A directive copies exit time and conditions of the real exit (R4.2).
-ALTER TABLE real_trades ADD CONSTRAINT real_trades_id_and_exit UNIQUE (trade_id, exit_time, conditions_hash);
-ALTER TABLE exit_directives
-ADD CONSTRAINT exit_directives_copy_the_real_exit
-    FOREIGN KEY (real_trade_id, exit_time, conditions_hash)
-    REFERENCES real_trades (trade_id, exit_time, conditions_hash),
-ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
+-- Fills belong to the trade they name, in its experiment and of its engine.
+ALTER TABLE real_trades ADD CONSTRAINT real_trades_id_experiment_engine UNIQUE (trade_id, experiment_id, engine);
+ALTER TABLE shadow_trades ADD CONSTRAINT shadow_trades_id_experiment_engine UNIQUE (trade_id, experiment_id, engine);
+ALTER TABLE trade_fills
+ADD CONSTRAINT trade_fills_of_their_real_trade
+    FOREIGN KEY (real_trade_id, experiment_id, engine) REFERENCES real_trades (trade_id, experiment_id, engine),
+ADD CONSTRAINT trade_fills_of_their_shadow_trade
+    FOREIGN KEY (shadow_trade_id, experiment_id, engine) REFERENCES shadow_trades (trade_id, experiment_id, engine),
+ADD CONSTRAINT trade_fills_hash_is_of_the_conditions
+    CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')),
+ADD CONSTRAINT trade_fills_id_time_conditions UNIQUE (id, time, conditions_hash);
+ALTER TABLE own_exits
+ADD CONSTRAINT own_exits_of_their_trade
+    FOREIGN KEY (trade_id, experiment_id, engine) REFERENCES shadow_trades (trade_id, experiment_id, engine),
+ADD CONSTRAINT own_exits_hash_is_of_the_conditions
     CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
 
--- The hash of a trade's conditions is the hash of what is stored; a shadow that follows stores none of its own.
-ALTER TABLE real_trades ADD CONSTRAINT real_trades_hash_is_of_the_conditions CHECK (
-    market_conditions IS NULL
-    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
-);
-ALTER TABLE shadow_trades ADD CONSTRAINT shadow_trades_hash_is_of_the_conditions CHECK (
-    market_conditions IS NULL
-    OR conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex')
-);
+-- A directive copies time and conditions of the real fill that it follows (R4.2).
+ALTER TABLE exit_directives
+ADD CONSTRAINT exit_directives_copy_the_real_fill
+    FOREIGN KEY (real_fill_id, exit_time, conditions_hash) REFERENCES trade_fills (id, time, conditions_hash),
+ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
+    CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
 
 -- What happened is kept: no update, no delete.
 CREATE TRIGGER recommendations_append_only BEFORE UPDATE OR DELETE ON recommendations
@@ -48,30 +53,29 @@ CREATE TRIGGER incidents_append_only BEFORE UPDATE OR DELETE ON incidents
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER quotes_append_only BEFORE UPDATE OR DELETE ON quotes
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trade_fills_append_only BEFORE UPDATE OR DELETE ON trade_fills
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER own_exits_are_kept BEFORE DELETE ON own_exits
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER real_trades_are_kept BEFORE DELETE ON real_trades
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER shadow_trades_are_kept BEFORE DELETE ON shadow_trades
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- The entry of a trade never changes, and a closed trade is final.
-CREATE FUNCTION refuse_trade_identity_change() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The opening of a trade never changes, and a closed trade is final but for what is found out about it: its flags, and
+-- that its prices were checked. Generated columns are not computed yet when a BEFORE trigger runs.
+CREATE FUNCTION keep_trade() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    of_all text[] := ARRAY['role', 'flags', 'prices_checked_at'];
+    while_open text[] := of_all || ARRAY['status', 'entry_due_at', 'entry_price', 'entry_provenance', 'risk_amount',
+        'exit_price', 'exit_time', 'exit_fees', 'exit_reason', 'exit_provenance', 'conditions_hash', 'closed_at'];
+    free text[] := CASE WHEN OLD.status IN ('CLOSED', 'UNPRICED') THEN of_all ELSE while_open END;
 BEGIN
-    RAISE EXCEPTION 'trade % is closed once; its entry never changes', OLD.trade_id
-        USING ERRCODE = 'integrity_constraint_violation';
+    IF to_jsonb(OLD) - free <> to_jsonb(NEW) - free THEN
+        RAISE EXCEPTION 'trade % is closed once; its opening never changes', OLD.trade_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
 END $$;
-CREATE TRIGGER real_trades_entry_is_fixed BEFORE UPDATE ON real_trades FOR EACH ROW
-WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
-      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash,
-      OLD.rules_hash, OLD.opened_at)
-  IS DISTINCT FROM (NEW.trade_id, NEW.experiment_id, NEW.engine, NEW.legs::text, NEW.quantity,
-      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash,
-      NEW.rules_hash, NEW.opened_at))
-EXECUTE FUNCTION refuse_trade_identity_change();
-CREATE TRIGGER shadow_trades_entry_is_fixed BEFORE UPDATE ON shadow_trades FOR EACH ROW
-WHEN (OLD.status <> 'OPEN' OR (OLD.trade_id, OLD.experiment_id, OLD.engine, OLD.legs::text, OLD.quantity,
-      OLD.multiplier, OLD.entry_price, OLD.entry_time, OLD.entry_fees, OLD.entry_provenance, OLD.request_hash,
-      OLD.rules_hash, OLD.opened_at)
-  IS DISTINCT FROM (NEW.trade_id, NEW.experiment_id, NEW.engine, NEW.legs::text, NEW.quantity,
-      NEW.multiplier, NEW.entry_price, NEW.entry_time, NEW.entry_fees, NEW.entry_provenance, NEW.request_hash,
-      NEW.rules_hash, NEW.opened_at))
-EXECUTE FUNCTION refuse_trade_identity_change();
+CREATE TRIGGER real_trades_are_final BEFORE UPDATE ON real_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();
+CREATE TRIGGER shadow_trades_are_final BEFORE UPDATE ON shadow_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();

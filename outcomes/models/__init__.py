@@ -1,13 +1,18 @@
 """Tables for what the engines did and how they compare."""
 
+from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
 from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
 from outcomes.models.recommendation import Action, Recommendation, Role
-from outcomes.models.shadow_exit import DirectiveState, ExitDirective
-from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade, Trade, TradeStatus
+from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, OwnExitState
+from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
 __all__ = [
+    "ENTRY",
+    "EXIT",
+    "LIVE_STATUSES",
+    "SYNCHRONISED_REF",
     "Action",
     "DirectiveState",
     "ExitDirective",
@@ -15,7 +20,8 @@ __all__ = [
     "Incident",
     "IncidentKind",
     "Outcome",
-    "PriceProvenance",
+    "OwnExit",
+    "OwnExitState",
     "Quote",
     "RealOutcome",
     "RealTrade",
@@ -24,6 +30,7 @@ __all__ = [
     "ShadowOutcome",
     "ShadowTrade",
     "Trade",
+    "TradeFill",
     "TradeStatus",
     "Violation",
 ]

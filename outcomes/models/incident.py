@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.trades import PairRule
+from outcomes.core.pairing import PairRule
 from policies.models import EngineName
 
 RULE_CHOICES = [(rule.value, rule.value.replace("_", " ").title()) for rule in PairRule]
@@ -17,9 +17,9 @@ class IncidentKind(models.TextChoices):
     """What the engine attempted."""
 
     DOUBLE_EXECUTION_PREVENTED = "double_execution_prevented"
-    UNPERMITTED_REAL_TRADE = "unpermitted_real_trade"
-    PERMIT_EXPIRED = "permit_expired"
     CONFLICTING_REPORT = "conflicting_report"
+    UNBOOKABLE_REPORT = "unbookable_report"
+    RECOMMENDATION_MISSING = "recommendation_missing"
 
 
 class Incident(models.Model):
@@ -53,7 +53,7 @@ class Violation(models.Model):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="violations")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine whose trade broke the rule.")
-    name = models.CharField(max_length=24, choices=RULE_CHOICES, help_text="The broken rule.")
+    name = models.CharField(max_length=30, choices=RULE_CHOICES, help_text="The broken rule.")
     detail = models.TextField(help_text="What was expected, and what was found.")
     found_at = models.DateTimeField(help_text="Database clock, UTC.")
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from experiments.models import Experiment
-from outcomes.core.trades import FEES, NET_PRICE, PNL
-from outcomes.models.trade import ExitReason, PriceProvenance, RealTrade, ShadowTrade
+from outcomes.core.trades import FEES, NET_PRICE, PNL, RISK, Provenance
+from outcomes.models.trade import PROVENANCE_CHOICES, ExitReason, RealTrade, ShadowTrade
 from policies.models import EngineName
 
 
 class Outcome(models.Model):
-    """The result of one closed trade (R5.1). Undefined P&L is NULL, never 0."""
+    """The result of one closed trade (R5.1), in its currency. Undefined P&L is NULL, never 0."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
@@ -23,16 +23,31 @@ class Outcome(models.Model):
         blank=True,
         help_text="Price of the single leg, or net debit; blank if UNPRICED.",
     )
+    revision = models.PositiveSmallIntegerField(default=1, help_text="1, and one more with every accepted amendment.")
+    gross_pnl = models.DecimalField(
+        **PNL, null=True, blank=True, help_text="Before fees, over all fills; blank if UNPRICED."
+    )
     pnl = models.DecimalField(
         **PNL,
         null=True,
         blank=True,
-        help_text="Net of fees, in account currency; blank if UNPRICED.",
+        help_text="Net of the fees paid; blank if UNPRICED.",
     )
-    fees = models.DecimalField(**FEES, help_text="Entry and exit fees, in account currency.")
+    fees = models.DecimalField(
+        **FEES, help_text="Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative."
+    )
+    scheduled_fees = models.DecimalField(**FEES, help_text="By the policy's fee schedule, on all fills.")
+    compared_pnl = models.DecimalField(
+        **PNL,
+        null=True,
+        blank=True,
+        help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.",
+    )
+    risk_amount = models.DecimalField(**RISK, help_text="Capital at risk of the opening fills; 1 R.")
+    currency = models.CharField(max_length=10, help_text="Of all amounts.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, help_text="Why the trade was closed.")
     price_provenance = models.CharField(
-        max_length=19, choices=PriceProvenance, help_text="Where the exit price comes from."
+        max_length=19, choices=PROVENANCE_CHOICES, help_text="Where the exit price comes from."
     )
     exit_time = models.DateTimeField(help_text="UTC.")
     conditions_hash = models.CharField(
@@ -48,12 +63,20 @@ class Outcome(models.Model):
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_reason_known", condition=Q(exit_reason__in=ExitReason.values)),
             models.CheckConstraint(
-                name="%(class)s_provenance_known", condition=Q(price_provenance__in=PriceProvenance.values)
+                name="%(class)s_provenance_known",
+                condition=Q(price_provenance__in=[value.value for value in Provenance]),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_pnl_is_gross_less_fees",
+                condition=Q(pnl__isnull=True) | Q(pnl=F("gross_pnl") - F("fees")),
             ),
             models.CheckConstraint(
                 name="%(class)s_unpriced_has_no_pnl",
-                condition=Q(price_provenance="UNPRICED", pnl__isnull=True, exit_price__isnull=True)
-                | (~Q(price_provenance="UNPRICED") & Q(pnl__isnull=False, exit_price__isnull=False)),
+                condition=Q(price_provenance="UNPRICED", pnl__isnull=True, gross_pnl__isnull=True)
+                & Q(exit_price__isnull=True, compared_pnl__isnull=True)
+                | ~Q(price_provenance="UNPRICED")
+                & Q(pnl__isnull=False, gross_pnl__isnull=False)
+                & Q(exit_price__isnull=False),
             ),
         )
 

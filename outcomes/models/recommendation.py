@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from experiments.models import REASON_CHOICES, Experiment
+from kernel.fields import CanonicalJSONField
 from policies.models import EngineName
 
 
@@ -36,7 +37,12 @@ class Recommendation(models.Model):
     strategy_version = models.CharField(max_length=100, help_text="As reported by the engine.")
     rules_hash = models.CharField(max_length=64, help_text="SHA-256 of its rules, as reported by the engine.")
     recommendation = models.TextField(help_text="JSON, exactly as sent.")
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the request; identifies a repeat.")
+    plan = CanonicalJSONField(
+        null=True,
+        blank=True,
+        help_text="What it would trade, said before it knew its role: legs, quantity, multiplier, currency, risk.",
+    )
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the request means; identifies a repeat.")
     recommended_at = models.DateTimeField(help_text="Database clock, UTC.")
     role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
     role_reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="The decision's reason, or HALTED.")
@@ -56,6 +62,10 @@ class Recommendation(models.Model):
             models.CheckConstraint(name="recommendations_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="recommendations_action_known", condition=Q(action__in=Action.values)),
             models.CheckConstraint(name="recommendations_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="recommendations_openings_have_a_plan",
+                condition=Q(action="OPEN", plan__isnull=False) | Q(action="DECLINE", plan__isnull=True),
+            ),
             models.CheckConstraint(
                 name="recommendations_permit_for_real_openings_only",
                 condition=Q(role="REAL", action="OPEN", permit_expires_at__isnull=False)

@@ -1,9 +1,7 @@
-"""Real and shadow trades: two tables of one shape."""
+"""Real and shadow trades: two tables of one shape. What was executed stands in their fills, see `fill`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -11,21 +9,13 @@ from django.db.models import F, Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.trades import MULTIPLIER, NET_PRICE, PRICE, QUANTITY, Leg, profit_and_loss
+from outcomes.core.trades import FEES, MULTIPLIER, NET_PRICE, PRICE, QUANTITY, RISK, Provenance
 from outcomes.models.recommendation import Role
 from policies.models import EngineName
 
-
-class PriceProvenance(models.TextChoices):
-    """Where a price comes from, most reliable first."""
-
-    BROKER_FILL = "BROKER_FILL"
-    SAME_SNAPSHOT_QUOTE = "SAME_SNAPSHOT_QUOTE"
-    OWN_FEED_QUOTE = "OWN_FEED_QUOTE"
-    TRADE_PRINT = "TRADE_PRINT"
-    MODEL = "MODEL"
-    SETTLEMENT = "SETTLEMENT"
-    UNPRICED = "UNPRICED"
+PROVENANCE_CHOICES = [(value.value, value.value) for value in Provenance]
+# Every trade opens and closes once; a shadow waits as OPENING for the neutral feed to price its entry.
+TRADE_STATUS_HELP = "OPENING until its entry is priced; UNPRICED if nobody priced an exit."
 
 
 class ExitReason(models.TextChoices):
@@ -52,18 +42,24 @@ class ExitReason(models.TextChoices):
 
 
 class TradeStatus(models.TextChoices):
-    """UNPRICED: closed with the real exit, but nobody priced it in time."""
+    """OPENING: a shadow whose entry is not priced yet. UNPRICED: ended with the real exit, but nobody priced it."""
 
+    OPENING = "OPENING"
     OPEN = "OPEN"
     CLOSED = "CLOSED"
     UNPRICED = "UNPRICED"
 
 
-class Trade(models.Model):
-    """What real and shadow trades have in common. The entry never changes, and a closed trade is final.
+# Trades that can still move.
+LIVE_STATUSES = (TradeStatus.OPENING, TradeStatus.OPEN)
 
-    Prices are per unit of the instrument; for one leg the leg's price, for several the net debit
-    (a credit is negative). P&L multiplies by ratio, quantity and multiplier.
+
+class Trade(models.Model):
+    """What real and shadow trades have in common: the opening as reported, and a summary of the fills.
+
+    The opening never changes, and a closed trade is final. Prices are per unit of the instrument; for one leg the
+    leg's price, for several the net debit (a credit is negative). Averages over several fills are rounded to twelve
+    decimals; money is computed from the fills and is exact.
     """
 
     kind: ClassVar[Role]
@@ -71,46 +67,53 @@ class Trade(models.Model):
     trade_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of experiment, engine and kind.")
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="%(class)ss")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    legs = CanonicalJSONField(help_text="1 to 4 legs: instrument, side, ratio, entry price.")
-    quantity = models.DecimalField(**QUANTITY, help_text="Contracts.")
+    legs = CanonicalJSONField(help_text="1 to 4 legs as reported: instrument, side, ratio, entry price.")
+    quantity = models.DecimalField(**QUANTITY, help_text="Contracts of the first fill.")
     multiplier = models.DecimalField(**MULTIPLIER, help_text="Units per contract: 100 for US options.")
-    entry_price = models.DecimalField(**NET_PRICE, help_text="Price of the single leg, or net debit.")
+    currency = models.CharField(max_length=10, help_text="Of prices, fees and P&L.")
+    declared_risk = models.DecimalField(
+        **NET_PRICE, null=True, blank=True, help_text="Capital at risk as the engine sees it; only ever compared."
+    )
+    entry_quotes = CanonicalJSONField(default=dict, help_text="The engine's own quotes at the entry, as reported.")
     entry_time = models.DateTimeField(help_text="As reported by the engine, UTC.")
-    entry_fees = models.DecimalField(**PRICE, help_text="Fees in account currency.")
-    entry_provenance = models.CharField(
-        max_length=19, choices=PriceProvenance, help_text="Where the entry price comes from."
+    entry_fees = models.DecimalField(**PRICE, help_text="Of the first fill, as reported; negative for a rebate.")
+    claimed_provenance = models.CharField(
+        max_length=19, choices=PROVENANCE_CHOICES, help_text="Where the engine says its prices come from."
     )
     rules_hash = models.CharField(max_length=64, help_text="SHA-256 of the engine's registered rules at the opening.")
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the opening request.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the opening request means.")
     opened_at = models.DateTimeField(help_text="When the opening was reported: database clock, UTC.")
-    status = models.CharField(
-        max_length=8,
-        choices=TradeStatus,
-        default=TradeStatus.OPEN,
-        help_text="OPEN until closed; UNPRICED if nobody priced the exit.",
+    entry_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="OPENING: from then on the engine's own quotes price the entry; UTC."
+    )
+    status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text=TRADE_STATUS_HELP)
+    flags = CanonicalJSONField(default=list, help_text="What is remarkable about it without breaking a rule.")
+    entry_price = models.DecimalField(
+        **NET_PRICE, null=True, blank=True, help_text="Average price of the single leg, or net debit."
+    )
+    entry_provenance = models.CharField(
+        max_length=19, choices=PROVENANCE_CHOICES, blank=True, default="", help_text="Where the entry price comes from."
+    )
+    risk_amount = models.DecimalField(
+        **RISK, null=True, blank=True, help_text="Capital at risk, computed from the opening fills."
     )
     exit_price = models.DecimalField(
-        **NET_PRICE, null=True, blank=True, help_text="Price of the single leg, or net debit."
-    )
-    exit_legs = CanonicalJSONField(
-        null=True, blank=True, help_text="Exit price by instrument, with the quote that it comes from."
+        **NET_PRICE, null=True, blank=True, help_text="Average price of the single leg, or net debit."
     )
     exit_time = models.DateTimeField(
-        null=True, blank=True, help_text="UTC; a paired shadow trade has the real trade's."
+        null=True, blank=True, help_text="Of the last fill, UTC; a paired shadow trade has the real trade's."
     )
-    exit_fees = models.DecimalField(**PRICE, null=True, blank=True, help_text="Fees in account currency.")
+    exit_fees = models.DecimalField(
+        **FEES, null=True, blank=True, help_text="Of all fills but the first: as reported, or by schedule for a shadow."
+    )
     exit_reason = models.CharField(
         max_length=13, choices=ExitReason, blank=True, default="", help_text="Why it was closed."
     )
     exit_provenance = models.CharField(
-        max_length=19, choices=PriceProvenance, blank=True, default="", help_text="Where the exit price comes from."
+        max_length=19, choices=PROVENANCE_CHOICES, blank=True, default="", help_text="Where the exit price comes from."
     )
-    market_conditions = CanonicalJSONField(null=True, blank=True, help_text="At the exit, as reported by the engine.")
     conditions_hash = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of the market conditions."
-    )
-    exit_request_hash = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of the exit request."
+        max_length=64, blank=True, default="", help_text="SHA-256 of the market conditions of the last fill."
     )
     closed_at = models.DateTimeField(null=True, blank=True, help_text="When the exit was stored: database clock, UTC.")
 
@@ -118,29 +121,26 @@ class Trade(models.Model):
         abstract = True
         ordering = ("-opened_at",)
         indexes: ClassVar[tuple[models.Index, ...]] = (
-            # Few rows of many: the overview counts them every few seconds.
-            models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status="OPEN")),
+            # Few rows of many: the overview counts them every few seconds, and the feed asks what to quote.
+            models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status__in=("OPENING", "OPEN"))),
         )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_status_known", condition=Q(status__in=TradeStatus.values)),
             models.CheckConstraint(name="%(class)s_quantity_positive", condition=Q(quantity__gt=0, multiplier__gt=0)),
             models.CheckConstraint(
-                name="%(class)s_fees_not_negative",
-                condition=Q(entry_fees__gte=0) & (Q(exit_fees__isnull=True) | Q(exit_fees__gte=0)),
+                name="%(class)s_opening_is_unpriced",
+                condition=Q(status="OPENING", entry_price__isnull=True, entry_due_at__isnull=False)
+                | ~Q(status="OPENING") & Q(entry_price__isnull=False),
             ),
             models.CheckConstraint(
                 name="%(class)s_exit_complete",
-                condition=Q(status="OPEN", exit_time__isnull=True, exit_price__isnull=True, exit_reason="")
+                condition=Q(status__in=("OPENING", "OPEN"), exit_time__isnull=True, exit_price__isnull=True)
+                & Q(exit_reason="")
                 | Q(status="CLOSED", exit_time__isnull=False, exit_price__isnull=False)
                 & ~Q(exit_reason="")
                 & ~Q(exit_provenance="")
                 | Q(status="UNPRICED", exit_time__isnull=False, exit_price__isnull=True),
-            ),
-            models.CheckConstraint(
-                # A shadow that entered after the real exit cannot follow it: it ends UNPRICED.
-                name="%(class)s_exit_not_before_entry",
-                condition=Q(exit_time__isnull=True) | Q(exit_time__gte=F("entry_time")) | Q(status="UNPRICED"),
             ),
         )
 
@@ -148,17 +148,9 @@ class Trade(models.Model):
         return str(self.trade_id)
 
     @property
-    def entered_legs(self) -> tuple[Leg, ...]:
-        """The legs as entered, with exact prices."""
-        return tuple(Leg.from_document(leg) for leg in self.legs)
-
-    def pnl_at(self, exit_prices: Mapping[str, Decimal], exit_fees: Decimal) -> Decimal | None:
-        """Net P&L in currency at these exit prices by instrument; None unless every leg has one (R5.1)."""
-        legs = self.entered_legs
-        if any(leg.instrument not in exit_prices for leg in legs):
-            return None
-        fees = self.entry_fees + exit_fees
-        return profit_and_loss(legs, exit_prices, quantity=self.quantity, multiplier=self.multiplier, fees=fees)
+    def is_live(self) -> bool:
+        """Whether it is not closed yet."""
+        return self.status in LIVE_STATUSES
 
 
 class RealTrade(Trade):
@@ -166,8 +158,20 @@ class RealTrade(Trade):
 
     kind = Role.REAL
 
+    prices_checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its prices were held against the quotes around them, UTC."
+    )
+
     class Meta(Trade.Meta):
         db_table = "real_trades"
+        indexes: ClassVar[tuple[models.Index, ...]] = (
+            *Trade.Meta.indexes,
+            models.Index(
+                name="real_trades_unchecked",
+                fields=("closed_at",),
+                condition=Q(prices_checked_at__isnull=True, closed_at__isnull=False),
+            ),
+        )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
             models.UniqueConstraint(name="real_trades_one_per_experiment", fields=("experiment",)),
@@ -184,4 +188,9 @@ class ShadowTrade(Trade):
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
             models.UniqueConstraint(name="shadow_trades_one_per_engine", fields=("experiment", "engine")),
+            models.CheckConstraint(
+                # A real engine's clock may be wrong; a shadow's report is refused where it could not have happened.
+                name="shadow_trades_exit_not_before_entry",
+                condition=Q(exit_time__isnull=True) | Q(exit_time__gte=F("entry_time")) | Q(status="UNPRICED"),
+            ),
         )

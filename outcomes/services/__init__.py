@@ -1,16 +1,19 @@
 """Writes: what engines recommend, open and close, and how shadow trades follow the real ones."""
 
+from outcomes.services.closings import close_trade, report_fill
+from outcomes.services.directives import pending_directives, report_shadow_exit
+from outcomes.services.due import settle_due
+from outcomes.services.openings import open_trade, own_trade
 from outcomes.services.recommendations import RecommendationReport, record_recommendation
-from outcomes.services.shadow_exits import expire_directives, pending_directives, report_shadow_exit
-from outcomes.services.trades import close_trade, open_trade, own_trade
 
 __all__ = [
     "RecommendationReport",
     "close_trade",
-    "expire_directives",
     "open_trade",
     "own_trade",
     "pending_directives",
     "record_recommendation",
+    "report_fill",
     "report_shadow_exit",
+    "settle_due",
 ]

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import RECOMMENDATION_RECORDED
+from outcomes.core.plan import Plan
 from outcomes.models import Action, Recommendation, Role
-from outcomes.services.shadow_exits import settle_declined
+from outcomes.services.directives import settle_declined
 from outcomes.services.transactions import database_time, not_found
 from policies.core import rules
 from policies.selectors import open_halt
@@ -22,7 +23,10 @@ HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
 
 @dataclass(frozen=True, slots=True)
 class RecommendationReport:
-    """An engine's answer to one experiment; `recommendation` is JSON text exactly as sent (R7.5)."""
+    """An engine's answer to one experiment; `recommendation` is JSON text exactly as sent (R7.5).
+
+    `plan` is what it would trade, said before it knows its role, so that it cannot choose by it.
+    """
 
     experiment_id: UUID
     context_hash: str
@@ -31,6 +35,7 @@ class RecommendationReport:
     rules_hash: str
     recommendation: str
     request_hash: str
+    plan: Plan | None = None  # None: it declines
 
 
 def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Recommendation, bool]:
@@ -101,6 +106,7 @@ def _store_with_role(engine: str, report: RecommendationReport) -> Recommendatio
         strategy_version=report.strategy_version,
         rules_hash=report.rules_hash,
         recommendation=report.recommendation,
+        plan=None if report.plan is None else report.plan.document(),
         request_hash=report.request_hash,
         recommended_at=now,
         role=role,

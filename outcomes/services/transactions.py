@@ -14,7 +14,7 @@ from experiments.models import ExecutionDecision
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from outcomes.core.trade_reports import exact_document
+from outcomes.core.documents import exact_document
 from outcomes.models import Incident, IncidentKind
 
 # The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
@@ -32,8 +32,8 @@ class RefusedReportError(DomainError):
     An operator must look: the engine did, or says it did, what it was not allowed to do.
     """
 
-    def __init__(self, code: str, detail: str, *, incident_kind: str) -> None:
-        super().__init__(code, detail)
+    def __init__(self, code: str, detail: str, *, incident_kind: str, pointer: str = "") -> None:
+        super().__init__(code, detail, pointer)
         self.incident_kind = incident_kind
 
 
@@ -114,7 +114,7 @@ def lock_experiment(experiment_id: UUID) -> ExecutionDecision:
     """
     return (
         ExecutionDecision.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("policy_version")
+        .select_related("policy_version", "experiment__signal")
         .get(pk=experiment_id)
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,10 @@ from rest_framework.test import APIClient
 from experiments.models import Experiment, SignalDistribution
 from tests.factories import api_client, make_experiment
 
-# The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC.
+# The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC. The signals come
+# from a replayed source, whose clock is that of their alerts: of a daily chart, so that the bar spans the session.
+SIGNAL_TIME = datetime(2014, 6, 5, 13, 30, tzinfo=UTC)
+_seconds = itertools.count()
 C70 = "TWX   140621C00070000"
 C72_5_JULY = "TWX   140719C00072500"
 ENTRY_TIME = "2014-06-05T14:00:00.000000Z"
@@ -31,8 +36,16 @@ def recommendation(experiment: Experiment, **changes: Any) -> dict[str, Any]:
         "action": "OPEN",
         "strategy_version": "1.0",
         "rules_hash": RULES_HASH,
+        "plan": None if changes.get("action") == "DECLINE" else plan(),
         "recommendation": {"buy": "a call"},
     } | changes
+
+
+def plan(*legs: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What an engine would trade: one contract of these legs, named as those of a trade."""
+    planned = [{name: each[name] for name in ("instrument", "side", "ratio")} for each in legs or (leg(),)]
+    unit = {"quantity": "1", "multiplier": "100", "currency": "USD", "risk_amount": "139"}
+    return {"legs": planned} | unit | changes
 
 
 def leg(instrument: str = C70, side: str = "LONG", entry_price: Any = "1.39", **changes: Any) -> dict[str, Any]:
@@ -47,10 +60,16 @@ def trade(experiment: Experiment, kind: str = "REAL", **changes: Any) -> dict[st
         "legs": legs,
         "quantity": "1",
         "multiplier": "100",
-        "entry_price": legs[0]["entry_price"],
+        **({"entry_price": legs[0]["entry_price"]} if len(legs) == 1 else {}),
         "entry_time": ENTRY_TIME,
         "price_provenance": "BROKER_FILL" if kind == "REAL" else "OWN_FEED_QUOTE",
+        "entry_quotes": {each["instrument"]: touched(each) for each in legs},
     } | changes
+
+
+def touched(each: dict[str, Any], quote_time: str = ENTRY_TIME) -> dict[str, Any]:
+    """A quote at whose touch the leg is opened."""
+    return quote(each["entry_price"], each["entry_price"], quote_time)
 
 
 def quote(bid: str | None = "1.31", ask: str | None = "1.37", quote_time: str = EXIT_TIME) -> dict[str, Any]:
@@ -140,11 +159,28 @@ class Desk:
         return trade_id
 
 
-def make_desk(executed: str | None = "A", *, recommended: bool = True, policy: dict[str, Any] | None = None) -> Desk:
-    """Return both engines on a new experiment, with their recommendations unless told otherwise."""
-    desk = Desk(make_experiment(executed, policy=policy), EngineClient("A"), EngineClient("B"))
+def make_desk(
+    executed: str | None = "A",
+    *,
+    recommended: bool = True,
+    policy: dict[str, Any] | None = None,
+    plan_a: dict[str, Any] | None = None,
+    plan_b: dict[str, Any] | None = None,
+    **signal: Any,
+) -> Desk:
+    """Return both engines on a new experiment, with their recommendations unless told otherwise.
+
+    A plans the call at 70, B the July call at 72.50. The schedule is free unless the policy says what it charges.
+    """
+    signal = {
+        "replayed": True,
+        "timeframe": "1d",
+        "timestamp": SIGNAL_TIME + timedelta(seconds=next(_seconds)),
+    } | signal
+    policy = {"fee_per_contract": "0"} | (policy or {})
+    desk = Desk(make_experiment(executed, policy=policy, **signal), EngineClient("A"), EngineClient("B"))
     if recommended:
-        for engine in (desk.a, desk.b):
-            answer = engine.recommend(desk.experiment)
+        for engine, planned in ((desk.a, plan_a or plan()), (desk.b, plan_b or plan(leg(C72_5_JULY)))):
+            answer = engine.recommend(desk.experiment, plan=planned)
             assert answer.status == 201, answer.body
     return desk

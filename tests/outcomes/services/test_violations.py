@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from outcomes.services.exits import find_pair
 
 from outcomes.models import Violation
-from outcomes.services.exits import find_pair
 from policies.models import Engine
 from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 

@@ -1,0 +1,210 @@
+"""Which quotes price a shadow: the neutral feed's, then the real trade's own conditions, then its engine's.
+
+Each leg takes the first source that has a price for it, at the touch; a trade is called by its weakest leg. The real
+trade's price is never applied to another instrument, and nothing is guessed: a leg without a price leaves the whole
+trade unpriced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from kernel.errors import DomainError
+from kernel.values import decimal_text, format_timestamp
+from outcomes.core.fills import LegFill, PositionKey
+from outcomes.core.instruments import parse_option
+from outcomes.core.quoting import (
+    Quote,
+    neutral_entry,
+    neutral_exit,
+    price_outside,
+    quotes_by_instrument,
+    read_quote,
+    touch,
+)
+from outcomes.core.settlement import Settlement, read_settlements, refuse_impossible_settlement
+from outcomes.core.trades import Provenance, weakest
+from outcomes.services.quotes import quotes_between
+
+# Neutral quotes get this long after a report to arrive.
+QUOTE_WAIT = timedelta(seconds=5)
+
+
+@dataclass
+class PricedLegs:
+    """Executions at the touch with the quotes they came from."""
+
+    legs: list[LegFill] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    provenances: list[Provenance] = field(default_factory=list)
+    flags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the whole deserves to be called."""
+        return weakest(self.provenances)
+
+    def add(self, leg: LegFill, provenance: Provenance, source: dict[str, Any]) -> None:
+        """Take one more execution."""
+        self.legs.append(leg)
+        self.provenances.append(provenance)
+        self.sources.append(source)
+
+    def documents(self) -> list[dict[str, Any]]:
+        """As stored with a fill."""
+        return [leg.document() | source for leg, source in zip(self.legs, self.sources, strict=True)]
+
+
+def quote_document(quote: Quote, provenance: Provenance) -> dict[str, Any]:
+    """The quote as stored with an execution."""
+    document: dict[str, Any] = {
+        "source": provenance.value,
+        "bid": decimal_text(quote.bid),
+        "ask": decimal_text(quote.ask),
+        "quote_time": format_timestamp(quote.quote_time),
+    }
+    if quote.id is not None:
+        document["quote_id"] = quote.id
+    return {"quote": document}
+
+
+def neutral_entry_legs(
+    wanted: Mapping[PositionKey, Decimal], *, since: datetime, limit: timedelta
+) -> PricedLegs | None:
+    """An opening at the first neutral quotes within the limit after `since`; None until there is one for every leg."""
+    found = quotes_between([instrument for instrument, _ in wanted], since, since + limit)
+    priced = PricedLegs()
+    for (instrument, side), quantity in wanted.items():
+        quote = neutral_entry(found.get(instrument, []), since, limit)
+        if quote is None:
+            return None
+        price = touch(quote, sells=side == "SHORT")
+        leg = LegFill(instrument, "OPEN", side, quantity, price)
+        priced.add(leg, Provenance.NEUTRAL_QUOTE, quote_document(quote, Provenance.NEUTRAL_QUOTE))
+    return priced
+
+
+@dataclass(frozen=True)
+class ExitMoment:
+    """When a shadow leaves, and what may price it."""
+
+    time: datetime
+    entered_at: datetime
+    limit: timedelta
+    neutral_until: datetime  # neutral quotes that arrived later do not count
+    claimed: Provenance  # of the engine's own quotes
+    snapshot: Mapping[str, Any] | None = None  # the real trade's own conditions
+    own: Mapping[str, Any] | None = None  # the shadow engine's report
+
+
+def exit_legs(wanted: Mapping[PositionKey, Decimal], moment: ExitMoment) -> PricedLegs | None:
+    """A closing at the touch; None unless every leg has a price."""
+    instruments = [instrument for instrument, _ in wanted]
+    neutral = quotes_between(instruments, moment.time - moment.limit, moment.time)
+    conditions = [
+        (source, Provenance.SAME_SNAPSHOT_QUOTE if source is moment.snapshot else _own(moment.claimed))
+        for source in (moment.snapshot, moment.own)
+        if source
+    ]
+    priced = PricedLegs()
+    for (instrument, side), quantity in wanted.items():
+        if not _price(priced, LegFill(instrument, "CLOSE", side, quantity, Decimal(0)), neutral, conditions, moment):
+            return None
+    return priced
+
+
+def _price(
+    priced: PricedLegs,
+    leg: LegFill,
+    neutral: Mapping[str, list[Quote]],
+    conditions: list[tuple[Mapping[str, Any], Provenance]],
+    moment: ExitMoment,
+) -> bool:
+    """Price one leg from the first source that can; whether one could."""
+    for source, _ in conditions:
+        settlement = read_settlements(source).get(leg.instrument)
+        if settlement is not None and _is_possible(leg, settlement, moment.time):
+            provenance = settlement_provenance(leg.instrument, settlement, moment.limit)
+            priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
+            return True
+    quote = neutral_exit(
+        neutral.get(leg.instrument, []),
+        moment.time,
+        moment.limit,
+        arrived_by=moment.neutral_until,
+        not_before=moment.entered_at,
+        sells=leg.is_sale,
+    )
+    if quote is not None:
+        price = touch(quote, sells=leg.is_sale)
+        priced.add(_at(leg, price), Provenance.NEUTRAL_QUOTE, quote_document(quote, Provenance.NEUTRAL_QUOTE))
+        return True
+    for source, provenance in conditions:
+        raw = quotes_by_instrument(source.get("quotes")).get(leg.instrument)
+        if raw is None:
+            continue
+        read = read_quote(raw, moment.time, max_age=moment.limit, not_before=moment.entered_at, sells=leg.is_sale)
+        if isinstance(read, Quote):
+            priced.add(_at(leg, touch(read, sells=leg.is_sale)), provenance, quote_document(read, provenance))
+            return True
+        priced.flags[leg.instrument] = read.value
+    return False
+
+
+def _at(leg: LegFill, price: Decimal) -> LegFill:
+    return LegFill(leg.instrument, leg.effect, leg.side, leg.quantity, price)
+
+
+def _own(claimed: Provenance) -> Provenance:
+    """A model stays one whatever it is called at the exit."""
+    return Provenance.MODEL if claimed == Provenance.MODEL else Provenance.OWN_FEED_QUOTE
+
+
+def _is_possible(leg: LegFill, settlement: Settlement, exit_time: datetime) -> bool:
+    """Whether a settlement that somebody else reported can be this leg's, too."""
+    if settlement.settled_at > exit_time:
+        return False
+    try:
+        refuse_impossible_settlement(leg.instrument, leg.side, settlement)
+    except DomainError:
+        # Assigned is what happens to the short side: the long one of the same contract needs its own word.
+        return False
+    return True
+
+
+def settlement_provenance(instrument: str, settlement: Settlement, limit: timedelta) -> Provenance:
+    """SETTLEMENT where the neutral feed bears the underlying out, or nothing was left; else the engine's word."""
+    if settlement.underlying is None:
+        return Provenance.SETTLEMENT if settlement.price == 0 else Provenance.OWN_FEED_QUOTE
+    option = parse_option(instrument)
+    root = option.root if option is not None else instrument
+    around = quotes_between([root], settlement.settled_at - limit, settlement.settled_at + limit).get(root, [])
+    if around and min(q.bid for q in around) <= settlement.underlying <= max(q.ask for q in around):
+        return Provenance.SETTLEMENT
+    return Provenance.OWN_FEED_QUOTE
+
+
+def price_not_in_quotes(
+    legs: Sequence[LegFill], time: datetime, named: Mapping[str, Any], limit: timedelta
+) -> str | None:
+    """How a real fill was better than anybody quoted around it; None while it can be true.
+
+    Held against the neutral quotes within the limit before and after it, else against those that it names itself.
+    """
+    instruments = [leg.instrument for leg in legs]
+    neutral = quotes_between(instruments, time - limit, time + limit)
+    own = quotes_by_instrument(named)
+    for leg in legs:
+        quotes = neutral.get(leg.instrument, [])
+        if not quotes and leg.instrument in own:
+            read = read_quote(own[leg.instrument], time, max_age=limit)
+            quotes = [read] if isinstance(read, Quote) else []
+        if quotes and price_outside(leg.price, leg.is_sale, quotes):
+            bound = max(q.ask for q in quotes) if leg.is_sale else min(q.bid for q in quotes)
+            what = "sold above the highest ask" if leg.is_sale else "bought below the lowest bid"
+            return f"{leg.instrument} {what}, {decimal_text(bound)}, at {decimal_text(leg.price)}"
+    return None

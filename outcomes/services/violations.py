@@ -1,0 +1,108 @@
+"""Which rules of the comparison a trade, or a pair, broke (R4.5): kept by name, and left out of the pair figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from experiments.models import Experiment
+from outcomes.core.fills import until_first_roll
+from outcomes.core.pairing import Breach, PairedTrade, PairRule, breaches_of_one, breaches_of_the_exits
+from outcomes.core.plan import PARTIAL_FILL, PLAN_DIFFERS, Plan, judge_real_trade
+from outcomes.core.trades import TradeFlag
+from outcomes.models import LIVE_STATUSES, RealTrade, Recommendation, ShadowTrade, Violation
+from outcomes.services.clocks import Terms
+from outcomes.services.fills import books_of, core_fill, flag_if, stored_fills
+from outcomes.services.pricing import price_not_in_quotes
+
+
+def record(experiment_id: UUID, breaches: Iterable[Breach], now: datetime) -> None:
+    """Store broken rules; one that is stored already stays as it is."""
+    Violation.objects.bulk_create(
+        [
+            Violation(
+                experiment_id=experiment_id, engine=found.engine, name=found.name, detail=found.detail, found_at=now
+            )
+            for found in breaches
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def record_one(trade: RealTrade | ShadowTrade, rule: PairRule, detail: str, now: datetime) -> None:
+    """Store one broken rule of a trade."""
+    record(trade.experiment_id, [Breach(trade.engine, rule.value, detail)], now)
+
+
+def judge_plan(trade: RealTrade, now: datetime) -> None:
+    """Hold a real trade against its plan; the caller saves the trade's flags."""
+    plan = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine).plan
+    if plan is None:
+        record_one(trade, PairRule.PLAN_DIFFERS, "the engine declined, and planned nothing", now)
+        return
+    verdict = judge_real_trade(Plan.from_document(plan), [core_fill(row) for row in stored_fills(trade)])
+    flag_if(trade, TradeFlag.PARTIAL_FILL, verdict == PARTIAL_FILL)
+    if verdict == PLAN_DIFFERS:
+        record_one(trade, PairRule.PLAN_DIFFERS, "its legs, sides, ratios or size are not those of the plan", now)
+
+
+def check_prices(trade: RealTrade, terms: Terms) -> None:
+    """Hold the prices of a closed real trade against the quotes around them, once."""
+    for row in stored_fills(trade):
+        named = trade.entry_quotes if row.number == 1 else row.market_conditions.get("quotes")
+        settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
+        traded = [leg for leg in core_fill(row).legs if leg.instrument not in settled]
+        found = price_not_in_quotes(traded, row.time, named or {}, terms.quote_limit)
+        if found is not None:
+            record_one(trade, PairRule.PRICE_NOT_IN_QUOTES, f"{row.fill_ref}: {found}", terms.now)
+    trade.prices_checked_at = terms.now
+    trade.save(update_fields=("prices_checked_at",))
+
+
+def check_pair(terms: Terms) -> None:
+    """Store which rules each closed trade of the experiment broke, and the pair once both are closed."""
+    experiment_id = terms.decision.pk
+    real = RealTrade.objects.filter(experiment_id=experiment_id).exclude(status__in=LIVE_STATUSES).first()
+    shadows = list(ShadowTrade.objects.filter(experiment_id=experiment_id).exclude(status__in=LIVE_STATUSES))
+    context = Experiment.objects.select_related("signal__market_context").get(pk=experiment_id).signal.market_context
+    found: list[Breach] = []
+    paired = {trade.pk: _paired(trade, terms) for trade in ([real] if real else []) + shadows}
+    for trade in paired.values():
+        found.extend(breaches_of_one(trade, context.context_hash))
+    if real is not None:
+        for shadow in shadows:
+            if {TradeFlag.AFTER_REAL_EXIT, TradeFlag.UNPAIRED}.isdisjoint(shadow.flags):
+                found.extend(breaches_of_the_exits(paired[real.pk], paired[shadow.pk]))
+    record(experiment_id, found, terms.now)
+
+
+def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
+    recommendation = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine)
+    rows = stored_fills(trade)
+    fills = [core_fill(row) for row in rows]
+    # A roll's closing leg ends the pair; a trade's later fills belong to its engine alone.
+    kept = len(until_first_roll(fills))
+    closing = [row for row, fill in zip(rows[:kept], fills, strict=False) if fill.closes]
+    if isinstance(trade, ShadowTrade):
+        # A contract that ended before the real trade did is no synchronised fill.
+        closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
+    outcome = getattr(trade, "outcome", None)
+    books = books_of(trade, terms.schedule)
+    recomputed: Decimal | None = None
+    if outcome is not None and outcome.pnl is not None and books.gross_pnl is not None:
+        recomputed = books.gross_pnl - books.fees
+    return PairedTrade(
+        engine=trade.engine,
+        context_hash=recommendation.context_hash,
+        recommended_rules_hash=recommendation.rules_hash,
+        registered_rules_hash=trade.rules_hash,
+        exits=tuple((row.time, row.conditions_hash) for row in closing),
+        entry_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "OPEN"),
+        exit_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "CLOSE")
+        if books.is_flat
+        else None,
+        stored_pnl=outcome.pnl if outcome is not None else None,
+        recomputed_pnl=recomputed,
+    )
