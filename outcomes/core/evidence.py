@@ -17,8 +17,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-STAKES = tuple(0.95 / 2**k for k in range(6))
-CAPITAL = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 32)
+# Each stake's share of the starting capital.
+STAKES = {0.95 / 2**k: share for k, share in enumerate((1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 32))}
 # A block beyond this share of ruin retires the stake: below -0.99 L / g one more loss would take nearly all.
 RUIN = 0.99
 # No block takes more than this factor from a bet, so that a wealth stays a positive number.
@@ -39,6 +39,11 @@ class Block:
     low: float
     high: float
     m: float
+
+    @property
+    def swapped(self) -> Block:
+        """The same block with the engines swapped: B less A."""
+        return Block(-self.high, -self.low, self.m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +92,17 @@ class Judgement:
 
 
 class Bet:
-    """One side's wealth as a function of the supposed difference `mu`.
+    """The wealth of a bet on A as a function of the supposed difference `mu`; of swapped blocks, of a bet on B."""
 
-    `sign` is 1 for a bet on A and -1 for one on B. A bet on B is a bet on A with the engines swapped.
-    """
-
-    def __init__(self, sign: int, worst_block: float) -> None:
-        self.sign = sign
+    def __init__(self, worst_block: float) -> None:
         self.worst_block = worst_block
-        self.live = [True] * len(STAKES)
-        self._blocks: list[tuple[float, float]] = []
+        self.live = list(STAKES)
+        self._blocks: list[Block] = []
 
     def take(self, block: Block) -> None:
-        """Settle one block; retire every stake that it could have ruined."""
-        x = block.low if self.sign > 0 else -block.high
-        self._blocks.append((x, block.m * self.sign))
-        self.live = [
-            live and stake * x >= -RUIN * self.worst_block for live, stake in zip(self.live, STAKES, strict=True)
-        ]
+        """Settle one block at its least; retire every stake that it could have ruined."""
+        self._blocks.append(block)
+        self.live = [stake for stake in self.live if stake * block.low >= -RUIN * self.worst_block]
 
     def wealth(self, mu: float = 0.0) -> float:
         """Wealth if the difference per signal were `mu`, from a capital of 1; inf beyond a double's reach."""
@@ -117,12 +115,12 @@ class Bet:
     def log_wealth(self, mu: float = 0.0) -> float:
         """Its natural logarithm; -inf once every stake is retired."""
         logs = [
-            math.log(capital)
+            math.log(STAKES[stake])
             + math.fsum(
-                math.log(max(1 + stake * (x - mu * m) / self.worst_block, LEAST_FACTOR)) for x, m in self._blocks
+                math.log(max(1 + stake * (block.low - mu * block.m) / self.worst_block, LEAST_FACTOR))
+                for block in self._blocks
             )
-            for capital, stake, live in zip(CAPITAL, STAKES, self.live, strict=True)
-            if live
+            for stake in self.live
         ]
         if not logs:
             return -math.inf
@@ -132,41 +130,34 @@ class Bet:
     @property
     def retired(self) -> int:
         """How many stakes are out."""
-        return self.live.count(False)
+        return len(STAKES) - len(self.live)
 
 
-class _Bounds:
-    """The interval so far: its bounds only ever move inwards."""
+class _Bound:
+    """The lower bound of the difference so far, which only ever rises; of swapped blocks, minus the upper one."""
 
     def __init__(self, wager: Wager) -> None:
         self.wager = wager
-        self.interval = Interval(None, None)
+        self.edge: float | None = None  # None while nothing within reach is refuted
         self.sum_x = self.sum_m = 0.0
         self.blocks = 0
 
-    def take(self, block: Block, bet_a: Bet, bet_b: Bet) -> None:
-        """Narrow both bounds by a block on which the bets are settled."""
+    def take(self, block: Block, bet: Bet) -> None:
+        """Raise the bound to the greatest `mu` that the bet refutes, once it is settled on this block.
+
+        Its wealth falls as `mu` rises, so there is one edge. The search begins as far out as blocks of at most the
+        worst size could speak, or at the bound that stands.
+        """
         self.blocks += 1
         self.sum_x += (block.low + block.high) / 2
         self.sum_m += block.m
-        self.interval = Interval(self._narrowed(bet_a, self.interval.lower), self._narrowed(bet_b, self.interval.upper))
-
-    def _narrowed(self, bet: Bet, bound: float | None) -> float | None:
-        """The edge of what the bet refutes: the greatest `mu` for a bet on A, the least for one on B.
-
-        Its wealth falls as `mu` moves towards what the blocks say, so there is one edge. The search begins as far
-        out as blocks of at most the worst size could speak, or at the bound that stands; None where even that is
-        not refuted.
-        """
         needed = math.log(self.wager.needed)
-        middle = self.sum_x / self.sum_m
-        reach = bet.sign * self.wager.worst_block * self.blocks / self.sum_m
-        refuted = middle - reach
-        if bound is not None and (bound - refuted) * bet.sign > 0:
-            refuted = bound
+        middle, reach = self.sum_x / self.sum_m, self.wager.worst_block * self.blocks / self.sum_m
+        refuted, kept = middle - reach, middle + reach
+        if self.edge is not None:
+            refuted = max(refuted, self.edge)
         if bet.log_wealth(refuted) < needed:
-            return bound
-        kept = middle + reach
+            return
         for _ in range(_BISECTIONS):
             between = (refuted + kept) / 2
             if between in (refuted, kept):
@@ -175,7 +166,7 @@ class _Bounds:
                 refuted = between
             else:
                 kept = between
-        return refuted
+        self.edge = refuted
 
 
 class _Standing:
@@ -189,23 +180,25 @@ class _Standing:
         self.is_reversed = False
         self._above_margin = self._below_margin = False
 
-    def take(self, number: int, block: Block, bet_a: Bet, bet_b: Bet, *, has_drifted: bool) -> None:
+    def take(self, number: int, block: Block, bet_a: Bet, bet_b: Bet) -> None:
         """Let one block speak: for a verdict, or against the one that stands."""
         needed = math.log(self.wager.needed)
         if self.afresh is not None:
-            for bet in self.afresh:
-                bet.take(block)
-            against = {A_BETTER: self.afresh[1], B_BETTER: self.afresh[0]}.get(self.verdict)
+            afresh_a, afresh_b = self.afresh
+            afresh_a.take(block)
+            afresh_b.take(block.swapped)
+            against = {A_BETTER: afresh_b, B_BETTER: afresh_a}.get(self.verdict)
             self.is_reversed = self.is_reversed or (against is not None and against.log_wealth() >= needed)
             return
         if self.wager.margin:
             self._above_margin = self._above_margin or bet_a.log_wealth(-self.wager.margin) >= needed
-            self._below_margin = self._below_margin or bet_b.log_wealth(self.wager.margin) >= needed
+            self._below_margin = self._below_margin or bet_b.log_wealth(-self.wager.margin) >= needed
         if bet_a.log_wealth() >= needed:
             self.verdict = A_BETTER
         elif bet_b.log_wealth() >= needed:
             self.verdict = B_BETTER
-        elif self._above_margin and self._below_margin and not has_drifted:
+        # An interval that has drifted lies beyond 0 with one of its bounds, and A or B has won by then.
+        elif self._above_margin and self._below_margin:
             self.verdict = EQUIVALENT
         elif len(STAKES) in (bet_a.retired, bet_b.retired):
             self.verdict = ASSUMPTION_BROKEN
@@ -213,7 +206,7 @@ class _Standing:
             self.verdict = INCONCLUSIVE
         if self.verdict != RUNNING:
             self.at_block = number
-            self.afresh = (Bet(1, self.wager.worst_block), Bet(-1, self.wager.worst_block))
+            self.afresh = (Bet(self.wager.worst_block), Bet(self.wager.worst_block))
 
 
 def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
@@ -223,14 +216,16 @@ def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
     2. The first block that says something gives the verdict, in the order A, B, equivalent, assumption broken, horizon.
     3. From the next block on the same bet starts afresh; the other side's 40 in it reverses the verdict.
     """
-    bet_a, bet_b = Bet(1, wager.worst_block), Bet(-1, wager.worst_block)
-    bounds, standing = _Bounds(wager), _Standing(wager)
+    bet_a, bet_b = Bet(wager.worst_block), Bet(wager.worst_block)
+    lower, upper = _Bound(wager), _Bound(wager)
+    standing = _Standing(wager)
     evidence: list[tuple[float, float]] = []
     for number, block in enumerate(blocks, start=1):
         bet_a.take(block)
-        bet_b.take(block)
-        bounds.take(block, bet_a, bet_b)
-        standing.take(number, block, bet_a, bet_b, has_drifted=bounds.interval.has_drifted)
+        bet_b.take(block.swapped)
+        lower.take(block, bet_a)
+        upper.take(block.swapped, bet_b)
+        standing.take(number, block, bet_a, bet_b)
         evidence.append((bet_a.wealth(), bet_b.wealth()))
     worst = wager.worst_block
     afresh = standing.afresh
@@ -239,7 +234,7 @@ def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
         at_block=standing.at_block,
         e_a=bet_a.wealth(),
         e_b=bet_b.wealth(),
-        interval=bounds.interval,
+        interval=Interval(lower.edge, None if upper.edge is None else -upper.edge),
         since=(afresh[0].wealth(), afresh[1].wealth()) if afresh else None,
         is_reversed=standing.is_reversed,
         beyond_l=tuple(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outcomes.core.evidence import STAKES, Bet, Block, Interval, Judgement, Wager, judge
 from tests.golden import GOLDEN_FOLDER
 
+FIVE = Wager(worst_block=5.0)
 GOLDEN: list[dict[str, Any]] = json.loads((GOLDEN_FOLDER / "verdict.json").read_text())["cases"]
 
 
@@ -20,24 +22,42 @@ def block_of(raw: dict[str, str]) -> Block:
     return Block(float(raw.get("x", raw.get("x_low", ""))), float(raw.get("x", raw.get("x_high", ""))), float(raw["m"]))
 
 
-def judged(case: dict[str, Any]) -> Judgement:
+def near(value: float | str | None, tolerance: float = 1e-9) -> Any:
+    return None if value is None else pytest.approx(float(value), rel=tolerance)
+
+
+def in_the_eyes_of_b(found: Judgement) -> Judgement:
+    """The judgement with the names of the engines exchanged."""
+    since = found.since
+    return replace(
+        found,
+        verdict={"A_BETTER": "B_BETTER", "B_BETTER": "A_BETTER"}.get(found.verdict, found.verdict),
+        e_a=found.e_b,
+        e_b=found.e_a,
+        interval=Interval(
+            None if found.interval.upper is None else -found.interval.upper,
+            None if found.interval.lower is None else -found.interval.lower,
+        ),
+        since=None if since is None else (since[1], since[0]),
+        retired_a=found.retired_b,
+        retired_b=found.retired_a,
+        evidence=tuple((e_b, e_a) for e_a, e_b in found.evidence),
+    )
+
+
+def wager_of(case: dict[str, Any]) -> Wager:
     horizon = case["horizon_blocks"]
-    wager = Wager(
+    return Wager(
         worst_block=float(case["worst_block"]),
         margin=float(case["margin"]),
         alpha=float(case["alpha"]),
         horizon_blocks=int(horizon) if horizon else None,
     )
-    return judge([block_of(raw) for raw in case["blocks"]], wager)
-
-
-def near(value: float | str | None, tolerance: float = 1e-9) -> Any:
-    return None if value is None else pytest.approx(float(value), rel=tolerance)
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
 def test_known_answers(case: dict[str, Any]) -> None:
-    found, expected = judged(case), case["expect"]
+    found, expected = judge([block_of(raw) for raw in case["blocks"]], wager_of(case)), case["expect"]
     tolerance = 1e-6 if case["name"] == "tiny amounts" else 1e-7
 
     assert (found.verdict, found.at_block) == (expected["verdict"], expected["at_block"])
@@ -53,9 +73,62 @@ def test_known_answers(case: dict[str, Any]) -> None:
     assert {"a": found.retired_a, "b": found.retired_b} == expected["retired"]
 
 
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
+def test_known_answers_hold_with_the_engines_swapped(case: dict[str, Any]) -> None:
+    found = [block_of(raw) for raw in case["blocks"]]
+
+    other = judge([Block(-block.high, -block.low, block.m) for block in found], wager_of(case))
+
+    assert other == in_the_eyes_of_b(judge(found, wager_of(case)))
+
+
+def test_the_evidence_is_told_after_each_block() -> None:
+    found = judge([Block(1, 1, 1), Block(-0.5, -0.5, 1), Block(2, 2, 1)], FIVE)
+
+    after_one = judge([Block(1, 1, 1)], FIVE)
+    assert len(found.evidence) == 3
+    assert found.evidence[0] == (after_one.e_a, after_one.e_b)
+    assert found.evidence[-1] == (found.e_a, found.e_b)
+
+
+@pytest.mark.parametrize(("block", "verdict"), [((0, 0), "A_BETTER"), ((-1, 0), "B_BETTER"), ((-1, 1), "EQUIVALENT")])
+def test_evidence_that_just_reaches_what_is_needed_is_enough(block: tuple[float, float], verdict: str) -> None:
+    # At alpha 2 a wealth of 1 is needed, with which every bet begins.
+    found = judge([Block(*block, 1.0)], Wager(worst_block=5.0, margin=1.0, alpha=2.0))
+
+    assert (found.verdict, found.at_block) == (verdict, 1)
+
+
+def test_evidence_that_just_reaches_what_is_needed_reverses_a_verdict() -> None:
+    assert judge([Block(0, 0, 1)] * 2, Wager(worst_block=5.0, alpha=2.0)).is_reversed
+
+
+@pytest.mark.parametrize(
+    ("x", "interval"), [(1.0, (-0.892401116793985, 2.892401116793985)), (-1.0, (-2.892401116793985, 0.892401116793985))]
+)
+def test_one_side_of_the_margin_alone_makes_no_equivalence(x: float, interval: tuple[float, float]) -> None:
+    # Fourteen blocks refute that one engine is worse by the margin of 1, and not that it is better by it.
+    found = judge([Block(x, x, 1.0)] * 14, Wager(worst_block=5.0, margin=1.0))
+
+    assert found.verdict == "RUNNING"
+    assert (found.interval.lower, found.interval.upper) == (near(interval[0]), near(interval[1]))
+
+
+@pytest.mark.parametrize(("x", "beyond"), [(5.0, ()), (-5.0, ()), (5.001, (1,)), (-5.001, (1,))])
+def test_a_block_exactly_as_bad_as_the_worst_breaks_no_promise(x: float, beyond: tuple[int, ...]) -> None:
+    assert judge([Block(x, x, 1.0)], FIVE).beyond_l == beyond
+
+
+def test_the_bounds_are_where_the_bets_reach_what_is_needed_as_far_out_as_blocks_could_speak() -> None:
+    # Seven blocks of 3 reach from -2 to 8.
+    found = judge([Block(3.0, 3.0, 1.0)] * 7, FIVE).interval
+
+    assert (found.lower, found.upper) == (near(-1.4466472178172693), near(7.44664721781727))
+    assert judge([Block(3.0, 3.0, 1.0)] * 6, FIVE).interval == Interval(None, None)
+
+
 amounts = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 6))
 blocks = st.lists(st.builds(lambda x, m: Block(x, x, m), amounts, st.floats(0.5, 4)), min_size=1, max_size=25)
-FIVE = Wager(worst_block=5.0)
 few = settings(max_examples=40, deadline=None)
 
 
@@ -68,12 +141,18 @@ def same(first: float | None, second: float | None) -> bool:
 @few
 @given(blocks)
 def test_swapping_the_engines_swaps_everything(found: list[Block]) -> None:
-    one = judge(found, FIVE)
     other = judge([Block(-block.high, -block.low, block.m) for block in found], FIVE)
 
-    assert (one.e_a, one.e_b) == (other.e_b, other.e_a)
-    assert same(one.interval.lower, None if other.interval.upper is None else -other.interval.upper)
-    assert other.verdict == {"A_BETTER": "B_BETTER", "B_BETTER": "A_BETTER"}.get(one.verdict, one.verdict)
+    assert other == in_the_eyes_of_b(judge(found, FIVE))
+
+
+@few
+@example([Block(4.0, 4.0, 1.0)] * 8 + [Block(-4.0, -4.0, 1.0)] * 12)
+@given(blocks)
+def test_by_the_time_an_interval_drifts_one_engine_has_been_found_better(found: list[Block]) -> None:
+    judged = judge(found, Wager(worst_block=5.0, alpha=0.5))
+
+    assert not judged.interval.has_drifted or judged.verdict in ("A_BETTER", "B_BETTER")
 
 
 @few
@@ -136,7 +215,7 @@ def test_all_stakes_of_a_side_retire_at_a_block_far_beyond_the_worst() -> None:
 
 
 def test_thousands_of_good_blocks_overflow_nothing() -> None:
-    bet = Bet(1, worst_block=5.0)
+    bet = Bet(worst_block=5.0)
 
     for _ in range(1500):
         bet.take(Block(4.9, 4.9, 1.0))
