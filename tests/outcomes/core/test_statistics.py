@@ -62,6 +62,8 @@ def test_published_probabilistic_sharpe_ratios_follow_from_the_distribution_used
         (Decimal(36073912721272537000000000000), "36073912721272500000000000000"),
         (Decimal("-0E-20"), "0"),
         (0.1, "0.1"),
+        # A tie of the digits that name the float; its binary value is a little more.
+        (0.1000000000000025, "0.100000000000002"),
         (1e-300, "0." + "0" * 299 + "1"),
     ],
 )
