@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from experiments.core.decision import SignalCorruptError, decide, rule
+from experiments.core.decision import SignalCorruptError, decide, rule, rule_on
 from kernel.values import format_timestamp
-from policies.core.rules import PolicyState
+from policies.core.rules import RULES_VERSION, PolicyState
 from signals_app.alerts.documents import MarketData, SignalFacts
 from tests.factories import policy_state
 
@@ -76,8 +76,7 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
     decision = (
         '{"executed_engine":"A","execution_mode":"ENGINE_A_PRIMARY","reason":"PAPER_DEFAULT","shadow_engine":"B"}'
     )
-    document = f'{{"decision":{decision},"inputs":{INPUTS},"rules_version":1}}'
-
+    document = f'{{"decision":{decision},"inputs":{INPUTS},"rules_version":{RULES_VERSION}}}'
     rule.cache_clear()
 
     decided = decide(SIGNAL, STATE, None)
@@ -85,14 +84,19 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
     assert decided.policy_version == 7
     assert decided.ruling.inputs == INPUTS
     assert decided.ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
-    assert decided.ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
+
+
+def test_a_decision_of_the_first_rules_has_the_same_hash_for_ever() -> None:
+    ruling = rule_on(STATE.inputs("B"), rules_version=1)
+
+    assert ruling.decision_hash == "a01494d5dc71b0fbb686fde3eb0d37516b1e013949adf3f41563376070bbbf6d"
 
 
 def test_an_absent_engine_is_null_in_the_hashed_decision() -> None:
     halted = replace(STATE, halted=True)
     document = (
         '{"decision":{"executed_engine":null,"execution_mode":"SHADOW_ONLY","reason":"HALTED","shadow_engine":"BOTH"},'
-        '"inputs":' + INPUTS.replace('"halted":false', '"halted":true') + ',"rules_version":1}'
+        '"inputs":' + INPUTS.replace('"halted":false', '"halted":true') + f',"rules_version":{RULES_VERSION}}}'
     )
 
     assert decide(SIGNAL, halted, None).ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
@@ -179,8 +183,8 @@ def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFa
         (replace(STATE, engine_a_available=False), "ENGINE_A_UNAVAILABLE", None),
         (replace(STATE, app_mode="LIVE"), "LIVE_NOT_ENABLED", None),
         (policy_state(configured_mode="ENGINE_B_PRIMARY"), "CONFIGURED", "B"),
-        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage=0), "SPLIT", "B"),
-        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage=100), "SPLIT", "A"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="73.48"), "SPLIT", "B"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="73.49"), "SPLIT", "A"),
     ],
 )
 def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: str, executed: str | None) -> None:

@@ -16,7 +16,7 @@ from experiments.core.decision import decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
-from policies.core.rules import NOBODY, RULES, RULES_BY_VERSION, PolicyState, Trip
+from policies.core.rules import NOBODY, RULES, RULES_BY_VERSION, RULES_VERSION, PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData
 from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
@@ -130,7 +130,7 @@ def test_inputs_changed_with_their_hash_are_found(change: dict[str, Any]) -> Non
         name: getattr(recorded, name) for name in ("execution_mode", "executed_engine", "shadow_engine", "reason")
     }
 
-    changed = recorded._replace(inputs=inputs, decision_hash=decision_hash(inputs, decision, 1))
+    changed = recorded._replace(inputs=inputs, decision_hash=decision_hash(inputs, decision, RULES_VERSION))
 
     assert differing(changed)
 
@@ -141,7 +141,7 @@ def test_every_single_column_is_compared() -> None:
     changes: dict[str, Any] = dict.fromkeys(Recorded._fields, HASH) | other._asdict()
     changes |= {
         "bucket": "10000", "split_percentage": "50.0", "policy_version": "8", "created_at": "2026-03-16 14:30:02+00",
-        "source": "other", "exchange": "AMEX", "strategy": "x", "status": "FAILED", "rules_version": "2",
+        "source": "other", "exchange": "AMEX", "strategy": "x", "status": "FAILED", "rules_version": "9",
         "timestamp": "2026-03-16 14:30:00.000001+00", "processed_at": None, "captured_at": None,
         "distributed_at_a": None, "distributed_at_b": None, "decided_at": "2026-03-16 16:30:02+00",
         "decided_version": "8", "variant": "A" if recorded.variant == "B" else "B", "inputs": "{}",

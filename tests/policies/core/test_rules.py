@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import replace
 
 import pytest
@@ -70,7 +71,9 @@ def test_the_golden_table_says_what_the_specification_says() -> None:
 def test_the_golden_table_has_every_combination_of_the_product_once() -> None:
     rows = golden_rows()
 
-    assert len({tuple(row[name] for name in INPUTS) for row in rows}) == len(rows) == 640
+    assert (
+        len({tuple(row[name] for name in INPUTS) for row in rows}) == len(rows) == math.prod(map(len, INPUTS.values()))
+    )
     assert (set(INPUTS["app_mode"]), set(INPUTS["configured_mode"])) == (set(APP_MODES), set(CONFIGURED_MODES))
 
 
@@ -166,19 +169,13 @@ def test_split_capital_gives_the_trade_to_the_variant(variant: str) -> None:
 # Their order
 
 
-def test_the_rules_stand_in_the_specified_order() -> None:
-    assert (
-        rules.halted,
-        rules.guardrail_tripped,
-        rules.configured_shadow_only,
-        rules.engine_a_unavailable,
-        rules.live_not_enabled,
-        rules.paper_default,
-        rules.engine_a_primary,
-        rules.engine_b_unavailable,
-        rules.engine_b_primary,
-        rules.split_capital,
-    ) == rules.RULES
+def test_the_rule_of_a_decision_stands_where_the_specification_has_it() -> None:
+    for row in golden_rows():
+        assert rules.RULES.index(rules.deciding_rule(inputs_of(row))) == place_of(row), row
+
+
+def test_the_rules_of_every_version_are_kept_for_replay() -> None:
+    assert list(rules.RULES_BY_VERSION) == list(range(1, rules.RULES_VERSION + 1))
     assert rules.RULES_BY_VERSION[rules.RULES_VERSION] is rules.RULES
 
 
@@ -186,9 +183,12 @@ def test_the_first_rule_that_decides_wins() -> None:
     inputs = PolicyInputs("LIVE", "SHADOW_ONLY", False, "50.00", 1, "B", False, False, True)
 
     assert resolve_policy(inputs).reason == "HALTED"
-    assert resolve_policy(inputs, rules.RULES[2:]).reason == "CONFIGURED"
-    assert resolve_policy(inputs, rules.RULES[3:]).reason == "ENGINE_A_UNAVAILABLE"
-    assert resolve_policy(inputs, rules.RULES[4:]).reason == "LIVE_NOT_ENABLED"
+    for skipped, next_reason in (
+        (rules.halted, "CONFIGURED"),
+        (rules.configured_shadow_only, "ENGINE_A_UNAVAILABLE"),
+        (rules.engine_a_unavailable, "LIVE_NOT_ENABLED"),
+    ):
+        assert resolve_policy(inputs, rules.RULES[rules.RULES.index(skipped) + 1 :]).reason == next_reason
 
 
 def test_a_mode_that_no_rule_knows_is_an_error() -> None:
