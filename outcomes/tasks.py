@@ -12,7 +12,8 @@ SELECT EXISTS (SELECT FROM shadow_trades WHERE status = 'OPENING')
                 WHERE d.state = 'PENDING' AND (d.expires_at <= now() OR (s.status = 'OPEN' AND d.due_at <= now())))
     OR EXISTS (SELECT FROM own_exits WHERE state = 'PENDING' AND due_at <= now())
     OR EXISTS (SELECT FROM shadow_trades s LEFT JOIN own_exits o ON o.trade_id = s.trade_id
-                WHERE s.status IN ('OPENING', 'OPEN') AND s.status = 'OPEN'
+                WHERE s.status = 'OPEN' AND NOT EXISTS (SELECT FROM real_trades r WHERE r.closed_at IS NULL
+                                                           AND r.experiment_id = s.experiment_id)
                   AND (o.state <> 'PENDING' OR s.opened_at <= now() - interval '{OWN_EXIT_DAYS} days'))
     OR EXISTS (SELECT FROM real_trades WHERE prices_checked_at IS NULL AND closed_at IS NOT NULL)
 """  # noqa: S608

@@ -347,7 +347,7 @@ def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request
         due_at=due_at,
         request_hash=request_hash,
     )
-    if not is_live(trade):
+    if not is_live(trade) and due_at <= terms.now:
         price_own_exit(own, trade, terms)
     return own
 

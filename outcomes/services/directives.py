@@ -446,14 +446,22 @@ def _settle(directive: ExitDirective, state: DirectiveState, now: datetime, *, r
     directive.save()
 
 
-def mark_after_real_exit(shadow: ShadowTrade, terms: Terms) -> None:
-    """A shadow whose neutral entry is later than the real exit opened after it, whenever it was reported."""
-    last = ExitDirective.objects.filter(shadow_trade=shadow, is_last=True).first()
-    if last is None:
-        return
-    times = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
-    if max(times) > format_timestamp(last.exit_time):
-        flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
-        shadow.save(update_fields=("flags",))
-        for directive in ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING):
+def follow_entry_quote(shadow: ShadowTrade, terms: Terms) -> None:
+    """Bring the directives of a shadow in line with the quote that priced its entry.
+
+    Its entry is as late as that quote, whenever it was reported: what the real trade closed before does not concern it,
+    and where that was all, it opened after the real exit.
+    """
+    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
+    entered_at = max(quotes)
+    pending = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
+    for directive in pending:
+        if entered_at > format_timestamp(directive.exit_time):
+            if directive.is_last:
+                flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
+                shadow.save(update_fields=("flags",))
+            directive.closing_legs = []
             _settle(directive, DirectiveState.NO_SHADOW, terms.now)
+        else:
+            _share_out(directive, shadow)
+            directive.save()

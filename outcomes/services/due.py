@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from kernel.events import SETTLING_FAILED
 from outcomes.core.trades import TradeFlag
@@ -27,7 +27,7 @@ from outcomes.services.clocks import Terms
 from outcomes.services.closings import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
 from outcomes.services.directives import (
     due_directives,
-    mark_after_real_exit,
+    follow_entry_quote,
     settle_directive,
 )
 from outcomes.services.fills import ExitFacts, end_unpriced
@@ -58,6 +58,9 @@ def _each(found: Any, settle: Callable[[Any], bool]) -> int:
     for item in found[:BATCH]:
         try:
             moved += bool(settle(item))
+        except (InterfaceError, OperationalError):
+            # Without a database none of the others would fare better; the broker asks again.
+            raise
         except Exception as error:  # noqa: BLE001 (reported below, and tried again at the next tick)
             SETTLING_FAILED.log(what=type(item).__name__, id=str(item.pk), error=f"{type(error).__name__}: {error}")
     return moved
@@ -79,7 +82,7 @@ def _price_entry(found: ShadowTrade) -> bool:
         if neutral is None and terms.now < trade.entry_due_at:
             return False
         price_entry(trade, neutral or own_entry_of(trade), terms)
-        mark_after_real_exit(trade, terms)
+        follow_entry_quote(trade, terms)
     return True
 
 
@@ -95,10 +98,15 @@ def _price_own_exit(found: OwnExit) -> bool:
 
 
 def _unpaired(now: Any) -> Any:
-    """Open shadows that may leave by themselves: with an own exit, or late ones whose time is over."""
+    """Open shadows that may leave by themselves: with an own exit, or late ones whose time is over.
+
+    Those that follow a real trade still running are left out: they could fill a batch for days.
+    """
+    running = RealTrade.objects.filter(experiment=OuterRef("experiment"), closed_at=None)
     with_own_exit = Q(own_exit__state__in=(OwnExitState.DONE, OwnExitState.UNPRICED))
     over = Q(own_exit__isnull=True, opened_at__lte=now - timedelta(days=OWN_EXIT_DAYS))
-    return ShadowTrade.objects.filter(status=TradeStatus.OPEN).filter(with_own_exit | over).order_by("opened_at")
+    waiting = ShadowTrade.objects.filter(~Exists(running), status=TradeStatus.OPEN)
+    return waiting.filter(with_own_exit | over).order_by("opened_at")
 
 
 def _leave(found: ShadowTrade) -> bool:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from kernel.errors import DomainError
 from outcomes.core.trade_reports import ReportedLeg
+
+from kernel.errors import DomainError
 from outcomes.core.trades import Leg
 
 Error = tuple[str, str, str]  # code, pointer, detail

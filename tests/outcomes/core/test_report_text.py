@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from outcomes.core.trade_reports import exact_document, field_text, request_hash
 
 JSON_VALUES = st.recursive(

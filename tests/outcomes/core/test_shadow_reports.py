@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from outcomes.core.trade_reports import ShadowExitReport, judge_shadow_exit, refuse_bad_quotes
 
 from kernel.errors import DomainError
-from outcomes.core.trade_reports import ShadowExitReport, judge_shadow_exit, refuse_bad_quotes
 from tests.outcomes.core.reports import EXIT, ONE, Error, exit_leg, parts
 
 

@@ -9,8 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-
-from kernel.errors import DomainError
 from outcomes.core.trade_reports import (
     CLOCK_SKEW,
     ExitReport,
@@ -19,6 +17,8 @@ from outcomes.core.trade_reports import (
     judge_exit,
     judge_opening,
 )
+
+from kernel.errors import DomainError
 from outcomes.core.trades import Leg
 from tests.outcomes.core.reports import ENTRY, EXIT, NOW, ONE, SPREAD, Error, exit_leg, parts
 
