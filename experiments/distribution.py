@@ -41,7 +41,13 @@ class Assignment:
 
 def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_seconds: float) -> list[Assignment]:
     """Lease up to `limit` open assignments of the engine, oldest first; wait for the first if there is none."""
-    return wait_for(lambda: _claim(engine, limit, lease_seconds), wait_seconds)
+
+    def claim() -> list[Assignment]:
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIM, {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()})
+            return [_assignment(row) for row in cursor.fetchall()]
+
+    return wait_for(claim, wait_seconds)
 
 
 def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
@@ -52,12 +58,6 @@ def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
     if row is None:
         raise DomainError("not_found", "Experiment not found for this engine.")
     return _assignment(row)
-
-
-def _claim(engine: str, limit: int, lease_seconds: int) -> list[Assignment]:
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()})
-        return [_assignment(row) for row in cursor.fetchall()]
 
 
 def _assignment(row: tuple[Any, ...]) -> Assignment:

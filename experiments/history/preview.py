@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -68,19 +67,20 @@ def decided_again(
     """
     if not 1 <= selection.last <= MOST:
         raise DomainError("last_out_of_range", f"Must be between 1 and {MOST}.", "/last")
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        yield from decide_again(_stored(cursor, selection, progress), settings)
-
-
-def _stored(cursor: Any, selection: PreviewSelection, progress: Progress | None) -> Iterator[StoredDecision]:
     parameters = {field.name: getattr(selection, field.name) for field in fields(selection)}
-    with connection.cursor() as counting:
-        counting.execute(COUNT, parameters)
-        total, done = int(counting.fetchone()[0]), 0
-    cursor.execute(SELECT, parameters)
-    while rows := cursor.fetchmany(ROWS_PER_FETCH):
-        for experiment_id, symbol, bucket, inputs, rules_version, *verdict in rows:
-            yield StoredDecision(experiment_id, symbol, bucket, inputs, rules_version, Verdict(*verdict))
-        done += len(rows)
-        if progress is not None:
-            progress(done, max(total, done))
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        with connection.cursor() as counting:
+            counting.execute(COUNT, parameters)
+            total = int(counting.fetchone()[0])
+        cursor.execute(SELECT, parameters)
+
+        def stored() -> Iterator[StoredDecision]:
+            done = 0
+            while rows := cursor.fetchmany(ROWS_PER_FETCH):
+                for experiment_id, symbol, bucket, inputs, rules_version, *verdict in rows:
+                    yield StoredDecision(experiment_id, symbol, bucket, inputs, rules_version, Verdict(*verdict))
+                done += len(rows)
+                if progress is not None:
+                    progress(done, max(total, done))
+
+        yield from decide_again(stored(), settings)

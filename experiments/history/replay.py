@@ -194,20 +194,18 @@ def _recorded(session: psycopg.Connection[Any], selection: Selection) -> Iterato
         cursor.execute(ROW_BY_ROW)
         rows = ROWS.format(conditions=selection.conditions())
         with cursor.copy(SQL("COPY ({rows}) TO STDOUT").format(rows=rows)) as copy:
-            for line in copy:
-                yield Recorded._make(_fields(str(line, "utf-8")))
+            for line in (str(raw, "utf-8") for raw in copy):
+                columns: list[str | None] = line[:-1].split("\t")  # type: ignore[assignment]  # list is invariant
+                if "\\" in line:
+                    # The text format of COPY: \N is NULL, all else stands for a character.
+                    columns = [
+                        None
+                        if text == "\\N"
+                        else ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), text or "")
+                        for text in columns
+                    ]
+                yield Recorded._make(columns)
         cursor.execute(USUAL_PLANS)
-
-
-def _fields(line: str) -> list[str | None]:
-    r"""The fields of a line of COPY's text format, in which \N is NULL."""
-    fields: list[str | None] = line[:-1].split("\t")  # type: ignore[assignment]  # list is invariant
-    if "\\" not in line:
-        return fields
-    return [
-        None if field == "\\N" else ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), field or "")
-        for field in fields
-    ]
 
 
 def _in_processes(selection: Selection, jobs: int) -> Iterator[tuple[int, tuple[Difference, ...]]]:

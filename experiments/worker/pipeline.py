@@ -136,7 +136,11 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         signals = claim.lock_signals(signal_ids)
         if not signals:
             return []
-        state = _state_that_decides()
+        state = state_in_force()
+        # A guardrail that has tripped stops real trading by itself: no other is measured until it is released. One that
+        # trips now is part of a later instant than the one read.
+        if state.guardrail is None and trip_guardrail(state) is not None:
+            state = state_in_force()
         market_data = latest_market_data(signals, max_age_seconds=state.settings.max_market_data_age_seconds)
         decided = [decide(signal, state, data) for signal, data in zip(signals, market_data, strict=True)]
         store(
@@ -179,16 +183,6 @@ def _is_of_the_database(error: Exception) -> bool:
         return False
     state = getattr(error.__cause__, "sqlstate", None) or ""
     return not state.startswith(LIMIT_EXCEEDED)
-
-
-def _state_that_decides() -> PolicyState:
-    """The state in force, after tripping the first guardrail whose limit is reached."""
-    state = state_in_force()
-    # What has tripped already stops real trading by itself: no other is measured until it is released.
-    if state.guardrail is None and trip_guardrail(state) is not None:
-        # It is part of a later instant than the one read.
-        return state_in_force()
-    return state
 
 
 def trip_guardrail(state: PolicyState) -> Trip | None:

@@ -41,7 +41,23 @@ class Command(BaseCommand):
                 count = history_records.to_file(history_records.from_database(own), options["export"])
                 self.stdout.write(f"{count} records written to {options['export']}.")
                 return
-            self._rebuild(options["origin"])
+            refuse_unless_empty()
+            bar = ProgressBar(self.stderr, what="records", after_seconds=2.0)
+            rebuilder = Rebuilder()
+            origin = options["origin"]
+            is_url = origin.startswith(("postgres://", "postgresql://"))
+            records = history_records.from_database(origin) if is_url else history_records.from_file(Path(origin))
+            rebuilder.run(records, bar.show)
+            bar.clear()
+            for one in rebuilder.differences:
+                self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
+            verdict = f"{len(rebuilder.differences)} differences" if rebuilder.differences else "identical"
+            self.stdout.write(
+                f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} skipped (credentials, rate limit),"
+                f" {rebuilder.decided} signals decided: {verdict}."
+            )
+            if rebuilder.differences:
+                sys.exit(1)
         except DomainError as error:
             raise CommandError(error.detail) from None
         except (OSError, psycopg.OperationalError) as error:
@@ -50,21 +66,3 @@ class Command(BaseCommand):
             raise CommandError(f"Not a valid history: {error!r}") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
-
-    def _rebuild(self, origin: str) -> None:
-        refuse_unless_empty()
-        bar = ProgressBar(self.stderr, what="records", after_seconds=2.0)
-        rebuilder = Rebuilder()
-        is_url = origin.startswith(("postgres://", "postgresql://"))
-        records = history_records.from_database(origin) if is_url else history_records.from_file(Path(origin))
-        rebuilder.run(records, bar.show)
-        bar.clear()
-        for one in rebuilder.differences:
-            self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
-        verdict = f"{len(rebuilder.differences)} differences" if rebuilder.differences else "identical"
-        self.stdout.write(
-            f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} skipped (credentials, rate limit),"
-            f" {rebuilder.decided} signals decided: {verdict}."
-        )
-        if rebuilder.differences:
-            sys.exit(1)

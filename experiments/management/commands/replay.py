@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.core.verification import Difference
 from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
-from experiments.models import ReplayRun
 from kernel.actors import command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.progress import ProgressBar
@@ -51,17 +50,12 @@ class Command(BaseCommand):
             raise CommandError(f"Signal {selection.signal} not found.", returncode=UNUSABLE)
         # A process for each core that this one may use; a single one where the work is over before they have started.
         jobs = options["jobs"] or (len(os.sched_getaffinity(0)) if count(selection) > RANGE_SIZE else 1)
-        run = self._run(selection, jobs, as_json=options["json"])
-        if run.differences:
-            sys.exit(1)
-
-    def _run(self, selection: Selection, jobs: int, *, as_json: bool) -> ReplayRun:
         bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
         separator = ""
 
         def show(difference: Difference) -> None:
             nonlocal separator
-            if as_json:
+            if options["json"]:
                 self.stdout.write(separator + json.dumps(difference._asdict()), ending="")
                 separator = ", "
                 return
@@ -71,10 +65,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{about} {difference.field}: stored {stored}, recomputed {recomputed}")
 
         # The document is written as it comes, because differences may be without end.
-        self.stdout.write('{"differences": [' if as_json else "", ending="")
+        self.stdout.write('{"differences": [' if options["json"] else "", ending="")
         run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
         bar.clear()
         verdict = f"{run.differences} differences" if run.differences else "no difference"
         text = f"{run.verified} experiments verified: {verdict}."
-        self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}' if as_json else text)
-        return run
+        self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}' if options["json"] else text)
+        if run.differences:
+            sys.exit(1)

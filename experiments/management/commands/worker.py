@@ -42,22 +42,16 @@ class Command(BaseCommand):
         """Wait until the database answers and its migrations are applied; django-q hangs without."""
         deadline = time.monotonic() + seconds
         while not supervisor.stopping.is_set():
-            problem = _problem()
-            if problem is None:
-                return
+            try:
+                connection.close_if_unusable_or_obsolete()
+                executor = MigrationExecutor(connection)
+            except (DatabaseError, InterfaceError) as error:
+                problem = f"The database is unavailable: {error}"
+            else:
+                if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                    return
+                problem = "Migrations are missing; run `manage.py migrate`."
             if time.monotonic() > deadline:
                 raise CommandError(problem)
             WORKER_WAITING.log(reason=problem)
             supervisor.stopping.wait(1.0)
-
-
-def _problem() -> str | None:
-    """Say why the worker cannot start yet; None when it can."""
-    try:
-        connection.close_if_unusable_or_obsolete()
-        executor = MigrationExecutor(connection)
-    except (DatabaseError, InterfaceError) as error:
-        return f"The database is unavailable: {error}"
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return "Migrations are missing; run `manage.py migrate`."
-    return None
