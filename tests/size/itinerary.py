@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +21,10 @@ from django_q.signing import SignedPackage
 
 from experiments.models import Experiment
 from kernel.actors import Actor
+from kernel.values import format_timestamp
 from policies.services import create_api_key, ensure_first_version
 from tests.factories import make_policy, make_source
-from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, quote, real_exit, recommendation, trade
+from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, plan, quote, real_exit, recommendation, touched, trade
 from tests.signals_app.webhook.webhook import TOKEN, alert
 from tests.size.trace import Trace, import_product
 
@@ -112,17 +114,21 @@ def _follow(site: Site, trace: Trace) -> None:
         _decide(broker)
     experiment = Experiment.objects.get(signal=signal_id)
     with trace.stage("C engines"):
-        for key in (a, b):
+        shadow_leg = leg(C72_5_JULY, entry_price="0.98")
+        for key, planned in ((a, plan()), (b, plan(shadow_leg))):
             claimed = site.send("POST", "/api/v1/assignments/claim", {"limit": 5}, **key)
             assert str(experiment.pk) in {assignment["experiment_id"] for assignment in claimed["assignments"]}
-            site.send("POST", "/api/v1/recommendations", recommendation(experiment), **key)
-        real = site.send("POST", "/api/v1/trades", trade(experiment), **a)
-        shadow = trade(experiment, "SHADOW", legs=[leg(C72_5_JULY, entry_price="0.98")])
+            site.send("POST", "/api/v1/recommendations", recommendation(experiment, plan=planned), **key)
+        entered = _now()
+        real = site.send("POST", "/api/v1/trades", trade(experiment, entry_time=entered), **a)
+        shadow = trade(experiment, "SHADOW", legs=[shadow_leg], entry_time=entered)
+        shadow["entry_quotes"] = {C72_5_JULY: touched(shadow_leg, entered)}
         site.send("POST", "/api/v1/trades", shadow, **b)
+        left = _now()
         # Quotes nothing of the shadow's contract, so that engine B has to price it.
-        site.send("POST", f"/api/v1/trades/{real['trade_id']}/exit", real_exit(), **a)
+        site.send("POST", f"/api/v1/trades/{real['trade_id']}/exit", real_exit(exit_time=left), **a)
         (directive,) = site.send("GET", "/api/v1/exit-directives", **b)["exit_directives"]
-        answer = {"quotes": {C72_5_JULY: quote()}}
+        answer = {"quotes": {C72_5_JULY: quote(quote_time=left)}}
         site.send("POST", f"/api/v1/exit-directives/{directive['id']}/report", answer, **b)
     with trace.stage("D report"):
         report = site.send("GET", "/api/v1/performance", **analyst)
@@ -130,6 +136,10 @@ def _follow(site: Site, trace: Trace) -> None:
     with trace.stage("E page of the report, beyond the report itself"):
         page = site.send("GET", "/admin/report/", cookie=_session())
         assert b"n = 1" in page
+
+
+def _now() -> str:
+    return format_timestamp(datetime.now(UTC))
 
 
 def _decide(broker: Any) -> None:
