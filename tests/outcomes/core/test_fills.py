@@ -222,6 +222,15 @@ def test_a_share_just_above_half_a_step_is_rounded_up() -> None:
     assert shadow_quantity(Decimal(10000000000000), share, is_last=False) == Decimal("5000000000000.00000001")
 
 
+def test_an_execution_is_stored_with_its_figures_as_text_and_comes_back() -> None:
+    leg = LegFill(CALL, "OPEN", "SHORT", Decimal("3.00000000"), Decimal("0.50000000"))
+
+    assert leg.document() == {
+        "instrument": CALL, "effect": "OPEN", "side": "SHORT", "quantity": "3", "price": "0.50",
+    }  # fmt: skip
+    assert LegFill.from_document(leg.document()) == leg
+
+
 quantities = st.decimals("0.00000001", "1000000", places=8)
 prices = st.decimals("0", "100000", places=8)
 openings = st.lists(st.tuples(quantities, prices), min_size=1, max_size=6)
