@@ -1,12 +1,13 @@
-"""What engines report of their trades, and whether it can be true.
+"""What engines report of their trades, whether it can be true, and a hash of what it means.
 
 A report of a shadow is refused when it could not have happened, with a code of its own for the first thing that
 cannot be true. A report of real money is booked whatever it says, as long as it can be booked at all: what is wrong
-with it is for `pairing` to name.
+with it is named as a violation.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,77 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.values import decimal_text
+from kernel.values import decimal_text, format_timestamp, plain_text
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.trades import Provenance
+
+_READER = json.JSONDecoder(parse_float=str, parse_int=str)
+
+
+def meaning_hash(values: Mapping[str, Any]) -> str:
+    """SHA-256 that recognises a repeated request by what it means: 1.390 is 1.39, a default said is a default left out.
+
+    `values` are the validated fields, with defaults filled in and instruments in their one spelling.
+    """
+    return document_hash(_meaning(values))
+
+
+def _meaning(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _meaning(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_meaning(item) for item in value]
+    if isinstance(value, datetime):
+        return format_timestamp(value)
+    if isinstance(value, Decimal):
+        return plain_text(value)
+    return str(value) if isinstance(value, UUID) else value
+
+
+def exact_document(value: Any) -> Any:
+    """A parsed body without Decimals, so that it has a canonical form and loses no digit.
+
+    A Decimal becomes a float if the float's shortest digits name the very same number (1.50 and 1.5 are
+    one), else its text, as big integers do.
+    """
+    if isinstance(value, dict):
+        return {name: exact_document(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [exact_document(item) for item in value]
+    if isinstance(value, Decimal):
+        nearest = float(value)
+        return nearest if Decimal(repr(nearest)) == value else str(value)
+    return value
+
+
+def field_text(body: bytes, name: str) -> str:
+    """The value of a top-level field exactly as it was written (R7.5).
+
+    `body` is one well-formed JSON object without duplicate names; raise KeyError if it lacks the field.
+    """
+    text = body.decode("utf-8-sig")
+    at = _skip_space(text, _skip_space(text, 0) + 1)
+    while text[at] == '"':
+        found, at = _READER.raw_decode(text, at)
+        start = _skip_space(text, _skip_space(text, at) + 1)
+        _, end = _READER.raw_decode(text, start)
+        if found == name:
+            return text[start:end]
+        at = _skip_space(text, end)
+        if text[at] == ",":
+            at = _skip_space(text, at + 1)
+    raise KeyError(name)
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at : at + 1] in " \t\n\r" and at < len(text):
+        at += 1
+    return at
+
 
 MAX_LEGS = 4
 # What is wrong with a shadow's own quote, as an error of its report.

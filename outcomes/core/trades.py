@@ -1,9 +1,15 @@
-"""What a trade's numbers, prices and flags are called and how wide they are: for columns, calls and checks alike."""
+"""What a trade's numbers, prices and flags are called and how wide they are, and the rules of the comparison (R4.5)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypedDict
+
+from kernel.values import decimal_text, format_timestamp
 
 SIDES = ("LONG", "SHORT")
 EFFECTS = ("OPEN", "CLOSE")
@@ -72,3 +78,85 @@ class TradeFlag(StrEnum):
     AFTER_REAL_EXIT = "AFTER_REAL_EXIT"  # a shadow that opened when the real trade had ended
     UNPAIRED = "UNPAIRED"  # a shadow that left by its own rules, because no real trade could come
     ROLLED = "ROLLED"  # went on after the pair had ended
+
+
+class PairRule(StrEnum):
+    """The rules by what breaks them."""
+
+    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS"  # recommended from another market context
+    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS"  # traded by other rules than it recommended by
+    ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION"  # entered before it had said what it would do
+    LATE_REPORT = "LATE_REPORT"  # told later than a report takes to arrive
+    LATE_ENTRY = "LATE_ENTRY"  # told when no real trade was to be expected any more
+    NOT_PERMITTED = "NOT_PERMITTED"  # traded for real without a permit in force
+    PLAN_DIFFERS = "PLAN_DIFFERS"  # traded something else, or more, than planned
+    PRICE_NOT_IN_QUOTES = "PRICE_NOT_IN_QUOTES"  # better than anybody quoted
+    SETTLEMENT_IMPOSSIBLE = "SETTLEMENT_IMPOSSIBLE"  # settled as the contract cannot settle
+    CURRENCY_DIFFERS = "CURRENCY_DIFFERS"  # in another currency than the policy's
+    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS"  # the shadow left at another time than the real trade
+    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS"  # left under other market conditions
+    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS"  # left other instruments than it entered
+    PNL_DIFFERS = "PNL_DIFFERS"  # recorded another P&L than its fills give
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken rule: who broke it, what was expected and found."""
+
+    engine: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTrade:
+    """What the checks need of one closed trade and of the recommendation that it follows."""
+
+    engine: str
+    context_hash: str  # of the recommendation
+    recommended_rules_hash: str
+    registered_rules_hash: str  # of the engine, when the trade was opened
+    # Of the fills that belong to the pair, oldest first.
+    exits: tuple[tuple[datetime, str], ...]  # time and conditions hash of each closing fill
+    entry_instruments: frozenset[str]
+    exit_instruments: frozenset[str] | None  # None: UNPRICED
+    stored_pnl: Decimal | None
+    recomputed_pnl: Decimal | None
+
+
+def breaches_of_one(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
+    """The rules that a trade breaks whatever the other one did; `context_hash` is the market context's."""
+
+    def breach(rule: PairRule, expected: object, found: object) -> Breach:
+        return Breach(trade.engine, rule.value, f"expected {expected}, found {found}")
+
+    if trade.context_hash != context_hash:
+        yield breach(PairRule.CONTEXT_HASH_DIFFERS, context_hash, trade.context_hash)
+    if trade.recommended_rules_hash != trade.registered_rules_hash:
+        registered = trade.registered_rules_hash or "a registered hash"
+        yield breach(PairRule.RULES_HASH_DIFFERS, registered, trade.recommended_rules_hash)
+    if trade.exit_instruments not in (None, trade.entry_instruments):
+        entered, exited = sorted(trade.entry_instruments), sorted(trade.exit_instruments or ())
+        yield breach(PairRule.INSTRUMENT_DIFFERS, entered, exited)
+    if trade.stored_pnl != trade.recomputed_pnl:
+        yield breach(PairRule.PNL_DIFFERS, _money(trade.recomputed_pnl), _money(trade.stored_pnl))
+
+
+def breaches_of_the_exits(real: PairedTrade, shadow: PairedTrade) -> Iterator[Breach]:
+    """Whether each synchronised fill of the shadow copies time and conditions of a real one, bit for bit (R4.2)."""
+    copies = set(real.exits)
+    for time, conditions in shadow.exits:
+        if (time, conditions) in copies:
+            continue
+        expected = ", ".join(format_timestamp(real_time) for real_time, _ in real.exits)
+        if time not in {real_time for real_time, _ in real.exits}:
+            found = format_timestamp(time)
+            yield Breach(shadow.engine, PairRule.EXIT_TIME_DIFFERS.value, f"expected {expected}, found {found}")
+        else:
+            hashes = ", ".join(found for _, found in real.exits)
+            detail = f"expected {hashes}, found {conditions}"
+            yield Breach(shadow.engine, PairRule.CONDITIONS_HASH_DIFFERS.value, detail)
+
+
+def _money(amount: Decimal | None) -> str:
+    return "none" if amount is None else decimal_text(amount)

@@ -18,11 +18,20 @@ from kernel.serializers import (
     StrictSerializer,
     sha256_field,
 )
-from outcomes.core.documents import exact_document, field_text, meaning_hash
+from outcomes.core.checks import Plan, PlannedLeg
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
-from outcomes.core.plan import Plan, PlannedLeg
-from outcomes.core.reports import MAX_LEGS, ExitReport, FillReport, OpeningReport, ReportedLeg, ShadowExitReport
+from outcomes.core.reports import (
+    MAX_LEGS,
+    ExitReport,
+    FillReport,
+    OpeningReport,
+    ReportedLeg,
+    ShadowExitReport,
+    exact_document,
+    field_text,
+    meaning_hash,
+)
 from outcomes.core.trades import (
     CLAIMED_PROVENANCES,
     EFFECTS,

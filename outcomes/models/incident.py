@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.pairing import PairRule
+from outcomes.core.trades import PairRule
 from policies.models import EngineName
 
 RULE_CHOICES = [(rule.value, rule.value.replace("_", " ").title()) for rule in PairRule]

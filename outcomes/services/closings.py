@@ -11,8 +11,8 @@ from uuid import UUID
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from outcomes.core.books import keep_books
+from outcomes.core.checks import read_settlements, refuse_impossible_settlement
 from outcomes.core.fills import Fill, LegFill, gross_pnl, scheduled_fees
-from outcomes.core.pairing import PairRule
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -22,8 +22,7 @@ from outcomes.core.reports import (
     refuse_prices_better_than_quotes,
     reported_exit_prices,
 )
-from outcomes.core.settlement import read_settlements, refuse_impossible_settlement
-from outcomes.core.trades import Provenance, TradeFlag, weakest
+from outcomes.core.trades import PairRule, Provenance, TradeFlag, weakest
 from outcomes.models import (
     EXIT,
     ExitDirective,
@@ -35,7 +34,6 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.clocks import Terms
 from outcomes.services.directives import (
     issue_directive,
     real_trade_may_come,
@@ -56,7 +54,7 @@ from outcomes.services.fills import (
 from outcomes.services.openings import judge_real_time, own_trade, refuse_untimely
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, exit_legs, settlement_provenance
 from outcomes.services.quotes import feeder_is_active
-from outcomes.services.transactions import RefusedReportError, conflicting_report, report_transaction
+from outcomes.services.transactions import RefusedReportError, Terms, conflicting_report, report_transaction
 from outcomes.services.violations import check_pair, check_prices, judge_plan, record_one
 
 # Own exits are taken for this long after the entry while no evaluation runs that says how long trades may be held.

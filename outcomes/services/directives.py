@@ -19,6 +19,7 @@ from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Schedule
+from outcomes.core.checks import read_settlements, refuse_impossible_settlement, refuse_unreadable_settlements
 from outcomes.core.fills import Fill, PositionKey, closed_share, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.reports import (
@@ -27,7 +28,6 @@ from outcomes.core.reports import (
     refuse_prices_better_than_quotes,
     reported_exit_prices,
 )
-from outcomes.core.settlement import read_settlements, refuse_impossible_settlement, refuse_unreadable_settlements
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     SYNCHRONISED_REF,
@@ -41,11 +41,10 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.clocks import Terms
 from outcomes.services.fills import ExitFacts, NewFill, book_fill, books_of, end_unpriced, flag_if, is_live
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs
 from outcomes.services.quotes import feeder_is_active
-from outcomes.services.transactions import database_time, lock_experiment, not_found
+from outcomes.services.transactions import Terms, database_time, lock_experiment, not_found
 from outcomes.services.violations import check_pair
 
 OTHER_ENGINE = {"A": "B", "B": "A"}

@@ -23,7 +23,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.clocks import Terms
 from outcomes.services.closings import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
 from outcomes.services.directives import (
     due_directives,
@@ -33,7 +32,7 @@ from outcomes.services.directives import (
 from outcomes.services.fills import ExitFacts, end_unpriced
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
-from outcomes.services.transactions import database_time, lock_experiment
+from outcomes.services.transactions import Terms, database_time, lock_experiment
 from outcomes.services.violations import check_prices
 
 # So that a worker comes back to its signals in time.

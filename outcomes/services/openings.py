@@ -13,10 +13,9 @@ from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.values import format_timestamp
+from outcomes.core.checks import IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
-from outcomes.core.pairing import PairRule
-from outcomes.core.plan import Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.quoting import Quote, quotes_by_instrument, read_quote, touch
 from outcomes.core.reports import (
     OpeningReport,
@@ -26,8 +25,7 @@ from outcomes.core.reports import (
     refuse_claim,
     refuse_negative_option_prices,
 )
-from outcomes.core.timing import IN_FUTURE, TOO_LATE
-from outcomes.core.trades import Provenance, TradeFlag
+from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
     Action,
@@ -38,13 +36,13 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.clocks import Terms
 from outcomes.services.directives import follow_directives, real_trade_has_ended
 from outcomes.services.fills import NewFill, book_fill, flag_if
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.quotes import feeder_is_active
 from outcomes.services.transactions import (
     RefusedReportError,
+    Terms,
     conflicting_report,
     double_execution,
     not_found,

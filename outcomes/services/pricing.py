@@ -15,6 +15,7 @@ from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp
+from outcomes.core.checks import Settlement, read_settlements, refuse_impossible_settlement
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import parse_option
 from outcomes.core.quoting import (
@@ -26,7 +27,6 @@ from outcomes.core.quoting import (
     read_quote,
     touch,
 )
-from outcomes.core.settlement import Settlement, read_settlements, refuse_impossible_settlement
 from outcomes.core.trades import Provenance, weakest
 from outcomes.services.quotes import quotes_between
 

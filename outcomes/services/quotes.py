@@ -15,8 +15,8 @@ from kernel.errors import DomainError
 from kernel.events import QUOTES_STORED
 from kernel.sql import load
 from outcomes.core import quoting
+from outcomes.core.checks import CLOCK_SKEW
 from outcomes.core.instruments import canonical_instrument
-from outcomes.core.timing import CLOCK_SKEW
 from outcomes.models import Quote
 from policies.models import ApiKey, KeyOwner
 

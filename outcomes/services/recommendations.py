@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import RECOMMENDATION_RECORDED
-from outcomes.core.plan import Plan
+from outcomes.core.checks import Plan
 from outcomes.models import Action, Recommendation, Role
 from outcomes.services.directives import settle_declined
 from outcomes.services.transactions import database_time, not_found

@@ -8,14 +8,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from experiments.models import Experiment
+from outcomes.core.checks import PARTIAL_FILL, PLAN_DIFFERS, Plan, judge_real_trade
 from outcomes.core.fills import until_first_roll
-from outcomes.core.pairing import Breach, PairedTrade, PairRule, breaches_of_one, breaches_of_the_exits
-from outcomes.core.plan import PARTIAL_FILL, PLAN_DIFFERS, Plan, judge_real_trade
-from outcomes.core.trades import TradeFlag
+from outcomes.core.trades import Breach, PairedTrade, PairRule, TradeFlag, breaches_of_one, breaches_of_the_exits
 from outcomes.models import LIVE_STATUSES, RealTrade, Recommendation, ShadowTrade, Violation
-from outcomes.services.clocks import Terms
 from outcomes.services.fills import books_of, core_fill, flag_if, stored_fills
 from outcomes.services.pricing import price_not_in_quotes
+from outcomes.services.transactions import Terms
 
 
 def record(experiment_id: UUID, breaches: Iterable[Breach], now: datetime) -> None:

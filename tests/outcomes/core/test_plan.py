@@ -7,8 +7,15 @@ from decimal import Decimal
 import pytest
 
 from kernel.errors import DomainError
+from outcomes.core.checks import (
+    PARTIAL_FILL,
+    PLAN_DIFFERS,
+    Plan,
+    PlannedLeg,
+    judge_real_trade,
+    refuse_other_than_planned,
+)
 from outcomes.core.fills import Fill, LegFill
-from outcomes.core.plan import PARTIAL_FILL, PLAN_DIFFERS, Plan, PlannedLeg, judge_real_trade, refuse_other_than_planned
 
 CALL, HIGHER = "TWX   140621C00070000", "TWX   140621C00075000"
 SPREAD = (PlannedLeg(CALL, "LONG", 1), PlannedLeg(HIGHER, "SHORT", 2))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outcomes.core.books import risk_amount
 from outcomes.core.fills import Fill, LegFill
-from outcomes.core.risk import risk_amount
 
 C70, C75, P65, P70 = (
     "TWX   140621C00070000",

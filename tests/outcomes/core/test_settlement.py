@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from kernel.errors import DomainError
-from outcomes.core.settlement import Settlement, refuse_impossible_settlement
+from outcomes.core.checks import Settlement, refuse_impossible_settlement
 
 CALL, PUT = "TWX   140621C00070000", "TWX   140621P00070000"
 EXPIRY_EVENING = datetime(2014, 6, 21, 20, 0, tzinfo=UTC)

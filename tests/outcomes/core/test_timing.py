@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from outcomes.core.timing import IN_FUTURE, IN_TIME, TOO_LATE, ReportClock
+from outcomes.core.checks import IN_FUTURE, IN_TIME, TOO_LATE, ReportClock
 
 ARRIVAL = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 LIVE = ReportClock(ARRIVAL, timedelta(seconds=30))
