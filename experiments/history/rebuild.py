@@ -80,11 +80,20 @@ class Rebuilder:
     def _take(self, record: Record) -> None:
         match record["kind"]:
             case "source":
-                self._take_source(record)
+                self._tokens[record["slug"]], self._sources[record["slug"]] = take_source(record)
             case "delivery" if record["outcome"] == "rejected" and record["code"] in NOT_REPEATABLE:
                 self.left_out += 1
             case "delivery":
-                self._take_delivery(record)
+                self.deliveries += 1
+                slug, judged_by = record["source"], settings_of_then(record)
+                if self._judged_by.get(slug) != judged_by:
+                    WebhookSource.objects.filter(slug=slug).update(**judged_by)
+                    self._judged_by[slug] = judged_by
+                outcome, code, signal_id = receive(self._tokens[slug], record)
+                subject = f"delivery {record['id']}"
+                self._compare(subject, "outcome", record["outcome"], outcome)
+                self._compare(subject, "code", record["code"], code)
+                self._compare(subject, "signal_id", record["signal_id"], signal_id)
             case "policy":
                 take_policy(record)
             case "market_data":
@@ -93,29 +102,6 @@ class Rebuilder:
                 self._waiting.append(record)
             case kind:
                 raise DomainError("history_unreadable", f"The history contains an unknown kind of record: {kind!r}.")
-
-    def _take_source(self, record: Record) -> None:
-        """Make the source with a token of this run and without conditions on the sender."""
-        own = {name: value for name, value in record.items() if name not in {"kind", "slug"}}
-        token = secrets.token_urlsafe(32)
-        open_to_us: Record = {
-            "token_hash": sha256_hex(token.encode()), "previous_token_hash": None, "allowed_addresses": [],
-            "client_certificate_subject": "", "rate_limit_per_minute": None, "is_active": True,
-        }  # fmt: skip
-        WebhookSource.objects.create(slug=record["slug"], **own | open_to_us)
-        self._tokens[record["slug"]], self._sources[record["slug"]] = token, own
-
-    def _take_delivery(self, record: Record) -> None:
-        self.deliveries += 1
-        slug, judged_by = record["source"], settings_of_then(record)
-        if self._judged_by.get(slug) != judged_by:
-            WebhookSource.objects.filter(slug=slug).update(**judged_by)
-            self._judged_by[slug] = judged_by
-        outcome, code, signal_id = receive(self._tokens[slug], record)
-        subject = f"delivery {record['id']}"
-        self._compare(subject, "outcome", record["outcome"], outcome)
-        self._compare(subject, "code", record["code"], code)
-        self._compare(subject, "signal_id", record["signal_id"], signal_id)
 
     def _decide(self) -> None:
         """Decide the signals that were decided under the policy now in force, and compare."""
@@ -160,6 +146,18 @@ def refuse_unless_empty() -> None:
         raise DomainError("not_empty", "This database is not empty. Rebuild into a new, migrated one.")
     if PolicyVersion.objects.filter(version__gt=1).exists():
         raise DomainError("not_empty", "This database has policies of its own. Rebuild into a new, migrated one.")
+
+
+def take_source(record: Record) -> tuple[str, Record]:
+    """Make the source without conditions on the sender; return its token, new for this run, and its own settings."""
+    own = {name: value for name, value in record.items() if name not in {"kind", "slug"}}
+    token = secrets.token_urlsafe(32)
+    open_to_us: Record = {
+        "token_hash": sha256_hex(token.encode()), "previous_token_hash": None, "allowed_addresses": [],
+        "client_certificate_subject": "", "rate_limit_per_minute": None, "is_active": True,
+    }  # fmt: skip
+    WebhookSource.objects.create(slug=record["slug"], **own | open_to_us)
+    return token, own
 
 
 def take_policy(record: Record) -> None:

@@ -62,39 +62,36 @@ class SignalBroker(ORM):
         """
         database = connections[str(Conf.ORM or "default")]
         try:
-            return self._dequeue(database)
+            self.get_connection()  # drops a broken connection
+            database.ensure_connection()
+            with database.cursor() as cursor:
+                # Once on every connection.
+                if self._listening is not database.connection:
+                    cursor.execute(f"LISTEN {CHANNEL}")
+                    self._listening = database.connection
+                cursor.execute(WORK_WAITS, (self.list_key,))
+                tasks_wait, signals_wait = cursor.fetchone()
+            if tasks_wait:
+                return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
+            if monotonic() - self._last_look >= DUE_SECONDS and (tasks := self._due_tasks(database)):
+                return tasks
+            since_last = monotonic() - self._last_drain
+            if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
+                pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
+                with database.wrap_database_errors:
+                    # Takes all hints there are; one that came meanwhile counts at once.
+                    is_hinted = bool(list(database.connection.notifies(timeout=pause, stop_after=1)))
+                # A hint needs no second look: a drain in vain costs less than that.
+                if not is_hinted:
+                    return None
+            self._last_drain = monotonic()
+            return [_task("drain", DRAIN)]
         except (OperationalError, InterfaceError) as error:
             # django-q would rest for ten seconds and replace the process that asks.
             WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
             database.close()
             sleep(RECONNECT_SECONDS)
             return None
-
-    def _dequeue(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]] | None:
-        self.get_connection()  # drops a broken connection
-        database.ensure_connection()
-        with database.cursor() as cursor:
-            # Once on every connection.
-            if self._listening is not database.connection:
-                cursor.execute(f"LISTEN {CHANNEL}")
-                self._listening = database.connection
-            cursor.execute(WORK_WAITS, (self.list_key,))
-            tasks_wait, signals_wait = cursor.fetchone()
-        if tasks_wait:
-            return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
-        if monotonic() - self._last_look >= DUE_SECONDS and (tasks := self._due_tasks(database)):
-            return tasks
-        since_last = monotonic() - self._last_drain
-        if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
-            pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
-            with database.wrap_database_errors:
-                # Takes all hints there are; one that came meanwhile counts at once.
-                is_hinted = bool(list(database.connection.notifies(timeout=pause, stop_after=1)))
-            # A hint needs no second look: a drain in vain costs less than that.
-            if not is_hinted:
-                return None
-        self._last_drain = monotonic()
-        return [_task("drain", DRAIN)]
 
     def _due_tasks(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]]:
         """A task for all that has fallen due; a second one that comes too early finds nothing to do."""

@@ -157,13 +157,15 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
 def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
     """Process the signals; when that fails, halve until the one that fails stands alone.
 
-    A lost database is nobody's fault: its errors pass through, the worker reconnects and the batch is
-    found again by `release_orphans`.
+    A database that is away, full, busy or deadlocked is no signal's fault: its errors pass through, the worker
+    reconnects and the batch is found again by `release_orphans`.
     """
     try:
         return len(process_batch(batch, signal_ids))
     except Exception as error:
-        if _is_of_the_database(error):
+        # A row too large for one of the database's limits counts among these errors, but fails for ever.
+        state = getattr(error.__cause__, "sqlstate", None) or ""
+        if isinstance(error, OperationalError | InterfaceError) and not state.startswith(LIMIT_EXCEEDED):
             raise
         # Whatever else a signal does, it is recorded with the signal.
         if len(signal_ids) == 1:
@@ -172,17 +174,6 @@ def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
             return 0
     middle = len(signal_ids) // 2
     return _process_or_split(batch, signal_ids[:middle]) + _process_or_split(batch, signal_ids[middle:])
-
-
-def _is_of_the_database(error: Exception) -> bool:
-    """Whether the database failed all signals alike: it is away, full, busy or deadlocked.
-
-    A row too large for one of its limits (class 54) counts among Django's OperationalErrors, but fails for ever.
-    """
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    return not state.startswith(LIMIT_EXCEEDED)
 
 
 def trip_guardrail(state: PolicyState) -> Trip | None:

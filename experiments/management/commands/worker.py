@@ -30,17 +30,8 @@ class Command(BaseCommand):
         supervisor = ClusterSupervisor()
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
-        self._wait_for_database(options["wait"], supervisor)
-        if supervisor.stopping.is_set():
-            return
-        ensure_schedules()
-        # What was due while nothing ran comes into force before anything is decided.
-        activate_due_drafts()
-        supervisor.run()
-
-    def _wait_for_database(self, seconds: float, supervisor: ClusterSupervisor) -> None:
-        """Wait until the database answers and its migrations are applied; django-q hangs without."""
-        deadline = time.monotonic() + seconds
+        # django-q hangs without a database that has its tables.
+        deadline = time.monotonic() + options["wait"]
         while not supervisor.stopping.is_set():
             try:
                 connection.close_if_unusable_or_obsolete()
@@ -49,9 +40,15 @@ class Command(BaseCommand):
                 problem = f"The database is unavailable: {error}"
             else:
                 if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                    return
+                    break
                 problem = "Migrations are missing; run `manage.py migrate`."
             if time.monotonic() > deadline:
                 raise CommandError(problem)
             WORKER_WAITING.log(reason=problem)
             supervisor.stopping.wait(1.0)
+        if supervisor.stopping.is_set():
+            return
+        ensure_schedules()
+        # What was due while nothing ran comes into force before anything is decided.
+        activate_due_drafts()
+        supervisor.run()
