@@ -14,8 +14,8 @@ TOKEN = "a-token-for-benchmarks-only"
 SOURCE = "bench"
 SYMBOLS = tuple(f"SYM{number}" for number in range(40))
 COPY = """
-COPY signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, raw_payload,
-              consumed_fields, received_at, status, attempts, last_error) FROM STDIN
+COPY signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id, signal_hash,
+              raw_payload, consumed_fields, received_at, status, attempts, last_error) FROM STDIN
 """
 CONSUMED = ["direction", "strategy", "symbol", "timeframe", "timestamp"]
 _started = datetime.now(UTC) - timedelta(days=1)
@@ -65,6 +65,6 @@ def copy_signals(connection: Connection, count: int) -> list[UUID]:
             ids.append(signal_id(key))
             # Received one after the other, as from the webhook.
             received = now + timedelta(microseconds=position)
-            row = (ids[-1], SOURCE, "", symbol, direction, "5m", moment, strategy, signal_hash(key, payload))
+            row = (ids[-1], SOURCE, "", symbol, direction, "5m", moment, strategy, "", signal_hash(key, payload))
             copy.write_row((*row, to_jsonb_text(payload), CONSUMED, received, "PENDING", 0, ""))
     return ids

@@ -28,9 +28,9 @@ TARGETS = {"flask": (1.0, 1.5), "fastapi": (0.6, 1.0), "pgbench": (None, None)}
 PGBENCH_SECONDS = 4
 INSERTS = f"""
 WITH stored AS (
-    INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                         raw_payload, consumed_fields, received_at, status, attempts, last_error)
-    VALUES (gen_random_uuid(), '{SOURCE}', '', 'SYM1', 'LONG', '5m', now(), '', repeat('a', 64),
+    INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+                         signal_hash, raw_payload, consumed_fields, received_at, status, attempts, last_error)
+    VALUES (gen_random_uuid(), '{SOURCE}', '', 'SYM1', 'LONG', '5m', now(), '', '', repeat('a', 64),
             '{bodies(1)[0].decode()}', '{{symbol,direction}}', now(), 'PENDING', 0, '') RETURNING signal_id)
 INSERT INTO webhook_deliveries (received_at, source_id, remote_address, content_type, body, body_sha256, outcome, code,
                                 detail, signal_id, duration_ms)

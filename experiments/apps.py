@@ -11,9 +11,10 @@ class ExperimentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Write the worker's heartbeat when a drain has come through."""
+        """Register the checks; write the worker's heartbeat when a drain has come through."""
         from django_q.signals import post_execute
 
+        from experiments import checks  # noqa: F401 (registers itself)
         from experiments.worker.liveness import heartbeat
 
         post_execute.connect(heartbeat.task_executed)

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from kernel.canonical import SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from policies.core.rules import REASONS
 from policies.models import EngineName, PolicyVersion
@@ -15,8 +16,8 @@ from signals_app.models import Signal
 class Experiment(models.Model):
     """The one experiment of a signal and its variant (R2.1, R2.4).
 
-    The migration adds CHECKs that derive assignment hash, bucket and variant anew, and a composite
-    foreign key that ties the split to the pinned policy version.
+    The migration adds CHECKs that derive bucket and variant anew, and a composite foreign key that ties the split to
+    the pinned policy version. The assignment hash needs the key, which the database does not know: replay verifies it.
     """
 
     experiment_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of signal id and signal hash.")
@@ -25,7 +26,10 @@ class Experiment(models.Model):
     variant = models.CharField(
         max_length=1, choices=EngineName, help_text="A if the bucket is below the split, otherwise B."
     )
-    assignment_hash = models.CharField(max_length=64, help_text="SHA-256 of a tag, the signal id and the signal hash.")
+    assignment_hash = models.CharField(
+        max_length=64, help_text="SHA-256 of the signal id, the signal hash and the assignment key."
+    )
+    assignment_key_id = models.CharField(max_length=16, help_text="Names the assignment key without telling it.")
     bucket = models.PositiveSmallIntegerField(help_text="0 to 9999, from the first 48 bits of the assignment hash.")
     split_percentage = models.DecimalField(
         max_digits=5, decimal_places=2, help_text="Split of the policy version that decided."
@@ -41,6 +45,13 @@ class Experiment(models.Model):
         indexes = (models.Index(name="experiments_created", fields=("-created_at", "experiment_id")),)
         constraints = (
             models.CheckConstraint(name="experiments_variant_known", condition=Q(variant__in=EngineName.values)),
+            models.CheckConstraint(
+                name="experiments_assignment_hash_is_sha256", condition=Q(assignment_hash__regex=SHA256_HEX)
+            ),
+            models.CheckConstraint(
+                name="experiments_assignment_key_id_is_16_digits",
+                condition=Q(assignment_key_id__regex="^[0-9a-f]{16}$"),
+            ),
         )
 
     def __str__(self) -> str:

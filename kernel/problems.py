@@ -146,6 +146,7 @@ _HISTORY = (
     Problem("last_out_of_range", 400, "The number of decisions is out of range.", "Choose a number in the range."),
     Problem("not_decided", 400, "The signal is not decided yet.", "Wait for the worker, or enter a time."),
     Problem("not_empty", 400, "The database is not empty.", "Rebuild into a new, migrated database."),
+    Problem("assignment_key_missing", 400, "An assignment key is missing.", "Add the key to ASSIGNMENT_KEYS."),
     Problem("history_unreadable", 400, "The history file cannot be read.", "Export the history again."),
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,16 +125,22 @@ def database_settings(url: str) -> dict[str, Any]:
     }
 
 
-def development_secret_key(data_dir: Path) -> str:
-    """The checkout's own secret key, created at the first start and readable by its owner only."""
-    path = data_dir / "secret_key"
-    data_dir.mkdir(mode=0o700, exist_ok=True)
-    try:
-        # Of processes that start together only one creates it: with a key each, they would refuse each other's
-        # sessions.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key := secrets.token_urlsafe(50))
-    return key
+def kept_secret(path: Path, new: Callable[[], str]) -> str:
+    """A secret of the checkout's own, created at the first start and readable by its owner only.
+
+    Processes that start at the same moment get the same one: whoever links its file first wins, and no file is ever
+    seen half written.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        descriptor, written = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(new())
+                file.flush()
+                os.fsync(descriptor)
+            with suppress(FileExistsError):
+                os.link(written, path)
+        finally:
+            Path(written).unlink()
+    return path.read_text()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import django_stubs_ext
 import environ
 
 from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
-from orchestrator_site.environment import Environment, database_settings, development_secret_key
+from orchestrator_site.environment import Environment, database_settings, kept_secret
 from orchestrator_site.log_format import logging_config
 from policies.core.settings import SETTINGS
 
@@ -32,7 +34,21 @@ SECRET_KEY = env.text(
     shown="created at first start",
     allowed="50 characters or more",
     meaning="signs sessions; required in production",
-) or ("" if PRODUCTION else development_secret_key(DATA_DIR))
+) or ("" if PRODUCTION else kept_secret(DATA_DIR / "secret_key", partial(secrets.token_urlsafe, 50)))
+# Whoever has it can tell every engine's role beforehand; without it, replay cannot verify what was assigned.
+ASSIGNMENT_KEY = env.text(
+    "ASSIGNMENT_KEY",
+    default="",
+    shown="created at first start",
+    allowed="64 hexadecimal digits",
+    meaning="secret by which signals are assigned to engines; the same for all processes; keep a copy for replay",
+) or kept_secret(DATA_DIR / "assignment_key", partial(secrets.token_hex, 32))
+ASSIGNMENT_KEYS = env.names(
+    "ASSIGNMENT_KEYS",
+    default=[],
+    allowed="keys, comma separated",
+    meaning="earlier assignment keys, by which replay verifies what was assigned with them",
+)
 ALLOWED_HOSTS = env.names(
     "ALLOWED_HOSTS",
     default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"],

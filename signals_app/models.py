@@ -95,7 +95,8 @@ class Signal(models.Model):
     """A normalised trading opportunity; what came in with it never changes (R1.1, R1.4)."""
 
     signal_id = models.UUIDField(
-        primary_key=True, help_text="UUIDv5 of source, symbol, direction, timeframe, timestamp and strategy."
+        primary_key=True,
+        help_text="UUIDv5 of source, exchange, symbol, direction, timeframe, timestamp, strategy and order id.",
     )
     source = models.CharField(max_length=50, help_text="Slug of the webhook source.")
     exchange = models.CharField(
@@ -107,6 +108,9 @@ class Signal(models.Model):
     timestamp = models.DateTimeField(help_text="When the alert fired, UTC.")
     strategy = models.CharField(
         max_length=200, blank=True, default="", help_text="As sent. Blank if the alert has none."
+    )
+    order_id = models.CharField(
+        max_length=200, blank=True, default="", help_text="Id of the strategy's order. Blank if the alert has none."
     )
     signal_hash = models.CharField(max_length=64, help_text="SHA-256 of the signal's identity and payload.")
     raw_payload = models.JSONField(help_text="The alert's JSON, without its secrets.")

@@ -16,6 +16,7 @@ from hypothesis import Phase, settings
 
 from policies.services import ensure_first_version
 from signals_app.webhook.store import waker
+from tests.golden import VECTOR_KEY
 
 # A slow machine is no failure. Developers try other examples each time; continuous integration tries the same ones
 # for the same code, so that a red run can be run again.
@@ -90,6 +91,15 @@ def _what_makes_every_test_slower() -> Iterator[None]:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         # Every client builds the middleware, and WhiteNoise then reads all static files: a tenth of a second.
         patch.setattr(django_settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_assigned_with_the_key_of_the_vectors() -> Iterator[None]:
+    """With the checkout's own key, the variant of a signal would be another on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(django_settings, "ASSIGNMENT_KEY", VECTOR_KEY.secret.hex())
+        patch.setenv("ASSIGNMENT_KEY", VECTOR_KEY.secret.hex())
         yield
 
 

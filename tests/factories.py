@@ -28,9 +28,9 @@ MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 _minutes = itertools.count()
 
 INSERT_SIGNAL = """
-INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, consumed_fields, received_at, status, attempts, last_error, replayed)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '', %s)
+INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+                     signal_hash, raw_payload, consumed_fields, received_at, status, attempts, last_error, replayed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '', %s)
 """
 
 
@@ -49,6 +49,7 @@ def make_signal(
     timestamp: datetime | None = None,
     strategy: str = "",
     exchange: str = "",
+    order_id: str = "",
     payload: dict[str, Any] | None = None,
     replayed: bool = False,
 ) -> Signal:
@@ -59,10 +60,13 @@ def make_signal(
         "timestamp": moment.isoformat(), "close": 568.25,
     }  # fmt: skip
     key = natural_key(
-        source=source, symbol=symbol, direction=direction, timeframe=timeframe, timestamp=moment, strategy=strategy
-    )
+        source=source, exchange=exchange, symbol=symbol, direction=direction, timeframe=timeframe, timestamp=moment,
+        strategy=strategy, order_id=order_id,
+    )  # fmt: skip
     identity = signal_id(key)
-    columns = (identity, source, exchange, symbol, direction, timeframe, moment, strategy, signal_hash(key, body))
+    columns = (
+        identity, source, exchange, symbol, direction, timeframe, moment, strategy, order_id, signal_hash(key, body),
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(INSERT_SIGNAL, (*columns, to_jsonb_text(body), sorted(read_signal(body).consumed), replayed))
     return Signal.objects.get(pk=identity)

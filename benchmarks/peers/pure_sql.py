@@ -27,8 +27,9 @@ WITH policy AS (
      WHERE status = 'PENDING' ORDER BY received_at LIMIT 500 FOR UPDATE SKIP LOCKED
 ), computed AS MATERIALIZED (
     SELECT t.signal_id, t.signal_hash, gen_random_uuid() AS experiment_id,
-           sha256(int4send(26) || convert_to('orchestrator/assignment/v1', 'UTF8') || int4send(36)
-                  || convert_to(t.signal_id::text, 'UTF8') || int4send(32) || decode(t.signal_hash, 'hex')) AS digest,
+           sha256(int4send(26) || convert_to('orchestrator/assignment/v2', 'UTF8') || int4send(36)
+                  || convert_to(t.signal_id::text, 'UTF8') || int4send(32) || decode(t.signal_hash, 'hex')
+                  || int4send(32) || decode(repeat('00', 32), 'hex')) AS digest,
            json_build_object(
                'context_version', 1,
                'indicators', t.raw_payload
@@ -58,9 +59,10 @@ WITH policy AS (
     INSERT INTO market_contexts (signal_id, context, context_hash, created_at)
     SELECT signal_id, context::json, context_hash, now() FROM batch
 ), experiments_made AS (
-    INSERT INTO experiments (experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket,
-                             split_percentage, policy_version, created_at)
-    SELECT experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket, split_percentage, version, now()
+    INSERT INTO experiments (experiment_id, signal_id, signal_hash, variant, assignment_hash, assignment_key_id,
+                             bucket, split_percentage, policy_version, created_at)
+    SELECT experiment_id, signal_id, signal_hash, variant, assignment_hash, '66687aadf862bd77', bucket,
+           split_percentage, version, now()
       FROM batch
 ), decisions AS (
     INSERT INTO execution_policy (experiment_id, execution_mode, executed_engine, shadow_engine, reason,

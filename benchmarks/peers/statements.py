@@ -1,9 +1,9 @@
 """What every receiver stores of one alert: the signal and its delivery."""
 
 INSERT_SIGNAL = """
-INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-                     raw_payload, received_at, consumed_fields, status, attempts, last_error)
-VALUES (%s, %s, '', %s, %s, %s, %s, %s, %s, %s, %s,
+INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+                     signal_hash, raw_payload, received_at, consumed_fields, status, attempts, last_error)
+VALUES (%s, %s, '', %s, %s, %s, %s, %s, '', %s, %s, %s,
         '{direction,strategy,symbol,timeframe,timestamp}', 'PENDING', 0, '')
 ON CONFLICT (signal_id) DO NOTHING
 """

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from experiments.core.decision import Decided, decide
+from experiments.keys import assignment_key
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from experiments.worker.queue import log_decided, store
 from kernel.canonical import load_canonical
@@ -57,11 +58,11 @@ def _decided(signal: Signal, state: PolicyState) -> Decided:
     facts = SignalFacts(
         signal_id=str(signal.signal_id), source=signal.source, exchange=signal.exchange, symbol=signal.symbol,
         direction=signal.direction, timeframe=signal.timeframe, timestamp=format_timestamp(signal.timestamp),
-        strategy=signal.strategy, signal_hash=signal.signal_hash, payload=signal.raw_payload,
+        strategy=signal.strategy, order_id=signal.order_id, signal_hash=signal.signal_hash, payload=signal.raw_payload,
         consumed=frozenset(signal.consumed_fields),
     )  # fmt: skip
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
-    return decide(facts, state, market_data)
+    return decide(facts, state, market_data, assignment_key())
 
 
 def _create_rows(signal: Signal, decided: Decided, state: PolicyState) -> None:

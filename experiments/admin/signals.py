@@ -81,6 +81,7 @@ class SignalAdmin(AuditAdmin):
         "timeframe",
         "timestamp",
         "strategy",
+        "order_id",
         "source",
         full_hash("signal_hash"),
         "received_at",

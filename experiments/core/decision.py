@@ -6,8 +6,9 @@ tests/golden/assignment.json.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
@@ -26,8 +27,34 @@ from signals_app.alerts.documents import (
 )
 
 # A new algorithm is a new tag; stored rows keep theirs.
-ASSIGNMENT_TAG = b"orchestrator/assignment/v1"
+ASSIGNMENT_TAG = b"orchestrator/assignment/v2"
 BUCKETS = 10_000
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentKey:
+    """The 32 secret bytes by which an installation assigns variants; `id` names it without telling it.
+
+    Without the secret an engine could compute its own role from the signal that it is given, before it recommends.
+    """
+
+    secret: bytes = field(repr=False)
+    id: str = field(init=False)  # the first 16 hex digits of the secret's SHA-256
+
+    def __post_init__(self) -> None:
+        """Derive the id; raise ValueError for another number of bytes."""
+        if len(self.secret) != KEY_BYTES:
+            raise ValueError(f"an assignment key has {KEY_BYTES} bytes")
+        object.__setattr__(self, "id", sha256_hex(self.secret)[:16])
+
+    @classmethod
+    def read(cls, text: str) -> AssignmentKey:
+        """The key written as 64 hexadecimal digits; raise ValueError, which never shows the text, for anything else."""
+        digits = text.strip()
+        if re.fullmatch(r"[0-9A-Fa-f]{64}", digits) is None:
+            raise ValueError(f"an assignment key is written as {2 * KEY_BYTES} hexadecimal digits")
+        return cls(bytes.fromhex(digits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +62,21 @@ class Assignment:
     """Where a signal fell and what that means under one split."""
 
     assignment_hash: str  # 64 hex digits
+    assignment_key_id: str  # of the key that it was made with
     bucket: int  # 0 to 9999
     variant: str  # A or B
 
 
-# The hashed text: tag, id and hash, each with its length in front (four bytes, big-endian), so that no two different
-# signals share it.
+# The hashed text: tag, id, hash and key, each with its length in front (four bytes, big-endian), so that no two
+# different signals share it.
 _BEFORE_ID = len(ASSIGNMENT_TAG).to_bytes(4, "big") + ASSIGNMENT_TAG + (36).to_bytes(4, "big")
-_BEFORE_HASH = (32).to_bytes(4, "big")
+_BEFORE_32_BYTES = (32).to_bytes(4, "big")
 
 
-def assignment_hash(signal_id: UUID | str, signal_hash: str) -> str:
-    """SHA-256 of tag, signal id and signal hash (R2.2)."""
-    return sha256_hex(_BEFORE_ID + str(signal_id).encode() + _BEFORE_HASH + bytes.fromhex(signal_hash))
+def assignment_hash(signal_id: UUID | str, signal_hash: str, key: AssignmentKey) -> str:
+    """SHA-256 of tag, signal id, signal hash and key (R2.2)."""
+    of_the_signal = _BEFORE_ID + str(signal_id).encode() + _BEFORE_32_BYTES + bytes.fromhex(signal_hash)
+    return sha256_hex(of_the_signal + _BEFORE_32_BYTES + key.secret)
 
 
 def bucket_of(digest: str) -> int:
@@ -65,11 +94,15 @@ def variant_of(bucket: int, split_bp: int) -> str:
     return "A" if bucket < split_bp else "B"
 
 
-def assign(signal_id: UUID | str, signal_hash: str, split_percentage: Decimal) -> Assignment:
+def assign(signal_id: UUID | str, signal_hash: str, split_percentage: Decimal, key: AssignmentKey) -> Assignment:
     """The assignment of a signal under a split; the same inputs always give the same (R2.5)."""
-    digest = assignment_hash(signal_id, signal_hash)
+    return assignment_of(assignment_hash(signal_id, signal_hash, key), key.id, split_percentage)
+
+
+def assignment_of(digest: str, key_id: str, split_percentage: Decimal) -> Assignment:
+    """What an assignment hash means under a split; raise ValueError where it is none."""
     bucket = bucket_of(digest)
-    return Assignment(digest, bucket, variant_of(bucket, split_basis_points(split_percentage)))
+    return Assignment(digest, key_id, bucket, variant_of(bucket, split_basis_points(split_percentage)))
 
 
 class SignalCorruptError(ValueError):
@@ -125,12 +158,12 @@ def identity_of(signal: SignalFacts, members: Mapping[str, str]) -> tuple[str, s
     return named_uuid(key), rendered_signal_hash(key, members)
 
 
-def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | None) -> Decided:
+def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | None, key: AssignmentKey) -> Decided:
     """What this signal comes to, the same for the same arguments (R6.1).
 
     1. Check that the stored signal is what its hash says (R1.4), and raise SignalCorruptError otherwise.
     2. Freeze the market context (R1.2).
-    3. Assign the variant by hash (R2.3).
+    3. Assign the variant by a keyed hash (R2.3).
     4. Apply the policy rules (R3).
     """
     members = canonical_members(signal.payload)
@@ -140,7 +173,7 @@ def decide(signal: SignalFacts, state: PolicyState, market_data: MarketData | No
     if derived_hash != signal.signal_hash:
         raise SignalCorruptError("signal_hash does not follow from the signal's identity and payload")
     context = context_text(signal, members).with_market_data(market_data_text(market_data))
-    assignment = assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage)
+    assignment = assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage, key)
     return Decided(
         signal=signal,
         context=context,

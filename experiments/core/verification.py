@@ -5,7 +5,7 @@ the database prints them in UTC, so that a history kept in a file is verified th
 
 1. signal_id and signal_hash from the signal's identity and payload,
 2. the market context from the signal and the market data frozen in it, and its hash,
-3. assignment hash, bucket and variant from id, hash and the split of the pinned policy version,
+3. assignment hash, bucket and variant from id, hash, the assignment key and the split of the pinned policy version,
 4. experiment_id,
 5. the decision from the stored inputs by the rules of the stored rules version, and its hash,
 6. that the inputs are those of the pinned policy version, and its settings those of its content hash,
@@ -24,7 +24,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from experiments.core.decision import assign, identity_of, rule_on
+from experiments.core.decision import AssignmentKey, assign, assignment_of, identity_of, rule_on
 from kernel.canonical import canonical_members, canonical_text, load_canonical, text_hash
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, read_instant
@@ -60,6 +60,7 @@ class Recorded(NamedTuple):
     signal_hash: str
     variant: str
     assignment_hash: str
+    assignment_key_id: str
     bucket: str
     split_percentage: str
     policy_version: str
@@ -71,6 +72,7 @@ class Recorded(NamedTuple):
     timeframe: str | None
     timestamp: str | None
     strategy: str | None
+    order_id: str | None
     stored_signal_hash: str | None
     payload: str | None
     consumed_fields: str | None  # a JSON array
@@ -155,8 +157,9 @@ def policy_differences(policy: PinnedPolicy) -> tuple[Difference, ...]:
 class Verifier:
     """Verifies experiments one after the other and remembers what recurs."""
 
-    def __init__(self, policies: Mapping[str, PinnedPolicy]) -> None:
-        """Take the policy versions by their number as text."""
+    def __init__(self, policies: Mapping[str, PinnedPolicy], keys: Mapping[str, AssignmentKey]) -> None:
+        """Take the policy versions by their number as text, and the assignment keys by their id."""
+        self._keys = keys
         self._policies = {version: (policy, policy_differences(policy)) for version, policy in policies.items()}
         self._decisions = lru_cache(MOST_REMEMBERED)(self._decision)
 
@@ -230,13 +233,17 @@ class Verifier:
         )
 
     def _assignment_and_decision(self, recorded: Recorded, policy: PinnedPolicy) -> Iterable[Difference]:
-        split = policy.settings.split_percentage
+        split, key = policy.settings.split_percentage, self._keys.get(recorded.assignment_key_id)
         try:
-            assignment = assign(recorded.signal_id, str(recorded.stored_signal_hash), split)
-        except ValueError as error:
+            if key is None:  # the hash is taken as stored; what follows from it is verified all the same
+                assignment = assignment_of(recorded.assignment_hash, f"one of {sorted(self._keys)}", split)
+            else:
+                assignment = assign(recorded.signal_id, str(recorded.stored_signal_hash), split, key)
+        except (TypeError, ValueError) as error:
             return [Difference("experiments", recorded.experiment_id, f"cannot be computed: {error}")]
         found = differences_of(
             [
+                ("experiments.assignment_key_id", recorded.assignment_key_id, assignment.assignment_key_id),
                 ("experiments.assignment_hash", recorded.assignment_hash, assignment.assignment_hash),
                 ("experiments.bucket", recorded.bucket, str(assignment.bucket)),
                 ("experiments.variant", recorded.variant, assignment.variant),
@@ -290,7 +297,7 @@ def _signal_of(recorded: Recorded) -> SignalFacts:
         timestamp = format_timestamp(read_instant(timestamp))
     columns = (
         recorded.signal_id, recorded.source, recorded.exchange, recorded.symbol, recorded.direction,
-        recorded.timeframe, timestamp, recorded.strategy, recorded.stored_signal_hash,
+        recorded.timeframe, timestamp, recorded.strategy, recorded.order_id, recorded.stored_signal_hash,
     )  # fmt: skip
     if None in columns:
         raise ValueError("a column is NULL")

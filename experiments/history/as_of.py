@@ -13,8 +13,9 @@ from uuid import UUID
 
 from django.conf import settings
 
-from experiments.core.decision import Ruling, assign, rule
+from experiments.core.decision import Ruling, assign, rule, split_basis_points, variant_of
 from experiments.core.verification import Difference, differences_of
+from experiments.keys import assignment_key
 from experiments.models import ExecutionDecision
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
@@ -46,13 +47,18 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
     signal = Signal.objects.filter(pk=signal_id).first()
     if signal is None:
         raise DomainError("not_found", "Signal not found.")
-    stored = ExecutionDecision.objects.filter(experiment__signal=signal).first()
+    stored = ExecutionDecision.objects.select_related("experiment").filter(experiment__signal=signal).first()
     if at is None and stored is None:
         raise DomainError("not_decided", "This signal has not been decided yet; specify a time.")
     instant = at or stored.decided_at  # type: ignore[union-attr]  # one of them is there
     then = in_force_at(instant)
     state = then.state(stored.inputs["app_mode"] if stored else settings.APP_MODE)
-    ruling = rule(state, assign(signal.signal_id, signal.signal_hash, state.settings.split_percentage).variant)
+    split = state.settings.split_percentage
+    if stored is None:
+        variant = assign(signal.signal_id, signal.signal_hash, split, assignment_key()).variant
+    else:  # the bucket stays, whatever the split and the key of today
+        variant = variant_of(stored.experiment.bucket, split_basis_points(split))
+    ruling = rule(state, variant)
     if stored is None or instant != stored.decided_at:
         return DecisionThen(then, ruling, stored, ())
     inputs = load_canonical(ruling.inputs)

@@ -12,7 +12,8 @@ SELECT document FROM (
     UNION ALL
     SELECT d.decided_at, 2, 0, jsonb_build_object('kind', 'decided', 'signal_id', e.signal_id,
            'signal_hash', e.signal_hash, 'experiment_id', e.experiment_id, 'assignment_hash', e.assignment_hash,
-           'bucket', e.bucket, 'variant', e.variant, 'policy_version', e.policy_version,
-           'split_percentage', e.split_percentage::text, 'context_hash', c.context_hash)::text
+           'assignment_key_id', e.assignment_key_id, 'bucket', e.bucket, 'variant', e.variant,
+           'policy_version', e.policy_version, 'split_percentage', e.split_percentage::text,
+           'context_hash', c.context_hash)::text
       FROM experiments e JOIN execution_policy d USING (experiment_id) JOIN market_contexts c USING (signal_id)
 ) AS events ORDER BY at, rank, place

@@ -1,9 +1,10 @@
 """Rebuild: feed a stored history to an empty database and compare what comes of it (R6, R2.5).
 
 The same code as the webhook's judges every delivery, as of when it was received; the same code as the
-worker's decides. Ids, hashes, buckets and variants must be identical. Secrets are masked in what is
-stored, so credentials count as right, and deliveries refused for their credentials or rate are left out.
-A source's settings may have been edited since: those that a delivery was judged by are taken from itself.
+worker's decides, each signal with the assignment key of then. Ids, hashes, buckets and variants must be identical.
+Secrets are masked in what is stored, so credentials count as right, and deliveries refused for their credentials or
+rate are left out. A source's settings may have been edited since: those that a delivery was judged by are taken from
+itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import groupby
+from operator import itemgetter
 from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +25,7 @@ from django.db import connection, transaction
 from experiments.core.verification import Difference, differences_of
 from experiments.history.records import Record
 from experiments.history.replay import Progress
+from experiments.keys import key_with
 from experiments.worker.pipeline import BATCH_SIZE, process_batch
 from experiments.worker.queue import Batch
 from kernel.canonical import load_canonical, sha256_hex
@@ -38,12 +42,12 @@ from signals_app.webhook.receive import receive_alert
 # What depends on credentials or on the traffic of a minute, which nobody has stored.
 NOT_REPEATABLE = frozenset({"unauthorized", "rate_limited"})
 COMPARED = (
-    "signal_hash", "experiment_id", "assignment_hash", "bucket", "variant", "policy_version", "split_percentage",
-    "context_hash",
+    "signal_hash", "experiment_id", "assignment_hash", "assignment_key_id", "bucket", "variant", "policy_version",
+    "split_percentage", "context_hash",
 )  # fmt: skip
 DECIDED = """
-SELECT e.signal_id::text, e.signal_hash, e.experiment_id::text, e.assignment_hash, e.bucket, e.variant,
-       e.policy_version, e.split_percentage::text, c.context_hash
+SELECT e.signal_id::text, e.signal_hash, e.experiment_id::text, e.assignment_hash, e.assignment_key_id, e.bucket,
+       e.variant, e.policy_version, e.split_percentage::text, c.context_hash
   FROM experiments e JOIN market_contexts c USING (signal_id) WHERE e.signal_id = ANY(%s::uuid[])
 """
 
@@ -67,6 +71,8 @@ class Rebuilder:
         for done, record in enumerate(records):
             if record["kind"] == "history":
                 total = record["records"]
+                for key_id in record["assignment_key_ids"]:
+                    key_with(key_id)  # before anything is stored: a database that is half rebuilt is of no use
                 continue
             if record["kind"] != "decided" or len(self._waiting) >= BATCH_SIZE:
                 self._decide()
@@ -108,8 +114,11 @@ class Rebuilder:
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
-        signal_ids = [UUID(record["signal_id"]) for record in waiting]
-        process_batch(Batch(uuid4(), signal_ids), signal_ids)
+        signal_ids = []
+        for key_id, records in groupby(waiting, key=itemgetter("assignment_key_id")):
+            of_this_key = [UUID(record["signal_id"]) for record in records]
+            process_batch(Batch(uuid4(), of_this_key), of_this_key, key_with(key_id))
+            signal_ids += of_this_key
         with connection.cursor() as cursor:
             cursor.execute(DECIDED, (signal_ids,))
             rebuilt = {row[0]: dict(zip(COMPARED, row[1:], strict=True)) for row in cursor.fetchall()}

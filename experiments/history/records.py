@@ -23,7 +23,8 @@ Record = dict[str, Any]
 COUNT = """
 SELECT 'history' AS kind, (SELECT count(*) FROM webhook_sources) + (SELECT count(*) FROM webhook_deliveries)
        + (SELECT count(*) FROM policy_versions) + (SELECT count(*) FROM market_data)
-       + (SELECT count(*) FROM experiments) AS records
+       + (SELECT count(*) FROM experiments) AS records,
+       ARRAY(SELECT DISTINCT assignment_key_id FROM experiments ORDER BY 1) AS assignment_key_ids
 """
 SOURCES = """
 SELECT 'source' AS kind, slug, name, token_hash, previous_token_hash, body_secret_hash, allowed_addresses,

@@ -26,6 +26,7 @@ from psycopg.sql import SQL, Composed, Literal
 
 from experiments.core.verification import Difference, PinnedPolicy, Recorded, Verifier
 from experiments.history.completeness import incomplete
+from experiments.keys import known_keys
 from experiments.models import ReplayRun
 from kernel.events import REPLAY_DIVERGED
 from kernel.sql import load
@@ -184,7 +185,7 @@ def _replay(session: psycopg.Connection[Any], selection: Selection) -> Iterator[
         str(policy.version): PinnedPolicy(policy.content, policy.content_hash)
         for policy in PolicyVersion.objects.iterator()
     }
-    verifier = Verifier(policies)
+    verifier = Verifier(policies, known_keys())
     for recorded in _recorded(session, selection):
         yield Verified(recorded.experiment_id, verifier.differences(recorded))
 

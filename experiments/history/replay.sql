@@ -1,8 +1,8 @@
 -- Everything that is stored of the selected experiments, the newest first: the columns of a verification, in its order.
 -- In the order of an index, so that the first row comes at once and nothing has to be sorted.
-SELECT e.experiment_id, e.signal_id, e.signal_hash, e.variant, e.assignment_hash, e.bucket, e.split_percentage,
-       e.policy_version, e.created_at,
-       s.source, s.exchange, s.symbol, s.direction, s.timeframe, s.timestamp, s.strategy,
+SELECT e.experiment_id, e.signal_id, e.signal_hash, e.variant, e.assignment_hash, e.assignment_key_id, e.bucket,
+       e.split_percentage, e.policy_version, e.created_at,
+       s.source, s.exchange, s.symbol, s.direction, s.timeframe, s.timestamp, s.strategy, s.order_id,
        s.signal_hash AS stored_signal_hash, s.raw_payload AS payload, array_to_json(s.consumed_fields) AS consumed_fields, s.status, s.processed_at,
        c.context, c.context_hash, c.created_at AS captured_at,
        d.execution_mode, d.executed_engine, d.shadow_engine, d.reason, d.policy_version AS decided_version,

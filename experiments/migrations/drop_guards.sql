@@ -9,6 +9,5 @@ ALTER TABLE experiments
     DROP CONSTRAINT experiments_hash_is_of_the_signal,
     DROP CONSTRAINT experiments_split_is_of_the_pinned_version,
     DROP CONSTRAINT experiments_variant_is_derived,
-    DROP CONSTRAINT experiments_bucket_is_derived,
-    DROP CONSTRAINT experiments_assignment_hash_is_derived;
+    DROP CONSTRAINT experiments_bucket_is_derived;
 ALTER TABLE signals DROP CONSTRAINT signals_id_and_hash;

@@ -1,13 +1,6 @@
--- The assignment follows from signal id, signal hash and split: derived anew for every row, as
--- experiments/core/decision.py does. `convert_to` is only STABLE, which a CHECK may use.
+-- Bucket and variant follow from assignment hash and split: derived anew for every row, as experiments/core/decision.py
+-- does. The hash itself needs a key that is no business of the database.
 ALTER TABLE experiments
-ADD CONSTRAINT experiments_assignment_hash_is_derived CHECK (
-    assignment_hash = encode(sha256(
-        int4send(26) || convert_to('orchestrator/assignment/v1', 'UTF8')
-        || int4send(36) || convert_to(signal_id::text, 'UTF8')
-        || int4send(32) || decode(signal_hash, 'hex')
-    ), 'hex')
-),
 ADD CONSTRAINT experiments_bucket_is_derived CHECK (
     bucket = ((
         (get_byte(decode(assignment_hash, 'hex'), 0)::bigint << 40)

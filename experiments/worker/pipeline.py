@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from experiments.core.decision import Decided, decide
+from experiments.core.decision import AssignmentKey, Decided, decide
+from experiments.keys import assignment_key
 from experiments.worker import queue as claim
 from experiments.worker.queue import log_decided, store
 from kernel.events import GUARDRAIL_TRIPPED, SIGNAL_PROCESSING_FAILED
@@ -130,8 +131,12 @@ def process_claimed(batch: claim.Batch) -> int:
     return decided
 
 
-def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
-    """Decide these signals in one transaction and return what was decided (R2.1, R9.5, R10.2)."""
+def process_batch(batch: claim.Batch, signal_ids: list[UUID], key: AssignmentKey | None = None) -> list[Decided]:
+    """Decide these signals in one transaction and return what was decided (R2.1, R9.5, R10.2).
+
+    Without a key, they are assigned with this installation's own.
+    """
+    key = key or assignment_key()
     with transaction.atomic():
         signals = claim.lock_signals(signal_ids)
         if not signals:
@@ -142,7 +147,7 @@ def process_batch(batch: claim.Batch, signal_ids: list[UUID]) -> list[Decided]:
         if state.guardrail is None and trip_guardrail(state) is not None:
             state = state_in_force()
         market_data = latest_market_data(signals, max_age_seconds=state.settings.max_market_data_age_seconds)
-        decided = [decide(signal, state, data) for signal, data in zip(signals, market_data, strict=True)]
+        decided = [decide(signal, state, data, key) for signal, data in zip(signals, market_data, strict=True)]
         store(
             decided,
             batch.token,

@@ -70,8 +70,8 @@ UPDATE signals
 RETURNING signal_id, signal_hash, attempts
 """
 LOCK = """
-SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash,
-       raw_payload::text, consumed_fields
+SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+       signal_hash, raw_payload::text, consumed_fields
   FROM signals WHERE signal_id = ANY(%s) AND (status = 'PENDING' OR (status = 'FAILED' AND next_attempt_at <= now()))
  ORDER BY received_at FOR UPDATE SKIP LOCKED
 """
@@ -110,11 +110,11 @@ def lock_signals(signal_ids: list[UUID]) -> list[SignalFacts]:
         return [
             SignalFacts(
                 str(signal_id), source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
-                signal_hash, json.loads(payload), frozenset(consumed),
+                order_id, signal_hash, json.loads(payload), frozenset(consumed),
             )
             for (
-                signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, signal_hash, payload,
-                consumed,
+                signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id, signal_hash,
+                payload, consumed,
             ) in cursor.fetchall()
         ]  # fmt: skip
 
@@ -206,6 +206,8 @@ def store(
                 "experiment_id": [d.experiment_id for d in batch],
                 "variant": [d.assignment.variant for d in batch],
                 "assignment_hash": [d.assignment.assignment_hash for d in batch],
+                # One key for all of a batch.
+                "assignment_key_id": batch[0].assignment.assignment_key_id,
                 "bucket": [d.assignment.bucket for d in batch],
                 "ruled_variant": list(rulings),
                 "execution_mode": [ruling.resolution.execution_mode for ruling in rulings.values()],

@@ -14,9 +14,9 @@ WITH batch AS (
     INSERT INTO market_contexts (signal_id, context, context_hash, created_at)
     SELECT signal_id, context::json, context_hash, now() FROM batch
 ), experiments_made AS (
-    INSERT INTO experiments (experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket,
-                             split_percentage, policy_version, created_at)
-    SELECT experiment_id, signal_id, signal_hash, variant, assignment_hash, bucket,
+    INSERT INTO experiments (experiment_id, signal_id, signal_hash, variant, assignment_hash, assignment_key_id,
+                             bucket, split_percentage, policy_version, created_at)
+    SELECT experiment_id, signal_id, signal_hash, variant, assignment_hash, %(assignment_key_id)s, bucket,
            %(split_percentage)s, %(policy_version)s, now() FROM batch
 ), decisions AS (
     INSERT INTO execution_policy (experiment_id, execution_mode, executed_engine, shadow_engine, reason,

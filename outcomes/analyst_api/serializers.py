@@ -36,7 +36,7 @@ class SignalSummarySerializer(serializers.ModelSerializer[Signal]):
     class Meta:
         model = Signal
         fields = (
-            "signal_id", "source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy",
+            "signal_id", "source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id",
             "signal_hash", "received_at",
         )  # fmt: skip
 

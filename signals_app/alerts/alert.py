@@ -15,7 +15,7 @@ from kernel.canonical import canonical_json
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
 from signals_app.alerts.directions import DirectionReading, read_direction
-from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_strategy, read_symbol
+from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_order_id, read_strategy, read_symbol
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 
 # Clocks differ by seconds; a wrong time zone is a quarter of an hour off at least.
@@ -24,9 +24,10 @@ MAX_FUTURE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class NewSignal:
-    """A trading opportunity, normalised; ``exchange`` and ``strategy`` are "" when absent.
+    """A trading opportunity, normalised; ``exchange``, ``strategy`` and ``order_id`` are "" when absent.
 
-    ``read`` are the paths of the payload's fields that the values came from.
+    ``read`` are the paths of the payload's fields that the values came from, ``passed_on`` those of them that engines
+    get all the same: the context has no other place for the order id, by which they tell entries apart.
     """
 
     symbol: str
@@ -35,12 +36,14 @@ class NewSignal:
     timeframe: str
     timestamp: datetime
     strategy: str
+    order_id: str
     read: frozenset[Path]
+    passed_on: frozenset[Path]
 
     @property
     def consumed(self) -> frozenset[str]:
-        """The names of the payload's top-level fields whose value became a field of the signal."""
-        return frozenset(path[0] for path in self.read if len(path) == 1)
+        """The names of the payload's top-level fields that engines get as a field of the signal, if at all."""
+        return frozenset(path[0] for path in self.read - self.passed_on if len(path) == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class RecordedOnly:
     timeframe: str
     timestamp: datetime | None
     strategy: str
+    order_id: str
 
 
 Understood = NewSignal | RecordedOnly
@@ -74,6 +78,7 @@ class Readings:
     timeframe: Reading[str] | None
     timestamp: TimestampReading | None
     strategy: Reading[str]
+    order_id: Reading[str]
 
     def signal(self) -> NewSignal:
         """The signal these make; raise DomainError when the timeframe or the timestamp is missing."""
@@ -92,6 +97,7 @@ class Readings:
             *self.timeframe.fields,
             *self.timestamp.fields,
             *self.strategy.fields,
+            *self.order_id.fields,
         )
         return NewSignal(
             symbol=self.symbol.value,
@@ -100,7 +106,9 @@ class Readings:
             timeframe=self.timeframe.value,
             timestamp=self.timestamp.value,
             strategy=self.strategy.value,
+            order_id=self.order_id.value,
             read=frozenset(field.path for field in read),
+            passed_on=frozenset(field.path for field in self.order_id.fields),
         )
 
     def recorded(self, reason: str) -> RecordedOnly:
@@ -113,6 +121,7 @@ class Readings:
             timeframe=self.timeframe.value if self.timeframe else "",
             timestamp=self.timestamp.value if self.timestamp else None,
             strategy=self.strategy.value,
+            order_id=self.order_id.value,
         )
 
 
@@ -155,6 +164,7 @@ def read_alert(payload: Mapping[str, Any]) -> Readings:
         timeframe=read_timeframe(fields),
         timestamp=read_timestamp(fields),
         strategy=read_strategy(fields),
+        order_id=read_order_id(fields),
     )
 
 
@@ -178,7 +188,7 @@ def residual(payload: Mapping[str, Any], understood: NewSignal) -> dict[str, Any
             inner = {key: item for key, item in value.items() if key not in nested[name]}
             if inner:
                 rest[name] = inner
-        elif name not in understood.consumed:
+        elif (name,) not in understood.read:
             rest[name] = value
     return rest
 
@@ -186,10 +196,7 @@ def residual(payload: Mapping[str, Any], understood: NewSignal) -> dict[str, Any
 def means_the_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two payloads with the same natural key differ in spelling only (a duplicate).
 
-    False means the second contradicts the first (a conflict): the exchange or anything beyond the
-    signal's fields differs.
+    False means the second contradicts the first (a conflict): anything beyond the signal's fields differs.
     """
-    signals = read_signal(first), read_signal(second)
-    if signals[0].exchange != signals[1].exchange:
-        return False
-    return canonical_json(residual(first, signals[0])) == canonical_json(residual(second, signals[1]))
+    rests = [residual(payload, read_signal(payload)) for payload in (first, second)]
+    return canonical_json(rests[0]) == canonical_json(rests[1])

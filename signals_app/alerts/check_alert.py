@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
-from signals_app.alerts.alert import NewSignal, read_alert, residual, understand
+from signals_app.alerts.alert import NewSignal, read_alert, understand
 from signals_app.alerts.decoding import decode_alert
 from signals_app.alerts.directions import DirectionReading
 from signals_app.alerts.fields import Reading
@@ -66,6 +66,7 @@ TRADINGVIEW_TEMPLATE = """\
   "timeframe": "{{interval}}",
   "timestamp": "{{timenow}}",
   "strategy": "my strategy",
+  "order_id": "{{strategy.order.id}}",
   "open": "{{open}}",
   "high": "{{high}}",
   "low": "{{low}}",
@@ -148,10 +149,12 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
         field("timeframe", understood.timeframe, readings.timeframe),
         field("timestamp", format_timestamp(understood.timestamp) if understood.timestamp else "", readings.timestamp),
         field("strategy", understood.strategy, readings.strategy),
+        field("order_id", understood.order_id, readings.order_id),
     )
     if isinstance(understood, NewSignal):
         sentence = f"Creates a {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
-        return AlertCheck("accepted", "", sentence, "", fields, tuple(residual(rest, understood)), removed, filled)
+        passed_on = tuple(name for name in rest if name not in understood.consumed)
+        return AlertCheck("accepted", "", sentence, "", fields, passed_on, removed, filled)
     return AlertCheck("recorded", understood.reason, _RECORDED[understood.reason], "", fields, (), removed, filled)
 
 

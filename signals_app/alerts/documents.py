@@ -19,21 +19,33 @@ from uuid import UUID
 from kernel.canonical import canonical_members, canonical_text, expand_float, named_uuid, text_hash
 from kernel.values import format_timestamp
 
-HASH_VERSION = 1
+HASH_VERSION = 2
 # What makes two alerts the same signal, in canonical order.
-NATURAL_KEY = ("direction", "source", "strategy", "symbol", "timeframe", "timestamp")
+NATURAL_KEY = ("direction", "exchange", "order_id", "source", "strategy", "symbol", "timeframe", "timestamp")
 # A template: every alert is keyed, and the members and their order never change.
 # `quoted` is json's own function for text that is not escaped to ASCII, as RFC 8785 has it.
 _KEY = f"{{{','.join(f'{quoted(name)}:%s' for name in NATURAL_KEY)}}}"
 
 
 def natural_key(
-    *, direction: str, source: str, strategy: str = "", symbol: str, timeframe: str, timestamp: datetime | str
+    *,
+    direction: str,
+    exchange: str = "",
+    order_id: str = "",
+    source: str,
+    strategy: str = "",
+    symbol: str,
+    timeframe: str,
+    timestamp: datetime | str,
 ) -> str:
-    """The key as canonical text; fields normalised, source as slug, a time in text as `format_timestamp` writes it."""
+    """The key as canonical text; fields normalised, source as slug, a time in text as `format_timestamp` writes it.
+
+    The exchange is in it, because NYSE:T is not TSX:T, and the order id, because a strategy may enter twice in one bar.
+    """
     written = timestamp if isinstance(timestamp, str) else format_timestamp(timestamp)
     return _KEY % (
-        quoted(direction), quoted(source), quoted(strategy), quoted(symbol), quoted(timeframe), quoted(written),
+        quoted(direction), quoted(exchange), quoted(order_id), quoted(source), quoted(strategy), quoted(symbol),
+        quoted(timeframe), quoted(written),
     )  # fmt: skip
 
 
@@ -82,6 +94,7 @@ class SignalFacts(NamedTuple):
     timeframe: str
     timestamp: str  # as `format_timestamp` writes it
     strategy: str  # "" when absent
+    order_id: str  # "" when absent
     signal_hash: str
     payload: Mapping[str, Any]  # without secrets
     consumed: frozenset[str]  # names of the payload's members that became columns

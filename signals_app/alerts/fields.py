@@ -14,8 +14,10 @@ from signals_app.alerts.vocabulary import (
     CONTAINERS,
     EXCHANGE_ALIASES,
     NOT_A_SYMBOL,
+    ORDER_ID_ALIASES,
     STRATEGY_ALIASES,
     SYMBOL_ALIASES,
+    WEAK_ORDER_ID_ALIASES,
     WEAK_SYMBOL_ALIASES,
 )
 
@@ -23,6 +25,7 @@ Path = tuple[str, ...]
 T = TypeVar("T")
 
 MAX_STRATEGY_CHARACTERS = 200
+MAX_ORDER_ID_CHARACTERS = 200
 _SHOWN_CHARACTERS = 60
 _REMEMBERED_CHARACTERS = 40
 
@@ -211,6 +214,24 @@ def read_strategy(fields: Fields) -> Reading[str]:
             cut = text[:MAX_STRATEGY_CHARACTERS]
             return Reading(cut, (field,) if cut == text else ())
     return Reading("", ())
+
+
+def read_order_id(fields: Fields) -> Reading[str]:
+    """The id of the order that the alert tells of, "" when absent; raise DomainError when two differ.
+
+    A whole number is an id as well, but not under a name that is read only as a last resort. One that had to be cut
+    comes from no field, so that two alerts which differ only beyond the cut do not pass for the same.
+    """
+
+    def text_of(field: Field) -> str:
+        refuse_placeholder(field)
+        return str(field.value).strip()
+
+    named = [field for field in fields.find(ORDER_ID_ALIASES) if type(field.value) in (str, int)]
+    weak = [field for field in fields.find(WEAK_ORDER_ID_ALIASES) if isinstance(field.value, str)]
+    reading = read_agreeing(named or weak, text_of) or Reading("", ())
+    cut = reading.value[:MAX_ORDER_ID_CHARACTERS]
+    return reading if cut == reading.value else Reading(cut, ())
 
 
 def _split(field: Field) -> tuple[str, str]:

@@ -59,6 +59,9 @@ TIMESTAMP_RANKS: tuple[tuple[str, ...], ...] = (
 BAR_OPEN_ALIASES = frozenset({"time", "general.time", "bar.time", "bartime", "candletime"})
 
 STRATEGY_ALIASES = ("strategy", "strategyname", "strategyid")
+ORDER_ID_ALIASES = ("orderid", "strategy.orderid", "strategyorderid")
+# Often the number of a message or a bot: read only when no other is there, and only where it is text.
+WEAK_ORDER_ID_ALIASES = ("id",)
 
 
 class Weight(Enum):

@@ -68,11 +68,13 @@ def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> 
     """The columns of a new signal."""
     key = natural_key(
         source=source.slug,
+        exchange=signal.exchange,
         symbol=signal.symbol,
         direction=signal.direction,
         timeframe=signal.timeframe,
         timestamp=signal.timestamp,
         strategy=signal.strategy,
+        order_id=signal.order_id,
     )
     return {
         "signal_id": signal_id(key),
@@ -83,6 +85,7 @@ def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> 
         "timeframe": signal.timeframe,
         "timestamp": signal.timestamp,
         "strategy": signal.strategy,
+        "order_id": signal.order_id,
         "signal_hash": signal_hash(key, judgement.payload),
         "raw_payload": to_jsonb_text(judgement.payload),
         "consumed_fields": sorted(signal.consumed),

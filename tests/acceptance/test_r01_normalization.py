@@ -59,11 +59,13 @@ def test_r1_1_id_and_hash_follow_from_the_stored_fields_alone() -> None:
 
     key = natural_key(
         source=signal.source,
+        exchange=signal.exchange,
         symbol=signal.symbol,
         direction=signal.direction,
         timeframe=signal.timeframe,
         timestamp=signal.timestamp,
         strategy=signal.strategy,
+        order_id=signal.order_id,
     )
 
     assert signal.signal_id == signal_id(key)

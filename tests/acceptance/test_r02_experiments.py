@@ -14,6 +14,7 @@ from signals_app.models import Signal
 from tests.database import execute, row_of
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal, make_source
+from tests.golden import VECTOR_KEY
 from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
@@ -38,11 +39,16 @@ def test_r2_2_the_assignment_hash_follows_from_signal_id_and_signal_hash() -> No
 
     signal = experiment.signal
     by_hand = hashlib.sha256(
-        b"\x00\x00\x00\x1aorchestrator/assignment/v1"
-        b"\x00\x00\x00\x24" + str(signal.signal_id).encode() + b"\x00\x00\x00\x20" + bytes.fromhex(signal.signal_hash)
+        b"\x00\x00\x00\x1aorchestrator/assignment/v2"
+        b"\x00\x00\x00\x24"
+        + str(signal.signal_id).encode()
+        + b"\x00\x00\x00\x20"
+        + bytes.fromhex(signal.signal_hash)
+        + b"\x00\x00\x00\x20"
+        + bytes(32)
     ).hexdigest()
     assert experiment.assignment_hash == by_hand
-    assert assignment_hash(signal.signal_id, signal.signal_hash) == by_hand
+    assert assignment_hash(signal.signal_id, signal.signal_hash, VECTOR_KEY) == by_hand
 
 
 @pytest.mark.parametrize("split", ["0", "12.34", "50", "99.99", "100"])
@@ -64,9 +70,10 @@ def test_r2_4_the_experiment_keeps_everything_needed_to_attribute_it() -> None:
     row = row_of("experiments", experiment_id=experiment.pk)
 
     signal = experiment.signal
-    expected = assign(signal.signal_id, signal.signal_hash, Decimal("62.5"))
+    expected = assign(signal.signal_id, signal.signal_hash, Decimal("62.5"), VECTOR_KEY)
     assert row["signal_id"] == signal.signal_id
     assert (row["variant"], row["assignment_hash"]) == (expected.variant, expected.assignment_hash)
+    assert row["assignment_key_id"] == hashlib.sha256(bytes(32)).hexdigest()[:16]
     assert row["split_percentage"] == Decimal("62.50")
 
 

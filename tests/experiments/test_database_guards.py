@@ -13,6 +13,7 @@ from policies.core.rules import RULES_VERSION
 from tests.database import execute, insert, refusal_of, refusal_of_row, row_of, rows, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_experiment, make_policy, make_signal
+from tests.golden import VECTOR_KEY
 
 pytestmark = pytest.mark.django_db
 Row = dict[str, Any]
@@ -58,24 +59,27 @@ def test_a_neighbouring_bucket_is_refused(experiment: Row, step: int) -> None:
     assert refusal_of_row("experiments", changed) == "experiments_bucket_is_derived"
 
 
-def test_another_assignment_hash_is_refused(experiment: Row) -> None:
+def test_another_assignment_hash_is_refused_for_its_bucket(experiment: Row) -> None:
     changed = experiment | {"assignment_hash": flip_digit(experiment["assignment_hash"])}
 
-    assert refusal_of_row("experiments", changed) == "experiments_assignment_hash_is_derived"
+    assert refusal_of_row("experiments", changed) == "experiments_bucket_is_derived"
 
 
-def test_a_forged_assignment_that_fits_itself_is_refused(experiment: Row) -> None:
-    forged = assign(UUID(int=1), experiment["signal_hash"], Decimal(50))
-    changed = experiment | {
-        "assignment_hash": forged.assignment_hash, "bucket": forged.bucket, "variant": forged.variant,
-    }  # fmt: skip
+@pytest.mark.parametrize(("column", "text"), [("assignment_hash", "0" * 63), ("assignment_hash", "A" * 64)])
+def test_what_is_no_hash_is_refused(experiment: Row, column: str, text: str) -> None:
+    assert refusal_of_row("experiments", experiment | {column: text}) == "experiments_assignment_hash_is_sha256"
 
-    assert refusal_of_row("experiments", changed) == "experiments_assignment_hash_is_derived"
+
+@pytest.mark.parametrize("text", ["", "0" * 15, "G" * 16])
+def test_what_is_no_id_of_a_key_is_refused(experiment: Row, text: str) -> None:
+    changed = experiment | {"assignment_key_id": text}
+
+    assert refusal_of_row("experiments", changed) == "experiments_assignment_key_id_is_16_digits"
 
 
 def test_the_hash_of_another_payload_is_refused(experiment: Row) -> None:
     other_hash = flip_digit(experiment["signal_hash"])
-    forged = assign(experiment["signal_id"], other_hash, Decimal(50))
+    forged = assign(experiment["signal_id"], other_hash, Decimal(50), VECTOR_KEY)
     changed = experiment | {
         "signal_hash": other_hash, "assignment_hash": forged.assignment_hash, "bucket": forged.bucket,
         "variant": forged.variant,

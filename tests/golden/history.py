@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from experiments.core.decision import AssignmentKey
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from policies.core.settings import parse_settings
 
@@ -21,6 +22,11 @@ def policies() -> dict[str, PinnedPolicy]:
     return {version: _policy(**stored) for version, stored in _document()["policies"].items()}
 
 
+def keys() -> dict[str, AssignmentKey]:
+    """Return the assignment keys of the history by their ids."""
+    return {key.id: key for key in map(AssignmentKey.read, _document()["assignment_keys"])}
+
+
 def experiments() -> list[Recorded]:
     """Return the decisions of the history as they were stored."""
     return [Recorded(**row) for row in _document()["experiments"]]
@@ -28,7 +34,7 @@ def experiments() -> list[Recorded]:
 
 def verify() -> tuple[int, list[str]]:
     """Replay everything; return how many were verified and what differs."""
-    verifier = Verifier(policies())
+    verifier = Verifier(policies(), keys())
     recorded = experiments()
     return len(recorded), [f"{d.experiment_id} {d.field}" for one in recorded for d in verifier.differences(one)]
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+# Of the vectors, and one that it is rotated to.
+KEYS = ("00" * 32, "0123456789abcdef" * 4)
 PATH = Path(__file__).with_name("history.json")
 START = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 TOKEN = "a-token-of-the-golden-history"
@@ -30,6 +32,7 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"close": 568.25, "open": "567.10", "volume": 120000, "rsi": 61.4},
     {"close": 1e-7, "high": 1e22, "low": -0.0, "big": 123456789012345678901234567890, "whole": 15.0},
     {"ticker": "NASDAQ:SPY", "strategy": {"order_action": "buy", "order_id": "Long", "market_position_size": 2}},
+    {"order_id": "Long 2", "id": "a bot"},
     {"strategy_name": 'Überläufer "x" \\ /', "comment": "🚀 \u2028 tab\tnew\nline", "tags": ["a", None, {"b": []}]},
     {"Close": "1.50", "close": None, "vwap": "NaN", "secret": "not-to-be-kept", "exchange": "amex"},
 )  # fmt: skip
@@ -39,6 +42,7 @@ def write() -> None:
     """Make the history and write it."""
     import django
 
+    os.environ["ASSIGNMENT_KEY"] = KEYS[0]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     django.setup()
     from django.db import connection
@@ -55,7 +59,10 @@ def write() -> None:
     }
     experiments = [recorded._asdict() for recorded in stored_experiments(Selection())]
     experiments.sort(key=lambda row: str(row["timestamp"]) + str(row["signal_id"]))
-    document = {"about": "Written by make_history.py.", "policies": policies, "experiments": experiments}
+    document = {
+        "about": "Written by make_history.py.", "assignment_keys": KEYS, "policies": policies,
+        "experiments": experiments,
+    }  # fmt: skip
     PATH.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     connection.close()
     print(f"{len(experiments)} decisions under {len(policies)} policy versions")
@@ -119,6 +126,9 @@ def steps() -> list[Callable[[], object]]:
         data = {"bid": "568.20", "ask": "568.30", "iv": 0.18, "chain": [{"strike": 570, "oi": 10**20}]}
         store_market_data(symbol="SPY", as_of=START, data=data, source="feed")
 
+    def rotate_the_key() -> None:
+        settings.ASSIGNMENT_KEY, settings.ASSIGNMENT_KEYS = KEYS[1], [KEYS[0]]
+
     def go_live() -> None:
         settings.APP_MODE = "LIVE"
         both_live()
@@ -139,6 +149,7 @@ def steps() -> list[Callable[[], object]]:
         both_live,
         observe,
         policy(configured_mode="SPLIT_CAPITAL", split_percentage="33.33"),
+        rotate_the_key,
         policy(split_percentage="100"),
         lambda: set_engine_enabled(actor, "B", enabled=False, reason="golden"),
         policy(configured_mode="ENGINE_B_PRIMARY", split_percentage="0"),

@@ -16,9 +16,10 @@ from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION, PolicyState
 from signals_app.alerts.documents import MarketData, SignalFacts
 from tests.factories import policy_state
+from tests.golden import VECTOR_KEY
 
-SIGNAL_ID = "0cbccd8b-0585-56df-8ee0-5b48001ac756"
-SIGNAL_HASH = "a4ec9748cb7fc20d54c26cb209052773b924e91be6b5f8e6566ef6fd5b9814a5"
+SIGNAL_ID = "a9013aee-1547-5acc-ab4a-28a19cae2fc6"
+SIGNAL_HASH = "7d9ff4e8c94ef676b78a74c1a8621cd077e50aa396028c88504b656ee4813109"
 MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 PAYLOAD: dict[str, Any] = {
     "symbol": "SPY",
@@ -31,7 +32,7 @@ PAYLOAD: dict[str, Any] = {
 }
 SIGNAL = SignalFacts(
     signal_id=SIGNAL_ID, source="tv", exchange="", symbol="SPY", direction="LONG", timeframe="5m",
-    timestamp=format_timestamp(MOMENT), strategy="", signal_hash=SIGNAL_HASH, payload=PAYLOAD,
+    timestamp=format_timestamp(MOMENT), strategy="", order_id="", signal_hash=SIGNAL_HASH, payload=PAYLOAD,
     consumed=frozenset({"symbol", "direction", "timeframe", "timestamp"}),
 )  # fmt: skip
 STATE = policy_state(version=7)
@@ -48,28 +49,29 @@ INPUTS = (
 
 def test_the_signal_of_these_tests_hashes_to_the_written_digest() -> None:
     document = (
-        '{"hash_version":1,"natural_key":{"direction":"LONG","source":"tv","strategy":"","symbol":"SPY",'
-        '"timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"},"payload":{"close":568.25,"direction":"long",'
-        '"rsi":61.5,"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00Z","volume":1200}}'
+        '{"hash_version":2,"natural_key":{"direction":"LONG","exchange":"","order_id":"","source":"tv","strategy":"",'
+        '"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"},"payload":{"close":568.25,'
+        '"direction":"long","rsi":61.5,"symbol":"SPY","timeframe":"5m","timestamp":"2026-03-16T14:30:00Z",'
+        '"volume":1200}}'
     )
 
     assert hashlib.sha256(document.encode()).hexdigest() == SIGNAL_HASH
-    assert decide(SIGNAL, STATE, None).signal == SIGNAL
+    assert decide(SIGNAL, STATE, None, VECTOR_KEY).signal == SIGNAL
 
 
 def test_the_context_is_the_written_document_and_its_hash() -> None:
-    decided = decide(SIGNAL, STATE, None)
+    decided = decide(SIGNAL, STATE, None, VECTOR_KEY)
 
     assert decided.context == CONTEXT
-    assert decided.context_hash == "2b3883bd2c918054a62b7b0a094dc6629235db7f01619871b63dd1bf574df13a"
+    assert decided.context_hash == "0f8b87d31bd7bf5677237916df842af6489d290aea4f38fe487370ebc94a9155"
 
 
 def test_the_experiment_and_its_assignment_follow_from_the_signal() -> None:
-    decided = decide(SIGNAL, STATE, None)
+    decided = decide(SIGNAL, STATE, None, VECTOR_KEY)
 
-    assert decided.experiment_id == "c71b94b7-bf7b-5de8-8821-6f6b951719d8"
-    assert decided.assignment.assignment_hash == "bc217c82f863d40e783987bb7cbd9ec68475187bd307fc439636026a91b37abd"
-    assert (decided.assignment.bucket, decided.assignment.variant) == (7348, "B")
+    assert decided.experiment_id == "e3513230-7fbc-536f-a4df-6793a2eef42c"
+    assert decided.assignment.assignment_hash == "9d9f5ce56643f8631112e0c90e7210f67c65d3a02290b69d18b11c9be3b8d8d9"
+    assert (decided.assignment.bucket, decided.assignment.variant) == (6157, "B")
 
 
 def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
@@ -79,7 +81,7 @@ def test_the_decision_hash_covers_inputs_decision_and_rules_version() -> None:
     document = f'{{"decision":{decision},"inputs":{INPUTS},"rules_version":{RULES_VERSION}}}'
     rule.cache_clear()
 
-    decided = decide(SIGNAL, STATE, None)
+    decided = decide(SIGNAL, STATE, None, VECTOR_KEY)
 
     assert decided.policy_version == 7
     assert decided.ruling.inputs == INPUTS
@@ -99,7 +101,9 @@ def test_an_absent_engine_is_null_in_the_hashed_decision() -> None:
         '"inputs":' + INPUTS.replace('"halted":false', '"halted":true') + f',"rules_version":{RULES_VERSION}}}'
     )
 
-    assert decide(SIGNAL, halted, None).ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
+    assert (
+        decide(SIGNAL, halted, None, VECTOR_KEY).ruling.decision_hash == hashlib.sha256(document.encode()).hexdigest()
+    )
 
 
 def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
@@ -110,7 +114,7 @@ def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
         data={"bid": "568.20", "ask": "568.30", "iv": 0.18},
     )
 
-    without, with_data = decide(SIGNAL, STATE, None), decide(SIGNAL, STATE, data)
+    without, with_data = decide(SIGNAL, STATE, None, VECTOR_KEY), decide(SIGNAL, STATE, data, VECTOR_KEY)
 
     assert json.loads(with_data.context)["market_data"] == {
         "as_of": "2026-03-16T14:29:59.000000Z",
@@ -123,23 +127,26 @@ def test_market_data_are_part_of_the_context_and_of_nothing_else() -> None:
 
 
 def test_deciding_twice_gives_the_same_bytes() -> None:
-    first = decide(SIGNAL, STATE, None)
+    first = decide(SIGNAL, STATE, None, VECTOR_KEY)
     rule.cache_clear()
 
-    assert decide(SIGNAL, STATE, None) == first
+    assert decide(SIGNAL, STATE, None, VECTOR_KEY) == first
 
 
 def test_the_order_of_payload_members_changes_nothing() -> None:
     turned = SIGNAL._replace(payload=dict(reversed(PAYLOAD.items())))
 
-    assert decide(turned, STATE, None).context == decide(SIGNAL, STATE, None).context
-    assert decide(turned, STATE, None).ruling.decision_hash == decide(SIGNAL, STATE, None).ruling.decision_hash
+    assert decide(turned, STATE, None, VECTOR_KEY).context == decide(SIGNAL, STATE, None, VECTOR_KEY).context
+    assert (
+        decide(turned, STATE, None, VECTOR_KEY).ruling.decision_hash
+        == decide(SIGNAL, STATE, None, VECTOR_KEY).ruling.decision_hash
+    )
 
 
 def test_the_payload_is_left_as_it_was() -> None:
     before = json.dumps(PAYLOAD)
 
-    decide(SIGNAL, STATE, None)
+    decide(SIGNAL, STATE, None, VECTOR_KEY)
 
     assert json.dumps(PAYLOAD) == before
 
@@ -158,7 +165,7 @@ def test_the_payload_is_left_as_it_was() -> None:
 )
 def test_a_signal_whose_identity_was_changed_is_refused(corrupt: SignalFacts) -> None:
     with pytest.raises(SignalCorruptError, match=r"^signal_id does not follow from the signal's identity columns$"):
-        decide(corrupt, STATE, None)
+        decide(corrupt, STATE, None, VECTOR_KEY)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_a_signal_whose_identity_was_changed_is_refused(corrupt: SignalFacts) ->
 )
 def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFacts) -> None:
     with pytest.raises(SignalCorruptError, match=r"^signal_hash does not follow from the signal's identity and pay"):
-        decide(corrupt, STATE, None)
+        decide(corrupt, STATE, None, VECTOR_KEY)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +190,12 @@ def test_a_signal_whose_payload_or_hash_was_changed_is_refused(corrupt: SignalFa
         (replace(STATE, engine_a_available=False), "ENGINE_A_UNAVAILABLE", None),
         (replace(STATE, app_mode="LIVE"), "LIVE_NOT_ENABLED", None),
         (policy_state(configured_mode="ENGINE_B_PRIMARY"), "CONFIGURED", "B"),
-        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="73.48"), "SPLIT", "B"),
-        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="73.49"), "SPLIT", "A"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="61.57"), "SPLIT", "B"),
+        (policy_state(configured_mode="SPLIT_CAPITAL", split_percentage="61.58"), "SPLIT", "A"),
     ],
 )
 def test_every_part_of_the_state_reaches_the_rules(state: PolicyState, reason: str, executed: str | None) -> None:
-    resolution = decide(SIGNAL, state, None).ruling.resolution
+    resolution = decide(SIGNAL, state, None, VECTOR_KEY).ruling.resolution
 
     assert (resolution.reason, resolution.executed_engine) == (reason, executed)
 

@@ -40,6 +40,7 @@ def test_the_history_holds_decisions_of_every_kind() -> None:
         "ENGINE_B_UNAVAILABLE",
     }  # fmt: skip
     assert {one.variant for one in recorded} == {"A", "B"}
+    assert {one.assignment_key_id for one in recorded} == history.keys().keys()
     assert any('"market_data":{' in str(one.context) for one in recorded)
     assert not any("not-to-be-kept" in str(one) for one in recorded)
 
@@ -48,7 +49,7 @@ def test_a_changed_history_does_not_replay() -> None:
     one = history.experiments()[0]
     inputs = json.dumps(json.loads(str(one.inputs)) | {"halted": True}, sort_keys=True, separators=(",", ":"))
 
-    assert Verifier(history.policies()).differences(one._replace(inputs=inputs))
+    assert Verifier(history.policies(), history.keys()).differences(one._replace(inputs=inputs))
 
 
 @pytest.fixture(scope="module")

@@ -12,19 +12,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from experiments.core import verification
-from experiments.core.decision import decision_hash
+from experiments.core.decision import AssignmentKey, decision_hash
 from experiments.core.verification import PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
 from policies.core.rules import NOBODY, RULES, RULES_BY_VERSION, RULES_VERSION, PolicyState, Trip
 from signals_app.alerts.alert import read_signal
 from signals_app.alerts.documents import MarketData
-from tests.experiments.core.recorded import POLICIES, POLICY, STATE, record
+from tests.experiments.core.recorded import KEYS, POLICIES, POLICY, STATE, record
 from tests.kernel.json_strategies import alert_payloads, json_values, signal_payloads, texts
 from tests.signals_app.alerts.alerts import make_alert
 
 # One for all examples, so that what it remembers of one is there for the next.
-SHARED = Verifier(POLICIES)
+SHARED = Verifier(POLICIES, KEYS)
 MOMENT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 HASH = "a" * 64
 market_data = st.none() | st.builds(
@@ -140,8 +140,10 @@ def test_every_single_column_is_compared() -> None:
     other = record(make_alert(symbol="QQQ", direction="short", timeframe="1h"))
     changes: dict[str, Any] = dict.fromkeys(Recorded._fields, HASH) | other._asdict()
     changes |= {
+        "assignment_key_id": "0" * 16,
         "bucket": "10000", "split_percentage": "50.0", "policy_version": "8", "created_at": "2026-03-16 14:30:02+00",
-        "source": "other", "exchange": "AMEX", "strategy": "x", "status": "FAILED", "rules_version": "9",
+        "source": "other", "exchange": "AMEX", "strategy": "x", "order_id": "x",
+        "status": "FAILED", "rules_version": "9",
         "timestamp": "2026-03-16 14:30:00.000001+00", "processed_at": None, "captured_at": None,
         "distributed_at_a": None, "distributed_at_b": None, "decided_at": "2026-03-16 16:30:02+00",
         "decided_version": "8", "variant": "A" if recorded.variant == "B" else "B", "inputs": "{}",
@@ -170,7 +172,8 @@ def named(**changes: Any) -> list[tuple[str, str, str]]:
         ("signal_hash", "experiments.signal_hash", RECORDED.signal_hash),
         ("variant", "experiments.variant", "B"),
         ("assignment_hash", "experiments.assignment_hash", RECORDED.assignment_hash),
-        ("bucket", "experiments.bucket", "9898"),
+        ("assignment_key_id", "experiments.assignment_key_id", f"one of {sorted(KEYS)}"),
+        ("bucket", "experiments.bucket", "5555"),
         ("split_percentage", "experiments.split_percentage", "50.00"),
         ("stored_signal_hash", "signals", "a row"),
         ("status", "signals.status", "PROCESSED"),
@@ -196,13 +199,31 @@ def test_a_column_that_is_missing_is_the_one_difference(column: str, field: str,
     assert named(**{column: None}) == [(field, "null", recomputed)]
 
 
+def test_without_its_key_a_hash_is_taken_as_stored_and_what_follows_from_it_is_verified() -> None:
+    keyless = Verifier(POLICIES, {})
+    forged = RECORDED._replace(variant="A" if RECORDED.variant == "B" else "B")
+
+    assert differing(RECORDED, keyless) == {"experiments.assignment_key_id"}
+    assert differing(forged, keyless) >= {"experiments.assignment_key_id", "experiments.variant"}
+
+
+def test_each_hash_is_verified_with_the_key_that_it_names() -> None:
+    other = AssignmentKey(b"k" * 32)
+    both = Verifier(POLICIES, {**KEYS, other.id: other})
+
+    assert differing(RECORDED, both) == set()
+    assert "experiments.assignment_hash" in differing(RECORDED._replace(assignment_key_id=other.id), both)
+
+
 def test_an_id_of_the_signal_that_does_not_follow_from_its_columns_is_named_first() -> None:
     other = "0cbccd8b-0585-56df-8ee0-5b48001ac757"
 
     assert named(signal_id=other)[0] == ("signals.signal_id", other, RECORDED.signal_id)
 
 
-@pytest.mark.parametrize("column", ["source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy"])
+@pytest.mark.parametrize(
+    "column", ["source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id"]
+)
 def test_a_signal_that_lacks_a_column_cannot_be_computed(column: str) -> None:
     assert named(**{column: None}) == [
         ("signals.raw_payload", RECORDED.payload, "cannot be computed: a column is NULL"),
@@ -306,7 +327,7 @@ def test_a_decision_is_made_again_by_the_rules_of_its_version(monkeypatch: pytes
     digest = decision_hash(str(RECORDED.inputs), decision, 2)
     by_version_2 = RECORDED._replace(**decision, rules_version="2", decision_hash=digest)
 
-    assert differing(by_version_2, Verifier(POLICIES)) == set()
+    assert differing(by_version_2, Verifier(POLICIES, KEYS)) == set()
     assert "execution_policy.reason" in differing(by_version_2._replace(rules_version="1"))
 
 
@@ -368,11 +389,11 @@ def test_a_policy_whose_settings_were_changed_is_named() -> None:
     recorded = record(make_alert())
     changed = PinnedPolicy(replace(POLICY.settings, permit_ttl_seconds=301), POLICY.content_hash)
 
-    assert differing(recorded, Verifier({"7": changed})) == {"policy_versions.content_hash"}
+    assert differing(recorded, Verifier({"7": changed}, KEYS)) == {"policy_versions.content_hash"}
 
 
 def test_a_version_that_is_missing_is_named() -> None:
-    (one,) = Verifier({}).differences(record(make_alert()))
+    (one,) = Verifier({}, KEYS).differences(record(make_alert()))
 
     assert (one.field, one.stored, one.recomputed) == ("policy_versions", "null", "version 7")
 
@@ -404,7 +425,7 @@ def test_a_signal_that_is_missing_is_named_by_the_ids_of_its_experiment() -> Non
 
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MOST_REMEMBERED", 2)
-    verifier = Verifier(POLICIES)
+    verifier = Verifier(POLICIES, KEYS)
 
     for number in range(10):
         state = replace(STATE, halted=number % 3 == 0, engine_b_available=number % 2 == 0)

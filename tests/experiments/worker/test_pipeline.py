@@ -29,7 +29,8 @@ def counts() -> dict[str, int]:
 
 def expected_assignment(signal: Signal) -> tuple[str, int]:
     """Return hash and bucket as the specification says them, without the code under test."""
-    parts = (b"orchestrator/assignment/v1", str(signal.signal_id).encode(), bytes.fromhex(signal.signal_hash))
+    tag, key = b"orchestrator/assignment/v2", bytes(32)
+    parts = (tag, str(signal.signal_id).encode(), bytes.fromhex(signal.signal_hash), key)
     digest = hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
     return digest.hex(), int.from_bytes(digest[:6], "big") * 10_000 >> 48
 
@@ -66,6 +67,7 @@ def test_the_experiment_row_follows_from_the_signal_and_the_policy() -> None:
         "signal_hash": signal.signal_hash,
         "variant": "A" if bucket < 7050 else "B",
         "assignment_hash": digest,
+        "assignment_key_id": hashlib.sha256(bytes(32)).hexdigest()[:16],
         "bucket": bucket,
         "split_percentage": Decimal("70.50"),
         "policy_version": 2,
@@ -215,7 +217,7 @@ def test_a_known_signal_gives_a_known_context_on_every_machine() -> None:
     # Computed apart from this code; a change of platform, member order or clock would show here.
     assert (
         value("SELECT context_hash FROM market_contexts")
-        == "1a8bb05f4ee72eb7c025898846ef13be492a745f1fb5bb92595e0d1a40ec7873"
+        == "e7c9aefdaf93da06179612dc7ba4ea7a67bfa3e220d7624f736d78d7a09fb1a7"
     )
 
 

@@ -84,8 +84,8 @@ def identity(payload: Row) -> object:
     signal = read_signal(payload)
     return signal_id(
         natural_key(
-            source="desk", symbol=signal.symbol, direction=signal.direction, timeframe=signal.timeframe,
-            timestamp=signal.timestamp, strategy=signal.strategy,
+            source="desk", exchange=signal.exchange, symbol=signal.symbol, direction=signal.direction,
+            timeframe=signal.timeframe, timestamp=signal.timestamp, strategy=signal.strategy, order_id=signal.order_id,
         )
     )  # fmt: skip
 

@@ -43,8 +43,16 @@ def test_every_field_is_shown_with_the_member_it_came_from() -> None:
         "timeframe": ("5m", "interval"),
         "timestamp": ("2026-03-16T14:30:00.000000Z", "timenow"),
         "strategy": ("orb", "strategy"),
+        "order_id": ("", ""),
     }
     assert check.passed_on == ("rsi",)
+
+
+def test_the_order_id_is_shown_and_passed_on_to_engines() -> None:
+    check = check_alert(message(id="Long 2", exchange="NASDAQ"), NOW)
+
+    assert fields(check)["order_id"] == ("Long 2", "id")
+    assert check.passed_on == ("id",)
 
 
 def test_a_field_that_is_absent_has_no_member() -> None:
@@ -157,6 +165,7 @@ def test_several_members_that_say_the_same_are_all_named() -> None:
         "timeframe": ("5m", "interval, tf"),
         "timestamp": ("2026-03-16T14:30:00.000000Z", "timenow"),
         "strategy": ("x", "strategy_name"),
+        "order_id": ("", ""),
     }
 
 
@@ -168,6 +177,7 @@ def test_an_exit_without_times_is_shown_with_what_it_has() -> None:
         (
             FieldRead("symbol", "SPY", "symbol"), FieldRead("exchange", "", ""), FieldRead("direction", "EXIT", ""),
             FieldRead("timeframe", "", ""), FieldRead("timestamp", "", ""), FieldRead("strategy", "", ""),
+            FieldRead("order_id", "", ""),
         ),
         (), ("token",), ("{{ticker}}",),
     )  # fmt: skip

@@ -39,8 +39,8 @@ def make_facts(**extra: Any) -> SignalFacts:
 def facts_of(payload: dict[str, Any], consumed: frozenset[str] | None = None) -> SignalFacts:
     return SignalFacts(
         signal_id=SIGNAL_ID, source="desk", exchange="", symbol="SPY", direction="LONG", timeframe="5m",
-        timestamp=format_timestamp(FIRED_AT), strategy="", signal_hash=SIGNAL_HASH, payload=payload,
-        consumed=read_signal(payload).consumed if consumed is None else consumed,
+        timestamp=format_timestamp(FIRED_AT), strategy="", order_id="", signal_hash=SIGNAL_HASH,
+        payload=payload, consumed=read_signal(payload).consumed if consumed is None else consumed,
     )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from tests.kernel.json_strategies import json_objects, texts
 
 FIRED_AT = datetime(2026, 3, 16, 14, 30, tzinfo=UTC)
 PAYLOAD = {"symbol": "SPY", "direction": "long", "timeframe": "5", "timestamp": "2026-03-16T14:30:00Z"}
-SIGNAL_ID = uuid.UUID("3419cbbc-027e-59bb-9df0-9d124c3f2de6")
-SIGNAL_HASH = "8839b02ed4223fe0100c71215e0487ecf479361e7e3c2db38851109365602802"
+SIGNAL_ID = uuid.UUID("d91c5fc2-343f-5fa0-9fd5-ce40abceb43f")
+SIGNAL_HASH = "c5ce8f41f73281dbc7d8d7fa72a22fa18302df271fd1fd937ef1a75be3472a9b"
 
 
 def make_key(**changes: Any) -> str:
@@ -30,29 +30,29 @@ def make_key(**changes: Any) -> str:
 
 def test_the_natural_key_has_these_bytes() -> None:
     assert make_key() == (
-        '{"direction":"LONG","source":"desk","strategy":"","symbol":"SPY","timeframe":"5m",'
-        '"timestamp":"2026-03-16T14:30:00.000000Z"}'
+        '{"direction":"LONG","exchange":"","order_id":"","source":"desk","strategy":"","symbol":"SPY",'
+        '"timeframe":"5m","timestamp":"2026-03-16T14:30:00.000000Z"}'
     )
 
 
 def test_the_ids_and_hashes_are_these() -> None:
-    assert HASH_VERSION == 1
+    assert HASH_VERSION == 2
     assert uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7") == NAMESPACE
     assert signal_id(make_key()) == SIGNAL_ID
     assert signal_hash(make_key(), PAYLOAD) == SIGNAL_HASH
-    assert experiment_id(SIGNAL_ID, SIGNAL_HASH) == "34882d47-cfa8-52d7-90e2-8b8053662a6c"
+    assert experiment_id(SIGNAL_ID, SIGNAL_HASH) == "0c899309-ecfe-5782-927a-a071ada3b2f1"
 
 
 def test_the_hash_covers_floats_big_integers_and_text_of_any_alphabet() -> None:
     payload = {**PAYLOAD, "rsi": 61.234, "close": 568.0, "id": 123456789012345678901234567890, "note": "é\U0001f680"}
 
-    assert signal_hash(make_key(), payload) == "2354645256f505eac1a00699649976c5a1fb14e72d19944f22e20c8583aa5e87"
+    assert signal_hash(make_key(), payload) == "6a72a92b5ac3df11bce651f2931bfae7110082527be28f7766542ebd3299e7c7"
 
 
 def test_the_trade_id_is_this() -> None:
     experiment = uuid.UUID(experiment_id(SIGNAL_ID, SIGNAL_HASH))
 
-    assert trade_id(experiment, "A", "REAL") == uuid.UUID("b32e5da6-f4dc-574a-957d-4cedb8acd2c5")
+    assert trade_id(experiment, "A", "REAL") == uuid.UUID("192ca8e9-aa7e-539c-b170-1a968fc7a143")
     assert trade_id(experiment, "A", "SHADOW") != trade_id(experiment, "B", "SHADOW")
 
 
@@ -66,6 +66,7 @@ def test_the_hash_of_the_empty_document_is_that_of_two_braces() -> None:
     "change",
     [
         {"source": "other"}, {"symbol": "QQQ"}, {"direction": "SHORT"}, {"timeframe": "1m"}, {"strategy": "ORB"},
+        {"exchange": "NYSE"}, {"order_id": "Long 2"},
         {"timestamp": FIRED_AT + timedelta(microseconds=1)},
     ],
 )  # fmt: skip
