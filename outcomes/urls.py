@@ -14,7 +14,7 @@ from outcomes.engine_api.views import (
     TradesView,
     TradeView,
 )
-from outcomes.feeder_api.views import QuotesView
+from outcomes.feeder_api.views import QuoteRequestsView, QuotesView
 from outcomes.performance.api import PerformanceView
 
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("trades/<uuid:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
     path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
     path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
+    path("quote-requests", QuoteRequestsView.as_view(), name="quote_requests"),
     path("quotes", QuotesView.as_view(), name="quotes"),
     path("experiments", ExperimentListView.as_view(), name="experiments"),
     path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),

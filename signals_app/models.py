@@ -151,6 +151,8 @@ class Signal(models.Model):
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
+            # The clock of a replayed source is the latest time that it has sent.
+            models.Index(name="signals_replayed", fields=("source", "-timestamp"), condition=Q(replayed=True)),
         )
         constraints = (
             models.CheckConstraint(name="signals_direction_known", condition=Q(direction__in=Direction.values)),

@@ -56,3 +56,14 @@ def canonical_instrument(instrument: str) -> str:
 def is_instrument(value: object) -> bool:
     """Whether it can name an instrument: 1 to 64 printable characters without spaces around; those inside count."""
     return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable() and value == value.strip()
+
+
+def instruments_to_quote(instrument: str, day: date) -> tuple[str, ...]:
+    """What a feed must quote on this day (New York's) to price the instrument, each in its one spelling.
+
+    An option is quoted up to the day on which it expires; from that day on its underlying says what it settles at.
+    """
+    option = parse_option(instrument)
+    if option is None or day < option.expiry:
+        return (canonical_instrument(instrument),)
+    return (canonical_instrument(instrument), option.root) if day == option.expiry else (option.root,)

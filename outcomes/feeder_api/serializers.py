@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kernel.errors import DomainError
+from kernel.long_polls import MAX_WAIT_SECONDS
 from kernel.serializers import DecimalTextField, InstantField, StrictSerializer
 from outcomes.core.instruments import MAX_LENGTH, canonical_instrument, is_instrument
 from outcomes.core.quoting import PRICE_DECIMALS, PRICE_DIGITS, read_price, read_quote_time
@@ -64,6 +65,28 @@ class QuotesAnswerSerializer(serializers.Serializer[Any]):
     repeated = serializers.IntegerField(
         help_text="Quotes of an instrument and quote_time that this feeder had already quoted: the first one stands."
     )
+
+
+class QuoteRequestsQuerySerializer(StrictSerializer):
+    """How long to wait for something to quote."""
+
+    wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
+
+
+class QuoteRequestSerializer(serializers.Serializer[Any]):
+    """One instrument to quote."""
+
+    instrument = serializers.CharField(help_text="OCC symbols padded to 21 characters.")
+    source = serializers.CharField(help_text="Slug of the webhook source.")  # type: ignore[assignment]  # DRF's own
+    as_of = serializers.DateTimeField(
+        allow_null=True, help_text="Null: now, and as long as it is asked for. Of a replay: the moment to quote."
+    )
+
+
+class QuoteRequestsSerializer(serializers.Serializer[Any]):
+    """What open plans and trades need quoted."""
+
+    quote_requests = QuoteRequestSerializer(many=True)
 
 
 def _pushed_quote(raw: object, number: int) -> PushedQuote:

@@ -1,4 +1,4 @@
-"""Feeder calls: push the quotes that price both engines' shadows."""
+"""Feeder calls: ask what to quote, and push the quotes that price both engines' shadows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from outcomes.feeder_api.serializers import QuotesAnswerSerializer, QuotesSerializer
+from kernel.long_polls import wait_for
+from outcomes.feeder_api.quote_requests import quote_requests
+from outcomes.feeder_api.serializers import (
+    QuoteRequestsQuerySerializer,
+    QuoteRequestsSerializer,
+    QuotesAnswerSerializer,
+    QuotesSerializer,
+)
 from outcomes.services.quotes import store_quotes
 from signals_app.market_data_api import IsFeeder
 
@@ -22,6 +29,27 @@ QUOTE = {
 }
 STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0})
 REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1})
+LIVE = {"instrument": QUOTE["instrument"], "source": "breakouts", "as_of": None}
+REPLAYED = LIVE | {"source": "rehearsal", "as_of": "2014-06-05T18:00:00.000000Z"}
+REQUESTS = OpenApiExample("A live and a replayed one", value={"quote_requests": [LIVE, REPLAYED]})
+
+
+class QuoteRequestsView(APIView):
+    """Tell a neutral feed what to quote."""
+
+    permission_classes = (IsFeeder,)
+
+    @extend_schema(
+        operation_id="list_quote_requests",
+        parameters=[QuoteRequestsQuerySerializer],
+        responses={200: OpenApiResponse(QuoteRequestsSerializer, "What needs quotes now.", [REQUESTS])},
+    )
+    def get(self, request: Request) -> Response:
+        """Answer at once when something needs quotes, else after `wait_seconds`."""
+        query = QuoteRequestsQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        found = wait_for(quote_requests, query.validated_data["wait_seconds"])
+        return Response(QuoteRequestsSerializer({"quote_requests": found}).data)
 
 
 class QuotesView(APIView):

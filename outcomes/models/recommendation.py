@@ -53,6 +53,10 @@ class Recommendation(models.Model):
     class Meta:
         db_table = "recommendations"
         ordering = ("-id",)
+        # What may still be opened is asked for by feeders all the time.
+        indexes = (
+            models.Index(name="recommendations_to_open", fields=("recommended_at",), condition=Q(action="OPEN")),
+        )
         constraints = (
             models.UniqueConstraint(name="recommendations_one_per_engine", fields=("experiment", "engine")),
             # What a trade's composite foreign key points at: the revealed role.

@@ -185,6 +185,13 @@ class ShadowTrade(Trade):
 
     class Meta(Trade.Meta):
         db_table = "shadow_trades"
+        indexes: ClassVar[tuple[models.Index, ...]] = (
+            *Trade.Meta.indexes,
+            # Those that may still leave by their own rules.
+            models.Index(
+                name="shadow_trades_synchronised", fields=("opened_at",), condition=Q(exit_reason="SYNCHRONISED")
+            ),
+        )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
             models.UniqueConstraint(name="shadow_trades_one_per_engine", fields=("experiment", "engine")),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from outcomes.core.instruments import Option, canonical_instrument, parse_option
+from outcomes.core.instruments import Option, canonical_instrument, instruments_to_quote, is_instrument, parse_option
 
 PADDED = "SPY   260417C00575500"
 CALL = Option("SPY", date(2026, 4, 17), is_call=True, strike=Decimal("575.5"))
@@ -55,3 +55,27 @@ def test_exercising_is_worth_what_the_underlying_is_beyond_the_strike(
     option = Option("SPY", date(2026, 4, 17), is_call=is_call, strike=Decimal("575.5"))
 
     assert option.intrinsic_value(Decimal(underlying)) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("day", "wanted"),
+    [
+        (date(2014, 6, 20), ("TWX   140621C00070000",)),
+        (date(2014, 6, 21), ("TWX   140621C00070000", "TWX")),
+        (date(2014, 6, 22), ("TWX",)),
+    ],
+)
+def test_an_option_is_quoted_up_to_its_last_day_and_its_underlying_from_that_day_on(
+    day: date, wanted: tuple[str, ...]
+) -> None:
+    assert instruments_to_quote("O:TWX140621C00070000", day) == wanted
+    assert instruments_to_quote("TWX", day) == ("TWX",)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [("TWX   140621C00070000", True), ("é", True), ("X" * 64, True), ("X" * 65, False), ("", False), (" X", False),
+     ("X\n", False), ("A\x00B", False), (7, False), (None, False)],
+)  # fmt: skip
+def test_an_instrument_is_named_by_up_to_64_printable_characters(value: object, names: bool) -> None:
+    assert is_instrument(value) is names

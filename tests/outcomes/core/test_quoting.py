@@ -93,6 +93,14 @@ def test_a_quote_as_old_as_the_limit_still_prices_and_without_a_limit_any_does()
     assert read(raw(quote_time="1970-01-01T00:00:00Z"), max_age=None) != QuoteFlag.STALE
 
 
+def test_a_contract_that_nobody_bids_for_can_be_sold_worthless_and_not_bought() -> None:
+    gone = raw(bid="0", ask="0")
+
+    assert read_quote(gone, NOON, max_age=MINUTE, sells=True) == Quote(Decimal(0), Decimal(0), NOON)
+    assert read_quote(gone, NOON, max_age=MINUTE) == QuoteFlag.ONE_SIDED
+    assert read_quote(raw(bid="1", ask="0"), NOON, max_age=MINUTE, sells=True) == QuoteFlag.ONE_SIDED
+
+
 def test_an_exit_is_not_priced_by_a_quote_from_before_the_entry() -> None:
     entry = NOON - timedelta(seconds=30)
 
@@ -155,31 +163,37 @@ def test_an_entry_takes_the_first_quote_from_the_arrival_on() -> None:
     assert neutral_entry(quotes[:2], NOON, MINUTE) is None
 
 
+def exit_quote(quotes: list[Quote], **terms: Any) -> Quote | None:
+    """What prices an exit at noon; any quote of the hour counts unless told otherwise."""
+    return neutral_exit(quotes, NOON, MINUTE, **{"arrived_by": NOON + MINUTE, "not_before": NOON - MINUTE} | terms)
+
+
 def test_an_exit_takes_the_last_quote_that_had_arrived_in_time() -> None:
     early, late, after = stored(-10, number=1), stored(-5, number=2, arrived=6), stored(1, number=3)
     quotes = [after, late, early, stored(-61)]
     five_seconds_later = NOON + timedelta(seconds=5)
 
-    assert neutral_exit(quotes, NOON, MINUTE, five_seconds_later, NOON - MINUTE) == early
-    assert neutral_exit(quotes, NOON, MINUTE, NOON + MINUTE, NOON - MINUTE) == late
-    assert neutral_exit(quotes, NOON, MINUTE, NOON + MINUTE, NOON) is None
+    assert exit_quote(quotes, arrived_by=five_seconds_later) == early
+    assert exit_quote(quotes) == late
+    assert exit_quote(quotes, not_before=NOON) is None
 
 
-@given(quotes=stored_quotes(), limit=st.integers(0, 60), by=SECONDS, entry=st.integers(-120, 0))
+@given(quotes=stored_quotes(), limit=st.integers(0, 60), by=SECONDS, entry=st.integers(-120, 0), sells=st.booleans())
 def test_what_prices_can_be_traded_with_and_lies_in_its_window(
-    quotes: list[Quote], limit: int, by: int, entry: int
+    quotes: list[Quote], limit: int, by: int, entry: int, sells: bool
 ) -> None:
     age, arrived_by, entered = timedelta(seconds=limit), NOON + timedelta(seconds=by), NOON + timedelta(seconds=entry)
-    usable = [quote for quote in quotes if quote.can_price]
 
     opening = neutral_entry(quotes, NOON, age)
-    closing = neutral_exit(quotes, NOON, age, arrived_by, entered)
+    closing = neutral_exit(quotes, NOON, age, arrived_by=arrived_by, not_before=entered, sells=sells)
 
-    opens = [quote for quote in usable if NOON <= quote.quote_time <= NOON + age]
+    opens = [quote for quote in quotes if quote.bid <= quote.ask > 0 and NOON <= quote.quote_time <= NOON + age]
     closes = [
         quote
-        for quote in usable
-        if max(NOON - age, entered) <= quote.quote_time <= NOON and (quote.received_at or NOON) <= arrived_by
+        for quote in quotes
+        if (quote.bid <= quote.ask > 0 or (sells and quote.bid == quote.ask == 0))
+        and max(NOON - age, entered) <= quote.quote_time <= NOON
+        and (quote.received_at or NOON) <= arrived_by
     ]
     # Sorting is stable and the quotes stand in the order of their ids.
     assert [quote for quote in [opening] if quote] == sorted(opens, key=lambda quote: quote.quote_time)[:1]
@@ -189,12 +203,9 @@ def test_what_prices_can_be_traded_with_and_lies_in_its_window(
 @given(quotes=stored_quotes())
 def test_the_order_in_which_quotes_are_read_prices_nothing_differently(quotes: list[Quote]) -> None:
     turned = list(reversed(quotes))
-    late = NOON + 5 * MINUTE
 
     assert neutral_entry(quotes, NOON, MINUTE) == neutral_entry(turned, NOON, MINUTE)
-    assert neutral_exit(quotes, NOON, MINUTE, late, NOON - MINUTE) == neutral_exit(
-        turned, NOON, MINUTE, late, NOON - MINUTE
-    )
+    assert exit_quote(quotes) == exit_quote(turned)
 
 
 @pytest.mark.parametrize(
