@@ -26,6 +26,10 @@ TESTS_OF = {
     ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
+    "outcomes.core.books": ["outcomes/core/test_risk.py"],
+    "outcomes.core.checks": [
+        "outcomes/core/test_plan.py", "outcomes/core/test_settlement.py", "outcomes/core/test_timing.py",
+    ],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
     "outcomes.core.trade_reports": [
         "outcomes/core/test_trade_reports.py", "outcomes/core/test_shadow_reports.py",

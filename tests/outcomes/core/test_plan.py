@@ -95,3 +95,19 @@ def test_legs_of_one_contract_and_side_are_added_up() -> None:
 )
 def test_a_real_trade_is_judged_when_its_first_close_begins(fills: list[Fill], judged: str | None) -> None:
     assert judge_real_trade(plan(), fills) == judged
+
+
+def test_a_plan_is_stored_with_its_numbers_as_text_and_comes_back() -> None:
+    document = plan(quantity="3.0000").document()
+
+    assert document == {
+        "legs": [
+            {"instrument": CALL, "side": "LONG", "ratio": 1},
+            {"instrument": HIGHER, "side": "SHORT", "ratio": 2},
+        ],
+        "quantity": "3",
+        "multiplier": "100",
+        "currency": "USD",
+        "risk_amount": "500",
+    }
+    assert Plan.from_document(document) == plan()

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from kernel.errors import DomainError
-from outcomes.core.checks import Settlement, refuse_impossible_settlement
+from outcomes.core.checks import (
+    Settlement,
+    read_settlements,
+    refuse_impossible_settlement,
+    refuse_unreadable_settlements,
+)
 
 CALL, PUT = "TWX   140621C00070000", "TWX   140621P00070000"
 EXPIRY_EVENING = datetime(2014, 6, 21, 20, 0, tzinfo=UTC)
@@ -62,3 +68,60 @@ def test_what_cannot_have_happened_is_refused(instrument: str, side: str, settle
 
     assert (caught.value.code, caught.value.detail) == ("settlement_impossible", f"{instrument}: {reason}")
     assert caught.value.pointer == f"/settlements/{instrument}"
+
+
+SENT: dict[str, Any] = {
+    "kind": "CASH_SETTLED",
+    "price": "3.25",
+    "settled_at": "2014-06-21T20:00:00Z",
+    "underlying": "73.25",
+}
+
+
+def test_a_settlement_is_read_by_the_one_spelling_of_its_instrument_and_stored_as_text() -> None:
+    (found,) = read_settlements({"settlements": {"TWX140621C00070000": SENT}}).items()
+
+    assert found == (CALL, settled("CASH_SETTLED", "3.25", "73.25"))
+    assert found[1].document() == SENT | {"settled_at": "2014-06-21T20:00:00.000000Z"}
+
+
+@pytest.mark.parametrize("kind", ["EXPIRED", "CASH_SETTLED", "EXERCISED", "ASSIGNED"])
+def test_a_settlement_needs_no_price_of_the_underlying(kind: str) -> None:
+    conditions = {"settlements": {CALL: {"kind": kind, "price": 0, "settled_at": SENT["settled_at"]}}}
+
+    refuse_unreadable_settlements(conditions)
+
+    assert read_settlements(conditions) == {CALL: settled(kind, "0")}
+    assert "underlying" not in settled(kind, "0").document()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        "EXPIRED",
+        SENT | {"kind": "SOLD"},
+        SENT | {"kind": None},
+        SENT | {"price": "-1"},
+        SENT | {"price": None},
+        SENT | {"settled_at": "2014-06-21"},
+        SENT | {"settled_at": None},
+        SENT | {"underlying": "much"},
+    ],
+)
+def test_a_settlement_that_cannot_be_read_is_refused_and_ends_nothing(raw: Any) -> None:
+    conditions = {"settlements": {PUT: SENT, CALL: raw}}
+
+    with pytest.raises(DomainError) as caught:
+        refuse_unreadable_settlements(conditions)
+
+    assert (caught.value.code, caught.value.pointer) == ("settlement_impossible", f"/settlements/{CALL}")
+    assert caught.value.detail == f"{CALL}: send price, settled_at, kind and the underlying price."
+    assert list(read_settlements(conditions)) == [PUT]
+
+
+@pytest.mark.parametrize("conditions", [{}, {"settlements": None}, {"settlements": [SENT]}])
+def test_conditions_without_settlements_settle_nothing(conditions: dict[str, Any]) -> None:
+    refuse_unreadable_settlements(conditions)
+
+    assert read_settlements(conditions) == {}
