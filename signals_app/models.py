@@ -54,6 +54,11 @@ class WebhookSource(models.Model):
     rate_limit_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Maximum number of alerts per minute. Blank for no limit."
     )
+    replay = models.BooleanField(
+        default=False,
+        help_text="The feed of a demo, a backtest or a rehearsal: alerts are as old as they are, and the latest one is "
+        "the source's clock. Not allowed in LIVE mode.",
+    )
     is_active = models.BooleanField(
         default=True, help_text="Alerts of a disabled source get 401, like those with an unknown token."
     )
@@ -69,6 +74,9 @@ class WebhookSource(models.Model):
             models.CheckConstraint(
                 name="webhook_sources_previous_token_hash_is_sha256",
                 condition=Q(previous_token_hash__isnull=True) | Q(previous_token_hash__regex=SHA256_HEX),
+            ),
+            models.CheckConstraint(
+                name="webhook_sources_replay_has_no_max_age", condition=Q(replay=False) | Q(max_age_seconds=0)
             ),
         )
 
@@ -134,7 +142,9 @@ class Signal(models.Model):
         null=True, blank=True, help_text="Earliest time of the next retry, UTC. Blank if none is scheduled."
     )
     processed_at = models.DateTimeField(null=True, blank=True, help_text="When the decision was committed, UTC.")
-    replayed = models.BooleanField(default=False, db_default=False, help_text="From a replayed source.")
+    replayed = models.BooleanField(
+        default=False, db_default=False, help_text="Whether its source was a replay when the alert arrived."
+    )
     discarded_at = models.DateTimeField(
         null=True, blank=True, help_text="When an operator discarded the failed signal, UTC."
     )
@@ -151,8 +161,8 @@ class Signal(models.Model):
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
-            # The clock of a replayed source is the latest time that it has sent.
-            models.Index(name="signals_replayed", fields=("source", "-timestamp"), condition=Q(replayed=True)),
+            # The clock of a replay source; live signals pay nothing for it.
+            models.Index(name="signals_replay_clock", fields=("source", "timestamp"), condition=Q(replayed=True)),
         )
         constraints = (
             models.CheckConstraint(name="signals_direction_known", condition=Q(direction__in=Direction.values)),
@@ -208,6 +218,11 @@ class WebhookDelivery(models.Model):
     signal_id = models.UUIDField(
         null=True, blank=True, help_text="The signal that it created, duplicates or conflicts with."
     )
+    alert_time = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Time of a recorded alert from a replay source, UTC: it moves the source's clock. Blank for others.",
+    )
     duration_ms = models.DecimalField(
         max_digits=9, decimal_places=2, help_text="Time from receipt to storage, in milliseconds."
     )
@@ -218,6 +233,11 @@ class WebhookDelivery(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index(name="webhook_deliveries_received", fields=("-received_at",)),
+            models.Index(
+                name="webhook_deliveries_clock",
+                fields=("source", "alert_time"),
+                condition=Q(alert_time__isnull=False),
+            ),
             models.Index(name="webhook_deliveries_signal", fields=("signal_id",), condition=Q(signal_id__isnull=False)),
         )
         constraints = (

@@ -83,6 +83,7 @@ class SignalAdmin(AuditAdmin):
         "strategy",
         "order_id",
         "source",
+        "replayed",
         full_hash("signal_hash"),
         "received_at",
         "coloured_status",

@@ -39,8 +39,8 @@ from signals_app.alerts.secret_masking import MASK, split_secrets
 from signals_app.models import MarketData, Signal, WebhookSource
 from signals_app.webhook.receive import receive_alert
 
-# What depends on credentials or on the traffic of a minute, which nobody has stored.
-NOT_REPEATABLE = frozenset({"unauthorized", "rate_limited"})
+# What depends on credentials, the traffic of a minute or APP_MODE, which nobody has stored.
+NOT_REPEATABLE = frozenset({"unauthorized", "rate_limited", "replay_not_live"})
 COMPARED = (
     "signal_hash", "experiment_id", "assignment_hash", "assignment_key_id", "bucket", "variant", "policy_version",
     "split_percentage", "context_hash",
@@ -135,8 +135,9 @@ class Rebuilder:
 def settings_of_then(delivery: Record) -> Record:
     """The settings of its source that a delivery was judged by, as far as it tells them.
 
-    One that was stale was older than some limit and one that was not stale stayed within its own; one that
-    was not refused presented the secret that was expected, if one was.
+    One whose signal is replayed, or whose time moved a clock, came from a replay. One that was stale was older than
+    some limit and one that was not stale stayed within its own; one that was not refused presented the secret that was
+    expected, if one was.
     """
     try:
         payload = decode_alert(base64.b64decode(delivery["body"]))
@@ -145,6 +146,7 @@ def settings_of_then(delivery: Record) -> Record:
         presented = ()
     return {
         "max_age_seconds": 1 if delivery["code"] == "stale" else 0,
+        "replay": bool(delivery["replayed"] or delivery["alert_time"]),
         "body_secret_hash": sha256_hex(MASK.encode()) if MASK in presented else "",
     }
 

@@ -28,14 +28,15 @@ SELECT 'history' AS kind, (SELECT count(*) FROM webhook_sources) + (SELECT count
 """
 SOURCES = """
 SELECT 'source' AS kind, slug, name, token_hash, previous_token_hash, body_secret_hash, allowed_addresses,
-       client_certificate_subject, max_age_seconds, rate_limit_per_minute, is_active
+       client_certificate_subject, max_age_seconds, rate_limit_per_minute, replay, is_active
   FROM webhook_sources ORDER BY slug
 """
 DELIVERIES = """
 SELECT 'delivery' AS kind, d.id, s.slug AS source, d.received_at::text, d.content_type,
        host(d.remote_address) AS remote_address, encode(d.body, 'base64') AS body, d.outcome, d.code,
-       d.signal_id::text
-  FROM webhook_deliveries d JOIN webhook_sources s ON s.id = d.source_id ORDER BY d.id
+       d.signal_id::text, d.alert_time::text, g.replayed
+  FROM webhook_deliveries d JOIN webhook_sources s ON s.id = d.source_id LEFT JOIN signals g USING (signal_id)
+ ORDER BY d.id
 """
 EVENTS = load(__file__, "events.sql").replace(
     "/* decimal settings */", "".join(f", '{row.name}', {row.name}::text" for row in SETTINGS if row.kind.decimals)

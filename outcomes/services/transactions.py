@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
 
 from experiments.models import ExecutionDecision
 from kernel.canonical import document_hash
@@ -24,6 +23,7 @@ from outcomes.models import Incident, IncidentKind
 from policies.models import PolicyVersion
 from signals_app.alerts.times import duration
 from signals_app.models import Signal
+from signals_app.selectors import replay_clock
 
 # The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
 DOUBLE_EXECUTION_GUARDS = {
@@ -139,8 +139,9 @@ def replayed_until(signal: Signal) -> datetime | None:
     """How far the signal's replayed source has come, its latest alert time, plus one bar; None for a live one."""
     if not signal.replayed:
         return None
-    latest = Signal.objects.filter(source=signal.source, replayed=True).aggregate(at=Max("timestamp"))["at"]
-    return latest + duration(signal.timeframe)  # type: ignore[no-any-return]
+    latest = replay_clock(signal.source)
+    assert latest is not None  # the signal itself has moved it
+    return latest + duration(signal.timeframe)
 
 
 @dataclass

@@ -44,6 +44,12 @@ class SourceForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="Leave blank for no limit. TradingView does not resend an alert that was rejected for the limit.",
     )
+    replay = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="The feed of a demo, a backtest or a rehearsal. Its alerts have no maximum age; they are shown as "
+        "replayed and count in no evaluation by the wall clock. Not allowed in LIVE mode.",
+    )
     tradingview_addresses = forms.BooleanField(
         required=False,
         label="Allow TradingView's addresses",
@@ -78,8 +84,8 @@ class SourceForm(forms.Form):
 
     def settings(self) -> dict[str, Any]:
         """The validated settings as `create_source` and `change_source` take them."""
-        names = ("name", "max_age_seconds", "rate_limit_per_minute", "allowed_addresses", "client_certificate_subject")
-        return {name: self.cleaned_data[name] for name in names}
+        names = ("name", "max_age_seconds", "rate_limit_per_minute", "replay", "allowed_addresses")
+        return {name: self.cleaned_data[name] for name in (*names, "client_certificate_subject")}
 
 
 class NewSourceForm(SourceForm):
@@ -107,6 +113,7 @@ class ChangeSourceForm(SourceForm):
             "name": source.name,
             "max_age_seconds": source.max_age_seconds,
             "rate_limit_per_minute": source.rate_limit_per_minute,
+            "replay": source.replay,
             "allowed_addresses": "\n".join(map(str, source.allowed_addresses)),
             "client_certificate_subject": source.client_certificate_subject,
         }

@@ -33,6 +33,7 @@ class WebhookSourceAdmin(AuditAdmin):
         "is_active",
         "max_age_seconds",
         "rate_limit_per_minute",
+        "replay",
         "address_count",
         "expects_secret",
         "created_at",
@@ -46,6 +47,7 @@ class WebhookSourceAdmin(AuditAdmin):
         "is_active",
         "max_age_seconds",
         "rate_limit_per_minute",
+        "replay",
         "addresses",
         "expects_secret",
         "client_certificate_subject",
@@ -98,7 +100,7 @@ class WebhookSourceAdmin(AuditAdmin):
                     **form.settings(),
                 )
             except DomainError as error:
-                form.add_error("slug" if error.code.startswith("slug") else None, error.detail)
+                form.add_error(_field_of(error), error.detail)
             else:
                 self.log_addition(request, source, "Created")
                 messages.success(request, f"Webhook source {source.slug} created.")
@@ -116,7 +118,7 @@ class WebhookSourceAdmin(AuditAdmin):
                     source.slug, body_secret=form.new_secret(), actor=actor_of(request), **form.settings()
                 )
             except DomainError as error:
-                form.add_error(None, error.detail)
+                form.add_error(_field_of(error), error.detail)
             else:
                 self.log_change(request, changed, f"Changed {', '.join(form.changed_data) or 'nothing'}")
                 messages.success(request, f"Webhook source {source.slug} changed.")
@@ -180,6 +182,11 @@ class WebhookSourceAdmin(AuditAdmin):
         if source is None:
             raise Http404
         return source
+
+
+def _field_of(error: DomainError) -> str | None:
+    """The field of the form that an error is about; None for the form as a whole."""
+    return next((name for name in ("slug", "replay") if error.code.startswith(name)), None)
 
 
 def _page_of(source: WebhookSource) -> str:

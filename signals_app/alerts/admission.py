@@ -40,6 +40,7 @@ class KnownSource:
     client_certificate_subject: str
     max_age_seconds: int
     rate_limit_per_minute: int | None
+    replay: bool
     version: str
     allowed_addresses: list[object]
 

@@ -6,10 +6,10 @@ BEGIN
 END $$;
 CREATE TRIGGER signals_identity_is_fixed BEFORE UPDATE ON signals FOR EACH ROW
 WHEN ((OLD.signal_id, OLD.source, OLD.exchange, OLD.symbol, OLD.direction, OLD.timeframe, OLD.timestamp,
-       OLD.strategy, OLD.order_id, OLD.signal_hash, OLD.raw_payload, OLD.consumed_fields, OLD.received_at)
+       OLD.strategy, OLD.order_id, OLD.signal_hash, OLD.raw_payload, OLD.consumed_fields, OLD.replayed, OLD.received_at)
   IS DISTINCT FROM
       (NEW.signal_id, NEW.source, NEW.exchange, NEW.symbol, NEW.direction, NEW.timeframe, NEW.timestamp,
-       NEW.strategy, NEW.order_id, NEW.signal_hash, NEW.raw_payload, NEW.consumed_fields, NEW.received_at))
+       NEW.strategy, NEW.order_id, NEW.signal_hash, NEW.raw_payload, NEW.consumed_fields, NEW.replayed, NEW.received_at))
 EXECUTE FUNCTION refuse_identity_change();
 
 -- Signals are never deleted.

@@ -101,6 +101,8 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
     judgement = judge(source, arrival)
     understood = judgement.understood
     error, limit = judgement.error, source.rate_limit_per_minute
+    if error is None and source.replay and settings.APP_MODE == "LIVE":
+        error = DomainError("replay_not_live", f"The source {source.slug} is a replay, and APP_MODE is LIVE.")
     if error is None and limit is not None:
         # The alert that must first be a minute old; with a limit of 0 none ever is. Alerts that race for the last
         # place can all get it: a lock for an exact count would make every alert of the source wait.
@@ -115,7 +117,10 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
         raise error
     if isinstance(understood, RecordedOnly):
         receipt = Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
-        store.store_delivery(delivery_row(source, arrival, judgement, receipt.outcome, code=understood.reason))
+        alert_time = understood.timestamp if source.replay else None
+        store.store_delivery(
+            delivery_row(source, arrival, judgement, receipt.outcome, code=receipt.reason, alert_time=alert_time)
+        )
         SIGNAL_RECEIVED.log(
             signal_id=None,
             symbol=understood.symbol,

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.core.validators import slug_re
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -37,15 +38,20 @@ def create_source(
     allowed_addresses: Iterable[str] = (),
     client_certificate_subject: str = "",
     rate_limit_per_minute: int | None = None,
+    replay: bool = False,
     actor: Actor = SYSTEM,
 ) -> tuple[WebhookSource, str]:
-    """Create a source; return it with its token, which is stored nowhere. Raise DomainError."""
+    """Create a source; return it with its token, which is stored nowhere. Raise DomainError.
+
+    A replay source has no maximum age, whatever is given.
+    """
     addresses = list(allowed_addresses)
+    max_age_seconds = 0 if replay else max_age_seconds
     if len(slug) > MAX_SLUG_CHARACTERS or not slug_re.fullmatch(slug):
         raise DomainError(
             "slug_invalid", f"Enter a slug of at most {MAX_SLUG_CHARACTERS} letters, digits, hyphens or underscores."
         )
-    _check_settings(max_age_seconds, rate_limit_per_minute, addresses)
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, replay=replay)
     token = _new_token(token)
     try:
         with transaction.atomic():
@@ -58,6 +64,7 @@ def create_source(
                 allowed_addresses=addresses,
                 client_certificate_subject=client_certificate_subject,
                 rate_limit_per_minute=rate_limit_per_minute,
+                replay=replay,
             )
             record(actor, "source.created", f"source {slug}")
     except IntegrityError:
@@ -87,21 +94,25 @@ def change_source(
     allowed_addresses: Iterable[str],
     client_certificate_subject: str,
     rate_limit_per_minute: int | None,
+    replay: bool,
     body_secret: str | None = None,
     actor: Actor = SYSTEM,
 ) -> WebhookSource:
     """Change what a source may send; a body secret of None keeps the current one, "" requires none.
 
-    The slug is part of every signal's identity and stays. Raise DomainError.
+    The slug is part of every signal's identity and stays. Signals that are there stay replayed, or live. Raise
+    DomainError.
     """
     addresses = list(allowed_addresses)
-    _check_settings(max_age_seconds, rate_limit_per_minute, addresses)
+    max_age_seconds = 0 if replay else max_age_seconds
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, replay=replay)
     changes: dict[str, object] = {
         "name": name.strip() or slug,
         "max_age_seconds": max_age_seconds,
         "allowed_addresses": addresses,
         "client_certificate_subject": client_certificate_subject,
         "rate_limit_per_minute": rate_limit_per_minute,
+        "replay": replay,
     }
     if body_secret is not None:
         changes["body_secret_hash"] = hash_of_secret(body_secret)
@@ -166,7 +177,11 @@ def _new_token(token: str | None) -> str:
     return token
 
 
-def _check_settings(max_age_seconds: int, rate_limit_per_minute: int | None, addresses: Iterable[object]) -> None:
+def _check_settings(
+    max_age_seconds: int, rate_limit_per_minute: int | None, addresses: Iterable[object], *, replay: bool
+) -> None:
+    if replay and settings.APP_MODE == "LIVE":
+        raise DomainError("replay_not_live", "A source cannot be a replay while APP_MODE is LIVE.")
     if not 0 <= max_age_seconds < 2**31:
         raise DomainError("max_age_invalid", "Enter the maximum age in seconds, or 0 to disable the check.")
     if rate_limit_per_minute is not None and not 0 < rate_limit_per_minute < 2**31:

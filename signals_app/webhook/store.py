@@ -49,7 +49,7 @@ STORE_SIGNAL = load(__file__, "store_signal.sql")
 STORE_DELIVERY = load(__file__, "store_delivery.sql")
 FIND_SOURCE = """
 SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, client_certificate_subject,
-       max_age_seconds, rate_limit_per_minute, xmin::text, allowed_addresses
+       max_age_seconds, rate_limit_per_minute, replay, xmin::text, allowed_addresses
   FROM webhook_sources
  WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
 """
@@ -89,6 +89,8 @@ def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> 
         "signal_hash": signal_hash(key, judgement.payload),
         "raw_payload": to_jsonb_text(judgement.payload),
         "consumed_fields": sorted(signal.consumed),
+        # As of now: a later switch of the source changes no history.
+        "replayed": source.replay,
     }
 
 
@@ -101,6 +103,7 @@ def delivery_row(
     *,
     code: str = "",
     detail: str = "",
+    alert_time: datetime | None = None,
 ) -> dict[str, Any]:
     """The columns of a delivery, and the version of the source that it was judged by."""
     return {
@@ -116,6 +119,7 @@ def delivery_row(
         "code": code,
         "detail": detail,
         "signal_id": signal_id,
+        "alert_time": alert_time,
         "duration_ms": (perf_counter() - arrival.started) * 1000,
     }
 

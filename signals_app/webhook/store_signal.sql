@@ -4,10 +4,10 @@
 -- The conflict names no column: signal_id is in two unique keys, and with one named the other would raise.
 WITH stored AS (
     INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
-                         signal_hash, raw_payload, consumed_fields, received_at, status, attempts, last_error)
+                         signal_hash, raw_payload, consumed_fields, replayed, received_at, status, attempts, last_error)
     SELECT %(signal_id)s, %(source)s, %(exchange)s, %(symbol)s, %(direction)s, %(timeframe)s, %(timestamp)s,
-           %(strategy)s, %(order_id)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(consumed_fields)s, %(received_at)s,
-           'PENDING', 0, ''
+           %(strategy)s, %(order_id)s, %(signal_hash)s, %(raw_payload)s::jsonb, %(consumed_fields)s, %(replayed)s,
+           %(received_at)s, 'PENDING', 0, ''
      WHERE EXISTS (SELECT FROM webhook_sources WHERE id = %(source_id)s AND xmin = %(source_version)s::xid)
     ON CONFLICT DO NOTHING
     RETURNING signal_id

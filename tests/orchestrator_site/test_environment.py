@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from secrets import token_hex
+from threading import Barrier
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from orchestrator_site.environment import Environment, database_settings
+from orchestrator_site.environment import Environment, database_settings, kept_secret
 from tests.manage_process import run_command
 
 env = Environment()
@@ -92,3 +96,28 @@ def test_a_command_says_which_setting_is_wrong_and_nothing_else(name: str, value
     process = run_command("check", **{name: value})
 
     assert (process.returncode, process.stdout, process.stderr) == (1, "", f"{message}\n")
+
+
+def test_a_kept_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "key"
+
+    first, second = (kept_secret(path, lambda: token_hex(32)) for _ in range(2))
+
+    assert first == second == path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_processes_that_start_together_keep_the_same_secret(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    all_are_late = Barrier(8)
+
+    def late() -> str:
+        all_are_late.wait()  # everybody has seen that there is none
+        return token_hex(32)
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = set(pool.map(lambda _: kept_secret(path, late), range(8)))
+
+    assert kept == {path.read_text()}
+    assert list(tmp_path.iterdir()) == [path]

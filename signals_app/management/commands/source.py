@@ -39,6 +39,9 @@ class Command(BaseCommand):
             default=[],
             help="IP address or network that may send; repeatable",
         )
+        add.add_argument(
+            "--replay", action="store_true", help="feed of a demo, backtest or rehearsal: no maximum age; never in LIVE"
+        )
         add.add_argument("--tradingview-only", action="store_true", help="allow TradingView's addresses")
         actions.add_parser("list", help="list all sources")
         rotate = actions.add_parser(
@@ -63,6 +66,7 @@ class Command(BaseCommand):
                         body_secret=options["body_secret"],
                         max_age_seconds=options["max_age"],
                         rate_limit_per_minute=options["rate_limit"],
+                        replay=options["replay"],
                         allowed_addresses=[*preset, *options["allow"]],
                         actor=actor,
                     )
@@ -70,10 +74,11 @@ class Command(BaseCommand):
                 case "list":
                     for source in WebhookSource.objects.all():
                         state = "active" if source.is_active else "disabled"
+                        kind = "  replay" if source.replay else ""
                         tokens = 1 if source.previous_token_hash is None else 2
                         self.stdout.write(
-                            f"{source.slug:20} {state:8} {tokens} token(s)  max age {source.max_age_seconds} s  "
-                            f"{source.name}"
+                            f"{source.slug:20} {state:8} {tokens} token(s)  max age {source.max_age_seconds} s"
+                            f"{kind}  {source.name}"
                         )
                 case "rotate":
                     _, token = rotate_source(options["slug"], options["token"], actor=actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -17,7 +18,8 @@ from django.test import Client
 from experiments.worker.pipeline import drain
 from policies.models import PolicyVersion
 from policies.services import ensure_first_version
-from signals_app.models import WebhookSource
+from signals_app.models import Signal, WebhookSource
+from signals_app.selectors import replay_clock
 from signals_app.webhook.sources import create_source
 from tests.database import execute, rows, value
 from tests.factories import MOMENT, make_available, make_policy
@@ -205,3 +207,56 @@ def test_a_history_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_an_export_holds_no_secret(exported: Path) -> None:
     assert SECRET not in exported.read_text()
     assert value("SELECT count(*) FROM webhook_deliveries") == 22
+
+
+OTHER_KEY = "0123456789abcdef" * 4
+
+
+def test_each_signal_is_rebuilt_with_the_key_that_assigned_it(settings: Any, tmp_path: Path) -> None:
+    _, token = create_source(slug="tv", max_age_seconds=0)
+    path = tmp_path / "history.jsonl"
+    make_available("A", "B")
+    for key in (OTHER_KEY, "00" * 32, OTHER_KEY):
+        settings.ASSIGNMENT_KEY = key
+        Client().post(
+            f"/webhooks/tradingview/{token}/", json.dumps(alert(order_id=f"{Signal.objects.count()}")), "text/plain"
+        )
+        drain()
+    settings.ASSIGNMENT_KEY, settings.ASSIGNMENT_KEYS = "00" * 32, [OTHER_KEY]
+    before = rows(IDENTICAL)
+    call_command("rebuild", "--export", str(path), stdout=StringIO())
+    empty_the_database()
+
+    code, text = rebuild(path)
+
+    assert (code, text.endswith(" 3 signals decided: identical.\n")) == (0, True)
+    assert rows(IDENTICAL) == before
+    assert OTHER_KEY not in path.read_text()
+
+
+def test_a_history_whose_key_is_missing_is_refused_before_anything_is_stored(settings: Any, exported: Path) -> None:
+    empty_the_database()
+    settings.ASSIGNMENT_KEY = OTHER_KEY
+
+    with pytest.raises(CommandError, match="Signals were assigned with the key 66687aadf862bd77, which is neither"):
+        rebuild(exported)
+
+    assert value("SELECT count(*) FROM webhook_sources") == 0
+
+
+def test_replayed_signals_and_the_clock_of_their_source_are_rebuilt(tmp_path: Path) -> None:
+    _, token = create_source(slug="tv", replay=True)
+    path = tmp_path / "history.jsonl"
+    for changes in ({}, {"direction": "close", "timestamp": (MOMENT + timedelta(hours=1)).isoformat()}):
+        Client().post(f"/webhooks/tradingview/{token}/", json.dumps(alert(**changes)), "text/plain")
+    drain()
+    WebhookSource.objects.update(replay=False, max_age_seconds=300)  # switched since
+    call_command("rebuild", "--export", str(path), stdout=StringIO())
+    empty_the_database()
+
+    code, text = rebuild(path)
+
+    assert code == 0, text
+    assert Signal.objects.get().replayed
+    assert replay_clock("tv") == MOMENT + timedelta(hours=1)
+    assert not WebhookSource.objects.get().replay

@@ -25,6 +25,7 @@ change = partial(
     allowed_addresses=(),
     client_certificate_subject="",
     rate_limit_per_minute=None,
+    replay=False,
 )
 
 
