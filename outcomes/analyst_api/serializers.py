@@ -37,7 +37,7 @@ class SignalSummarySerializer(serializers.ModelSerializer[Signal]):
         model = Signal
         fields = (
             "signal_id", "source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id",
-            "signal_hash", "received_at",
+            "signal_hash", "replayed", "received_at",
         )  # fmt: skip
 
 
@@ -55,8 +55,9 @@ class ExperimentSummarySerializer(serializers.ModelSerializer[Experiment]):
     class Meta:
         model = Experiment
         fields: ClassVar[tuple[str, ...]] = (
-            "experiment_id", "signal", "variant", "assignment_hash", "bucket", "split_percentage", "policy_version",
-            "execution_mode", "executed_engine", "shadow_engine", "reason", "created_at", "decided_at",
+            "experiment_id", "signal", "variant", "assignment_hash", "assignment_key_id", "bucket",
+            "split_percentage", "policy_version", "execution_mode", "executed_engine", "shadow_engine", "reason",
+            "created_at", "decided_at",
         )  # fmt: skip
 
 
