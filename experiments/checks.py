@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,20 @@ def check_assignment_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> l
         keys.append((f"Key {number} of ASSIGNMENT_KEYS", text, "experiments.E002"))
     return [
         Error(f"{name} is not a key.", hint=KEY_HINT, id=check_id) for name, text, check_id in keys if not _is_key(text)
+    ]
+
+
+@register()
+def check_key_is_shared(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn in production when this host made its own key: another host would assign otherwise."""
+    if not settings.PRODUCTION or os.environ.get("ASSIGNMENT_KEY"):
+        return []
+    return [
+        Warning(
+            "PRODUCTION is true, but ASSIGNMENT_KEY is not set: this host uses the key that it created.",
+            hint="Set ASSIGNMENT_KEY to the content of .data/assignment_key on every host, and keep a copy of it.",
+            id="experiments.W002",
+        )
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.checks import check_assignment_keys, check_stored_keys
+from experiments.checks import check_assignment_keys, check_key_is_shared, check_stored_keys
 from experiments.core.decision import AssignmentKey, assignment_hash
 from experiments.keys import assignment_key, key_with, known_keys
 from experiments.models import Experiment
@@ -56,6 +56,18 @@ def test_w001_stored_experiments_whose_key_is_missing(settings: Any) -> None:
     assert VECTOR_KEY.id in warning.msg
     settings.ASSIGNMENT_KEYS = [VECTOR_KEY.secret.hex()]
     assert check_stored_keys(None, ["default"]) == []
+
+
+def test_w002_a_key_in_production_that_only_this_host_has(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.PRODUCTION = True
+    assert check_key_is_shared(None) == []
+    monkeypatch.delenv("ASSIGNMENT_KEY")
+
+    (warning,) = check_key_is_shared(None)
+
+    assert warning.id == "experiments.W002"
+    settings.PRODUCTION = False
+    assert check_key_is_shared(None) == []
 
 
 def test_a_key_that_is_missing_is_named_by_its_id() -> None:

@@ -52,6 +52,7 @@ def understand_row(row: Row) -> Row:
         "exchange": understood.exchange,
         "timeframe": understood.timeframe,
         "timestamp": understood.timestamp,
+        "order_id": understood.order_id,
     }
     if isinstance(understood, RecordedOnly):
         return {**facts, "outcome": "recorded", "intent": understood.intent, "reason": understood.reason}
@@ -102,7 +103,7 @@ def test_every_repeat_has_the_identity_and_the_meaning_of_the_first() -> None:
         assert means_the_same(first, payload)
 
 
-def test_another_strategy_or_bar_is_another_signal() -> None:
-    payloads = [decode_alert(body_of(row)) for row in ROWS if row["name"] in {"repeat 01", "repeat 07", "repeat 08"}]
+def test_another_strategy_bar_order_or_exchange_is_another_signal() -> None:
+    rows = [row for row in ROWS if row["name"].startswith("repeat") and row["expect"]["outcome"] == "accepted"]
 
-    assert len({identity(payload) for payload in payloads}) == 3
+    assert len({identity(decode_alert(body_of(row))) for row in rows}) == len(rows) == 9

@@ -54,6 +54,26 @@ def test_a_new_alert_is_stored_with_its_delivery() -> None:
     assert delivery.duration_ms > 0
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"order_id": "Long"}, {"order_id": "Long 2"}),
+        ({}, {"order_id": "Long"}),
+        ({"symbol": "NYSE:T"}, {"symbol": "TSX:T"}),
+    ],
+)
+def test_another_order_or_exchange_of_one_bar_is_a_signal_of_its_own(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    make_source()
+    now = alert()["timestamp"]
+
+    statuses = [send(alert(timestamp=now, **members)).json()["status"] for members in (first, second, second)]
+
+    assert statuses == ["accepted", "accepted", "duplicate"]
+    assert Signal.objects.count() == 2
+
+
 def test_another_payload_for_the_same_key_is_a_conflict_and_changes_nothing() -> None:
     make_source()
     first = alert(close=568.25)

@@ -34,6 +34,7 @@ def facts_of(signal: Signal) -> dict[str, Any]:
         "timeframe": signal.timeframe,
         "timestamp": signal.timestamp,
         "exchange": signal.exchange,
+        "order_id": signal.order_id,
     }
 
 
