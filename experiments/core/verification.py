@@ -45,6 +45,8 @@ LONGEST_DECISION = timedelta(hours=1)
 UNREADABLE = (
     ArithmeticError, AttributeError, InvalidOperation, KeyError, RecursionError, DomainError, TypeError, ValueError,
 )  # fmt: skip
+# What is said in place of the id of a key that is not here.
+UNKNOWN_KEY = "a key in ASSIGNMENT_KEYS"
 # Decisions of one state of the policy, and observations that many signals share, recur; what is more varied than this
 # recurs too rarely to be remembered.
 MOST_REMEMBERED = 10_000
@@ -236,7 +238,7 @@ class Verifier:
         split, key = policy.settings.split_percentage, self._keys.get(recorded.assignment_key_id)
         try:
             if key is None:  # the hash is taken as stored; what follows from it is verified all the same
-                assignment = assignment_of(recorded.assignment_hash, f"one of {sorted(self._keys)}", split)
+                assignment = assignment_of(recorded.assignment_hash, UNKNOWN_KEY, split)
             else:
                 assignment = assign(recorded.signal_id, str(recorded.stored_signal_hash), split, key)
         except (TypeError, ValueError) as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from experiments.checks import check_assignment_keys, check_key_is_shared, check_stored_keys
 from experiments.core.decision import AssignmentKey, assignment_hash
@@ -93,6 +95,24 @@ def test_each_experiment_keeps_the_id_of_the_key_that_assigned_it(settings: Any)
     ):
         assert experiment.assignment_key_id == key.id
         assert experiment.assignment_hash == assignment_hash(experiment.signal_id, experiment.signal_hash, key)
+
+
+@pytest.mark.django_db
+def test_replay_names_a_key_that_is_missing_and_verifies_once_it_is_there(settings: Any) -> None:
+    experiment = make_experiment("A")
+    settings.ASSIGNMENT_KEY = OTHER
+    out = StringIO()
+
+    with pytest.raises(SystemExit):
+        call_command("replay", stdout=out, stderr=StringIO())
+    settings.ASSIGNMENT_KEYS = [VECTOR_KEY.secret.hex()]
+    call_command("replay", stdout=out, stderr=StringIO())
+
+    assert out.getvalue().splitlines() == [
+        f"{experiment.pk} experiments.assignment_key_id: stored {VECTOR_KEY.id}, recomputed a key in ASSIGNMENT_KEYS",
+        "1 experiments verified: 1 differences.",
+        "1 experiments verified: no difference.",
+    ]
 
 
 @pytest.mark.django_db

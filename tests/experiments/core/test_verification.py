@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from experiments.core import verification
 from experiments.core.decision import AssignmentKey, decision_hash
-from experiments.core.verification import PinnedPolicy, Recorded, Verifier
+from experiments.core.verification import UNKNOWN_KEY, PinnedPolicy, Recorded, Verifier
 from kernel.canonical import canonical_text, text_hash
 from kernel.errors import DomainError
 from policies.core.rules import NOBODY, RULES, RULES_BY_VERSION, RULES_VERSION, PolicyState, Trip
@@ -172,7 +172,7 @@ def named(**changes: Any) -> list[tuple[str, str, str]]:
         ("signal_hash", "experiments.signal_hash", RECORDED.signal_hash),
         ("variant", "experiments.variant", "B"),
         ("assignment_hash", "experiments.assignment_hash", RECORDED.assignment_hash),
-        ("assignment_key_id", "experiments.assignment_key_id", f"one of {sorted(KEYS)}"),
+        ("assignment_key_id", "experiments.assignment_key_id", UNKNOWN_KEY),
         ("bucket", "experiments.bucket", "5555"),
         ("split_percentage", "experiments.split_percentage", "50.00"),
         ("stored_signal_hash", "signals", "a row"),

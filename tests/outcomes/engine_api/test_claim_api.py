@@ -22,8 +22,9 @@ URL = "/api/v1/assignments/claim"
 MEMBERS = {"experiment_id", "signal", "market_context", "context_hash", "distributed_at", "lease_expires_at"}
 # Whatever could tell an engine which role it will have.
 TELLING = {
-    "role", "variant", "bucket", "assignment_hash", "split_percentage", "policy_version", "execution_mode",
-    "executed_engine", "shadow_engine", "reason", "decision_hash", "configured_mode", "engine", "kind",
+    "role", "variant", "bucket", "assignment_hash", "assignment_key_id", "split_percentage", "policy_version",
+    "execution_mode", "executed_engine", "shadow_engine", "reason", "decision_hash", "configured_mode", "engine",
+    "kind",
 }  # fmt: skip
 
 
