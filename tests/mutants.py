@@ -31,7 +31,7 @@ TESTS_OF = {
         "outcomes/core/test_plan.py", "outcomes/core/test_settlement.py", "outcomes/core/test_timing.py",
     ],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
-    "outcomes.core.trade_reports": [
+    "outcomes.core.reports": [
         "outcomes/core/test_trade_reports.py", "outcomes/core/test_shadow_reports.py",
         "outcomes/core/test_report_text.py",
     ],
