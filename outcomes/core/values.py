@@ -12,6 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from outcomes.core.books import Schedule
+from outcomes.core.checks import Plan
+from outcomes.core.fills import Fill, LegFill, scheduled_fees
+
 # R is a quotient; 34 digits are those of a decimal128 and far beyond the ninth that the evidence is compared to.
 _DIGITS = Context(prec=34)
 ZERO = Decimal(0)
@@ -36,6 +40,54 @@ class Side:
     risk_amount: Decimal | None = None
     declared_risk: Decimal = ZERO
     round_trip_fees: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of one engine's part in one signal once its time is over: what is open then stays unpriced."""
+
+    action: str | None  # OPEN or DECLINE; None without an answer in time
+    is_real: bool = False  # told to trade for real
+    is_late: bool = False  # answered, or opened its shadow, after the real exit
+    breaks_a_rule: bool = False  # a violation by this engine itself
+    has_trade: bool = False
+    pnl: Decimal | None = None  # by the estimand, less the schedule's fees; None where it is open or unpriced
+    risk_amount: Decimal | None = None  # of the opening fills; None while there are none
+    plan: Plan | None = None  # None unless it answered OPEN
+
+
+def judge_part(part: Part, schedule: Schedule, *, overtakes: bool) -> Side:
+    """Where the engine stands; the first that holds counts.
+
+    A broken rule comes before everything, so that nothing is gained by breaking one. `overtakes` says whether a real
+    exit ends the pair for the other side, which it does not where each side's own exit is compared.
+    """
+    if part.breaks_a_rule:
+        standing = MISSING
+    elif part.action is None:
+        standing = "NO_ANSWER"
+    elif part.action == "DECLINE":
+        standing = "DECLINED"
+    elif part.is_real and not part.has_trade:
+        standing = "NOT_FILLED"
+    elif part.is_late and overtakes:
+        standing = "OVERTAKEN"
+    else:
+        standing = MISSING if part.pnl is None else VALUED
+    pnl = part.pnl if standing == VALUED else None
+    if part.plan is None:
+        return Side(standing, pnl, part.risk_amount)
+    return Side(standing, pnl, part.risk_amount, part.plan.risk_amount, _round_trip(part.plan, schedule))
+
+
+def _round_trip(plan: Plan, schedule: Schedule) -> Decimal:
+    """The schedule on the plan's legs, in and out."""
+    held = plan.quantities().items()
+    fills = [
+        Fill(effect, tuple(LegFill(instrument, effect, side, quantity, ZERO) for (instrument, side), quantity in held))
+        for effect in ("OPEN", "CLOSE")
+    ]
+    return scheduled_fees(fills, per_contract=schedule.per_contract, per_order=schedule.per_order)
 
 
 @dataclass(frozen=True, slots=True)

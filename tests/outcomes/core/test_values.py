@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.core.values import MISSING, VALUED, WORTH_ZERO, Record, Side, count_standings, difference
+from outcomes.core.books import Schedule
+from outcomes.core.checks import Plan, PlannedLeg
+from outcomes.core.values import (
+    MISSING,
+    VALUED,
+    WORTH_ZERO,
+    Part,
+    Record,
+    Side,
+    count_standings,
+    difference,
+    judge_part,
+)
 
 NOTHING = Record()
 
@@ -110,3 +123,52 @@ def test_the_size_of_a_trade_does_not_matter_in_r(b: Side, times: int) -> None:
     one, many = valued("60", "120"), valued(str(60 * times), str(120 * times))
 
     assert bounds(one, b) == bounds(many, b)
+
+
+SCHEDULE = Schedule(per_contract=Decimal("0.65"), per_order=Decimal("1.00"))
+# Six option contracts and a hundred shares, which pay no fee per contract.
+PLAN = Plan(
+    (PlannedLeg("TWX   140621C00070000", "LONG", 2), PlannedLeg("TWX", "SHORT", 1)),
+    quantity=Decimal(3),
+    multiplier=Decimal(100),
+    currency="USD",
+    risk_amount=Decimal(417),
+)
+OPENED: dict[str, Any] = {"action": "OPEN", "has_trade": True, "pnl": Decimal(60), "risk_amount": Decimal(400)}
+
+
+@pytest.mark.parametrize(
+    ("part", "standing"),
+    [
+        (Part(**OPENED), "VALUED"),
+        (Part(**OPENED, is_real=True), "VALUED"),
+        (Part(None), "NO_ANSWER"),
+        (Part(None, has_trade=True, pnl=Decimal(60)), "NO_ANSWER"),
+        (Part("DECLINE"), "DECLINED"),
+        (Part("OPEN", is_real=True), "NOT_FILLED"),
+        (Part("OPEN", is_late=True), "OVERTAKEN"),
+        (Part(**OPENED, is_late=True), "OVERTAKEN"),
+        (Part("OPEN"), "MISSING"),
+        (Part("OPEN", has_trade=True, risk_amount=Decimal(400)), "MISSING"),
+        (Part(**OPENED, breaks_a_rule=True), "MISSING"),
+        (Part("OPEN", is_late=True, breaks_a_rule=True), "MISSING"),
+        (Part("DECLINE", is_real=True, breaks_a_rule=True), "MISSING"),
+    ],
+)
+def test_a_part_stands_where_the_first_thing_that_holds_puts_it(part: Part, standing: str) -> None:
+    side = judge_part(part, SCHEDULE, overtakes=True)
+
+    assert side.standing == standing
+    assert side.pnl == (60 if standing == "VALUED" else None)
+
+
+def test_nobody_is_overtaken_where_each_sides_own_exit_is_compared() -> None:
+    assert judge_part(Part(**OPENED, is_late=True), SCHEDULE, overtakes=False).standing == "VALUED"
+    assert judge_part(Part("OPEN", is_late=True), SCHEDULE, overtakes=False).standing == "MISSING"
+
+
+def test_a_side_knows_what_its_plan_would_have_risked_and_paid() -> None:
+    side = judge_part(Part("OPEN", plan=PLAN), SCHEDULE, overtakes=True)
+
+    # Six contracts at 0.65 and an order at 1.00, in and out.
+    assert (side.risk_amount, side.declared_risk, side.round_trip_fees) == (None, 417, Decimal("9.80"))
