@@ -198,6 +198,11 @@ SPECTACULAR_SETTINGS = {
         "EngineEnum": "policies.models.EngineName",
         "RoleEnum": "outcomes.models.Role",
         "IncidentKindEnum": "outcomes.models.IncidentKind",
+        "DirectiveStateEnum": "outcomes.models.DirectiveState",
+        "ReportedReasonEnum": "outcomes.engine_api.serializers.REPORTED_REASONS",
+        "ExitReasonEnum": "outcomes.models.ExitReason",
+        "ProvenanceEnum": "outcomes.models.trade.PROVENANCE_CHOICES",
+        "ReportedProvenanceEnum": "outcomes.engine_api.serializers.ANY_PROVENANCE",
     },
 }
 

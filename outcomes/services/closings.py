@@ -10,6 +10,7 @@ from uuid import UUID
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
+from kernel.values import plain_text
 from outcomes.core.books import keep_books
 from outcomes.core.checks import read_settlements, refuse_impossible_settlement
 from outcomes.core.fills import Fill, LegFill, gross_pnl, scheduled_fees
@@ -387,7 +388,7 @@ def leave_unpaired(trade: ShadowTrade, own: OwnExit, terms: Terms) -> None:
     else:
         left = books_of(trade, terms.schedule).open_quantities()
         documents = [
-            document | {"quantity": f"{left[key]:f}"}
+            document | {"quantity": plain_text(left[key])}
             for document in own.legs
             if (key := (document["instrument"], document["side"])) in left
         ]

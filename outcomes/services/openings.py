@@ -12,7 +12,7 @@ from django.db import transaction
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
-from kernel.values import format_timestamp
+from kernel.values import format_timestamp, plain_text
 from outcomes.core.checks import IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
@@ -281,7 +281,7 @@ def _trade(table: Any, report: OpeningReport, recommendation: Recommendation, te
                 "instrument": canonical_instrument(leg.instrument),
                 "side": leg.side,
                 "ratio": leg.ratio,
-                "entry_price": None if leg.entry_price is None else f"{leg.entry_price:f}",
+                "entry_price": None if leg.entry_price is None else plain_text(leg.entry_price),
             }
             for leg in report.legs
         ],

@@ -109,14 +109,14 @@ def test_an_error_with_a_code_outside_the_table_cannot_be_made() -> None:
 
 
 def test_a_problem_document_has_the_status_and_title_of_its_code() -> None:
-    body = problem_body("permit_expired", "Too late.", request_id="r1")
+    body = problem_body("shadow_too_late", "Too late.", request_id="r1")
 
     assert body == {
-        "type": "urn:orchestrator:problem:permit_expired",
-        "title": PROBLEMS["permit_expired"].meaning,
+        "type": "urn:orchestrator:problem:shadow_too_late",
+        "title": PROBLEMS["shadow_too_late"].meaning,
         "status": 409,
         "detail": "Too late.",
-        "code": "permit_expired",
+        "code": "shadow_too_late",
         "errors": [],
         "request_id": "r1",
     }
