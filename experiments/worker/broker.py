@@ -13,7 +13,6 @@ from typing import Any, cast
 from uuid import uuid4
 
 from django.db import InterfaceError, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -69,12 +68,20 @@ class SignalBroker(ORM):
                 if self._listening is not database.connection:
                     cursor.execute(f"LISTEN {CHANNEL}")
                     self._listening = database.connection
-                cursor.execute(WORK_WAITS, (self.list_key,))
-                tasks_wait, signals_wait = cursor.fetchone()
+                # One statement: every look costs the database a round trip, and the last one is what it is seen to do.
+                looks = monotonic() - self._last_look >= DUE_SECONDS
+                due_work = DUE_WORK if looks else []
+                cursor.execute("".join((WORK_WAITS, *(f", ({is_due})" for is_due, _ in due_work))), (self.list_key,))
+                tasks_wait, signals_wait, *due = cursor.fetchone()
             if tasks_wait:
                 return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
-            if monotonic() - self._last_look >= DUE_SECONDS and (tasks := self._due_tasks(database)):
-                return tasks
+            if looks:
+                self._last_look = monotonic()
+                if any(due):
+                    # Settled twice, it finds nothing to do the second time.
+                    return [
+                        _task("settle", function) for (_, function), is_due in zip(due_work, due, strict=True) if is_due
+                    ]
             since_last = monotonic() - self._last_drain
             if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
                 pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
@@ -92,17 +99,6 @@ class SignalBroker(ORM):
             database.close()
             sleep(RECONNECT_SECONDS)
             return None
-
-    def _due_tasks(self, database: BaseDatabaseWrapper) -> list[tuple[Any, str]]:
-        """A task for all that has fallen due; a second one that comes too early finds nothing to do."""
-        self._last_look = monotonic()
-        due = []
-        with database.cursor() as cursor:
-            for is_due, function in DUE_WORK:
-                cursor.execute(is_due)
-                if cursor.fetchone()[0]:
-                    due.append(_task("settle", function))
-        return due
 
 
 def _task(name: str, function: str) -> tuple[Any, str]:
