@@ -111,7 +111,12 @@ def _permitting_recommendation(engine: str, report: OpeningReport, decision: Exe
 
 def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Terms, request_hash: str) -> RealTrade:
     """Store real money whatever it did, with the rules that it broke."""
-    legs = opening_legs(report, None)
+    try:
+        legs = opening_legs(report, None)
+    except DomainError as error:
+        raise RefusedReportError(
+            error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer
+        ) from error
     trade: RealTrade = _trade(RealTrade, report, recommendation, terms, request_hash)
     flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.entry_price))
     trade.entry_price = legs[0].price  # until the fill is booked, a moment later

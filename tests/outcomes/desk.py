@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from rest_framework.test import APIClient
 
 from experiments.models import Experiment, SignalDistribution
+from kernel.values import format_timestamp, parse_instant
+from outcomes.models import Violation
+from outcomes.services.quotes import PushedQuote, store_quotes
+from tests.database import execute
 from tests.factories import api_client, make_experiment
 
 # The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC. The signals come
@@ -63,7 +68,7 @@ def trade(experiment: Experiment, kind: str = "REAL", **changes: Any) -> dict[st
         **({"entry_price": legs[0]["entry_price"]} if len(legs) == 1 else {}),
         "entry_time": ENTRY_TIME,
         "price_provenance": "BROKER_FILL" if kind == "REAL" else "OWN_FEED_QUOTE",
-        "entry_quotes": {each["instrument"]: touched(each) for each in legs},
+        "entry_quotes": {each["instrument"]: touched(each, changes.get("entry_time", ENTRY_TIME)) for each in legs},
     } | changes
 
 
@@ -74,6 +79,43 @@ def touched(each: dict[str, Any], quote_time: str = ENTRY_TIME) -> dict[str, Any
 
 def quote(bid: str | None = "1.31", ask: str | None = "1.37", quote_time: str = EXIT_TIME) -> dict[str, Any]:
     return {"bid": bid, "ask": ask, "quote_time": quote_time}
+
+
+def now(seconds: float = 0) -> str:
+    """This many seconds from now, for what is judged by our clock."""
+    return format_timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def neutral_quote(instrument: str, bid: str, ask: str, quote_time: str = EXIT_TIME) -> None:
+    """Store a quote of the neutral feed; it has no key, so nobody waits for more of them."""
+    store_quotes("feed", [PushedQuote(instrument, Decimal(bid), Decimal(ask), parse_instant(quote_time))])
+
+
+# What our clock has stamped; the times of the market are the engines' to tell.
+STAMPS = {
+    "signal_distributions": ("distributed_at",),
+    "recommendations": ("recommended_at", "permit_expires_at"),
+    "real_trades": ("opened_at", "closed_at"),
+    "shadow_trades": ("opened_at", "closed_at", "entry_due_at"),
+    "trade_fills": ("reported_at",),
+    "exit_directives": ("issued_at", "due_at", "expires_at"),
+    "own_exits": ("reported_at", "due_at"),
+    "quotes": ("received_at",),
+}
+
+
+def let_time_pass(*, seconds: float) -> None:
+    """Move everything that our clock has stamped into the past, by the triggers that keep it."""
+    execute("SET session_replication_role = replica")
+    for table, columns in STAMPS.items():
+        moved = ", ".join(f"{name} = {name} - make_interval(secs => {seconds})" for name in columns)
+        execute(f"UPDATE {table} SET {moved}")
+    execute("SET session_replication_role = DEFAULT")
+
+
+def violations() -> set[tuple[str, str]]:
+    """Who broke which rule."""
+    return set(Violation.objects.values_list("engine", "name"))
 
 
 def real_exit(**changes: Any) -> dict[str, Any]:
@@ -184,3 +226,8 @@ def make_desk(
             answer = engine.recommend(desk.experiment, plan=planned)
             assert answer.status == 201, answer.body
     return desk
+
+
+def live_desk(executed: str | None = "A", **options: Any) -> Desk:
+    """Both engines on a signal of this moment, whose trades are judged by our clock."""
+    return make_desk(executed, replayed=False, timeframe="5m", timestamp=datetime.now(UTC), **options)
