@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from outcomes.models import ExitDirective, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Violation
-from tests.outcomes.desk import C72_5_JULY, leg, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, leg, make_desk, plan, quote
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ QUOTED = {"underlying": {"symbol": "TWX", "last": "71.51"}, "quotes": {C72_5_JUL
 def test_r4_1_the_shadow_engine_must_create_shadow_trades_and_can_create_no_others(
     executed: str | None, shadows: set[str]
 ) -> None:
-    desk = make_desk(executed)
+    desk = make_desk(executed, plan_b=plan())
     engines = {"A": desk.a, "B": desk.b}
 
     refused = {name: engines[name].open(desk.experiment, "REAL").code for name in shadows}
@@ -110,13 +110,13 @@ def test_r4_5_a_pair_that_enters_and_leaves_alike_is_valid() -> None:
     assert not Violation.objects.exists()
 
 
-def test_r4_5_a_shadow_that_enters_by_other_rules_or_too_late_is_a_named_violation() -> None:
-    desk = make_desk(recommended=False, policy={"entry_window_seconds": 60})
-    desk.a.recommend(desk.experiment)
-    desk.b.recommend(desk.experiment, rules_hash="b" * 64)
-    real_id, _ = desk.open_real(), desk.open_shadow(entry_time="2014-06-05T14:02:00Z")
+def test_r4_5_a_trade_by_other_rules_or_in_another_contract_is_a_named_violation() -> None:
+    desk = make_desk(recommended=False)
+    desk.a.recommend(desk.experiment, plan=plan(leg(C72_5_JULY)))
+    desk.b.recommend(desk.experiment, plan=plan(leg(C72_5_JULY)), rules_hash="b" * 64)
+    real_id, _ = desk.open_real(), desk.open_shadow()
 
     desk.a.close(real_id, market_conditions=QUOTED)
 
-    found = Violation.objects.filter(experiment=desk.experiment, engine="B")
-    assert set(found.values_list("name", flat=True)) == {"LATE_ENTRY", "RULES_HASH_DIFFERS"}
+    found = Violation.objects.filter(experiment=desk.experiment)
+    assert set(found.values_list("engine", "name")) == {("A", "PLAN_DIFFERS"), ("B", "RULES_HASH_DIFFERS")}

@@ -10,17 +10,19 @@ from django.db import connection
 
 from outcomes.models import RealOutcome, ShadowOutcome
 from tests.factories import api_client
-from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C70, C72_5_JULY, Desk, leg, make_desk, plan, quote
 
 pytestmark = pytest.mark.django_db
 
 
 def finished_pair(executed: str = "A") -> Desk:
     """Return a pair in which the real trade earned 60 and the shadow 33."""
-    desk = make_desk(executed)
+    contracts = plan(leg(C70)), plan(leg(C72_5_JULY))
+    plan_a, plan_b = contracts if executed == "A" else contracts[::-1]
+    desk = make_desk(executed, plan_a=plan_a, plan_b=plan_b)
     real, shadow = (desk.a, desk.b) if executed == "A" else (desk.b, desk.a)
     real_id = real.open(desk.experiment).body["trade_id"]
-    legs = [{"instrument": C72_5_JULY, "side": "LONG", "entry_price": "0.98"}]
+    legs = [leg(C72_5_JULY, entry_price="0.98")]
     assert shadow.open(desk.experiment, "SHADOW", legs=legs).status == 201
     assert real.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}}).status == 200
     return desk

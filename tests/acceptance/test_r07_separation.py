@@ -10,6 +10,7 @@ from experiments.worker.pipeline import drain
 from outcomes.models import Recommendation
 from signals_app.models import Signal
 from tests.factories import api_client, make_experiment, make_source
+from tests.outcomes.desk import plan
 from tests.signals_app.webhook.webhook import alert, send
 
 
@@ -59,6 +60,7 @@ def test_r7_3_r7_4_r7_5_a_recommendation_is_recorded_byte_for_byte(criterion: st
         "action": "OPEN",
         "strategy_version": "1",
         "rules_hash": "a" * 64,
+        "plan": plan(),
     }
     raw = json.dumps(body)[:-1] + f', "recommendation": {text}}}'
 

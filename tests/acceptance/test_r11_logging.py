@@ -15,6 +15,7 @@ from experiments.worker.pipeline import drain
 from kernel.values import format_timestamp
 from signals_app.alerts.documents import experiment_id
 from tests.factories import api_client, make_available, make_experiment, make_policy, make_signal
+from tests.outcomes.desk import C72_5_JULY, leg, plan, quote
 
 pytestmark = pytest.mark.django_db
 
@@ -80,18 +81,20 @@ def test_r11_3_applying_the_policy_is_logged(log: Log) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_r11_4_creating_a_shadow_trade_is_logged(log: Log) -> None:
-    experiment = make_experiment("A")
+    experiment = make_experiment("A", replayed=True)
     client = api_client("engine-b")
     common = {"experiment_id": str(experiment.pk)}
     recommended = client.post("/api/v1/recommendations", {
         **common, "context_hash": experiment.signal.market_context.context_hash, "action": "OPEN",
-        "strategy_version": "1", "rules_hash": "a" * 64, "recommendation": {},
+        "strategy_version": "1", "rules_hash": "a" * 64, "recommendation": {}, "plan": plan(leg(C72_5_JULY)),
     })  # fmt: skip
     assert recommended.json()["role"] == "SHADOW"
+    entered = format_timestamp(experiment.signal.timestamp)
     opened = client.post("/api/v1/trades", {
         **common, "kind": "SHADOW", "quantity": "1", "multiplier": "100", "entry_price": "0.98", "fees": "0",
-        "entry_time": format_timestamp(experiment.signal.timestamp), "price_provenance": "MODEL",
-        "legs": [{"instrument": "TWX   140719C00072500", "side": "LONG", "entry_price": "0.98"}],
+        "entry_time": entered, "price_provenance": "MODEL",
+        "legs": [leg(C72_5_JULY, entry_price="0.98")],
+        "entry_quotes": {C72_5_JULY: quote("0.95", "0.98", entered)},
     })  # fmt: skip
     assert opened.status_code == 201, opened.json()
 
