@@ -83,7 +83,8 @@ class Demo:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own URL)
             report: dict[str, Any] = json.load(answer)
-        say("\nHow the engines compare (account currency; P&L after fees):")
+        currency = report["filters"]["currency"]
+        say(f"\nHow the engines compare (in {currency}; P&L after fees):")
         for text in [*comparison_lines(report), "", *pair_lines(report["pairs"])]:
             say(f"  {text}".rstrip())
         say("\nInvariants:")

@@ -49,6 +49,7 @@ def report_csv(report: Mapping[str, Any]) -> str:
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(HEADER)
     writer.writerow(("report", "as_of", cell(report["as_of"]), ""))
+    writer.writerow(("report", "currencies", " ".join(report["currencies"]), ""))
     for part in ("filters", "engines", "pairs", "conventions"):
         writer.writerows(_lines(part, report[part]))
     return output.getvalue()

@@ -57,7 +57,7 @@ STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 STEPS += tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
 MOST_SLOTS = 400
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHART_OPTIONS = {
+CHART_OPTIONS: dict[str, Any] = {
     "animation": False,
     "responsive": True,
     "maintainAspectRatio": False,
@@ -72,7 +72,7 @@ CHART_OPTIONS = {
             "ticks": {"color": CHART_TEXT, "maxTicksLimit": 9, "maxRotation": 0},
         },
         "y": {
-            "title": {"display": True, "text": "Cumulative P&L, net of fees (account currency)", "color": CHART_TEXT},
+            "title": {"display": True, "text": "Cumulative P&L, net of fees", "color": CHART_TEXT},
             "ticks": {"color": CHART_TEXT},
         },
     },
@@ -92,6 +92,7 @@ class ReportForm(forms.Form):
     execution_mode = filter_choice(ExecutionMode.values)
     policy_version = filter_text(inputmode="numeric")
     variant = filter_choice(EngineName.values)
+    currency = filter_text(placeholder="USD")
 
     filters: PerformanceFilters | None = None
 
@@ -121,6 +122,12 @@ def periods(values: Mapping[str, Any], now: datetime) -> list[tuple[str, str]]:
     starts = {title: now - timedelta(days=days) for title, days in PERIODS.items()}
     links = [(title, urlencode(others | {"since": instant_text(since)})) for title, since in starts.items()]
     return [*links, ("All time", urlencode(others))]
+
+
+def other_currencies(values: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each other currency in which outcomes are stored, with the query string of its report."""
+    others = [code for code in report["currencies"] if code != report["filters"]["currency"]]
+    return [(code, urlencode(query_of(values) | {"currency": code})) for code in others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +219,14 @@ def shown(figure: Figure, value: Any) -> str:
     number = Decimal(value)
     if figure.kind is Kind.SHARE:
         return f"{number * 100:.1f}%"
-    if figure.kind is Kind.RATIO:
-        return f"{number:.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:.1g}"
     # With its sign, so that gain and loss are told apart without colour.
-    return f"{number:+.2f}" if figure.signed else f"{number:.2f}"
+    sign = "+" if figure.signed else ""
+    if figure.kind is Kind.RATIO:
+        return f"{number:{sign}.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:{sign}.1g}"
+    return f"{number:{sign}.2f}"
 
 
-def equity_chart(series: Sequence[Mapping[str, Any]]) -> Chart | None:
+def equity_chart(series: Sequence[Mapping[str, Any]], currency: str) -> Chart | None:
     """The curves of `cumulative_series`: one colour per engine, shadow dashed; None without any point.
 
     Chart.js has no time axis of its own: time is cut into slots of round length, where points stand one above another.
@@ -254,8 +262,11 @@ def equity_chart(series: Sequence[Mapping[str, Any]]) -> Chart | None:
         for row in series
     ]
     ends = ", ".join(f"engine {row['engine']} {row['kind']} {row['points'][-1][1]:+.2f}" for row in series)
+    amounts = CHART_OPTIONS["scales"]["y"]
+    titled = amounts | {"title": amounts["title"] | {"text": f"{amounts['title']['text']} ({currency})"}}
+    options = CHART_OPTIONS | {"scales": CHART_OPTIONS["scales"] | {"y": titled}}
     data = {"labels": list(labels.values()), "datasets": datasets}
-    return Chart(json.dumps(data), json.dumps(CHART_OPTIONS), f"Cumulative P&L at the end: {ends}.")
+    return Chart(json.dumps(data), json.dumps(options), f"Cumulative P&L at the end, in {currency}: {ends}.")
 
 
 @require_safe
@@ -273,7 +284,8 @@ def page(request: HttpRequest) -> HttpResponse:
             "report": report,
             "rows": figure_rows(report),
             "comparison": pair_rows(report["pairs"]),
-            "chart": equity_chart(series),
+            "chart": equity_chart(series, report["filters"]["currency"]),
+            "other_currencies": other_currencies(request.GET, report),
             "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
         }
     return render_page(

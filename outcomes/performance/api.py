@@ -18,6 +18,7 @@ from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
 from outcomes.performance.report import PerformanceFilters, performance_report
 from policies.access import IsAnalyst
+from policies.core.settings import CURRENCY_PATTERN
 from policies.models import EngineName
 from signals_app.models import Direction
 
@@ -44,6 +45,11 @@ class PerformanceFilterSerializer(StrictSerializer):
     # What the column holds: a larger number is an error of the database, and a 500.
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     variant = serializers.ChoiceField(EngineName.choices, required=False)
+    currency = serializers.RegexField(
+        f"^{CURRENCY_PATTERN}$",
+        required=False,
+        help_text="Of the amounts, such as USD; the only one there is unless given, else that of the policy in force.",
+    )
 
     def validate_symbol(self, value: str) -> str:
         """In upper case, as signals store it."""
@@ -121,7 +127,10 @@ class EnginesSerializer(serializers.Serializer[Any]):
 class PerformanceReportSerializer(serializers.Serializer[Any]):
     """The report."""
 
-    filters = serializers.DictField(help_text="As understood; null means any.")
+    filters = serializers.DictField(help_text="As understood; null means any. The currency is always named.")
+    currencies = serializers.ListField(
+        child=serializers.CharField(), help_text="In which outcomes are stored; the report is in one."
+    )
     as_of = serializers.DateTimeField(help_text="By the database clock, UTC.")
     conventions = serializers.DictField(child=serializers.CharField())
     engines = EnginesSerializer()

@@ -4,7 +4,7 @@ WITH trades AS ({trades}),
 curve AS (
     SELECT kind, engine, exit_time, row_number() OVER so_far AS position, sum(pnl) OVER so_far AS equity,
            count(*) OVER (PARTITION BY kind, engine) AS n
-      FROM trades WHERE pnl IS NOT NULL AND NOT violating
+      FROM trades WHERE pnl IS NOT NULL AND NOT left_out
     WINDOW so_far AS (PARTITION BY kind, engine ORDER BY exit_time, id ROWS UNBOUNDED PRECEDING)
 ),
 stretches AS (

@@ -93,6 +93,8 @@ def present(figures: Sequence[Figure], row: Row) -> dict[str, Any]:
     return shown
 
 
+CURRENCY = "currency of the report"
+
 # Why a figure is undefined.
 
 NO_TRADES = "no trades"
@@ -133,7 +135,7 @@ def _no_length(row: Row) -> str:
 
 FIGURES = (
     Figure(
-        "n", "Trades (n)", Kind.COUNT, "priced trades of pairs that broke no rule",
+        "n", "Trades (n)", Kind.COUNT, "priced trades; of the shadows those whose engine broke no rule",
         unit="trades", sql="coalesce(n, 0)::bigint", empty=0,
     ),
     Figure("wins", "Wins", Kind.COUNT, "pnl > 0", unit="trades", sql="coalesce(wins, 0)", empty=0),
@@ -159,19 +161,29 @@ FIGURES = (
     ),
     Figure(
         "total_pnl", "Total P&L", Kind.TOTAL, "sum of P&L, net of fees",
-        unit="account currency", sql="coalesce(sums.total, 0)", empty=Decimal(0), signed=True,
+        unit=CURRENCY, sql="coalesce(sums.total, 0)", empty=Decimal(0), signed=True,
     ),
     Figure(
         "average_pnl", "Average P&L", Kind.MONEY, "total P&L / n",
-        unit="account currency", sql="sums.total / n", why_undefined=_no_trades, signed=True, rests_on="n",
+        unit=CURRENCY, sql="sums.total / n", why_undefined=_no_trades, signed=True, rests_on="n",
+    ),
+    Figure(
+        # Of what was at risk by the referee's own sum, so that engines of different size compare.
+        "average_r", "Average R", Kind.RATIO, "mean of P&L / capital at risk, over trades with capital at risk",
+        unit="R", aggregate="avg(pnl / nullif(risk_amount, 0))",
+        why_undefined=lambda row: "no capital at risk" if row["n"] else NO_TRADES, signed=True, rests_on="at_risk",
+    ),
+    Figure(
+        "at_risk", "With capital at risk", Kind.COUNT, "trades behind the average R", unit="trades",
+        aggregate="count(*) FILTER (WHERE risk_amount > 0)", sql="coalesce(at_risk, 0)", empty=0,
     ),
     Figure(
         "average_win", "Average win", Kind.MONEY, "gross profit / wins",
-        unit="account currency", sql="gross_profit / nullif(wins, 0)", why_undefined=_no_wins, rests_on="wins",
+        unit=CURRENCY, sql="gross_profit / nullif(wins, 0)", why_undefined=_no_wins, rests_on="wins",
     ),
     Figure(
         "average_loss", "Average loss", Kind.MONEY, "gross loss / losses, negative",
-        unit="account currency", sql="-gross_loss / nullif(losses, 0)", why_undefined=_no_losses, rests_on="losses",
+        unit=CURRENCY, sql="-gross_loss / nullif(losses, 0)", why_undefined=_no_losses, rests_on="losses",
     ),
     Figure(
         # Trades are not days: times the square root of 252 it would be no year's ratio.
@@ -196,7 +208,7 @@ FIGURES = (
     Figure(
         "max_drawdown", "Maximum drawdown", Kind.TOTAL,
         "largest fall of cumulative P&L from its peak, positive; the peak starts at 0",
-        unit="account currency", sql="max_drawdown", why_undefined=_no_trades,
+        unit=CURRENCY, sql="max_drawdown", why_undefined=_no_trades,
     ),
     Figure(
         "profit_factor", "Profit factor", Kind.RATIO, "gross profit / gross loss",
@@ -229,10 +241,19 @@ FIGURES = (
         unit="trades", sql="unpriced", empty=0,
     ),
     Figure(
-        "violations", "Rule violations (left out)", Kind.COUNT,
-        "priced trades whose pair broke a rule: in no other figure",
+        "violations", "Rule violations", Kind.COUNT,
+        "priced trades whose engine broke a rule: of shadows in no other figure, of real trades in all",
         unit="trades", sql="violations", empty=0,
     ),
+    Figure(
+        "pending", "Pending", Kind.COUNT, "answers to open whose trade is open or may still be reported",
+        unit="answers", empty=0,
+    ),
+    Figure(
+        "never_opened", "Never opened", Kind.COUNT, "answers to open without a trade by the end of their time",
+        unit="answers", empty=0,
+    ),
+    Figure("declined", "Declined", Kind.COUNT, "answers not to open", unit="answers", empty=0),
     Figure(
         "price_provenance", "Exit prices from", Kind.TALLY, "where the exit prices of the n trades came from",
         unit="trades", sql="coalesce(price_provenance, '{}'::json)", empty={},
@@ -244,11 +265,13 @@ NO_OUTCOME: Row = {figure.name: figure.empty for figure in FIGURES} | {"psr_z": 
 
 # What holds for all figures; each figure's own definition joins them in the answer.
 CONVENTIONS = {
-    "currency": "account currency; P&L is net of fees and of closed trades only",
+    "currency": "filters.currency, that of the policy in force unless asked for: nothing is summed across currencies; "
+    "P&L is net of fees and of closed trades only",
     "order": "by exit time, then trade id",
-    "period": "since <= exit time < until; a pair belongs to its later exit; checks of assignment and "
-    "completeness go by the time the experiment was created",
-    "left_out": "UNPRICED outcomes and outcomes of pairs that broke a rule are counted, never in a figure",
+    "period": "since <= exit time < until; a pair belongs to its later exit; checks of assignment, "
+    "completeness, and what brought no outcome, go by the time the experiment was created",
+    "left_out": "UNPRICED outcomes are counted, never in a figure; so are shadows whose engine broke a rule; a real "
+    "trade stays in its engine's figures whatever rule it broke",
     "win": "pnl > 0; flat: pnl = 0; loss: pnl < 0",
     "sharpe_daily_time_zone": "America/New_York",
     "numbers": "decimal text without exponent; sums exact, other numbers to 15 significant digits, money with at "

@@ -1,13 +1,13 @@
 -- The figures of closed trades (R5.4), one row per kind and engine, on numeric from end to end.
 --
--- {{trades}} is a relation with the columns kind, engine, exit_time, id, pnl, price_provenance and violating;
--- pnl is NULL where nobody priced the exit. {{figures}} are the columns of the table in figures.py; they may use
+-- {{trades}} is a relation with the columns kind, engine, exit_time, id, pnl, risk_amount, price_provenance,
+-- violating and left_out; pnl is NULL where nobody priced the exit. {{figures}} are the columns of the table in figures.py; they may use
 -- every column of the joins at the end, {{aggregates}} the columns of the trades. Nothing here is a float:
 -- nullif(stddev_samp(pnl), 0) is a sound guard on numeric only.
 WITH trades AS MATERIALIZED (SELECT *, pnl * pnl AS square FROM ({trades}) given),
 headline AS (
-    SELECT kind, engine, exit_time, id, pnl, square, price_provenance
-      FROM trades WHERE pnl IS NOT NULL AND NOT violating
+    SELECT kind, engine, exit_time, id, pnl, risk_amount, square, price_provenance
+      FROM trades WHERE pnl IS NOT NULL AND NOT left_out
 ),
 counts AS MATERIALIZED (
     SELECT kind, engine,

@@ -25,14 +25,14 @@ from outcomes.core.statistics import (
     why_no_number,
     why_no_sequence,
 )
-from outcomes.performance.figures import Figure, Kind, Row
+from outcomes.performance.figures import CURRENCY, Figure, Kind, Row
 
 CONFOUNDED = "confounded with execution mode"
 NO_PAIRS = "no pairs"
-CURRENCY = "account currency"
 # What a label without any priced pair comes to; the database has no row for it, or NULL in it.
 NO_SUMS: Row = {
     "n": 0, "mean": None, "sd": None, "a_better": 0, "b_better": 0, "tied": 0, "unpriced": 0, "violations": 0,
+    "incomparable": 0,
     "a_real_n": 0, "a_real_mean": None, "a_real_sd": None, "b_real_n": 0, "b_real_mean": None, "b_real_sd": None,
     "ranked": 0, "doubled_positive": 0, "tie_term": 0, "rank_values": None, "rank_ties": None,
 }  # fmt: skip
@@ -157,7 +157,8 @@ COMPARISON = (
         ),
     ),
     _count("unpriced", "Unpriced (left out)", "pairs with an exit that nobody priced"),
-    _count("violations", "Rule violations (left out)", "priced pairs that broke a rule"),
+    _count("violations", "Rule violations (left out)", "priced pairs in which either engine broke a rule"),
+    _count("incomparable", "Not comparable (left out)", "pairs that a roll left open, or in two currencies"),
 )  # fmt: skip
 PAIR_FIGURES = (
     *COMPARISON,
@@ -211,5 +212,6 @@ PAIR_FIGURES = (
 )  # fmt: skip
 PAIR_CONVENTIONS = {
     "pairs": "experiments in which both engines closed a priced trade, one of them for real; d = P&L of A minus "
-    "P&L of B; a signal that an engine declined is no pair",
+    "P&L of B, both over the fills up to a roll and less the fees of the policy's schedule, whatever the broker "
+    "charged; a signal that an engine declined is no pair",
 } | {figure.name: figure.definition for figure in PAIR_FIGURES}

@@ -1,11 +1,12 @@
--- Sums over pairs, one row per label, on numeric. {{pairs}} is a relation with the columns label, real_engine, d
--- and violating: d is the P&L of A minus that of B, NULL where one side is UNPRICED; real_engine is NULL where
--- both trades were shadows.
+-- Sums over pairs, one row per label, on numeric. {{pairs}} is a relation with the columns label, real_engine, d,
+-- unpriced and violating: d is the compared P&L of A minus that of B, NULL where there is none; real_engine is NULL
+-- where both trades were shadows.
 WITH pairs AS MATERIALIZED ({pairs}),
 headline AS (SELECT label, real_engine, d FROM pairs WHERE d IS NOT NULL AND NOT violating),
 counts AS (
-    SELECT label, count(*) FILTER (WHERE d IS NULL) AS unpriced,
-           count(*) FILTER (WHERE d IS NOT NULL AND violating) AS violations
+    SELECT label, count(*) FILTER (WHERE unpriced) AS unpriced,
+           count(*) FILTER (WHERE NOT unpriced AND violating) AS violations,
+           count(*) FILTER (WHERE NOT unpriced AND NOT violating AND d IS NULL) AS incomparable
       FROM pairs GROUP BY label
 ),
 sums AS (

@@ -7,7 +7,7 @@ trade is counted, and part of no sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -23,10 +23,10 @@ EXPERIMENTS_A_QUERY = 5000
 
 RECORDED = """
 SELECT m.engine, count(*), count(o.trade_id), count(*) FILTER (WHERE o.price_provenance = 'UNPRICED'),
-       coalesce(sum(o.pnl), 0)
+       o.currency, sum(o.pnl)
   FROM unnest(%s::uuid[], %s::text[]) AS m (experiment_id, engine)
   LEFT JOIN {table} o ON o.experiment_id = m.experiment_id AND o.engine = m.engine
- GROUP BY m.engine
+ GROUP BY m.engine, o.currency
 """
 
 
@@ -35,7 +35,7 @@ class RecordedPnl:
     """The recorded figures of one engine's trades that would have changed sides.
 
     `change` is SHADOW_TO_REAL or REAL_TO_SHADOW; `decisions` is how many would have changed, `trades` how
-    many of them have an outcome, `unpriced` how many of those have no price; `pnl` sums the others.
+    many of them have an outcome, `unpriced` how many of those have no price; `pnl` sums the others by currency.
     """
 
     change: str
@@ -43,7 +43,7 @@ class RecordedPnl:
     decisions: int
     trades: int
     unpriced: int
-    pnl: Decimal  # net of fees, currency
+    pnl: Mapping[str, Decimal]  # net of fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,14 @@ class _Sum:
     decisions: int = 0
     trades: int = 0
     unpriced: int = 0
-    pnl: Decimal = field(default_factory=Decimal)
+    pnl: dict[str, Decimal] = field(default_factory=dict)
 
-    def add(self, decisions: int, trades: int, unpriced: int, pnl: Decimal) -> None:
+    def add(self, decisions: int, trades: int, unpriced: int, currency: str, pnl: Decimal | None) -> None:
         self.decisions += decisions
         self.trades += trades
         self.unpriced += unpriced
-        self.pnl += pnl
+        if pnl is not None:
+            self.pnl[currency] = self.pnl.get(currency, Decimal(0)) + pnl
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +132,5 @@ def _add_recorded(moving: list[WhatIf], sums: defaultdict[tuple[str, str], _Sum]
         experiments, engines = zip(*movers, strict=True)
         with connection.cursor() as cursor:
             cursor.execute(RECORDED.format(table=table), (list(experiments), list(engines)))
-            for engine, decisions, trades, unpriced, pnl in cursor.fetchall():
-                sums[change, engine].add(decisions, trades, unpriced, pnl)
+            for engine, *found in cursor.fetchall():
+                sums[change, engine].add(*found)

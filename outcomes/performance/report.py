@@ -26,6 +26,8 @@ _OUTCOMES = sql_files.load(__file__, "outcomes.sql")
 _CHOSEN_PAIRS = sql_files.load(__file__, "chosen_pairs.sql")
 _SPLITS = sql_files.load(__file__, "splits.sql")
 _ANSWERS = sql_files.load(__file__, "answers.sql")
+_OPENINGS = sql_files.load(__file__, "openings.sql")
+_SCOPE = sql_files.load(__file__, "scope.sql")
 _FIGURES = sql_files.load(__file__, "figures.sql")
 _PAIRS = sql_files.load(__file__, "pairs.sql")
 _CURVE = sql_files.load(__file__, "curve.sql")
@@ -49,7 +51,8 @@ class PerformanceFilters:
     """What to look at; None means any.
 
     `since` is included and `until` is not, so that periods add up; both are about the exit.
-    An empty `strategy` means the signals that came without one.
+    An empty `strategy` means the signals that came without one. No `currency` means the only one there is, else that of
+    the policy in force: a report is in one.
     """
 
     since: datetime | None = None
@@ -62,6 +65,7 @@ class PerformanceFilters:
     execution_mode: str | None = None
     policy_version: int | None = None
     variant: str | None = None
+    currency: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The filters as shown in the report; times as RFC 3339 UTC."""
@@ -105,23 +109,28 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
     All of it is of one instant, `as_of`, by the database clock. Counts are integers, all other
     numbers text; what is undefined is null with its reason in `undefined` beside it.
     """
-    given = asdict(filters)
     with one_snapshot():
-        as_of = _rows("SELECT now() AS now", {})[0]["now"]
+        scope = _rows(_SCOPE, {})[0]
+        filters = _in_one_currency(filters, scope)
+        given = asdict(filters)
         figures = {(row["kind"], row["engine"]): row for row in figures_of(outcomes_relation(filters), given)}
+        openings = {(row["kind"], row["engine"]): row for row in _rows(_of_experiments(_OPENINGS, filters), given)}
         sums = pair_sums_of(pairs_relation(filters), given)
         # The filters that depend on the assignment would make its check see what they have themselves sorted out.
         splits = _rows(_of_experiments(_SPLITS, replace(filters, variant=None, execution_mode=None)), given)
         answers = _rows(_of_experiments(_ANSWERS, filters), given)[0]
+
+    def shown(kind: str, engine: str) -> dict[str, Any]:
+        # One without outcomes, or without answers, has no row.
+        group = kind, engine
+        return present(FIGURES, {**NO_OUTCOME, **figures.get(group, {}), **openings.get(group, {})})
+
     return {
         "filters": filters.document(),
-        "as_of": format_timestamp(as_of),
+        "currencies": scope["currencies"],
+        "as_of": format_timestamp(scope["now"]),
         "conventions": CONVENTIONS | PAIR_CONVENTIONS | {figure.name: figure.definition for figure in FIGURES},
-        "engines": {
-            # A group without outcomes has no row.
-            engine: {kind: present(FIGURES, figures.get((kind, engine), NO_OUTCOME)) for kind in KINDS}
-            for engine in ENGINES
-        },
+        "engines": {engine: {kind: shown(kind, engine) for kind in KINDS} for engine in ENGINES},
         "pairs": present(PAIR_FIGURES, pair_row(sums, splits, answers)),
     }
 
@@ -134,10 +143,15 @@ def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
     """
     series: dict[tuple[str, str], list[Any]] = {}
     with one_snapshot():
+        filters = _in_one_currency(filters, _rows(_SCOPE, {})[0])
         found = curve_of(outcomes_relation(filters), asdict(filters))
     for row in found:
         series.setdefault((row["engine"], row["kind"]), []).append((row["exit_time"], row["equity"]))
     return [{"engine": engine, "kind": kind, "points": series[engine, kind]} for engine, kind in sorted(series)]
+
+
+def _in_one_currency(filters: PerformanceFilters, scope: dict[str, Any]) -> PerformanceFilters:
+    return replace(filters, currency=filters.currency or scope["currency"])
 
 
 @contextmanager

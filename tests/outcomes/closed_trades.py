@@ -9,20 +9,22 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.models import Experiment
-from outcomes.models import (
-    RealOutcome,
-    RealTrade,
-    Recommendation,
-    ShadowOutcome,
-    ShadowTrade,
-    Violation,
-)
+from outcomes.core.books import Schedule
+from outcomes.core.fills import LegFill
+from outcomes.models import ENTRY, EXIT, RealTrade, Recommendation, ShadowTrade, Violation
+from outcomes.services.fills import ExitFacts, NewFill, book_fill, end_unpriced
 from tests.factories import make_experiment
 
-EXIT = datetime(2026, 3, 16, 19, 0, tzinfo=UTC)
+EXIT_TIME = datetime(2026, 3, 16, 19, 0, tzinfo=UTC)
 HASH = "a" * 64
+INSTRUMENT = "SPY"  # a share, so that the schedule charges nothing for it
 ENTRY_PRICE = Decimal(10)
 MULTIPLIER = Decimal(100)
+FREE = Schedule(Decimal(0), Decimal(0))
+PLAN = {
+    "legs": [{"instrument": INSTRUMENT, "side": "LONG", "ratio": 1}], "quantity": "1", "multiplier": "100",
+    "currency": "USD", "risk_amount": "1000",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Closed:
 
     a: str | None = ""
     b: str | None = ""
-    exit_time: datetime = EXIT
+    exit_time: datetime = EXIT_TIME
+    currency: str = "USD"
 
 
 def close_pair(executed: str | None, closed: Closed, **signal: Any) -> Experiment:
@@ -45,40 +48,70 @@ def close_trades(experiment: Experiment, closed: Closed) -> None:
     for engine, pnl in (("A", closed.a), ("B", closed.b)):
         if pnl != "":
             answer(experiment, engine)
-            close_trade(experiment, engine, pnl, closed.exit_time)
+            close_trade(experiment, engine, pnl, closed.exit_time, currency=closed.currency)
 
 
-def answer(experiment: Experiment, engine: str) -> Recommendation:
+def answer(experiment: Experiment, engine: str, **fields: Any) -> Recommendation:
     """Store an engine's answer in the role that the decision gives it."""
     real = experiment.decision.executed_engine == engine
-    return Recommendation.objects.create(
-        experiment=experiment, engine=engine, context_hash=HASH, action="OPEN", strategy_version="1", rules_hash=HASH,
-        recommendation="{}", request_hash=HASH, recommended_at=EXIT, role="REAL" if real else "SHADOW",
-        role_reason=experiment.decision.reason, permit_expires_at=EXIT if real else None,
-    )  # fmt: skip
+    declines = fields.get("action") == "DECLINE"
+    defaults = {
+        "context_hash": HASH, "action": "OPEN", "strategy_version": "1", "rules_hash": HASH, "recommendation": "{}",
+        "plan": None if declines else PLAN, "request_hash": HASH, "recommended_at": EXIT_TIME,
+        "role": "REAL" if real else "SHADOW", "role_reason": experiment.decision.reason,
+        "permit_expires_at": EXIT_TIME if real and not declines else None,
+    }  # fmt: skip
+    return Recommendation.objects.create(experiment=experiment, engine=engine, **defaults | fields)
 
 
-def close_trade(experiment: Experiment, engine: str, pnl: str | None, exit_time: datetime) -> None:
-    """Store a closed trade and its outcome; the exit price is what the P&L takes."""
+def open_trade(
+    experiment: Experiment, engine: str, entry_time: datetime, *, entry_price: Decimal = ENTRY_PRICE, **fields: Any
+) -> RealTrade | ShadowTrade:
+    """Store an open trade with its first fill, of one share times 100 unless told otherwise."""
     real = experiment.decision.executed_engine == engine
-    provenance = "UNPRICED" if pnl is None else "BROKER_FILL" if real else "SAME_SNAPSHOT_QUOTE"
-    exit_price = None if pnl is None else ENTRY_PRICE + Decimal(pnl) / MULTIPLIER
-    common: dict[str, Any] = {"experiment": experiment, "engine": engine, "entry_price": ENTRY_PRICE}
-    common |= {"exit_price": exit_price, "exit_time": exit_time, "exit_reason": "TAKE_PROFIT"}
-    trade_fields: dict[str, Any] = common | {
-        "trade_id": uuid.uuid5(experiment.pk, engine), "legs": [], "quantity": 1, "multiplier": MULTIPLIER,
-        "entry_time": exit_time - timedelta(hours=1), "entry_fees": 0, "entry_provenance": "BROKER_FILL",
-        "rules_hash": HASH, "request_hash": HASH, "opened_at": exit_time, "closed_at": exit_time,
-        "status": "UNPRICED" if pnl is None else "CLOSED", "exit_provenance": provenance,
+    provenance = "BROKER_FILL" if real else "NEUTRAL_QUOTE"
+    defaults: dict[str, Any] = {
+        "trade_id": uuid.uuid5(experiment.pk, engine), "experiment": experiment, "engine": engine,
+        "legs": PLAN["legs"], "quantity": 1, "multiplier": MULTIPLIER, "currency": "USD", "entry_time": entry_time,
+        "entry_fees": 0, "claimed_provenance": provenance, "rules_hash": HASH, "request_hash": HASH,
+        "opened_at": entry_time, "entry_due_at": entry_time, "status": "OPENING",
     }  # fmt: skip
-    outcome_fields = common | {
-        "pnl": pnl, "fees": 0, "price_provenance": provenance, "conditions_hash": HASH, "recorded_at": exit_time,
-    }  # fmt: skip
-    if real:
-        RealOutcome.objects.create(trade=RealTrade.objects.create(**trade_fields), **outcome_fields)
-    else:
-        ShadowOutcome.objects.create(trade=ShadowTrade.objects.create(**trade_fields), **outcome_fields)
+    trade: RealTrade | ShadowTrade = (RealTrade if real else ShadowTrade).objects.create(**defaults | fields)
+    entry = LegFill(INSTRUMENT, "OPEN", "LONG", Decimal(trade.quantity), entry_price)
+    book_fill(trade, NewFill(ENTRY, entry_time, [entry], provenance), FREE, entry_time)
+    return trade
+
+
+def close_trade(
+    experiment: Experiment, engine: str, pnl: str | None, exit_time: datetime, *, fees: str = "0", **opening: Any
+) -> RealTrade | ShadowTrade:
+    """Store a trade that was closed an hour after its opening; the exit price is what the P&L before fees takes."""
+    trade = open_trade(experiment, engine, exit_time - timedelta(hours=1), **opening)
+    if pnl is None:
+        end_unpriced(trade, ExitFacts(exit_time, "TAKE_PROFIT", HASH), FREE, exit_time)
+        return trade
+    assert trade.entry_price is not None
+    price = trade.entry_price + Decimal(pnl) / MULTIPLIER
+    closing = LegFill(INSTRUMENT, "CLOSE", "LONG", Decimal(1), price)
+    provenance = "BROKER_FILL" if isinstance(trade, RealTrade) else "SAME_SNAPSHOT_QUOTE"
+    new = NewFill(EXIT, exit_time, [closing], provenance, fees=Decimal(fees), reason="TAKE_PROFIT")
+    book_fill(trade, new, FREE, exit_time)
+    return trade
+
+
+def roll(trade: RealTrade | ShadowTrade, moment: datetime) -> None:
+    """Close half of a trade of two at 10.10, open another share at 20, and end the rest at 9.30 and 19.40."""
+
+    def leg(instrument: str, effect: str, price: str) -> LegFill:
+        return LegFill(instrument, effect, "LONG", Decimal(1), Decimal(price))
+
+    rolled = [leg(INSTRUMENT, "CLOSE", "10.10"), leg("QQQ", "OPEN", "20")]
+    book_fill(trade, NewFill("roll", moment, rolled, "BROKER_FILL", reason="ROLLED"), FREE, moment)
+    ended = [leg(INSTRUMENT, "CLOSE", "9.30"), leg("QQQ", "CLOSE", "19.40")]
+    book_fill(trade, NewFill(EXIT, moment, ended, "BROKER_FILL", reason="MANUAL"), FREE, moment)
 
 
 def break_rule(experiment: Experiment, engine: str, name: str = "LATE_ENTRY") -> Violation:
-    return Violation.objects.create(experiment=experiment, engine=engine, name=name, detail="A test.", found_at=EXIT)
+    return Violation.objects.create(
+        experiment=experiment, engine=engine, name=name, detail="A test.", found_at=EXIT_TIME
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,7 +14,7 @@ from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar
-from kernel.values import parse_instant
+from kernel.values import decimal_text, parse_instant
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
 from policies.core.settings import PolicySettings, changed_settings
 from policies.models import PolicyDraft
@@ -67,7 +68,7 @@ class Command(BaseCommand):
             raise CommandError(f"--last: {error.detail}") from None
         bar.clear()
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(found), default=str))
+            self.stdout.write(json.dumps(asdict(found), default=_text))
             return
         for line in lines(found):
             self.stdout.write(line)
@@ -87,6 +88,10 @@ def _settings(draft_id: int | None, changes: list[str]) -> PolicySettings:
         return changed_settings(active.content, changes)
     except DomainError as error:
         raise CommandError(f"--set: {error.detail}") from None
+
+
+def _text(value: object) -> str:
+    return decimal_text(value) if isinstance(value, Decimal) else str(value)
 
 
 def lines(found: PreviewWithPnl) -> list[str]:
@@ -111,9 +116,10 @@ def lines(found: PreviewWithPnl) -> list[str]:
         text += ["", "Recorded P&L of the trades affected (as they were, not a forecast):"]
     for one in found.recorded:
         unpriced = f", plus {one.unpriced} UNPRICED" if one.unpriced else ""
+        pnl = " and ".join(f"{amount:+.2f} {currency}" for currency, amount in sorted(one.pnl.items()))
         text.append(
             f"  engine {one.engine}, {CHANGES[one.change]}: {one.decisions} decisions, {one.trades} with an outcome,"
-            f" {one.pnl:+.2f}{unpriced}"
+            f" {pnl or 'no P&L'}{unpriced}"
         )
     return text
 

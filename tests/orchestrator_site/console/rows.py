@@ -19,8 +19,8 @@ from policies.drafts import approve_draft
 from policies.models import GuardrailTrip
 from policies.services import engage_halt, release_guardrail, release_halt
 from signals_app.models import MarketData, Signal, WebhookDelivery
-from tests.factories import make_experiment, make_signal, make_source, policy_settings
-from tests.outcomes.desk import C72_5_JULY, Desk, EngineClient, quote
+from tests.factories import make_signal, make_source, policy_settings
+from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 from tests.policies.control import make_draft
 
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
@@ -44,9 +44,7 @@ def fail(signal: Signal, error: str = "A test.") -> Signal:
 
 def traded_pair(**signal: Any) -> Experiment:
     """Send a signal through decision, recommendations, both trades and both exits, by the real API."""
-    desk = Desk(make_experiment("A", **signal), EngineClient("A"), EngineClient("B"))
-    for engine in (desk.a, desk.b):
-        assert engine.recommend(desk.experiment).status == 201
+    desk = make_desk("A", **signal)
     real_id, _ = desk.open_real(), desk.open_shadow()
     assert desk.b.open(desk.experiment, "REAL").code == "double_execution_prevented"
     assert desk.a.close(real_id, market_conditions=QUOTED).status == 200

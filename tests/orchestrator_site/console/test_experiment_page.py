@@ -46,7 +46,7 @@ def test_the_timeline_tells_everything_in_order(analyst: Client) -> None:
     expected = [
         "Alert received", "Market context captured", "Decided: ENGINE_A_PRIMARY", "Distributed to engine A",
         "Engine A recommended OPEN", "Engine A opened its real trade", "Incident: double_execution_prevented",
-        "Engine A's real trade closed", "Outcome of engine A recorded", "Shadow exit settled: PRICED",
+        "Engine A's real trade closed", "Outcome of engine A recorded", "Shadow exit settled: DONE",
     ]  # fmt: skip
     positions = [titles.index(title) for title in expected]
     assert positions == sorted(positions)

@@ -19,6 +19,7 @@ from orchestrator_site.console.report_page import ReportForm, equity_chart, figu
 from outcomes.performance.report import PerformanceFilters, performance_report
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
+from tests.outcomes.closed_trades import Closed, close_pair
 
 pytestmark = pytest.mark.django_db
 AMOUNTS = st.decimals(Decimal("-1e15"), Decimal("1e15"), places=2)
@@ -88,7 +89,7 @@ def test_filters_stand_in_the_address_and_narrow_the_report(analyst: Client) -> 
     ("name", "text"),
     [
         ("since", "yesterday"), ("until", "2026-02-30"), ("timeframe", "weekly"), ("direction", "UP"),
-        ("policy_version", "v7"), ("variant", "C"), ("execution_mode", "x"),
+        ("policy_version", "v7"), ("variant", "C"), ("currency", "dollars"), ("execution_mode", "x"),
     ],
 )  # fmt: skip
 def test_a_wrong_filter_is_told_beside_its_field_and_shows_no_numbers(analyst: Client, name: str, text: str) -> None:
@@ -102,6 +103,18 @@ def test_a_period_that_ends_before_it_begins_is_told(analyst: Client) -> None:
     page = analyst.get(reverse("admin:report"), {"since": "2026-03-17", "until": "2026-03-16"})
 
     assert page.context["form"].errors
+
+
+def test_amounts_are_in_one_currency_and_the_others_are_a_click_away(analyst: Client) -> None:
+    close_pair("A", Closed(a="60.00"))
+    close_pair("A", Closed(a="7.00", currency="EUR"))
+
+    page = analyst.get(reverse("admin:report"), {"symbol": "SPY"})
+
+    assert "Amounts in USD." in page.content.decode()
+    assert page.context["other_currencies"] == [("EUR", "symbol=SPY&currency=EUR")]
+    other = analyst.get(f"{reverse('admin:report')}?symbol=SPY&currency=EUR")
+    assert "Cumulative P&amp;L at the end, in EUR: engine A real +7.00." in other.content.decode()
 
 
 def test_a_date_alone_is_its_midnight() -> None:
@@ -167,20 +180,20 @@ def test_the_chart_is_drawn_by_the_line_chart_of_the_admin(analyst: Client) -> N
 
     chart = page.context["chart"]
     assert page.content.decode().count('data-type="line"') == 1
-    assert chart.summary == "Cumulative P&L at the end: engine A real +60.00, engine B shadow +33.00."
+    assert chart.summary == "Cumulative P&L at the end, in USD: engine A real +60.00, engine B shadow +33.00."
     assert [line["label"] for line in json.loads(chart.data)["datasets"]] == ["Engine A, real", "Engine B, shadow"]
     assert [bool(line["borderDash"]) for line in json.loads(chart.data)["datasets"]] == [False, True]
 
 
 def test_without_any_point_there_is_no_chart(analyst: Client) -> None:
-    assert equity_chart([]) is None
+    assert equity_chart([], "USD") is None
     assert "<canvas" not in analyst.get(reverse("admin:report")).content.decode()
 
 
 def test_every_curve_begins_at_zero_and_stays_where_it_ended() -> None:
     points = [(MOMENT, Decimal(50)), (MOMENT + timedelta(days=40), Decimal(-20))]
 
-    chart = equity_chart([{"engine": "A", "kind": "real", "points": points}])
+    chart = equity_chart([{"engine": "A", "kind": "real", "points": points}], "USD")
 
     assert chart is not None
     document = json.loads(chart.data)
@@ -193,7 +206,7 @@ def test_every_curve_begins_at_zero_and_stays_where_it_ended() -> None:
 def test_every_point_stands_on_the_time_axis_in_its_order(points: list[tuple[datetime, Decimal]]) -> None:
     ordered = sorted(points)
 
-    chart = equity_chart([{"engine": "B", "kind": "shadow", "points": ordered}])
+    chart = equity_chart([{"engine": "B", "kind": "shadow", "points": ordered}], "USD")
 
     assert chart is not None
     document = json.loads(chart.data)

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 WIDE = Context(prec=80)
+RISK = 1000  # of every trade
 
 
 def root(value: Fraction) -> Fraction:
@@ -44,6 +45,7 @@ def reference_figures(trades: list[tuple[str, int, Decimal]]) -> dict[str, Any]:
         "losses": Fraction(len(losses)),
         "flats": n - len(wins) - len(losses),
         "win_rate": len(wins) / n,
+        "average_r": total / n / RISK,
         "max_drawdown": max(max(Fraction(0), *curve[: k + 1]) - equity for k, equity in enumerate(curve)),
     }
     shown: dict[str, Any] = {name: text(value) for name, value in figures.items()}

@@ -21,7 +21,7 @@ from outcomes.performance.report import PerformanceFilters, performance_report
 # A row with every figure; of those that the tests below do not look at, any value will do.
 ROW: dict[str, Any] = {figure.name: 1 if figure.kind is Kind.COUNT else Decimal(1) for figure in FIGURES} | {
     "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,
-    "price_provenance": {"BROKER_FILL": 4}, "total_pnl": Decimal("50.00000000000000"),
+    "price_provenance": {"BROKER_FILL": 4}, "at_risk": 4, "total_pnl": Decimal("50.00000000000000"),
     "win_rate": Decimal("0.5"), "average_pnl": Decimal("12.5"), "average_win": Decimal("33.3333333333333333333"),
     "average_loss": Decimal(-16), "sharpe_per_trade": Decimal("0.2"), "sharpe_daily": Decimal(3),
     "sortino_per_trade": Decimal("0.7"), "max_drawdown": Decimal("16.00"), "profit_factor": Decimal(2),
@@ -53,6 +53,7 @@ def test_without_any_outcome_sums_are_zero_and_the_rest_is_null_with_a_reason() 
 @pytest.mark.parametrize(
     ("changes", "name", "reason"),
     [
+        ({"average_r": None, "at_risk": 0}, "average_r", "no capital at risk"),
         ({"n": 1, "wins": 1, "sharpe_per_trade": None}, "sharpe_per_trade", "only one trade"),
         ({"sharpe_per_trade": None}, "sharpe_per_trade", "all trades have the same P&L"),
         ({"sharpe_per_trade": None, "psr_z": None}, "psr", "all trades have the same P&L"),

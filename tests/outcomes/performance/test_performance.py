@@ -12,7 +12,16 @@ from pytest_django import DjangoAssertNumQueries
 
 from outcomes.performance.report import PerformanceFilters, cumulative_series, one_snapshot, performance_report
 from tests.factories import make_experiment
-from tests.outcomes.closed_trades import EXIT, Closed, answer, break_rule, close_pair, close_trade
+from tests.outcomes.closed_trades import (
+    EXIT_TIME,
+    Closed,
+    answer,
+    break_rule,
+    close_pair,
+    close_trade,
+    open_trade,
+    roll,
+)
 
 pytestmark = pytest.mark.django_db
 ANY = PerformanceFilters()
@@ -31,7 +40,7 @@ def totals(report: dict[str, Any]) -> dict[str, str]:
 def test_an_empty_report_has_every_member_and_no_number_made_up() -> None:
     report = performance_report(ANY)
 
-    assert set(report) == {"filters", "as_of", "conventions", "engines", "pairs"}
+    assert set(report) == {"filters", "currencies", "as_of", "conventions", "engines", "pairs"}
     assert {(e, k) for e, kinds in report["engines"].items() for k in kinds} == {
         ("A", "real"), ("A", "shadow"), ("B", "real"), ("B", "shadow")
     }  # fmt: skip
@@ -63,7 +72,7 @@ def test_real_and_shadow_outcomes_are_never_added() -> None:
 
 def test_figures_of_an_engine_are_shown_with_their_reasons() -> None:
     for day, pnl in enumerate(("100", "-50", "0")):
-        close_pair("A", Closed(a=pnl, exit_time=EXIT + timedelta(days=day)))
+        close_pair("A", Closed(a=pnl, exit_time=EXIT_TIME + timedelta(days=day)))
 
     figures = performance_report(ANY)["engines"]["A"]["real"]
 
@@ -91,20 +100,126 @@ def test_an_unpriced_outcome_is_counted_and_in_no_figure() -> None:
     assert (report["pairs"]["n"], report["pairs"]["unpriced"]) == (0, 1)
 
 
-def test_a_pair_that_broke_a_rule_is_left_out_on_both_sides_and_counted() -> None:
-    fair = close_pair("A", Closed(a="60.00", b="33.00"))
+def test_a_shadow_whose_engine_broke_a_rule_is_left_out_of_its_figures_and_counted() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
     broken = close_pair("A", Closed(a="1000.00", b="-1000.00"))
     break_rule(broken, "B")
     break_rule(broken, "B", "EXIT_TIME_DIFFERS")
 
     report = performance_report(ANY)
 
-    assert fair.pk != broken.pk
-    assert totals(report) == {"A real": "60.00", "B shadow": "33.00"}
-    assert report["engines"]["A"]["real"]["violations"] == 1
+    assert totals(report) == {"A real": "1060.00", "B shadow": "33.00"}
+    assert report["engines"]["A"]["real"]["violations"] == 0
     assert report["engines"]["B"]["shadow"]["violations"] == 1
     assert (report["pairs"]["n"], report["pairs"]["violations"]) == (1, 1)
     assert report["pairs"]["mean_difference"] == "27.00"
+
+
+def test_a_violation_takes_no_real_money_out_of_an_engines_own_figures() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+    broken = close_pair("A", Closed(a="-1000.00", b="5.00"))
+    break_rule(broken, "A")
+
+    report = performance_report(ANY)
+
+    # Nor does it take anything from the engine that kept the rules.
+    assert totals(report) == {"A real": "-940.00", "B shadow": "38.00"}
+    assert [report["engines"][engine][kind]["violations"] for engine, kind in (("A", "real"), ("B", "shadow"))] == [
+        1,
+        0,
+    ]
+    assert (report["pairs"]["n"], report["pairs"]["violations"]) == (1, 1)
+
+
+def test_a_pair_is_charged_the_schedules_fees_whatever_the_broker_took() -> None:
+    experiment = make_experiment("A")
+    for engine, fees in (("A", "25.50"), ("B", "0")):
+        answer(experiment, engine)
+        close_trade(experiment, engine, "60.00", EXIT_TIME, fees=fees)
+
+    report = performance_report(ANY)
+
+    assert totals(report) == {"A real": "34.50", "B shadow": "60.00"}
+    assert report["pairs"]["mean_difference"] == "0.00"
+
+
+def test_a_pair_that_a_roll_left_open_is_counted_and_in_no_pair_figure() -> None:
+    experiment = make_experiment("A")
+    answer(experiment, "A")
+    real = open_trade(experiment, "A", EXIT_TIME - timedelta(hours=1), quantity=2)
+    # Half of it is rolled; all of it is closed later.
+    roll(real, EXIT_TIME - timedelta(minutes=30))
+    answer(experiment, "B")
+    close_trade(experiment, "B", "33.00", EXIT_TIME)
+
+    report = performance_report(ANY)
+
+    assert totals(report) == {"A real": "-120.00", "B shadow": "33.00"}
+    assert (report["pairs"]["n"], report["pairs"]["incomparable"], report["pairs"]["unpriced"]) == (0, 1, 0)
+
+
+def test_the_average_r_weighs_each_trade_by_what_it_risked() -> None:
+    for price, pnl in (("10", "100.00"), ("1", "-50.00"), ("0", "7.00")):
+        experiment = make_experiment("A")
+        answer(experiment, "A")
+        close_trade(experiment, "A", pnl, EXIT_TIME, entry_price=Decimal(price))
+
+    figures = performance_report(ANY)["engines"]["A"]["real"]
+
+    # +0.1 R of 1000, -0.5 R of 100; nothing was at risk in the third.
+    assert (figures["average_r"], figures["at_risk"], figures["n"]) == ("-0.2", 2, 3)
+
+
+def test_a_report_is_in_one_currency_and_names_it() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+    close_pair("A", Closed(a="7.00", b="5.00", currency="EUR"))
+
+    asked, unasked = performance_report(PerformanceFilters(currency="EUR")), performance_report(ANY)
+
+    assert (asked["filters"]["currency"], totals(asked)) == ("EUR", {"A real": "7.00", "B shadow": "5.00"})
+    # The policy in force trades in USD.
+    assert (unasked["filters"]["currency"], totals(unasked)) == ("USD", {"A real": "60.00", "B shadow": "33.00"})
+    assert (asked["pairs"]["mean_difference"], unasked["pairs"]["mean_difference"]) == ("2.00", "27.00")
+    assert unasked["currencies"] == ["EUR", "USD"]
+
+
+def test_the_only_currency_there_is_needs_no_asking() -> None:
+    close_pair("A", Closed(a="7.00", b="5.00", currency="EUR"))
+
+    report = performance_report(ANY)
+
+    assert (report["filters"]["currency"], totals(report)) == ("EUR", {"A real": "7.00", "B shadow": "5.00"})
+    assert [series["engine"] for series in cumulative_series(ANY)] == ["A", "B"]
+
+
+def test_a_pair_in_two_currencies_has_no_difference() -> None:
+    experiment = make_experiment("A")
+    for engine, currency in (("A", "EUR"), ("B", "USD")):
+        answer(experiment, engine)
+        close_trade(experiment, engine, "60.00", EXIT_TIME, currency=currency)
+
+    pairs = performance_report(PerformanceFilters(currency="USD"))["pairs"]
+
+    assert (pairs["n"], pairs["incomparable"]) == (0, 1)
+
+
+def test_answers_that_brought_no_outcome_are_counted_by_what_became_of_them() -> None:
+    now = datetime.now(UTC)
+    declined, open_still, late, waiting = (make_experiment("A") for _ in range(4))
+    for engine in ("A", "B"):
+        permit = {"permit_expires_at": now + timedelta(minutes=1)} if engine == "A" else {}
+        answer(declined, engine, action="DECLINE")
+        answer(open_still, engine)
+        open_trade(open_still, engine, now)
+        answer(late, engine)
+        answer(waiting, engine, recommended_at=now, **permit)
+
+    engines = performance_report(ANY)["engines"]
+
+    counts = {"declined": 1, "never_opened": 1, "pending": 2}
+    for figures in (engines["A"]["real"], engines["B"]["shadow"]):
+        assert {name: figures[name] for name in counts} == counts
+    assert {engines["A"]["shadow"][name] for name in counts} == {0}
 
 
 def test_a_pair_is_a_minus_b_whoever_traded_for_real() -> None:
@@ -206,10 +321,10 @@ def test_filters_choose_by_policy_version_and_variant() -> None:
 
 
 def test_a_period_holds_its_beginning_and_not_its_end() -> None:
-    close_pair("A", Closed(a="1.00", b="2.00", exit_time=EXIT))
-    close_pair("A", Closed(a="10.00", b="20.00", exit_time=EXIT + timedelta(days=1)))
+    close_pair("A", Closed(a="1.00", b="2.00", exit_time=EXIT_TIME))
+    close_pair("A", Closed(a="10.00", b="20.00", exit_time=EXIT_TIME + timedelta(days=1)))
 
-    first_day = performance_report(PerformanceFilters(since=EXIT, until=EXIT + timedelta(days=1)))
+    first_day = performance_report(PerformanceFilters(since=EXIT_TIME, until=EXIT_TIME + timedelta(days=1)))
 
     assert totals(first_day) == {"A real": "1.00", "B shadow": "2.00"}
     assert first_day["pairs"]["mean_difference"] == "-1.00"
@@ -220,24 +335,26 @@ def test_two_shadows_count_for_the_period_of_the_later_exit() -> None:
     experiment = make_experiment(None)
     for engine, days in (("A", 0), ("B", 1)):
         answer(experiment, engine)
-        close_trade(experiment, engine, "5.00", EXIT + timedelta(days=days))
+        close_trade(experiment, engine, "5.00", EXIT_TIME + timedelta(days=days))
 
     def pairs_from(since: datetime) -> int:
         filters = PerformanceFilters(since=since, until=since + timedelta(days=1))
         counted: int = performance_report(filters)["pairs"]["unpaired"]["n"]
         return counted
 
-    assert (pairs_from(EXIT), pairs_from(EXIT + timedelta(days=1))) == (0, 1)
+    assert (pairs_from(EXIT_TIME), pairs_from(EXIT_TIME + timedelta(days=1))) == (0, 1)
 
 
-@pytest.mark.parametrize("filters", [ANY, PerformanceFilters(symbol="SPY", execution_mode="SHADOW_ONLY", since=EXIT)])
-def test_the_report_takes_five_statements_however_much_there_is(
+@pytest.mark.parametrize(
+    "filters", [ANY, PerformanceFilters(symbol="SPY", execution_mode="SHADOW_ONLY", since=EXIT_TIME)]
+)
+def test_the_report_takes_six_statements_however_much_there_is(
     filters: PerformanceFilters, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
-    # The time, the figures, the pairs, the splits, the answers.
-    with django_assert_num_queries(5):
+    # Moment and currency, the figures, what brought no outcome, the pairs, the splits, the answers.
+    with django_assert_num_queries(6):
         performance_report(filters)
 
 
@@ -256,9 +373,9 @@ def test_a_report_is_of_one_instant() -> None:
 
 
 def test_the_curve_adds_up_exits_in_their_order_without_unpriced_and_broken_ones() -> None:
-    close_pair("A", Closed(a="-20.00", exit_time=EXIT + timedelta(hours=2)))
-    close_pair("A", Closed(a="50.00", b=None, exit_time=EXIT))
-    break_rule(close_pair("A", Closed(a="999.00", b="1.00")), "A")
+    close_pair("A", Closed(a="-20.00", exit_time=EXIT_TIME + timedelta(hours=2)))
+    close_pair("A", Closed(a="50.00", b=None, exit_time=EXIT_TIME))
+    break_rule(close_pair("A", Closed(b="1.00")), "B")
 
     series = cumulative_series(ANY)
 
@@ -266,7 +383,7 @@ def test_the_curve_adds_up_exits_in_their_order_without_unpriced_and_broken_ones
         {
             "engine": "A",
             "kind": "real",
-            "points": [(EXIT, Decimal("50.00")), (EXIT + timedelta(hours=2), Decimal("30.00"))],
+            "points": [(EXIT_TIME, Decimal("50.00")), (EXIT_TIME + timedelta(hours=2), Decimal("30.00"))],
         }
     ]
 

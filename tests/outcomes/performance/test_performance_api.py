@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from outcomes.performance.api import PerformanceReportSerializer
 from tests.factories import api_client
-from tests.outcomes.closed_trades import EXIT, Closed, close_pair
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/performance"
@@ -41,13 +41,14 @@ def test_without_a_key_there_is_no_report() -> None:
 
 
 def test_filters_come_as_query_parameters(analyst: APIClient) -> None:
-    close_pair("A", Closed(a="60.00", exit_time=EXIT), symbol="SPY")
-    close_pair("A", Closed(a="1.00", exit_time=EXIT), symbol="QQQ")
+    close_pair("A", Closed(a="60.00", exit_time=EXIT_TIME), symbol="SPY")
+    close_pair("A", Closed(a="1.00", exit_time=EXIT_TIME), symbol="QQQ")
 
     report = analyst.get(URL, {"symbol": "spy", "since": "2026-03-16T15:00:00-04:00", "policy_version": "2"}).json()
 
     assert report["filters"] == dict.fromkeys(report["filters"]) | {
-        "symbol": "SPY", "since": "2026-03-16T19:00:00.000000Z", "policy_version": 2
+        "symbol": "SPY", "since": "2026-03-16T19:00:00.000000Z", "policy_version": 2,
+        "currency": "USD",
     }  # fmt: skip
     assert report["engines"]["A"]["real"]["total_pnl"] == "60.00"
 
@@ -79,6 +80,8 @@ def test_filters_come_as_query_parameters(analyst: APIClient) -> None:
         ("policy_version", "99999999999999999999"),
         ("policy_version", "1.5"),
         ("variant", "C"),
+        ("currency", "usd"),
+        ("currency", "US"),
     ],
 )
 def test_a_bad_parameter_is_refused_by_name(analyst: APIClient, name: str, value: str) -> None:

@@ -29,11 +29,11 @@ pytestmark = pytest.mark.django_db
 
 GIVEN_TRADES = SQL("""
 SELECT kind, 'A' AS engine, exit_time, id, pnl::numeric(60, 14) AS pnl, 'BROKER_FILL' AS price_provenance,
-       false AS violating
+       1000::numeric AS risk_amount, false AS violating, false AS left_out
   FROM unnest(%(kinds)s::text[], %(times)s::timestamptz[], %(ids)s::integer[], %(amounts)s::text[])
     AS given (kind, exit_time, id, pnl)""")
 GIVEN_PAIRS = SQL("""
-SELECT label, real_engine, d::numeric(60, 14) AS d, false AS violating
+SELECT label, real_engine, d::numeric(60, 14) AS d, false AS unpriced, false AS violating
   FROM unnest(%(labels)s::text[], %(engines)s::text[], %(amounts)s::text[]) AS given (label, real_engine, d)""")
 
 
@@ -96,7 +96,7 @@ def test_the_database_gives_the_known_answers(case: dict[str, Any], golden_rows:
     wrong = {name for name in shape if psr is not None and not close(row[name], psr[name])}
     # The known moments were computed in floating point: exact zeros show as such here.
     assert {name for name in wrong if abs(Decimal(str(psr[name])) - row[name]) > Decimal("1e-12")} == set()
-    shown = present(FIGURES, row)["psr"]
+    shown = present(FIGURES, {**NO_OUTCOME, **row})["psr"]
     assert (shown is None) == (psr is None)
     assert psr is None or float(shown) == pytest.approx(psr["psr"], rel=1e-12)
 

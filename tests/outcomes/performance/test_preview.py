@@ -34,8 +34,8 @@ def test_trades_that_would_change_sides_are_summed_as_recorded() -> None:
     found = recorded("ENGINE_B_PRIMARY")
 
     assert found == {
-        ("SHADOW_TO_REAL", "B"): RecordedPnl("SHADOW_TO_REAL", "B", 2, 2, 0, Decimal("41.5")),
-        ("REAL_TO_SHADOW", "A"): RecordedPnl("REAL_TO_SHADOW", "A", 2, 2, 0, Decimal(40)),
+        ("SHADOW_TO_REAL", "B"): RecordedPnl("SHADOW_TO_REAL", "B", 2, 2, 0, {"USD": Decimal("41.5")}),
+        ("REAL_TO_SHADOW", "A"): RecordedPnl("REAL_TO_SHADOW", "A", 2, 2, 0, {"USD": Decimal(40)}),
     }
 
 
@@ -45,7 +45,16 @@ def test_unpriced_trades_are_counted_and_in_no_sum() -> None:
 
     one = recorded("ENGINE_B_PRIMARY")["SHADOW_TO_REAL", "B"]
 
-    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (2, 2, 1, Decimal(10))
+    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (2, 2, 1, {"USD": Decimal(10)})
+
+
+def test_amounts_in_two_currencies_are_never_added() -> None:
+    close_pair("A", Closed("60", "33"))
+    close_pair("A", Closed("7", "5", currency="EUR"))
+
+    one = recorded("ENGINE_B_PRIMARY")["SHADOW_TO_REAL", "B"]
+
+    assert (one.decisions, one.pnl) == (2, {"USD": Decimal(33), "EUR": Decimal(5)})
 
 
 def test_a_decision_without_a_trade_is_counted_without_figures() -> None:
@@ -53,7 +62,7 @@ def test_a_decision_without_a_trade_is_counted_without_figures() -> None:
 
     one = recorded("ENGINE_B_PRIMARY")["SHADOW_TO_REAL", "B"]
 
-    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (1, 0, 0, Decimal(0))
+    assert (one.decisions, one.trades, one.unpriced, one.pnl) == (1, 0, 0, {})
 
 
 def test_trades_that_would_become_shadow_only_lose_their_real_side_only() -> None:
@@ -75,7 +84,7 @@ def test_figures_of_many_queries_add_up(monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(5):
         close_pair("A", Closed("1.5", "2"))
 
-    assert recorded("SHADOW_ONLY")["REAL_TO_SHADOW", "A"].pnl == Decimal("7.5")
+    assert recorded("SHADOW_ONLY")["REAL_TO_SHADOW", "A"].pnl == {"USD": Decimal("7.5")}
 
 
 def run(*arguments: str) -> str:
@@ -101,8 +110,8 @@ def test_the_command_shows_what_would_change() -> None:
         "      1  SPY                  CONFIGURED -> CONFIGURED\n"
         "\n"
         "Recorded P&L of the trades affected (as they were, not a forecast):\n"
-        "  engine A, shadow instead of real: 1 decisions, 1 with an outcome, +60.00\n"
-        "  engine B, real instead of shadow: 1 decisions, 1 with an outcome, +33.00\n"
+        "  engine A, shadow instead of real: 1 decisions, 1 with an outcome, +60.00 USD\n"
+        "  engine B, real instead of shadow: 1 decisions, 1 with an outcome, +33.00 USD\n"
     )
 
 
@@ -123,7 +132,7 @@ def test_the_command_answers_in_json() -> None:
     assert document["recorded"] == [
         {
             "change": "REAL_TO_SHADOW", "engine": "A", "decisions": 1, "trades": 1, "unpriced": 0,
-            "pnl": "60.00000000000000",
+            "pnl": {"USD": "60.00"},
         },
     ]  # fmt: skip
 
