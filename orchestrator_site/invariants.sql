@@ -43,41 +43,199 @@ SELECT t.experiment_id, array_agg(t.engine::text ORDER BY t.engine) AS traded, p
 HAVING count(*) > 1 OR bool_or(t.engine IS DISTINCT FROM p.executed_engine);
 
 -- invariant: trades_follow_an_opening
--- Every trade follows its engine's recommendation to open, in the role that was revealed to it.
+-- Every trade follows its engine's recommendation in the role that was revealed to it. A shadow follows one to open;
+-- real money after a decline is kept, and named NOT_PERMITTED.
 SELECT t.role AS traded, t.trade_id, t.experiment_id, t.engine, r.action, r.role
   FROM (SELECT trade_id, experiment_id, engine, role FROM real_trades
         UNION ALL
         SELECT trade_id, experiment_id, engine, role FROM shadow_trades) t
   LEFT JOIN recommendations r USING (experiment_id, engine)
- WHERE r.action IS DISTINCT FROM 'OPEN' OR r.role IS DISTINCT FROM t.role;
+ WHERE r.role IS DISTINCT FROM t.role
+    OR r.action <> 'OPEN' AND (t.role = 'SHADOW' OR NOT EXISTS (
+           SELECT FROM pair_violations v
+            WHERE (v.experiment_id, v.engine, v.name) = (t.experiment_id, t.engine, 'NOT_PERMITTED')));
+
+-- invariant: shadows_open_their_plan
+-- A shadow opens exactly what its engine planned before it knew its role, in units: contracts times multiplier.
+SELECT trade_id, instrument, side, planned.units AS planned, opened.units AS opened
+  FROM (SELECT t.trade_id, leg.instrument, leg.side, sum(leg.quantity * t.multiplier) AS units
+          FROM trade_fills f
+          JOIN shadow_trades t ON t.trade_id = f.shadow_trade_id
+         CROSS JOIN json_to_recordset(f.legs) AS leg (instrument text, effect text, side text, quantity numeric)
+         WHERE leg.effect = 'OPEN'
+         GROUP BY 1, 2, 3) opened
+  FULL JOIN (SELECT t.trade_id, leg.instrument, leg.side,
+                    sum(leg.ratio * (r.plan ->> 'quantity')::numeric * (r.plan ->> 'multiplier')::numeric) AS units
+               FROM shadow_trades t JOIN recommendations r USING (experiment_id, engine)
+              CROSS JOIN json_to_recordset(r.plan -> 'legs') AS leg (instrument text, side text, ratio numeric)
+              WHERE t.status <> 'OPENING'
+              GROUP BY 1, 2, 3) planned USING (trade_id, instrument, side)
+ WHERE opened.units IS DISTINCT FROM planned.units;
+
+-- invariant: nothing_is_closed_that_was_not_open
+-- No fill closes more of an instrument and side than was open.
+SELECT p.trade_id, p.number, p.instrument, p.side, p.held
+  FROM (SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id, f.number, leg.instrument, leg.side,
+               sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END)
+                   OVER (PARTITION BY f.real_trade_id, f.shadow_trade_id, leg.instrument, leg.side
+                             ORDER BY f.number) AS held
+          FROM trade_fills f
+         CROSS JOIN json_to_recordset(f.legs) AS leg (instrument text, effect text, side text, quantity numeric)) p
+ WHERE p.held < 0;
+
+-- invariant: closed_trades_are_flat
+-- A trade is closed exactly when it has fills and nothing of them is open any more; OPENING has no fill.
+SELECT t.role AS traded, t.trade_id, t.status, t.fills, t.still_open
+  FROM (SELECT t.role, t.trade_id, t.status, count(f.id) AS fills,
+               coalesce(sum((SELECT sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END)
+                               FROM json_to_recordset(f.legs) AS leg (effect text, quantity numeric))), 0) AS still_open
+          FROM (SELECT trade_id, role, status FROM real_trades
+                UNION ALL
+                SELECT trade_id, role, status FROM shadow_trades) t
+          LEFT JOIN trade_fills f ON t.trade_id = coalesce(f.real_trade_id, f.shadow_trade_id)
+         GROUP BY t.role, t.trade_id, t.status) t
+ WHERE (t.status = 'OPENING') <> (t.fills = 0)
+    OR (t.status = 'CLOSED') <> (t.fills > 0 AND t.still_open = 0);
 
 -- invariant: real_exits_issue_a_directive
--- Every real exit issued the directive for its shadow's exit.
-SELECT t.trade_id, t.experiment_id, t.exit_time
+-- Every closing fill of a real trade issued a directive for its shadow, up to the one that ends the pair; a closed
+-- trade issued that one.
+SELECT t.trade_id, t.experiment_id, f.fill_ref, f.time
   FROM real_trades t
- WHERE t.status <> 'OPEN' AND NOT EXISTS (SELECT FROM exit_directives d WHERE d.real_trade_id = t.trade_id);
+  JOIN trade_fills f ON f.real_trade_id = t.trade_id
+  LEFT JOIN exit_directives d ON d.real_fill_id = f.id
+ WHERE d.id IS NULL
+   AND EXISTS (SELECT FROM json_array_elements(f.legs) leg WHERE leg ->> 'effect' = 'CLOSE')
+   AND NOT EXISTS (SELECT FROM exit_directives e JOIN trade_fills ended ON ended.id = e.real_fill_id
+                    WHERE e.real_trade_id = t.trade_id AND e.is_last AND ended.number < f.number)
+UNION ALL
+SELECT t.trade_id, t.experiment_id, 'the last one', t.exit_time
+  FROM real_trades t
+ WHERE t.status = 'CLOSED' AND NOT EXISTS (
+           SELECT FROM exit_directives d WHERE d.real_trade_id = t.trade_id AND d.is_last);
+
+-- invariant: shares_are_those_of_the_real_fill
+-- A directive closes the share of the shadow that its fill closed of the real trade, rounded to eight decimals, and
+-- the last one all that is left. Shadows of which a contract ended before are left out: their shares start anew.
+WITH shares AS (
+    SELECT d.id, d.number, d.shadow_trade_id, d.closed_quantity, d.open_quantity, d.is_last, d.state,
+           held.instrument, held.side, coalesce(leg.quantity, 0) AS closing,
+           held.quantity - coalesce(sum(leg.quantity) OVER (PARTITION BY d.shadow_trade_id, held.instrument, held.side
+                 ORDER BY d.number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS remaining
+      FROM exit_directives d
+      JOIN trade_fills f ON f.shadow_trade_id = d.shadow_trade_id AND f.number = 1
+     CROSS JOIN json_to_recordset(f.legs) AS held (instrument text, side text, quantity numeric)
+      LEFT JOIN LATERAL json_to_recordset(d.closing_legs) AS leg (instrument text, side text, quantity numeric)
+        ON (leg.instrument, leg.side) = (held.instrument, held.side)
+     WHERE d.closing_legs IS NOT NULL AND d.state <> 'NO_SHADOW'
+       AND NOT EXISTS (SELECT FROM trade_fills s CROSS JOIN json_array_elements(s.legs) AS settled
+                        WHERE s.shadow_trade_id = d.shadow_trade_id AND settled ->> 'settlement' IS NOT NULL)
+)
+SELECT id AS directive, shadow_trade_id AS shadow_trade, instrument, closed_quantity, open_quantity, remaining, closing
+  FROM shares
+ WHERE CASE WHEN is_last THEN closing <> remaining
+            ELSE abs(closing * open_quantity - remaining * closed_quantity) > 0.000000005 * open_quantity END;
 
 -- invariant: shadows_exit_with_the_real_trade
--- A shadow that followed a directive exited at the real exit's time, under the same market conditions.
-SELECT d.id AS directive, s.trade_id AS shadow_trade, s.exit_time AS shadow_exit, t.exit_time AS real_exit,
-       d.conditions_hash AS directive_conditions, t.conditions_hash AS real_conditions
+-- Each synchronised fill of a shadow was made by a directive, and has time and conditions of the real fill behind it.
+SELECT s.shadow_trade_id AS shadow_trade, s.fill_ref, s.time AS shadow_time, r.time AS real_time,
+       s.conditions_hash AS shadow_conditions, r.conditions_hash AS real_conditions
+  FROM trade_fills s
+  LEFT JOIN exit_directives d ON d.shadow_trade_id = s.shadow_trade_id AND s.fill_ref = 'directive-' || d.number
+                             AND d.state = 'DONE'
+  LEFT JOIN trade_fills r ON r.id = d.real_fill_id AND r.real_trade_id = d.real_trade_id
+ WHERE s.shadow_trade_id IS NOT NULL AND s.reason = 'SYNCHRONISED'
+   AND (r.id IS NULL OR (s.time, s.conditions_hash) <> (r.time, r.conditions_hash))
+UNION ALL
+SELECT d.shadow_trade_id, 'none', NULL, d.exit_time, NULL, d.conditions_hash
   FROM exit_directives d
-  JOIN real_trades t ON t.trade_id = d.real_trade_id
-  JOIN shadow_trades s ON s.trade_id = d.shadow_trade_id
- WHERE d.conditions_hash IS DISTINCT FROM t.conditions_hash
-    OR (s.status <> 'OPEN' AND s.exit_time IS DISTINCT FROM t.exit_time);
+ WHERE d.state = 'DONE' AND NOT EXISTS (SELECT FROM trade_fills s WHERE s.shadow_trade_id = d.shadow_trade_id
+                                           AND s.fill_ref = 'directive-' || d.number AND s.reason = 'SYNCHRONISED');
+
+-- invariant: shadows_trade_at_the_touch
+-- No fill of a shadow is better than the quote that it names, or known before that quote; a contract that ended has the
+-- price that it settled at; a neutral quote is the one that is stored.
+SELECT f.shadow_trade_id AS shadow_trade, f.fill_ref, leg.instrument, leg.price, leg.quote, leg.settlement
+  FROM trade_fills f
+ CROSS JOIN json_to_recordset(f.legs)
+         AS leg (instrument text, effect text, side text, price numeric, quote jsonb, settlement jsonb)
+  LEFT JOIN quotes q ON q.id = (leg.quote ->> 'quote_id')::bigint
+ WHERE f.shadow_trade_id IS NOT NULL
+   AND CASE
+       WHEN leg.settlement IS NOT NULL THEN leg.price <> (leg.settlement ->> 'price')::numeric
+       WHEN leg.quote IS NULL THEN true
+       WHEN (leg.effect = 'OPEN') = (leg.side = 'SHORT') THEN leg.price > (leg.quote ->> 'bid')::numeric
+       ELSE leg.price < (leg.quote ->> 'ask')::numeric END
+    OR f.shadow_trade_id IS NOT NULL AND leg.effect = 'CLOSE' AND (leg.quote ->> 'quote_time')::timestamptz > f.time
+    OR f.shadow_trade_id IS NOT NULL AND (leg.quote ->> 'source' = 'NEUTRAL_QUOTE') <> (q.id IS NOT NULL)
+    OR (q.instrument, q.bid, q.ask, q.quote_time) <> (leg.instrument, (leg.quote ->> 'bid')::numeric,
+           (leg.quote ->> 'ask')::numeric, (leg.quote ->> 'quote_time')::timestamptz);
+
+-- invariant: shadows_pay_the_schedule
+-- What the schedule of the pinned policy version charges is stored with every fill, and a shadow pays it.
+SELECT f.experiment_id, f.engine, f.fill_ref, f.fees, f.scheduled_fees, charged.fees AS expected
+  FROM trade_fills f
+  JOIN execution_policy e USING (experiment_id)
+  JOIN policy_versions p ON p.version = e.policy_version
+ CROSS JOIN LATERAL (
+       SELECT p.fee_per_order + coalesce(sum(leg.quantity * p.fee_per_contract)
+                  FILTER (WHERE leg.instrument ~ '^[A-Z0-9. ]{6}[0-9]{6}[CP][0-9]{8}$'), 0) AS fees
+         FROM json_to_recordset(f.legs) AS leg (instrument text, quantity numeric)
+       ) charged
+ WHERE f.scheduled_fees <> charged.fees OR (f.shadow_trade_id IS NOT NULL AND f.fees <> f.scheduled_fees);
 
 -- invariant: exits_have_an_outcome
--- Every trade that was closed has its outcome, of the same experiment, engine and time; an open one has none.
+-- Every trade that was closed has its outcome, of the same experiment, engine and time; an open one has none, and
+-- neither has a shadow that opened after the real exit.
 SELECT t.role AS traded, t.trade_id, t.status, t.exit_time, o.exit_time AS outcome_exit_time
-  FROM (SELECT trade_id, experiment_id, engine, role, status, exit_time FROM real_trades
+  FROM (SELECT trade_id, experiment_id, engine, role, status, exit_time, flags FROM real_trades
         UNION ALL
-        SELECT trade_id, experiment_id, engine, role, status, exit_time FROM shadow_trades) t
+        SELECT trade_id, experiment_id, engine, role, status, exit_time, flags FROM shadow_trades) t
   LEFT JOIN (SELECT 'REAL' AS role, trade_id, experiment_id, engine, exit_time FROM real_outcomes
              UNION ALL
              SELECT 'SHADOW', trade_id, experiment_id, engine, exit_time FROM shadow_outcomes) o USING (role, trade_id)
- WHERE (t.status = 'OPEN') = (o.trade_id IS NOT NULL)
+ WHERE (o.trade_id IS NOT NULL) <> (t.status IN ('CLOSED', 'UNPRICED')
+                                    AND NOT t.flags::jsonb @> '["AFTER_REAL_EXIT"]')
     OR (o.experiment_id, o.engine, o.exit_time) <> (t.experiment_id, t.engine, t.exit_time);
+
+-- invariant: outcomes_are_the_sum_of_their_fills
+-- The P&L of an outcome is proceeds less costs over its trade's fills, less their fees, to the last digit; where
+-- nothing was rolled, the comparison takes the same with the schedule's fees.
+SELECT o.role AS traded, o.trade_id, o.gross_pnl, o.multiplier * sums.cash AS gross, o.fees, sums.fees AS paid, o.pnl,
+       o.compared_pnl
+  FROM (SELECT t.role, trade_id, t.multiplier, t.flags, o.gross_pnl, o.fees, o.scheduled_fees, o.pnl, o.compared_pnl
+          FROM real_outcomes o JOIN real_trades t USING (trade_id)
+        UNION ALL
+        SELECT t.role, trade_id, t.multiplier, t.flags, o.gross_pnl, o.fees, o.scheduled_fees, o.pnl, o.compared_pnl
+          FROM shadow_outcomes o JOIN shadow_trades t USING (trade_id)) o
+  LEFT JOIN (SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id, sum(f.fees) AS fees,
+                    sum(f.scheduled_fees) AS scheduled_fees, sum(moved.cash) AS cash
+               FROM trade_fills f
+              CROSS JOIN LATERAL (
+                    SELECT sum(leg.quantity * leg.price
+                               * CASE WHEN (leg.effect = 'OPEN') = (leg.side = 'SHORT') THEN 1 ELSE -1 END) AS cash
+                      FROM json_to_recordset(f.legs) AS leg (effect text, side text, quantity numeric, price numeric)
+                    ) moved
+              GROUP BY 1) sums USING (trade_id)
+ WHERE (o.fees, o.scheduled_fees) IS DISTINCT FROM (sums.fees, sums.scheduled_fees)
+    OR (o.gross_pnl, o.pnl) <> (o.multiplier * sums.cash, o.multiplier * sums.cash - sums.fees)
+    OR (NOT o.flags::jsonb @> '["ROLLED"]' AND o.compared_pnl <> o.multiplier * sums.cash - sums.scheduled_fees);
+
+-- invariant: own_exits_are_of_shadows
+-- An own exit is that of a shadow, leaves all that it opened, not before it was entered, and comes to its P&L by the
+-- entry and its own prices alone.
+SELECT x.trade_id, x.state, x.exit_time, x.pnl, sums.pnl AS expected, sums.held
+  FROM own_exits x
+  LEFT JOIN shadow_trades t USING (trade_id, experiment_id, engine)
+  LEFT JOIN trade_fills f ON f.shadow_trade_id = t.trade_id AND f.number = 1
+ CROSS JOIN LATERAL (
+       SELECT t.multiplier * sum(leg.quantity * leg.price
+                  * CASE WHEN (leg.effect = 'OPEN') = (leg.side = 'SHORT') THEN 1 ELSE -1 END) - x.fees AS pnl,
+              sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END) AS held
+         FROM (SELECT json_array_elements(f.legs) AS executed UNION ALL SELECT json_array_elements(x.legs)) both_ends
+        CROSS JOIN json_to_record(executed) AS leg (effect text, side text, quantity numeric, price numeric)) sums
+ WHERE t.trade_id IS NULL OR x.exit_time < t.entry_time
+    OR (x.state = 'DONE' AND (x.pnl, 0) IS DISTINCT FROM (sums.pnl, sums.held));
 
 -- invariant: no_signal_waits
 -- once: decided
@@ -115,13 +273,16 @@ SELECT r.experiment_id, r.engine, r.role
 
 -- invariant: nothing_is_pending
 -- once: traded
--- No trade is open and no exit directive is pending.
+-- No trade is open, and no exit waits for a price.
 SELECT p.what, p.id, p.experiment_id
-  FROM (SELECT 'real trade' AS what, trade_id::text AS id, experiment_id FROM real_trades WHERE status = 'OPEN'
+  FROM (SELECT 'real trade' AS what, trade_id::text AS id, experiment_id FROM real_trades
+         WHERE status IN ('OPENING', 'OPEN')
         UNION ALL
-        SELECT 'shadow trade', trade_id::text, experiment_id FROM shadow_trades WHERE status = 'OPEN'
+        SELECT 'shadow trade', trade_id::text, experiment_id FROM shadow_trades WHERE status IN ('OPENING', 'OPEN')
         UNION ALL
-        SELECT 'exit directive', id::text, experiment_id FROM exit_directives WHERE state = 'PENDING') p
+        SELECT 'exit directive', id::text, experiment_id FROM exit_directives WHERE state = 'PENDING'
+        UNION ALL
+        SELECT 'own exit', trade_id::text, experiment_id FROM own_exits WHERE state = 'PENDING') p
   JOIN experiments e USING (experiment_id)
   JOIN signals s USING (signal_id)
  WHERE s.source = coalesce(%(source)s, s.source);

@@ -12,11 +12,12 @@ from django.core.management import call_command
 
 from kernel.invariants import MARK, read_invariants
 from orchestrator_site.invariants import INVARIANTS, Finding, verify
+from outcomes.models import ShadowOutcome
 from signals_app.models import Signal
 from tests.database import execute, value
 from tests.experiments.raw_rows import without_triggers
 from tests.factories import make_policy, make_signal, make_source
-from tests.outcomes.desk import C72_5_JULY, make_desk, quote
+from tests.outcomes.desk import C70, C72_5_JULY, ENTRY_TIME, EXIT_TIME, leg, make_desk, plan, quote, touched
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +31,10 @@ VIOLATION = """
 INSERT INTO pair_violations (experiment_id, engine, name, detail, found_at)
 SELECT experiment_id, 'A', 'LATE_ENTRY', 'A test.', now() FROM experiments
 """
+SYNCHRONISED = "reason = 'SYNCHRONISED'"
+DOUBLED = """replace(legs::text, '"quantity":"1"', '"quantity":"2"')::json"""
+BETTER = """replace(legs::text, '"price":"1.31"', '"price":"1.32"')::json"""
+NEUTRAL = "replace(legs::text, 'SAME_SNAPSHOT_QUOTE', 'NEUTRAL_QUOTE')::json"
 # What a superuser with bad intentions does to a finished flow, and the invariant that must notice it.
 SABOTAGE = {
     "signals_are_decided_once": "DELETE FROM market_contexts",
@@ -37,9 +42,17 @@ SABOTAGE = {
     "engines_answer_the_stored_context": "UPDATE recommendations SET context_hash = repeat('a', 64)",
     "one_engine_trades_for_real": "UPDATE execution_policy SET executed_engine = 'B'",
     "trades_follow_an_opening": "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'B'",
+    "shadows_open_their_plan": "UPDATE shadow_trades SET multiplier = 10",
+    "nothing_is_closed_that_was_not_open": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 2",
+    "closed_trades_are_flat": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 1",
     "real_exits_issue_a_directive": "DELETE FROM exit_directives",
-    "shadows_exit_with_the_real_trade": "UPDATE shadow_trades SET exit_time = exit_time + interval '1 second'",
+    "shares_are_those_of_the_real_fill": "UPDATE exit_directives SET closing_legs = '[]'",
+    "shadows_exit_with_the_real_trade": f"UPDATE trade_fills SET time = now() WHERE {SYNCHRONISED}",
+    "shadows_trade_at_the_touch": f"UPDATE trade_fills SET legs = {BETTER} WHERE {SYNCHRONISED}",
+    "shadows_pay_the_schedule": "UPDATE trade_fills SET scheduled_fees = 1.30",
     "exits_have_an_outcome": "DELETE FROM shadow_outcomes",
+    "outcomes_are_the_sum_of_their_fills": "UPDATE real_outcomes SET pnl = pnl + 0.01",
+    "own_exits_are_of_shadows": "UPDATE own_exits SET pnl = pnl + 0.01",
     "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
     "no_batch_is_claimed": BATCH,
     "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",
@@ -55,14 +68,35 @@ SABOTAGE = {
     "policy_hashes_follow_from_their_settings": "UPDATE policy_versions SET permit_ttl_seconds = 301",
     "decisions_replay": "UPDATE experiments SET bucket = (bucket + 1) % 10000",
 }
+# Invariants that say more than one thing: the others of them.
+MORE_SABOTAGE = [
+    ("trades_follow_an_opening", "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'A'"),
+    ("shadows_open_their_plan", "DELETE FROM trade_fills WHERE number = 1"),
+    ("closed_trades_are_flat", "UPDATE shadow_trades SET status = 'OPENING'"),
+    ("real_exits_issue_a_directive", "UPDATE exit_directives SET is_last = false"),
+    ("shares_are_those_of_the_real_fill", "UPDATE exit_directives SET is_last = false, open_quantity = 3"),
+    ("shadows_exit_with_the_real_trade", f"DELETE FROM trade_fills WHERE {SYNCHRONISED}"),
+    ("shadows_exit_with_the_real_trade", f"UPDATE trade_fills SET conditions_hash = '' WHERE {SYNCHRONISED}"),
+    ("shadows_exit_with_the_real_trade", "UPDATE exit_directives SET state = 'NO_SHADOW'"),
+    ("shadows_trade_at_the_touch", "UPDATE trade_fills SET time = time - interval '1 second'"),
+    ("shadows_trade_at_the_touch", f"UPDATE trade_fills SET legs = {NEUTRAL} WHERE {SYNCHRONISED}"),
+    ("shadows_pay_the_schedule", "UPDATE trade_fills SET fees = -1 WHERE shadow_trade_id IS NOT NULL"),
+    ("exits_have_an_outcome", """UPDATE shadow_trades SET flags = '["AFTER_REAL_EXIT"]'"""),
+    ("outcomes_are_the_sum_of_their_fills", "UPDATE real_outcomes SET compared_pnl = compared_pnl + 0.01"),
+    ("outcomes_are_the_sum_of_their_fills", "UPDATE shadow_outcomes SET fees = 1, pnl = pnl - 1"),
+    ("own_exits_are_of_shadows", "UPDATE own_exits SET trade_id = gen_random_uuid()"),
+    ("nothing_is_pending", "UPDATE own_exits SET state = 'PENDING'"),
+]
 
 
 @pytest.fixture
 def finished_flow() -> None:
-    """A signal whose real and shadow trade were closed; a policy that no experiment pins; a webhook source."""
+    """A signal whose trades were closed, the shadow by its own rules, too; a policy nobody pinned; a source."""
     desk = make_desk()
-    real_id, _ = desk.open_real(), desk.open_shadow()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
     desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
+    own_exit = {"exit_price": "1.31", "market_conditions": {"quotes": {C72_5_JULY: quote()}}}
+    assert desk.b.close(shadow_id, **own_exit).status == 202
     make_policy()
     make_source()
 
@@ -86,8 +120,59 @@ def test_an_honest_flow_violates_nothing() -> None:
     assert violated(verify("traded")) == set()
 
 
+def test_thirds_of_a_shadow_add_up_to_all_of_it() -> None:
+    seven = {"quantity": "7"}
+    desk = make_desk(plan_a=plan(quantity="3"), plan_b=plan(leg(C72_5_JULY), **seven))
+    real_id, shadow_id = desk.open_real(quantity="3"), desk.open_shadow(**seven)
+    conditions = {"quotes": {C72_5_JULY: quote()}}
+    for ref in ("first", "second"):
+        part = {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1.50"}
+        body = {"fill_ref": ref, "time": EXIT_TIME, "legs": [part], "market_conditions": conditions}
+        assert desk.a.post(f"trades/{real_id}/fills", body).status == 201
+    assert desk.a.close(real_id, market_conditions=conditions).status == 200
+
+    shadow = desk.b.get(f"trades/{shadow_id}").body
+    assert [fill["legs"][0]["quantity"] for fill in shadow["fills"]] == ["7", "2.33333333", "2.33333334", "2.33333333"]
+    assert shadow["status"] == "CLOSED"
+    assert violated(verify("traded")) == set()
+
+
+def test_a_shadow_whose_contract_ends_worthless_before_the_real_exit_violates_nothing() -> None:
+    desk = make_desk(timeframe="1M", plan_b=plan(leg(C70)))
+    real_id, shadow_id = desk.open_real(), desk.open_shadow(legs=[leg(C70)])
+    expired = {"price": "0", "kind": "EXPIRED", "settled_at": "2014-06-21T20:00:00Z"}
+
+    answer = desk.b.close(
+        shadow_id,
+        exit_time="2014-06-21T20:00:00Z",
+        exit_price="0",
+        exit_reason="EXPIRED",
+        market_conditions={"settlements": {C70: expired}},
+    )
+
+    assert (answer.status, answer.body["status"]) == (200, "CLOSED"), answer.body
+    assert violated(verify("")) == set()
+    assert desk.a.close(real_id, exit_time="2014-06-23T14:00:00Z").status == 200
+    assert violated(verify("traded")) == set()
+
+
+def test_a_shadow_that_opens_after_the_real_exit_has_no_outcome_and_violates_nothing() -> None:
+    desk = make_desk()
+    desk.a.close(desk.open_real(), exit_time=ENTRY_TIME)
+    entered = "2014-06-05T17:00:00.000000Z"
+    late = [leg(C72_5_JULY, entry_price="0.98")]
+    shadow_id = desk.open_shadow(legs=late, entry_time=entered, entry_quotes={C72_5_JULY: touched(late[0], entered)})
+
+    answer = desk.b.close(shadow_id, exit_price="1.31", market_conditions={"quotes": {C72_5_JULY: quote()}})
+
+    assert answer.body["status"] == "CLOSED", answer.body
+    assert "AFTER_REAL_EXIT" in answer.body["flags"]
+    assert not ShadowOutcome.objects.exists()
+    assert violated(verify("traded")) == set()
+
+
 @pytest.mark.usefixtures("finished_flow")
-@pytest.mark.parametrize(("name", "statement"), SABOTAGE.items(), ids=SABOTAGE)
+@pytest.mark.parametrize(("name", "statement"), [*SABOTAGE.items(), *MORE_SABOTAGE])
 def test_each_invariant_names_the_rows_that_violate_it(name: str, statement: str) -> None:
     (invariant,) = (one for one in INVARIANTS if one.name == name)
     drop_check_constraints()
