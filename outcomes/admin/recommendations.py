@@ -45,6 +45,7 @@ class RecommendationAdmin(AuditAdmin):
         "recommended_at",
         "strategy_version",
         full_hash("rules_hash"),
+        full_hash("registered_rules_hash"),
         full_hash("context_hash"),
         full_hash("request_hash"),
         "as_sent",

@@ -65,7 +65,6 @@ class TradeAdmin(AuditAdmin):
                     amount("declared_risk"),
                     json_of("legs"),
                     json_of("entry_quotes"),
-                    full_hash("rules_hash"),
                     full_hash("request_hash"),
                 )
             },

@@ -115,7 +115,7 @@ class PairedTrade:
     engine: str
     context_hash: str  # of the recommendation
     recommended_rules_hash: str
-    registered_rules_hash: str  # of the engine, when the trade was opened
+    registered_rules_hash: str  # of the engine, when it answered
     # Of the fills that belong to the pair, oldest first.
     exits: tuple[tuple[datetime, str], ...]  # time and conditions hash of each closing fill
     entry_instruments: frozenset[str]

@@ -36,6 +36,9 @@ class Recommendation(models.Model):
     action = models.CharField(max_length=7, choices=Action, help_text="OPEN or DECLINE.")
     strategy_version = models.CharField(max_length=100, help_text="As reported by the engine.")
     rules_hash = models.CharField(max_length=64, help_text="SHA-256 of its rules, as reported by the engine.")
+    registered_rules_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="What its heartbeat had registered when it answered."
+    )
     recommendation = models.TextField(help_text="JSON, exactly as sent.")
     plan = CanonicalJSONField(
         null=True,

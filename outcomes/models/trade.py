@@ -80,7 +80,6 @@ class Trade(models.Model):
     claimed_provenance = models.CharField(
         max_length=19, choices=PROVENANCE_CHOICES, help_text="Where the engine says its prices come from."
     )
-    rules_hash = models.CharField(max_length=64, help_text="SHA-256 of the engine's registered rules at the opening.")
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the opening request means.")
     opened_at = models.DateTimeField(help_text="When the opening was reported: database clock, UTC.")
     entry_due_at = models.DateTimeField(

@@ -156,7 +156,9 @@ def _book_real(
     documents, provenance = _real_documents(trade, legs, report, terms)
     if isinstance(report, ExitReport):
         flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.exit_price))
-    judge_real_time(trade, time, terms)
+    if not all("settlement" in document for document in documents):
+        # A contract that ended over the weekend is told on Monday: settlements have times of their own.
+        judge_real_time(trade, time, terms)
     if time < trade.entry_time:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
     fill = Fill(ref, legs, report.fees)

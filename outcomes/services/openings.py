@@ -49,7 +49,6 @@ from outcomes.services.transactions import (
     report_transaction,
 )
 from outcomes.services.violations import judge_plan, record_one
-from policies.models import Engine
 from signals_app.alerts.documents import trade_id
 
 
@@ -300,7 +299,6 @@ def _trade(table: Any, report: OpeningReport, recommendation: Recommendation, te
         entry_time=report.entry_time,
         entry_fees=report.fees,
         claimed_provenance=_real_claim(report.price_provenance) if table is RealTrade else report.price_provenance,
-        rules_hash=Engine.objects.get(pk=recommendation.engine).rules_hash,
         request_hash=request_hash,
         opened_at=terms.now,
         flags=[],

@@ -16,6 +16,7 @@ from outcomes.models import Action, Recommendation, Role
 from outcomes.services.directives import settle_declined
 from outcomes.services.transactions import database_time, not_found
 from policies.core import rules
+from policies.models import Engine
 from policies.selectors import open_halt
 
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
@@ -105,6 +106,7 @@ def _store_with_role(engine: str, report: RecommendationReport) -> Recommendatio
         action=report.action,
         strategy_version=report.strategy_version,
         rules_hash=report.rules_hash,
+        registered_rules_hash=Engine.objects.get(pk=engine).rules_hash,
         recommendation=report.recommendation,
         plan=None if report.plan is None else report.plan.document(),
         request_hash=report.request_hash,

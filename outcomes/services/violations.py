@@ -96,7 +96,7 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         engine=trade.engine,
         context_hash=recommendation.context_hash,
         recommended_rules_hash=recommendation.rules_hash,
-        registered_rules_hash=trade.rules_hash,
+        registered_rules_hash=recommendation.registered_rules_hash,
         exits=tuple((row.time, row.conditions_hash) for row in closing),
         entry_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "OPEN"),
         exit_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "CLOSE")

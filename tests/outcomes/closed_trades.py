@@ -56,7 +56,8 @@ def answer(experiment: Experiment, engine: str, **fields: Any) -> Recommendation
     real = experiment.decision.executed_engine == engine
     declines = fields.get("action") == "DECLINE"
     defaults = {
-        "context_hash": HASH, "action": "OPEN", "strategy_version": "1", "rules_hash": HASH, "recommendation": "{}",
+        "context_hash": HASH, "action": "OPEN", "strategy_version": "1", "rules_hash": HASH,
+        "registered_rules_hash": HASH, "recommendation": "{}",
         "plan": None if declines else PLAN, "request_hash": HASH, "recommended_at": EXIT_TIME,
         "role": "REAL" if real else "SHADOW", "role_reason": experiment.decision.reason,
         "permit_expires_at": EXIT_TIME if real and not declines else None,
@@ -73,7 +74,7 @@ def open_trade(
     defaults: dict[str, Any] = {
         "trade_id": uuid.uuid5(experiment.pk, engine), "experiment": experiment, "engine": engine,
         "legs": PLAN["legs"], "quantity": 1, "multiplier": MULTIPLIER, "currency": "USD", "entry_time": entry_time,
-        "entry_fees": 0, "claimed_provenance": provenance, "rules_hash": HASH, "request_hash": HASH,
+        "entry_fees": 0, "claimed_provenance": provenance, "request_hash": HASH,
         "opened_at": entry_time, "entry_due_at": entry_time, "status": "OPENING",
     }  # fmt: skip
     trade: RealTrade | ShadowTrade = (RealTrade if real else ShadowTrade).objects.create(**defaults | fields)
