@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from kernel.values import epoch_instant, parse_instant
 from outcomes.core.instruments import canonical_instrument
+from outcomes.core.trades import Worded
 
 # What the columns hold of a price: 12 digits before the point and 12 after it.
 PRICE_DIGITS, PRICE_DECIMALS = 24, 12
@@ -26,17 +26,18 @@ _FEWEST_EXPONENT = -PRICE_DECIMALS
 _PRICE = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
-class QuoteFlag(StrEnum):
+class QuoteFlag(Worded):
     """Why a quote cannot price a moment."""
 
-    LOOKAHEAD = "LOOKAHEAD"  # dated after the moment
-    STALE = "STALE"  # older at the moment than the policy allows
-    BEFORE_ENTRY = "BEFORE_ENTRY"  # an exit's quote that is older than the trade
-    CROSSED = "CROSSED"  # bid above ask
-    ONE_SIDED = "ONE_SIDED"  # no bid, no ask, or nothing offered
-    NO_TIME = "NO_TIME"  # without a valid quote_time, look-ahead cannot be ruled out
-    NOT_A_QUOTE = "NOT_A_QUOTE"  # not {bid, ask, quote_time} with prices of 0 or more
-    MISSING = "MISSING"
+    LOOKAHEAD = "LOOKAHEAD", "dated after the moment that it was to price"
+    STALE = "STALE", "older than the policy allows"
+    BEFORE_ENTRY = "BEFORE_ENTRY", "from before the entry"
+    CROSSED = "CROSSED", "bid above ask"
+    ONE_SIDED = "ONE_SIDED", "one side without a price"
+    # Without one, look-ahead cannot be ruled out.
+    NO_TIME = "NO_TIME", "no valid quote time"
+    NOT_A_QUOTE = "NOT_A_QUOTE", "not a bid, an ask and a time, with prices of 0 or more"
+    MISSING = "MISSING", "not quoted"
 
 
 @dataclass(frozen=True, slots=True)

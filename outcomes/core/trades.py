@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypedDict
+from typing import Self, TypedDict
 
 from kernel.values import decimal_text, format_timestamp
 
@@ -68,35 +68,48 @@ def weakest(provenances: list[Provenance]) -> Provenance:
     return max(provenances, key=_STRENGTH.index)
 
 
-class TradeFlag(StrEnum):
+class Worded(StrEnum):
+    """Codes, each with its meaning as traders read it."""
+
+    words: str
+
+    def __new__(cls, code: str, words: str) -> Self:
+        """A member that is its code, and knows its words."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.words = words
+        return member
+
+
+class TradeFlag(Worded):
     """What is remarkable about a trade without breaking a rule."""
 
-    PARTIAL_FILL = "PARTIAL_FILL"  # less than planned, in proportion
-    CLOCK = "CLOCK"  # its engine's clock was ahead, or its exit is dated before its entry
-    RISK_DIFFERS = "RISK_DIFFERS"  # declared another capital at risk than its fills give
-    NET_PRICE_DIFFERS = "NET_PRICE_DIFFERS"  # the price reported for the whole is not that of its legs
-    AFTER_REAL_EXIT = "AFTER_REAL_EXIT"  # a shadow that opened when the real trade had ended
-    UNPAIRED = "UNPAIRED"  # a shadow that left by its own rules, because no real trade could come
-    ROLLED = "ROLLED"  # went on after the pair had ended
+    PARTIAL_FILL = "PARTIAL_FILL", "Filled for less than planned, all legs in proportion."
+    CLOCK = "CLOCK", "Its engine's clock is wrong: dated ahead of ours, or the exit before the entry."
+    RISK_DIFFERS = "RISK_DIFFERS", "The engine declared another capital at risk than its opening fills give."
+    NET_PRICE_DIFFERS = "NET_PRICE_DIFFERS", "The net price reported is not that of the legs; the legs count."
+    AFTER_REAL_EXIT = "AFTER_REAL_EXIT", "Opened after the real trade had ended: it has an own exit, but no outcome."
+    UNPAIRED = "UNPAIRED", "No real trade could come, so it left by its own rules."
+    ROLLED = "ROLLED", "Went on after a roll; the comparison ends with the roll's closing leg."
 
 
-class PairRule(StrEnum):
+class PairRule(Worded):
     """The rules by what breaks them."""
 
-    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS"  # recommended from another market context
-    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS"  # traded by other rules than it recommended by
-    ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION"  # entered before it had said what it would do
-    LATE_REPORT = "LATE_REPORT"  # told later than a report takes to arrive
-    LATE_ENTRY = "LATE_ENTRY"  # told when no real trade was to be expected any more
-    NOT_PERMITTED = "NOT_PERMITTED"  # traded for real without a permit in force
-    PLAN_DIFFERS = "PLAN_DIFFERS"  # traded something else, or more, than planned
-    PRICE_NOT_IN_QUOTES = "PRICE_NOT_IN_QUOTES"  # better than anybody quoted
-    SETTLEMENT_IMPOSSIBLE = "SETTLEMENT_IMPOSSIBLE"  # settled as the contract cannot settle
-    CURRENCY_DIFFERS = "CURRENCY_DIFFERS"  # in another currency than the policy's
-    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS"  # the shadow left at another time than the real trade
-    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS"  # left under other market conditions
-    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS"  # left other instruments than it entered
-    PNL_DIFFERS = "PNL_DIFFERS"  # recorded another P&L than its fills give
+    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS", "Recommended from another market context than both engines got."
+    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS", "Recommended by other rules than the engine had registered."
+    ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION", "Entered before it had said what it would do."
+    LATE_REPORT = "LATE_REPORT", "Reported later than the policy allows after it happened."
+    LATE_ENTRY = "LATE_ENTRY", "Reported when no real trade was to be expected any more."
+    NOT_PERMITTED = "NOT_PERMITTED", "Traded for real without a permit in force."
+    PLAN_DIFFERS = "PLAN_DIFFERS", "Traded something else, or more, than planned."
+    PRICE_NOT_IN_QUOTES = "PRICE_NOT_IN_QUOTES", "Filled at a better price than anybody quoted around that time."
+    SETTLEMENT_IMPOSSIBLE = "SETTLEMENT_IMPOSSIBLE", "Settled in a way, or at a price, that the contract rules out."
+    CURRENCY_DIFFERS = "CURRENCY_DIFFERS", "Traded in another currency than the policy's."
+    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS", "The shadow left at another time than the real trade."
+    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS", "The shadow left under other market conditions."
+    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS", "Closed other instruments than it had opened."
+    PNL_DIFFERS = "PNL_DIFFERS", "The recorded P&L is not what the fills give."
 
 
 @dataclass(frozen=True, slots=True)
