@@ -26,16 +26,13 @@ TESTS_OF = {
     ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
-    "outcomes.core.books": ["outcomes/core/test_risk.py"],
+    "outcomes.core.books": ["outcomes/core/test_books.py", "outcomes/core/test_books_risk.py"],
     "outcomes.core.checks": [
-        "outcomes/core/test_plan.py", "outcomes/core/test_settlement.py", "outcomes/core/test_timing.py",
+        "outcomes/core/test_checks_plan.py", "outcomes/core/test_checks_settlement.py",
+        "outcomes/core/test_checks_times.py",
     ],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
-    "outcomes.core.reports": [
-        "outcomes/core/test_trade_reports.py", "outcomes/core/test_shadow_reports.py",
-        "outcomes/core/test_report_text.py",
-    ],
-    "outcomes.core.trades": ["outcomes/core/test_trades.py", "outcomes/core/test_pairing.py"],
+    "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_reports_text.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
     "signals_app.alerts.documents": [

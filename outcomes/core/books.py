@@ -8,12 +8,14 @@ option.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from outcomes.core.fills import (
+    EXACT,
+    ZERO,
     Fill,
     LegFill,
     Position,
@@ -27,9 +29,9 @@ from outcomes.core.fills import (
 from outcomes.core.instruments import Option, parse_option
 from outcomes.core.trades import NET_PRICE
 
-ZERO = Decimal(0)
 _PRICE_STEP = Decimal(1).scaleb(-NET_PRICE["decimal_places"])
-_WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
+# An average is a quotient, which may have no end; wide enough that it is rounded once, to the columns' decimals.
+_QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Schedule:
 class Books:
     """One trade. Prices are averages, rounded; everything else is exact.
 
-    `gross_pnl` is None until nothing is open any more. `compared_pnl` is what the comparison takes: the fills up to
-    the first roll, less the schedule's fees on both sides; None where the pair's fills leave something open.
+    `gross_pnl` and `pnl`, its value less `fees`, are None until nothing is open any more. `compared_pnl` is what the
+    comparison takes: the fills up to the first roll, less the schedule's fees on both sides; None where the pair's
+    fills leave something open.
     """
 
     positions: Mapping[PositionKey, Position]
@@ -53,6 +56,7 @@ class Books:
     exit_price: Decimal | None
     gross_pnl: Decimal | None
     fees: Decimal
+    pnl: Decimal | None
     scheduled_fees: Decimal
     risk_amount: Decimal
     compared_pnl: Decimal | None
@@ -72,21 +76,24 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
     """The books of a trade with at least one fill; raises `closes_more_than_open` where they cannot be kept."""
     held = positions(fills)
     paired = until_first_roll(fills)
-    paired_positions = positions(paired)
+    legs = [leg for fill in paired for leg in fill.legs]
+    closing = [leg for leg in legs if leg.effect == "CLOSE"]
     gross = gross_pnl(fills, multiplier) if is_flat(held) else None
-    charged = scheduled_fees(paired, per_contract=schedule.per_contract, per_order=schedule.per_order)
-    compared = gross_pnl(paired, multiplier) - charged if is_flat(paired_positions) else None
-    closed = {key: position for key, position in paired_positions.items() if position.closed}
+    # A broker's fees have as many digits as prices, and so more together than a decimal has by default.
+    with localcontext(EXACT):
+        fees = sum((fill.fees for fill in fills), ZERO)
+        pnl = None if gross is None else gross - fees
+        compared = None
+        if is_flat(positions(paired)):
+            charged = scheduled_fees(paired, per_contract=schedule.per_contract, per_order=schedule.per_order)
+            compared = gross_pnl(paired, multiplier) - charged
     return Books(
         positions=held,
-        entry_price=_average(
-            {key: (position.opened, position.opening_value) for key, position in paired_positions.items()}
-        ),
-        exit_price=_average({key: (position.closed, position.closing_value) for key, position in closed.items()})
-        if closed
-        else None,
+        entry_price=net_price(leg for leg in legs if leg.effect == "OPEN"),
+        exit_price=net_price(closing) if closing else None,
         gross_pnl=gross,
-        fees=sum((fill.fees for fill in fills), ZERO),
+        fees=fees,
+        pnl=pnl,
         scheduled_fees=scheduled_fees(fills, per_contract=schedule.per_contract, per_order=schedule.per_order),
         risk_amount=risk_amount(paired, multiplier),
         compared_pnl=compared,
@@ -94,20 +101,20 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
     )
 
 
-def _average(moved: Mapping[PositionKey, tuple[Decimal, Decimal]]) -> Decimal:
-    """The price of the one leg; of several the net debit for each unit of the smallest, a credit being negative."""
-    if len(moved) == 1:
-        ((quantity, value),) = moved.values()
-    else:
-        quantity = min(opened for opened, _ in moved.values())
-        value = ZERO
-        for (_, side), (_, amount) in moved.items():
-            value = _WIDE.add(value, amount if side == "LONG" else -amount)
-    return _WIDE.divide(value, quantity).quantize(_PRICE_STEP, context=_WIDE)
+def net_price(legs: Iterable[LegFill]) -> Decimal:
+    """What executions of one effect come to: the average price of a single position, rounded to twelve decimals.
 
-
-_EXACT = Context(prec=200, traps=[Inexact])
-ZERO = Decimal(0)
+    Of several positions it is the net debit for each unit of the smallest, a credit being negative.
+    """
+    moved: dict[PositionKey, tuple[Decimal, Decimal]] = {}
+    with localcontext(EXACT):
+        for leg in legs:
+            quantity, value = moved.get(leg.key, (ZERO, ZERO))
+            moved[leg.key] = quantity + leg.quantity, value + leg.quantity * leg.price
+        unit = min(quantity for quantity, _ in moved.values())
+        # A single short position has a price like a long one; only among several do sides offset each other.
+        total = sum(value if side == "LONG" or len(moved) == 1 else -value for (_, side), (_, value) in moved.items())
+    return _QUOTIENT.divide(total, unit).quantize(_PRICE_STEP, context=_QUOTIENT)
 
 
 def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:
@@ -119,14 +126,13 @@ def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:
     """
     legs = [leg for fill in fills for leg in fill.legs if leg.effect == "OPEN"]
     shorts = [leg for leg in legs if leg.side == "SHORT"]
-    with localcontext(_EXACT):
-        if not shorts:
-            return sum(leg.quantity * leg.price for leg in legs) * multiplier
-        bounded = _largest_loss(legs)
-        if bounded is not None:
-            return max(bounded, ZERO) * multiplier
-        long_premium = sum(leg.quantity * leg.price for leg in legs if leg.side == "LONG")
-        return (long_premium + sum(_uncovered(leg) for leg in shorts)) * multiplier
+    with localcontext(EXACT):
+        risk = _largest_loss(legs) if shorts else None
+        if risk is None:
+            premiums = [leg.quantity * leg.price for leg in legs if leg.side == "LONG"]
+            risk = sum([*premiums, *map(_uncovered, shorts)], ZERO)
+        # An arbitrage cannot lose, and the price of a future may be negative.
+        return max(risk, ZERO) * multiplier
 
 
 def _largest_loss(legs: Sequence[LegFill]) -> Decimal | None:
@@ -139,8 +145,8 @@ def _largest_loss(legs: Sequence[LegFill]) -> Decimal | None:
             return None
         options.append((leg, option))
         expiries.add(option.expiry)
-    # One short put alone is no combination: its strike is at risk, whatever premium it brought.
-    if len(options) < 2 or len(expiries) != 1 or len({option.root for _, option in options}) != 1:
+    # One short put alone is no combination: its strike is at risk, whatever premium it brought, in however many fills.
+    if len({leg.key for leg in legs}) < 2 or len(expiries) != 1 or len({option.root for _, option in options}) != 1:
         return None
     # Beyond the highest strike the payoff moves with the calls alone: more short than long, and nothing bounds it.
     if sum(_held(leg) for leg, option in options if option.is_call) < 0:

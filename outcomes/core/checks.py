@@ -21,9 +21,7 @@ from kernel.values import decimal_text, format_timestamp, parse_instant, plain_t
 from outcomes.core.fills import Fill, PositionKey, positions
 from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.core.quoting import read_price
-
-PLAN_DIFFERS = "PLAN_DIFFERS"
-PARTIAL_FILL = "PARTIAL_FILL"
+from outcomes.core.trades import PairRule, TradeFlag
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +86,16 @@ def refuse_other_than_planned(plan: Plan, legs: Iterable[PlannedLeg], quantity: 
         raise DomainError("plan_differs", f"The plan's legs are {wanted}; open those.", "/legs")
 
 
-def judge_real_trade(plan: Plan, fills: Sequence[Fill]) -> str | None:
+def judge_real_trade(plan: Plan, fills: Sequence[Fill], multiplier: Decimal) -> PairRule | TradeFlag | None:
     """PLAN_DIFFERS, PARTIAL_FILL or None for what a real trade has done up to the closing leg of a roll.
 
     The instruments, sides and ratios that it held when its first close began must be the plan's, and it may never
-    have held more. Less of all legs alike is an order that was filled in part. Legging in is judged only once the
-    first close begins, so a trade that is still being built breaks nothing.
+    have held more; of another multiplier, every contract is another one. Less of all legs alike is an order that was
+    filled in part. Legging in is judged only once the first close begins, so a trade that is still being built breaks
+    nothing.
     """
+    if multiplier != plan.multiplier:
+        return PairRule.PLAN_DIFFERS
     planned = plan.quantities()
     held: dict[PositionKey, Decimal] = {}
     for number, fill in enumerate(fills, start=1):
@@ -102,18 +103,18 @@ def judge_real_trade(plan: Plan, fills: Sequence[Fill]) -> str | None:
             break
         held = {key: position.open for key, position in positions(fills[:number]).items()}
         if any(quantity > planned.get(key, 0) for key, quantity in held.items()):
-            return PLAN_DIFFERS
+            return PairRule.PLAN_DIFFERS
     else:
         # Nothing has been closed yet: what is missing may still come.
         return None
     if held == planned:
         return None
     if held.keys() != planned.keys():
-        return PLAN_DIFFERS
+        return PairRule.PLAN_DIFFERS
     # Compared crosswise with one leg, because a share of a third has no decimal form.
     first = next(iter(planned))
     in_proportion = all(held[key] * planned[first] == held[first] * planned[key] for key in planned)
-    return PARTIAL_FILL if in_proportion else PLAN_DIFFERS
+    return TradeFlag.PARTIAL_FILL if in_proportion else PairRule.PLAN_DIFFERS
 
 
 # How far a sender's clock may be ahead of the database's.

@@ -15,13 +15,13 @@ from typing import Any
 from kernel.errors import DomainError
 from kernel.values import decimal_text, plain_text
 from outcomes.core.instruments import canonical_instrument, parse_option
+from outcomes.core.trades import QUANTITY
 
 # Wider than any product of the columns; an inexact result is a bug and raises.
-_EXACT = Context(prec=200, traps=[Inexact])
+EXACT = Context(prec=200, traps=[Inexact])
 # Wide enough that a quotient's own rounding cannot reach the eighth decimal of a stored quantity.
 _QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
-# Quantities are stored to eight decimals.
-QUANTITY_STEP = Decimal("0.00000001")
+_QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY["decimal_places"])
 ZERO = Decimal(0)
 
 PositionKey = tuple[str, str]
@@ -109,7 +109,7 @@ def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
     Raises DomainError `closes_more_than_open` where a fill closes what is not there.
     """
     found: dict[PositionKey, Position] = {}
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         for fill in fills:
             for leg in fill.legs:
                 position = found.get(leg.key, Position())
@@ -122,11 +122,9 @@ def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
                     )
                     continue
                 if leg.quantity > position.open:
-                    raise DomainError(
-                        "closes_more_than_open",
-                        f"{fill.ref} closes {leg.quantity} {leg.side} of {leg.instrument}; {position.open} are open.",
-                        "/legs",
-                    )
+                    wanted, left = plain_text(leg.quantity), plain_text(position.open)
+                    detail = f"{fill.ref} closes {wanted} {leg.side} of {leg.instrument}; {left} are open."
+                    raise DomainError("closes_more_than_open", detail, "/legs")
                 found[leg.key] = replace(
                     position, closed=position.closed + leg.quantity, closing_value=position.closing_value + value
                 )
@@ -144,7 +142,7 @@ def gross_pnl(fills: Iterable[Fill], multiplier: Decimal) -> Decimal:
     It is a sum over fills and never an average price, so three exits of one contract at 1.10, 1.15 and 1.16 from an
     entry of three at 1.00 come to +41.00 and not to 40.99...
     """
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         cash = sum(leg.quantity * (leg.price if leg.is_sale else -leg.price) for fill in fills for leg in fill.legs)
         return cash * multiplier
 
@@ -157,7 +155,7 @@ def closed_share(before: Sequence[Fill], closing: Fill) -> tuple[Decimal, Decima
     found = positions(before)
     most = (ZERO, Decimal(1))
     closed: dict[PositionKey, Decimal] = {}
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         for leg in closing.legs:
             if leg.effect == "CLOSE":
                 closed[leg.key] = closed.get(leg.key, ZERO) + leg.quantity
@@ -175,7 +173,7 @@ def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, i
         return open_quantity
     closed, open_before = share
     with localcontext(_QUOTIENT):
-        part = (open_quantity * closed / open_before).quantize(QUANTITY_STEP)
+        part = (open_quantity * closed / open_before).quantize(_QUANTITY_STEP)
     return min(part, open_quantity)
 
 
@@ -202,7 +200,7 @@ def scheduled_fees(fills: Iterable[Fill], *, per_contract: Decimal, per_order: D
 
     Only OCC symbols are contracts: a share pays no fee per contract.
     """
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         total = ZERO
         for fill in fills:
             contracts = sum(leg.quantity for leg in fill.legs if parse_option(leg.instrument))

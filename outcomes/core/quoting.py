@@ -16,12 +16,10 @@ from typing import Any
 
 from kernel.values import epoch_instant, parse_instant
 from outcomes.core.instruments import canonical_instrument
-from outcomes.core.trades import Worded
+from outcomes.core.trades import PRICE, Worded
 
-# What the columns hold of a price: 12 digits before the point and 12 after it.
-PRICE_DIGITS, PRICE_DECIMALS = 24, 12
-PRICE_BELOW = Decimal(10) ** (PRICE_DIGITS - PRICE_DECIMALS)
-_FEWEST_EXPONENT = -PRICE_DECIMALS
+_TOO_LARGE = Decimal(1).scaleb(PRICE["max_digits"] - PRICE["decimal_places"])
+_STEP = Decimal(1).scaleb(-PRICE["decimal_places"])
 # Quotes come from feeds, which also write 1e-2.
 _PRICE = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -120,9 +118,10 @@ def read_price(value: object) -> Decimal | None:
     if _PRICE.fullmatch(value) is None:
         return None
     price = Decimal(value)
-    if not 0 <= price < PRICE_BELOW:
+    if not 0 <= price < _TOO_LARGE:
         return None
-    if int(price.as_tuple().exponent) < _FEWEST_EXPONENT and price % Decimal(1).scaleb(_FEWEST_EXPONENT):
+    # Zeros behind the last digit that a column holds are none to lose.
+    if int(price.as_tuple().exponent) < -PRICE["decimal_places"] and price % _STEP:
         return None
     return price.copy_abs()  # no "-0"
 

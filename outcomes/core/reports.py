@@ -19,6 +19,7 @@ from uuid import UUID
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, plain_text
+from outcomes.core.books import net_price
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.core.quoting import QuoteFlag
@@ -245,14 +246,6 @@ def refuse_other_net_price(legs: Sequence[LegFill], total: Decimal | None, point
     if net_price_differs(legs, total):
         expected = decimal_text(net_price(legs))
         raise DomainError("price_mismatch", f"Does not match the legs: expected {expected}.", pointer)
-
-
-def net_price(legs: Sequence[LegFill]) -> Decimal:
-    """The price of a single leg; of several the net debit for each unit of the smallest, a credit being negative."""
-    if len(legs) == 1:
-        return legs[0].price
-    unit = min(leg.quantity for leg in legs)
-    return sum((leg.price * leg.quantity / unit * (1 if leg.side == "LONG" else -1) for leg in legs), Decimal(0))
 
 
 def refuse_prices_better_than_quotes(

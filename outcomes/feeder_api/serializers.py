@@ -13,26 +13,23 @@ from kernel.errors import DomainError
 from kernel.long_polls import MAX_WAIT_SECONDS
 from kernel.serializers import DecimalTextField, InstantField, StrictSerializer
 from outcomes.core.instruments import MAX_LENGTH, canonical_instrument, is_instrument
-from outcomes.core.quoting import PRICE_DECIMALS, PRICE_DIGITS, read_price, read_quote_time
+from outcomes.core.quoting import read_price, read_quote_time
+from outcomes.core.trades import PRICE
 from outcomes.services.quotes import PushedQuote
 
 MAX_QUOTES = 5000
 MEMBERS = frozenset({"instrument", "bid", "ask", "quote_time", "changed_at"})
 REQUIRED = ("instrument", "bid", "ask", "quote_time")
 BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
-BAD_PRICE = f"Send a price of 0 or more with at most {PRICE_DECIMALS} decimals; 0 if nobody bids or offers."
+BAD_PRICE = f"Send a price of 0 or more with at most {PRICE['decimal_places']} decimals; 0 if nobody bids or offers."
 
 
 class QuoteSerializer(StrictSerializer):
     """One quote, as the schema describes it; `QuotesField` reads it."""
 
     instrument = serializers.CharField(max_length=MAX_LENGTH, help_text="As in quote-requests.")
-    bid = DecimalTextField(
-        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), help_text="0 if nobody bids."
-    )
-    ask = DecimalTextField(
-        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, min_value=Decimal(0), help_text="0 if nobody offers."
-    )
+    bid = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody bids.")
+    ask = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody offers.")
     quote_time = InstantField(help_text="When the feeder last knew the quote to stand, not when it last changed.")
     changed_at = InstantField(required=False, allow_null=True, help_text="When the quote last changed.")
 

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from kernel.values import instant_text
 from outcomes.core.instruments import MAX_LENGTH
-from outcomes.core.quoting import PRICE_DECIMALS, PRICE_DIGITS
+from outcomes.core.trades import PRICE
 
 MAX_SOURCE = 50
 
@@ -16,12 +16,8 @@ class Quote(models.Model):
     """What a feeder said stood at an instant; the first word of a feeder about an instrument and instant stands."""
 
     instrument = models.CharField(max_length=MAX_LENGTH, help_text="OCC symbols padded to 21 characters.")
-    bid = models.DecimalField(
-        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, help_text="Per unit; 0 if nobody bids."
-    )
-    ask = models.DecimalField(
-        max_digits=PRICE_DIGITS, decimal_places=PRICE_DECIMALS, help_text="Per unit; 0 if nobody offers."
-    )
+    bid = models.DecimalField(**PRICE, help_text="Per unit; 0 if nobody bids.")
+    ask = models.DecimalField(**PRICE, help_text="Per unit; 0 if nobody offers.")
     quote_time = models.DateTimeField(help_text="When the feeder last knew the quote to stand, UTC.")
     changed_at = models.DateTimeField(
         null=True, blank=True, help_text="When the quote last changed, UTC; blank if the feeder did not say."

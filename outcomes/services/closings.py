@@ -13,7 +13,7 @@ from kernel.errors import DomainError
 from kernel.values import plain_text
 from outcomes.core.books import keep_books
 from outcomes.core.checks import read_settlements, refuse_impossible_settlement
-from outcomes.core.fills import Fill, LegFill, gross_pnl, scheduled_fees
+from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -362,15 +362,12 @@ def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
         own.save()
         return
     entry = core_fill(stored_fills(trade)[0])
-    closing = Fill("own exit", tuple(priced.legs))
-    fees = scheduled_fees(
-        [entry, closing], per_contract=terms.schedule.per_contract, per_order=terms.schedule.per_order
-    )
+    books = keep_books([entry, Fill("own exit", tuple(priced.legs))], trade.multiplier, terms.schedule)
     own.state = OwnExitState.DONE
     own.legs = priced.documents()
     own.price_provenance = priced.provenance
-    own.fees = fees
-    own.pnl = gross_pnl([entry, closing], trade.multiplier) - fees
+    own.fees = books.scheduled_fees
+    own.pnl = books.compared_pnl
     own.save()
 
 

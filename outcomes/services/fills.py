@@ -155,16 +155,15 @@ def is_live(trade: RealTrade | ShadowTrade) -> bool:
 
 def _record_outcome(trade: RealTrade | ShadowTrade, books: Books, now: datetime) -> None:
     priced = trade.status == TradeStatus.CLOSED
-    gross = books.gross_pnl if priced else None
     values: dict[str, Any] = {
         "experiment_id": trade.experiment_id,
         "engine": trade.engine,
         "entry_price": books.entry_price,
         "exit_price": books.exit_price if priced else None,
-        "gross_pnl": gross,
+        "gross_pnl": books.gross_pnl if priced else None,
         "fees": books.fees,
         "scheduled_fees": books.scheduled_fees,
-        "pnl": None if gross is None else gross - books.fees,
+        "pnl": books.pnl if priced else None,
         "compared_pnl": books.compared_pnl if priced else None,
         "risk_amount": books.risk_amount,
         "currency": trade.currency,

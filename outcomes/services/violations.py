@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from experiments.models import Experiment
-from outcomes.core.checks import PARTIAL_FILL, PLAN_DIFFERS, Plan, judge_real_trade
+from outcomes.core.checks import Plan, judge_real_trade
 from outcomes.core.fills import until_first_roll
 from outcomes.core.trades import Breach, PairedTrade, PairRule, TradeFlag, breaches_of_one, breaches_of_the_exits
 from outcomes.models import LIVE_STATUSES, RealTrade, Recommendation, ShadowTrade, Violation
@@ -41,10 +40,13 @@ def judge_plan(trade: RealTrade, now: datetime) -> None:
     if plan is None:
         record_one(trade, PairRule.PLAN_DIFFERS, "the engine declined, and planned nothing", now)
         return
-    verdict = judge_real_trade(Plan.from_document(plan), [core_fill(row) for row in stored_fills(trade)])
-    flag_if(trade, TradeFlag.PARTIAL_FILL, verdict == PARTIAL_FILL)
-    if verdict == PLAN_DIFFERS:
-        record_one(trade, PairRule.PLAN_DIFFERS, "its legs, sides, ratios or size are not those of the plan", now)
+    fills = [core_fill(row) for row in stored_fills(trade)]
+    verdict = judge_real_trade(Plan.from_document(plan), fills, trade.multiplier)
+    flag_if(trade, TradeFlag.PARTIAL_FILL, verdict == TradeFlag.PARTIAL_FILL)
+    if verdict == PairRule.PLAN_DIFFERS:
+        record_one(
+            trade, PairRule.PLAN_DIFFERS, "other legs, sides, ratios or multiplier than planned, or more", now
+        )
 
 
 def check_prices(trade: RealTrade, terms: Terms) -> None:
@@ -89,9 +91,6 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
     outcome = getattr(trade, "outcome", None)
     books = books_of(trade, terms.schedule)
-    recomputed: Decimal | None = None
-    if outcome is not None and outcome.pnl is not None and books.gross_pnl is not None:
-        recomputed = books.gross_pnl - books.fees
     return PairedTrade(
         engine=trade.engine,
         context_hash=recommendation.context_hash,
@@ -103,5 +102,5 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         if books.is_flat
         else None,
         stored_pnl=outcome.pnl if outcome is not None else None,
-        recomputed_pnl=recomputed,
+        recomputed_pnl=books.pnl if outcome is not None and outcome.pnl is not None else None,
     )

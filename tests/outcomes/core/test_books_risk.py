@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.core.books import risk_amount
-from outcomes.core.fills import Fill, LegFill
+from tests.outcomes.core.fills import HUNDRED, Moved, closed, opened
 
 C70, C75, P65, P70 = (
     "TWX   140621C00070000",
@@ -18,17 +18,6 @@ C70, C75, P65, P70 = (
     "TWX   140621P00070000",
 )
 NEXT_C70 = "TWX   140719C00070000"
-
-
-def opened(*legs: tuple[str, str, str, str]) -> list[Fill]:
-    return [
-        Fill(
-            "entry",
-            tuple(
-                LegFill(name, "OPEN", side, Decimal(quantity), Decimal(price)) for name, side, quantity, price in legs
-            ),
-        )
-    ]
 
 
 @pytest.mark.parametrize(
@@ -65,27 +54,37 @@ def opened(*legs: tuple[str, str, str, str]) -> list[Fill]:
         ([("TWX", "SHORT", "100", "70.5")], "705000.00"),
     ],
 )
-def test_known_trades(legs: list[tuple[str, str, str, str]], risk: str) -> None:
-    assert risk_amount(opened(*legs), Decimal(100)) == Decimal(risk)
+def test_known_trades(legs: list[Moved], risk: str) -> None:
+    assert risk_amount(opened(*legs), HUNDRED) == Decimal(risk)
 
 
 def test_an_arbitrage_that_cannot_lose_risks_nothing() -> None:
     fills = opened((C70, "LONG", "1", "0.50"), (C75, "SHORT", "1", "1.00"))
 
-    assert risk_amount(fills, Decimal(100)) == 0
+    assert risk_amount(fills, HUNDRED) == 0
+
+
+def test_an_order_that_fills_in_parts_risks_what_it_would_at_once() -> None:
+    parts = opened((P70, "SHORT", "1", "1.50")) + opened((P70, "SHORT", "1", "1.40"))
+
+    assert risk_amount(parts, HUNDRED) == Decimal("14000.00")
+
+
+def test_a_future_that_costs_less_than_nothing_risks_nothing() -> None:
+    assert risk_amount(opened(("CLK0", "LONG", "1", "-37.63")), Decimal(1000)) == 0
+    assert risk_amount(opened(("CLK0", "SHORT", "1", "-37.63")), Decimal(1000)) == 0
 
 
 def test_risk_is_exact_in_figures_longer_than_28_digits() -> None:
     longest = opened((C70, "LONG", "99999999999999.9999", "999999999999.99999999"))
 
-    assert risk_amount(longest, Decimal(100)) == Decimal("9999999999999999989900000000.0000000001")
+    assert risk_amount(longest, HUNDRED) == Decimal("9999999999999999989900000000.0000000001")
 
 
 def test_what_is_closed_later_changes_nothing() -> None:
-    closing = Fill("exit", (LegFill(C70, "CLOSE", "LONG", Decimal(1), Decimal("9.00")),))
     fills = opened((C70, "LONG", "1", "1.39"))
 
-    assert risk_amount([*fills, closing], Decimal(100)) == risk_amount(fills, Decimal(100))
+    assert risk_amount([*fills, closed((C70, "LONG", "1", "9.00"))], HUNDRED) == Decimal("139.00")
 
 
 legs = st.lists(
@@ -98,10 +97,10 @@ legs = st.lists(
 
 
 @given(legs, st.integers(1, 20))
-def test_risk_grows_with_size_and_is_never_negative(found: list[tuple[str, str, str, str]], times: int) -> None:
+def test_risk_grows_with_size_and_is_never_negative(found: list[Moved], times: int) -> None:
     larger = [(name, side, str(int(quantity) * times), price) for name, side, quantity, price in found]
 
-    risk = risk_amount(opened(*found), Decimal(100))
+    risk = risk_amount(opened(*found), HUNDRED)
 
     assert risk >= 0
-    assert risk_amount(opened(*larger), Decimal(100)) == risk * times
+    assert risk_amount(opened(*larger), HUNDRED) == risk * times

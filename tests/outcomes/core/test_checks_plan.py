@@ -8,14 +8,13 @@ import pytest
 
 from kernel.errors import DomainError
 from outcomes.core.checks import (
-    PARTIAL_FILL,
-    PLAN_DIFFERS,
     Plan,
     PlannedLeg,
     judge_real_trade,
     refuse_other_than_planned,
 )
 from outcomes.core.fills import Fill, LegFill
+from outcomes.core.trades import PairRule, TradeFlag
 
 CALL, HIGHER = "TWX   140621C00070000", "TWX   140621C00075000"
 SPREAD = (PlannedLeg(CALL, "LONG", 1), PlannedLeg(HIGHER, "SHORT", 2))
@@ -80,21 +79,31 @@ def test_legs_of_one_contract_and_side_are_added_up() -> None:
         ([fill(LONG_THREE)], None),
         ([], None),
         # A third of the order was filled.
-        ([fill((CALL, "OPEN", "LONG", "1"), (HIGHER, "OPEN", "SHORT", "2")), CLOSED], PARTIAL_FILL),
+        ([fill((CALL, "OPEN", "LONG", "1"), (HIGHER, "OPEN", "SHORT", "2")), CLOSED], TradeFlag.PARTIAL_FILL),
         # It began with a close.
-        ([CLOSED], PLAN_DIFFERS),
+        ([CLOSED], PairRule.PLAN_DIFFERS),
         # One leg never came, or came in another proportion.
-        ([fill(LONG_THREE), CLOSED], PLAN_DIFFERS),
-        ([fill(LONG_THREE, (HIGHER, "OPEN", "SHORT", "3")), CLOSED], PLAN_DIFFERS),
-        ([fill(LONG_THREE, (HIGHER, "OPEN", "LONG", "6")), CLOSED], PLAN_DIFFERS),
-        ([fill(LONG_THREE, ("TWX", "OPEN", "SHORT", "6")), CLOSED], PLAN_DIFFERS),
+        ([fill(LONG_THREE), CLOSED], PairRule.PLAN_DIFFERS),
+        ([fill(LONG_THREE, (HIGHER, "OPEN", "SHORT", "3")), CLOSED], PairRule.PLAN_DIFFERS),
+        ([fill(LONG_THREE, (HIGHER, "OPEN", "LONG", "6")), CLOSED], PairRule.PLAN_DIFFERS),
+        ([fill(LONG_THREE, ("TWX", "OPEN", "SHORT", "6")), CLOSED], PairRule.PLAN_DIFFERS),
         # More than planned is a breach at once.
-        ([fill((CALL, "OPEN", "LONG", "4"))], PLAN_DIFFERS),
-        ([fill(("TWX", "OPEN", "LONG", "1"))], PLAN_DIFFERS),
+        ([fill((CALL, "OPEN", "LONG", "4"))], PairRule.PLAN_DIFFERS),
+        ([fill(("TWX", "OPEN", "LONG", "1"))], PairRule.PLAN_DIFFERS),
     ],
 )
 def test_a_real_trade_is_judged_when_its_first_close_begins(fills: list[Fill], judged: str | None) -> None:
-    assert judge_real_trade(plan(), fills) == judged
+    assert judge_real_trade(plan(), fills, Decimal("100.0")) == judged
+
+
+def test_a_real_trade_of_another_multiplier_is_another_trade() -> None:
+    assert judge_real_trade(plan(), [fill(LONG_THREE, SHORT_SIX)], Decimal(10)) == PairRule.PLAN_DIFFERS
+
+
+def test_what_a_roll_opens_and_what_is_closed_later_is_not_held_against_the_plan() -> None:
+    roll = fill((CALL, "CLOSE", "LONG", "3"), ("TWX", "OPEN", "LONG", "9"))
+
+    assert judge_real_trade(plan(), [fill(LONG_THREE, SHORT_SIX), roll], Decimal(100)) is None
 
 
 def test_a_plan_is_stored_with_its_numbers_as_text_and_comes_back() -> None:
