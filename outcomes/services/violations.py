@@ -44,9 +44,7 @@ def judge_plan(trade: RealTrade, now: datetime) -> None:
     verdict = judge_real_trade(Plan.from_document(plan), fills, trade.multiplier)
     flag_if(trade, TradeFlag.PARTIAL_FILL, verdict == TradeFlag.PARTIAL_FILL)
     if verdict == PairRule.PLAN_DIFFERS:
-        record_one(
-            trade, PairRule.PLAN_DIFFERS, "other legs, sides, ratios or multiplier than planned, or more", now
-        )
+        record_one(trade, PairRule.PLAN_DIFFERS, "other legs, sides, ratios or multiplier than planned, or more", now)
 
 
 def check_prices(trade: RealTrade, terms: Terms) -> None:

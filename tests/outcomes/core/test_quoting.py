@@ -85,7 +85,7 @@ def test_a_quote_is_read_however_its_time_is_written(quote_time: Any) -> None:
     ],
 )
 def test_what_cannot_price_says_why(quote: Any, flag: str) -> None:
-    assert read(quote) == QuoteFlag(flag)
+    assert read(quote) == QuoteFlag[flag]
 
 
 def test_a_quote_as_old_as_the_limit_still_prices_and_without_a_limit_any_does() -> None:

@@ -171,4 +171,4 @@ def test_a_side_knows_what_its_plan_would_have_risked_and_paid() -> None:
     side = judge_part(Part("OPEN", plan=PLAN), SCHEDULE, overtakes=True)
 
     # Six contracts at 0.65 and an order at 1.00, in and out.
-    assert (side.risk_amount, side.declared_risk, side.round_trip_fees) == (None, 417, Decimal("9.80"))
+    assert (side.risk_amount, side.declared_risk, side.round_trip_fees) == (None, Decimal(417), Decimal("9.80"))
