@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import plain_text
 from outcomes.core.books import keep_books
-from outcomes.core.checks import read_settlements, refuse_impossible_settlement
+from outcomes.core.checks import CLOCK_SKEW, read_settlements, refuse_impossible_settlement
 from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
     ExitReport,
@@ -240,7 +241,11 @@ def _book_settlements(
 ) -> None:
     conditions = report.market_conditions
     ref, reason = (EXIT, report.exit_reason) if isinstance(report, ExitReport) else (report.fill_ref, report.reason)
-    refuse_bad_exit_quotes(wanted, conditions, terms.now, entered_at=trade.entry_time, terms=terms)
+    told, pointer = (report.exit_time, "/exit_time") if isinstance(report, ExitReport) else (report.time, "/time")
+    # By our clock alone: a replayed contract may end long after the source's last alert.
+    if told > terms.now + CLOCK_SKEW:
+        raise DomainError("time_in_future", "The time is in the future; check the engine's clock.", pointer)
+    refuse_bad_exit_quotes(wanted, conditions, told, entered_at=trade.entry_time, terms=terms)
     settlements = read_settlements(conditions)
     legs, documents, provenances = [], [], []
     for (instrument, side), quantity in wanted.items():
@@ -302,7 +307,8 @@ def _exit_of_a_shadow(
     opened = _opened(trade)
     refuse_bad_exit_quotes(opened, report.market_conditions, report.exit_time, entered_at=trade.entry_time, terms=terms)
     reported = reported_exit_prices(opened, report.legs)
-    at_own_quotes = exit_legs(opened, _own_moment(trade, report, terms, neutral=False))
+    moment = replace(_own_moment(trade, report, terms), takes_neutral=False)
+    at_own_quotes = exit_legs(opened, moment)
     assert at_own_quotes is not None
     refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
     waits = feeder_is_active()
@@ -318,16 +324,14 @@ def _opened(trade: ShadowTrade) -> dict[tuple[str, str], Decimal]:
     return {(leg["instrument"], leg["side"]): leg["ratio"] * trade.quantity for leg in trade.legs}
 
 
-def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms, *, neutral: bool) -> ExitMoment:
+def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) -> ExitMoment:
     reported_at = report.reported_at if isinstance(report, OwnExit) else terms.now
     claimed = report.claimed_provenance if isinstance(report, OwnExit) else report.price_provenance
-    arrived_by = terms.now if terms.is_replayed else reported_at + QUOTE_WAIT
     return ExitMoment(
         time=report.exit_time,
         entered_at=trade.entry_time,
         limit=terms.quote_limit,
-        # The engine's own quotes alone, to hold its reported prices against them.
-        neutral_until=arrived_by if neutral else trade.entry_time,
+        neutral_until=terms.now if terms.is_replayed else reported_at + QUOTE_WAIT,
         claimed=Provenance(claimed or trade.claimed_provenance),
         own=report.market_conditions,
     )
@@ -355,7 +359,7 @@ def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request
 
 def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
     """Price an own exit over the whole opened quantity, like any exit; UNPRICED where nobody quoted it."""
-    priced = exit_legs(_opened(trade), _own_moment(trade, own, terms, neutral=True))
+    priced = exit_legs(_opened(trade), _own_moment(trade, own, terms))
     own.priced_at = terms.now
     if priced is None:
         own.state = OwnExitState.UNPRICED

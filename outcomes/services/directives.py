@@ -7,6 +7,7 @@ for its engine's own quotes as of the exit time, and ends UNPRICED when its time
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from django.db.models import Q, QuerySet
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
-from kernel.values import format_timestamp, plain_text
+from kernel.values import format_timestamp, parse_instant, plain_text
 from outcomes.core.books import Schedule
 from outcomes.core.checks import read_settlements, refuse_impossible_settlement, refuse_unreadable_settlements
 from outcomes.core.fills import Fill, PositionKey, closed_share, shadow_quantity
@@ -94,8 +95,9 @@ def follow_directives(shadow: ShadowTrade, terms: Terms) -> None:
     pending = ExitDirective.objects.filter(
         experiment_id=shadow.experiment_id, shadow_engine=shadow.engine, state=DirectiveState.PENDING
     )
+    entered = entered_at(shadow)
     for directive in pending.order_by("number"):
-        was_there = terms.is_replayed and shadow.entry_time <= directive.exit_time
+        was_there = terms.is_replayed and entered <= directive.exit_time
         if TradeFlag.AFTER_REAL_EXIT in shadow.flags or not was_there:
             # Closing fills before its entry do not concern it.
             _settle(directive, DirectiveState.NO_SHADOW, terms.now)
@@ -235,9 +237,12 @@ def report_shadow_exit(
             entered_at=shadow.entry_time,
             terms=terms,
         )
-        priced = exit_legs(wanted, _moment(directive, shadow, terms, own=report.market_conditions))
+        moment = _moment(directive, shadow, terms, own=report.market_conditions)
+        at_own_quotes = exit_legs(wanted, replace(moment, snapshot=None, takes_neutral=False))
+        priced = exit_legs(wanted, moment)
+        assert at_own_quotes is not None
         assert priced is not None
-        refuse_prices_better_than_quotes(priced.legs, reported, report.exit_price)
+        refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
         _close(directive, shadow, priced, terms, request_hash=request_hash)
     return directive, True
 
@@ -255,9 +260,11 @@ def refuse_bad_exit_quotes(
     settlements = read_settlements(conditions)
     for instrument, side in wanted:
         if instrument in settlements:
-            refuse_impossible_settlement(instrument, side, settlements[instrument])
-            if settlements[instrument].settled_at > terms.now + QUOTE_WAIT:
-                raise DomainError("time_in_future", "settled_at is in the future.", f"/settlements/{instrument}")
+            settlement = settlements[instrument]
+            refuse_impossible_settlement(instrument, side, settlement)
+            if not entered_at <= settlement.settled_at <= exit_time:
+                detail = f"{instrument}: settled_at lies before the entry or after the exit."
+                raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
     quotes = quotes_by_instrument(conditions.get("quotes"))
     names = {instrument for instrument, _ in wanted} - set(settlements)
     selling = {instrument for instrument, side in wanted if side == "LONG"}
@@ -329,12 +336,21 @@ def settle_directives_of_a_closed_shadow(shadow: ShadowTrade, terms: Terms) -> N
         _settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
 
 
-def real_trade_has_ended(terms: Terms, entry_time: datetime) -> bool:
-    """Whether the pair had ended before a shadow opens: by arrival, of a replayed signal by the times of the market."""
+def entered_at(shadow: ShadowTrade) -> datetime:
+    """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
+    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
+    return max([shadow.entry_time, *map(parse_instant, quotes)])
+
+
+def real_trade_has_ended(terms: Terms, entered: datetime) -> bool:
+    """Whether the pair had ended before a shadow opens: by arrival, of a replayed signal by the times of the market.
+
+    A replayed shadow whose directive waited in vain, for as long as an answer in time can take, comes too late as well.
+    """
     last = ExitDirective.objects.filter(experiment_id=terms.decision.pk, is_last=True).first()
     if last is None:
         return False
-    return entry_time > last.exit_time if terms.is_replayed else True
+    return not terms.is_replayed or entered > last.exit_time or last.state != DirectiveState.PENDING
 
 
 def real_trade_may_come(terms: Terms) -> bool:
@@ -451,11 +467,10 @@ def follow_entry_quote(shadow: ShadowTrade, terms: Terms) -> None:
     Its entry is as late as that quote, whenever it was reported: what the real trade closed before does not concern it,
     and where that was all, it opened after the real exit.
     """
-    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
-    entered_at = max(quotes)
+    entered = entered_at(shadow)
     pending = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
     for directive in pending:
-        if entered_at > format_timestamp(directive.exit_time):
+        if entered > directive.exit_time:
             if directive.is_last:
                 flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
                 shadow.save(update_fields=("flags",))

@@ -36,7 +36,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.directives import follow_directives, real_trade_has_ended
+from outcomes.services.directives import entered_at, follow_directives, real_trade_has_ended
 from outcomes.services.fills import NewFill, book_fill, flag_if
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.quotes import feeder_is_active
@@ -197,12 +197,13 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
     since = report.entry_time if terms.is_replayed else terms.now
     waits = terms.quote_limit + QUOTE_WAIT if feeder_is_active() else timedelta()
     trade.entry_due_at = terms.now + waits
-    # By arrival; a replayed trade by its own times, which are those of the market.
-    flag_if(trade, TradeFlag.AFTER_REAL_EXIT, real_trade_has_ended(terms, report.entry_time))
     trade.save(force_insert=True)
     neutral = neutral_entry_legs(plan.quantities(), since=since, limit=terms.quote_limit)
     if neutral is not None or not waits:
         price_entry(trade, neutral or own, terms)
+    if real_trade_has_ended(terms, entered_at(trade)):
+        flag_if(trade, TradeFlag.AFTER_REAL_EXIT, holds=True)
+        trade.save(update_fields=("flags",))
     follow_directives(trade, terms)
     return trade
 

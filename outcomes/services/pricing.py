@@ -99,12 +99,13 @@ class ExitMoment:
     claimed: Provenance  # of the engine's own quotes
     snapshot: Mapping[str, Any] | None = None  # the real trade's own conditions
     own: Mapping[str, Any] | None = None  # the shadow engine's report
+    takes_neutral: bool = True  # False to hold an engine's prices against its own quotes
 
 
 def exit_legs(wanted: Mapping[PositionKey, Decimal], moment: ExitMoment) -> PricedLegs | None:
     """A closing at the touch; None unless every leg has a price."""
     instruments = [instrument for instrument, _ in wanted]
-    neutral = quotes_between(instruments, moment.time - moment.limit, moment.time)
+    neutral = quotes_between(instruments if moment.takes_neutral else (), moment.time - moment.limit, moment.time)
     conditions = [
         (source, Provenance.SAME_SNAPSHOT_QUOTE if source is moment.snapshot else _own(moment.claimed))
         for source in (moment.snapshot, moment.own)
@@ -127,7 +128,7 @@ def _price(
     """Price one leg from the first source that can; whether one could."""
     for source, _ in conditions:
         settlement = read_settlements(source).get(leg.instrument)
-        if settlement is not None and _is_possible(leg, settlement, moment.time):
+        if settlement is not None and _is_possible(leg, settlement, moment):
             provenance = settlement_provenance(leg.instrument, settlement, moment.limit)
             priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
             return True
@@ -164,9 +165,9 @@ def _own(claimed: Provenance) -> Provenance:
     return Provenance.MODEL if claimed == Provenance.MODEL else Provenance.OWN_FEED_QUOTE
 
 
-def _is_possible(leg: LegFill, settlement: Settlement, exit_time: datetime) -> bool:
+def _is_possible(leg: LegFill, settlement: Settlement, moment: ExitMoment) -> bool:
     """Whether a settlement that somebody else reported can be this leg's, too."""
-    if settlement.settled_at > exit_time:
+    if not moment.entered_at <= settlement.settled_at <= moment.time:
         return False
     try:
         refuse_impossible_settlement(leg.instrument, leg.side, settlement)

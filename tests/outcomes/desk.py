@@ -74,7 +74,7 @@ def trade(experiment: Experiment, kind: str = "REAL", **changes: Any) -> dict[st
 
 def touched(each: dict[str, Any], quote_time: str = ENTRY_TIME) -> dict[str, Any]:
     """A quote at whose touch the leg is opened."""
-    return quote(each["entry_price"], each["entry_price"], quote_time)
+    return quote(each.get("entry_price"), each.get("entry_price"), quote_time)
 
 
 def quote(bid: str | None = "1.31", ask: str | None = "1.37", quote_time: str = EXIT_TIME) -> dict[str, Any]:
@@ -228,6 +228,8 @@ def make_desk(
     return desk
 
 
-def live_desk(executed: str | None = "A", **options: Any) -> Desk:
-    """Both engines on a signal of this moment, whose trades are judged by our clock."""
-    return make_desk(executed, replayed=False, timeframe="5m", timestamp=datetime.now(UTC), **options)
+def live_desk(executed: str | None = "A", *, ago: float = 5, **options: Any) -> Desk:
+    """Both engines, so many seconds after they answered a live signal, whose trades are judged by our clock."""
+    desk = make_desk(executed, replayed=False, timeframe="5m", timestamp=datetime.now(UTC), **options)
+    let_time_pass(seconds=ago)
+    return desk

@@ -29,9 +29,8 @@ PUT_DOWN = [leg(C72_5_JULY, entry_price="0.98")]
 @pytest.fixture
 def desk() -> Desk:
     """Both engines, a minute after they recommended."""
-    desk = live_desk(policy={"report_delay_seconds": 30, "entry_window_seconds": 120, "permit_ttl_seconds": 120})
-    let_time_pass(seconds=60)
-    return desk
+    policy = {"report_delay_seconds": 30, "entry_window_seconds": 120, "permit_ttl_seconds": 120}
+    return live_desk(ago=60, policy=policy)
 
 
 def shadow_at(desk: Desk, entry_time: str) -> Answer:
