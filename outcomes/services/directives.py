@@ -95,23 +95,25 @@ def follow_directives(shadow: ShadowTrade, terms: Terms) -> None:
     pending = ExitDirective.objects.filter(
         experiment_id=shadow.experiment_id, shadow_engine=shadow.engine, state=DirectiveState.PENDING
     )
-    entered = entered_at(shadow)
     for directive in pending.order_by("number"):
-        was_there = terms.is_replayed and entered <= directive.exit_time
-        if TradeFlag.AFTER_REAL_EXIT in shadow.flags or not was_there:
-            # Closing fills before its entry do not concern it.
-            _settle(directive, DirectiveState.NO_SHADOW, terms.now)
-        else:
+        if terms.is_replayed:
             attach(directive, shadow, terms)
             _price_if_possible(directive, shadow, terms)
+        else:
+            # Closing fills that arrived before it do not concern it.
+            _settle(directive, DirectiveState.NO_SHADOW, terms.now)
 
 
 def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
     """Name the shadow of a directive and what it closes of it; the directive's time begins now."""
     directive.shadow_trade = shadow
-    if not is_live(shadow) or TradeFlag.AFTER_REAL_EXIT in shadow.flags:
-        state = DirectiveState.NO_SHADOW if TradeFlag.AFTER_REAL_EXIT in shadow.flags else DirectiveState.ALREADY_CLOSED
-        _settle(directive, state, terms.now)
+    if TradeFlag.AFTER_REAL_EXIT in shadow.flags:
+        _settle(directive, DirectiveState.NO_SHADOW, terms.now)
+        return
+    if not is_live(shadow):
+        _settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
+        return
+    if _leave_out_what_came_before(directive, shadow, terms):
         return
     directive.expires_at = terms.now + timedelta(seconds=terms.policy.exit_directive_ttl_seconds)
     _share_out(directive, shadow)
@@ -467,15 +469,20 @@ def follow_entry_quote(shadow: ShadowTrade, terms: Terms) -> None:
     Its entry is as late as that quote, whenever it was reported: what the real trade closed before does not concern it,
     and where that was all, it opened after the real exit.
     """
-    entered = entered_at(shadow)
     pending = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
     for directive in pending:
-        if entered > directive.exit_time:
-            if directive.is_last:
-                flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
-                shadow.save(update_fields=("flags",))
-            directive.closing_legs = []
-            _settle(directive, DirectiveState.NO_SHADOW, terms.now)
-        else:
+        if not _leave_out_what_came_before(directive, shadow, terms):
             _share_out(directive, shadow)
             directive.save()
+
+
+def _leave_out_what_came_before(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> bool:
+    """Settle a directive whose exit is before the shadow's entry; after the last one there is nothing to follow."""
+    if entered_at(shadow) <= directive.exit_time:
+        return False
+    if directive.is_last:
+        flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
+        shadow.save(update_fields=("flags",))
+    directive.closing_legs = []
+    _settle(directive, DirectiveState.NO_SHADOW, terms.now)
+    return True

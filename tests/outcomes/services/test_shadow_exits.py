@@ -1,4 +1,4 @@
-"""A shadow leaves when the real trade does, at its own contract's price or at none (R4.2)."""
+"""A shadow leaves when the real trade does: which directive it follows, and what its engine reports on it (R4.2)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import Any
 
 import pytest
 
-from outcomes.models import ExitDirective, RealTrade, ShadowOutcome, ShadowTrade, Violation
-from tests.outcomes.desk import C72_5_JULY, EXIT_TIME, Desk, leg, make_desk, quote
+from outcomes.models import ExitDirective, RealTrade, ShadowOutcome, ShadowTrade, TradeFill, Violation
+from tests.outcomes.desk import (
+    C72_5_JULY,
+    EXIT_TIME,
+    Desk,
+    leg,
+    make_desk,
+    plan,
+    quote,
+)
 
 pytestmark = pytest.mark.django_db
 
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
+SOLD = [leg("LOW", "SHORT", "2.00"), leg("HIGH", "LONG", "0.50")]
 
 
 @pytest.fixture
@@ -30,16 +39,17 @@ def test_a_shadow_that_the_conditions_quote_is_closed_with_the_real_exit(desk: D
     assert (shadow.status, shadow.exit_price, shadow.exit_reason) == ("CLOSED", Decimal("1.31"), "SYNCHRONISED")
     assert (shadow.exit_time, shadow.conditions_hash) == (real.exit_time, real.conditions_hash)
     assert (shadow.exit_provenance, shadow.outcome.pnl) == ("SAME_SNAPSHOT_QUOTE", Decimal(33))
-    assert (directive.state, directive.shadow_trade_id) == ("PRICED", shadow.pk)
+    assert (directive.state, directive.shadow_trade_id) == ("DONE", shadow.pk)
     assert (directive.exit_time, directive.market_conditions) == (real.exit_time, QUOTED)
     assert desk.b.get(f"trades/{shadow_id}").body["pnl"] == "33.00"
     assert desk.b.pending() == []
     assert not Violation.objects.exists()
 
 
-def test_what_was_sold_is_bought_back_at_the_ask(desk: Desk) -> None:
+def test_what_was_sold_is_bought_back_at_the_ask() -> None:
+    desk = make_desk(plan_b=plan(*SOLD))
     real_id = desk.open_real()
-    desk.open_shadow(legs=[leg("LOW", "SHORT", "2.00"), leg("HIGH", "LONG", "0.50")], entry_price="-1.50")
+    desk.open_shadow(legs=SOLD, entry_price="-1.50")
 
     desk.a.close(real_id, market_conditions={"quotes": {"LOW": quote("1.00", "1.10"), "HIGH": quote("0.20", "0.30")}})
 
@@ -56,45 +66,23 @@ def test_the_real_price_is_never_applied_to_another_contract(desk: Desk) -> None
     assert not ShadowOutcome.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "raw", [quote(quote_time="2014-06-05T18:00:01Z"), quote(bid="2"), quote(bid=None), quote(quote_time=""), "1.31"]
-)
-def test_a_bad_quote_of_the_snapshot_prices_nothing(desk: Desk, raw: Any) -> None:
-    real_id, _ = desk.open_real(), desk.open_shadow()
-
-    desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: raw}})
-
-    assert ExitDirective.objects.get().state == "PENDING"
-    assert ShadowTrade.objects.get().status == "OPEN"
-
-
-def test_a_snapshot_that_lacks_one_leg_prices_none(desk: Desk) -> None:
-    real_id = desk.open_real()
-    desk.open_shadow(legs=[leg(C72_5_JULY, entry_price="0.98"), leg("HIGH", "SHORT", "0.10")], entry_price="0.88")
-
-    desk.a.close(real_id, market_conditions=QUOTED)
-
-    assert ExitDirective.objects.get().state == "PENDING"
-
-
 def test_the_shadow_engine_is_told_what_to_price_and_prices_it_from_its_own_feed(desk: Desk) -> None:
     real_id, shadow_id = desk.open_real(), desk.open_shadow()
     desk.a.close(real_id, market_conditions={"underlying": {"last": 71.51}})
 
     [pending] = desk.b.pending()
-    answer = desk.b.report(pending["id"], quotes={C72_5_JULY: quote()}, fees="0.65")
+    answer = desk.b.report(pending["id"], quotes={C72_5_JULY: quote()})
 
     real = RealTrade.objects.get()
     assert (pending["trade_id"], pending["instruments"]) == (shadow_id, [C72_5_JULY])
+    assert pending["legs"] == [{"instrument": C72_5_JULY, "side": "LONG", "quantity": "1"}]
     assert (pending["exit_time"], pending["market_conditions"]) == (EXIT_TIME, {"underlying": {"last": 71.51}})
-    assert (answer.status, answer.body["state"]) == (200, "PRICED")
+    assert (answer.status, answer.body["state"]) == (200, "DONE")
     trade = answer.body["trade"]
-    assert (trade["pnl"], trade["exit_provenance"], trade["exit_fees"]) == ("32.35", "OWN_FEED_QUOTE", "0.65")
+    assert (trade["pnl"], trade["exit_provenance"]) == ("33.00", "OWN_FEED_QUOTE")
     assert (trade["exit_time"], trade["conditions_hash"]) == (EXIT_TIME, real.conditions_hash)
-    assert ShadowTrade.objects.get().exit_legs == [
-        {"instrument": C72_5_JULY, "exit_price": "1.31", "bid": "1.31", "ask": "1.37",
-         "quote_time": EXIT_TIME}
-    ]  # fmt: skip
+    known = {"source": "OWN_FEED_QUOTE", "bid": "1.31", "ask": "1.37", "quote_time": EXIT_TIME}
+    assert TradeFill.objects.get(fill_ref="directive-1").legs[0]["quote"] == known
     assert desk.b.pending() == []
     assert not Violation.objects.exists()
 
@@ -125,7 +113,9 @@ def test_a_directive_without_an_open_shadow_is_not_listed_and_cannot_be_answered
         ({}, "quote_missing"),
         ({"quotes": {C72_5_JULY: quote(quote_time="2014-06-05T18:00:00.000001Z")}}, "lookahead"),
         ({"quotes": {C72_5_JULY: quote(bid="1.38")}}, "crossed_quote"),
-        ({"quotes": {C72_5_JULY: quote()}, "exit_price": "1.34"}, "price_mismatch"),
+        ({"quotes": {C72_5_JULY: quote()}, "exit_price": "1.30"}, "price_mismatch"),
+        ({"quotes": {C72_5_JULY: quote()}, "exit_price": "1.34"}, "price_not_marketable"),
+        ({"quotes": {C72_5_JULY: quote(quote_time="2014-06-05T17:58:59Z")}}, "stale_quote"),
         ({"quotes": {C72_5_JULY: quote()}, "exit_time": "2014-06-05T18:00:01Z"}, "exit_time_differs"),
         ({"quotes": {C72_5_JULY: quote()}, "legs": [{"instrument": "X"}]}, "unknown_leg"),
         ({"quotes": {C72_5_JULY: quote()}, "market_conditions": QUOTED}, "quotes_twice"),
@@ -157,70 +147,6 @@ def test_a_repeated_report_is_the_first_answer_and_another_one_is_refused(desk: 
     assert (again.status, again.body) == (200, first.body)
     assert (other.status, other.code) == (409, "conflict")
     assert ShadowOutcome.objects.get().pnl == 33
-
-
-def test_a_shadow_opened_after_the_real_exit_is_closed_by_the_standing_directive(desk: Desk) -> None:
-    desk.a.close(desk.open_real(), market_conditions=QUOTED)
-
-    shadow_id = desk.open_shadow()
-
-    shadow = desk.b.get(f"trades/{shadow_id}").body
-    assert (shadow["status"], shadow["pnl"], shadow["exit_time"]) == ("CLOSED", "33.00", EXIT_TIME)
-    assert ExitDirective.objects.get().state == "PRICED"
-
-
-def test_a_shadow_opened_after_an_exit_that_does_not_quote_it_waits_for_its_own_quotes(desk: Desk) -> None:
-    desk.a.close(desk.open_real())
-
-    shadow_id = desk.open_shadow()
-
-    [pending] = desk.b.pending()
-    assert pending["trade_id"] == shadow_id
-    assert desk.b.report(pending["id"], quotes={C72_5_JULY: quote()}).body["trade"]["pnl"] == "33.00"
-
-
-def test_a_shadow_that_entered_after_the_real_exit_makes_no_pair(desk: Desk) -> None:
-    desk.a.close(desk.open_real(), market_conditions=QUOTED)
-
-    answer = desk.b.open(
-        desk.experiment, "SHADOW", legs=[leg(C72_5_JULY, entry_price="0.98")],
-        entry_time="2014-06-05T18:00:00.000001Z",
-    )  # fmt: skip
-
-    assert (answer.status, answer.code) == (409, "entry_after_real_exit")
-    assert not ShadowTrade.objects.exists()
-
-
-def test_a_real_exit_backdated_before_the_shadows_entry_is_accepted_and_the_shadow_is_unpriced(desk: Desk) -> None:
-    real_id, _ = desk.open_real(), desk.open_shadow(entry_time="2014-06-05T18:30:00Z")
-
-    answer = desk.a.close(real_id, market_conditions=QUOTED)
-
-    assert answer.status == 200
-    assert (ShadowTrade.objects.get().status, ExitDirective.objects.get().state) == ("UNPRICED", "UNPRICED")
-    assert ShadowOutcome.objects.get().pnl is None
-    assert set(Violation.objects.values_list("engine", "name")) == {("B", "LATE_ENTRY")}
-
-
-def test_a_real_exit_after_the_shadow_engine_declined_has_nothing_to_close() -> None:
-    desk = make_desk(recommended=False)
-    desk.a.recommend(desk.experiment)
-    desk.b.recommend(desk.experiment, action="DECLINE")
-
-    desk.a.close(desk.open_real())
-
-    assert ExitDirective.objects.get().state == "NO_SHADOW"
-
-
-def test_a_shadow_engine_that_declines_after_the_real_exit_ends_its_directive() -> None:
-    desk = make_desk(recommended=False)
-    desk.a.recommend(desk.experiment)
-    desk.a.close(desk.open_real())
-    assert ExitDirective.objects.get().state == "PENDING"
-
-    desk.b.recommend(desk.experiment, action="DECLINE")
-
-    assert ExitDirective.objects.get().state == "NO_SHADOW"
 
 
 def test_the_list_of_pending_exits_costs_the_same_however_long_it_is(django_assert_num_queries: Any) -> None:
