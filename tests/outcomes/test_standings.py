@@ -33,8 +33,8 @@ def test_a_closed_pair_is_valued_by_its_fills_less_the_schedule() -> None:
 
     a, b = sides(desk)
 
-    assert (a.standing, a.pnl, a.risk_amount) == ("VALUED", Decimal("58.70"), 139)
-    assert (b.standing, b.pnl, b.risk_amount) == ("VALUED", Decimal("31.70"), 98)
+    assert (a.standing, a.pnl, a.risk_amount) == ("VALUED", Decimal("58.70"), Decimal(139))
+    assert (b.standing, b.pnl, b.risk_amount) == ("VALUED", Decimal("31.70"), Decimal(98))
     assert a.round_trip_fees == b.round_trip_fees == Decimal("1.30")
 
 
@@ -48,7 +48,7 @@ def test_what_is_open_or_unpriced_is_missing_with_the_risk_it_took() -> None:
     services.settle_due()
 
     a, b = sides(desk)
-    assert (a.standing, b.standing, b.pnl, b.risk_amount) == ("VALUED", "MISSING", None, 98)
+    assert (a.standing, b.standing, b.pnl, b.risk_amount) == ("VALUED", "MISSING", None, Decimal(98))
 
 
 def test_a_violation_makes_its_own_engine_missing_and_no_other() -> None:
