@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 # New York's 21st of June, the day that C70 ends on: the session of a later bar of the same replay.
 EXPIRY_DAY = "2014-06-21T20:00:00.000000Z"
 AFTER_EXPIRY = "2014-06-23T18:00:00.000000Z"
-MONTH = {"timeframe": "1M"}
+MONTH: dict[str, Any] = {"timeframe": "1M"}
 
 
 def one_contract(**changes: Any) -> Desk:

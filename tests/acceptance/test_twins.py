@@ -19,7 +19,7 @@ from outcomes.standings import OWN_EXIT, SYNCHRONISED
 from tests.acceptance.twin_steps import Step, leave, leave_for_real, part, roll, settle
 from tests.acceptance.twin_table import Table, dress, make_table, standings
 from tests.acceptance.twins import CALL, SPREAD, Leg
-from tests.factories import make_policy
+from tests.factories import api_client, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -232,3 +232,17 @@ def test_a_twin_that_dies_is_named(table: Table, crashes: str, call: int, expect
     services.settle_due()
 
     assert standings() == [expected]
+
+
+def test_110_pairs_of_twins_show_no_difference(table: Table) -> None:
+    make_policy(configured_mode="ENGINE_A_PRIMARY", fee_per_contract="0.65")
+    dress(table, CALL)
+    table.signal({"A"}, at_least=110)
+
+    for _ in range(6):  # a claim takes 20
+        table.enter()
+    table.leave([leave])
+
+    pairs = api_client("analyst").get("/api/v1/performance").json()["pairs"]
+    assert (pairs["n"], pairs["mean_difference"]) == (110, "0.00")
+    assert standings() == ["VALUED VALUED"] * 110

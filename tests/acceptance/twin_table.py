@@ -34,15 +34,17 @@ class Table:
     b: Twin
     feeder: APIClient | None
 
-    def signal(self, executed: set[str | None]) -> int:
+    def signal(self, executed: set[str | None], at_least: int = 1) -> int:
         """Let alerts come in and be decided until each of these has its turn; return how many there were."""
-        for number in range(1, 60):
+        for number in range(1, 200):
             body = alert(
                 symbol="XYZ", order_id=str(number), timestamp=format_timestamp(self.market.now()), timeframe="1d"
             )
             assert send(body).json()["status"] == "accepted"
             assert drain() == 1
-            if executed == set(ExecutionDecision.objects.values_list("executed_engine", flat=True)):
+            if number >= at_least and executed == set(
+                ExecutionDecision.objects.values_list("executed_engine", flat=True)
+            ):
                 return number
         raise AssertionError(f"{executed} have not all had a turn")
 
