@@ -13,7 +13,7 @@ from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from policies.admin.draft_forms import ReasonForm
-from policies.models import Engine, Halt
+from policies.models import Engine, EngineName, Halt
 from policies.services import set_engine_enabled
 
 DISABLE = (
@@ -47,7 +47,8 @@ class EngineAdmin(AuditAdmin):
     @page_action("Disable or enable", permission="switch", url_path="switch", icon="power_settings_new")
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then disable an enabled engine or enable a disabled one."""
-        engine = Engine.objects.filter(pk=object_id[:1]).first()
+        # Only a known name reaches the database: a NUL would be an error there, and "AB" is no engine.
+        engine = Engine.objects.filter(pk=object_id).first() if object_id in EngineName.values else None
         if engine is None:
             raise Http404
         # The site's page about engines is in an app above this one, which must not name it.

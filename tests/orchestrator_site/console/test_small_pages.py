@@ -76,8 +76,9 @@ def test_without_a_reason_no_engine_is_switched(reason: str) -> None:
     assert Engine.objects.get(name="A").enabled
 
 
-def test_an_engine_that_is_none_is_not_found() -> None:
-    assert logged_in("operator").get(reverse("admin:policies_engine_switch", args=("C",))).status_code == 404
+@pytest.mark.parametrize("name", ["C", "AB", "a", "A\0"])
+def test_an_engine_that_is_none_is_not_found(name: str) -> None:
+    assert logged_in("operator").get(reverse("admin:policies_engine_switch", args=(name,))).status_code == 404
 
 
 def test_an_unknown_page_says_so_with_its_request_id(client: Client) -> None:
