@@ -32,7 +32,6 @@ TESTS_OF = {
         "outcomes/core/test_checks_times.py",
     ],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
-    "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_reports_text.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
     "signals_app.alerts.documents": [

@@ -1,4 +1,4 @@
-"""What engines report of their trades, whether it can be true, and a hash of what it means.
+"""What engines report of their trades, and whether it can be true.
 
 A report of a shadow is refused when it could not have happened, with a code of its own for the first thing that
 cannot be true. A report of real money is booked whatever it says, as long as it can be booked at all: what is wrong
@@ -7,7 +7,6 @@ with it is named as a violation.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,78 +15,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.values import decimal_text, format_timestamp, plain_text
+from kernel.values import decimal_text
 from outcomes.core.books import net_price
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.trades import Provenance
-
-_READER = json.JSONDecoder(parse_float=str, parse_int=str)
-
-
-def meaning_hash(values: Mapping[str, Any]) -> str:
-    """SHA-256 that recognises a repeated request by what it means: 1.390 is 1.39, a default said is a default left out.
-
-    `values` are the validated fields, with defaults filled in and instruments in their one spelling.
-    """
-    return document_hash(_meaning(values))
-
-
-def _meaning(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _meaning(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_meaning(item) for item in value]
-    if isinstance(value, datetime):
-        return format_timestamp(value)
-    if isinstance(value, Decimal):
-        return plain_text(value)
-    return str(value) if isinstance(value, UUID) else value
-
-
-def exact_document(value: Any) -> Any:
-    """A parsed body without Decimals, so that it has a canonical form and loses no digit.
-
-    A Decimal becomes a float if the float's shortest digits name the very same number (1.50 and 1.5 are
-    one), else its text, as big integers do.
-    """
-    if isinstance(value, dict):
-        return {name: exact_document(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [exact_document(item) for item in value]
-    if isinstance(value, Decimal):
-        nearest = float(value)
-        return nearest if Decimal(repr(nearest)) == value else str(value)
-    return value
-
-
-def field_text(body: bytes, name: str) -> str:
-    """The value of a top-level field exactly as it was written (R7.5).
-
-    `body` is one well-formed JSON object without duplicate names; raise KeyError if it lacks the field.
-    """
-    text = body.decode("utf-8-sig")
-    at = _skip_space(text, _skip_space(text, 0) + 1)
-    while text[at] == '"':
-        found, at = _READER.raw_decode(text, at)
-        start = _skip_space(text, _skip_space(text, at) + 1)
-        _, end = _READER.raw_decode(text, start)
-        if found == name:
-            return text[start:end]
-        at = _skip_space(text, end)
-        if text[at] == ",":
-            at = _skip_space(text, at + 1)
-    raise KeyError(name)
-
-
-def _skip_space(text: str, at: int) -> int:
-    while text[at : at + 1] in " \t\n\r" and at < len(text):
-        at += 1
-    return at
-
 
 MAX_LEGS = 4
 # What is wrong with a shadow's own quote, as an error of its report.
@@ -174,7 +108,7 @@ class ShadowExitReport:
 def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -> tuple[LegFill, ...]:
     """The executions of an opening. `touches` are a shadow's own quotes at the touch; None for a real trade.
 
-    Raises `duplicate_leg`, `price_missing`, `negative_price`; of a shadow also `price_not_marketable` for a price
+    Raises `duplicate_leg` and `price_missing`; of a shadow also `negative_price`, `price_not_marketable` for a price
     better than its quotes and `price_mismatch` for another one.
     """
     _refuse_duplicates(report.legs)
@@ -268,21 +202,15 @@ def refuse_claim(claimed: str | None, *, is_shadow: bool) -> None:
         )
 
 
-def refuse_negative_option_prices(legs: Sequence[LegFill]) -> None:
-    """Raise `negative_price` for an option; a future or a spread of energy contracts can be worth less than nothing."""
-    for leg in legs:
-        if leg.price < 0 and parse_option(leg.instrument) is not None:
-            raise DomainError("negative_price", f"The price of leg {leg.instrument} must be 0 or more.", "/legs")
-
-
 def _touched(instrument: str, price: Decimal | None, touch: Decimal, *, is_sale: bool) -> Decimal:
     """The touch, for a shadow that names no other price."""
     if price is None or price == touch:
         return touch
-    side = "bid" if is_sale else "ask"
-    detail = (
-        f"{instrument} {'sells at the bid' if is_sale else 'buys at the ask'}; the {side} is {decimal_text(touch)}."
-    )
+    # Said before all else: who is told the bid would look for a mistake in its quotes.
+    if price < 0 and parse_option(instrument) is not None:
+        raise DomainError("negative_price", f"The price of leg {instrument} must be 0 or more.", "/legs")
+    rule = "sells at the bid; the bid" if is_sale else "buys at the ask; the ask"
+    detail = f"{instrument} {rule} is {decimal_text(touch)}."
     better = price > touch if is_sale else price < touch
     raise DomainError("price_not_marketable" if better else "price_mismatch", detail, "/legs")
 

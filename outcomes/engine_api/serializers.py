@@ -19,6 +19,7 @@ from kernel.serializers import (
     sha256_field,
 )
 from outcomes.core.checks import Plan, PlannedLeg
+from outcomes.core.documents import exact_document, field_text, meaning_hash, one_spelling
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
 from outcomes.core.reports import (
@@ -28,9 +29,6 @@ from outcomes.core.reports import (
     OpeningReport,
     ReportedLeg,
     ShadowExitReport,
-    exact_document,
-    field_text,
-    meaning_hash,
 )
 from outcomes.core.trades import (
     CLAIMED_PROVENANCES,
@@ -237,7 +235,7 @@ class TradeSerializer(StrictSerializer):
 
     def meaning(self) -> str:
         """The hash that recognises a repetition."""
-        return meaning_hash(self.validated_data | {"entry_quotes": exact_document(self.validated_data["entry_quotes"])})
+        return _meaning(self.validated_data)
 
 
 class FillLegSerializer(StrictSerializer):
@@ -371,7 +369,7 @@ class ShadowExitSerializer(StrictSerializer):
 
 
 def _meaning(values: dict[str, Any]) -> str:
-    documents = {name: exact_document(value) for name, value in values.items() if isinstance(value, dict)}
+    documents = {name: one_spelling(exact_document(value)) for name, value in values.items() if isinstance(value, dict)}
     return meaning_hash(values | documents)
 
 

@@ -23,7 +23,6 @@ from outcomes.core.reports import (
     opening_legs,
     quote_error,
     refuse_claim,
-    refuse_negative_option_prices,
 )
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
@@ -263,7 +262,6 @@ def _own_entry(report: OpeningReport, terms: Terms) -> PricedLegs:
     touches = {leg.instrument: touch(read[leg.instrument], sells=leg.side == "SHORT") for leg in report.legs}
     priced = PricedLegs()
     legs = opening_legs(report, touches)
-    refuse_negative_option_prices(legs)
     for fill in legs:
         priced.add(fill, Provenance.OWN_FEED_QUOTE, quote_document(read[fill.instrument], Provenance.OWN_FEED_QUOTE))
     return priced

@@ -18,7 +18,7 @@ from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
-from outcomes.core.reports import exact_document
+from outcomes.core.documents import exact_document
 from outcomes.models import Incident, IncidentKind
 from policies.models import PolicyVersion
 from signals_app.alerts.times import duration
