@@ -17,10 +17,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kernel.errors import DomainError
-from kernel.values import decimal_text, format_timestamp, parse_instant, plain_text
+from kernel.values import decimal_text, format_timestamp, plain_text
 from outcomes.core.fills import Fill, PositionKey, positions
 from outcomes.core.instruments import canonical_instrument, parse_option
-from outcomes.core.quoting import read_price
+from outcomes.core.quoting import read_price, read_quote_time
 from outcomes.core.trades import PairRule, TradeFlag
 
 
@@ -201,7 +201,7 @@ def _read(raw: Any) -> Settlement | None:
     if price is None or (underlying is None and raw.get("underlying") is not None):
         return None
     try:
-        settled_at = parse_instant(raw.get("settled_at"))
+        settled_at = read_quote_time(raw.get("settled_at"))
     except ValueError:
         return None
     return Settlement(raw["kind"], price, settled_at, underlying)

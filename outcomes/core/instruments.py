@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 MAX_LENGTH = 64
+# Some feeds trim the padding to one space or none.
 _OCC = re.compile(r"(?:O:)?([A-Z0-9.]{1,6}) *(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
 
 

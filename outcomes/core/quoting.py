@@ -144,6 +144,7 @@ def quotes_by_instrument(document: object) -> dict[str, Any]:
     if not isinstance(document, Mapping):
         return {}
     spelled = [(canonical_instrument(name), name) for name in document]
+    # The canonical name comes last, and so stays.
     spelled.sort(key=lambda pair: pair[0] == pair[1])
     return {canonical: document[name] for canonical, name in spelled}
 
@@ -192,6 +193,7 @@ def price_outside(price: Decimal, is_sale: bool, quotes: Iterable[Quote]) -> boo
     usable = [quote for quote in quotes if quote.can_price]
     if not usable:
         return False
+    # The widest span of all: between two quotes the market may have stood anywhere.
     if is_sale:
         return price > max(quote.ask for quote in usable)
     return price < min(quote.bid for quote in usable)

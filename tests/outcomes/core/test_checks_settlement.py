@@ -85,6 +85,15 @@ def test_a_settlement_is_read_by_the_one_spelling_of_its_instrument_and_stored_a
     assert found[1].document() == SENT | {"settled_at": "2014-06-21T20:00:00.000000Z"}
 
 
+@pytest.mark.parametrize(
+    "settled_at", ["2014-06-21T16:00:00-04:00", "2014-06-21T20:00:00.000000999Z", 1403380800, 1403380800000]
+)
+def test_a_settlement_is_read_however_its_time_is_written(settled_at: Any) -> None:
+    conditions = {"settlements": {CALL: SENT | {"settled_at": settled_at}}}
+
+    assert read_settlements(conditions)[CALL].settled_at == EXPIRY_EVENING
+
+
 @pytest.mark.parametrize("kind", ["EXPIRED", "CASH_SETTLED", "EXERCISED", "ASSIGNED"])
 def test_a_settlement_needs_no_price_of_the_underlying(kind: str) -> None:
     conditions = {"settlements": {CALL: {"kind": kind, "price": 0, "settled_at": SENT["settled_at"]}}}
