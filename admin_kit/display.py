@@ -27,7 +27,9 @@ STATUS_COLOURS = {
     "OPEN": "info",
     "CLOSED": "success",
     "UNPRICED": "warning",
-    "PRICED": "success",
+    "OPENING": "info",
+    "DONE": "success",
+    "ALREADY_CLOSED": "success",
     "NO_SHADOW": "warning",
 }
 

@@ -150,7 +150,7 @@ class ExperimentAdmin(AuditAdmin):
         trades = [*row.realtrades.all(), *row.shadowtrades.all()]
         if not trades:
             return "no trade"
-        return "open" if any(trade.status == "OPEN" for trade in trades) else "closed"
+        return "open" if any(trade.is_live for trade in trades) else "closed"
 
     @number
     @admin.display(description="P&L real")

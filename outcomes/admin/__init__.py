@@ -1,8 +1,8 @@
 """Admin pages of what the engines did: everything here is read-only."""
 
+from outcomes.admin.fills import ExitDirectiveAdmin, OwnExitAdmin, QuoteAdmin, TradeFillAdmin
 from outcomes.admin.recommendations import IncidentAdmin, RecommendationAdmin, ViolationAdmin
 from outcomes.admin.trades import (
-    ExitDirectiveAdmin,
     RealOutcomeAdmin,
     RealTradeAdmin,
     ShadowOutcomeAdmin,
@@ -12,10 +12,13 @@ from outcomes.admin.trades import (
 __all__ = [
     "ExitDirectiveAdmin",
     "IncidentAdmin",
+    "OwnExitAdmin",
+    "QuoteAdmin",
     "RealOutcomeAdmin",
     "RealTradeAdmin",
     "RecommendationAdmin",
     "ShadowOutcomeAdmin",
     "ShadowTradeAdmin",
+    "TradeFillAdmin",
     "ViolationAdmin",
 ]

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
+from outcomes.core.trades import PairRule
 from outcomes.models import Incident, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
@@ -48,6 +49,7 @@ class RecommendationAdmin(AuditAdmin):
         full_hash("registered_rules_hash"),
         full_hash("context_hash"),
         full_hash("request_hash"),
+        json_of("plan"),
         "as_sent",
         "indented",
     )
@@ -110,6 +112,12 @@ class ViolationAdmin(AuditAdmin):
         link_to("experiment_id", "experiments_experiment"),
         "engine",
         badge("name", {}),
+        "meaning",
         "detail",
     )
     empty_hint = "No violations: every pair followed the rules of the comparison."
+
+    @admin.display(description="meaning")
+    def meaning(self, violation: Violation) -> str:
+        """The broken rule in words."""
+        return PairRule(violation.name).words

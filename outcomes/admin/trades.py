@@ -1,17 +1,50 @@
-"""Real and shadow trades with their outcomes, in separate tables (R5.2), and the exits that follow a real one."""
+"""Real and shadow trades with their outcomes, in separate tables (R5.2)."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from admin_kit.display import amount, badge, full_hash, hash_of, link_to, number
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin
-from outcomes.models import ExitDirective, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
+from admin_kit.options import AuditAdmin, render_page
+from kernel.values import uuid_from
+from outcomes.admin.trade_page import in_r, trade_page
+from outcomes.core.trades import TradeFlag
+from outcomes.models import (
+    LIVE_STATUSES,
+    Outcome,
+    RealOutcome,
+    RealTrade,
+    ShadowOutcome,
+    ShadowTrade,
+    Trade,
+)
 
 EMPTY_HINT = "Engines report trades once their recommendation has been answered with their role."
 OUTCOME_HINT = "Recorded in the transaction that closes a trade."
 EMPTY_COMMANDS = ("manage.py demo",)
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Trades that can still move, whether their entry is priced or not."""
+
+    title = "open"
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The one choice."""
+        return [("yes", "Open")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow to open trades; an unknown choice narrows nothing."""
+        return queryset.filter(status__in=LIVE_STATUSES) if self.value() == "yes" else queryset
 
 
 class TradeAdmin(AuditAdmin):
@@ -29,63 +62,41 @@ class TradeAdmin(AuditAdmin):
         amount("exit_price"),
         "exit_time",
         badge("exit_reason", {}),
+        "flag_badges",
     )
-    list_filter = ("engine", "status", "exit_reason", recent("opened_at"))
+    list_filter = (OpenFilter, "engine", "status", "exit_reason", recent("opened_at"))
     # By an indexed column: the trades themselves have no index by time.
     ordering = ("-experiment__created_at",)
     search_fields = ("trade_id__exact", "experiment_id__exact")
     search_help_text = "Trade ID or experiment ID"
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    full_hash("trade_id"),
-                    link_to("experiment_id", "experiments_experiment"),
-                    "engine",
-                    badge("status"),
-                    json_of("flags"),
-                    "opened_at",
-                )
-            },
-        ),
-        (
-            "Entry",
-            {
-                "fields": (
-                    "entry_time",
-                    amount("entry_price"),
-                    amount("quantity"),
-                    amount("multiplier"),
-                    "currency",
-                    amount("entry_fees"),
-                    badge("claimed_provenance", {}),
-                    badge("entry_provenance", {}),
-                    amount("risk_amount"),
-                    amount("declared_risk"),
-                    json_of("legs"),
-                    json_of("entry_quotes"),
-                    full_hash("request_hash"),
-                )
-            },
-        ),
-        (
-            "Exit",
-            {
-                "fields": (
-                    "exit_time",
-                    amount("exit_price"),
-                    amount("exit_fees"),
-                    badge("exit_reason", {}),
-                    badge("exit_provenance", {}),
-                    full_hash("conditions_hash"),
-                    "closed_at",
-                )
-            },
-        ),
-    )
     empty_hint = EMPTY_HINT
     empty_commands = EMPTY_COMMANDS
+
+    @admin.display(description="flags")
+    def flag_badges(self, trade: Trade) -> SafeString:
+        """Each flag, with its meaning as a tooltip."""
+        pairs = ((TradeFlag(code).words, code) for code in trade.flags)
+        return format_html_join(" ", '<span class="to-badge to-badge-warning" title="{}">{}</span>', pairs)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the trade with its fills, the quotes behind them, and what was found out about it."""
+        if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
+            raise PermissionDenied
+        trade_id = uuid_from(object_id)
+        trade = self.model.objects.select_related("experiment__signal").filter(pk=trade_id).first()
+        if trade is None:
+            raise Http404
+        signal = trade.experiment.signal
+        return render_page(
+            request,
+            "outcomes/trade.html",
+            f"{trade.kind.label} trade of engine {trade.engine}: {signal.symbol} {signal.direction} {signal.timeframe}",
+            opts=self.opts,
+            trade=trade,
+            page=trade_page(trade),
+        )
 
 
 @admin.register(RealTrade)
@@ -109,6 +120,8 @@ class OutcomeAdmin(AuditAdmin):
         amount("exit_price"),
         amount("fees"),
         amount("pnl", title="P&L", signed=True),
+        "r",
+        "currency",
         badge("exit_reason", {}),
         badge("price_provenance", {}),
     )
@@ -118,14 +131,26 @@ class OutcomeAdmin(AuditAdmin):
     empty_hint = OUTCOME_HINT
     empty_commands = EMPTY_COMMANDS
 
+    @number
+    @admin.display(description="R")
+    def r(self, outcome: Outcome) -> str | None:
+        """P&L in units of the capital at risk."""
+        return in_r(outcome.pnl, outcome.risk_amount)
+
 
 OUTCOME_FIELDS = (
     link_to("experiment_id", "experiments_experiment"),
     "engine",
     amount("entry_price"),
     amount("exit_price"),
+    amount("gross_pnl", title="P&L before fees", signed=True),
     amount("fees"),
+    amount("scheduled_fees"),
     amount("pnl", title="P&L", signed=True),
+    amount("compared_pnl", title="P&L compared", signed=True),
+    amount("risk_amount", title="capital at risk"),
+    "r",
+    "currency",
     badge("exit_reason", {}),
     badge("price_provenance", {}),
     "exit_time",
@@ -146,39 +171,3 @@ class ShadowOutcomeAdmin(OutcomeAdmin):
     """Results of shadow trades."""
 
     fields = (link_to("trade_id", "outcomes_shadowtrade"), *OUTCOME_FIELDS)
-
-
-@admin.register(ExitDirective)
-class ExitDirectiveAdmin(AuditAdmin):
-    """The directive to a shadow trade to exit with the real one (R4.2)."""
-
-    list_display = (
-        "exit_time",
-        link_to("experiment_id", "experiments_experiment", short=True),
-        "shadow_engine",
-        badge("state"),
-        "issued_at",
-        "expires_at",
-        "settled_at",
-    )
-    list_filter = ("state", "shadow_engine", recent("issued_at"))
-    ordering = ("-id",)
-    search_fields = ("experiment_id__exact", "conditions_hash__exact")
-    search_help_text = "Experiment ID or conditions hash"
-    fields = (
-        link_to("experiment_id", "experiments_experiment"),
-        link_to("real_trade_id", "outcomes_realtrade"),
-        "shadow_engine",
-        link_to("shadow_trade_id", "outcomes_shadowtrade"),
-        badge("state"),
-        "exit_time",
-        full_hash("conditions_hash"),
-        json_of("market_conditions"),
-        json_of("quote_flags"),
-        "issued_at",
-        "expires_at",
-        "settled_at",
-        full_hash("request_hash"),
-    )
-    empty_hint = "Created with every real exit, in the same transaction."
-    empty_commands = EMPTY_COMMANDS

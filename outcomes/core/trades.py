@@ -73,7 +73,7 @@ class Worded(StrEnum):
 
     words: str
 
-    def __new__(cls, code: str, words: str) -> Self:
+    def __new__(cls, code: str, words: str = "") -> Self:
         """A member that is its code, and knows its words."""
         member = str.__new__(cls, code)
         member._value_ = code

@@ -14,7 +14,7 @@ from django_q.models import Failure, Schedule
 from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from kernel.actors import Actor
-from outcomes.models import Violation
+from outcomes.models import Quote, Violation
 from policies.drafts import approve_draft
 from policies.models import GuardrailTrip
 from policies.services import engage_halt, release_guardrail, release_halt
@@ -24,6 +24,7 @@ from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 from tests.policies.control import make_draft
 
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
+OWN_EXIT_TIME = "2014-06-05T19:00:00.000000Z"
 
 
 def logged_in(*groups: str, superuser: bool = False) -> Client:
@@ -43,11 +44,14 @@ def fail(signal: Signal, error: str = "A test.") -> Signal:
 
 
 def traded_pair(**signal: Any) -> Experiment:
-    """Send a signal through decision, recommendations, both trades and both exits, by the real API."""
+    """Send a signal through decision, recommendations, both trades and all three exits, by the real API."""
     desk = make_desk("A", **signal)
-    real_id, _ = desk.open_real(), desk.open_shadow()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
     assert desk.b.open(desk.experiment, "REAL").code == "double_execution_prevented"
     assert desk.a.close(real_id, market_conditions=QUOTED).status == 200
+    own = {"exit_time": OWN_EXIT_TIME, "exit_price": "1.40", "exit_reason": "TRAILING_STOP"}
+    quoted = {"quotes": {C72_5_JULY: quote("1.40", "1.45", OWN_EXIT_TIME)}}
+    assert desk.b.close(shadow_id, **own, market_conditions=quoted).status == 202
     return desk.experiment
 
 
@@ -56,6 +60,9 @@ def make_everything(**signal: Any) -> Experiment:
     experiment = traded_pair(**signal)
     now = timezone.now()
     Violation.objects.create(experiment=experiment, engine="B", name="LATE_ENTRY", detail="A test.", found_at=now)
+    Quote.objects.create(
+        instrument=C72_5_JULY, bid="1.31", ask="1.37", quote_time=now, source="feeder", received_at=now
+    )
     WebhookDelivery.objects.create(
         received_at=now, source=make_source(), remote_address="192.0.2.1", content_type="text/plain",
         body=b'{"symbol": "SPY"}', body_sha256="d" * 64, outcome="accepted", signal_id=experiment.signal_id,
