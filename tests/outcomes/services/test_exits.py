@@ -1,8 +1,7 @@
-"""A trade is closed once; its outcome is exact."""
+"""A real trade is closed once, whatever its report says; its outcome is exact."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -11,8 +10,7 @@ import pytest
 
 from kernel.actors import Actor
 from kernel.canonical import document_hash
-from kernel.values import format_timestamp
-from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome
+from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome, TradeFill
 from policies.services import engage_halt
 from tests.outcomes.desk import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
 
@@ -37,8 +35,10 @@ def test_a_real_exit_closes_the_trade_and_records_its_outcome(desk: Desk) -> Non
         Decimal("1.39"), Decimal("1.99"), Decimal("1.35"),
     )  # fmt: skip
     assert (outcome.exit_reason, outcome.price_provenance) == ("TAKE_PROFIT", "BROKER_FILL")
+    assert (outcome.gross_pnl, outcome.scheduled_fees, outcome.compared_pnl) == (Decimal(60), Decimal(0), Decimal(60))
+    assert (outcome.risk_amount, outcome.currency) == (Decimal(139), "USD")
     assert outcome.conditions_hash == answer.body["conditions_hash"] == document_hash(conditions)
-    assert RealTrade.objects.get().market_conditions == conditions
+    assert TradeFill.objects.get(fill_ref="exit").market_conditions == conditions
     assert not ShadowOutcome.objects.exists()
 
 
@@ -50,7 +50,23 @@ def test_a_spread_is_closed_leg_by_leg(desk: Desk) -> None:
     answer = desk.a.close(trade_id, legs=legs, exit_price="3.30")
 
     assert (answer.body["exit_price"], answer.body["pnl"]) == ("3.30", "1150.00")
-    assert [one["exit_price"] for one in answer.body["legs"]] == ["4.10", "0.40"]
+    assert [each["price"] for each in answer.body["fills"][1]["legs"]] == ["4.10", "0.40"]
+
+
+def test_a_price_for_the_whole_that_is_not_that_of_its_legs_is_flagged_and_the_legs_count(desk: Desk) -> None:
+    trade_id = desk.open_real(entry_price="1.40")
+
+    answer = desk.a.close(trade_id, exit_price="2.00", legs=[{"instrument": C70, "exit_price": "1.99"}])
+
+    assert (answer.body["pnl"], answer.body["flags"]) == ("60.00", ["NET_PRICE_DIFFERS"])
+
+
+def test_real_money_that_lost_more_than_everything_or_paid_a_rebate_is_kept(desk: Desk) -> None:
+    trade_id = desk.open_real(legs=[leg("CLN4", entry_price="10.00")], fees="-0.17")
+
+    answer = desk.a.close(trade_id, exit_price="-37.63", fees="-0.17")
+
+    assert (answer.status, answer.body["pnl"]) == (200, "-4762.66")
 
 
 def test_a_loss_can_be_larger_than_what_a_default_decimal_context_holds(desk: Desk) -> None:
@@ -106,26 +122,57 @@ def test_the_other_engines_trade_is_as_unknown_as_none_at_all(desk: Desk, path: 
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"exit_time": "2014-06-05T13:59:59.999999Z"},
+        {"exit_time": "2100-01-01T00:00:00Z"},
+        {"exit_price": "-1.99"},
+        {"legs": [{"instrument": C70, "exit_price": "1.98"}]},
+        {"fees": "-1"},
+        {"price_provenance": "SAME_SNAPSHOT_QUOTE"},
+        {"market_conditions": {"settlements": "none"}},
+    ],
+)
+def test_a_real_exit_is_booked_whatever_it_says(desk: Desk, change: dict[str, Any]) -> None:
+    trade_id = desk.open_real()
+
+    answer = desk.a.post(f"trades/{trade_id}/exit", real_exit() | change)
+
+    assert (answer.status, RealTrade.objects.get().status) == (200, "CLOSED")
+
+
+@pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"exit_time": "2014-06-05T13:59:59.999999Z"}, "exit_before_entry"),
-        ({"exit_time": "2100-01-01T00:00:00Z"}, "time_in_future"),
-        ({"exit_price": "-1.99"}, "negative_price"),
+        ({"legs": [{"instrument": "X", "exit_price": "1.99"}]}, "unknown_leg"),
+        ({"legs": [{"instrument": C70, "exit_price": "1.99", "side": "SHORT"}]}, "leg_differs"),
+    ],
+)
+def test_a_real_exit_that_cannot_be_booked_is_kept_as_an_incident(
+    desk: Desk, change: dict[str, Any], code: str
+) -> None:
+    trade_id = desk.open_real()
+
+    answer = desk.a.post(f"trades/{trade_id}/exit", real_exit() | change)
+
+    assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, code, "/legs")
+    assert (Incident.objects.get().kind, Incident.objects.get().report["legs"]) == ("unbookable_report", change["legs"])
+    assert RealTrade.objects.get().status == "OPEN"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
         ({"exit_price": None}, "invalid"),
         ({"exit_reason": "BORED"}, "unknown_exit_reason"),
-        ({"exit_reason": 7}, "unknown_exit_reason"),
-        ({"legs": [{"instrument": "X", "exit_price": "1.99"}]}, "unknown_leg"),
-        ({"legs": [{"instrument": C70, "exit_price": "1.98"}]}, "price_mismatch"),
-        ({"legs": [{"instrument": C70, "exit_price": "1.99", "side": "SHORT"}]}, "leg_differs"),
-        ({"fees": "-1"}, "negative_fees"),
-        ({"fees": "1.123456789"}, "invalid"),
+        ({"exit_reason": "SYNCHRONISED"}, "unknown_exit_reason"),
+        ({"fees": "1.1234567890123"}, "invalid"),
         ({"market_conditions": []}, "invalid"),
-        ({"market_conditions": None}, "invalid"),
         ({"price_provenance": "UNPRICED"}, "invalid"),
         ({"pnl": "60"}, "invalid"),
     ],
 )
-def test_an_exit_that_cannot_be_is_refused_and_changes_nothing(desk: Desk, change: dict[str, Any], code: str) -> None:
+def test_a_malformed_exit_is_refused_and_changes_nothing(desk: Desk, change: dict[str, Any], code: str) -> None:
     trade_id = desk.open_real()
 
     answer = desk.a.post(f"trades/{trade_id}/exit", real_exit() | change)
@@ -161,25 +208,39 @@ def test_a_real_exit_is_never_turned_away_for_a_bad_quote(desk: Desk, raw: Any, 
 def test_whatever_conditions_are_sent_their_hash_is_of_what_is_stored(desk: Desk, conditions: dict[str, Any]) -> None:
     answer = desk.a.close(desk.open_real(), market_conditions=conditions)
 
-    stored = RealTrade.objects.get()
+    stored = TradeFill.objects.get(fill_ref="exit")
     assert answer.status == 200
     assert document_hash(stored.market_conditions) == stored.conditions_hash == document_hash(conditions)
 
 
 def test_conditions_and_provenance_may_be_left_out(desk: Desk) -> None:
-    body = real_exit(price_provenance="SETTLEMENT", exit_reason="EXPIRED")
+    body = real_exit(exit_reason="MANUAL")
     del body["market_conditions"]
 
     answer = desk.a.post(f"trades/{desk.open_real()}/exit", body)
 
-    assert (answer.status, answer.body["exit_provenance"]) == (200, "SETTLEMENT")
+    assert (answer.status, answer.body["exit_provenance"]) == (200, "BROKER_FILL")
     assert answer.body["conditions_hash"] == document_hash({})
 
 
-def test_a_clock_slightly_ahead_is_forgiven(desk: Desk) -> None:
-    soon = format_timestamp(datetime.now(UTC) + timedelta(seconds=3))
+@pytest.mark.parametrize(
+    ("claims", "provenance"),
+    [
+        (("BROKER_FILL", None), "BROKER_FILL"),
+        (("MODEL", None), "MODEL"),
+        (("BROKER_FILL", "MODEL"), "MODEL"),
+        (("BROKER_FILL", "NEUTRAL_QUOTE"), "OWN_FEED_QUOTE"),
+        (("SAME_SNAPSHOT_QUOTE", None), "OWN_FEED_QUOTE"),
+    ],
+)
+def test_a_real_trade_is_called_what_it_claims_but_the_referees_words_are_not_for_claiming(
+    desk: Desk, claims: tuple[str, str | None], provenance: str
+) -> None:
+    trade_id = desk.open_real(price_provenance=claims[0])
 
-    assert desk.a.close(desk.open_real(), exit_time=soon).status == 200
+    answer = desk.a.close(trade_id, **({"price_provenance": claims[1]} if claims[1] else {}))
+
+    assert answer.body["exit_provenance"] == provenance
 
 
 def test_the_exit_time_is_kept_to_the_microsecond(desk: Desk) -> None:

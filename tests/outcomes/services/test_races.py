@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from uuid import UUID
-
 import pytest
-from django.db.models import F
 
-from experiments.models import ExecutionDecision
 from kernel.actors import Actor
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
-from outcomes.services import expire_directives, recommendations, shadow_exits, trades, transactions
+from outcomes.services import closings, directives, openings, recommendations
 from policies.selectors import open_halt
 from policies.services import engage_halt
-from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, live_desk, make_desk, now, quote
+from tests.outcomes.services.locks import take_locks_away
 from tests.threads import Meeting, run_across, succeeded, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,31 +18,24 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
 
 
-def without_lock(experiment_id: UUID) -> ExecutionDecision:
-    return ExecutionDecision.objects.select_related("policy_version").get(pk=experiment_id)
-
-
-def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (transactions, shadow_exits):
-        monkeypatch.setattr(module, "lock_experiment", without_lock)
-
-
 def cross_exit_and_opening(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opening_first: bool) -> None:
     """Let the real exit and the shadow's opening look at the tables before either has committed."""
-    real_id = desk.open_real()
+    live = not desk.experiment.signal.replayed
+    real_id = desk.open_real(**({"entry_time": now(-1)} if live else {}))
     meeting = Meeting()
 
     def leave() -> object:
-        return desk.a.close(real_id, market_conditions=QUOTED)
+        moment = {"exit_time": now(), "market_conditions": {"quotes": {C72_5_JULY: quote(quote_time=now())}}}
+        return desk.a.close(real_id, **(moment if live else {"market_conditions": QUOTED}))
 
     def enter() -> object:
-        return desk.open_shadow()
+        return desk.open_shadow(**({"entry_time": now(-1)} if live else {}))
 
     if opening_first:
-        monkeypatch.setattr(trades, "follow_directive", meeting.after(shadow_exits.follow_directive))
+        monkeypatch.setattr(openings, "follow_directives", meeting.after(directives.follow_directives))
         run_across(meeting, enter, leave)
     else:
-        monkeypatch.setattr(trades, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        monkeypatch.setattr(closings, "issue_directive", meeting.after(directives.issue_directive))
         run_across(meeting, leave, enter)
 
 
@@ -57,7 +46,7 @@ def test_a_shadow_that_opens_while_the_real_trade_leaves_is_closed_exactly_once(
     cross_exit_and_opening(make_desk(), monkeypatch, opening_first=opening_first)
 
     assert ShadowOutcome.objects.get().pnl == 33
-    assert (ShadowTrade.objects.get().status, ExitDirective.objects.get().state) == ("CLOSED", "PRICED")
+    assert (ShadowTrade.objects.get().status, ExitDirective.objects.get().state) == ("CLOSED", "DONE")
 
 
 @pytest.mark.parametrize("opening_first", [True, False])
@@ -70,6 +59,21 @@ def test_without_the_lock_such_a_shadow_would_stay_open_for_ever(
 
     assert ShadowTrade.objects.get().status == "OPEN"
     assert ExitDirective.objects.get().shadow_trade is None
+
+
+def test_a_live_shadow_that_comes_second_is_known_to_have_come_after_the_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    cross_exit_and_opening(live_desk(), monkeypatch, opening_first=False)
+
+    assert "AFTER_REAL_EXIT" in ShadowTrade.objects.get().flags
+    assert ExitDirective.objects.get().state == "NO_SHADOW"
+
+
+def test_without_the_lock_it_would_pass_for_one_that_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_locks_away(monkeypatch)
+
+    cross_exit_and_opening(live_desk(), monkeypatch, opening_first=False)
+
+    assert "AFTER_REAL_EXIT" not in ShadowTrade.objects.get().flags
 
 
 def cross_exit_and_decline(monkeypatch: pytest.MonkeyPatch, *, decline_first: bool) -> None:
@@ -86,10 +90,10 @@ def cross_exit_and_decline(monkeypatch: pytest.MonkeyPatch, *, decline_first: bo
         return desk.b.recommend(desk.experiment, action="DECLINE")
 
     if decline_first:
-        monkeypatch.setattr(recommendations, "settle_declined", meeting.after(shadow_exits.settle_declined))
+        monkeypatch.setattr(recommendations, "settle_declined", meeting.after(directives.settle_declined))
         run_across(meeting, decline, leave)
     else:
-        monkeypatch.setattr(trades, "issue_directive", meeting.after(shadow_exits.issue_directive))
+        monkeypatch.setattr(closings, "issue_directive", meeting.after(directives.issue_directive))
         run_across(meeting, leave, decline)
 
 
@@ -167,34 +171,3 @@ def test_both_engines_reporting_real_trades_at_once_leave_one_real_trade() -> No
 
     assert [answer.status for answer in answers] == [409, 201]
     assert RealTrade.objects.get().engine == "B"
-
-
-def test_one_exit_sent_twice_at_once_closes_once() -> None:
-    desk = make_desk()
-    real_id = desk.open_real()
-    desk.open_shadow()
-
-    answers = succeeded(together(*[lambda: desk.a.close(real_id, market_conditions=QUOTED)] * 4))
-
-    assert {answer.status for answer in answers} == {200}
-    assert all(answer.body == answers[0].body for answer in answers)
-    assert (ExitDirective.objects.count(), ShadowOutcome.objects.count()) == (1, 1)
-
-
-def test_a_report_and_the_expiry_at_once_settle_a_directive_once() -> None:
-    desk = make_desk()
-    real_id = desk.open_real()
-    desk.open_shadow()
-    desk.a.close(real_id)
-    directive_id = desk.b.pending()[0]["id"]
-    ExitDirective.objects.update(expires_at=F("issued_at") - timedelta(seconds=1))
-
-    def report() -> object:
-        return desk.b.report(directive_id, **QUOTED)
-
-    def expire() -> object:
-        return expire_directives()
-
-    succeeded(together(report, expire, report, expire))
-
-    assert (ShadowOutcome.objects.get().pnl, ExitDirective.objects.get().state) == (None, "UNPRICED")
