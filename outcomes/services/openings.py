@@ -79,7 +79,6 @@ def open_trade(
             trade = _open_real(report, recommendation, terms, request_hash)
         else:
             trade = _open_shadow(report, recommendation, terms, request_hash)
-        transaction.on_commit(lambda: _log_opened(trade))
     return trade, True
 
 
@@ -119,6 +118,7 @@ def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Ter
     flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.entry_price))
     trade.entry_price = legs[0].price  # until the fill is booked, a moment later
     trade.save(force_insert=True)
+    transaction.on_commit(lambda: _log_opened(trade))
     book_fill(
         trade,
         NewFill(
@@ -197,6 +197,7 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
     waits = terms.quote_limit + QUOTE_WAIT if feeder_is_active() else timedelta()
     trade.entry_due_at = terms.now + waits
     trade.save(force_insert=True)
+    transaction.on_commit(lambda: _log_opened(trade))
     neutral = neutral_entry_legs(plan.quantities(), since=since, limit=terms.quote_limit)
     if neutral is not None or not waits:
         price_entry(trade, neutral or own, terms)

@@ -8,19 +8,28 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation
-from outcomes.services import trades
+from outcomes.models import (
+    ExitDirective,
+    Incident,
+    OwnExit,
+    RealTrade,
+    Recommendation,
+    ShadowOutcome,
+    ShadowTrade,
+    TradeFill,
+)
+from outcomes.services import openings
 from signals_app.alerts.documents import trade_id
-from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, neutral_quote, quote
 
 pytestmark = pytest.mark.django_db
 
 # Past all code.
 INSERT_REAL = """
-INSERT INTO real_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, entry_price, entry_time,
-    entry_fees, entry_provenance, rules_hash, request_hash, opened_at, status, exit_reason, exit_provenance,
-    conditions_hash, exit_request_hash)
-VALUES (%s, %s, %s, '[]', 1, 100, 1, now(), 0, 'BROKER_FILL', '', '', now(), 'OPEN', '', '', '', '')
+INSERT INTO real_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, currency, entry_quotes,
+    entry_time, entry_fees, claimed_provenance, request_hash, opened_at, status, flags, entry_price,
+    entry_provenance, exit_reason, exit_provenance, conditions_hash)
+VALUES (%s, %s, %s, '[]', 1, 100, 'USD', '{}', now(), 0, 'BROKER_FILL', '', now(), 'OPEN', '[]', 1, '', '', '', '')
 """
 
 
@@ -82,7 +91,7 @@ def test_when_the_code_forgets_to_look_the_database_refuses_and_the_report_is_ke
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     desk = make_desk("A")
-    monkeypatch.setattr(trades, "permitting_recommendation", lambda *_: Recommendation.objects.get(engine="B"))
+    monkeypatch.setattr(openings, "_permitting_recommendation", lambda *_: Recommendation.objects.get(engine="B"))
 
     answer = desk.b.open(desk.experiment, "REAL")
 
@@ -91,10 +100,14 @@ def test_when_the_code_forgets_to_look_the_database_refuses_and_the_report_is_ke
     assert not RealTrade.objects.exists()
 
 
-@pytest.mark.parametrize("table", ["recommendations", "real_outcomes", "shadow_outcomes", "incidents"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET engine = engine", "DELETE FROM {}"])
+@pytest.mark.parametrize(
+    "table", ["recommendations", "trade_fills", "real_outcomes", "shadow_outcomes", "incidents", "quotes"]
+)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET experiment_id = experiment_id", "DELETE FROM {}"])
 def test_what_happened_cannot_be_rewritten(table: str, statement: str) -> None:
     _finished_pair()
+    neutral_quote("TWX", "70", "71")
+    statement = statement.replace("experiment_id", "bid") if table == "quotes" else statement
 
     assert "append-only" in refused_by(lambda: _execute(statement.format(table)))
 
@@ -102,18 +115,20 @@ def test_what_happened_cannot_be_rewritten(table: str, statement: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "entry_price = entry_price + 1",
+        "entry_fees = entry_fees + 1",
         "quantity = 2",
         "entry_time = now()",
-        "rules_hash = 'other'",
+        "currency = 'INR'",
+        "declared_risk = 1",
+        "entry_quotes = '{\"X\": 1}'",
         "engine = 'B'",
         "legs = '[]'",
     ],
 )
-def test_the_entry_of_an_open_trade_never_changes(change: str) -> None:
+def test_the_opening_of_an_open_trade_never_changes(change: str) -> None:
     make_desk().open_real()
 
-    assert "its entry never changes" in refused_by(lambda: _execute(f"UPDATE real_trades SET {change}"))
+    assert "its opening never changes" in refused_by(lambda: _execute(f"UPDATE real_trades SET {change}"))
 
 
 @pytest.mark.parametrize("table", ["real_trades", "shadow_trades"])
@@ -127,7 +142,8 @@ def test_a_closed_trade_is_final(table: str) -> None:
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ("exit_time = exit_time + interval '1 microsecond'", "exit_directives_copy_the_real_exit"),
+        ("exit_time = exit_time + interval '1 microsecond'", "exit_directives_copy_the_real_fill"),
+        ("conditions_hash = repeat('0', 64)", "exit_directives_hash_is_of_the_conditions"),
         ("market_conditions = '{}'", "exit_directives_hash_is_of_the_conditions"),
         ("state = 'PENDING'", "exit_directives_settled_has_time"),
     ],
@@ -136,16 +152,97 @@ def test_a_directive_holds_the_real_exits_time_and_conditions(change: str, const
     _finished_pair()
 
     assert refused_by(lambda: _execute(f"UPDATE exit_directives SET {change}")) == constraint
-    assert ExitDirective.objects.get().state == "PRICED"
+    assert ExitDirective.objects.get().state == "DONE"
+
+
+def test_what_is_found_out_about_a_closed_trade_may_be_added() -> None:
+    _finished_pair()
+
+    _execute("UPDATE real_trades SET flags = '[\"CLOCK\"]', prices_checked_at = now()")
+
+    assert RealTrade.objects.get().flags == ["CLOCK"]
+
+
+@pytest.mark.parametrize("table", ["real_trades", "shadow_trades", "own_exits"])
+def test_no_trade_and_no_own_exit_is_ever_deleted(table: str) -> None:
+    _finished_pair()
+
+    assert "append-only" in refused_by(lambda: _execute(f"DELETE FROM {table}"))
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"engine": "B"}, "trade_fills_of_their_real_trade"),
+        ({"market_conditions": {"vix": 1}}, "trade_fills_hash_is_of_the_conditions"),
+        ({"fill_ref": "entry"}, "trade_fills_first_is_the_entry"),
+        ({"number": 1}, "trade_fills_first_is_the_entry"),
+        ({"fill_ref": "exit"}, "trade_fills_real_ref"),
+        ({"number": 2}, "trade_fills_real_number"),
+        ({"shadow_trade": "the other"}, "trade_fills_of_one_trade"),
+        ({"real_trade": None}, "trade_fills_of_one_trade"),
+    ],
+)
+def test_a_fill_belongs_to_one_trade_of_its_engine_and_has_a_place_of_its_own(
+    change: dict[str, Any], constraint: str
+) -> None:
+    _finished_pair()
+    fill = TradeFill.objects.get(fill_ref="exit")
+    if "shadow_trade" in change:
+        change = {"shadow_trade": ShadowTrade.objects.get()}
+    values = {"pk": None, "number": 3, "fill_ref": "more"} | change
+    for name, value in values.items():
+        setattr(fill, name, value)
+
+    assert refused_by(lambda: fill.save(force_insert=True)) == constraint
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"engine": "A"}, "own_exits_of_their_trade"),
+        ({"market_conditions": {"vix": 1}}, "own_exits_hash_is_of_the_conditions"),
+        ({"pnl": None}, "own_exits_priced_has_pnl"),
+        ({"state": "UNPRICED"}, "own_exits_priced_has_pnl"),
+    ],
+)
+def test_an_own_exit_is_of_its_trade_and_has_a_result_when_priced(change: dict[str, Any], constraint: str) -> None:
+    _finished_pair()
+
+    assert refused_by(lambda: OwnExit.objects.update(**change)) == constraint
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"pnl": 34}, "shadowoutcome_pnl_is_gross_less_fees"),
+        ({"price_provenance": "UNPRICED"}, "shadowoutcome_unpriced_has_no_pnl"),
+        ({"pnl": None, "gross_pnl": None}, "shadowoutcome_unpriced_has_no_pnl"),
+    ],
+)
+def test_an_outcome_is_gross_less_fees_or_has_no_figures_at_all(change: dict[str, Any], constraint: str) -> None:
+    _finished_pair()
+    outcome = ShadowOutcome.objects.get()
+    for name, value in change.items():
+        setattr(outcome, name, value)
+
+    def write() -> None:
+        _execute("ALTER TABLE shadow_outcomes DISABLE TRIGGER shadow_outcomes_append_only")
+        outcome.save()
+
+    assert refused_by(write) == constraint
 
 
 def _finished_pair() -> None:
     desk = make_desk()
-    real_id, _ = desk.open_real(), desk.open_shadow()
-    desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
+    conditions = {"quotes": {C72_5_JULY: quote()}}
+    desk.a.close(real_id, market_conditions=conditions)
+    desk.b.close(shadow_id, exit_price="1.31", market_conditions=conditions)
     desk.b.open(desk.experiment, "REAL")
 
 
 def _execute(statement: str) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(statement)

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from outcomes.models import Incident
-from tests.outcomes.desk import C72_5_JULY, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, leg, make_desk, plan, quote
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,19 +27,21 @@ def test_a_pair_leaves_its_whole_story() -> None:
 
     with capture_logs() as logs:
         desk.a.recommend(desk.experiment)
-        desk.b.recommend(desk.experiment)
+        desk.b.recommend(desk.experiment, plan=plan(leg(C72_5_JULY)))
         real_id, shadow_id = desk.open_real(), desk.open_shadow()
         desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
 
     assert [entry["event"] for entry in logs] == [
-        "recommendation.recorded", "recommendation.recorded", "trade.opened", "shadow_trade.created",
-        "trade.closed", "outcome.recorded", "trade.closed", "outcome.recorded", "shadow_exit.triggered",
+        "recommendation.recorded", "recommendation.recorded",
+        "trade.opened", "trade.filled", "shadow_trade.created", "trade.filled",
+        "trade.filled", "trade.closed", "outcome.recorded",
+        "trade.filled", "trade.closed", "outcome.recorded", "shadow_exit.triggered",
     ]  # fmt: skip
     assert fields_of(logs, "shadow_trade.created") == [
         {"experiment_id": experiment_id, "engine": "B", "shadow_trade_id": shadow_id}
     ]
     assert [entry["pnl"] for entry in fields_of(logs, "outcome.recorded")] == ["60.00", "33.00"]
-    assert fields_of(logs, "shadow_exit.triggered")[0]["state"] == "PRICED"
+    assert fields_of(logs, "shadow_exit.triggered")[0]["state"] == "DONE"
 
 
 def test_a_repeat_logs_nothing() -> None:
@@ -71,6 +73,6 @@ def test_what_was_refused_leaves_no_event_of_success() -> None:
     real_id = desk.open_real()
 
     with capture_logs() as logs:
-        desk.a.close(real_id, exit_price="-1")
+        desk.a.close(real_id, exit_reason="BORED")
 
     assert logs == []
