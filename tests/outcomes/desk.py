@@ -26,6 +26,7 @@ C70 = "TWX   140621C00070000"
 C72_5_JULY = "TWX   140719C00072500"
 ENTRY_TIME = "2014-06-05T14:00:00.000000Z"
 EXIT_TIME = "2014-06-05T18:00:00.000000Z"
+OWN_TIME = "2014-06-05T17:00:00.000000Z"  # when a shadow leaves by its own rules
 RULES_HASH = "a" * 64  # what tests.factories registers for both engines
 
 
@@ -199,6 +200,16 @@ class Desk:
         assert answer.status == 201, answer.body
         trade_id: str = answer.body["trade_id"]
         return trade_id
+
+    def leave_by_its_own_rules(self, shadow_id: str, **changes: Any) -> Answer:
+        """B's own exit an hour before the real one, at its own quote."""
+        own = {
+            "exit_time": OWN_TIME,
+            "exit_price": "1.20",
+            "exit_reason": "TIME_LIMIT",
+            "market_conditions": {"quotes": {C72_5_JULY: quote("1.20", "1.26", OWN_TIME)}},
+        }
+        return self.b.close(shadow_id, **(own | changes))
 
 
 def make_desk(

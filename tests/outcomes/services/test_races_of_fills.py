@@ -20,7 +20,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeFill,
 )
-from outcomes.services import due, fills, settle_due
+from outcomes.services import due, fills, pricing, settle_due
 from tests.factories import api_client
 from tests.outcomes.desk import (
     C70,
@@ -81,7 +81,7 @@ def test_two_partial_exits_at_once_close_one_contract_each_on_both_sides(
     assert cross(monkeypatch, part(desk, "f1"), part(desk, "f2")) == [201, 201]
 
     shares = [(each.closed_quantity, each.open_quantity) for each in ExitDirective.objects.order_by("number")]
-    assert (sold(), shares) == (2, [(1, 3), (1, 2)])
+    assert (sold(), shares) == (Decimal(2), [(Decimal(1), Decimal(3)), (Decimal(1), Decimal(2))])
     assert [row.legs[0]["quantity"] for row in TradeFill.objects.filter(engine="B", number__gt=1)] == ["1", "1"]
 
 
@@ -95,7 +95,11 @@ def test_a_fill_and_the_exit_at_once_close_everything_once(
 
     # After the exit nothing is left for the fill, which is kept as an incident.
     assert statuses == ([201, 200] if fill_first else [200, 409])
-    assert (sold(), RealTrade.objects.get().status, ShadowTrade.objects.get().status) == (3, "CLOSED", "CLOSED")
+    assert (sold(), RealTrade.objects.get().status, ShadowTrade.objects.get().status) == (
+        Decimal(3),
+        "CLOSED",
+        "CLOSED",
+    )
     assert RealOutcome.objects.get().pnl == (Decimal(131) if fill_first else Decimal(180))
 
 
@@ -138,7 +142,7 @@ def test_a_shadows_own_exit_and_the_real_exit_at_once_are_both_kept(desk: Desk) 
     answers = succeeded(together(whole(desk), own))
 
     assert [answer.status for answer in answers] == [200, 202]
-    assert (ShadowTrade.objects.get().exit_reason, OwnExit.objects.get().pnl) == ("SYNCHRONISED", 99)
+    assert (ShadowTrade.objects.get().exit_reason, OwnExit.objects.get().pnl) == ("SYNCHRONISED", Decimal(99))
 
 
 def test_a_report_and_the_expiry_at_once_settle_a_directive_once(desk: Desk) -> None:
@@ -187,7 +191,7 @@ def cross_ticks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let two workers look at an entry before either has booked it; return what failed."""
     everything_is_due()
     meeting = Meeting()
-    monkeypatch.setattr(due, "neutral_entry_legs", meeting.after(due.neutral_entry_legs))
+    monkeypatch.setattr(due, "neutral_entry_legs", meeting.after(pricing.neutral_entry_legs))
     with capture_logs() as logs:
         run_across(meeting, settle_due, settle_due)
     return failures(logs)
