@@ -27,6 +27,7 @@ class Access:
     webhook_path: str
     key_a: str
     key_b: str
+    feeder_key: str
     analyst_key: str
 
 
@@ -36,17 +37,18 @@ def prepare() -> Access:
     for key in ApiKey.objects.filter(name=KEY_NAME, revoked=False):
         revoke_api_key(DEMO, prefix=key.prefix)
     use_split_policy()
-    # Alerts may be of any age here; the bars are years old.
+    # The bars are years old: their own clock judges when a trade was entered and left.
     if WebhookSource.objects.filter(slug=SOURCE).exists():
         set_source_active(SOURCE, is_active=True, actor=DEMO)
         _, token = rotate_source(SOURCE, actor=DEMO)
     else:
-        _, token = create_source(slug=SOURCE, name="Demo", max_age_seconds=0, actor=DEMO)
+        _, token = create_source(slug=SOURCE, name="Demo", replay=True, actor=DEMO)
     return Access(
         passwords={"operator": _user("operator", is_superuser=True), "analyst": _user("analyst")},
         webhook_path=webhook_path(token),
         key_a=_key(KeyOwner.ENGINE_A),
         key_b=_key(KeyOwner.ENGINE_B),
+        feeder_key=_key(KeyOwner.FEEDER),
         analyst_key=_key(KeyOwner.ANALYST),
     )
 

@@ -1,4 +1,4 @@
-"""The processes of the demo: the site and the two example engines."""
+"""The processes of the demo: the site, the two example engines and the feeder."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ def engine(letter: str, url: str, key: str, folder: Path) -> Program:
         [sys.executable, script, "--url", url, "--journal", str(journal(letter, folder))],
         {"ORCHESTRATOR_API_KEY": key},
         folder / f"engine_{letter}.log",
+    )
+
+
+def feeder(url: str, key: str, folder: Path) -> Program:
+    """The example feeder, which quotes what both engines trade."""
+    return Program(
+        "feeder",
+        [sys.executable, str(settings.BASE_DIR / "examples" / "feeder"), "--url", url],
+        {"ORCHESTRATOR_API_KEY": key},
+        folder / "feeder.log",
     )
 
 

@@ -27,6 +27,7 @@ class Counts:
     shadow_trades: int
     real_open: int
     shadow_open: int
+    own_exits_missing: int
     directives_pending: int
     outcomes: int
 
@@ -36,7 +37,8 @@ class Counts:
         # Both engines answer every signal, also by declining it; only openings are followed by trades.
         answered = self.signals == self.decisions == self.answers_a == self.answers_b
         traded = self.openings == self.real_trades + self.shadow_trades
-        return answered and traded and not (self.real_open or self.shadow_open or self.directives_pending)
+        waiting = self.real_open or self.shadow_open or self.own_exits_missing or self.directives_pending
+        return answered and traded and not waiting
 
     def progress(self, *, sent: int, to_send: int, rate: float) -> str:
         """One line: bar, alerts with their rate, and how far their flows have come."""

@@ -11,7 +11,9 @@ SELECT
     (SELECT count(*) FROM real_trades JOIN mine USING (experiment_id)),
     (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id)),
     (SELECT count(*) FROM real_trades JOIN mine USING (experiment_id) WHERE status = 'OPEN'),
-    (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id) WHERE status = 'OPEN'),
+    (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id) WHERE status IN ('OPENING', 'OPEN')),
+    (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id) LEFT JOIN own_exits x USING (trade_id)
+      WHERE x.trade_id IS NULL OR x.state = 'PENDING'),
     (SELECT count(*) FROM exit_directives JOIN mine USING (experiment_id) WHERE state = 'PENDING'),
     (SELECT count(*) FROM real_outcomes JOIN mine USING (experiment_id))
         + (SELECT count(*) FROM shadow_outcomes JOIN mine USING (experiment_id))

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import urllib.request
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +17,7 @@ from django.core.management.base import OutputWrapper
 from demo.accounts import SOURCE, Access, prepare
 from demo.alerts import alert_message
 from demo.bars import read_bars, replay_bars
-from demo.children import START_SECONDS, DemoError, check, engine, journal, start_site
+from demo.children import START_SECONDS, DemoError, check, engine, feeder, journal, start_site
 from demo.counts import Counts, count
 from demo.sender import AlertSender
 from demo.table import comparison_lines, pair_lines
@@ -53,7 +54,7 @@ class Demo:
     def run(self) -> bool:
         """Run the whole flow; whether every invariant held.
 
-        1. Start the site, create accounts, keys, source and policy, start the engines.
+        1. Start the site, create accounts, keys, source and policy, start the engines and the feeder.
         2. Send the alerts and wait until every flow has ended.
         3. Print the comparison and check the invariants.
         """
@@ -64,7 +65,8 @@ class Demo:
             )
         history = read_bars(Path(settings.BASE_DIR) / BARS_FILE)
         try:
-            messages = [alert_message(item) for item in replay_bars(history, self._bars)]
+            days = groupby(replay_bars(history, self._bars), key=lambda item: item.bar.day)
+            messages = [[alert_message(item) for item in bars] for _, bars in days]
         except ValueError as error:
             raise DemoError(f"{error} Choose another number with --bars.") from None
         say("Starting database, web server and worker ...")
@@ -72,10 +74,11 @@ class Demo:
         # After the site, which makes the tables and version 1 of the policy when it starts.
         access = prepare()
         self._start_engines(access)
+        self._group.add(feeder(self.url, access.feeder_key, self._folder))
         say(f"\nThe site: {self.url}/admin/  (API: {self.url}/api/v1/docs)")
         for name, password in access.passwords.items():
             say(f"  sign in as {name:<8}  with {password}")
-        say(f"  logs of site and engines: {self._folder}\n")
+        say(f"  logs of site, engines and feeder: {self._folder}\n")
         self._replay(AlertSender(self.url, access.webhook_path, messages))
         # Over HTTP and with an analyst's key, so that the demo shows what a program of the analyst's would get.
         request = urllib.request.Request(  # noqa: S310 (our own URL)
@@ -96,7 +99,7 @@ class Demo:
         return holds
 
     def keep_up(self) -> None:
-        """Keep the site and the engines running until Ctrl-C."""
+        """Keep the site, the engines and the feeder running until Ctrl-C."""
         say(f"\nThe site keeps running at {self.url}/admin/ until you press Ctrl-C.")
         while True:
             self._check_programs()

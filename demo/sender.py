@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 ATTEMPTS = 5
+# So that a day is traded, quoted and settled before the next one begins, as in a market; 130 days take half a minute.
+DAY_SECONDS = 0.25
 
 
 class AlertSender(threading.Thread):
     """One connection that posts one alert after the other; counts the answers by their status."""
 
-    def __init__(self, url: str, path: str, messages: Sequence[str]) -> None:
+    def __init__(self, url: str, path: str, days: Sequence[Sequence[str]], *, day_seconds: float = DAY_SECONDS) -> None:
         super().__init__(name="alert-sender", daemon=True)
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
-        self._path, self._messages = path, messages
+        self._path, self._days, self._day_seconds = path, days, day_seconds
         self._started_at = 0.0
         self._seconds = 0.0
         self.answers: Counter[str] = Counter()
@@ -38,14 +40,16 @@ class AlertSender(threading.Thread):
         return self.sent / seconds if self._started_at and seconds else 0.0
 
     def run(self) -> None:
-        """Send everything, in order."""
+        """Send everything, in order, day by day."""
         self._started_at = time.monotonic()
         # One after the other: the bars of a day follow those of the day before, as they do in a market.
-        for message in self._messages:
-            status, answer = self._post(message)
-            self.answers[status] += 1
-            if status == "rejected":
-                self.rejections.append(answer)
+        for day in self._days:
+            for message in day:
+                status, answer = self._post(message)
+                self.answers[status] += 1
+                if status == "rejected":
+                    self.rejections.append(answer)
+            time.sleep(self._day_seconds)
         self._seconds = time.monotonic() - self._started_at
         self._connection.close()
 

@@ -1,4 +1,4 @@
-"""What the example engines read out of a market context: one bar with the sender's indicators."""
+"""What the example engines read out of market contexts: bars with the sender's indicators, one after the other."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ class Bar:
     def volatility(self) -> float:
         """The yearly volatility that the alert states, 0.3 when it states none."""
         return self.indicators.get("volatility_20", 0.3)
+
+
+class Tape:
+    """The bars that an engine has seen, by symbol and time."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, dict[datetime, Bar]] = {}
+
+    def add(self, bar: Bar) -> None:
+        """Take one more bar; they may come in any order."""
+        self._bars.setdefault(bar.symbol, {})[bar.timestamp] = bar
+
+    def after(self, symbol: str, moment: datetime) -> list[Bar]:
+        """The symbol's later bars, oldest first."""
+        return [bar for time, bar in sorted(self._bars.get(symbol, {}).items()) if time > moment]
+
+    def at(self, symbol: str, moment: datetime) -> Bar | None:
+        """The symbol's last bar at or before the moment; None until a bar has shown what stood then."""
+        times = sorted(self._bars.get(symbol, {}))
+        known = [time for time in times if time <= moment]
+        return self._bars[symbol][known[-1]] if known and times[-1] >= moment else None
 
 
 def _is_number(value: Any) -> bool:

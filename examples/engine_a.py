@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 
 from bars import Bar
 from engine_command import main
-from engine_loop import Strategy
 from option_model import Contract, expiry_near, nearest_strike
-from positions import Holding, Verdict
+from positions import FirstTarget, Holding, Strategy, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +18,13 @@ class Parameters:
     """Everything the rules depend on; its hash is registered with every heartbeat."""
 
     highest_volatility: float = 1.2
-    days_to_expiry: int = 30
+    days_to_expiry: int = 14
+    contracts: int = 2
+    first_target: float = 0.20  # one contract is sold there
     take_profit: float = 0.40
     stop_loss: float = -0.30
     bars_held: int = 5
+    last_days: int = 9  # before expiry there is little left to save: held to it
 
 
 PARAMETERS = Parameters()
@@ -45,6 +47,8 @@ def leave(holding: Holding) -> str | None:
     """The reason to leave at a later bar, None to stay."""
     if holding.gain >= PARAMETERS.take_profit:
         return "TAKE_PROFIT"
+    if holding.days_left <= PARAMETERS.last_days:
+        return None
     if holding.gain <= PARAMETERS.stop_loss:
         return "STOP_LOSS"
     return "TIME_LIMIT" if holding.bars_held >= PARAMETERS.bars_held else None
@@ -61,6 +65,8 @@ STRATEGY = Strategy(
     parameters=asdict(PARAMETERS),
     decide=decide,
     leave=leave,
+    quantity=PARAMETERS.contracts,
+    target=FirstTarget(PARAMETERS.first_target, quantity=1),
     quotes_the_other_contract=True,
 )
 

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 
 from bars import Bar
 from engine_command import main
-from engine_loop import Strategy
 from option_model import Contract, expiry_near, nearest_strike
-from positions import Holding, Verdict
+from positions import FirstTarget, Holding, Strategy, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class Parameters:
     highest_volatility: float = 1.0
     out_of_the_money: float = 0.05
     days_to_expiry: int = 60
+    contracts: int = 3
+    first_target: float = 0.30  # one contract is sold there
     take_profit: float = 0.60
     stop_loss: float = -0.40
     votes_against_to_leave: int = 2
@@ -110,6 +111,8 @@ STRATEGY = Strategy(
     parameters=asdict(PARAMETERS),
     decide=decide,
     leave=leave,
+    quantity=PARAMETERS.contracts,
+    target=FirstTarget(PARAMETERS.first_target, quantity=1),
     quotes_the_other_contract=False,
 )
 

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from threading import Event, Thread
 
-from engine_loop import EngineLoop, Strategy
+from engine_loop import EngineLoop
 from journal import Journal
 from orchestrator_client import OrchestratorClient, OrchestratorError
+from positions import Strategy
 
 log = logging.getLogger("engine")
 

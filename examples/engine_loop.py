@@ -1,58 +1,43 @@
 """What both example engines do with the API; only their strategies differ.
 
-For every assignment: check the context's hash, decide blind, recommend, open the trade in the role that
-the answer reveals. With every later bar of a symbol: look whether a position must be left. A real
-position is left at once; a shadow follows the real trade, so its directives are answered with the
-engine's own quotes, and its own exit counts only where there is no real trade to follow.
+For every assignment: check the context's hash, decide and plan blind, recommend, open the trade in the role that the
+answer reveals. With every later bar of a symbol: look what the rules close. Of a real position a part or the rest is
+closed at once. A shadow follows the real trade without its engine's doing, unless nobody else quotes it: then its
+directives are answered with the engine's own quotes. When its own rules would leave, the engine reports that, too.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from threading import Event
 from typing import Any
 
-from bars import Bar
+from bars import Bar, Tape
 from journal import Journal
 from option_model import Contract, quote
 from orchestrator_client import (
     Assignment,
     ExitDirective,
+    FillLeg,
     OrchestratorClient,
     OrchestratorError,
-    document_hash,
+    Plan,
+    Trade,
     verify_context_hash,
 )
-from positions import ExitRule, Position, Verdict, bid_at, first_exit
+from positions import Closing, Position, Strategy, Verdict, bid_at, closings
+from snapshot import conditions, quotes
 
 log = logging.getLogger("engine")
 
 FEES = Decimal("0.65")  # a contract, each way
 MULTIPLIER = 100
+CURRENCY = "USD"
 # Short, so that exit directives are answered soon; a claim that finds work returns at once.
 WAIT_SECONDS = 1.0
 LIMIT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Strategy:
-    """What makes one engine differ from another."""
-
-    engine: str
-    version: str
-    parameters: dict[str, Any]
-    decide: Callable[[Bar], Verdict]
-    leave: ExitRule
-    quotes_the_other_contract: bool  # whether its feed covers the other engine's contracts as well
-
-    @property
-    def rules_hash(self) -> str:
-        """The hash of the rules, as registered with every heartbeat."""
-        return document_hash({"version": self.version, "parameters": self.parameters})
 
 
 class EngineLoop:
@@ -60,7 +45,7 @@ class EngineLoop:
 
     def __init__(self, client: OrchestratorClient, strategy: Strategy, journal: Journal) -> None:
         self._client, self._strategy, self._journal = client, strategy, journal
-        self._bars: dict[str, dict[datetime, Bar]] = {}
+        self._tape = Tape()
         self._positions: dict[str, Position] = {}
 
     def run(self, stop: Event) -> None:
@@ -91,9 +76,9 @@ class EngineLoop:
         return len(assignments)
 
     def handle(self, assignment: Assignment) -> None:
-        """Answer one assignment, then leave the real positions of its symbol that its bar ends.
+        """Answer one assignment, then close what its bar ends of the real positions of its symbol.
 
-        Shadows can wait until there is nothing else to do: most of them the real trade's exit closes.
+        The own exits of shadows can wait until there is nothing else to do: they move nobody's money.
         """
         verify_context_hash(assignment)
         self._journal.note_assignment(dict(assignment))
@@ -101,25 +86,18 @@ class EngineLoop:
         self._answer(assignment, bar, verdict)
         if bar is not None:
             held = [position for position in self._positions.values() if position.symbol == bar.symbol]
-            self._leave_ended([position for position in held if position.kind == "REAL"])
+            self._close([position for position in held if position.kind == "REAL"])
 
     def leave_open_positions(self) -> None:
-        """Leave every position that the exit rule ends, shadows included."""
-        self._leave_ended(list(self._positions.values()))
-
-    def _leave_ended(self, positions: list[Position]) -> None:
-        """Leave those of the positions that the exit rule ends."""
-        for position in positions:
-            bars = self._bars.get(position.symbol, {}).values()
-            if (end := first_exit(position, bars, self._strategy.leave)) is not None:
-                self._leave(position, *end)
+        """Close what the rules close of every position, shadows included."""
+        self._close(list(self._positions.values()))
 
     def _judge(self, context: dict[str, Any]) -> tuple[Bar | None, Verdict]:
         """The context's bar and what the strategy makes of it; remember the bar for later exits."""
         bar = None
         try:
             bar = Bar.from_context(context)
-            self._bars.setdefault(bar.symbol, {})[bar.timestamp] = bar
+            self._tape.add(bar)
             verdict = self._strategy.decide(bar)
         except ValueError as error:
             verdict = Verdict(None, [f"cannot be priced: {error}"])
@@ -134,93 +112,132 @@ class EngineLoop:
             log.warning("the journal is of another database: %s is unknown", assignment["experiment_id"])
 
     def _answer(self, assignment: Assignment | dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
-        """Recommend, learn the role, open the trade in it."""
+        """Recommend what to trade, learn the role, open the trade in it as planned."""
+        contract, quantity = verdict.contract, self._strategy.quantity
+        plan: Plan | None = None
+        ask = Decimal(0)
+        if contract is not None and bar is not None:
+            ask = quote(contract, bar.close, bar.volatility, bar.timestamp).ask
+            plan = {
+                "legs": [{"instrument": str(contract), "side": "LONG", "ratio": 1}],
+                "quantity": str(quantity),
+                "multiplier": str(MULTIPLIER),
+                "currency": CURRENCY,
+                "risk_amount": str(ask * quantity * MULTIPLIER),
+            }
         role = self._client.recommend(
             experiment_id=assignment["experiment_id"],
             context_hash=assignment["context_hash"],
             action=verdict.action,
             strategy_version=self._strategy.version,
             rules_hash=self._strategy.rules_hash,
+            plan=plan,
             recommendation=verdict.document(),
         )
         signal = assignment["market_context"]["signal"]
         what = f"{role['action']} {signal['symbol']} {signal['direction']} {signal['timestamp']}"
         log.info("%s: %s; %s", what, "; ".join(verdict.reasons), role["role"])
-        if verdict.contract is None or bar is None:
+        if contract is None or bar is None:
             return
-        entry_price = quote(verdict.contract, bar.close, bar.volatility, bar.timestamp).ask
         trade = self._client.open_trade(
             experiment_id=assignment["experiment_id"],
             kind=role["role"],
-            legs=[{"instrument": str(verdict.contract), "side": "LONG", "ratio": 1, "entry_price": str(entry_price)}],
-            quantity=1,
+            legs=[{"instrument": str(contract), "side": "LONG", "ratio": 1, "entry_price": str(ask)}],
+            quantity=quantity,
             multiplier=MULTIPLIER,
-            entry_price=entry_price,
+            entry_price=ask,
             entry_time=bar.timestamp,
-            price_provenance="MODEL",
-            fees=FEES,
+            # A paper broker fills real orders at the touch; a shadow has nothing but the model.
+            price_provenance="BROKER_FILL" if role["role"] == "REAL" else "MODEL",
+            fees=FEES * quantity,
+            entry_quotes=quotes(bar, [str(contract)], bar.timestamp),
         )
-        log.info("opened %s %s at %s", trade["kind"], verdict.contract, entry_price)
+        log.info("opened %s %d %s at %s", trade["kind"], quantity, contract, ask)
         self._positions[assignment["experiment_id"]] = Position(
             experiment_id=assignment["experiment_id"],
             trade_id=trade["trade_id"],
             kind=role["role"],
             symbol=bar.symbol,
             direction=bar.direction,
-            contract=verdict.contract,
-            entry_price=entry_price,
+            contract=contract,
+            quantity=quantity,
+            entry_price=ask,
             entry_time=bar.timestamp,
         )
 
-    def _leave(self, position: Position, bar: Bar, reason: str) -> None:
-        """Report the exit of a position, with what the engine saw; a shadow may have to wait for the real one."""
-        others: list[str] = []
-        if position.kind == "SHADOW" or self._strategy.quotes_the_other_contract:
+    def _close(self, positions: list[Position]) -> None:
+        """Report what the rules have closed of the positions, and has not been reported yet."""
+        for position in positions:
+            found = closings(position, self._tape, self._strategy)
+            if not found:
+                continue
+            # What has arrived is asked and not remembered: an answer can be lost, and the engine restarted.
             trade = self._client.trade(position.trade_id)
-            if trade["status"] != "OPEN":  # a shadow that the real trade's exit has closed
-                self._forget(position, trade["exit_reason"], trade["pnl"])
-                return
-            others = trade["snapshot_instruments"]
-        try:
-            trade = self._client.exit_trade(
-                position.trade_id,
-                exit_time=bar.timestamp,
-                exit_price=bid_at(position.contract, bar),
-                exit_reason=reason,
-                fees=FEES,
-                market_conditions=conditions(bar, [str(position.contract), *others]),
-            )
-        except OrchestratorError as error:
-            if error.code != "shadow_follows_real":
-                raise
-            return
-        self._forget(position, reason, trade["pnl"])
+            told = {fill["fill_ref"] for fill in trade["fills"]}
+            for closing in found:
+                if position.kind == "REAL" and trade["status"] == "OPEN":
+                    trade = self._close_real(position, trade, closing, told)
+                elif closing.is_last and position.kind == "SHADOW" and trade["own_exit"] is None:
+                    # A shadow is left at one moment, whole; parts follow the real trade.
+                    trade = self._exit(position, closing, [])
+            if found[-1].is_last:
+                log.info("closed %s %s: %s", position.kind, position.contract, found[-1].reason)
+                self._journal.note_closed(position.experiment_id)
+                del self._positions[position.experiment_id]
+
+    def _close_real(self, position: Position, trade: Trade, closing: Closing, told: set[str]) -> Trade:
+        """Sell a part of a real position or all that is left, and show the shadow's market beside one's own."""
+        others = trade["snapshot_instruments"] if self._strategy.quotes_the_other_contract else []
+        if closing.is_last:
+            return self._exit(position, closing, others)
+        if "first-target" in told:
+            return trade
+        instrument = str(position.contract)
+        sold: FillLeg = {
+            "instrument": instrument,
+            "effect": "CLOSE",
+            "side": "LONG",
+            "quantity": str(closing.quantity),
+            "price": str(bid_at(position.contract, closing.bar)),
+        }
+        return self._client.report_fill(
+            position.trade_id,
+            fill_ref="first-target",
+            time=closing.time,
+            legs=[sold],
+            reason=closing.reason,
+            fees=FEES * closing.quantity,
+            market_conditions=conditions(self._tape, closing.bar, [instrument, *others], closing.time),
+        )
+
+    def _exit(self, position: Position, closing: Closing, others: list[str]) -> Trade:
+        """Report that all that is left was sold at the bid, or that the contract ended."""
+        instrument = str(position.contract)
+        settled = [instrument] if closing.is_settled else []
+        seen = conditions(self._tape, closing.bar, [instrument, *others], closing.time, settled=settled)
+        price = seen["settlements"][instrument]["price"] if settled else seen["quotes"][instrument]["bid"]
+        return self._client.exit_trade(
+            position.trade_id,
+            exit_time=closing.time,
+            exit_price=Decimal(price),
+            exit_reason=closing.reason,
+            fees=Decimal(0) if settled else FEES * closing.quantity,
+            market_conditions=seen,
+        )
 
     def _follow(self, directive: ExitDirective) -> None:
-        """Close a shadow as of the real exit's time, at the engine's own quote then."""
-        position = self._positions.get(directive["experiment_id"])
+        """Close a shadow as of the real exit's time, at the engine's own quotes then."""
         exit_time = datetime.fromisoformat(directive["exit_time"])
-        bar = self._bars.get(position.symbol, {}).get(exit_time) if position is not None else None
-        if position is None or bar is None:
+        bar = self._tape.at(Contract.parse(directive["instruments"][0]).root, exit_time)
+        if bar is None:
             return  # This engine has not seen that bar yet; the directive stays.
-        quotes = conditions(bar, directive["instruments"])["quotes"]
-        settled = self._client.report_directive(directive["id"], quotes=quotes, fees=FEES)
-        self._forget(position, settled["trade"]["exit_reason"], settled["trade"]["pnl"])
-
-    def _forget(self, position: Position, reason: str, pnl: str | None) -> None:
-        log.info("closed %s %s: %s, P&L %s", position.kind, position.contract, reason, pnl)
-        self._journal.note_closed(position.experiment_id)
-        del self._positions[position.experiment_id]
-
-
-def conditions(bar: Bar, instruments: list[str]) -> dict[str, Any]:
-    """What the engine sees at a bar: the underlying and the model's quotes of these contracts."""
-    quotes = {}
-    for instrument in instruments:
-        seen = quote(Contract.parse(instrument), bar.close, bar.volatility, bar.timestamp)
-        quotes[instrument] = {"bid": str(seen.bid), "ask": str(seen.ask), "quote_time": bar.timestamp.isoformat()}
-    return {
-        "underlying": {"symbol": bar.symbol, "last": str(bar.close)},
-        "quotes": quotes,
-        "model": {"name": "Black-Scholes", "volatility": bar.volatility},
-    }
+        seen = conditions(self._tape, bar, directive["instruments"], exit_time)
+        try:
+            settled = self._client.report_directive(
+                directive["id"], quotes=seen["quotes"], settlements=seen.get("settlements", {})
+            )
+        except OrchestratorError as error:
+            if error.code != "directive_settled":
+                raise
+            return  # Somebody else's quotes arrived in between.
+        log.info("followed to %s: %s", directive["exit_time"], settled["trade"]["status"])

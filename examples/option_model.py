@@ -51,6 +51,15 @@ class Contract:
         if not 1 <= len(self.root) <= 6 or not 0 < self.strike < 100_000:
             raise ValueError(f"{self.root!r} at {self.strike} has no OCC symbol.")
 
+    @property
+    def expires_at(self) -> datetime:
+        """The last moment at which it is traded."""
+        return datetime.combine(self.expiry, EXPIRY_HOUR)
+
+    def intrinsic_value(self, spot: Decimal) -> Decimal:
+        """What it settles at when the underlying stands there; never below 0."""
+        return max(spot - self.strike if self.right == "C" else self.strike - spot, Decimal(0))
+
     def __str__(self) -> str:
         """The 21-character OCC symbol, such as ``AAPL  080315C00195000``."""
         return f"{self.root:<6}{self.expiry:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
@@ -74,7 +83,7 @@ class Quote:
 
 def quote(contract: Contract, spot: float, volatility: float, now: datetime) -> Quote:
     """The model's two-sided quote, in cents: 1 % to either side of the value, at least one cent apart."""
-    years = (datetime.combine(contract.expiry, EXPIRY_HOUR) - now).total_seconds() / SECONDS_PER_YEAR
+    years = (contract.expires_at - now).total_seconds() / SECONDS_PER_YEAR
     value = black_scholes(contract.right, spot, float(contract.strike), years, max(volatility, LOWEST_VOLATILITY))
     value = max(value, 0.0)  # the last digit of a difference can fall below nothing
     bid = Decimal(value * 0.99).quantize(CENT, ROUND_FLOOR)

@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import stdev
 
-from option_model import CENT, EXPIRY_HOUR, Contract, Quote, quote
+from option_model import CENT, Contract, Quote, quote
 
 # When a bar's close is known: as the demo's alerts say it.
 CLOSE_HOUR = time(21, tzinfo=UTC)
@@ -54,7 +54,7 @@ class Market:
             return None
         if contract is None:
             return Quote(close.price.quantize(CENT, ROUND_FLOOR), close.price.quantize(CENT, ROUND_CEILING))
-        if moment > datetime.combine(contract.expiry, EXPIRY_HOUR):
+        if moment > contract.expires_at:
             return None
         return quote(contract, float(close.price), close.volatility, moment)
 

@@ -12,7 +12,18 @@ Copy the folder into an engine's repository; it depends on nothing here.
 
 from .canonical import canonical_json, document_hash, verify_context_hash
 from .client import OrchestratorClient
-from .documents import Assignment, ExitDirective, FeedQuote, QuoteRequest, Role, Trade
+from .documents import (
+    Assignment,
+    ExitDirective,
+    FeedQuote,
+    FillLeg,
+    Plan,
+    QuoteDocument,
+    QuoteRequest,
+    Role,
+    SettlementDocument,
+    Trade,
+)
 from .errors import ContextHashError, OrchestratorError
 
 __all__ = [
@@ -20,10 +31,14 @@ __all__ = [
     "ContextHashError",
     "ExitDirective",
     "FeedQuote",
+    "FillLeg",
     "OrchestratorClient",
     "OrchestratorError",
+    "Plan",
+    "QuoteDocument",
     "QuoteRequest",
     "Role",
+    "SettlementDocument",
     "Trade",
     "canonical_json",
     "document_hash",

@@ -15,13 +15,16 @@ from .documents import (
     Assignment,
     ExitDirective,
     FeedQuote,
+    FillLeg,
     Heartbeat,
     Kind,
     OpeningLeg,
+    Plan,
     QuoteDocument,
     QuoteRequest,
     Role,
     SettledDirective,
+    SettlementDocument,
     StoredQuotes,
     Trade,
 )
@@ -86,15 +89,17 @@ class OrchestratorClient:
         action: Action,
         strategy_version: str,
         rules_hash: str,
+        plan: Plan | None = None,
         recommendation: Any = None,
     ) -> Role:
-        """Answer an assignment, blind; return the role that this reveals."""
+        """Answer an assignment, blind; return the role that this reveals. OPEN needs a plan."""
         body = {
             "experiment_id": experiment_id,
             "context_hash": context_hash,
             "action": action,
             "strategy_version": strategy_version,
             "rules_hash": rules_hash,
+            "plan": plan,
             "recommendation": recommendation,
         }
         return cast("Role", self._post("recommendations", body))
@@ -111,8 +116,9 @@ class OrchestratorClient:
         entry_time: datetime,
         price_provenance: str,
         fees: Decimal = Decimal(0),
+        entry_quotes: Mapping[str, QuoteDocument] | None = None,
     ) -> Trade:
-        """Report an opened trade; `kind` is the revealed role."""
+        """Report an opened trade; `kind` is the revealed role. A shadow needs `entry_quotes`, by instrument."""
         body = {
             "experiment_id": experiment_id,
             "kind": kind,
@@ -123,12 +129,34 @@ class OrchestratorClient:
             "entry_time": entry_time,
             "price_provenance": price_provenance,
             "fees": fees,
+            "entry_quotes": dict(entry_quotes or {}),
         }
         return cast("Trade", self._post("trades", body))
 
     def trade(self, trade_id: str) -> Trade:
         """One of this engine's trades, with the instruments to quote in its exit."""
         return cast("Trade", self._get(f"trades/{trade_id}"))
+
+    def report_fill(
+        self,
+        trade_id: str,
+        *,
+        fill_ref: str,
+        time: datetime,
+        legs: Sequence[FillLeg],
+        reason: str = "",
+        fees: Decimal = Decimal(0),
+        market_conditions: Mapping[str, Any] | None = None,
+    ) -> Trade:
+        """Report one more fill of an open trade; `fill_ref` makes it known again. `reason` says why it closes."""
+        body = {
+            "fill_ref": fill_ref,
+            "time": time,
+            "legs": list(legs),
+            "fees": fees,
+            "market_conditions": dict(market_conditions or {}),
+        }
+        return cast("Trade", self._post(f"trades/{trade_id}/fills", body | ({"reason": reason} if reason else {})))
 
     def exit_trade(
         self,
@@ -141,7 +169,10 @@ class OrchestratorClient:
         legs: Sequence[Mapping[str, Any]] = (),
         market_conditions: Mapping[str, Any] | None = None,
     ) -> Trade:
-        """Report an exit. `legs` (instrument, exit_price) may be left out for one leg."""
+        """Report that all that was left was closed; of a shadow, that its own rules left it.
+
+        `legs` (instrument, exit_price) may be left out for one leg.
+        """
         body: dict[str, Any] = {
             "exit_time": exit_time,
             "exit_price": exit_price,
@@ -158,10 +189,14 @@ class OrchestratorClient:
         return cast("list[ExitDirective]", self._get("exit-directives")["exit_directives"])
 
     def report_directive(
-        self, directive_id: int, *, quotes: Mapping[str, QuoteDocument], fees: Decimal = Decimal(0)
+        self,
+        directive_id: int,
+        *,
+        quotes: Mapping[str, QuoteDocument],
+        settlements: Mapping[str, SettlementDocument] | None = None,
     ) -> SettledDirective:
-        """Quote the shadow trade's instruments as of the directive's exit time; that closes it."""
-        body = {"quotes": dict(quotes), "fees": fees}
+        """Quote the shadow's instruments as of the directive's exit time, or say how they ended; that closes them."""
+        body = {"quotes": dict(quotes), "settlements": dict(settlements or {})}
         return cast("SettledDirective", self._post(f"exit-directives/{directive_id}/report", body))
 
     def experiments(self, **filters: Any) -> dict[str, Any]:

@@ -5,8 +5,9 @@ Prices are decimal text, times RFC 3339 in UTC. A later server may add members.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
+Side = Literal["LONG", "SHORT"]
 Kind = Literal["REAL", "SHADOW"]
 Action = Literal["OPEN", "DECLINE"]
 
@@ -42,19 +43,52 @@ class Role(TypedDict):
     recommended_at: str
 
 
-class OpeningLeg(TypedDict):
-    """One leg of a trade to open."""
+class PlannedLeg(TypedDict):
+    """One leg of a plan, for each unit of its quantity."""
 
     instrument: str
-    side: Literal["LONG", "SHORT"]
+    side: Side
     ratio: int
+
+
+class Plan(TypedDict):
+    """What an engine would trade, said before it knows its role; a shadow opens exactly this."""
+
+    legs: list[PlannedLeg]
+    quantity: str
+    multiplier: str
+    currency: str
+    risk_amount: str
+
+
+class OpeningLeg(PlannedLeg):
+    """One leg of a trade to open."""
+
     entry_price: str
 
 
-class Leg(OpeningLeg):
-    """One leg of a trade as stored."""
+class FillLeg(TypedDict):
+    """One execution; `side` is the position's: closing a LONG sells."""
 
-    exit_price: str | None
+    instrument: str
+    effect: Literal["OPEN", "CLOSE"]
+    side: Side
+    quantity: str
+    price: str
+
+
+class Fill(TypedDict):
+    """One fill as booked."""
+
+    fill_ref: str
+    time: str
+    legs: list[FillLeg]
+    fees: str
+    scheduled_fees: str
+    reason: str
+    price_provenance: str
+    conditions_hash: str
+    reported_at: str
 
 
 class Trade(TypedDict):
@@ -64,14 +98,16 @@ class Trade(TypedDict):
     experiment_id: str
     engine: str
     kind: Kind
-    status: Literal["OPEN", "CLOSED", "UNPRICED"]
-    legs: list[Leg]
+    status: Literal["OPENING", "OPEN", "CLOSED", "UNPRICED"]  # OPENING: waits for a quote of its entry
+    legs: list[OpeningLeg]
     quantity: str
     multiplier: str
-    entry_price: str
+    currency: str
+    entry_price: str | None
     entry_time: str
     entry_fees: str
     entry_provenance: str
+    risk_amount: str | None
     opened_at: str
     exit_price: str | None
     exit_time: str | None
@@ -80,7 +116,10 @@ class Trade(TypedDict):
     exit_provenance: str
     conditions_hash: str
     closed_at: str | None
+    flags: list[str]
     pnl: str | None
+    fills: list[Fill]
+    own_exit: Literal["PENDING", "DONE", "UNPRICED"] | None
     snapshot_instruments: list[str]  # quote these, too, in the exit of a real trade
     quote_flags: dict[str, str]
 
@@ -91,6 +130,15 @@ class QuoteDocument(TypedDict):
     bid: str
     ask: str
     quote_time: str
+
+
+class SettlementDocument(TypedDict):
+    """How a contract ended; `underlying` is the price that its intrinsic value follows from."""
+
+    price: str
+    settled_at: str
+    kind: Literal["EXPIRED", "CASH_SETTLED", "EXERCISED", "ASSIGNED"]
+    underlying: NotRequired[str]
 
 
 class QuoteRequest(TypedDict):
@@ -121,6 +169,7 @@ class ExitDirective(TypedDict):
     experiment_id: str
     trade_id: str
     exit_time: str
+    legs: list[dict[str, str]]  # instrument, side and quantity that it closes
     instruments: list[str]
     market_conditions: dict[str, Any]
     conditions_hash: str

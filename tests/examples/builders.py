@@ -38,7 +38,7 @@ def make_bar(
 
 def make_position(*, entry_price: str = "5.00", direction: str = "LONG", strike: int = 95) -> Position:
     contract = Contract("AAPL", date(2008, 2, 15), "C" if direction == "LONG" else "P", Decimal(strike))
-    return Position("e", "t", "REAL", "AAPL", direction, contract, Decimal(entry_price), ENTRY_TIME)
+    return Position("e", "t", "REAL", "AAPL", direction, contract, 2, Decimal(entry_price), ENTRY_TIME)
 
 
 def make_context(**changes: Any) -> dict[str, Any]:

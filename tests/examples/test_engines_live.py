@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ import engine_a
 import engine_b
 import pytest
 from django.conf import settings
-from engine_loop import EngineLoop, Strategy
+from engine_loop import EngineLoop
+from feeder.command import BARS, quote_once
+from feeder.market import Market
 from journal import Journal
 from orchestrator_client import OrchestratorClient, OrchestratorError, verify_context_hash
+from positions import Strategy
 
 from demo.accounts import SOURCE, use_split_policy
 from demo.alerts import alert_message
@@ -24,11 +27,13 @@ from demo.sender import AlertSender
 from experiments.worker.pipeline import drain
 from kernel.actors import Actor
 from orchestrator_site.invariants import verify
-from outcomes.models import DirectiveState, ExitDirective, Incident, PriceProvenance, RealTrade, ShadowTrade
+from outcomes.models import DirectiveState, ExitDirective, Incident, OwnExit, RealTrade, ShadowTrade, TradeFill
+from outcomes.services import settle_due
 from policies.services import create_api_key
 from signals_app.models import Signal
 from signals_app.webhook.sources import create_source, webhook_path
 from tests.factories import make_policy
+from tests.processes.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +50,7 @@ class Desk:
             for owner in ("engine-a", "engine-b", "analyst")
         }
         self._clients: list[OrchestratorClient] = []
-        self._path = webhook_path(create_source(slug=SOURCE, max_age_seconds=0)[1])
+        self._path = webhook_path(create_source(slug=SOURCE, replay=True)[1])
 
     def client(self, owner: str) -> OrchestratorClient:
         client = OrchestratorClient(self.url, self._keys[owner], attempts=1)
@@ -59,10 +64,17 @@ class Desk:
         client.heartbeat(engine_version=strategy.version, rules_hash=strategy.rules_hash)
         return EngineLoop(client, strategy, journal or Journal(None))
 
-    def send(self, bars: int) -> AlertSender:
-        """Send the first bars of the demo and decide them."""
-        replayed = replay_bars(read_bars(Path(settings.BASE_DIR) / BARS_FILE), bars)
-        sender = AlertSender(self.url, self._path, [alert_message(item) for item in replayed])
+    def feeder(self) -> Callable[[], object]:
+        """What asks once for what to quote, and quotes it; from now on neutral quotes are expected."""
+        self._keys["feeder"] = create_api_key(Actor("tests"), owner="feeder", name="feeder")[1]
+        client, market = self.client("feeder"), Market(BARS)
+        return lambda: quote_once(client, market, 0)
+
+    def send(self, bars: int, *tickers: str) -> AlertSender:
+        """Send the first bars of the demo, or of some of its tickers, and decide them."""
+        history = read_bars(Path(settings.BASE_DIR) / BARS_FILE)
+        replayed = replay_bars({ticker: history[ticker] for ticker in tickers or history}, bars)
+        sender = AlertSender(self.url, self._path, [[alert_message(item) for item in replayed]], day_seconds=0)
         sender.run()
         drain()
         return sender
@@ -87,13 +99,14 @@ def work_until_idle(*engines: EngineLoop) -> None:
         for engine in engines:
             engine.leave_open_positions()
             engine.work_once(0)
+        settle_due()  # what the worker does every second
 
 
 def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds(desk: Desk) -> None:
     use_split_policy()
     a, b = desk.engine("a"), desk.engine("b")
 
-    sender = desk.send(36)
+    sender = desk.send(36, "IBM", "MSFT")
     work_until_idle(b, a)
 
     assert sender.answers == {"accepted": 36}
@@ -102,9 +115,29 @@ def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds
     assert set(RealTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
     assert not Incident.objects.exists()
     # Engine A quotes the shadow's contract in its exits, engine B leaves that to A.
-    priced = ExitDirective.objects.filter(state=DirectiveState.PRICED)
-    provenances = set(priced.values_list("shadow_engine", "shadow_trade__exit_provenance"))
-    assert provenances == {("A", PriceProvenance.OWN_FEED_QUOTE), ("B", PriceProvenance.SAME_SNAPSHOT_QUOTE)}
+    followed = ExitDirective.objects.filter(state=DirectiveState.DONE)
+    provenances = set(followed.values_list("shadow_engine", "shadow_trade__exit_provenance"))
+    assert provenances == {("A", "MODEL"), ("B", "SAME_SNAPSHOT_QUOTE")}
+    assert TradeFill.objects.filter(fill_ref="first-target").exists()
+    assert OwnExit.objects.filter(state="DONE").count() == ShadowTrade.objects.count()
+
+
+def test_with_a_feeder_its_quotes_price_both_shadows_and_a_worthless_contract_is_settled(desk: Desk) -> None:
+    use_split_policy()
+    a, b, feed = desk.engine("a"), desk.engine("b"), desk.feeder()
+
+    desk.send(20, "IBM")
+    work_until_idle(b, a)
+    assert set(ShadowTrade.objects.values_list("status", flat=True)) == {"OPENING"}
+    wait_until(lambda: (feed(), settle_due()) and count().is_complete, seconds=30, what="the price of every exit")
+
+    assert [finding.invariant.name for finding in verify("traded", source=SOURCE) if finding.rows] == []
+    shadows = TradeFill.objects.filter(shadow_trade__isnull=False)
+    provenances = set(shadows.values_list("price_provenance", flat=True))
+    assert provenances <= {"NEUTRAL_QUOTE", "SETTLEMENT", "OWN_FEED_QUOTE"}
+    assert shadows.filter(fill_ref="directive-1", price_provenance="NEUTRAL_QUOTE").exists()
+    (expired,) = TradeFill.objects.filter(reason="EXPIRED")
+    assert [(Decimal(leg["price"]), leg["settlement"]["kind"]) for leg in expired.legs] == [(0, "EXPIRED")]
 
 
 def test_without_a_real_trade_both_shadows_leave_by_their_own_rules(desk: Desk) -> None:
@@ -115,6 +148,7 @@ def test_without_a_real_trade_both_shadows_leave_by_their_own_rules(desk: Desk) 
     work_until_idle(a, b)
 
     assert not RealTrade.objects.exists()
+    assert all("UNPAIRED" in flags for flags in ShadowTrade.objects.values_list("flags", flat=True))
     assert set(ShadowTrade.objects.values_list("engine", flat=True)) == {"A", "B"}
     assert count().is_complete
 
@@ -181,7 +215,7 @@ def test_alerts_sent_again_are_duplicates_and_make_nothing_new(desk: Desk) -> No
 
 
 def test_a_refused_alert_is_counted_with_its_answer(desk: Desk) -> None:
-    sender = AlertSender(desk.url, webhook_path("a-token-that-nobody-has"), ["{}"])
+    sender = AlertSender(desk.url, webhook_path("a-token-that-nobody-has"), [["{}"]], day_seconds=0)
 
     sender.run()
 
@@ -213,7 +247,7 @@ def test_another_answer_to_the_same_experiment_is_a_conflict(desk: Desk) -> None
 
     assert client.recommend(action="DECLINE", recommendation={"price": Decimal("1.10")}, **answer) == first
     with pytest.raises(OrchestratorError) as caught:
-        client.recommend(action="OPEN", **answer)
+        client.recommend(action="DECLINE", recommendation={"price": Decimal("1.11")}, **answer)
 
     assert (caught.value.status, caught.value.code) == (409, "conflict")
     assert caught.value.request_id

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
 import engine_a
 import engine_b
 import pytest
-from bars import Bar
-from positions import Holding, Verdict, first_exit
+from bars import Bar, Tape
+from positions import ExitRule, Holding, Position, Strategy, Verdict, closings
+from snapshot import conditions
 
 from tests.examples.builders import ENTRY_TIME, make_bar, make_context, make_position
 
@@ -119,6 +124,8 @@ def test_a_symbol_too_long_for_an_option_is_not_traded(decide: object) -> None:
         (holding(gain=-0.3), "STOP_LOSS"),
         (holding(bars_held=5), "TIME_LIMIT"),
         (holding(gain=0.39, bars_held=4), None),
+        (holding(gain=-0.9, bars_held=36), None),  # the last days: held to expiry
+        (holding(gain=0.4, bars_held=36), "TAKE_PROFIT"),
     ],
 )
 def test_engine_a_leaves_by_profit_loss_or_time(held: Holding, reason: str | None) -> None:
@@ -139,23 +146,97 @@ def test_engine_b_leaves_when_its_panel_turns_as_well(held: Holding, reason: str
     assert engine_b.leave(held) == reason
 
 
+def make_strategy(leave: ExitRule = lambda _: None, **changes: Any) -> Strategy:
+    return replace(engine_a.STRATEGY, leave=leave, **changes)
+
+
+def tape_of(*bars: Bar) -> Tape:
+    tape = Tape()
+    for bar in bars:
+        tape.add(bar)
+    return tape
+
+
+def closed(position: Position, tape: Tape, strategy: Strategy) -> list[tuple[int, int, str]]:
+    """What was closed: days after the entry, contracts and reason."""
+    return [
+        ((closing.time - ENTRY_TIME).days, closing.quantity, closing.reason)
+        for closing in closings(position, tape, strategy)
+    ]
+
+
 def test_the_first_bar_that_ends_a_position_counts_whatever_the_order_of_arrival() -> None:
-    bars = [make_bar(days=day) for day in (7, 3, 1, 6, 2, 5, 4)]
+    tape = tape_of(*(make_bar(days=day) for day in (7, 3, 1, 6, 2, 5, 4)))
 
-    end = first_exit(make_position(entry_price="3.70"), bars, engine_a.leave)
-
-    assert end == (make_bar(days=5), "TIME_LIMIT")
+    assert closed(make_position(entry_price="3.70"), tape, engine_a.STRATEGY) == [(5, 2, "TIME_LIMIT")]
 
 
 def test_bars_up_to_the_entry_end_nothing() -> None:
-    assert first_exit(make_position(), [make_bar(days=-1), make_bar(days=0)], lambda _: "OTHER") is None
+    tape = tape_of(make_bar(days=-1), make_bar(days=0))
+
+    assert closed(make_position(), tape, make_strategy(lambda _: "OTHER")) == []
 
 
 def test_the_last_bar_of_a_symbol_ends_what_is_open() -> None:
-    end = first_exit(make_position(), [make_bar(days=1, is_last=True)], lambda _: None)
+    assert closed(make_position(), tape_of(make_bar(days=1, is_last=True)), make_strategy()) == [(1, 2, "MANUAL")]
 
-    assert end is not None
-    assert end[1] == "MANUAL"
+
+def test_one_contract_is_sold_at_the_first_target_once_and_the_rest_by_the_rules() -> None:
+    position = make_position(entry_price="4.00")
+    tape = tape_of(make_bar(days=1, close=96), make_bar(days=2, close=97), make_bar(days=3, close=97))
+
+    strategy = make_strategy(lambda held: "SIGNAL" if held.bars_held == 3 else None)
+
+    assert closed(position, tape, strategy) == [(2, 1, "TAKE_PROFIT"), (3, 1, "SIGNAL")]
+
+
+def test_what_leaves_at_the_first_target_is_no_part() -> None:
+    tape = tape_of(make_bar(days=1, close=120))
+
+    assert closed(make_position(), tape, engine_a.STRATEGY) == [(1, 2, "TAKE_PROFIT")]
+
+
+@pytest.mark.parametrize(("close", "reason"), [(94.5, "EXPIRED"), (95.0, "EXPIRED"), (95.5, "EXERCISED")])
+def test_a_contract_that_ends_is_settled_once_a_later_bar_shows_where_the_underlying_stood(
+    close: float, reason: str
+) -> None:
+    position, before = make_position(), make_bar(days=43, close=close)
+    tape = tape_of(before)
+
+    assert closings(position, tape, make_strategy()) == []
+    tape.add(make_bar(days=47, close=200))
+
+    (closing,) = closings(position, tape, make_strategy())
+    assert (closing.time, closing.bar) == (position.contract.expires_at, before)
+    assert (closing.quantity, closing.reason, closing.is_last, closing.is_settled) == (2, reason, True, True)
+
+
+def test_a_moment_is_known_once_a_bar_at_or_after_it_has_come() -> None:
+    first, second = make_bar(days=1), make_bar(days=3)
+    tape = tape_of(second, first)
+
+    found = [tape.at("AAPL", ENTRY_TIME + timedelta(days=day)) for day in range(5)]
+
+    assert found == [None, first, first, second, None]
+    assert tape.at("IBM", ENTRY_TIME) is None
+
+
+def test_conditions_quote_what_is_traded_and_settle_what_has_ended() -> None:
+    bar = make_bar(days=44, close=96.0)
+    tape = tape_of(bar, make_bar(days=50, close=100))
+    traded, ended = "AAPL  080315C00095000", "AAPL  080215C00095000"
+    moment = bar.timestamp + timedelta(days=1)
+
+    seen = conditions(tape, bar, [traded, ended], moment)
+
+    assert set(seen["quotes"]) == {traded}
+    assert seen["quotes"][traded]["quote_time"] == moment.isoformat()
+    assert seen["settlements"] == {
+        ended: {
+            "price": "1.0", "settled_at": "2008-02-15T21:00:00+00:00", "kind": "EXERCISED", "underlying": "96.0",
+        }
+    }  # fmt: skip
+    assert "settlements" not in conditions(tape, bar, [traded], moment)
 
 
 def test_the_engines_register_different_rules() -> None:
