@@ -270,6 +270,9 @@ def _book_settlements(
         terms.now,
     )
     if not is_live(trade):
+        if not real_trade_may_come(terms):
+            flag_if(trade, TradeFlag.UNPAIRED, holds=True)
+            trade.save(update_fields=("flags",))
         settle_directives_of_a_closed_shadow(trade, terms)
         check_pair(terms)
 
