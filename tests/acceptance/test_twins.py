@@ -131,13 +131,15 @@ def test_a_real_position_that_is_built_up_is_its_twins_equal(table: Table, build
 
 
 @by_feed
-def test_twins_of_whom_nobody_trades_for_real_are_equal_by_their_own_exits(table: Table) -> None:
+@pytest.mark.parametrize("leaving", ["a spread at once", "a spread, worthless", "settled in cash"])
+def test_twins_of_whom_nobody_trades_for_real_are_equal_by_their_own_exits(table: Table, leaving: str) -> None:
+    legs, steps = LEAVING[leaving]
     make_policy(configured_mode="SHADOW_ONLY", **CHARGED)
-    dress(table, SPREAD)
+    dress(table, legs)
     table.signal({None})
 
     table.enter()
-    table.leave([leave])
+    table.leave(steps)
     table.wait_for_own_exits()
 
     assert standings(SYNCHRONISED) == standings(OWN_EXIT) == ["VALUED VALUED"]
@@ -187,7 +189,7 @@ def test_a_shadow_that_comes_after_the_real_exit_is_overtaken(table: Table) -> N
     assert standings() == ["VALUED OVERTAKEN"]
 
 
-@pytest.mark.parametrize("call", [1, 2, 3, 4], ids=["claim", "recommendation", "opening", "exit"])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5], ids=["claim", "recommendation", "opening", "first exit", "exit"])
 @pytest.mark.parametrize("crashes", ["A", "B"])
 @pytest.mark.parametrize("executed", ["A", "B"])
 def test_a_twin_that_crashes_at_a_call_and_comes_back_is_equal(
@@ -199,7 +201,7 @@ def test_a_twin_that_crashes_at_a_call_and_comes_back_is_equal(
     table.signal({executed})
 
     table.enter()
-    table.leave([leave])
+    table.leave([part(1, 3), leave])
 
     assert standings() == ["VALUED VALUED"]
 

@@ -60,6 +60,16 @@ def test_a_violation_makes_its_own_engine_missing_and_no_other() -> None:
     assert [side.standing for side in sides(desk)] == ["MISSING", "VALUED"]
 
 
+def test_a_real_trade_told_when_none_was_to_be_expected_is_missing_and_no_longer_not_filled() -> None:
+    desk = make_desk(policy={"permit_ttl_seconds": 1, "report_delay_seconds": 1})
+    assert sides(desk)[0].standing == "NOT_FILLED"
+    time.sleep(2.1)
+
+    desk.a.close(desk.open_real())
+
+    assert sides(desk)[0].standing == "MISSING"
+
+
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
