@@ -13,7 +13,12 @@ from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import plain_text
 from outcomes.core.books import keep_books
-from outcomes.core.checks import CLOCK_SKEW, read_settlements, refuse_impossible_settlement
+from outcomes.core.checks import (
+    CLOCK_SKEW,
+    read_settlements,
+    refuse_impossible_settlement,
+    refuse_unreadable_settlements,
+)
 from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
     ExitReport,
@@ -220,6 +225,7 @@ def _real_documents(
 
 def _settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, request_hash: str) -> None:
     """Book the end of a shadow's contracts: natural, so it waits for nobody."""
+    refuse_unreadable_settlements(report.market_conditions)
     settlements = read_settlements(report.market_conditions)
     if any(leg.effect == "OPEN" or leg.instrument not in settlements for leg in report.legs):
         raise DomainError(

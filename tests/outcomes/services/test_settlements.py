@@ -1,0 +1,253 @@
+"""Contracts end by settlement: worthless, in cash, exercised or assigned, at their intrinsic value and nothing else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from time import sleep
+from typing import Any
+
+import pytest
+
+from outcomes.models import ExitDirective, OwnExit, RealOutcome, ShadowOutcome, ShadowTrade, TradeFill
+from tests.outcomes.desk import (
+    C70,
+    C72_5_JULY,
+    Answer,
+    Desk,
+    leg,
+    live_desk,
+    make_desk,
+    neutral_quote,
+    now,
+    plan,
+    quote,
+    violations,
+)
+
+pytestmark = pytest.mark.django_db
+
+# C70 expires on 21 June 2014, a Saturday in OCC's symbols of the time; C72.5 on 19 July.
+JUNE, JULY = "2014-06-21T20:00:00.000000Z", "2014-07-19T20:00:00.000000Z"
+
+
+def settlement(kind: str, price: str, at: str = JULY, underlying: str | None = None) -> dict[str, str]:
+    return {"kind": kind, "price": price, "settled_at": at} | ({"underlying": underlying} if underlying else {})
+
+
+def settle_shadow(desk: Desk, shadow_id: str, settled: Any, *, at: str = JULY, side: str = "LONG") -> Answer:
+    """B's contract ends before the real trade, told as a fill."""
+    price = settled.get("price", "0") if isinstance(settled, dict) else "0"
+    legs = [{"instrument": C72_5_JULY, "effect": "CLOSE", "side": side, "quantity": "1", "price": price}]
+    conditions = {"settlements": {C72_5_JULY: settled}}
+    body = {"fill_ref": "end", "time": at, "legs": legs, "reason": "EXPIRED", "market_conditions": conditions}
+    return desk.b.post(f"trades/{shadow_id}/fills", body)
+
+
+def close_real(desk: Desk, real_id: str, settled: dict[str, Any], **changes: Any) -> Answer:
+    return desk.a.close(real_id, market_conditions={"settlements": settled}, **changes)
+
+
+def test_when_both_contracts_expire_worthless_both_losses_are_whole() -> None:
+    desk = make_desk(timeframe="1w", plan_b=plan(leg()))
+    real_id, shadow_id = desk.open_real(), desk.open_shadow(legs=[leg()])
+
+    conditions = {"settlements": {C70: settlement("EXPIRED", "0", JUNE)}}
+    answer = desk.a.post(
+        f"trades/{real_id}/exit", {"exit_time": JUNE, "exit_reason": "EXPIRED", "market_conditions": conditions}
+    )
+
+    assert (answer.status, answer.body["exit_price"], answer.body["exit_provenance"]) == (200, "0.00", "SETTLEMENT")
+    shadow = ShadowTrade.objects.get(pk=shadow_id)
+    assert (shadow.status, shadow.exit_provenance, shadow.exit_price) == ("CLOSED", "SETTLEMENT", Decimal(0))
+    assert RealOutcome.objects.get().pnl == ShadowOutcome.objects.get().pnl == Decimal(-139)
+    assert violations() == set()
+
+
+def test_a_shadow_quoted_at_nothing_bid_and_nothing_asked_is_closed_worthless() -> None:
+    desk = make_desk()
+    real_id, _ = desk.open_real(), desk.open_shadow()
+
+    desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote("0", "0")}})
+
+    assert (ShadowOutcome.objects.get().pnl, ShadowTrade.objects.get().exit_provenance) == (
+        Decimal(-98), "SAME_SNAPSHOT_QUOTE",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "price", "underlying", "pnl"),
+    [
+        ("EXPIRED", "LONG", "0", None, "-98.00"),
+        ("EXPIRED", "LONG", "0", "72.50", "-98.00"),
+        ("CASH_SETTLED", "LONG", "2.50", "75.00", "152.00"),
+        ("EXERCISED", "LONG", "2.50", "75", "152.00"),
+        ("ASSIGNED", "SHORT", "2.5", "75.00", "-152.00"),
+        ("EXPIRED", "SHORT", "0", "70", "98.00"),
+    ],
+)
+def test_a_shadow_whose_contract_ends_before_the_real_trade_says_so_at_once(
+    kind: str, side: str, price: str, underlying: str | None, pnl: str
+) -> None:
+    desk = make_desk(plan_b=plan(leg(C72_5_JULY, side)))
+    real_id, shadow_id = desk.open_real(), desk.open_shadow(legs=[leg(C72_5_JULY, side, "0.98")])
+    neutral_quote("TWX", "69.00", "75.10", JULY)
+
+    answer = settle_shadow(desk, shadow_id, settlement(kind, price, underlying=underlying), side=side)
+    desk.a.close(real_id)
+
+    assert (answer.status, answer.body["status"], answer.body["pnl"]) == (201, "CLOSED", pnl)
+    assert (answer.body["exit_provenance"], answer.body["exit_time"]) == ("SETTLEMENT", JULY)
+    assert ExitDirective.objects.get().state == "ALREADY_CLOSED"
+    assert violations() == set()
+
+
+@pytest.mark.parametrize(
+    ("settled", "at", "side"),
+    [
+        (settlement("EXPIRED", "0", "2014-07-18T20:00:00Z"), "2014-07-18T20:00:00Z", "LONG"),
+        (settlement("CASH_SETTLED", "2.50", "2014-07-18T20:00:00Z", "75"), "2014-07-18T20:00:00Z", "LONG"),
+        (settlement("EXPIRED", "0", "2014-07-19T03:59:59Z"), "2014-07-19T03:59:59Z", "LONG"),
+        (settlement("ASSIGNED", "2.50", underlying="75"), JULY, "LONG"),
+        (settlement("EXERCISED", "2.50", underlying="75"), JULY, "SHORT"),
+        (settlement("EXERCISED", "9.00", underlying="75"), JULY, "LONG"),
+        (settlement("CASH_SETTLED", "2.49", underlying="75"), JULY, "LONG"),
+        (settlement("CASH_SETTLED", "2.50"), JULY, "LONG"),
+        (settlement("EXPIRED", "0"), JULY, "SHORT"),
+        (settlement("EXPIRED", "-1"), JULY, "LONG"),
+        (settlement("VANISHED", "0"), JULY, "LONG"),
+        ({"price": "0", "kind": "EXPIRED"}, JULY, "LONG"),
+        (settlement("EXERCISED", "2.50", "2014-06-05T13:00:00Z", "75"), JULY, "LONG"),
+        (settlement("EXPIRED", "0"), "2014-07-19T19:59:59Z", "LONG"),
+    ],
+)
+def test_a_settlement_that_cannot_be_is_refused_of_a_shadow(settled: dict[str, str], at: str, side: str) -> None:
+    desk = make_desk(plan_b=plan(leg(C72_5_JULY, side)))
+    shadow_id = desk.open_shadow(legs=[leg(C72_5_JULY, side, "0.98")])
+
+    answer = settle_shadow(desk, shadow_id, settled, at=at, side=side)
+
+    pointer = f"/settlements/{C72_5_JULY}"
+    assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, "settlement_impossible", pointer)
+    assert ShadowTrade.objects.get().status == "OPEN"
+
+
+def test_a_settlement_from_the_future_is_refused() -> None:
+    desk, later = make_desk(), "2100-01-01T00:00:00Z"
+
+    answer = settle_shadow(desk, desk.open_shadow(), settlement("EXPIRED", "0", later), at=later)
+
+    assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, "time_in_future", "/time")
+
+
+@pytest.mark.parametrize(
+    ("stood", "provenance"),
+    [(("74.90", "75.10"), "SETTLEMENT"), (("70.00", "74.99"), "OWN_FEED_QUOTE"), (None, "OWN_FEED_QUOTE")],
+)
+def test_the_underlying_price_is_borne_out_by_the_neutral_feed_or_it_is_the_engines_word(
+    stood: tuple[str, str] | None, provenance: str
+) -> None:
+    desk = make_desk()
+    shadow_id = desk.open_shadow()
+    if stood:
+        neutral_quote("TWX", *stood, "2014-07-19T19:59:30Z")
+
+    answer = settle_shadow(desk, shadow_id, settlement("CASH_SETTLED", "2.50", underlying="75"))
+
+    assert (answer.status, answer.body["exit_provenance"]) == (201, provenance)
+
+
+def test_a_shadow_may_tell_its_settlement_as_its_exit() -> None:
+    desk = make_desk()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
+    conditions = {"settlements": {C72_5_JULY: settlement("EXPIRED", "0")}}
+
+    answer = desk.b.post(
+        f"trades/{shadow_id}/exit", {"exit_time": JULY, "exit_reason": "EXPIRED", "market_conditions": conditions}
+    )
+    desk.a.close(real_id)
+
+    assert (answer.status, answer.body["status"], answer.body["exit_reason"]) == (200, "CLOSED", "EXPIRED")
+    assert answer.body["pnl"] == "-98.00"
+    assert (OwnExit.objects.get().pnl, OwnExit.objects.get().price_provenance) == (Decimal(-98), "SETTLEMENT")
+    assert ExitDirective.objects.get().state == "ALREADY_CLOSED"
+
+
+def test_a_settlement_may_answer_a_directive() -> None:
+    desk = make_desk(timeframe="1w", plan_b=plan(leg()))
+    real_id, _ = desk.open_real(), desk.open_shadow(legs=[leg()])
+    desk.a.close(real_id, exit_time="2014-06-23T14:00:00Z", exit_price="0")
+    (pending,) = desk.b.pending()
+
+    early = desk.b.report(pending["id"], settlements={C70: settlement("EXPIRED", "0", "2014-06-23T14:00:01Z")})
+    answer = desk.b.report(pending["id"], settlements={C70: settlement("EXPIRED", "0", JUNE)})
+
+    assert (early.status, early.code) == (400, "settlement_impossible")
+    assert (answer.status, answer.body["trade"]["exit_provenance"]) == (200, "SETTLEMENT")
+    assert ShadowOutcome.objects.get().pnl == Decimal(-139)
+    stored = TradeFill.objects.get(engine="B", number=2).legs[0]["settlement"]
+    assert stored == {"kind": "EXPIRED", "price": "0.00", "settled_at": JUNE}
+
+
+def test_one_leg_that_ends_early_leaves_the_others_to_the_real_exit() -> None:
+    legs = [leg(C72_5_JULY, entry_price="0.98"), leg("TWX", entry_price="70.00")]
+    desk = make_desk(timeframe="1w", plan_b=plan(*legs))
+    real_id, shadow_id = desk.open_real(), desk.open_shadow(legs=legs, entry_price="70.98")
+    settled = settle_shadow(desk, shadow_id, settlement("EXPIRED", "0"))
+    assert (settled.status, settled.body["status"]) == (201, "OPEN")
+
+    desk.a.close(real_id, market_conditions={"quotes": {"TWX": quote("71.00", "71.01")}})
+
+    assert ExitDirective.objects.get().state == "DONE"
+    assert ShadowOutcome.objects.get().pnl == Decimal(2)
+
+
+def test_the_long_side_does_not_take_the_assignment_that_the_real_short_side_reports() -> None:
+    desk = make_desk(plan_a=plan(leg(side="SHORT")), plan_b=plan(leg()))
+    real_id, _ = desk.open_real(legs=[leg(side="SHORT")]), desk.open_shadow(legs=[leg()])
+
+    close_real(desk, real_id, {C70: settlement("ASSIGNED", "1.50", JUNE, "71.50")}, exit_time=JUNE)
+
+    assert ShadowTrade.objects.get().status == "OPEN"
+    assert RealOutcome.objects.get().pnl == Decimal(-11)
+
+
+# Real money settles however it says, and what is impossible about it is named.
+
+
+@pytest.mark.parametrize(
+    ("settled", "exit_price", "broken"),
+    [
+        (settlement("EXERCISED", "1.50", JUNE, "71.50"), "1.50", False),
+        (settlement("CASH_SETTLED", "1.50", JUNE, "71.50"), "1.50", False),
+        (settlement("EXPIRED", "0", JUNE), "0", False),
+        (settlement("ASSIGNED", "0", JUNE, "71.50"), "0", True),
+        (settlement("EXERCISED", "0", JUNE, "71.50"), "0", True),
+        (settlement("EXPIRED", "0", "2014-06-20T20:00:00Z"), "0", True),
+        (settlement("EXERCISED", "1.50", JUNE, "71.50"), "1.60", True),
+    ],
+)
+def test_a_real_settlement_is_booked_and_an_impossible_one_is_named(
+    settled: dict[str, str], exit_price: str, broken: bool
+) -> None:
+    desk = make_desk()
+
+    legs = [{"instrument": C70, "exit_price": exit_price}]
+
+    answer = close_real(desk, desk.open_real(), {C70: settled}, exit_time=JUNE, exit_price=exit_price, legs=legs)
+
+    assert (answer.status, answer.body["status"], answer.body["exit_price"]) == (
+        200,
+        "CLOSED",
+        f"{Decimal(exit_price):.2f}",
+    )
+    assert violations() == ({("A", "SETTLEMENT_IMPOSSIBLE")} if broken else set())
+
+
+def test_a_settlement_is_no_late_report_however_long_it_took_to_be_told() -> None:
+    desk = live_desk(policy={"report_delay_seconds": 1})
+    real_id, moment = desk.open_real(entry_time=now()), now()
+    sleep(1.1)
+
+    close_real(desk, real_id, {C70: settlement("EXPIRED", "0", moment)}, exit_time=moment, exit_price="0")
+
+    assert violations() == set()
