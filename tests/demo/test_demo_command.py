@@ -9,7 +9,7 @@ import pytest
 
 from experiments.models import Experiment
 from orchestrator_site.invariants import INVARIANTS
-from outcomes.models import RealTrade
+from outcomes.models import OwnExit, RealTrade, ShadowTrade, TradeFill
 from policies.selectors import active_policy
 from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
 
@@ -41,6 +41,11 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
     assert output.count("  ok      ") == len(INVARIANTS)
     assert Experiment.objects.count() == BARS
     assert RealTrade.objects.exists()
+    # The feed prices the shadows, and no engine its own.
+    assert set(TradeFill.objects.exclude(shadow_trade=None).values_list("price_provenance", flat=True)) == {
+        "NEUTRAL_QUOTE"
+    }
+    assert OwnExit.objects.filter(state="DONE").count() == ShadowTrade.objects.count()
     policy = active_policy()
     assert policy is not None
     assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
@@ -66,7 +71,7 @@ def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to
         assert f"--port {port + 10}" in output
 
         family = descendants(demo.pid)
-        assert len(family) >= 5
+        assert len(family) >= 6
         demo.send_signal(signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, family)), seconds=20, what="the end of all processes")
 

@@ -13,7 +13,8 @@ from tests.outcomes.closed_trades import Closed, close_pair
 def make_counts(**changes: int) -> Counts:
     done = {
         "signals": 10, "decisions": 10, "answers_a": 10, "answers_b": 10, "openings": 5, "real_trades": 3,
-        "shadow_trades": 2, "real_open": 0, "shadow_open": 0, "directives_pending": 0, "outcomes": 5,
+        "shadow_trades": 2, "real_open": 0, "shadow_open": 0, "own_exits_missing": 0, "directives_pending": 0,
+        "outcomes": 5,
     }  # fmt: skip
     return Counts(**(done | changes))
 
@@ -22,7 +23,7 @@ def test_a_run_is_complete_when_everything_that_began_has_ended() -> None:
     assert make_counts().is_complete
     for name, value in {
         "decisions": 9, "answers_a": 9, "answers_b": 9, "openings": 6, "real_open": 1, "shadow_open": 1,
-        "directives_pending": 1,
+        "own_exits_missing": 1, "directives_pending": 1,
     }.items():  # fmt: skip
         assert not make_counts(**{name: value}).is_complete, name
 

@@ -137,7 +137,7 @@ def test_with_a_feeder_its_quotes_price_both_shadows_and_a_worthless_contract_is
     assert provenances <= {"NEUTRAL_QUOTE", "SETTLEMENT", "OWN_FEED_QUOTE"}
     assert shadows.filter(fill_ref="directive-1", price_provenance="NEUTRAL_QUOTE").exists()
     (expired,) = TradeFill.objects.filter(reason="EXPIRED")
-    assert [(Decimal(leg["price"]), leg["settlement"]["kind"]) for leg in expired.legs] == [(0, "EXPIRED")]
+    assert [(Decimal(leg["price"]), leg["settlement"]["kind"]) for leg in expired.legs] == [(Decimal(0), "EXPIRED")]
 
 
 def test_without_a_real_trade_both_shadows_leave_by_their_own_rules(desk: Desk) -> None:
