@@ -1,0 +1,187 @@
+"""A retry in another spelling is a repetition: it gets the first answer, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from outcomes.models import Incident, RealTrade, Recommendation, ShadowTrade, TradeFill
+from tests.outcomes.desk import (
+    C70,
+    C72_5_JULY,
+    EXIT_TIME,
+    Desk,
+    leg,
+    make_desk,
+    plan,
+    quote,
+    real_exit,
+    trade,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return make_desk()
+
+
+REAL = [
+    {"entry_price": "1.390"},
+    {"entry_price": 1.39},
+    {"legs": [leg(entry_price="1.3900")]},
+    {"legs": [{"instrument": C70, "side": "LONG", "entry_price": "1.39"}]},
+    {"legs": [leg("TWX140621C00070000")]},
+    {"legs": [leg("O:TWX140621C00070000")]},
+    {"entry_time": "2014-06-05T14:00:00+00:00"},
+    {"entry_time": "2014-06-05T10:00:00.000-04:00"},
+    {"entry_time": "2014-06-05T14:00:00.000000999Z"},
+    {"quantity": 1},
+    {"quantity": "1.0", "multiplier": 100.0},
+    {"fees": "0.00"},
+    {"fees": 0},
+    {"entry_quotes": {C70: quote("1.39", "1.39", "2014-06-05T14:00:00.000000Z")}},
+]
+
+
+@pytest.mark.parametrize("change", REAL)
+def test_an_opening_in_another_spelling_is_the_first_one(desk: Desk, change: dict[str, Any]) -> None:
+    first = desk.a.open(desk.experiment)
+
+    again = desk.a.post("trades", trade(desk.experiment) | change)
+
+    assert (first.status, again.status, again.body) == (201, 200, first.body)
+    assert (RealTrade.objects.count(), TradeFill.objects.count(), Incident.objects.count()) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entry_price": "0.980"},
+        {"legs": [leg("O:TWX140719C00072500", entry_price="0.98")]},
+        {"entry_time": "2014-06-05T14:00:00+00:00"},
+    ],
+)
+def test_so_is_the_opening_of_a_shadow(desk: Desk, change: dict[str, Any]) -> None:
+    body = trade(desk.experiment, "SHADOW", legs=[leg(C72_5_JULY, entry_price="0.98")])
+
+    answers = [desk.b.post("trades", body), desk.b.post("trades", body | change)]
+
+    assert [answer.status for answer in answers] == [201, 200]
+    assert ShadowTrade.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exit_price": "1.990"},
+        {"exit_price": 1.99},
+        {"exit_time": "2014-06-05T18:00:00+00:00"},
+        {"exit_time": "2014-06-05T18:00:00.000000123Z"},
+        {"fees": "0"},
+        {"legs": []},
+    ],
+)
+def test_an_exit_in_another_spelling_is_the_first_one(desk: Desk, change: dict[str, Any]) -> None:
+    path = f"trades/{desk.open_real()}/exit"
+
+    answers = [desk.a.post(path, real_exit()), desk.a.post(path, real_exit() | change)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body
+    assert (TradeFill.objects.count(), Incident.objects.count()) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": "2014-06-05T18:00:00+00:00"},
+        {"fees": 0},
+        {"market_conditions": {}},
+        {
+            "legs": [
+                {"price": 1.5, "quantity": 1, "side": "LONG", "effect": "CLOSE", "instrument": "TWX140621C00070000"}
+            ]
+        },
+    ],
+)
+def test_a_fill_in_another_spelling_is_the_first_one(change: dict[str, Any]) -> None:
+    desk = make_desk(plan_a=plan(quantity="2"))
+    path = f"trades/{desk.open_real(quantity='2')}/fills"
+    legs = [{"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1.50"}]
+    body = {"fill_ref": "f1", "time": EXIT_TIME, "legs": legs}
+
+    answers = [desk.a.post(path, body), desk.a.post(path, body | change)]
+
+    assert [answer.status for answer in answers] == [201, 200]
+    assert (TradeFill.objects.count(), Incident.objects.count()) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exit_time": "2014-06-05T18:00:00+00:00", "quotes": {C72_5_JULY: quote()}},
+        {"exit_time": EXIT_TIME, "quotes": {C72_5_JULY: quote()}, "legs": [], "fees": "0.00"},
+    ],
+)
+def test_a_directives_report_in_another_spelling_is_the_first_one(desk: Desk, change: dict[str, Any]) -> None:
+    real_id, _ = desk.open_real(), desk.open_shadow()
+    desk.a.close(real_id)
+    directive_id = desk.b.pending()[0]["id"]
+
+    first = desk.b.report(directive_id, exit_time=EXIT_TIME, quotes={C72_5_JULY: quote()})
+    again = desk.b.report(directive_id, **change)
+
+    assert (first.status, again.status, again.body) == (200, 200, first.body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantity": 1},
+        {"multiplier": "100.00"},
+        {"risk_amount": 139.0},
+        {"legs": [{"instrument": "TWX140621C00070000", "side": "LONG"}]},
+    ],
+)
+def test_a_plan_in_another_spelling_is_the_same_plan(change: dict[str, Any]) -> None:
+    desk = make_desk(recommended=False)
+    first = desk.a.recommend(desk.experiment, plan=plan())
+
+    again = desk.a.recommend(desk.experiment, plan=plan() | change)
+
+    assert (first.status, again.status, again.body) == (201, 200, first.body)
+    assert Recommendation.objects.count() == 1
+
+
+def test_the_order_of_members_and_white_space_mean_nothing(desk: Desk) -> None:
+    first = desk.a.open(desk.experiment)
+    turned = dict(reversed(trade(desk.experiment).items()))
+
+    again = desk.a.post_text("trades", json.dumps(turned, indent=3))
+
+    assert (again.status, again.body) == (200, first.body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entry_price": "1.391"},
+        {"fees": "0.01"},
+        {"entry_time": "2014-06-05T14:00:00.000001Z"},
+        {"price_provenance": "MODEL"},
+        {"currency": "INR"},
+        {"risk_amount": "139"},
+        {"entry_quotes": {}},
+    ],
+)
+def test_what_means_something_else_is_a_conflict_and_kept(desk: Desk, change: dict[str, Any]) -> None:
+    desk.open_real()
+
+    answer = desk.a.post("trades", trade(desk.experiment) | change)
+
+    assert (answer.status, answer.code) == (409, "conflict")
+    assert Incident.objects.get().kind == "conflicting_report"
