@@ -140,7 +140,7 @@ class Twin:
 
     def _enter(self) -> None:
         # A claim whose answer was lost can be had again when its lease is over.
-        waiting = {"limit": 20, "lease_seconds": 1, "wait_seconds": 3 if self.crash_at else 0}
+        waiting = {"limit": 20, "lease_seconds": 1, "wait_seconds": 3 if self.crash_at and not self.positions else 0}
         known = {position.experiment_id for position in self.positions}
         for assignment in self._post("assignments/claim", waiting)["assignments"]:
             if assignment["experiment_id"] not in known:
