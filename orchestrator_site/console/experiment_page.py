@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
 from kernel.values import instant_text, plain_text
-from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade, Trade
+from outcomes.core.checks import Plan
+from outcomes.core.fills import ZERO, Fill, LegFill, positions, until_first_roll
+from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import by_engine, explanation_of
 
 Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
@@ -37,13 +40,28 @@ class TimedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedLeg:
+    """One instrument and side as planned and as opened, up to a roll; 0 where only one of them has it."""
+
+    instrument: str
+    side: str
+    planned: Decimal
+    opened: Decimal
+
+    @property
+    def differs(self) -> bool:
+        """Whether something else was opened than planned."""
+        return self.planned != self.opened
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One engine's half of the comparison."""
 
     engine: str
     chosen: bool
     recommendation: Recommendation | None
-    trade: Trade | None
+    trade: RealTrade | ShadowTrade | None
     outcome: Outcome | None
 
     @property
@@ -56,6 +74,22 @@ class Side:
         """Admin model and ID of the trade; None without one."""
         return (f"outcomes_{self.kind.lower()}trade", self.trade.pk) if self.trade else None
 
+    @property
+    def plan(self) -> Plan | None:
+        """What the engine said it would trade, before it knew its role; None if it declined or has not answered."""
+        document = self.recommendation.plan if self.recommendation else None
+        return Plan.from_document(document) if document else None
+
+    @property
+    def planned_legs(self) -> list[PlannedLeg]:
+        """The plan beside what was opened."""
+        planned = self.plan.quantities() if self.plan else {}
+        opened = positions(until_first_roll(_fills(self.trade)))
+        return [
+            PlannedLeg(*key, planned.get(key, ZERO), opened[key].opened if key in opened else ZERO)
+            for key in [*planned, *(key for key in opened if key not in planned)]
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPage:
@@ -65,6 +99,11 @@ class ExperimentPage:
     rules: list[RuleStep]
     timeline: list[TimedEvent]
     sides: list[Side]
+
+
+def _fills(trade: RealTrade | ShadowTrade | None) -> list[Fill]:
+    rows = trade.fills.all() if trade else ()
+    return [Fill(row.fill_ref, tuple(map(LegFill.from_document, row.legs))) for row in rows]
 
 
 def experiment_page(story: Experiment) -> ExperimentPage:
@@ -155,7 +194,7 @@ def timed(ordered: list[Event]) -> list[TimedEvent]:
 
 
 def _acts_of(
-    engine: str, recommendation: Recommendation | None, trade: Trade | None, outcome: Outcome | None
+    engine: str, recommendation: Recommendation | None, trade: RealTrade | ShadowTrade | None, outcome: Outcome | None
 ) -> Iterator[Event]:
     if recommendation is not None:
         yield Event(
@@ -172,12 +211,23 @@ def _acts_of(
         yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
 
 
-def _trade(engine: str, trade: Trade) -> Iterator[Event]:
+def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
     kind = trade.kind.value.lower()
     link = (f"outcomes_{kind}trade", trade.pk)
     price = "not priced yet" if trade.entry_price is None else f"at {plain_text(trade.entry_price)}"
     entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
+    for row, fill in zip(trade.fills.all(), _fills(trade), strict=True):
+        # The entry stands above, the fill that closes below.
+        if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
+            title = f"Engine {engine}'s {kind} trade filled: {row.fill_ref}"
+            executions = ", ".join(map(str, fill.legs))
+            yield Event(row.reported_at, title, executions, link=("outcomes_tradefill", row.pk))
+    own = getattr(trade, "own_exit", None)
+    if own is not None:
+        detail = f"{own.exit_reason}, exited {instant_text(own.exit_time)}"
+        link_to_own = ("outcomes_ownexit", own.pk)
+        yield Event(own.reported_at, f"Engine {engine} told when its shadow leaves", detail, link=link_to_own)
     if trade.closed_at is not None and trade.exit_time is not None:
         price = "unpriced" if trade.exit_price is None else f"at {plain_text(trade.exit_price)}"
         detail = f"{price}, {trade.exit_reason}, exited {instant_text(trade.exit_time)}"
@@ -188,7 +238,9 @@ def _directive(story: Experiment) -> Iterator[Event]:
     for directive in story.exit_directives.all():
         link = ("outcomes_exitdirective", directive.pk)
         title = f"Shadow exit ordered for engine {directive.shadow_engine}"
-        detail = f"at {instant_text(directive.exit_time)}, the time of the real exit"
+        share = f"{plain_text(directive.closed_quantity)} of {plain_text(directive.open_quantity)}"
+        what = "all that is left" if directive.is_last else share
+        detail = f"{what} at {instant_text(directive.exit_time)}, the time of the real fill"
         yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
         if directive.settled_at is not None:
             yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)

@@ -9,8 +9,6 @@ from django.utils.safestring import SafeString
 from admin_kit.display import amount, badge, full_hash, json_of, link, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from kernel.values import decimal_text, plain_text
-from outcomes.admin.trade_page import action_of
 from outcomes.core.fills import LegFill
 from outcomes.models import ExitDirective, OwnExit, Quote, TradeFill
 
@@ -157,11 +155,7 @@ class TradeFillAdmin(AuditAdmin):
     @admin.display(description="executions")
     def executions(self, fill: TradeFill) -> SafeString:
         """What was bought and sold, a line each."""
-        legs = (LegFill.from_document(document) for document in fill.legs)
-        rows = (
-            (f"{action_of(leg)} {plain_text(leg.quantity)} {leg.instrument} at {decimal_text(leg.price)}",)
-            for leg in legs
-        )
+        rows = ((LegFill.from_document(document),) for document in fill.legs)
         return format_html_join("", "<div>{}</div>", rows)
 
 

@@ -49,7 +49,6 @@ class PriceSource:
 class LegRow:
     """One execution; `source` is None where nobody quoted it."""
 
-    action: str
     fill: LegFill
     source: PriceSource | None
 
@@ -138,11 +137,6 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
     )
 
 
-def action_of(leg: LegFill) -> str:
-    """Buy or sell, to open or to close."""
-    return f"{'Sell' if leg.is_sale else 'Buy'} to {leg.effect.lower()}"
-
-
 def in_r(pnl: Decimal | None, risk: Decimal | None) -> str | None:
     """P&L in units of the capital at risk; None without either, or where nothing was at risk."""
     return f"{pnl / risk:+.3f} R" if pnl is not None and risk else None
@@ -156,7 +150,7 @@ def _named_quotes(trade: RealTrade | ShadowTrade, fill: TradeFill) -> Mapping[st
 def _legs(documents: list[dict[str, Any]], moment: datetime, named: Mapping[str, Any]) -> Iterator[LegRow]:
     for document in documents:
         leg = LegFill.from_document(document)
-        yield LegRow(action_of(leg), leg, _source(document, moment, named.get(leg.instrument)))
+        yield LegRow(leg, _source(document, moment, named.get(leg.instrument)))
 
 
 def _source(document: Mapping[str, Any], moment: datetime, named: object) -> PriceSource | None:

@@ -68,6 +68,15 @@ class LegFill:
         """Whether this execution sold: it opened a short position or closed a long one."""
         return (self.effect == "OPEN") == (self.side == "SHORT")
 
+    @property
+    def action(self) -> str:
+        """What was done, as traders say it."""
+        return f"{'Sell' if self.is_sale else 'Buy'} to {self.effect.lower()}"
+
+    def __str__(self) -> str:
+        """The execution in a line."""
+        return f"{self.action} {plain_text(self.quantity)} {self.instrument} at {decimal_text(self.price)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fill:

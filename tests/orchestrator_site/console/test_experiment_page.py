@@ -12,8 +12,9 @@ from django.urls import reverse
 from experiments.models import Experiment
 from orchestrator_site.console.experiment_page import Event, timed
 from tests.database import execute
-from tests.factories import MOMENT, make_experiment
+from tests.factories import MOMENT, api_client, make_experiment
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
+from tests.outcomes.desk import C70, C72_5_JULY, leg, make_desk, plan
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +66,66 @@ def test_both_engines_stand_side_by_side_with_their_own_results(analyst: Client)
     page = response.content.decode()
     assert "▲ +60.00" in page
     assert "▲ +33.00" in page
+
+
+def test_the_plan_stands_beside_what_was_opened(analyst: Client) -> None:
+    desk = make_desk(plan_a=plan(leg(), leg(C72_5_JULY, "SHORT"), quantity="2"))
+    desk.open_real()
+
+    response = analyst.get(reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,)))
+
+    a, b = response.context["page"].sides
+    assert [(row.instrument, row.side, row.planned, row.opened) for row in a.planned_legs] == [
+        (C70, "LONG", 2, 1), (C72_5_JULY, "SHORT", 2, 0),
+    ]  # fmt: skip
+    # B has not opened yet, which differs from nothing.
+    assert [(row.planned, row.opened) for row in b.planned_legs] == [(1, 0)]
+    assert response.content.decode().count('class="to-differs"') == 2
+
+
+def test_what_a_roll_opened_is_no_part_of_the_plan(analyst: Client) -> None:
+    desk = make_desk()
+    real = desk.open_real()
+    rolled = {
+        "fill_ref": "roll", "time": "2014-06-05T16:00:00Z", "price_provenance": "BROKER_FILL", "reason": "ROLLED",
+        "legs": [
+            {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1.50"},
+            {"instrument": C72_5_JULY, "effect": "OPEN", "side": "LONG", "quantity": "1", "price": "0.98"},
+        ],
+    }  # fmt: skip
+    assert desk.a.post(f"trades/{real}/fills", rolled).status == 201
+
+    response = analyst.get(reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,)))
+
+    page = response.context["page"]
+    assert [(row.planned, row.opened, row.differs) for row in page.sides[0].planned_legs] == [(1, 1, False)]
+    roll = next(item.event for item in page.timeline if item.event.title == "Engine A's real trade filled: roll")
+    assert roll.detail == f"Sell to close 1 {C70} at 1.50, Buy to open 1 {C72_5_JULY} at 0.98"
+
+
+def test_the_timeline_tells_when_the_shadow_would_have_left(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    response = analyst.get(reverse("admin:experiments_experiment_change", args=(experiment.pk,)))
+
+    told = [item.event for item in response.context["page"].timeline if "shadow leaves" in item.event.title]
+    assert [(event.title, event.detail) for event in told] == [
+        ("Engine B told when its shadow leaves", "TRAILING_STOP, exited 2014-06-05T19:00:00Z")
+    ]
+
+
+def test_a_shadow_that_waits_for_its_price_counts_as_open(analyst: Client) -> None:
+    api_client("feeder")
+    desk = make_desk()
+    desk.open_shadow()
+
+    page = analyst.get(reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,))).content.decode()
+    listed = analyst.get(reverse("admin:experiments_experiment_changelist")).context["cl"]
+
+    assert "not priced yet" in page
+    assert listed.model_admin.state(listed.result_list[0]) == "open"
+    numbers = analyst.get(reverse("admin:index")).context["overview"].numbers
+    assert numbers.open_shadow == 1
 
 
 def test_it_links_to_everything_it_tells_of(analyst: Client) -> None:
