@@ -204,6 +204,9 @@ _REPORTS = (
     Problem("lookahead", 400, "A quote is later than what it prices.", "Send the last quote known at the time."),
 )
 
+# Evaluations, which the command line runs.
+_EVALUATIONS = (Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the member that is named."),)
+
 SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Any request", _REQUESTS),
     ("Fields of a request", _FIELDS),
@@ -212,6 +215,7 @@ SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Policies, engines and keys", _POLICIES),
     ("History", _HISTORY),
     ("Engine reports", _REPORTS),
+    ("Evaluations", _EVALUATIONS),
 )
 # What the API answers as a whole; the codes of single fields stand in `errors`.
 ANSWERED = _REQUESTS + _REPORTS
