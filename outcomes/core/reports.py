@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from uuid import UUID
 from kernel.errors import DomainError
 from kernel.values import decimal_text
 from outcomes.core.books import net_price
+from outcomes.core.documents import meaning_hash, one_spelling
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.core.quoting import QuoteFlag
@@ -103,6 +104,14 @@ class ShadowExitReport:
     exit_time: datetime | None
     exit_price: Decimal | None
     legs: tuple[ReportedLeg, ...]
+
+
+def report_hash(report: OpeningReport | FillReport | ExitReport | ShadowExitReport, **defaults: Any) -> str:
+    """SHA-256 that recognises a repeated report by what it means; `defaults` are what members left out stand for."""
+    said = {name: defaults.get(name) if value is None else value for name, value in asdict(report).items()}
+    return meaning_hash(
+        {name: one_spelling(value) if isinstance(value, dict) else value for name, value in said.items()}
+    )
 
 
 def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -> tuple[LegFill, ...]:

@@ -19,7 +19,7 @@ from kernel.serializers import (
     sha256_field,
 )
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.documents import exact_document, field_text, meaning_hash, one_spelling
+from outcomes.core.documents import exact_document, field_text, meaning_hash
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
 from outcomes.core.reports import (
@@ -233,10 +233,6 @@ class TradeSerializer(StrictSerializer):
             }
         )
 
-    def meaning(self) -> str:
-        """The hash that recognises a repetition."""
-        return _meaning(self.validated_data)
-
 
 class FillLegSerializer(StrictSerializer):
     """One execution."""
@@ -280,10 +276,6 @@ class FillSerializer(StrictSerializer):
             market_conditions=exact_document(values["market_conditions"]),
         )
 
-    def meaning(self) -> str:
-        """The hash that recognises a repetition."""
-        return _meaning(self.validated_data)
-
 
 class ExitLegSerializer(StrictSerializer):
     """One leg of a trade that was closed; side, ratio and entry price may be repeated from the entry."""
@@ -326,10 +318,6 @@ class ExitSerializer(StrictSerializer):
             price_provenance=values.get("price_provenance"),
         )
 
-    def meaning(self) -> str:
-        """The hash that recognises a repetition."""
-        return _meaning(self.validated_data)
-
 
 class ShadowExitSerializer(StrictSerializer):
     """A shadow engine's own quotes or settlements as of a directive's exit time."""
@@ -362,15 +350,6 @@ class ShadowExitSerializer(StrictSerializer):
             exit_price=values.get("exit_price"),
             legs=tuple(ReportedLeg(**leg) for leg in values["legs"]),
         )
-
-    def meaning(self) -> str:
-        """The hash that recognises a repetition."""
-        return _meaning(self.validated_data)
-
-
-def _meaning(values: dict[str, Any]) -> str:
-    documents = {name: one_spelling(exact_document(value)) for name, value in values.items() if isinstance(value, dict)}
-    return meaning_hash(values | documents)
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):

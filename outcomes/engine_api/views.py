@@ -105,9 +105,7 @@ class TradesView(EngineView):
     def post(self, request: Request) -> Response:
         """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
         body = _validated(TradeSerializer, request)
-        trade, is_new = services.open_trade(
-            engine_of(request), body.report(), body=request.data, request_hash=body.meaning()
-        )
+        trade, is_new = services.open_trade(engine_of(request), body.report(), body=request.data)
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
 
@@ -129,9 +127,7 @@ class TradeFillsView(EngineView):
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Book a partial exit, scaling in, legging, a roll or a settlement; accepted while halted, too."""
         body = _validated(FillSerializer, request)
-        trade, is_new = services.report_fill(
-            engine_of(request), trade_id, body.report(), body=request.data, request_hash=body.meaning()
-        )
+        trade, is_new = services.report_fill(engine_of(request), trade_id, body.report(), body=request.data)
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
 
@@ -151,9 +147,7 @@ class TradeExitView(EngineView):
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Close the trade, record its outcome and direct the shadow to exit; accepted while halted, too."""
         body = _validated(ExitSerializer, request)
-        trade, status = services.close_trade(
-            engine_of(request), trade_id, body.report(), body=request.data, request_hash=body.meaning()
-        )
+        trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
         answer = TradeAnswerSerializer(trade).data
         return Response(answer | {"code": "own_exit_kept"} if status == 202 else answer, status=status)
 
@@ -175,7 +169,5 @@ class ExitDirectiveReportView(EngineView):
     def post(self, request: Request, directive_id: int) -> Response:
         """Close the shadow at its engine's own quotes as of the exit time."""
         body = _validated(ShadowExitSerializer, request)
-        directive, _ = services.report_shadow_exit(
-            engine_of(request), directive_id, body.report(), request_hash=body.meaning()
-        )
+        directive, _ = services.report_shadow_exit(engine_of(request), directive_id, body.report())
         return Response(SettledExitSerializer(directive).data)

@@ -27,6 +27,7 @@ from outcomes.core.reports import (
     net_price_differs,
     refuse_claim,
     refuse_prices_better_than_quotes,
+    report_hash,
     reported_exit_prices,
 )
 from outcomes.core.trades import PairRule, Provenance, TradeFlag, weakest
@@ -68,9 +69,7 @@ from outcomes.services.violations import check_pair, check_prices, judge_plan, r
 OWN_EXIT_DAYS = 7
 
 
-def report_fill(
-    engine: str, trade_id: UUID, report: FillReport, *, body: Any, request_hash: str
-) -> tuple[RealTrade | ShadowTrade, bool]:
+def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, bool]:
     """Book one more fill of a trade; the flag says whether it is new.
 
     A shadow opens as planned and closes with the real trade, so the only fill of its own that it can have is the
@@ -79,6 +78,7 @@ def report_fill(
     trade = own_trade(engine, trade_id)
     with report_transaction(trade.experiment_id, engine, body) as decision:
         trade.refresh_from_db()
+        request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         first = trade.fills.filter(fill_ref=report.fill_ref).first()
         if first is not None:
             return trade, _is_new(first, request_hash)
@@ -92,9 +92,7 @@ def report_fill(
     return trade, True
 
 
-def close_trade(
-    engine: str, trade_id: UUID, report: ExitReport, *, body: Any, request_hash: str
-) -> tuple[RealTrade | ShadowTrade, int]:
+def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, int]:
     """Close all that is left of the engine's trade; the HTTP status tells how. Accepted while halted, too.
 
     1. Lock the experiment, so that a shadow that opens at this moment comes wholly before or after.
@@ -106,6 +104,7 @@ def close_trade(
     trade = own_trade(engine, trade_id)
     with report_transaction(trade.experiment_id, engine, body) as decision:
         trade.refresh_from_db()
+        request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         if isinstance(trade, ShadowTrade):
             return _exit_of_a_shadow(trade, report, Terms.of(decision), request_hash)
         first = trade.fills.filter(fill_ref=EXIT).first()

@@ -27,6 +27,7 @@ from outcomes.core.reports import (
     ShadowExitReport,
     quote_error,
     refuse_prices_better_than_quotes,
+    report_hash,
     reported_exit_prices,
 )
 from outcomes.core.trades import Provenance, TradeFlag
@@ -199,9 +200,7 @@ def pending_directives(engine: str) -> QuerySet[ExitDirective]:
     )
 
 
-def report_shadow_exit(
-    engine: str, directive_id: int, report: ShadowExitReport, *, request_hash: str
-) -> tuple[ExitDirective, bool]:
+def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport) -> tuple[ExitDirective, bool]:
     """Close the shadow's share at its engine's own quotes or settlements; the flag says whether that is new.
 
     Raises `not_found` for the other engine's directive, `conflict` when another report settled it and
@@ -215,6 +214,7 @@ def report_shadow_exit(
     with transaction.atomic():
         terms = Terms.of(lock_experiment(directive.experiment_id))
         directive = ExitDirective.objects.select_related("shadow_trade").get(pk=directive_id)
+        request_hash = report_hash(report, exit_time=directive.exit_time)
         if directive.state != DirectiveState.PENDING:
             if directive.request_hash == request_hash:
                 return directive, False

@@ -23,6 +23,7 @@ from outcomes.core.reports import (
     opening_legs,
     quote_error,
     refuse_claim,
+    report_hash,
 )
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
@@ -51,9 +52,7 @@ from outcomes.services.violations import judge_plan, record_one
 from signals_app.alerts.documents import trade_id
 
 
-def open_trade(
-    engine: str, report: OpeningReport, *, body: Any, request_hash: str
-) -> tuple[RealTrade | ShadowTrade, bool]:
+def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, bool]:
     """Store a trade that the engine opened; the flag says whether it is new.
 
     1. Lock the experiment, so that the real exit comes wholly before or after.
@@ -67,6 +66,12 @@ def open_trade(
         raise not_found()
     with report_transaction(report.experiment_id, engine, body) as decision:
         recommendation = _permitting_recommendation(engine, report, decision)
+        planned = recommendation.plan or {}
+        request_hash = report_hash(
+            report,
+            currency=planned.get("currency", decision.policy_version.currency),
+            risk_amount=Decimal(planned["risk_amount"]) if planned else None,
+        )
         table = RealTrade if report.kind == Role.REAL else ShadowTrade
         first = table.objects.filter(experiment_id=report.experiment_id, engine=engine).first()
         if first is not None:
