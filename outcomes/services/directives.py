@@ -395,6 +395,7 @@ def _moment(
         neutral_until=terms.now if terms.is_replayed else directive.issued_at + QUOTE_WAIT,
         claimed=Provenance(shadow.claimed_provenance),
         snapshot=directive.market_conditions,
+        settled_for_real=[leg["instrument"] for leg in directive.real_fill.legs if "settlement" in leg],
         own=own,
     )
 

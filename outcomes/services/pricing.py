@@ -7,7 +7,7 @@ trade unpriced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -98,6 +98,7 @@ class ExitMoment:
     neutral_until: datetime  # neutral quotes that arrived later do not count
     claimed: Provenance  # of the engine's own quotes
     snapshot: Mapping[str, Any] | None = None  # the real trade's own conditions
+    settled_for_real: Collection[str] = ()  # the contracts of its own that the real trade settled by them
     own: Mapping[str, Any] | None = None  # the shadow engine's report
     takes_neutral: bool = True  # False to hold an engine's prices against its own quotes
 
@@ -130,6 +131,11 @@ def _price(
         settlement = read_settlements(source).get(leg.instrument)
         if settlement is not None and _is_possible(leg, settlement, moment):
             provenance = settlement_provenance(leg.instrument, settlement, moment.limit)
+            borne_out = settlement.underlying is not None and provenance == Provenance.SETTLEMENT
+            # The real engine would end its rival's contract at nothing, if its word alone could: it counts where its
+            # own money was settled by it, or where the neutral feed says the same.
+            if source is moment.snapshot and leg.instrument not in moment.settled_for_real and not borne_out:
+                continue
             priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
             return True
     quote = neutral_exit(

@@ -106,6 +106,20 @@ def test_a_shadow_whose_contract_ends_before_the_real_exit_is_settled_by_itself(
     assert not Violation.objects.exists()
 
 
+def test_the_real_engine_cannot_end_a_contract_that_only_the_shadow_holds() -> None:
+    desk = make_desk(plan_a=plan(leg(C72_5_JULY)), plan_b=plan(), **MONTH)
+    real = desk.open_real(legs=[leg(C72_5_JULY, entry_price="0.98")])
+    desk.open_shadow(legs=[leg(entry_price="1.39")])
+
+    desk.a.close(real, exit_time=AFTER_EXPIRY, exit_price="1.31", market_conditions=settled("0", "EXPIRED"))
+
+    assert not ShadowOutcome.objects.exists()
+    (directive,) = desk.b.pending()
+    ended = desk.b.report(directive["id"], **settled("1.51", "CASH_SETTLED", underlying="71.51"))
+    assert ended.status == 200, ended.body
+    assert ShadowOutcome.objects.get().pnl == 12
+
+
 def test_engines_that_price_by_a_model_are_said_to_when_a_directive_closes_them() -> None:
     desk = make_desk()
     real = desk.open_real()
