@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
+from kernel.errors import DomainError
 from outcomes.core.fills import (
     EXACT,
     ZERO,
@@ -29,6 +30,7 @@ from outcomes.core.fills import (
 from outcomes.core.instruments import Option, parse_option
 from outcomes.core.trades import NET_PRICE
 
+_TOO_LARGE = Decimal(1).scaleb(NET_PRICE["max_digits"] - NET_PRICE["decimal_places"])
 _PRICE_STEP = Decimal(1).scaleb(-NET_PRICE["decimal_places"])
 # An average is a quotient, which may have no end; wide enough that it is rounded once, to the columns' decimals.
 _QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
@@ -73,7 +75,7 @@ class Books:
 
 
 def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -> Books:
-    """The books of a trade with at least one fill; raises `closes_more_than_open` where they cannot be kept."""
+    """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none."""
     held = positions(fills)
     paired = until_first_roll(fills)
     legs = [leg for fill in paired for leg in fill.legs]
@@ -104,7 +106,8 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
 def net_price(legs: Iterable[LegFill]) -> Decimal:
     """What executions of one effect come to: the average price of a single position, rounded to twelve decimals.
 
-    Of several positions it is the net debit for each unit of the smallest, a credit being negative.
+    Of several positions it is the net debit for each unit of the smallest, a credit being negative. Raises `max_value`
+    for positions so unequal in size that no column holds it.
     """
     moved: dict[PositionKey, tuple[Decimal, Decimal]] = {}
     with localcontext(EXACT):
@@ -114,7 +117,10 @@ def net_price(legs: Iterable[LegFill]) -> Decimal:
         unit = min(quantity for quantity, _ in moved.values())
         # A single short position has a price like a long one; only among several do sides offset each other.
         total = sum(value if side == "LONG" or len(moved) == 1 else -value for (_, side), (_, value) in moved.items())
-    return _QUOTIENT.divide(total, unit).quantize(_PRICE_STEP, context=_QUOTIENT)
+    price = _QUOTIENT.divide(total, unit)
+    if abs(price) >= _TOO_LARGE:
+        raise DomainError("max_value", "The legs are too unequal in size to have a net price.", "/legs")
+    return price.quantize(_PRICE_STEP)
 
 
 def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:

@@ -136,6 +136,27 @@ def test_a_net_price_keeps_every_digit_of_the_widest_order() -> None:
     assert net_price(legs) == Decimal("123456789012.123456789013")
 
 
+def test_an_average_of_the_largest_order_is_rounded_once() -> None:
+    widest = "99999999999999.99999999"
+    legs = legs_of("OPEN", ("X", "LONG", widest, "999999999999.000000000003"), ("X", "LONG", widest, "0"))
+
+    # Half a step, and even: 28 digits would have rounded it down before.
+    assert net_price(legs) == Decimal("499999999999.500000000002")
+
+
+@pytest.mark.parametrize("side", ["LONG", "SHORT"])
+def test_legs_too_unequal_to_have_a_net_price_are_refused(side: str) -> None:
+    fits = legs_of("OPEN", ("X", side, "9999", "999999999999"), ("Y", side, "1", "0"))
+    exceeds = legs_of("OPEN", ("X", side, "10000", "1000000000000"), ("Y", side, "1", "0"))
+
+    assert abs(net_price(fits)) == Decimal(9998999999990001)
+    with pytest.raises(DomainError) as caught:
+        net_price(exceeds)
+    error = caught.value
+    assert (error.code, error.pointer) == ("max_value", "/legs")
+    assert error.detail == "The legs are too unequal in size to have a net price."
+
+
 def test_figures_longer_than_28_digits_are_exact() -> None:
     quantity = "99999999999999.99999999"
     fills = [

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from outcomes.core.books import risk_amount
 from tests.outcomes.core.fills import HUNDRED, Moved, closed, opened
 
-C70, C75, P65, P70 = (
+C70, C75, P65, P70, P75 = (
     "TWX   140621C00070000",
     "TWX   140621C00075000",
     "TWX   140621P00065000",
     "TWX   140621P00070000",
+    "TWX   140621P00075000",
 )
 NEXT_C70 = "TWX   140719C00070000"
 
@@ -25,6 +26,8 @@ NEXT_C70 = "TWX   140719C00070000"
     [
         ([(C70, "LONG", "1", "1.39")], "139.00"),
         ([(C70, "LONG", "2", "1.39"), (P70, "LONG", "2", "1.00")], "478.00"),
+        # Long legs risk what they cost, also where one of them must end in the money.
+        ([(C70, "LONG", "1", "6.00"), (P75, "LONG", "1", "7.00")], "1300.00"),
         # A vertical debit spread risks its debit, a credit spread its width less the credit.
         ([(C70, "LONG", "1", "2.00"), (C75, "SHORT", "1", "0.50")], "150.00"),
         ([(P70, "SHORT", "1", "1.50"), (P65, "LONG", "1", "0.50")], "400.00"),

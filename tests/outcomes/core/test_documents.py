@@ -91,6 +91,7 @@ def test_a_report_means_the_same_however_it_is_written(one: dict[str, Any], othe
         ({"at": NOON}, {"at": NOON + timedelta(microseconds=1)}),
         ({"legs": [1, 2]}, {"legs": [2, 1]}),
         ({"on": True}, {"on": 1}),
+        ({"note": None}, {"note": "None"}),
     ],
 )
 def test_different_reports_have_different_hashes(one: dict[str, Any], other: dict[str, Any]) -> None:
