@@ -27,9 +27,10 @@ from outcomes.services.closings import OWN_EXIT_DAYS, leave_unpaired, price_own_
 from outcomes.services.directives import (
     due_directives,
     follow_entry_quote,
+    real_trade_may_come,
     settle_directive,
 )
-from outcomes.services.fills import ExitFacts, end_unpriced
+from outcomes.services.fills import ExitFacts, end_unpriced, flag_if
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
 from outcomes.services.transactions import Terms, database_time, lock_experiment
@@ -47,7 +48,10 @@ def settle_due() -> int:
         + _each(due_directives(now).order_by("id"), lambda directive: settle_directive(directive.pk))
         + _each(OwnExit.objects.filter(state=OwnExitState.PENDING, due_at__lte=now), _price_own_exit)
         + _each(_unpaired(now), _leave)
-        + _each(RealTrade.objects.filter(prices_checked_at=None, closed_at__isnull=False), _check_prices)
+        + _each(
+            RealTrade.objects.filter(prices_checked_at=None, closed_at__isnull=False).order_by("closed_at"),
+            _check_prices,
+        )
     )
 
 
@@ -97,7 +101,7 @@ def _price_own_exit(found: OwnExit) -> bool:
 
 
 def _unpaired(now: Any) -> Any:
-    """Open shadows that may leave by themselves: with an own exit, or late ones whose time is over.
+    """Open shadows that may leave by themselves: with an own exit, or without one when none is taken any more.
 
     Those that follow a real trade still running are left out: they could fill a batch for days.
     """
@@ -117,7 +121,8 @@ def _leave(found: ShadowTrade) -> bool:
         own = OwnExit.objects.filter(pk=trade.pk).first()
         if own is not None:
             leave_unpaired(trade, own, terms)
-        elif TradeFlag.AFTER_REAL_EXIT in trade.flags:
+        elif TradeFlag.AFTER_REAL_EXIT in trade.flags or not real_trade_may_come(terms):
+            flag_if(trade, TradeFlag.UNPAIRED, TradeFlag.AFTER_REAL_EXIT not in trade.flags)
             end_unpriced(trade, ExitFacts(terms.now, ExitReason.TIME_LIMIT), terms.schedule, terms.now)
     return trade.status != TradeStatus.OPEN
 

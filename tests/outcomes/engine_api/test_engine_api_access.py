@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 from rest_framework.test import APIClient
 
+from outcomes.models import ExitDirective
 from tests.factories import api_client
-from tests.outcomes.desk import make_desk, recommendation, trade
+from tests.outcomes.desk import C70, C72_5_JULY, make_desk, quote, recommendation, trade
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +20,7 @@ CALLS = [
     ("post", "trades"),
     ("get", f"trades/{UUID(int=4)}"),
     ("post", f"trades/{UUID(int=4)}/exit"),
+    ("post", f"trades/{UUID(int=4)}/fills"),
     ("get", "exit-directives"),
     ("post", "exit-directives/1/report"),
 ]
@@ -73,6 +75,12 @@ def test_no_value_of_any_member_makes_an_internal_error(value: Any) -> None:
     bodies += [("trades", opening | {name: value}) for name in opening]
     bodies += [("trades", opening | {"legs": [opening["legs"][0] | {name: value}]}) for name in opening["legs"][0]]
 
+    bodies += [("recommendations", advice | {"plan": advice["plan"] | {name: value}}) for name in advice["plan"]]
+    planned = advice["plan"]["legs"][0]
+    bodies += [
+        ("recommendations", advice | {"plan": advice["plan"] | {"legs": [planned | {name: value}]}}) for name in planned
+    ]
+
     statuses = {desk.a.post_text(path, json.dumps(body)).status for path, body in bodies}
 
     assert statuses <= {200, 201, 400, 404, 409}
@@ -93,6 +101,28 @@ def test_no_value_in_an_exit_makes_an_internal_error(value: Any) -> None:
     statuses = {desk.a.post(f"trades/{trade_id}/exit", body).status for body in exits}
 
     assert statuses <= {200, 400, 409}
+
+
+@pytest.mark.parametrize("value", NASTY, ids=repr)
+def test_no_value_in_a_fill_or_a_report_of_a_shadow_makes_an_internal_error(value: Any) -> None:
+    desk = make_desk()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
+    execution = {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1"}
+    fill = {"fill_ref": "f", "time": "2014-06-05T15:00:00Z", "legs": [execution], "fees": "0", "reason": "OTHER"}
+    fills = [fill | {name: value} for name in (*fill, "price_provenance", "market_conditions")]
+    fills += [fill | {"legs": [execution | {name: value}]} for name in execution]
+    ended = {"kind": "EXPIRED", "price": "0", "settled_at": "2014-07-19T20:00:00Z", "underlying": "70"}
+    settled = [{"settlements": {C72_5_JULY: ended | {name: value}}} for name in ended]
+    settled += [{"settlements": value}, {"settlements": {C72_5_JULY: value}}]
+    known = [{"quotes": {C72_5_JULY: quote() | {name: value}}} for name in ("bid", "ask", "quote_time")]
+
+    answers = [desk.a.post(f"trades/{real_id}/fills", body) for body in fills]
+    answers += [desk.b.close(shadow_id, exit_price="1.31", market_conditions=found) for found in settled + known]
+    desk.a.close(real_id)
+    directive_id = ExitDirective.objects.order_by("-number").values_list("pk", flat=True)[0]
+    answers += [desk.b.report(directive_id, **found) for found in settled + known]
+
+    assert {answer.status for answer in answers} <= {200, 201, 202, 400, 409}
 
 
 def test_every_error_is_a_problem_document_with_a_code_and_advice() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from kernel.actors import Actor
 from outcomes.models import Recommendation
 from policies.services import engage_halt, release_halt
 from tests.factories import make_experiment
-from tests.outcomes.desk import EngineClient, make_desk, recommendation
+from tests.outcomes.desk import C70, EngineClient, leg, make_desk, plan, recommendation
 
 pytestmark = pytest.mark.django_db
 
@@ -170,3 +171,77 @@ def test_a_recommendation_without_its_member_is_refused() -> None:
     del body["recommendation"]
 
     assert desk.a.post("recommendations", body).body["errors"][0]["pointer"] == "/recommendation"
+
+
+# The plan: what the engine would trade, said before it knows its role.
+
+
+def test_the_plan_is_kept_with_its_numbers_as_text_and_its_contracts_in_one_spelling() -> None:
+    desk = make_desk(recommended=False)
+    legs = [{"instrument": "O:TWX140621C00070000", "side": "LONG"}]
+
+    answer = desk.a.recommend(desk.experiment, plan=plan(quantity=2, risk_amount="278.00") | {"legs": legs})
+
+    assert answer.status == 201
+    assert Recommendation.objects.get().plan == {
+        "legs": [{"instrument": C70, "side": "LONG", "ratio": 1}],
+        "quantity": "2", "multiplier": "100", "currency": "USD", "risk_amount": "278",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "planned", "code"),
+    [("OPEN", None, "plan_missing"), ("DECLINE", plan(), "plan_not_allowed")],
+)
+def test_who_opens_has_a_plan_and_who_declines_has_none(action: str, planned: Any, code: str) -> None:
+    desk = make_desk(recommended=False)
+
+    answer = desk.a.recommend(desk.experiment, action=action, plan=planned)
+
+    assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, code, "/plan")
+    assert not Recommendation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"legs": []}, "/plan/legs"),
+        ({"legs": [leg(f"X{n}") for n in range(5)]}, "/plan/legs"),
+        ({"legs": [{"instrument": C70, "side": "LONG"}, {"instrument": C70, "side": "SHORT"}]}, "/plan/legs"),
+        ({"legs": [{"instrument": C70, "side": "BUY"}]}, "/plan/legs/0/side"),
+        ({"legs": [{"instrument": C70, "side": "LONG", "price": "1"}]}, "/plan/legs/0/price"),
+        ({"quantity": "0"}, "/plan/quantity"),
+        ({"quantity": "0.000000001"}, "/plan/quantity"),
+        ({"multiplier": "-100"}, "/plan/multiplier"),
+        ({"currency": "usd"}, "/plan/currency"),
+        ({"risk_amount": "-1"}, "/plan/risk_amount"),
+        ({"stop": "1"}, "/plan/stop"),
+    ],
+)
+def test_a_malformed_plan_is_refused_with_a_pointer(change: dict[str, Any], pointer: str) -> None:
+    desk = make_desk(recommended=False)
+    planned = plan() | change
+
+    answer = desk.a.post("recommendations", recommendation(desk.experiment, plan=planned))
+
+    assert answer.status == 400
+    assert pointer in [error["pointer"].removesuffix("/non_field_errors") for error in answer.body["errors"]]
+    assert not Recommendation.objects.exists()
+
+
+@pytest.mark.parametrize("missing", ["legs", "quantity", "multiplier", "currency", "risk_amount"])
+def test_a_plan_says_everything(missing: str) -> None:
+    desk = make_desk(recommended=False)
+    planned = plan()
+    del planned[missing]
+
+    answer = desk.a.recommend(desk.experiment, plan=planned)
+
+    assert (answer.status, answer.body["errors"][0]["pointer"]) == (400, f"/plan/{missing}")
+
+
+def test_another_plan_is_another_recommendation() -> None:
+    desk = make_desk(recommended=False)
+    desk.a.recommend(desk.experiment)
+
+    assert desk.a.recommend(desk.experiment, plan=plan(quantity="2")).code == "conflict"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from time import sleep
 from typing import Any
 
 import pytest
@@ -15,10 +14,8 @@ from tests.outcomes.desk import (
     Answer,
     Desk,
     leg,
-    live_desk,
     make_desk,
     neutral_quote,
-    now,
     plan,
     quote,
     violations,
@@ -209,45 +206,3 @@ def test_the_long_side_does_not_take_the_assignment_that_the_real_short_side_rep
 
     assert ShadowTrade.objects.get().status == "OPEN"
     assert RealOutcome.objects.get().pnl == Decimal(-11)
-
-
-# Real money settles however it says, and what is impossible about it is named.
-
-
-@pytest.mark.parametrize(
-    ("settled", "exit_price", "broken"),
-    [
-        (settlement("EXERCISED", "1.50", JUNE, "71.50"), "1.50", False),
-        (settlement("CASH_SETTLED", "1.50", JUNE, "71.50"), "1.50", False),
-        (settlement("EXPIRED", "0", JUNE), "0", False),
-        (settlement("ASSIGNED", "0", JUNE, "71.50"), "0", True),
-        (settlement("EXERCISED", "0", JUNE, "71.50"), "0", True),
-        (settlement("EXPIRED", "0", "2014-06-20T20:00:00Z"), "0", True),
-        (settlement("EXERCISED", "1.50", JUNE, "71.50"), "1.60", True),
-    ],
-)
-def test_a_real_settlement_is_booked_and_an_impossible_one_is_named(
-    settled: dict[str, str], exit_price: str, broken: bool
-) -> None:
-    desk = make_desk()
-
-    legs = [{"instrument": C70, "exit_price": exit_price}]
-
-    answer = close_real(desk, desk.open_real(), {C70: settled}, exit_time=JUNE, exit_price=exit_price, legs=legs)
-
-    assert (answer.status, answer.body["status"], answer.body["exit_price"]) == (
-        200,
-        "CLOSED",
-        f"{Decimal(exit_price):.2f}",
-    )
-    assert violations() == ({("A", "SETTLEMENT_IMPOSSIBLE")} if broken else set())
-
-
-def test_a_settlement_is_no_late_report_however_long_it_took_to_be_told() -> None:
-    desk = live_desk(policy={"report_delay_seconds": 1})
-    real_id, moment = desk.open_real(entry_time=now()), now()
-    sleep(1.1)
-
-    close_real(desk, real_id, {C70: settlement("EXPIRED", "0", moment)}, exit_time=moment, exit_price="0")
-
-    assert violations() == set()

@@ -101,3 +101,25 @@ def test_a_shadow_that_opened_after_the_real_exit_has_its_own_exit_only() -> Non
     assert (answer.status, answer.body["status"], answer.body["pnl"]) == (200, "CLOSED", None)
     assert (OwnExit.objects.get().pnl, ShadowOutcome.objects.count()) == (Decimal(22), 0)
     assert violations() == set()
+
+
+@pytest.mark.parametrize("after_real_exit", [True, False])
+def test_a_shadow_that_never_says_when_it_leaves_ends_unpriced_when_no_own_exit_is_taken_any_more(
+    after_real_exit: bool,
+) -> None:
+    desk = make_desk("A" if after_real_exit else None)
+    if after_real_exit:
+        desk.a.close(desk.open_real(), exit_time="2014-06-05T15:00:00Z")
+    desk.open_shadow(entry_time="2014-06-05T16:00:00Z")
+    let_time_pass(seconds=7 * 86400 - 10)
+    settle_due()
+    assert ShadowTrade.objects.get().status == "OPEN"
+
+    let_time_pass(seconds=10)
+
+    assert [settle_due(), settle_due()] == [1, 0]
+    shadow = ShadowTrade.objects.get()
+    assert (shadow.status, shadow.exit_reason, "UNPAIRED" in shadow.flags) == (
+        "UNPRICED", "TIME_LIMIT", not after_real_exit,
+    )  # fmt: skip
+    assert ShadowOutcome.objects.count() == (0 if after_real_exit else 1)
