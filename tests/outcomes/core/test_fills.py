@@ -36,20 +36,6 @@ def sold(price: str, quantity: str = "1", instrument: str = CALL, ref: str = "ex
     return Fill(ref, (LegFill(instrument, "CLOSE", "LONG", Decimal(quantity), Decimal(price)),))
 
 
-@pytest.mark.parametrize(
-    ("entry", "exit_", "pnl"),
-    [
-        ("1.39", "1.99", "60.00"),
-        ("0.98", "1.31", "33.00"),
-        ("0.42", "0.61", "19.00"),
-        ("1.63", "1.71", "8.00"),
-        ("4.70", "5.00", "30.00"),
-    ],
-)
-def test_one_contract_in_at_the_ask_and_out_at_the_bid(entry: str, exit_: str, pnl: str) -> None:
-    assert gross_pnl([bought(entry), sold(exit_)], HUNDRED) == Decimal(pnl)
-
-
 def test_the_real_exit_price_applied_to_another_contract_would_be_absurd() -> None:
     assert gross_pnl([bought("4.70"), sold("1.99")], HUNDRED) == Decimal("-271.00")
 
@@ -59,10 +45,6 @@ def test_three_exits_of_one_contract_each_are_exact() -> None:
 
     assert gross_pnl(fills, HUNDRED) == Decimal("41.00")
     assert is_flat(positions(fills))
-
-
-def test_a_worthless_contract_loses_its_premium() -> None:
-    assert gross_pnl([bought("1.00"), sold("0")], HUNDRED) == Decimal("-100.00")
 
 
 def test_a_short_position_gains_when_it_is_bought_back_for_less() -> None:
