@@ -200,6 +200,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('PENDING', 'Pending'), ('DONE', 'Done'), ('ALREADY_CLOSED', 'Already Closed'), ('NO_SHADOW', 'No Shadow'), ('UNPRICED', 'Unpriced')], default='PENDING', help_text='PENDING until settled.', max_length=14)),
                 ('issued_at', models.DateTimeField(help_text='Database clock, UTC.')),
                 ('due_at', models.DateTimeField(help_text='From then on it is priced: neutral quotes had time to arrive; UTC.')),
+                ('tried_at', models.DateTimeField(blank=True, help_text='When no quotes were found to price it: it waits for more; UTC.', null=True)),
                 ('expires_at', models.DateTimeField(help_text='A shadow trade not priced by then ends UNPRICED; UTC.')),
                 ('settled_at', models.DateTimeField(blank=True, help_text='When it left PENDING, UTC.', null=True)),
                 ('request_hash', models.CharField(blank=True, default='', help_text="SHA-256 of what the shadow engine's report means; blank if settled without one.", max_length=64)),

@@ -57,6 +57,9 @@ class ExitDirective(models.Model):
     )
     issued_at = models.DateTimeField(help_text="Database clock, UTC.")
     due_at = models.DateTimeField(help_text="From then on it is priced: neutral quotes had time to arrive; UTC.")
+    tried_at = models.DateTimeField(
+        null=True, blank=True, help_text="When no quotes were found to price it: it waits for more; UTC."
+    )
     expires_at = models.DateTimeField(help_text="A shadow trade not priced by then ends UNPRICED; UTC.")
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it left PENDING, UTC.")
     request_hash = models.CharField(

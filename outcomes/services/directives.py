@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
@@ -168,6 +168,9 @@ def price_directive(directive: ExitDirective, shadow: ShadowTrade, terms: Terms)
     elif directive.expires_at <= terms.now:
         _settle(directive, DirectiveState.UNPRICED, terms.now)
         _end_if_over(shadow, directive, terms)
+    else:
+        directive.tried_at = terms.now
+        directive.save(update_fields=("tried_at",))
 
 
 def _price_if_possible(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
@@ -307,13 +310,6 @@ def settle_directive(directive_id: int) -> bool:
         elif directive.due_at <= terms.now:
             price_directive(directive, shadow, terms)
         return directive.state != DirectiveState.PENDING
-
-
-def due_directives(now: datetime) -> QuerySet[ExitDirective]:
-    """Pending directives whose pricing was not tried since their quotes had time to arrive, or whose time is over."""
-    return ExitDirective.objects.filter(state=DirectiveState.PENDING).filter(
-        Q(due_at__lte=now, shadow_trade__isnull=False, shadow_trade__status=TradeStatus.OPEN) | Q(expires_at__lte=now)
-    )
 
 
 def settle_declined(engine: str, experiment_id: Any, now: datetime) -> None:

@@ -7,13 +7,13 @@ it is safe at any time and in several processes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from time import monotonic
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from kernel.events import SETTLING_FAILED
+from kernel.sql import load
 from outcomes.core.trades import TradeFlag
 from outcomes.models import (
     ExitReason,
@@ -24,55 +24,57 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.closings import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
-from outcomes.services.directives import (
-    due_directives,
-    follow_entry_quote,
-    real_trade_may_come,
-    settle_directive,
-)
+from outcomes.services.directives import follow_entry_quote, real_trade_may_come, settle_directive
 from outcomes.services.fills import ExitFacts, end_unpriced, flag_if
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
-from outcomes.services.transactions import Terms, database_time, lock_experiment
+from outcomes.services.transactions import Terms, lock_experiment
 from outcomes.services.violations import check_prices
 
-# So that a worker comes back to its signals in time.
-BATCH = 200
+# Selects what falls due, and so whether anything does.
+DUE = load(__file__, "due.sql").replace("OWN_EXIT_DAYS", str(OWN_EXIT_DAYS))
+# The longest waiting of each kind in turn, so that none of them holds up another.
+IN_TURN = f"""
+SELECT what, id FROM ({DUE}) due ORDER BY row_number() OVER (PARTITION BY what ORDER BY since, id), what LIMIT 500
+"""  # noqa: S608
+# So that the worker comes back to its signals in time; what is left is found again a second later.
+MAX_SECONDS = 2.0
 
 
 def settle_due() -> int:
-    """Settle what is due, at most a batch of each kind; the number of items that moved."""
-    now = database_time()
-    return (
-        _each(ShadowTrade.objects.filter(status=TradeStatus.OPENING).order_by("entry_due_at"), _price_entry)
-        + _each(due_directives(now).order_by("id"), lambda directive: settle_directive(directive.pk))
-        + _each(OwnExit.objects.filter(state=OwnExitState.PENDING, due_at__lte=now), _price_own_exit)
-        + _each(_unpaired(now), _leave)
-        + _each(
-            RealTrade.objects.filter(prices_checked_at=None, closed_at__isnull=False).order_by("closed_at"),
-            _check_prices,
-        )
-    )
-
-
-def _each(found: Any, settle: Callable[[Any], bool]) -> int:
-    """Settle each in a transaction of its own: one that fails is reported and does not hold up the others."""
+    """Settle what is due, for two seconds at most; the number of items that moved."""
+    ends = monotonic() + MAX_SECONDS
     moved = 0
-    for item in found[:BATCH]:
+    # What was settled may let something else be: an exit waits for the price of its entry.
+    while (more := _settle_in_turn(ends)) and monotonic() < ends:
+        moved += more
+    return moved + more
+
+
+def _settle_in_turn(ends: float) -> int:
+    """Settle what is due now until the time is over, but one thing at least."""
+    with connection.cursor() as cursor:
+        cursor.execute(IN_TURN)
+        found = cursor.fetchall()
+    moved = 0
+    for what, key in found:
         try:
-            moved += bool(settle(item))
+            # Each in a transaction of its own: one that fails is reported and does not hold up the others.
+            moved += SETTLE[what](key)
         except (InterfaceError, OperationalError):
             # Without a database none of the others would fare better; the broker asks again.
             raise
         except Exception as error:  # noqa: BLE001 (reported below, and tried again at the next tick)
-            SETTLING_FAILED.log(what=type(item).__name__, id=str(item.pk), error=f"{type(error).__name__}: {error}")
+            SETTLING_FAILED.log(what=what, id=key, error=f"{type(error).__name__}: {error}")
+        if monotonic() > ends:
+            break
     return moved
 
 
-def _price_entry(found: ShadowTrade) -> bool:
+def _price_entry(key: Any) -> bool:
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(found.experiment_id))
-        trade = ShadowTrade.objects.get(pk=found.pk)
+        terms = _locked_terms(ShadowTrade, key)
+        trade = ShadowTrade.objects.get(pk=key)
         if trade.status != TradeStatus.OPENING:
             return False
         since = trade.entry_time if terms.is_replayed else trade.opened_at
@@ -89,10 +91,10 @@ def _price_entry(found: ShadowTrade) -> bool:
     return True
 
 
-def _price_own_exit(found: OwnExit) -> bool:
+def _price_own_exit(key: Any) -> bool:
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(found.experiment_id))
-        own = OwnExit.objects.select_related("trade").get(pk=found.pk)
+        terms = _locked_terms(OwnExit, key)
+        own = OwnExit.objects.select_related("trade").get(pk=key)
         if own.state != OwnExitState.PENDING or own.trade.status == TradeStatus.OPENING:
             return False
         price_own_exit(own, own.trade, terms)
@@ -100,22 +102,10 @@ def _price_own_exit(found: OwnExit) -> bool:
     return True
 
 
-def _unpaired(now: Any) -> Any:
-    """Open shadows that may leave by themselves: with an own exit, or without one when none is taken any more.
-
-    Those that follow a real trade still running are left out: they could fill a batch for days.
-    """
-    running = RealTrade.objects.filter(experiment=OuterRef("experiment"), closed_at=None)
-    with_own_exit = Q(own_exit__state__in=(OwnExitState.DONE, OwnExitState.UNPRICED))
-    over = Q(own_exit__isnull=True, opened_at__lte=now - timedelta(days=OWN_EXIT_DAYS))
-    waiting = ShadowTrade.objects.filter(~Exists(running), status=TradeStatus.OPEN)
-    return waiting.filter(with_own_exit | over).order_by("opened_at")
-
-
-def _leave(found: ShadowTrade) -> bool:
+def _leave(key: Any) -> bool:
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(found.experiment_id))
-        trade = ShadowTrade.objects.get(pk=found.pk)
+        terms = _locked_terms(ShadowTrade, key)
+        trade = ShadowTrade.objects.get(pk=key)
         if trade.status != TradeStatus.OPEN:
             return False
         own = OwnExit.objects.filter(pk=trade.pk).first()
@@ -127,13 +117,28 @@ def _leave(found: ShadowTrade) -> bool:
     return trade.status != TradeStatus.OPEN
 
 
-def _check_prices(found: RealTrade) -> bool:
+def _check_prices(key: Any) -> bool:
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(found.experiment_id))
-        trade = RealTrade.objects.get(pk=found.pk)
+        terms = _locked_terms(RealTrade, key)
+        trade = RealTrade.objects.get(pk=key)
         assert trade.closed_at is not None
         # Neutral quotes from after the fill count, too.
         if trade.prices_checked_at is not None or terms.now < trade.closed_at + terms.quote_limit + QUOTE_WAIT:
             return False
         check_prices(trade, terms)
     return True
+
+
+def _locked_terms(table: type[ShadowTrade | RealTrade | OwnExit], key: Any) -> Terms:
+    """The terms of an item's experiment under its lock; what the item itself says is read after it."""
+    return Terms.of(lock_experiment(table.objects.values_list("experiment_id", flat=True).get(pk=key)))
+
+
+# By the kind of due.sql; the key is given as text.
+SETTLE: dict[str, Callable[[Any], bool]] = {
+    "entry": _price_entry,
+    "exit directive": settle_directive,
+    "own exit": _price_own_exit,
+    "shadow": _leave,
+    "prices": _check_prices,
+}

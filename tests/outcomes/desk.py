@@ -99,7 +99,7 @@ STAMPS = {
     "real_trades": ("opened_at", "closed_at"),
     "shadow_trades": ("opened_at", "closed_at", "entry_due_at"),
     "trade_fills": ("reported_at",),
-    "exit_directives": ("issued_at", "due_at", "expires_at"),
+    "exit_directives": ("issued_at", "due_at", "tried_at", "expires_at"),
     "own_exits": ("reported_at", "due_at"),
     "quotes": ("received_at",),
 }

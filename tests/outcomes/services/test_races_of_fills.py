@@ -204,4 +204,4 @@ def test_a_tick_waits_for_the_other_that_is_at_the_same_entry(monkeypatch: pytes
 def test_without_the_lock_both_would_book_it(monkeypatch: pytest.MonkeyPatch) -> None:
     take_locks_away(monkeypatch)
 
-    assert cross_ticks(monkeypatch) == ["ShadowTrade"]
+    assert cross_ticks(monkeypatch) == ["entry"]
