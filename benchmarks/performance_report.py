@@ -31,30 +31,35 @@ PNL = """
 round(400 * (('x' || substr(md5(e.experiment_id::text || r.engine), 1, 7))::bit(28)::integer / 268435456.0) - 195, 2)
 """
 RECOMMENDATIONS = """
-INSERT INTO recommendations (experiment_id, engine, context_hash, action, strategy_version, rules_hash, recommendation,
-                             request_hash, recommended_at, role, role_reason, permit_expires_at)
-SELECT e.experiment_id, d.engine, d.context_hash, 'OPEN', '1', repeat('a', 64), '{}', repeat('a', 64), now(),
+INSERT INTO recommendations (experiment_id, engine, context_hash, action, strategy_version, rules_hash,
+                             registered_rules_hash, recommendation, plan, request_hash, recommended_at, role,
+                             role_reason, permit_expires_at)
+SELECT e.experiment_id, d.engine, d.context_hash, 'OPEN', '1', repeat('a', 64), repeat('a', 64), '{}',
+       '{"legs":[{"instrument":"SPY","ratio":1,"side":"LONG"}],"quantity":"1","multiplier":"100","currency":"USD",'
+       '"risk_amount":"1000"}', repeat('a', 64), now(),
        CASE WHEN p.executed_engine = d.engine THEN 'REAL' ELSE 'SHADOW' END, p.reason,
        CASE WHEN p.executed_engine = d.engine THEN now() END
   FROM experiments e JOIN execution_policy p USING (experiment_id) JOIN signal_distributions d USING (experiment_id)
 """
 TRADES = """
-INSERT INTO {kind}_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, entry_price, entry_time,
-                           entry_fees, entry_provenance, rules_hash, request_hash, opened_at, status, exit_price,
-                           exit_time, exit_fees, exit_reason, exit_provenance, conditions_hash, exit_request_hash,
-                           closed_at)
-SELECT gen_random_uuid(), e.experiment_id, r.engine, '[]', 1, 100, 10, s.timestamp, 0, 'BROKER_FILL',
-       repeat('a', 64), repeat('a', 64), s.timestamp, 'CLOSED', 10 + {pnl} / 100, s.timestamp + interval '1 hour', 0,
-       'TAKE_PROFIT', 'BROKER_FILL', repeat('a', 64), repeat('a', 64), s.timestamp + interval '1 hour'
+INSERT INTO {kind}_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, currency, entry_quotes,
+                           entry_price, risk_amount, entry_time, entry_fees, claimed_provenance, entry_provenance,
+                           request_hash, opened_at, flags, status, exit_price, exit_time, exit_fees, exit_reason,
+                           exit_provenance, conditions_hash, closed_at)
+SELECT gen_random_uuid(), e.experiment_id, r.engine, '[]', 1, 100, 'USD', '{{}}', 10, 1000, s.timestamp, 0,
+       'OWN_FEED_QUOTE', 'OWN_FEED_QUOTE', repeat('a', 64), s.timestamp, '[]', 'CLOSED', 10 + {pnl} / 100,
+       s.timestamp + interval '1 hour', 0, 'TAKE_PROFIT', 'OWN_FEED_QUOTE', repeat('a', 64),
+       s.timestamp + interval '1 hour'
   FROM experiments e JOIN signals s USING (signal_id) JOIN recommendations r USING (experiment_id)
  WHERE r.role = upper('{kind}')
 """
 OUTCOMES = """
-INSERT INTO {kind}_outcomes (trade_id, experiment_id, engine, entry_price, exit_price, pnl, fees, exit_reason,
-                             price_provenance, exit_time, conditions_hash, recorded_at)
-SELECT trade_id, experiment_id, engine, entry_price, exit_price, (exit_price - entry_price) * quantity * multiplier, 0,
+INSERT INTO {kind}_outcomes (trade_id, experiment_id, engine, revision, entry_price, exit_price, gross_pnl, pnl,
+                             compared_pnl, fees, scheduled_fees, risk_amount, currency, exit_reason, price_provenance,
+                             exit_time, conditions_hash, recorded_at)
+SELECT trade_id, experiment_id, engine, 1, entry_price, exit_price, gross, gross, gross, 0, 0, risk_amount, currency,
        exit_reason, exit_provenance, exit_time, conditions_hash, now()
-  FROM {kind}_trades
+  FROM {kind}_trades CROSS JOIN LATERAL (SELECT (exit_price - entry_price) * quantity * multiplier AS gross) result
 """
 
 
