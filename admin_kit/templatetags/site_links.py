@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from admin_kit import display
 from admin_kit.display import age_text
+from kernel.values import plain_text
 
 register = template.Library()
 
@@ -50,6 +51,12 @@ def digest(value: str) -> SafeString | None:
 def amount(value: Decimal | None) -> SafeString | None:
     """A number in plain digits."""
     return display.plain_amount(value)
+
+
+@register.filter
+def plain(value: Decimal) -> str:
+    """A quantity as it is said: no decimals that say nothing."""
+    return plain_text(value)
 
 
 @register.filter

@@ -66,7 +66,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Recommendations", "recommend", "outcomes.recommendation"),
             _table("Real trades", "paid", "outcomes.realtrade"),
             _table("Shadow trades", "filter_drama", "outcomes.shadowtrade"),
-            _table("Fills", "receipt_long", "outcomes.tradefill"),
+            _table("Trade fills", "receipt_long", "outcomes.tradefill"),
             _table("Exit directives", "logout", "outcomes.exitdirective"),
             _table("Own exits", "exit_to_app", "outcomes.ownexit"),
             _table("Quotes", "sell", "outcomes.quote"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -10,6 +14,7 @@ from admin_kit.display import amount, badge, full_hash, json_of, link, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from outcomes.core.fills import LegFill
+from outcomes.core.instruments import canonical_instrument, parse_option
 from outcomes.models import ExitDirective, OwnExit, Quote, TradeFill
 
 EMPTY_COMMANDS = ("manage.py demo",)
@@ -109,16 +114,15 @@ class TradeFillAdmin(AuditAdmin):
     """Every execution of every trade, as stored: nothing else decides P&L, fees and risk."""
 
     list_display = (
-        "reported_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "time",
         "engine",
         "trade_link",
         "number",
         "fill_ref",
-        "time",
         "executions",
         amount("fees"),
         badge("price_provenance", {}),
+        link_to("experiment_id", "experiments_experiment", short=True),
     )
     list_filter = ("engine", "price_provenance", "reason", recent("reported_at"))
     ordering = ("-id",)
@@ -176,6 +180,15 @@ class QuoteAdmin(AuditAdmin):
     ordering = ("-id",)
     fields = ("instrument", amount("bid"), amount("ask"), "quote_time", "changed_at", "source", "received_at")
     search_fields = ("instrument__exact",)
-    search_help_text = "Instrument, exact; OCC symbols padded to 21 characters"
+    search_help_text = "Instrument, exact; OCC symbols in any spelling"
     empty_hint = "Quotes come from a feeder with an API key of its own, which asks what to quote and posts it."
     empty_commands = EMPTY_COMMANDS
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search an instrument in the one spelling in which it is stored."""
+        # A browser shows the spaces of a padded symbol as one.
+        joined = "".join(search_term.split())
+        term = canonical_instrument(joined) if parse_option(joined) else search_term
+        return super().get_search_results(request, queryset, term)

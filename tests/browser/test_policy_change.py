@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import LazySettings
 
+from policies.core.settings import SETTINGS
 from policies.models import PolicyApproval, PolicyDraft
 from policies.selectors import active_policy
 from tests.browser.person import Person
@@ -60,7 +61,7 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     person.reads("1 of 1 decisions would change")
     assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table("By symbol and reason")
     pnl = person.table("Recorded P&L of the affected trades")
-    assert [row[-1] for row in pnl] == ["P&L", "▲ +60.00", "▲ +33.00"]
+    assert [row[-1] for row in pnl] == ["P&L", "▲ +60.00 USD", "▲ +33.00 USD"]
     person.click("Back to draft")
     person.sit_down("bob", "operator")
     person.driver.refresh()
@@ -154,7 +155,7 @@ def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
     person.types("Right", "v3")
     person.submit("Compare")
 
-    person.reads("2 of 12 settings differ.")
+    person.reads(f"2 of {len(SETTINGS)} settings differ.")
     differing = [row for row in person.table("Compare policy versions") if row[1] != row[2]][:3]
     assert differing[1:] == [["configured_mode", "AUTO", "SPLIT_CAPITAL"], ["split_percentage", "50.00", "60.00"]]
 

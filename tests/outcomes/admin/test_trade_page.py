@@ -255,6 +255,20 @@ def test_fills_are_found_by_their_trade_and_their_experiment(viewer: Client) -> 
     assert f"Buy to open 1 {C70} at 1.39" in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    "text", ["TWX   140719C00072500", "TWX 140719C00072500", "TWX140719C00072500", "O:TWX140719C00072500"]
+)
+def test_quotes_are_found_in_every_spelling_of_their_instrument(viewer: Client, text: str) -> None:
+    for instrument in (C72_5_JULY, C70):
+        Quote.objects.create(
+            instrument=instrument, bid="1", ask="2", quote_time=ENTRY, source="feeder", received_at=ENTRY
+        )
+
+    page = viewer.get(reverse("admin:outcomes_quote_changelist"), {"q": text})
+
+    assert [found.instrument for found in page.context["cl"].result_list] == [C72_5_JULY]
+
+
 def test_open_trades_are_those_that_wait_for_a_price_too(viewer: Client) -> None:
     traded_pair()
     api_client("feeder")
