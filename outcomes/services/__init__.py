@@ -1,10 +1,11 @@
 """Writes: what engines recommend, open and close, and how shadow trades follow the real ones."""
 
 from outcomes.services.closings import close_trade, report_fill
-from outcomes.services.directives import pending_directives, report_shadow_exit
+from outcomes.services.directives import pending_directives
 from outcomes.services.due import settle_due
 from outcomes.services.openings import open_trade, own_trade
 from outcomes.services.recommendations import RecommendationReport, record_recommendation
+from outcomes.services.settling import report_shadow_exit
 
 __all__ = [
     "RecommendationReport",

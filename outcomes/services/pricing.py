@@ -7,7 +7,7 @@ trade unpriced.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,18 +15,24 @@ from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp
-from outcomes.core.checks import Settlement, read_settlements, refuse_impossible_settlement
+from outcomes.core.checks import (
+    Settlement,
+    read_settlements,
+    refuse_impossible_settlement,
+    refuse_unreadable_settlements,
+)
 from outcomes.core.fills import LegFill, PositionKey
 from outcomes.core.instruments import parse_option
 from outcomes.core.quoting import (
     Quote,
+    QuoteFlag,
     neutral_entry,
     neutral_exit,
-    price_outside,
     quotes_by_instrument,
     read_quote,
     touch,
 )
+from outcomes.core.reports import quote_error
 from outcomes.core.trades import Provenance, weakest
 from outcomes.services.quotes import quotes_between
 
@@ -195,23 +201,36 @@ def settlement_provenance(instrument: str, settlement: Settlement, limit: timede
     return Provenance.OWN_FEED_QUOTE
 
 
-def price_not_in_quotes(
-    legs: Sequence[LegFill], time: datetime, named: Mapping[str, Any], limit: timedelta
-) -> str | None:
-    """How a real fill was better than anybody quoted around it; None while it can be true.
-
-    Held against the neutral quotes within the limit before and after it, else against those that it names itself.
-    """
-    instruments = [leg.instrument for leg in legs]
-    neutral = quotes_between(instruments, time - limit, time + limit)
-    own = quotes_by_instrument(named)
-    for leg in legs:
-        quotes = neutral.get(leg.instrument, [])
-        if not quotes and leg.instrument in own:
-            read = read_quote(own[leg.instrument], time, max_age=limit)
-            quotes = [read] if isinstance(read, Quote) else []
-        if quotes and price_outside(leg.price, leg.is_sale, quotes):
-            bound = max(q.ask for q in quotes) if leg.is_sale else min(q.bid for q in quotes)
-            what = "sold above the highest ask" if leg.is_sale else "bought below the lowest bid"
-            return f"{leg.instrument} {what}, {decimal_text(bound)}, at {decimal_text(leg.price)}"
-    return None
+def refuse_bad_exit_quotes(
+    wanted: dict[PositionKey, Decimal],
+    conditions: dict[str, Any],
+    exit_time: datetime,
+    *,
+    entered_at: datetime,
+    limit: timedelta,
+) -> None:
+    """Raise for quotes and settlements that a shadow's own report must not hold, and for a leg without either."""
+    refuse_unreadable_settlements(conditions)
+    settlements = read_settlements(conditions)
+    for instrument, side in wanted:
+        if instrument in settlements:
+            settlement = settlements[instrument]
+            refuse_impossible_settlement(instrument, side, settlement)
+            if not entered_at <= settlement.settled_at <= exit_time:
+                detail = f"{instrument}: settled_at lies before the entry or after the exit."
+                raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
+    quotes = quotes_by_instrument(conditions.get("quotes"))
+    names = {instrument for instrument, _ in wanted} - set(settlements)
+    selling = {instrument for instrument, side in wanted if side == "LONG"}
+    for instrument in sorted(names | set(quotes)):
+        read = read_quote(
+            quotes.get(instrument),
+            exit_time,
+            max_age=limit,
+            not_before=entered_at,
+            sells=instrument in selling,
+        )
+        if not isinstance(read, QuoteFlag):
+            continue
+        if instrument in names or read in (QuoteFlag.LOOKAHEAD, QuoteFlag.CROSSED):
+            raise quote_error(instrument, read, "/quotes")

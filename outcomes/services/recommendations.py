@@ -13,7 +13,7 @@ from kernel.errors import DomainError
 from kernel.events import RECOMMENDATION_RECORDED
 from outcomes.core.checks import Plan
 from outcomes.models import Action, Recommendation, Role
-from outcomes.services.directives import settle_declined
+from outcomes.services.settling import settle_declined
 from outcomes.services.transactions import database_time, not_found
 from policies.core import rules
 from policies.models import Engine

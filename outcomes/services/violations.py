@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from experiments.models import Experiment
+from kernel.values import decimal_text
 from outcomes.core.checks import Plan, judge_real_trade
-from outcomes.core.fills import until_first_roll
+from outcomes.core.fills import LegFill, until_first_roll
+from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import Breach, PairedTrade, PairRule, TradeFlag, breaches_of_one, breaches_of_the_exits
 from outcomes.models import LIVE_STATUSES, RealTrade, Recommendation, ShadowTrade, Violation
 from outcomes.services.fills import books_of, core_fill, flag_if, stored_fills
-from outcomes.services.pricing import price_not_in_quotes
+from outcomes.services.quotes import quotes_between
 from outcomes.services.transactions import Terms
 
 
@@ -53,7 +56,7 @@ def check_prices(trade: RealTrade, terms: Terms) -> None:
         named = trade.entry_quotes if row.number == 1 else row.market_conditions.get("quotes")
         settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
         traded = [leg for leg in core_fill(row).legs if leg.instrument not in settled]
-        found = price_not_in_quotes(traded, row.time, named or {}, terms.quote_limit)
+        found = _price_not_in_quotes(traded, row.time, named or {}, terms.quote_limit)
         if found is not None:
             record_one(trade, PairRule.PRICE_NOT_IN_QUOTES, f"{row.fill_ref}: {found}", terms.now)
     trade.prices_checked_at = terms.now
@@ -102,3 +105,25 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         stored_pnl=outcome.pnl if outcome is not None else None,
         recomputed_pnl=books.pnl if outcome is not None and outcome.pnl is not None else None,
     )
+
+
+def _price_not_in_quotes(
+    legs: Sequence[LegFill], time: datetime, named: Mapping[str, Any], limit: timedelta
+) -> str | None:
+    """How a real fill was better than anybody quoted around it; None while it can be true.
+
+    Held against the neutral quotes within the limit before and after it, else against those that it names itself.
+    """
+    instruments = [leg.instrument for leg in legs]
+    neutral = quotes_between(instruments, time - limit, time + limit)
+    own = quotes_by_instrument(named)
+    for leg in legs:
+        quotes = neutral.get(leg.instrument, [])
+        if not quotes and leg.instrument in own:
+            read = read_quote(own[leg.instrument], time, max_age=limit)
+            quotes = [read] if isinstance(read, Quote) else []
+        if quotes and price_outside(leg.price, leg.is_sale, quotes):
+            bound = max(q.ask for q in quotes) if leg.is_sale else min(q.bid for q in quotes)
+            what = "sold above the highest ask" if leg.is_sale else "bought below the lowest bid"
+            return f"{leg.instrument} {what}, {decimal_text(bound)}, at {decimal_text(leg.price)}"
+    return None

@@ -1,0 +1,252 @@
+"""How a shadow ends by its own engine's reports: its own exit, and contracts that have ended (R4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from kernel.canonical import document_hash
+from kernel.errors import DomainError
+from kernel.values import plain_text
+from outcomes.core.books import keep_books
+from outcomes.core.checks import (
+    CLOCK_SKEW,
+    read_settlements,
+    refuse_unreadable_settlements,
+)
+from outcomes.core.fills import Fill, LegFill
+from outcomes.core.reports import (
+    ExitReport,
+    FillReport,
+    refuse_claim,
+    refuse_prices_better_than_quotes,
+    reported_exit_prices,
+)
+from outcomes.core.trades import Provenance, TradeFlag, weakest
+from outcomes.models import (
+    EXIT,
+    OwnExit,
+    OwnExitState,
+    ShadowTrade,
+    TradeStatus,
+)
+from outcomes.services.directives import real_trade_may_come
+from outcomes.services.fills import (
+    ExitFacts,
+    NewFill,
+    book_fill,
+    books_of,
+    core_fill,
+    end_unpriced,
+    flag_if,
+    is_live,
+    stored_fills,
+)
+from outcomes.services.openings import refuse_untimely
+from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, exit_legs, refuse_bad_exit_quotes, settlement_provenance
+from outcomes.services.quotes import feeder_is_active
+from outcomes.services.settling import settle_directives_of_a_closed_shadow
+from outcomes.services.transactions import Terms, conflicting_report
+from outcomes.services.violations import check_pair
+
+# Own exits are taken for this long after the entry while no evaluation runs that says how long trades may be held.
+OWN_EXIT_DAYS = 7
+
+
+def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, request_hash: str) -> None:
+    """Book the end of a shadow's contracts: natural, so it waits for nobody."""
+    refuse_unreadable_settlements(report.market_conditions)
+    settlements = read_settlements(report.market_conditions)
+    if any(leg.effect == "OPEN" or leg.instrument not in settlements for leg in report.legs):
+        raise DomainError(
+            "shadow_follows_real",
+            "A shadow exits when the real trade does; only a contract that has ended can be settled before.",
+            "/legs",
+        )
+    if trade.status == TradeStatus.OPENING:
+        raise DomainError("entry_not_priced", "The entry is being priced; retry in a few seconds.")
+    wanted = {(leg.instrument, leg.side): leg.quantity for leg in report.legs}
+    _book_settlements(trade, wanted, report, terms, request_hash)
+
+
+def _book_settlements(
+    trade: ShadowTrade,
+    wanted: dict[tuple[str, str], Decimal],
+    report: FillReport | ExitReport,
+    terms: Terms,
+    request_hash: str,
+) -> None:
+    conditions = report.market_conditions
+    ref, reason = (EXIT, report.exit_reason) if isinstance(report, ExitReport) else (report.fill_ref, report.reason)
+    told, pointer = (report.exit_time, "/exit_time") if isinstance(report, ExitReport) else (report.time, "/time")
+    # By our clock alone: a replayed contract may end long after the source's last alert.
+    if told > terms.now + CLOCK_SKEW:
+        raise DomainError("time_in_future", "The time is in the future; check the engine's clock.", pointer)
+    refuse_bad_exit_quotes(wanted, conditions, told, entered_at=trade.entry_time, limit=terms.quote_limit)
+    settlements = read_settlements(conditions)
+    legs, documents, provenances = [], [], []
+    for (instrument, side), quantity in wanted.items():
+        settlement = settlements[instrument]
+        leg = LegFill(instrument, "CLOSE", side, quantity, settlement.price)
+        legs.append(leg)
+        documents.append(leg.document() | {"settlement": settlement.document()})
+        provenances.append(settlement_provenance(instrument, settlement, terms.quote_limit))
+    book_fill(
+        trade,
+        NewFill(
+            ref=ref,
+            time=max(settlements[instrument].settled_at for instrument, _ in wanted),
+            legs=legs,
+            documents=documents,
+            provenance=weakest(provenances).value,
+            reason=reason,
+            market_conditions=conditions,
+            request_hash=request_hash,
+        ),
+        terms.schedule,
+        terms.now,
+    )
+    if not is_live(trade):
+        if not real_trade_may_come(terms):
+            flag_if(trade, TradeFlag.UNPAIRED, holds=True)
+            trade.save(update_fields=("flags",))
+        settle_directives_of_a_closed_shadow(trade, terms)
+        check_pair(terms)
+
+
+def exit_of_a_shadow(
+    trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str
+) -> tuple[ShadowTrade, int]:
+    """Keep a shadow's own exit, and close the shadow by it where it may; the HTTP status tells which."""
+    first = OwnExit.objects.filter(pk=trade.pk).first()
+    settled = trade.fills.filter(fill_ref=EXIT).first()
+    known = first.request_hash if first is not None else settled.request_hash if settled is not None else None
+    if known is not None:
+        if known != request_hash:
+            raise conflicting_report("A different exit is already stored for this trade; the first counts.")
+        return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
+    refuse_claim(report.price_provenance, is_shadow=True)
+    left = books_of(trade, terms.schedule).open_quantities() if trade.status == TradeStatus.OPEN else {}
+    settlements = read_settlements(report.market_conditions)
+    if left and all(instrument in settlements for instrument, _ in left):
+        reported_exit_prices(left, report.legs)
+        _book_settlements(trade, left, report, terms, request_hash)
+        _keep_own_exit(trade, report, terms, request_hash, due_at=terms.now)
+        return trade, 200
+    if terms.now > trade.opened_at + timedelta(days=OWN_EXIT_DAYS):
+        raise DomainError("own_exit_too_late", f"An own exit is taken for {OWN_EXIT_DAYS} days after the entry.")
+    if report.exit_time < trade.entry_time:
+        raise DomainError(
+            "exit_before_entry", "exit_time is before the trade's entry_time; check the engine's clock.", "/exit_time"
+        )
+    refuse_untimely(terms, report.exit_time, "/exit_time")
+    opened = _opened(trade)
+    conditions, limit = report.market_conditions, terms.quote_limit
+    refuse_bad_exit_quotes(opened, conditions, report.exit_time, entered_at=trade.entry_time, limit=limit)
+    reported = reported_exit_prices(opened, report.legs)
+    moment = replace(_own_moment(trade, report, terms), takes_neutral=False)
+    at_own_quotes = exit_legs(opened, moment)
+    assert at_own_quotes is not None
+    refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
+    waits = feeder_is_active()
+    own = _keep_own_exit(trade, report, terms, request_hash, due_at=terms.now + QUOTE_WAIT if waits else terms.now)
+    if not waits and trade.status != TradeStatus.OPENING:
+        price_own_exit(own, trade, terms)
+        leave_unpaired(trade, own, terms)
+    return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
+
+
+def _opened(trade: ShadowTrade) -> dict[tuple[str, str], Decimal]:
+    """The whole opened quantity, for an own exit; while it is OPENING, what it will be."""
+    return {(leg["instrument"], leg["side"]): leg["ratio"] * trade.quantity for leg in trade.legs}
+
+
+def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) -> ExitMoment:
+    reported_at = report.reported_at if isinstance(report, OwnExit) else terms.now
+    claimed = report.claimed_provenance if isinstance(report, OwnExit) else report.price_provenance
+    return ExitMoment(
+        time=report.exit_time,
+        entered_at=trade.entry_time,
+        limit=terms.quote_limit,
+        neutral_until=terms.now if terms.is_replayed else reported_at + QUOTE_WAIT,
+        claimed=Provenance(claimed or trade.claimed_provenance),
+        own=report.market_conditions,
+    )
+
+
+def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str, *, due_at: Any) -> OwnExit:
+    own = OwnExit.objects.create(
+        trade=trade,
+        experiment_id=trade.experiment_id,
+        engine=trade.engine,
+        exit_time=report.exit_time,
+        exit_reason=report.exit_reason,
+        market_conditions=report.market_conditions,
+        conditions_hash=document_hash(report.market_conditions),
+        claimed_provenance=report.price_provenance or trade.claimed_provenance,
+        state=OwnExitState.PENDING,
+        reported_at=terms.now,
+        due_at=due_at,
+        request_hash=request_hash,
+    )
+    if not is_live(trade) and due_at <= terms.now:
+        price_own_exit(own, trade, terms)
+    return own
+
+
+def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
+    """Price an own exit over the whole opened quantity, like any exit; UNPRICED where nobody quoted it."""
+    priced = exit_legs(_opened(trade), _own_moment(trade, own, terms))
+    own.priced_at = terms.now
+    if priced is None:
+        own.state = OwnExitState.UNPRICED
+        own.save()
+        return
+    entry = core_fill(stored_fills(trade)[0])
+    books = keep_books([entry, Fill("own exit", tuple(priced.legs))], trade.multiplier, terms.schedule)
+    own.state = OwnExitState.DONE
+    own.legs = priced.documents()
+    own.price_provenance = priced.provenance
+    own.fees = books.scheduled_fees
+    own.pnl = books.compared_pnl
+    own.save()
+
+
+def leave_unpaired(trade: ShadowTrade, own: OwnExit, terms: Terms) -> None:
+    """Close a shadow by its own exit where no real trade can come any more, or where it came after the real exit."""
+    late = TradeFlag.AFTER_REAL_EXIT in trade.flags
+    if (
+        trade.status != TradeStatus.OPEN
+        or own.state == OwnExitState.PENDING
+        or (not late and real_trade_may_come(terms))
+    ):
+        return
+    if not late:
+        flag_if(trade, TradeFlag.UNPAIRED, holds=True)
+    if own.state == OwnExitState.UNPRICED:
+        end_unpriced(trade, ExitFacts(own.exit_time, own.exit_reason, own.conditions_hash), terms.schedule, terms.now)
+    else:
+        left = books_of(trade, terms.schedule).open_quantities()
+        documents = [
+            document | {"quantity": plain_text(left[key])}
+            for document in own.legs
+            if (key := (document["instrument"], document["side"])) in left
+        ]
+        book_fill(
+            trade,
+            NewFill(
+                ref=EXIT,
+                time=own.exit_time,
+                legs=[LegFill.from_document(document) for document in documents],
+                documents=documents,
+                provenance=own.price_provenance,
+                reason=own.exit_reason,
+                market_conditions=own.market_conditions,
+                request_hash=own.request_hash,
+            ),
+            terms.schedule,
+            terms.now,
+        )
+    check_pair(terms)
