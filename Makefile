@@ -14,10 +14,10 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench verdict-suite
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(RUNTIME) ## install what the product needs to run into .venv
 
@@ -55,6 +55,9 @@ chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing m
 
 bench: $(PEERS) ## measure speed and memory against peers: 15 minutes, ARGS="--quick" four
 	@.venv-bench/bin/python -m benchmarks $(ARGS)
+
+verdict-suite: $(DEVELOPMENT) ## try to fool the verdict, and others, with simulated streams: ten minutes, ARGS="--runs 200" one
+	@$(BIN)/python -m benchmarks.verdict_suite $(ARGS)
 
 lint: $(DEVELOPMENT) ## check style and formatting
 	@$(BIN)/ruff check .

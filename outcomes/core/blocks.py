@@ -47,12 +47,11 @@ def block_of(signals: Collection[Weighed]) -> Block:
 def lag_correlation(blocks: Sequence[Block]) -> float | None:
     """How much a block foretells the next, from -1 to 1; None with fewer than three, or where all are the same."""
     values = [(block.low + block.high) / 2 for block in blocks]
-    if len(values) < 3:
+    # Asked of the values: rounding would leave equal ones a spread, and a correlation of nearly 1.
+    if len(values) < 3 or min(values) == max(values):
         return None
     mean = math.fsum(values) / len(values)
     spread = math.fsum((value - mean) ** 2 for value in values)
-    if not spread:
-        return None
     together = math.fsum((one - mean) * (other - mean) for one, other in pairwise(values))
     return together / spread
 

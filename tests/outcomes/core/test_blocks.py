@@ -99,7 +99,7 @@ def test_a_block_with_a_missing_side_counts_in_the_middle() -> None:
     assert lag_correlation(wide) == lag_correlation(blocks_of(1.0, 2.0, 3.0, 1.5))
 
 
-@pytest.mark.parametrize("found", [blocks_of(), blocks_of(1, 2), blocks_of(1, 1, 1, 1)])
+@pytest.mark.parametrize("found", [blocks_of(), blocks_of(1, 2), blocks_of(1, 1, 1, 1), blocks_of(*[0.1] * 40)])
 def test_without_spread_or_three_blocks_nothing_is_said(found: list[Block]) -> None:
     assert lag_correlation(found) is None
     assert not are_dependent(found)
