@@ -92,7 +92,7 @@ def read_quote(
     return Quote(*prices, quote_time)
 
 
-def _prices(raw: object, *, sells: bool = False) -> tuple[Decimal, Decimal] | QuoteFlag:
+def _prices(raw: object, *, sells: bool) -> tuple[Decimal, Decimal] | QuoteFlag:
     """Bid and ask of a quote as sent that can be traded with; else what is wrong with them."""
     if raw is None:
         return QuoteFlag.MISSING
@@ -111,17 +111,13 @@ def _prices(raw: object, *, sells: bool = False) -> tuple[Decimal, Decimal] | Qu
 
 def read_price(value: object) -> Decimal | None:
     """A price of 0 or more that the columns hold exactly; None for anything else."""
-    if type(value) is not str:
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-            return None
-        value = str(value)
-    if _PRICE.fullmatch(value) is None:
+    # No text of true, null, a list or an object is a number.
+    text = str(value)
+    if _PRICE.fullmatch(text) is None:
         return None
-    price = Decimal(value)
-    if not 0 <= price < _TOO_LARGE:
-        return None
+    price = Decimal(text)
     # Zeros behind the last digit that a column holds are none to lose.
-    if int(price.as_tuple().exponent) < -PRICE["decimal_places"] and price % _STEP:
+    if not 0 <= price < _TOO_LARGE or price % _STEP:
         return None
     return price.copy_abs()  # no "-0"
 
@@ -167,7 +163,7 @@ def neutral_exit(
     *,
     arrived_by: datetime,
     not_before: datetime,
-    sells: bool = False,
+    sells: bool,
 ) -> Quote | None:
     """The stored quote that prices an exit: the last that can price within `limit` before it, known by `arrived_by`.
 

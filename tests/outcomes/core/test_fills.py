@@ -213,6 +213,19 @@ def test_an_execution_is_stored_with_its_figures_as_text_and_comes_back() -> Non
     assert LegFill.from_document(leg.document()) == leg
 
 
+@pytest.mark.parametrize(
+    ("effect", "side", "line"),
+    [
+        ("OPEN", "LONG", "Buy to open 3 TWX at 1.50"),
+        ("CLOSE", "LONG", "Sell to close 3 TWX at 1.50"),
+        ("OPEN", "SHORT", "Sell to open 3 TWX at 1.50"),
+        ("CLOSE", "SHORT", "Buy to close 3 TWX at 1.50"),
+    ],
+)
+def test_an_execution_reads_as_traders_say_it(effect: str, side: str, line: str) -> None:
+    assert str(LegFill("TWX", effect, side, Decimal("3.000"), Decimal("1.5"))) == line
+
+
 quantities = st.decimals("0.00000001", "1000000", places=8)
 prices = st.decimals("0", "100000", places=8)
 openings = st.lists(st.tuples(quantities, prices), min_size=1, max_size=6)

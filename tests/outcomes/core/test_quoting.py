@@ -20,6 +20,7 @@ from outcomes.core.quoting import (
     quotes_by_instrument,
     read_price,
     read_quote,
+    read_quote_time,
     touch,
 )
 
@@ -124,7 +125,10 @@ def test_feeds_may_write_a_price_in_their_own_way(value: Any, price: str) -> Non
     assert read_price(value) == Decimal(price)
 
 
-@pytest.mark.parametrize("value", ["", " 1", "1_0", "\u0661", "NaN", "Infinity", "1e-13", [], None, "9" * 41])
+@pytest.mark.parametrize(
+    "value",
+    ["", " 1", "1_0", "\u0661", "NaN", "Infinity", "1e-13", "1e-999", [], ["1"], {"1": 1}, None, True, "9" * 41],
+)
 def test_what_is_no_price_is_none(value: Any) -> None:
     assert read_price(value) is None
 
@@ -140,9 +144,9 @@ def test_a_contract_is_one_in_all_its_spellings(name: str) -> None:
 
 
 def test_of_two_spellings_the_canonical_one_counts() -> None:
-    both = {"TWX   140719C00072500": "canonical", "O:TWX140719C00072500": "other"}
+    three = {"TWX140719C00072500": "bare", "TWX   140719C00072500": "canonical", "O:TWX140719C00072500": "other"}
 
-    for document in (both, dict(reversed(both.items()))):
+    for document in (three, dict(reversed(three.items()))):
         assert quotes_by_instrument(document) == {"TWX   140719C00072500": "canonical"}
 
 
@@ -165,7 +169,8 @@ def test_an_entry_takes_the_first_quote_from_the_arrival_on() -> None:
 
 def exit_quote(quotes: list[Quote], **terms: Any) -> Quote | None:
     """What prices an exit at noon; any quote of the hour counts unless told otherwise."""
-    return neutral_exit(quotes, NOON, MINUTE, **{"arrived_by": NOON + MINUTE, "not_before": NOON - MINUTE} | terms)
+    defaults: dict[str, Any] = {"arrived_by": NOON + MINUTE, "not_before": NOON - MINUTE, "sells": False}
+    return neutral_exit(quotes, NOON, MINUTE, **defaults | terms)
 
 
 def test_an_exit_takes_the_last_quote_that_had_arrived_in_time() -> None:
@@ -176,6 +181,30 @@ def test_an_exit_takes_the_last_quote_that_had_arrived_in_time() -> None:
     assert exit_quote(quotes, arrived_by=five_seconds_later) == early
     assert exit_quote(quotes) == late
     assert exit_quote(quotes, not_before=NOON) is None
+
+
+def test_a_quote_at_the_edge_of_its_window_prices_an_exit() -> None:
+    oldest, exact = stored(-60, arrived=60), stored(0, arrived=60)
+    too_old, too_late = stored(-60.000001), stored(0, arrived=60.000001)
+
+    assert exit_quote([oldest]) == exit_quote([oldest, too_old]) == oldest
+    assert exit_quote([oldest, exact]) == exact
+    assert exit_quote([too_old, too_late]) is None
+
+
+def test_what_nobody_bids_for_any_more_can_be_left_and_not_bought_back() -> None:
+    gone = stored(-1, "0", "0")
+
+    assert exit_quote([gone], sells=True) == gone
+    assert exit_quote([gone]) is None
+    assert neutral_entry([stored(1, "0", "0")], NOON, MINUTE) is None
+    # Something is bid for, and nothing offered: a side of the quote is missing.
+    assert exit_quote([stored(-1, "1", "0")], sells=True) is None
+
+
+def test_infinity_is_no_time_and_says_so() -> None:
+    with pytest.raises(ValueError, match=r"^Infinity is no time\.$"):
+        read_quote_time(float("-inf"))
 
 
 @given(quotes=stored_quotes(), limit=st.integers(0, 60), by=SECONDS, entry=st.integers(-120, 0), sells=st.booleans())
