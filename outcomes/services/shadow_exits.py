@@ -79,8 +79,10 @@ def _book_settlements(
     request_hash: str,
 ) -> None:
     conditions = report.market_conditions
-    ref, reason = (EXIT, report.exit_reason) if isinstance(report, ExitReport) else (report.fill_ref, report.reason)
-    told, pointer = (report.exit_time, "/exit_time") if isinstance(report, ExitReport) else (report.time, "/time")
+    if isinstance(report, ExitReport):
+        ref, reason, told, pointer = EXIT, report.exit_reason, report.exit_time, "/exit_time"
+    else:
+        ref, reason, told, pointer = report.fill_ref, report.reason, report.time, "/time"
     # By our clock alone: a replayed contract may end long after the source's last alert.
     if told > terms.now + CLOCK_SKEW:
         raise DomainError("time_in_future", "The time is in the future; check the engine's clock.", pointer)
@@ -133,7 +135,7 @@ def exit_of_a_shadow(
     if left and all(instrument in settlements for instrument, _ in left):
         reported_exit_prices(left, report.legs)
         _book_settlements(trade, left, report, terms, request_hash)
-        _keep_own_exit(trade, report, terms, request_hash, due_at=terms.now)
+        price_own_exit(_keep_own_exit(trade, report, terms, request_hash, due_at=terms.now), trade, terms)
         return trade, 200
     if terms.now > trade.opened_at + timedelta(days=OWN_EXIT_DAYS):
         raise DomainError("own_exit_too_late", f"An own exit is taken for {OWN_EXIT_DAYS} days after the entry.")
@@ -146,8 +148,7 @@ def exit_of_a_shadow(
     conditions, limit = report.market_conditions, terms.quote_limit
     refuse_bad_exit_quotes(opened, conditions, report.exit_time, entered_at=trade.entry_time, limit=limit)
     reported = reported_exit_prices(opened, report.legs)
-    moment = replace(_own_moment(trade, report, terms), takes_neutral=False)
-    at_own_quotes = exit_legs(opened, moment)
+    at_own_quotes = exit_legs(opened, replace(_own_moment(trade, report, terms), takes_neutral=False))
     assert at_own_quotes is not None
     refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
     waits = feeder_is_active()
@@ -177,7 +178,7 @@ def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) 
 
 
 def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str, *, due_at: Any) -> OwnExit:
-    own = OwnExit.objects.create(
+    return OwnExit.objects.create(
         trade=trade,
         experiment_id=trade.experiment_id,
         engine=trade.engine,
@@ -191,9 +192,6 @@ def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request
         due_at=due_at,
         request_hash=request_hash,
     )
-    if not is_live(trade) and due_at <= terms.now:
-        price_own_exit(own, trade, terms)
-    return own
 
 
 def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:

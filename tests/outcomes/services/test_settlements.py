@@ -206,3 +206,18 @@ def test_the_long_side_does_not_take_the_assignment_that_the_real_short_side_rep
 
     assert ShadowTrade.objects.get().status == "OPEN"
     assert RealOutcome.objects.get().pnl == Decimal(-11)
+
+
+@pytest.mark.parametrize(("stood", "settled"), [(("70.90", "71.10"), True), (("80.00", "80.10"), False), (None, False)])
+def test_what_the_real_engine_says_of_its_rivals_contract_counts_where_the_neutral_feed_says_the_same(
+    stood: tuple[str, str] | None, settled: bool
+) -> None:
+    desk = make_desk(timeframe="1M")
+    real_id, _ = desk.open_real(), desk.open_shadow()
+    if stood:
+        neutral_quote("TWX", *stood, JULY)
+
+    said = {C72_5_JULY: settlement("EXPIRED", "0", underlying="71.00")}
+    close_real(desk, real_id, said, exit_time=JULY)
+
+    assert ShadowTrade.objects.get().status == ("CLOSED" if settled else "OPEN")

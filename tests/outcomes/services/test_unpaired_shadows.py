@@ -103,6 +103,18 @@ def test_a_shadow_that_opened_after_the_real_exit_has_its_own_exit_only() -> Non
     assert violations() == set()
 
 
+def test_a_contract_that_ends_where_no_real_trade_can_come_leaves_it_unpaired() -> None:
+    desk, at = make_desk(None), "2014-07-19T20:00:00Z"
+    ended = {"kind": "EXPIRED", "price": "0", "settled_at": at}
+
+    answer = desk.b.post(
+        f"trades/{desk.open_shadow()}/exit",
+        {"exit_time": at, "exit_reason": "EXPIRED", "market_conditions": {"settlements": {C72_5_JULY: ended}}},
+    )
+
+    assert (answer.status, answer.body["pnl"], "UNPAIRED" in answer.body["flags"]) == (200, "-98.00", True)
+
+
 @pytest.mark.parametrize("after_real_exit", [True, False])
 def test_a_shadow_that_never_says_when_it_leaves_ends_unpriced_when_no_own_exit_is_taken_any_more(
     after_real_exit: bool,
