@@ -13,8 +13,10 @@ MEASURES = {
            AND exit_time >= coalesce((SELECT exit_time FROM last_other), '-infinity')
            AND NOT EXISTS (SELECT FROM last_other l
                             WHERE (l.exit_time, l.trade_id) > (real_outcomes.exit_time, real_outcomes.trade_id))""",
-    # Net loss of the current UTC day, in currency; 0 for a gain.
+    # Net loss of the current UTC day, 0 for a gain. In the currency of the limit, which is the policy's: amounts in
+    # another one, which is a violation, cannot be added to it.
     "max_daily_real_loss": """
         SELECT greatest(-coalesce(sum(pnl), 0), 0) FROM real_outcomes
-         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}""",
+         WHERE exit_time >= date_trunc('day', now(), 'UTC') AND recorded_at > {since}
+           AND currency = (SELECT currency FROM policy_versions ORDER BY version DESC LIMIT 1)""",
 }

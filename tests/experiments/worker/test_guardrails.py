@@ -132,6 +132,14 @@ def test_the_days_net_real_loss_trips_at_its_limit(
     assert outcome(decide()) == expected
 
 
+def test_losses_in_another_currency_than_the_limits_are_not_added_to_the_days() -> None:
+    lose("-60")
+    close_pair("A", Closed(a="-60", exit_time=timezone.now(), currency="EUR"))
+    guard(max_daily_real_loss="100")
+
+    assert outcome(decide()) == REAL
+
+
 def test_the_day_begins_at_midnight_utc_whatever_zone_the_session_has() -> None:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     lose("-1000", exit_time=midnight - timedelta(microseconds=1))

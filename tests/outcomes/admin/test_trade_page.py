@@ -13,7 +13,7 @@ from django.urls import reverse
 from outcomes.admin.trade_page import TradePage, age_at, in_r, trade_page
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.trades import PairRule, TradeFlag
-from outcomes.models import Quote, RealTrade, ShadowTrade, TradeFill
+from outcomes.models import Quote, RealTrade, ShadowTrade
 from outcomes.services import settle_due
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
@@ -241,42 +241,6 @@ def test_a_trade_that_nobody_priced_says_so(viewer: Client) -> None:
 @pytest.mark.parametrize("identity", [UUID(int=4), "x", "_00"])
 def test_a_trade_that_is_not_there_is_not_found(viewer: Client, identity: object) -> None:
     assert viewer.get(reverse("admin:outcomes_realtrade_change", args=(identity,))).status_code == 404
-
-
-def test_fills_are_found_by_their_trade_and_their_experiment(viewer: Client) -> None:
-    traded_pair()
-    traded_pair()
-    trade = RealTrade.objects.order_by("opened_at")[0]
-
-    for text, found in ((trade.pk, 2), (trade.experiment_id, 4)):
-        page = viewer.get(reverse("admin:outcomes_tradefill_changelist"), {"q": str(text)})
-        assert page.context["cl"].result_count == found
-    assert TradeFill.objects.count() == 8
-    assert f"Buy to open 1 {C70} at 1.39" in page.content.decode()
-
-
-@pytest.mark.parametrize(
-    "text", ["TWX   140719C00072500", "TWX 140719C00072500", "TWX140719C00072500", "O:TWX140719C00072500"]
-)
-def test_quotes_are_found_in_every_spelling_of_their_instrument(viewer: Client, text: str) -> None:
-    for instrument in (C72_5_JULY, C70):
-        Quote.objects.create(
-            instrument=instrument, bid="1", ask="2", quote_time=ENTRY, source="feeder", received_at=ENTRY
-        )
-
-    page = viewer.get(reverse("admin:outcomes_quote_changelist"), {"q": text})
-
-    assert [found.instrument for found in page.context["cl"].result_list] == [C72_5_JULY]
-
-
-def test_open_trades_are_those_that_wait_for_a_price_too(viewer: Client) -> None:
-    traded_pair()
-    api_client("feeder")
-    make_desk().open_shadow()
-
-    page = viewer.get(reverse("admin:outcomes_shadowtrade_changelist"), {"open": "yes"})
-
-    assert [trade.status for trade in page.context["cl"].result_list] == ["OPENING"]
 
 
 @pytest.mark.parametrize(
