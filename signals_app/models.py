@@ -12,6 +12,13 @@ from kernel.fields import CanonicalJSONField
 from kernel.values import instant_text
 
 
+class BareSell(models.TextChoices):
+    """What a source means by a sell that nothing else in the alert explains."""
+
+    ENTRY_SHORT = "entry_short", "Short entry"
+    EXIT = "exit", "Exit of a long position"
+
+
 class WebhookSource(models.Model):
     """A sender of alerts, identified by the secret token in its webhook URL."""
 
@@ -51,6 +58,12 @@ class WebhookSource(models.Model):
     max_age_seconds = models.PositiveIntegerField(
         default=300, help_text="Older alerts are recorded as stale and create no signal. 0 disables the check."
     )
+    bare_sell = models.CharField(
+        max_length=11,
+        choices=BareSell,
+        default=BareSell.ENTRY_SHORT,
+        help_text="What an alert means that only says to sell. If this source never goes short, choose the exit.",
+    )
     rate_limit_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Maximum number of alerts per minute. Blank for no limit."
     )
@@ -75,6 +88,7 @@ class WebhookSource(models.Model):
                 name="webhook_sources_previous_token_hash_is_sha256",
                 condition=Q(previous_token_hash__isnull=True) | Q(previous_token_hash__regex=SHA256_HEX),
             ),
+            models.CheckConstraint(name="webhook_sources_bare_sell_known", condition=Q(bare_sell__in=BareSell.values)),
             models.CheckConstraint(
                 name="webhook_sources_replay_has_no_max_age", condition=Q(replay=False) | Q(max_age_seconds=0)
             ),
@@ -214,7 +228,9 @@ class WebhookDelivery(models.Model):
     code = models.CharField(
         max_length=40, blank=True, default="", help_text="Error code of a rejected delivery, reason of a recorded one."
     )
-    detail = models.TextField(blank=True, default="", help_text="Error message returned to the sender.")
+    detail = models.TextField(
+        blank=True, default="", help_text="Error message returned to the sender, or what made it an exit."
+    )
     signal_id = models.UUIDField(
         null=True, blank=True, help_text="The signal that it created, duplicates or conflicts with."
     )

@@ -146,6 +146,8 @@ def settings_of_then(delivery: Record) -> Record:
         presented = ()
     return {
         "max_age_seconds": 1 if delivery["code"] == "stale" else 0,
+        # Where it would not have been an exit anyway, the source's meaning of a bare sell made it one.
+        "bare_sell": "exit" if delivery["code"] == "exit" else "entry_short",
         "replay": bool(delivery["replayed"] or delivery["alert_time"]),
         "body_secret_hash": sha256_hex(MASK.encode()) if MASK in presented else "",
     }

@@ -28,7 +28,7 @@ SELECT 'history' AS kind, (SELECT count(*) FROM webhook_sources) + (SELECT count
 """
 SOURCES = """
 SELECT 'source' AS kind, slug, name, token_hash, previous_token_hash, body_secret_hash, allowed_addresses,
-       client_certificate_subject, max_age_seconds, rate_limit_per_minute, replay, is_active
+       client_certificate_subject, max_age_seconds, rate_limit_per_minute, bare_sell, replay, is_active
   FROM webhook_sources ORDER BY slug
 """
 DELIVERIES = """

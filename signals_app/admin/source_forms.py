@@ -9,13 +9,14 @@ from django.http import QueryDict
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES, invalid_addresses
-from signals_app.models import WebhookSource
+from signals_app.models import BareSell, WebhookSource
 
 LARGEST_INTEGER = 2**31 - 1
 ADDRESSES_HINT = "IP addresses or networks such as 203.0.113.0/24, one per line. Leave blank to allow any."
@@ -43,6 +44,13 @@ class SourceForm(forms.Form):
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="Leave blank for no limit. TradingView does not resend an alert that was rejected for the limit.",
+    )
+    bare_sell = forms.ChoiceField(
+        choices=BareSell,
+        initial=BareSell.ENTRY_SHORT,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="What an alert means that only says to sell. If this source never goes short, choose the exit.",
     )
     replay = forms.BooleanField(
         required=False,
@@ -82,9 +90,14 @@ class SourceForm(forms.Form):
         preset = TRADINGVIEW_ADDRESSES if self.cleaned_data["tradingview_addresses"] else ()
         return list(dict.fromkeys([*given, *preset]))
 
+    def clean_bare_sell(self) -> str:
+        """The meaning of a bare sell; one that is left out stays as it is."""
+        field = self.fields["bare_sell"]
+        return self.cleaned_data["bare_sell"] or str(self.get_initial_for_field(field, "bare_sell"))
+
     def settings(self) -> dict[str, Any]:
         """The validated settings as `create_source` and `change_source` take them."""
-        names = ("name", "max_age_seconds", "rate_limit_per_minute", "replay", "allowed_addresses")
+        names = ("name", "max_age_seconds", "rate_limit_per_minute", "bare_sell", "replay", "allowed_addresses")
         return {name: self.cleaned_data[name] for name in (*names, "client_certificate_subject")}
 
 
@@ -113,6 +126,7 @@ class ChangeSourceForm(SourceForm):
             "name": source.name,
             "max_age_seconds": source.max_age_seconds,
             "rate_limit_per_minute": source.rate_limit_per_minute,
+            "bare_sell": source.bare_sell,
             "replay": source.replay,
             "allowed_addresses": "\n".join(map(str, source.allowed_addresses)),
             "client_certificate_subject": source.client_certificate_subject,

@@ -47,6 +47,7 @@ class WebhookSourceAdmin(AuditAdmin):
         "is_active",
         "max_age_seconds",
         "rate_limit_per_minute",
+        "bare_sell",
         "replay",
         "addresses",
         "expects_secret",
@@ -186,7 +187,7 @@ class WebhookSourceAdmin(AuditAdmin):
 
 def _field_of(error: DomainError) -> str | None:
     """The field of the form that an error is about; None for the form as a whole."""
-    return next((name for name in ("slug", "replay") if error.code.startswith(name)), None)
+    return next((name for name in ("slug", "replay", "bare_sell") if error.code.startswith(name)), None)
 
 
 def _page_of(source: WebhookSource) -> str:

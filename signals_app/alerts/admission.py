@@ -40,6 +40,7 @@ class KnownSource:
     client_certificate_subject: str
     max_age_seconds: int
     rate_limit_per_minute: int | None
+    bare_sell: str
     replay: bool
     version: str
     allowed_addresses: list[object]
@@ -114,7 +115,12 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
         payload, presented = split_secrets(decode_alert(arrival.body), is_secret if expects_secret else None)
         if expects_secret and not any(map(is_secret, presented)):
             raise unauthorized()
-        understood = understand(payload, received_at=arrival.received_at, max_age_seconds=source.max_age_seconds)
+        understood = understand(
+            payload,
+            received_at=arrival.received_at,
+            max_age_seconds=source.max_age_seconds,
+            bare_sell=source.bare_sell,
+        )
     except DomainError as error:
         return Judgement(mask_body(kept, presented), {}, None, error)
     return Judgement(mask_body(kept, presented), payload, understood)

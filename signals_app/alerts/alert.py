@@ -14,7 +14,7 @@ from typing import Any
 from kernel.canonical import canonical_json
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
-from signals_app.alerts.directions import DirectionReading, read_direction
+from signals_app.alerts.directions import ENTRY_SHORT, DirectionReading, read_direction
 from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_order_id, read_strategy, read_symbol
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 
@@ -51,12 +51,14 @@ class RecordedOnly:
     """An alert that is understood and creates no signal.
 
     ``reason`` is one of exit, flat, reduce, cancel, unchanged, stale; ``intent`` says more, such as
-    EXIT_LONG, and is LONG or SHORT for a stale alert. An exit may lack timeframe ("") and timestamp
-    (None).
+    EXIT_LONG, and is LONG or SHORT for a stale alert. ``because`` names the fields that decided it, and the source's
+    setting where that did: a later change of the setting changes no history. An exit may lack timeframe ("") and
+    timestamp (None).
     """
 
     reason: str
     intent: str
+    because: str
     symbol: str
     exchange: str
     timeframe: str
@@ -111,11 +113,12 @@ class Readings:
             passed_on=frozenset(field.path for field in self.order_id.fields),
         )
 
-    def recorded(self, reason: str) -> RecordedOnly:
+    def recorded(self, reason: str, because: str) -> RecordedOnly:
         """What is recorded of an alert that creates no signal."""
         return RecordedOnly(
             reason=reason,
             intent=self.direction.value,
+            because=because,
             symbol=self.symbol.value,
             exchange=self.exchange.value,
             timeframe=self.timeframe.value if self.timeframe else "",
@@ -125,14 +128,17 @@ class Readings:
         )
 
 
-def understand(payload: Mapping[str, Any], *, received_at: datetime, max_age_seconds: int) -> Understood:
+def understand(
+    payload: Mapping[str, Any], *, received_at: datetime, max_age_seconds: int, bare_sell: str = ENTRY_SHORT
+) -> Understood:
     """What the payload means at that time; raise DomainError with a public code (R8.1).
 
     ``received_at`` is aware. An alert older than ``max_age_seconds`` is recorded as stale, judged on
     its fire time, or on the end of its bar where only the bar's opening time is there; 0 disables the
-    check. More than 300 seconds in the future is an error.
+    check. More than 300 seconds in the future is an error. ``bare_sell`` is what the source means by a sell
+    that nothing else explains, entry_short or exit.
     """
-    readings = read_alert(payload)
+    readings = read_alert(payload, bare_sell)
     timestamp = readings.timestamp
     if timestamp is not None and timestamp.value - received_at > timedelta(seconds=MAX_FUTURE_SECONDS):
         field = timestamp.fields[0]
@@ -144,23 +150,25 @@ def understand(payload: Mapping[str, Any], *, received_at: datetime, max_age_sec
         )
     # Before timeframe and timestamp are asked for: an exit may lack both.
     if not readings.direction.is_entry:
-        return readings.recorded(readings.direction.value.partition("_")[0].lower())
+        return readings.recorded(readings.direction.value.partition("_")[0].lower(), readings.direction.why)
     signal = readings.signal()
     is_bar_open = timestamp is not None and timestamp.is_bar_open
     fired_at = signal.timestamp + (duration(signal.timeframe) if is_bar_open else timedelta())
     if max_age_seconds and received_at - fired_at > timedelta(seconds=max_age_seconds):
-        return readings.recorded("stale")
+        names = " and ".join(field.name for field in readings.timestamp.fields) if readings.timestamp else ""
+        late = int((received_at - fired_at).total_seconds())
+        return readings.recorded("stale", f"{names} was {late} seconds ago, and {max_age_seconds} are allowed")
     return signal
 
 
-def read_alert(payload: Mapping[str, Any]) -> Readings:
+def read_alert(payload: Mapping[str, Any], bare_sell: str = ENTRY_SHORT) -> Readings:
     """What the payload says, whatever the time; raise DomainError where it cannot be read."""
     fields = Fields(payload)
     symbol = read_symbol(fields)
     return Readings(
         symbol=symbol,
         exchange=read_exchange(fields, symbol),
-        direction=read_direction(fields),
+        direction=read_direction(fields, bare_sell),
         timeframe=read_timeframe(fields),
         timestamp=read_timestamp(fields),
         strategy=read_strategy(fields),

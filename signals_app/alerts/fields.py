@@ -79,6 +79,11 @@ class Fields:
         named = [alias for alias in aliases if alias in by_alias]
         return [Field(alias, *entry) for alias in named for entry in sorted(by_alias[alias], key=itemgetter(0))]
 
+    def among(self, aliases: frozenset[str]) -> list[Field]:
+        """The same in the order of the alphabet, for many names of which few are there."""
+        there = aliases.intersection(self._by_alias)
+        return self.find(sorted(there)) if there else []
+
 
 def _says_something(value: object) -> bool:
     """False for blank text, and for the null that stands for Pine's na."""

@@ -14,8 +14,13 @@ from typing import NamedTuple
 
 # Objects that are looked into. Others are data for the engines.
 CONTAINERS = frozenset(
-    {"strategy", "strategyinfo", "bar", "signal", "instrument", "meta", "general", "order", "market", "currency"}
-)
+    {
+        "strategy", "strategyinfo", "bar", "signal", "instrument", "meta", "general", "order", "market", "currency",
+        "position", "option",
+    }
+)  # fmt: skip
+# Objects that hold the whole alert; relays and alert services wrap it so.
+ENVELOPES = frozenset({"data", "alert", "payload", "message"})
 
 # In public receivers of TradingView alerts `symbol` occurs 48 times and `ticker` 27, no other name more than 6.
 SYMBOL_ALIASES = (
@@ -59,7 +64,7 @@ TIMESTAMP_RANKS: tuple[tuple[str, ...], ...] = (
 BAR_OPEN_ALIASES = frozenset({"time", "general.time", "bar.time", "bartime", "candletime"})
 
 STRATEGY_ALIASES = ("strategy", "strategyname", "strategyid")
-ORDER_ID_ALIASES = ("orderid", "strategy.orderid", "strategyorderid")
+ORDER_ID_ALIASES = ("orderid", "strategy.orderid", "strategyorderid", "strategy.order.id")
 # Often the number of a message or a bot: read only when no other is there, and only where it is text.
 WEAK_ORDER_ID_ALIASES = ("id",)
 
@@ -112,11 +117,16 @@ DIRECTION_ALIASES: dict[str, DirectionField] = {
     "ordertype": _WORD_VIEW,
     "event": _WORD_VIEW,
     "data": DirectionField(Weight.WORD, is_order=True),
+    # In hedge mode a long and a short are held at once: an order the other way than its position closes it.
+    "positionside": _LOOSE_VIEW,
+    "posside": _LOOSE_VIEW,
+    "holdside": _LOOSE_VIEW,
+    "order.positionside": _LOOSE_VIEW,
 }
 # These describe the market: a flat trend ends no position.
 DESCRIPTION_ALIASES = frozenset({"trend", "bias"})
 # Flags that say yes or no instead of naming the direction.
-DIRECTION_FLAGS = {"isbuy": "buy", "issell": "sell", "isclose": "close"}
+DIRECTION_FLAGS = {"isbuy": "buy", "issell": "sell"}
 
 POSITION_ALIASES = (
     "marketposition", "currentposition", "strategy.marketposition", "strategyinfo.marketposition",
@@ -128,7 +138,13 @@ PREVIOUS_POSITION_ALIASES = (
 )  # fmt: skip
 # Names that are sometimes a size or a time; they count only when they hold a position word.
 LOOSE_POSITION_ALIASES = frozenset({"position", "now", "prev"})
-OPTION_TYPE_ALIASES = ("optiontype",)
+OPTION_TYPE_ALIASES = frozenset(
+    {"optiontype", "optionright", "option.type", "option.right", "right", "putcall", "callput"}
+)
+# Names that are no option type where they hold another word.
+LOOSE_OPTION_TYPE_ALIASES = frozenset({"right", "option.type"})
+CALL_WORDS = frozenset({"call", "calls", "c", "ce"})
+PUT_WORDS = frozenset({"put", "puts", "p", "pe"})
 
 LONG = "LONG"
 SHORT = "SHORT"
@@ -160,10 +176,78 @@ EXIT_WORDS = {
     "reduce": "REDUCE", "partial": "REDUCE", "partialclose": "REDUCE", "partialexit": "REDUCE",
     "reducelong": "REDUCE_LONG", "reduceshort": "REDUCE_SHORT",
     "cancel": "CANCEL", "cancelall": "CANCEL", "cancelorder": "CANCEL", "cancelorders": "CANCEL",
+    "tp": "EXIT", "takeprofit": "EXIT", "sl": "EXIT", "stoploss": "EXIT", "stopout": "EXIT", "stoppedout": "EXIT",
+    "trail": "EXIT", "trailingstop": "EXIT", "closed": "EXIT", "closing": "EXIT", "unwind": "EXIT",
+    "squareoff": "EXIT", "closetrade": "EXIT", "exittrade": "EXIT", "closeorder": "EXIT", "closemarket": "EXIT",
+    "exitbuy": "EXIT_LONG", "longclose": "EXIT_LONG", "closelongposition": "EXIT_LONG", "selltoexit": "EXIT_LONG",
+    "longtp": "EXIT_LONG", "longsl": "EXIT_LONG", "tplong": "EXIT_LONG", "sllong": "EXIT_LONG",
+    "exitsell": "EXIT_SHORT", "shortclose": "EXIT_SHORT", "closeshortposition": "EXIT_SHORT", "btc": "EXIT_SHORT",
+    "buytoexit": "EXIT_SHORT", "shortcover": "EXIT_SHORT", "covershort": "EXIT_SHORT", "shorttp": "EXIT_SHORT",
+    "shortsl": "EXIT_SHORT", "tpshort": "EXIT_SHORT", "slshort": "EXIT_SHORT",
+    "decrease": "REDUCE", "trim": "REDUCE", "scaleout": "REDUCE", "reduceonly": "REDUCE",
+    "decreaselong": "REDUCE_LONG", "decreaseshort": "REDUCE_SHORT",
 }  # fmt: skip
+# A coin as well: buying to close only where a direction is expected.
+STRICT_EXIT_WORDS = frozenset({"btc"})
 
 # Words that go with a direction in another field ("action": "entry", "side": "long").
-QUALIFIERS = frozenset({"entry", "enter", "open", "add"})
+QUALIFIERS = frozenset(
+    {"entry", "enter", "open", "add", "increase", "pyramid", "scalein", "reverse", "reversal", "flip", "openposition"}
+)
+
+# What an order does to the position; any other text there, such as a price offset, says nothing.
+EFFECT_ALIASES = frozenset(
+    {
+        "tradetype", "intent", "orderintent", "offset", "offsetflag", "comboffset", "openclose", "positioneffect",
+        "positionintent", "effect", "entryexit", "order.intent", "order.positioneffect", "order.positionintent",
+        "strategy.intent", "signal.intent",
+    }
+)  # fmt: skip
+CLOSING_EFFECTS = EXIT_WORDS | {
+    "c": "EXIT", "toclose": "EXIT", "closetoday": "EXIT", "closeyesterday": "EXIT", "forceclose": "EXIT",
+    "closingonly": "EXIT", "closeonly": "EXIT",
+}  # fmt: skip
+OPENING_EFFECTS = QUALIFIERS | {"o", "opening", "toopen", "buytoopen", "selltoopen", "bto", "sto"}
+# Flags that say of the order itself that it closes something.
+CLOSING_FLAGS = {
+    "isclose": "EXIT", "isclosing": "EXIT", "isexit": "EXIT", "closeposition": "EXIT", "closeontrigger": "EXIT",
+    "closeorder": "EXIT", "closeonly": "EXIT", "exitorder": "EXIT", "exitposition": "EXIT",
+    "exit": "EXIT", "flatten": "EXIT", "closelong": "EXIT_LONG", "closeshort": "EXIT_SHORT",
+    "reduceonly": "REDUCE", "isreduce": "REDUCE", "isreduceonly": "REDUCE", "reduce": "REDUCE",
+    "order.reduceonly": "REDUCE", "order.closeposition": "EXIT", "order.isexit": "EXIT",
+    "strategy.isexit": "EXIT", "signal.isexit": "EXIT",
+}  # fmt: skip
+# These hold prices and sizes as well, so that a 1 there is none.
+LITERAL_FLAGS = frozenset({"exit", "reduce", "closeposition", "closelong", "closeshort", "flatten"})
+# Why a position was left; there is none where nothing was.
+EXIT_REASON_ALIASES = frozenset({"exitreason", "closereason"})
+NO_REASON = frozenset({"na", "nan", "none", "null", "n/a", "-", "false", "0"})
+
+_SIZES = ("positionsize", "marketpositionsize")
+_BEFORE = ("prevmarketpositionsize", "previousmarketpositionsize", "prevpositionsize", "previouspositionsize")
+SIZE_ALIASES = frozenset(
+    {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _SIZES}
+    | {"position", "position.size", "currentpositionsize", "newpositionsize", "netposition", "positionafter"}
+)
+PREVIOUS_SIZE_ALIASES = frozenset(
+    {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _BEFORE}
+    | {"position.prevsize", "position.previoussize", "positionbefore"}
+)
+# With a sign, for which a long is a positive number.
+SIGNED_SIZE_ALIASES = frozenset(
+    alias for alias in SIZE_ALIASES if alias.endswith("positionsize") and "market" not in alias
+)
+# Beside one of these, `position_size` is no quantity of the order but the position after it.
+QUANTITY_ALIASES = frozenset({"quantity", "qty", "contracts", "ordercontracts", "amount", "volume", "size", "lots"})
+
+# The texts of an order: ids that the strategy's author chose, or that TradingView gives to orders which close.
+ORDER_TEXT_ALIASES = frozenset(
+    {
+        "orderid", "strategyorderid", "strategy.orderid", "strategy.order.id", "order.id", "comment", "ordercomment",
+        "strategyordercomment", "strategy.comment", "strategy.ordercomment", "strategy.order.comment", "order.comment",
+    }
+)  # fmt: skip
+WEAK_ORDER_TEXT_ALIASES = frozenset({"id", "strategy", "strategyname"})
 
 _SELLING_OPTIONS = "selling an option opens a bearish call or a bullish put, or closes a bought one"
 AMBIGUOUS_WORDS = {

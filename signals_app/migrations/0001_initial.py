@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('body_sha256', models.CharField(help_text='SHA-256 of the body as received.', max_length=64)),
                 ('outcome', models.CharField(choices=[('accepted', 'Accepted'), ('duplicate', 'Duplicate'), ('conflict', 'Conflict'), ('recorded', 'Recorded'), ('rejected', 'Rejected')], help_text='How the delivery was handled.', max_length=9)),
                 ('code', models.CharField(blank=True, default='', help_text='Error code of a rejected delivery, reason of a recorded one.', max_length=40)),
-                ('detail', models.TextField(blank=True, default='', help_text='Error message returned to the sender.')),
+                ('detail', models.TextField(blank=True, default='', help_text='Error message returned to the sender, or what made it an exit.')),
                 ('signal_id', models.UUIDField(blank=True, help_text='The signal that it created, duplicates or conflicts with.', null=True)),
                 ('alert_time', models.DateTimeField(blank=True, help_text="Time of a recorded alert from a replay source, UTC: it moves the source's clock. Blank for others.", null=True)),
                 ('duration_ms', models.DecimalField(decimal_places=2, help_text='Time from receipt to storage, in milliseconds.', max_digits=9)),
@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ('allowed_addresses', models.JSONField(blank=True, default=list, help_text='IP addresses or networks that may send alerts. Empty for any.')),
                 ('client_certificate_subject', models.CharField(blank=True, default='', help_text="Required subject of the sender's TLS certificate, as the proxy reports it. Blank for none.", max_length=300)),
                 ('max_age_seconds', models.PositiveIntegerField(default=300, help_text='Older alerts are recorded as stale and create no signal. 0 disables the check.')),
+                ('bare_sell', models.CharField(choices=[('entry_short', 'Short entry'), ('exit', 'Exit of a long position')], default='entry_short', help_text='What an alert means that only says to sell. If this source never goes short, choose the exit.', max_length=11)),
                 ('rate_limit_per_minute', models.PositiveIntegerField(blank=True, help_text='Maximum number of alerts per minute. Blank for no limit.', null=True)),
                 ('replay', models.BooleanField(default=False, help_text="The feed of a demo, a backtest or a rehearsal: alerts are as old as they are, and the latest one is the source's clock. Not allowed in LIVE mode.")),
                 ('is_active', models.BooleanField(default=True, help_text='Alerts of a disabled source get 401, like those with an unknown token.')),
@@ -172,6 +173,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='webhooksource',
             constraint=models.CheckConstraint(condition=models.Q(('previous_token_hash__isnull', True), ('previous_token_hash__regex', '^[0-9a-f]{64}$'), _connector='OR'), name='webhook_sources_previous_token_hash_is_sha256'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhooksource',
+            constraint=models.CheckConstraint(condition=models.Q(('bare_sell__in', ['entry_short', 'exit'])), name='webhook_sources_bare_sell_known'),
         ),
         migrations.AddConstraint(
             model_name='webhooksource',

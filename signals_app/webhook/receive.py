@@ -119,7 +119,15 @@ def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
         receipt = Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
         alert_time = understood.timestamp if source.replay else None
         store.store_delivery(
-            delivery_row(source, arrival, judgement, receipt.outcome, code=receipt.reason, alert_time=alert_time)
+            delivery_row(
+                source,
+                arrival,
+                judgement,
+                receipt.outcome,
+                code=receipt.reason,
+                detail=understood.because,
+                alert_time=alert_time,
+            )
         )
         SIGNAL_RECEIVED.log(
             signal_id=None,

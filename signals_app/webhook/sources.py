@@ -17,7 +17,7 @@ from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from signals_app.alerts.admission import invalid_addresses
-from signals_app.models import WebhookSource
+from signals_app.models import BareSell, WebhookSource
 
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
@@ -38,6 +38,7 @@ def create_source(
     allowed_addresses: Iterable[str] = (),
     client_certificate_subject: str = "",
     rate_limit_per_minute: int | None = None,
+    bare_sell: str = BareSell.ENTRY_SHORT,
     replay: bool = False,
     actor: Actor = SYSTEM,
 ) -> tuple[WebhookSource, str]:
@@ -51,7 +52,7 @@ def create_source(
         raise DomainError(
             "slug_invalid", f"Enter a slug of at most {MAX_SLUG_CHARACTERS} letters, digits, hyphens or underscores."
         )
-    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, replay=replay)
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, bare_sell, replay=replay)
     token = _new_token(token)
     try:
         with transaction.atomic():
@@ -64,6 +65,7 @@ def create_source(
                 allowed_addresses=addresses,
                 client_certificate_subject=client_certificate_subject,
                 rate_limit_per_minute=rate_limit_per_minute,
+                bare_sell=bare_sell,
                 replay=replay,
             )
             record(actor, "source.created", f"source {slug}")
@@ -94,6 +96,7 @@ def change_source(
     allowed_addresses: Iterable[str],
     client_certificate_subject: str,
     rate_limit_per_minute: int | None,
+    bare_sell: str,
     replay: bool,
     body_secret: str | None = None,
     actor: Actor = SYSTEM,
@@ -105,13 +108,14 @@ def change_source(
     """
     addresses = list(allowed_addresses)
     max_age_seconds = 0 if replay else max_age_seconds
-    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, replay=replay)
+    _check_settings(max_age_seconds, rate_limit_per_minute, addresses, bare_sell, replay=replay)
     changes: dict[str, object] = {
         "name": name.strip() or slug,
         "max_age_seconds": max_age_seconds,
         "allowed_addresses": addresses,
         "client_certificate_subject": client_certificate_subject,
         "rate_limit_per_minute": rate_limit_per_minute,
+        "bare_sell": bare_sell,
         "replay": replay,
     }
     if body_secret is not None:
@@ -178,7 +182,12 @@ def _new_token(token: str | None) -> str:
 
 
 def _check_settings(
-    max_age_seconds: int, rate_limit_per_minute: int | None, addresses: Iterable[object], *, replay: bool
+    max_age_seconds: int,
+    rate_limit_per_minute: int | None,
+    addresses: Iterable[object],
+    bare_sell: str,
+    *,
+    replay: bool,
 ) -> None:
     if replay and settings.APP_MODE == "LIVE":
         raise DomainError("replay_not_live", "A source cannot be a replay while APP_MODE is LIVE.")
@@ -186,6 +195,8 @@ def _check_settings(
         raise DomainError("max_age_invalid", "Enter the maximum age in seconds, or 0 to disable the check.")
     if rate_limit_per_minute is not None and not 0 < rate_limit_per_minute < 2**31:
         raise DomainError("rate_limit_invalid", "Enter at least 1 alert per minute, or leave it blank for no limit.")
+    if bare_sell not in BareSell.values:
+        raise DomainError("bare_sell_invalid", f"Enter what a bare sell means: {' or '.join(BareSell.values)}.")
     if wrong := invalid_addresses(addresses):
         raise DomainError(
             "address_invalid", f"{', '.join(wrong)}: enter IP addresses or networks such as 203.0.113.0/24."

@@ -49,7 +49,7 @@ STORE_SIGNAL = load(__file__, "store_signal.sql")
 STORE_DELIVERY = load(__file__, "store_delivery.sql")
 FIND_SOURCE = """
 SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, client_certificate_subject,
-       max_age_seconds, rate_limit_per_minute, replay, xmin::text, allowed_addresses
+       max_age_seconds, rate_limit_per_minute, bare_sell, replay, xmin::text, allowed_addresses
   FROM webhook_sources
  WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
 """

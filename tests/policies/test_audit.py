@@ -152,7 +152,7 @@ def test_sources_are_told_and_their_tokens_are_not() -> None:
     _, second = rotate_source("tv", actor=BOB)
     change_source(
         "tv", name="TV", max_age_seconds=0, allowed_addresses=(), client_certificate_subject="",
-        rate_limit_per_minute=None, replay=False, actor=ADA,
+        rate_limit_per_minute=None, bare_sell="entry_short", replay=False, actor=ADA,
     )  # fmt: skip
     set_source_active("tv", is_active=False, actor=BOB)
     set_source_active("tv", is_active=True, actor=BOB)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kernel.actors import command_line_actor
 from kernel.errors import DomainError
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
-from signals_app.models import WebhookSource
+from signals_app.models import BareSell, WebhookSource
 from signals_app.webhook.sources import create_source, rotate_source, set_source_active, webhook_path
 
 
@@ -40,6 +40,12 @@ class Command(BaseCommand):
             help="IP address or network that may send; repeatable",
         )
         add.add_argument(
+            "--bare-sell",
+            choices=BareSell.values,
+            default=BareSell.ENTRY_SHORT.value,
+            help="what an alert means that only says to sell (default: %(default)s)",
+        )
+        add.add_argument(
             "--replay", action="store_true", help="feed of a demo, backtest or rehearsal: no maximum age; never in LIVE"
         )
         add.add_argument("--tradingview-only", action="store_true", help="allow TradingView's addresses")
@@ -66,6 +72,7 @@ class Command(BaseCommand):
                         body_secret=options["body_secret"],
                         max_age_seconds=options["max_age"],
                         rate_limit_per_minute=options["rate_limit"],
+                        bare_sell=options["bare_sell"],
                         replay=options["replay"],
                         allowed_addresses=[*preset, *options["allow"]],
                         actor=actor,

@@ -96,7 +96,7 @@ def make_source(**changes: Any) -> KnownSource:
     source = KnownSource(
         pk=1, slug="desk", token_hash=digest("now"), previous_token_hash=digest("before"), is_active=True,
         body_secret_hash="", client_certificate_subject="", max_age_seconds=300, rate_limit_per_minute=None,
-        replay=False, version="1", allowed_addresses=[],
+        bare_sell="entry_short", replay=False, version="1", allowed_addresses=[],
     )  # fmt: skip
     return replace(source, **changes)
 

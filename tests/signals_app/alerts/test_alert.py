@@ -206,7 +206,8 @@ def test_no_error_shows_a_secret(payload: dict[str, Any]) -> None:
 
 def test_everything_an_exit_says_is_recorded() -> None:
     assert record(make_alert(direction="close_long", symbol="BATS:SPY", strategy="ORB")) == RecordedOnly(
-        reason="exit", intent="EXIT_LONG", symbol="SPY", exchange="BATS", timeframe="5m",
+        reason="exit", intent="EXIT_LONG", because='direction is "close_long"', symbol="SPY", exchange="BATS",
+        timeframe="5m",
         timestamp=datetime(2026, 3, 16, 14, 30, tzinfo=UTC), strategy="ORB", order_id="",
     )  # fmt: skip
 

@@ -59,6 +59,14 @@ def test_these_words_are_short(word: str) -> None:
         ("reduce_long", "reduce", "REDUCE_LONG"),
         ("partial", "reduce", "REDUCE"),
         ("cancel", "cancel", "CANCEL"),
+        ("TP", "exit", "EXIT"),
+        ("tp2", "exit", "EXIT"),
+        ("SL", "exit", "EXIT"),
+        ("stop_loss", "exit", "EXIT"),
+        ("Take Profit 1", "exit", "EXIT"),
+        ("exit_buy", "exit", "EXIT_LONG"),
+        ("btc", "exit", "EXIT_SHORT"),
+        ("trim", "reduce", "REDUCE"),
     ],
 )
 def test_these_words_end_something_and_are_only_recorded(word: str, reason: str, intent: str) -> None:
@@ -70,7 +78,7 @@ def test_these_words_end_something_and_are_only_recorded(word: str, reason: str,
 
 @pytest.mark.parametrize(
     "word",
-    ["neutral", "hold", "wait", "tp", "sl", "entry", "add", "bu", "long?", "длинный", "buy sell", "both", "none"],
+    ["neutral", "hold", "wait", "entry", "add", "bu", "long?", "длинный", "buy sell", "both", "none", "7"],
 )
 def test_these_words_are_no_direction(word: str) -> None:
     assert refuse(make_alert(direction=word)).code == "direction_invalid"
@@ -240,12 +248,30 @@ def test_an_option_type_is_fine_where_the_direction_of_the_underlying_is_clear(
     assert accept(make_alert(**{"direction": ..., **members})).direction == direction
 
 
-@pytest.mark.parametrize(("action", "option"), [("buy", "put"), ("sell", "put"), ("sell", "call"), ("buy", "both")])
-def test_an_option_type_makes_a_bare_order_ambiguous(action: str, option: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "option", "code"),
+    [
+        ("sell", "put", "conflicting_direction"),
+        ("sell", "C", "conflicting_direction"),
+        ("buy", "both", "direction_invalid"),
+    ],
+)
+def test_an_option_that_is_sold_is_ambiguous(action: str, option: str, code: str) -> None:
     error = refuse(with_direction(action=action, optionType=option))
 
-    assert error.code == "direction_invalid"
-    assert error.pointer == "/optionType"
+    assert (error.code, error.pointer) == (code, "/optionType")
+
+
+@pytest.mark.parametrize("action", ["buy", "BTO", "buy_to_open"])
+@pytest.mark.parametrize(
+    "option", [{"optionType": "put"}, {"right": "P"}, {"option_type": "PE"}, {"option": {"type": "Put"}}]
+)
+def test_a_put_that_is_bought_is_short(action: str, option: dict[str, Any]) -> None:
+    assert accept(with_direction(action=action, **option)).direction == "SHORT"
+
+
+def test_a_right_that_is_no_option_type_says_nothing() -> None:
+    assert accept(with_direction(action="buy", right="upper")).direction == "LONG"
 
 
 ALLOWED = 'send "long" or "short", or "buy" or "sell".'
@@ -283,7 +309,7 @@ SELLING = "selling an option opens a bearish call or a bullish put, or closes a 
             'market_position is "longish"; send "long", "short" or "flat".',
         ),
         (
-            {"action": "buy", "optionType": "put"}, "direction_invalid", "/optionType",
+            {"action": "sell", "optionType": "put"}, "conflicting_direction", "/optionType",
             f'optionType is "put", so buying or selling says nothing about the underlying; {UNDERLYING}',
         ),
         (
@@ -372,9 +398,11 @@ def test_the_strongest_word_gives_the_direction_and_weaker_ones_stay_data() -> N
 
 
 def test_a_flag_is_an_order_as_strong_as_any() -> None:
-    assert judge(with_direction(isSell=True, market_position="long")) == judge(
-        with_direction(action="sell", market_position="long")
+    flag, word = (
+        record(with_direction(market_position="long", **said)) for said in ({"isSell": True}, {"action": "sell"})
     )
+
+    assert flag.intent == word.intent == "REDUCE_LONG"
     assert accept(with_direction(isBuy=True, trend="up")).consumed >= {"isBuy"}
 
 

@@ -25,6 +25,7 @@ change = partial(
     allowed_addresses=(),
     client_certificate_subject="",
     rate_limit_per_minute=None,
+    bare_sell="entry_short",
     replay=False,
 )
 
@@ -118,3 +119,14 @@ def test_only_valid_tokens_are_remembered() -> None:
     send(token="a-token-nobody-knows")
 
     assert services._known_sources == known
+
+
+def test_a_new_meaning_of_a_bare_sell_holds_at_once_and_changes_no_history() -> None:
+    first = send(alert(direction=None, action="sell", order_id="1")).json()
+    change(bare_sell="exit")
+
+    second = send(alert(direction=None, action="sell", order_id="2")).json()
+
+    assert (first["status"], second["status"]) == ("accepted", "recorded")
+    outcomes = WebhookDelivery.objects.order_by("id").values_list("outcome", flat=True)
+    assert list(outcomes) == ["accepted", "accepted", "recorded"]

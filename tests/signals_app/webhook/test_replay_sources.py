@@ -33,7 +33,7 @@ def replay(slug: str = "backtest") -> str:
 def switch(*, to_replay: bool) -> WebhookSource:
     return change_source(
         "backtest", name="", max_age_seconds=0, allowed_addresses=(), client_certificate_subject="",
-        rate_limit_per_minute=None, replay=to_replay,
+        rate_limit_per_minute=None, bare_sell="entry_short", replay=to_replay,
     )  # fmt: skip
 
 

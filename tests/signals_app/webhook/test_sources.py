@@ -141,7 +141,9 @@ def test_a_former_token_cannot_be_given_to_another_source() -> None:
     assert caught.value.code == "token_taken"
 
 
-@pytest.mark.parametrize("change", [{"rate_limit_per_minute": -1}, {"allowed_addresses": ["10.0.0.0/99"]}])
+@pytest.mark.parametrize(
+    "change", [{"rate_limit_per_minute": -1}, {"allowed_addresses": ["10.0.0.0/99"]}, {"bare_sell": "both"}]
+)
 def test_the_service_refuses_what_no_source_can_have(change: dict[str, Any]) -> None:
     with pytest.raises(DomainError):
         create_source(slug="tv", **change)

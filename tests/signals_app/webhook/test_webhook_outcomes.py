@@ -8,10 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 
-from signals_app.models import Signal, WebhookDelivery
+from signals_app.models import Signal, WebhookDelivery, WebhookSource
 from tests.database import execute, rows
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
@@ -329,3 +329,22 @@ def test_a_pooler_that_cannot_keep_plans_is_spared_them(monkeypatch: pytest.Monk
 
     assert send().json()["status"] == "accepted"
     assert rows("SELECT statement FROM pg_prepared_statements") == []
+
+
+def test_a_source_that_takes_a_bare_sell_for_an_exit_records_it_and_keeps_why() -> None:
+    make_source(bare_sell="exit")
+
+    answer = send(alert(direction=None, action="sell")).json()
+
+    assert answer == {"status": "recorded", "reason": "exit"}
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.code, delivery.detail) == (
+        "exit", 'action is "sell", and this source takes a bare sell for an exit',
+    )  # fmt: skip
+
+
+def test_the_database_knows_the_meanings_of_a_bare_sell() -> None:
+    source = make_source()
+
+    with pytest.raises(IntegrityError, match="webhook_sources_bare_sell_known"):
+        WebhookSource.objects.filter(pk=source.pk).update(bare_sell="both")

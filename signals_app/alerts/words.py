@@ -1,0 +1,154 @@
+"""The words of an alert that say what its order does: buys, sells, opens, closes, and in which position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kernel.errors import DomainError
+from signals_app.alerts.fields import Field, Fields, compact, read_agreeing, refuse_placeholder, shown
+from signals_app.alerts.vocabulary import (
+    AMBIGUOUS_WORDS,
+    CLOSING_EFFECTS,
+    CLOSING_FLAGS,
+    DESCRIPTION_ALIASES,
+    DIRECTION_ALIASES,
+    DIRECTION_FLAGS,
+    EFFECT_ALIASES,
+    EXIT_REASON_ALIASES,
+    EXIT_WORDS,
+    LITERAL_FLAGS,
+    LONG,
+    LONG_WORDS,
+    LOOSE_POSITION_ALIASES,
+    NO_REASON,
+    OPENING_EFFECTS,
+    POSITION_WORDS,
+    QUALIFIERS,
+    SHORT,
+    SHORT_WORDS,
+    STRICT_EXIT_WORDS,
+    Weight,
+)
+
+ALLOWED = 'send "long" or "short", or "buy" or "sell"'
+OPENING = "OPENING"
+_PLAIN_ORDERS = frozenset({"buy", "sell", "bto", "buytoopen"})
+_RAISED = frozenset({"true", "1", "yes"})
+_DIRECTION_NAMES = (*DIRECTION_ALIASES, *DIRECTION_FLAGS)
+_EVIDENCE = EFFECT_ALIASES | CLOSING_FLAGS.keys() | EXIT_REASON_ALIASES
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one field says: LONG, SHORT, an exit intent such as EXIT_LONG, or that something is opened.
+
+    A plain order is a bare "buy" or "sell", which names no position.
+    """
+
+    field: Field
+    meaning: str
+    weight: Weight = Weight.STRICT
+    is_order: bool = False
+    is_plain_order: bool = False
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it names a direction."""
+        return self.meaning in {LONG, SHORT}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position that the alert names: LONG, SHORT or FLAT."""
+
+    field: Field
+    side: str
+
+
+def read_words(fields: Fields) -> list[Word]:
+    """The words in the fields that give directions; raise DomainError for what should be one and is not."""
+    return [word for field in fields.find(_DIRECTION_NAMES) if (word := _word(field))]
+
+
+def read_effects(fields: Fields) -> list[Word]:
+    """What flags and effects say: exit intents, and OPENING where the order is said to open."""
+    found = []
+    for field in fields.among(_EVIDENCE):
+        text = str(field.value).strip().lower()
+        meaning = None
+        if field.alias in CLOSING_FLAGS:
+            raised = text == "true" if field.alias in LITERAL_FLAGS else text in _RAISED
+            meaning = CLOSING_FLAGS[field.alias] if raised else None
+        elif field.alias in EXIT_REASON_ALIASES:
+            meaning = None if text in NO_REASON else "EXIT"
+        elif isinstance(field.value, str):
+            text = compact(text)
+            meaning = OPENING if text in OPENING_EFFECTS else CLOSING_EFFECTS.get(text)
+        if meaning:
+            found.append(Word(field, meaning))
+    return found
+
+
+def read_position(fields: Fields, aliases: Iterable[str]) -> Position | None:
+    """The position under one of these names, None without one; raise DomainError when two differ."""
+    found = [field for field in fields.find(aliases) if isinstance(field.value, str)]
+    for field in found:
+        refuse_placeholder(field)
+        if field.alias not in LOOSE_POSITION_ALIASES and compact(field.value.strip()) not in POSITION_WORDS:
+            raise DomainError(
+                "direction_invalid",
+                f'{field.name} is {shown(field.value)}; send "long", "short" or "flat".',
+                field.pointer,
+            )
+    known = [field for field in found if compact(field.value.strip()) in POSITION_WORDS]
+    reading = read_agreeing(known, lambda field: POSITION_WORDS[compact(field.value.strip())])
+    return Position(reading.fields[0], reading.value) if reading else None
+
+
+def invalid_direction(field: Field) -> DomainError:
+    """The error about a field that should hold a direction."""
+    return DomainError(
+        "direction_invalid",
+        f"{field.name} is {shown(field.value)}, which is not a direction; {ALLOWED}.",
+        field.pointer,
+    )
+
+
+def _word(field: Field) -> Word | None:
+    """What the field says, None when it is no direction and need not be one."""
+    if field.alias in DIRECTION_FLAGS:
+        raised = str(field.value).strip().lower() in _RAISED
+        return _make_word(field, DIRECTION_FLAGS[field.alias], Weight.STRICT, is_order=True) if raised else None
+    weight, is_order = DIRECTION_ALIASES[field.alias]
+    if not isinstance(field.value, str):
+        if weight is Weight.STRICT:
+            raise DomainError(
+                "direction_type", f"{field.name} must be text, not {shown(field.value)}; {ALLOWED}.", field.pointer
+            )
+        return None
+    text = compact(field.value.strip())
+    if text in LONG_WORDS or text in SHORT_WORDS:
+        return _make_word(field, text, weight, is_order=is_order)
+    # Targets are often numbered: TP1, TP2.
+    exit_word = text if text in EXIT_WORDS else text.rstrip("0123456789")
+    is_exit = exit_word in EXIT_WORDS and field.alias not in DESCRIPTION_ALIASES
+    if is_exit and (weight is Weight.STRICT or exit_word not in STRICT_EXIT_WORDS):
+        return _make_word(field, exit_word, weight, is_order=is_order)
+    if weight is not Weight.WORD:
+        refuse_placeholder(field)
+    if text in AMBIGUOUS_WORDS:
+        raise DomainError(
+            "direction_invalid",
+            f"{field.name} is {shown(field.value)}, which is ambiguous: {AMBIGUOUS_WORDS[text]}; "
+            'send "direction" with "long" or "short" for the underlying.',
+            field.pointer,
+        )
+    if weight is Weight.STRICT and text not in QUALIFIERS:
+        raise invalid_direction(field)
+    return None
+
+
+def _make_word(field: Field, text: str, weight: Weight, *, is_order: bool) -> Word:
+    meaning = LONG if text in LONG_WORDS else SHORT if text in SHORT_WORDS else EXIT_WORDS[text]
+    return Word(field, meaning, weight, is_order, is_plain_order=text in _PLAIN_ORDERS)
