@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,8 @@ from outcomes.core.reports import (
 from outcomes.core.trades import Provenance, TradeFlag, weakest
 from outcomes.models import (
     EXIT,
+    DirectiveState,
+    ExitDirective,
     OwnExit,
     OwnExitState,
     ShadowTrade,
@@ -68,7 +70,16 @@ def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, reque
     if trade.status == TradeStatus.OPENING:
         raise DomainError("entry_not_priced", "The entry is being priced; retry in a few seconds.")
     wanted = {(leg.instrument, leg.side): leg.quantity for leg in report.legs}
+    if _must_follow_before(trade, max(settlements[leg.instrument].settled_at for leg in report.legs)):
+        detail = "The real trade closed before the contract ended, and the shadow with it; an exit can still be kept."
+        raise DomainError("shadow_follows_real", detail, "/legs")
     _book_settlements(trade, wanted, report, terms, request_hash)
+
+
+def _must_follow_before(trade: ShadowTrade, moment: datetime) -> bool:
+    """Whether a closing fill of the real trade from before the moment still waits for the shadow to follow."""
+    waiting = ExitDirective.objects.filter(shadow_trade=trade, state=DirectiveState.PENDING)
+    return waiting.filter(exit_time__lt=moment).exists()
 
 
 def _book_settlements(
@@ -130,19 +141,20 @@ def exit_of_a_shadow(
             raise conflicting_report("A different exit is already stored for this trade; the first counts.")
         return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
     refuse_claim(report.price_provenance, is_shadow=True)
+    if report.exit_time < trade.entry_time:
+        raise DomainError(
+            "exit_before_entry", "exit_time is before the trade's entry_time; check the engine's clock.", "/exit_time"
+        )
     left = books_of(trade, terms.schedule).open_quantities() if trade.status == TradeStatus.OPEN else {}
     settlements = read_settlements(report.market_conditions)
-    if left and all(instrument in settlements for instrument, _ in left):
+    ended = [settlements[instrument].settled_at for instrument, _ in left if instrument in settlements]
+    if ended and len(ended) == len(left) and not _must_follow_before(trade, max(ended)):
         reported_exit_prices(left, report.legs)
         _book_settlements(trade, left, report, terms, request_hash)
         price_own_exit(_keep_own_exit(trade, report, terms, request_hash, due_at=terms.now), trade, terms)
         return trade, 200
     if terms.now > trade.opened_at + timedelta(days=OWN_EXIT_DAYS):
         raise DomainError("own_exit_too_late", f"An own exit is taken for {OWN_EXIT_DAYS} days after the entry.")
-    if report.exit_time < trade.entry_time:
-        raise DomainError(
-            "exit_before_entry", "exit_time is before the trade's entry_time; check the engine's clock.", "/exit_time"
-        )
     refuse_untimely(terms, report.exit_time, "/exit_time")
     opened = _opened(trade)
     conditions, limit = report.market_conditions, terms.quote_limit

@@ -169,6 +169,41 @@ def test_a_shadow_may_tell_its_settlement_as_its_exit() -> None:
     assert ExitDirective.objects.get().state == "ALREADY_CLOSED"
 
 
+def test_a_contract_that_ends_after_the_real_exit_does_not_keep_the_shadow_from_following() -> None:
+    desk = make_desk(timeframe="1M", plan_b=plan(leg()))
+    real_id, shadow_id = desk.open_real(), desk.open_shadow(legs=[leg()])
+    desk.a.close(real_id)
+    conditions = {"settlements": {C70: settlement("EXPIRED", "0", JUNE)}}
+    executed = {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "0"}
+
+    filled = desk.b.post(
+        f"trades/{shadow_id}/fills",
+        {"fill_ref": "end", "time": JUNE, "legs": [executed], "market_conditions": conditions},
+    )
+    kept = desk.b.post(
+        f"trades/{shadow_id}/exit", {"exit_time": JUNE, "exit_reason": "EXPIRED", "market_conditions": conditions}
+    )
+    (pending,) = desk.b.pending()
+    desk.b.report(pending["id"], quotes={C70: quote("1.99", "2.05")})
+
+    assert (filled.status, filled.code) == (409, "shadow_follows_real")
+    assert (kept.status, kept.body["code"]) == (202, "own_exit_kept")
+    assert (ShadowOutcome.objects.get().pnl, OwnExit.objects.get().pnl) == (Decimal(60), Decimal(-139))
+
+
+def test_an_exit_before_the_entry_is_refused_of_a_contract_that_ended_too() -> None:
+    desk = make_desk()
+    shadow_id = desk.open_shadow()
+    conditions = {"settlements": {C72_5_JULY: settlement("EXPIRED", "0")}}
+
+    answer = desk.b.post(
+        f"trades/{shadow_id}/exit",
+        {"exit_time": "2014-06-05T13:59:59Z", "exit_reason": "EXPIRED", "market_conditions": conditions},
+    )
+
+    assert (answer.status, answer.code) == (400, "exit_before_entry")
+
+
 def test_a_settlement_may_answer_a_directive() -> None:
     desk = make_desk(timeframe="1w", plan_b=plan(leg()))
     real_id, _ = desk.open_real(), desk.open_shadow(legs=[leg()])
