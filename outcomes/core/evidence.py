@@ -14,7 +14,7 @@ signal would make of it. x is known as a range where a side is missing: A's bett
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 # Each stake's share of the starting capital.
@@ -178,9 +178,10 @@ class _Standing:
         self.at_block: int | None = None
         self.afresh: tuple[Bet, Bet] | None = None
         self.is_reversed = False
+        self._unsaid = RUNNING  # the first thing that a block said, which stays unsaid while too much is missing
         self._above_margin = self._below_margin = False
 
-    def take(self, number: int, block: Block, bet_a: Bet, bet_b: Bet) -> None:
+    def take(self, number: int, block: Block, bet_a: Bet, bet_b: Bet, *, is_silenced: bool) -> None:
         """Let one block speak: for a verdict, or against the one that stands."""
         needed = math.log(self.wager.needed)
         if self.afresh is not None:
@@ -190,27 +191,36 @@ class _Standing:
             against = {A_BETTER: afresh_b, B_BETTER: afresh_a}.get(self.verdict)
             self.is_reversed = self.is_reversed or (against is not None and against.log_wealth() >= needed)
             return
-        if self.wager.margin:
-            self._above_margin = self._above_margin or bet_a.log_wealth(-self.wager.margin) >= needed
-            self._below_margin = self._below_margin or bet_b.log_wealth(-self.wager.margin) >= needed
-        if bet_a.log_wealth() >= needed:
-            self.verdict = A_BETTER
-        elif bet_b.log_wealth() >= needed:
-            self.verdict = B_BETTER
-        # An interval that has drifted lies beyond 0 with one of its bounds, and A or B has won by then.
-        elif self._above_margin and self._below_margin:
-            self.verdict = EQUIVALENT
-        elif len(STAKES) in (bet_a.retired, bet_b.retired):
-            self.verdict = ASSUMPTION_BROKEN
-        elif number == self.wager.horizon_blocks:
+        if self._unsaid == RUNNING:
+            self._hear(bet_a, bet_b, needed)
+        if not is_silenced:
+            self.verdict = self._unsaid
+        if self.verdict == RUNNING and number == self.wager.horizon_blocks:
             self.verdict = INCONCLUSIVE
         if self.verdict != RUNNING:
             self.at_block = number
             self.afresh = (Bet(self.wager.worst_block), Bet(self.wager.worst_block))
 
+    def _hear(self, bet_a: Bet, bet_b: Bet, needed: float) -> None:
+        """Keep the first thing that the bets say, in the order of what counts within a block."""
+        if self.wager.margin:
+            self._above_margin = self._above_margin or bet_a.log_wealth(-self.wager.margin) >= needed
+            self._below_margin = self._below_margin or bet_b.log_wealth(-self.wager.margin) >= needed
+        if bet_a.log_wealth() >= needed:
+            self._unsaid = A_BETTER
+        elif bet_b.log_wealth() >= needed:
+            self._unsaid = B_BETTER
+        # An interval that has drifted lies beyond 0 with one of its bounds, and A or B has won by then.
+        elif self._above_margin and self._below_margin:
+            self._unsaid = EQUIVALENT
+        elif len(STAKES) in (bet_a.retired, bet_b.retired):
+            self._unsaid = ASSUMPTION_BROKEN
 
-def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
-    """Judge blocks in the order of time.
+
+def judge(blocks: Sequence[Block], wager: Wager, silenced: Collection[int] = ()) -> Judgement:
+    """Judge blocks in the order of time; `silenced` are the numbers of those after which too much was missing.
+
+    Nothing is said after these, and what they would have said is said by the next that is not silenced.
 
     1. Settle both bets on the block, and narrow the interval.
     2. The first block that says something gives the verdict, in the order A, B, equivalent, assumption broken, horizon.
@@ -225,7 +235,7 @@ def judge(blocks: Sequence[Block], wager: Wager) -> Judgement:
         bet_b.take(block.swapped)
         lower.take(block, bet_a)
         upper.take(block.swapped, bet_b)
-        standing.take(number, block, bet_a, bet_b)
+        standing.take(number, block, bet_a, bet_b, is_silenced=number in silenced)
         evidence.append((bet_a.wealth(), bet_b.wealth()))
     worst = wager.worst_block
     afresh = standing.afresh

@@ -97,6 +97,11 @@ class Record:
     best: Decimal = ZERO
     largest_risk: Decimal = ZERO
 
+    def after(self, side: Side, metric: str) -> Record:
+        """The record with one more signal in it."""
+        best = self.best if is_missing(side, metric) else max(self.best, _range(side, metric, self)[1])
+        return Record(best, max(self.largest_risk, side.risk_amount or ZERO))
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
