@@ -43,8 +43,8 @@ def _bet(sample: Sample, low: Floats, high: Floats, promise: Promise) -> Found:
     if not sample.is_separable:
         nobody = np.zeros(low.shape, dtype=bool)
         return first_crossing(nobody, nobody)
-    a, a_broken = _wealth(low, promise.worst_block)
-    b, b_broken = _wealth(-high, promise.worst_block)
+    a, a_broken = wealth(low, promise.worst_block)
+    b, b_broken = wealth(-high, promise.worst_block)
     # Whoever comes first counts, and a broken promise about the worst block ends it.
     for_a, for_b = (np.logical_or.accumulate(side >= NEEDED, axis=1) for side in (a, b))
     missing = np.cumsum((sample.taken & ~sample.priced).sum(axis=2), axis=1) > MOST_MISSING * np.cumsum(
@@ -54,7 +54,7 @@ def _bet(sample: Sample, low: Floats, high: Floats, promise: Promise) -> Found:
     return first_crossing(for_a & ~missing & ~ended, for_b & ~missing & ~ended)
 
 
-def _wealth(x: Floats, worst: Floats) -> tuple[Floats, Flags]:
+def wealth(x: Floats, worst: Floats) -> tuple[Floats, Flags]:
     """The wealth after each block, and whether every stake is retired by then."""
     unit = x / worst[:, None]
     total, live = np.zeros(x.shape), np.zeros(x.shape, dtype=bool)

@@ -53,19 +53,19 @@ def rows_of(outcomes: Sequence[Outcome], streams: Sequence[Stream], methods: Seq
 
 def false_table(rows: Sequence[Row], methods: Sequence[str]) -> str:
     """False winners of every method, with the standard error of the simulation for the product."""
-    lines = _head(["without a difference", *methods])
+    lines = [["without a difference", *methods]]
     for row in rows:
         own = row.false[PRODUCT]
         error = math.sqrt(own * (1 - own) / row.runs)
         cells = [f"{row.false[method]:.3f}" for method in methods]
         cells[list(methods).index(PRODUCT)] = f"{own:.3f} ± {error:.3f}"
-        lines.append(_line([row.stream.name, *cells]))
-    return "\n".join(lines)
+        lines.append([row.stream.name, *cells])
+    return markdown(lines)
 
 
 def power_table(rows: Sequence[Row], methods: Sequence[str]) -> str:
     """Blocks to find A in 80 % of the runs; the share that found it within all blocks where that is less."""
-    lines = _head([f"A better by {EDGE:g} spreads of a block", *methods, "to the best valid", "valid on this stream"])
+    lines = [[f"A better by {EDGE:g} spreads of a block", *methods, "to the best valid", "valid on this stream"]]
     for row in rows:
         cells = [
             f"{row.blocks[method]:.0f}" if math.isfinite(row.blocks[method]) else f"({row.found[method]:.0%})"
@@ -73,8 +73,8 @@ def power_table(rows: Sequence[Row], methods: Sequence[str]) -> str:
         ]
         everywhere = ratio(row, valid_where_the_product_is(rows))
         here = ratio(row, [method for method in methods if row.false[method] <= ALPHA])
-        lines.append(_line([row.stream.name, *cells, _times(everywhere), _times(here)]))
-    return "\n".join(lines)
+        lines.append([row.stream.name, *cells, _times(everywhere), _times(here)])
+    return markdown(lines)
 
 
 def valid_where_the_product_is(rows: Sequence[Row]) -> list[str]:
@@ -115,12 +115,10 @@ def flags_text(rows: Sequence[Row]) -> str:
     )
 
 
-def _head(cells: Sequence[str]) -> list[str]:
-    return [_line(cells), _line(["---", *["--:"] * (len(cells) - 1)])]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first line is its head."""
+    head, *body = lines
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---", *["--:"] * (len(head) - 1)], *body])
 
 
 def _times(found: float) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from benchmarks.verdict_suite import runs as suite_runs
+from benchmarks.verdict_suite.costs import cost_table
 from benchmarks.verdict_suite.methods import METHODS, PRODUCT, bet_on_blocks, bet_on_sums, method_named
 from benchmarks.verdict_suite.runs import Outcome, dependent_blocks, outcomes
 from benchmarks.verdict_suite.sample import Found, Promise, Sample, first_crossing, one_by_one
@@ -180,6 +182,15 @@ def test_no_ratio_where_no_method_found_anything_and_an_endless_one_where_only_o
 
     assert math.isnan(ratio(nobody, [PRODUCT, "x"]))
     assert ratio(others, [PRODUCT, "x"]) == math.inf
+
+
+def test_a_larger_promise_costs_blocks_and_a_larger_difference_saves_them() -> None:
+    lines = cost_table(runs=100, seed=1).splitlines()
+
+    cells = [[float(cell) for cell in line.strip("| ").split("|")] for line in lines[2:]]
+    assert [row[0] for row in cells] == [5, 8, 12, 20]
+    assert all(less < more for one, other in pairwise(cells) for less, more in zip(one, other, strict=True))
+    assert all(small > middle > large for _, small, middle, large, _, _ in cells)
 
 
 def test_flags_are_counted_among_the_false_winners_alone() -> None:
