@@ -26,11 +26,13 @@ TESTS_OF = {
     ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
+    "outcomes.core.block_file": ["outcomes/test_evaluation_judge.py"],
     "outcomes.core.books": ["outcomes/core/test_books.py", "outcomes/core/test_books_risk.py"],
     "outcomes.core.checks": [
         "outcomes/core/test_checks_plan.py", "outcomes/core/test_checks_settlement.py",
         "outcomes/core/test_checks_times.py",
     ],
+    "outcomes.core.evidence": ["outcomes/core/test_evidence.py", "outcomes/core/test_judging.py"],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],

@@ -14,7 +14,7 @@ signal would make of it. x is known as a range where a side is missing: A's bett
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 # Each stake's share of the starting capital.
@@ -23,7 +23,7 @@ STAKES = {0.95 / 2**k: share for k, share in enumerate((1 / 2, 1 / 4, 1 / 8, 1 /
 RUIN = 0.99
 # No block takes more than this factor from a bet, so that a wealth stays a positive number.
 LEAST_FACTOR = 1e-12
-_BISECTIONS = 200
+_NEAR_ENOUGH = 1e-14  # of what a bound is searched in
 
 RUNNING = "RUNNING"
 A_BETTER, B_BETTER = "A_BETTER", "B_BETTER"
@@ -156,17 +156,37 @@ class _Bound:
         refuted, kept = middle - reach, middle + reach
         if self.edge is not None:
             refuted = max(refuted, self.edge)
-        if bet.log_wealth(refuted) < needed:
+        above = bet.log_wealth(refuted) - needed
+        if above < 0:
             return
-        for _ in range(_BISECTIONS):
+        self.edge = _edge(lambda mu: bet.log_wealth(mu) - needed, refuted, kept, above)
+
+
+def _edge(above: Callable[[float], float], refuted: float, kept: float, above_refuted: float) -> float:
+    """The last place between both that is still refuted, where a falling function comes down to 0.
+
+    By false position, halving the weight of an end that stays twice (the Illinois rule): a tenth of the evaluations
+    that halving the interval takes, each of which goes through all blocks.
+    """
+    enough = _NEAR_ENOUGH * (kept - refuted)
+    above_kept = above(kept)
+    moved = 0
+    while kept - refuted > enough:
+        between = kept - above_kept * (kept - refuted) / (above_kept - above_refuted)
+        if not refuted < between < kept:
             between = (refuted + kept) / 2
-            if between in (refuted, kept):
-                break
-            if bet.log_wealth(between) >= needed:
-                refuted = between
-            else:
-                kept = between
-        self.edge = refuted
+        if between in (refuted, kept):
+            break
+        found = above(between)
+        if found >= 0:
+            refuted, above_refuted = between, found
+            above_kept = above_kept / 2 if moved > 0 else above_kept
+            moved = 1
+        else:
+            kept, above_kept = between, found
+            above_refuted = above_refuted / 2 if moved < 0 else above_refuted
+            moved = -1
+    return refuted
 
 
 class _Standing:

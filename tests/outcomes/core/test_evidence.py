@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from outcomes.core.evidence import STAKES, Bet, Block, Interval, Judgement, Wager, judge
+from outcomes.core.evidence import STAKES, Bet, Block, Interval, Judgement, Wager, _edge, judge
 from tests.golden import GOLDEN_FOLDER
 
 FIVE = Wager(worst_block=5.0)
@@ -125,6 +126,30 @@ def test_the_bounds_are_where_the_bets_reach_what_is_needed_as_far_out_as_blocks
 
     assert (found.lower, found.upper) == (near(-1.4466472178172693), near(7.44664721781727))
     assert judge([Block(3.0, 3.0, 1.0)] * 6, FIVE).interval == Interval(None, None)
+
+
+@pytest.mark.parametrize(
+    ("falls", "root"),
+    [
+        (lambda mu: 3 - mu, 3.0),
+        (lambda mu: 2 - mu**3, 2 ** (1 / 3)),
+        (lambda mu: 1e9 * (1 - mu) if mu > 1 else 1e-9 * (1 - mu), 1.0),  # flat on one side, steep on the other
+        (lambda mu: math.copysign(1, 7.3 - mu), 7.3),
+        (lambda mu: 10 - mu, 10.0),
+    ],
+)
+def test_a_bound_is_found_to_the_last_digits_in_few_looks(falls: Callable[[float], float], root: float) -> None:
+    looks = []
+
+    def watched(mu: float) -> float:
+        looks.append(mu)
+        return falls(mu)
+
+    found = _edge(watched, -20.0, 12.0, falls(-20.0))
+
+    assert falls(found) >= 0
+    assert found == pytest.approx(root, abs=1e-12)
+    assert len(looks) <= 60
 
 
 amounts = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 6))
