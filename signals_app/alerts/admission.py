@@ -14,6 +14,7 @@ from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from signals_app.alerts.alert import Understood, understand
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, refuse_size
+from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.secret_masking import mask_body, split_secrets
 
 # From TradingView's help page "About webhooks"; it does not send over IPv6.
@@ -115,6 +116,7 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
         payload, presented = split_secrets(decode_alert(arrival.body), is_secret if expects_secret else None)
         if expects_secret and not any(map(is_secret, presented)):
             raise unauthorized()
+        payload = open_envelope(payload)
         understood = understand(
             payload,
             received_at=arrival.received_at,

@@ -11,6 +11,7 @@ from kernel.values import format_timestamp, instant_text
 from signals_app.alerts.alert import NewSignal, read_alert, understand
 from signals_app.alerts.decoding import decode_alert
 from signals_app.alerts.directions import DirectionReading
+from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.fields import Reading
 from signals_app.alerts.secret_masking import split_secrets
 from signals_app.alerts.times import TimestampReading
@@ -130,11 +131,12 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
     try:
         # Half a surrogate pair gets as far as the decoder, which says what is wrong with it.
         payload = decode_alert(filled_in.encode(errors="surrogatepass"))
-        rest, _ = split_secrets(payload)
+        without_secrets, _ = split_secrets(payload)
+        rest = open_envelope(without_secrets)
         understood = understand(rest, received_at=now, max_age_seconds=max_age_seconds)
     except DomainError as error:
         return AlertCheck("rejected", error.code, error.detail, error.problem.remedy, filled=filled)
-    removed = tuple(name for name in payload if name not in rest)
+    removed = tuple(name for name in payload if name not in without_secrets)
 
     def field(name: str, value: str, reading: Reading[str] | DirectionReading | TimestampReading | None) -> FieldRead:
         sources = reading.fields if reading and value else ()

@@ -9,14 +9,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from signals_app.alerts.fields import compact
-
-# What public receivers read: secret 11 times, passphrase 9, key 8, password 7, token 6.
-SECRET_FIELDS = (
-    "secret", "passphrase", "password", "token", "apikey", "api_key", "auth_key", "auth_token", "api_token",
-    "webhook_secret",
+# A name, split at case changes and punctuation, is that of a secret when one of its words is.
+_SECRET_WORDS = frozenset(
+    {
+        "secret", "password", "passphrase", "passwd", "pwd", "pin", "token", "apikey", "authorization", "credential",
+        "credentials", "secrets", "passwords", "signature", "license", "licence",
+    }
+)  # fmt: skip
+# Beside one of these, `key` is one, too; words in a row without a border between them are found by _GLUED.
+_KEY_OWNERS = frozenset({"api", "access", "private", "client", "auth", "license", "licence"})
+_GLUED = re.compile(
+    r"(?:api|access|private|client|auth|user|my|webhook|bot|broker|account|refresh|bearer|secret)+"
+    r"(?:secret|passphrase|password|passwd|pwd|pin|token|key|signature)"
+)
+# Coins, candles and models have tokens and pins as well.
+NO_SECRETS = frozenset(
+    {
+        "tokensymbol", "tokenname", "tokenaddress", "tokenid", "tokenpair", "tokenin", "tokenout", "tokencount",
+        "basetoken", "quotetoken", "pinbar", "pinbars", "pinbarsignal", "bullishpinbar", "bearishpinbar",
+        "licenseplate",
+    }
 )  # fmt: skip
 # Holds the secret in some layouts and data in others: a secret only where it carries the expected one.
 MAYBE_SECRET_FIELD = "key"  # noqa: S105 - the name of a field
@@ -24,16 +39,22 @@ MASK = "***"
 # A shorter secret cannot be told from ordinary data, so its copies elsewhere are left alone.
 MIN_COPY_CHARACTERS = 8
 
+_REMEMBERED_CHARACTERS = 40
 _BYTE_ORDER_MARK = "\ufeff"
-_SECRET_ALIASES = frozenset(compact(name) for name in SECRET_FIELDS)
+_NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # Most alerts hold no secret and are let pass by one look for these; with \u a name can be spelt in escapes.
-_HINTS = (b"secret", b"pass", b"token", b"key", b"\\u")
+_HINTS = (
+    b"secret", b"pass", b"pwd", b"pin", b"token", b"key", b"authorization", b"credential", b"signature", b"licen",
+    b"\\u",
+)  # fmt: skip
 # Possessive, so that a string without an end is given up at once instead of being tried at every length.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
 _LOOSE_FIELD = re.compile(
-    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word)"
-    rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?",
+    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word|passwd|pwd|(?<![A-Za-z])pin|(?-i:Pin)|authorization|credentials?|signature"
+    r"|licen[sc]e(?:[ _-]?id)?)"
+    # The scheme before the credential is part of the value.
+    rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?(?:(?:bearer|basic)\s+)?",
     re.IGNORECASE,
 )
 _LOOSE_END = re.compile(r"[\s,;&|)}\]]|\Z")
@@ -42,28 +63,56 @@ _LOOSE_END = re.compile(r"[\s,;&|)}\]]|\Z")
 def split_secrets(
     payload: Mapping[str, Any], is_secret: Callable[[str], bool] | None = None
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The payload without its secret fields, and the secrets these presented.
+    """The payload without its secret members at any depth, and the secrets these presented.
 
-    ``is_secret`` tells whether a text is the body secret the source expects; with it, a field called
+    ``is_secret`` tells whether a text is the body secret the source expects; with it, a member called
     ``key`` that carries this secret goes, too. Copies of a presented secret in what remains are
     masked. A secret that is not text (a number, say) is removed and presents nothing.
     """
-    rest: dict[str, Any] = {}
     hidden: list[Any] = []
-    for name, value in payload.items():
-        alias = compact(name)
-        if alias == MAYBE_SECRET_FIELD and is_secret is not None and isinstance(value, str):
-            # A masked one was a secret when it was received.
-            is_hidden = value == MASK or is_secret(value)
-        else:
-            is_hidden = alias in _SECRET_ALIASES
-        if is_hidden:
-            hidden.append(value)
-        else:
-            rest[name] = value
+    rest: dict[str, Any] = _without_secrets(payload, is_secret, hidden)
     copies = _longest_first([text for value in hidden for text in _texts(value)])
     presented = tuple(value for value in hidden if isinstance(value, str) and value)
     return (_mask_copies(rest, copies) if copies else rest), presented
+
+
+def _without_secrets(value: Any, is_secret: Callable[[str], bool] | None, hidden: list[Any]) -> Any:
+    """The value without the secret members at any depth, which are added to `hidden`."""
+    if isinstance(value, list):
+        return [_without_secrets(item, is_secret, hidden) if type(item) in (dict, list) else item for item in value]
+    rest: dict[str, Any] = {}
+    for name, inner in value.items():
+        if is_secret_name(name) or (
+            # A masked one was a secret when it was received.
+            name.lower() == MAYBE_SECRET_FIELD
+            and is_secret is not None
+            and isinstance(inner, str)
+            and (inner == MASK or is_secret(inner))
+        ):
+            hidden.append(inner)
+        else:
+            rest[name] = _without_secrets(inner, is_secret, hidden) if type(inner) in (dict, list) else inner
+    return rest
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a member of this name holds a secret, at whatever depth."""
+    # The same few names come with every alert; long ones come from nobody who means well.
+    return _remembered(name) if len(name) <= _REMEMBERED_CHARACTERS else _is_secret_name(name)
+
+
+def _is_secret_name(name: str) -> bool:
+    words = [word.lower() for word in _NAME_WORDS.findall(name)]
+    if "".join(words) in NO_SECRETS:
+        return False
+    if not _SECRET_WORDS.isdisjoint(words):
+        return True
+    if not _KEY_OWNERS.isdisjoint(words) and "key" in words:
+        return True
+    return any(_GLUED.fullmatch(word) for word in words)
+
+
+_remembered = lru_cache(maxsize=1024)(_is_secret_name)
 
 
 def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
@@ -72,7 +121,7 @@ def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
     ``presented`` are the secrets that split_secrets found. A body that is no JSON object is masked
     by what looks like a secret field, rather too much than too little.
     """
-    if not presented and not any(hint in body.lower() for hint in _HINTS) and b"\x00" not in body:
+    if not presented and not any(map(body.lower().__contains__, _HINTS)) and b"\x00" not in body:
         return body
     if b"\x00" in body:
         # UTF-16 or worse: nothing in there can be found reliably.
@@ -124,7 +173,7 @@ def _mask_text(text: str, secrets: list[str]) -> str:
 
 
 def _mask_fields(text: str, presented: Collection[str]) -> str:
-    """Mask the values of the top-level secret fields and all copies of them in valid JSON."""
+    """Mask the values of the secret members and all copies of them in valid JSON."""
     tokens = list(_TOKEN.finditer(text, int(text.startswith(_BYTE_ORDER_MARK))))
     hidden = _secret_values(tokens, presented)
     values = [token[0] for first, last in hidden.items() for token in tokens[first : last + 1]]
@@ -147,18 +196,18 @@ def _mask_fields(text: str, presented: Collection[str]) -> str:
 
 
 def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
-    """First and last token of each value of a secret top-level field."""
+    """First and last token of each value of a secret member."""
     values: dict[int, int] = {}
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += _step(token[0])
-        if not (depth == 1 and token[0][0] == '"' and tokens[position + 1][0] == ":"):
+    last = 0
+    for position, token in enumerate(tokens[:-1]):
+        # Only a name has a colon after it, and what lies inside a secret is hidden with it.
+        if position < last or token[0][0] != '"' or tokens[position + 1][0] != ":":
             continue
-        alias, first = compact(_string(token[0])), position + 2
+        name, first = _string(token[0]), position + 2
         value = tokens[first][0]
-        carries_secret = alias == MAYBE_SECRET_FIELD and value[0] == '"' and _string(value) in presented
-        if alias in _SECRET_ALIASES or carries_secret:
-            inside = last = 0
+        carries_secret = name.lower() == MAYBE_SECRET_FIELD and value[0] == '"' and _string(value) in presented
+        if is_secret_name(name) or carries_secret:
+            inside = 0
             for last in range(first, len(tokens)):
                 inside += _step(tokens[last][0])
                 if inside == 0:

@@ -22,11 +22,13 @@ from signals_app.alerts.vocabulary import (
 _MINUTES = re.compile(r"([0-9]{1,5})(?:\.0*)?")
 _COUNTED = re.compile(r"(?:([0-9]{1,5})[ _-]*)?([A-Za-z]+)")
 _METATRADER = re.compile(r"(M|H|D|W|MN)([0-9]{1,3})", re.IGNORECASE)
+# Bars of a range or a number of trades, as long as they take.
+_EVENT_UNITS = {"r": "R", "range": "R", "t": "T", "tick": "T", "ticks": "T"}
 _METATRADER_UNITS = {"M": "m", "H": "h", "D": "d", "W": "w", "MN": "M"}
-_LARGER = {"s": ("m", 60), "m": ("h", 60)}
+_LARGER = {"s": ("m", 60), "m": ("h", 60), "h": ("d", 24)}
 # "15M" is far more often a slip for 15 minutes than a chart of 15 months, which no vendor has.
-_MAX_COUNT = {"s": 86_400, "m": 10_080, "h": 720, "d": 366, "w": 53, "M": 12}
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 31 * 86_400}
+_MAX_COUNT = {"s": 86_400, "m": 10_080, "h": 720, "d": 366, "w": 53, "M": 12, "R": 99_999, "T": 99_999}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 31 * 86_400, "R": 0, "T": 0}
 
 _ISO = re.compile(
     r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
@@ -36,6 +38,8 @@ _ISO = re.compile(
 )
 _EPOCH = re.compile(r"[+-]?\d{1,30}(?:\.\d{0,30})?", re.ASCII)
 _MINUTES_AN_HOUR = 60
+# Seconds have had ten digits since 2001: a smaller number has lost some, and would be read as a day long ago.
+_FIRST_EPOCH = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,15 @@ class TimestampReading:
 
 
 def read_timeframe(fields: Fields) -> Reading[str] | None:
-    """The timeframe as ``<n><s|m|h|d|w|M>``, None when the alert has none; raise DomainError when it is not one."""
+    """The timeframe as ``<n><s|m|h|d|w|M|R|T>``, None when the alert has none; raise DomainError when it is not one."""
     return read_agreeing(fields.find(TIMEFRAME_ALIASES) or fields.find(WEAK_TIMEFRAME_ALIASES), _timeframe)
 
 
 def duration(timeframe: str) -> timedelta:
-    """The longest time that one bar of this canonical timeframe spans; a month counts 31 days."""
+    """The longest time that one bar of this canonical timeframe spans.
+
+    A month counts 31 days; bars of ranges and ticks, which take what they take, count none.
+    """
     return timedelta(seconds=int(timeframe[:-1]) * _SECONDS[timeframe[-1]])
 
 
@@ -83,17 +90,18 @@ def _timeframe(field: Field) -> str:
         count, unit = int(metatrader[2]), _METATRADER_UNITS[metatrader[1].upper()]
     elif counted := _COUNTED.fullmatch(TIMEFRAME_WORDS.get(compact(text), text)):
         # Case matters for this letter only: M is a month, m a minute.
-        unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(counted[2].lower(), "")
+        letters = counted[2].lower()
+        unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(letters) or _EVENT_UNITS.get(letters, "")
         # TradingView writes D as well as 1D.
         count = int(counted[1] or 1)
     if not 1 <= count <= _MAX_COUNT.get(unit, 0):
         raise DomainError(
             "timeframe_invalid",
             f"{field.name} is {shown(value)}; send one timeframe: minutes as a number, or a number with s, m, h, d, "
-            'w or M for months (at most 12), such as "5m".',
+            'w, M for months (at most 12), R for ranges or T for ticks, such as "5m".',
             field.pointer,
         )
-    # 60 minutes and 1h are one chart, and must be one signal.
+    # 60 minutes and 1h are one chart, 1440 and D another; each must be one signal.
     while unit in _LARGER and count % _LARGER[unit][1] == 0:
         unit, factor = _LARGER[unit]
         count //= factor
@@ -113,7 +121,10 @@ def _timestamp(field: Field) -> datetime:
     text = value.strip() if isinstance(value, str) else repr(value)
     if not isinstance(value, str) or _EPOCH.fullmatch(text):
         try:
-            return epoch_instant(Decimal(text))
+            number = Decimal(text)
+            if number < _FIRST_EPOCH:
+                raise _out_of_range(field)
+            return epoch_instant(number)
         except ValueError as error:
             raise _out_of_range(field) from error
     return _from_iso(text, field)
@@ -168,6 +179,6 @@ def _out_of_range(field: Field) -> DomainError:
     return DomainError(
         "timestamp_out_of_range",
         f"{field.name} is {shown(field.value)}; it must be within the years {FIRST_YEAR} to {LAST_YEAR}, with an "
-        "offset of at most 14 hours. Epoch values are read as seconds or milliseconds.",
+        "offset of at most 14 hours. Epoch values have at least 10 digits for seconds, 13 for milliseconds.",
         field.pointer,
     )

@@ -43,6 +43,13 @@ def test_the_symbol_may_lie_in_these_objects(member: dict[str, Any]) -> None:
         ("NAN", "NAN", ""),
         ("SPY   260417C00575000", "SPY   260417C00575000", ""),
         ("A" * 64, "A" * 64, ""),
+        ("/ES", "/ES", ""),
+        ("CME:/mes", "/MES", "CME"),
+        ("XAUUSD+", "XAUUSD+", ""),
+        ("EURUSD#", "EURUSD#", ""),
+        ("[SP500]", "[SP500]", ""),
+        ("#AAPL", "#AAPL", ""),
+        ("@ES", "@ES", ""),
     ],
 )
 def test_a_symbol_is_upper_case_without_its_exchange(text: str, symbol: str, exchange: str) -> None:
@@ -55,7 +62,8 @@ def test_a_symbol_is_upper_case_without_its_exchange(text: str, symbol: str, exc
     "text",
     [
         "NaN", "na", "null", "undefined", "A" * 65, "NASDAQ:", ":SPY", "NASDAQ:AAPL/NASDAQ:MSFT", "A/B/C", "SPY,QQQ",
-        "SPY;", "<b>", "SP\u200bY", "\u03a3PY", "\u017fPY", "BTC/USDT:EUR", "-", "A+B", "SPY\nQQQ", "'; DROP",
+        "SPY;", "<b>", "SP\u200bY", "\u03a3PY", "\u017fPY", "BTC/USDT:EUR", "-", "A+B", "SPY\nQQQ",
+        "/", "/ES/", "+", "[]", "[SP500", "SP500]", "[[SP500]]", "EURUSD###", "A" * 64 + "+", "'; DROP",
     ],
 )  # fmt: skip
 def test_what_is_no_single_symbol_is_refused(text: str) -> None:
@@ -147,12 +155,12 @@ def test_every_refusal_of_a_symbol_says_what_was_sent_and_what_to_send(
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("x" * 60 + "+", '"' + "x" * 57 + '..."'),
-        ("x" * 59 + "+", '"' + "x" * 59 + '+"'),
+        ("x" * 60 + "~", '"' + "x" * 57 + '..."'),
+        ("x" * 59 + "~", '"' + "x" * 59 + '~"'),
         ("a\tb", '"a\\tb"'),
         ("é\n" + "x" * 100, '"\\xe9\\n' + "x" * 51 + '..."'),
         ("a\t" + "x" * 58, '"a\\t' + "x" * 54 + '..."'),
-        ("Σ+", '"Σ+"'),
+        ("Σ~", '"Σ~"'),
     ],
 )
 def test_a_value_is_shown_printable_and_cut_to_60_characters(text: str, shown: str) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from signals_app.alerts.alert import NewSignal, RecordedOnly
 from signals_app.alerts.times import duration
-from tests.signals_app.alerts.alerts import accept, judge, make_alert, refuse
+from tests.signals_app.alerts.alerts import RECEIVED_AT, accept, judge, make_alert, refuse
 
 
 @pytest.mark.parametrize(
     ("value", "timeframe"),
     [
         ("1", "1m"), ("5", "5m"), (5, "5m"), (15.0, "15m"), ("15.0", "15m"), ("45", "45m"), ("60", "1h"), (240, "4h"),
-        ("90", "90m"), ("1440", "24h"), ("D", "1d"), ("1D", "1d"), ("2d", "2d"), ("W", "1w"), ("1W", "1w"), ("M", "1M"),
+        ("90", "90m"), ("1440", "1d"), ("2880", "2d"), ("25h", "25h"), ("10R", "10R"), ("100t", "100T"),
+        ("50 ticks", "50T"), ("D", "1d"), ("1D", "1d"), ("2d", "2d"), ("W", "1w"), ("1W", "1w"), ("M", "1M"),
         ("1M", "1M"), ("3M", "3M"), ("12M", "12M"), ("S", "1s"), ("5S", "5s"), ("60s", "1m"), ("1m", "1m"),
         ("60m", "1h"), ("1h", "1h"), ("4H", "4h"), ("H", "1h"), ("15 min", "15m"), ("15-min", "15m"), ("45MIN", "45m"),
         ("1 hour", "1h"), ("2 hrs", "2h"), ("1 day", "1d"), ("1month", "1M"), ("1mo", "1M"), ("M15", "15m"),
@@ -31,7 +32,7 @@ def test_a_timeframe_has_one_canonical_form(value: object, timeframe: str) -> No
 @pytest.mark.parametrize(
     "value",
     [
-        "0", 0, -5, "-5m", 2.5, "2.5", "15m,30m", "5m 15m", "abc", "1T", "100R", "1x", "m5m", "15M", "100000",
+        "0", 0, -5, "-5m", 2.5, "2.5", "15m,30m", "5m 15m", "abc", "0T", "100000R", "1x", "m5m", "15M", "100000",
         "9999999m", 10**30, 1e300, "\u0665", "5\u043c", "5m\n\n;", "D-", "{}",
     ],
 )  # fmt: skip
@@ -179,7 +180,7 @@ def test_a_source_without_a_limit_takes_alerts_of_any_age() -> None:
 ISO = 'send an ISO 8601 time with a time zone, such as "2026-03-16T14:30:00Z", or epoch seconds or milliseconds.'
 YEARS = (
     "it must be within the years 1970 to 2100, with an offset of at most 14 hours. "
-    "Epoch values are read as seconds or milliseconds."
+    "Epoch values have at least 10 digits for seconds, 13 for milliseconds."
 )
 
 
@@ -196,8 +197,8 @@ YEARS = (
         ),
         (
             {"timeframe": "15M"}, "timeframe_invalid", "/timeframe",
-            ('timeframe is "15M"; send one timeframe: minutes as a number, or a number with s, m, h, d, w or M for '
-            'months (at most 12), such as "5m".'),
+            ('timeframe is "15M"; send one timeframe: minutes as a number, or a number with s, m, h, d, w, M for '
+            'months (at most 12), R for ranges or T for ticks, such as "5m".'),
         ),
         (
             {"interval": "15"}, "conflicting_alias", "/interval",
@@ -259,8 +260,8 @@ def test_every_refusal_of_a_time_says_what_was_sent_and_what_to_send(
 @pytest.mark.parametrize(
     ("value", "moment"),
     [
-        (0, datetime(1970, 1, 1, tzinfo=UTC)),
-        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        (10**9, datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
+        ("1000000000", datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
         ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
         ("1970-01-01T14:00:00+14:00", datetime(1970, 1, 1, tzinfo=UTC)),
         # The smallest number that is read as milliseconds; one less would be seconds of the year 5138.
@@ -294,7 +295,7 @@ def test_after_the_last_year_there_is_no_time(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "timeframe"),
     [
-        ("86400s", "24h"), ("59s", "59s"), ("61s", "61s"), ("10080", "168h"), ("720h", "720h"), ("366d", "366d"),
+        ("86400s", "1d"), ("59s", "59s"), ("61s", "61s"), ("10080", "7d"), ("720h", "30d"), ("366d", "366d"),
         ("53w", "53w"), ("12M", "12M"), ("120s", "2m"), ("3600s", "1h"), ("MN12", "12M"),
     ],
 )  # fmt: skip
@@ -313,3 +314,15 @@ def test_a_timeframe_beyond_the_largest_of_its_unit_is_refused(value: str) -> No
 )
 def test_a_bar_spans_its_timeframe(timeframe: str, seconds: int) -> None:
     assert duration(timeframe).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("value", [17736714, "17736714", 999_999_999, "999999999.9", 0, "20260316", 1e-3])
+def test_an_epoch_that_has_lost_digits_is_no_day_long_ago(value: object) -> None:
+    assert refuse(make_alert(timestamp=value)).code == "timestamp_out_of_range"
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(300, NewSignal), (301, RecordedOnly)])
+def test_a_bar_of_ticks_has_no_length_so_its_opening_is_what_ages(age: int, outcome: type) -> None:
+    opened = (RECEIVED_AT - timedelta(seconds=age)).isoformat()
+
+    assert isinstance(judge(make_alert(timestamp=..., time=opened, timeframe="100T")), outcome)
