@@ -112,6 +112,8 @@ _SOURCES = (
     Problem("address_invalid", 400, "An allowed address cannot be read.", "Enter IP addresses or networks."),
     Problem("max_age_invalid", 400, "The maximum age is negative.", "Enter seconds, or 0 for no limit."),
     Problem("rate_limit_invalid", 400, "The rate limit is less than 1.", "Enter alerts per minute, or leave blank."),
+    Problem("https_required", 403, "The alert came over HTTP.", "Use https; the proxy must send X-Forwarded-Proto."),
+    Problem("content_encoding", 415, "The body is compressed or encoded.", "Send the body without Content-Encoding."),
     Problem("bare_sell_invalid", 400, "The meaning of a bare sell is unknown.", "Choose entry_short or exit."),
     Problem("replay_not_live", 403, "Replayed alerts do not go live.", "Use a live source, or set APP_MODE to PAPER."),
     Problem("slug_invalid", 400, "The slug cannot be used.", "Use letters, digits, - and _."),

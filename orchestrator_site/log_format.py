@@ -8,7 +8,11 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
-_WEBHOOK_TOKEN = re.compile(r"(/webhooks/tradingview/)[^/\s\"'\\?]+")
+_WEBHOOK_TOKEN = re.compile(r"(/webhooks?/(?:tradingview/)?)(?!tradingview\b)[^/\s\"'\\?]+", re.IGNORECASE)
+# What Django says of a request that it could not answer: "Not Found: /path", "<WSGIRequest: POST '/path'>".
+_REFUSED_PATH = re.compile(r"(?:[A-Z][A-Za-z ]+: |WSGIRequest: [A-Z]+ ')/[^\s\"'\\?]*")
+# No token is shorter; ids are, in their own form.
+_LONG_SEGMENT = re.compile(r"(?<=/)(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|\Z))[^/]{16,}")
 
 
 def _shared() -> list[Processor]:
@@ -23,8 +27,12 @@ def _shared() -> list[Processor]:
 
 
 def without_webhook_tokens(logger: Any, method_name: str, line: Any) -> Any:
-    """Mask the tokens of webhook URLs in a finished line; Django logs whole requests when one is odd."""
-    return _WEBHOOK_TOKEN.sub(r"\1***", line)
+    """Mask the tokens of webhook URLs in a finished line; Django logs whole requests when one is odd.
+
+    In a wrong path the token may stand anywhere: there every long segment is masked that is no id.
+    """
+    line = _WEBHOOK_TOKEN.sub(r"\1***", line)
+    return _REFUSED_PATH.sub(lambda path: _LONG_SEGMENT.sub("***", path[0]), line)
 
 
 def logging_config(level: str) -> dict[str, Any]:

@@ -165,6 +165,8 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
+# TradingView follows no redirect: the webhook itself refuses plain HTTP, and keeps that it did.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/"]
 X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {

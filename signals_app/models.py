@@ -266,6 +266,29 @@ class WebhookDelivery(models.Model):
         return f"{self.outcome} {self.code} {instant_text(self.received_at)}"
 
 
+class UnknownTokenAttempt(models.Model):
+    """How often an address called the webhook with a token that no active source has, hour by hour."""
+
+    address = models.GenericIPAddressField(
+        null=True, help_text="IP address of the sender, the first of its /64 for IPv6. Blank if it is not known."
+    )
+    hour = models.DateTimeField(help_text="Beginning of the hour, UTC.")
+    attempts = models.PositiveIntegerField(help_text="Number of requests in this hour.")
+    last_at = models.DateTimeField(help_text="When the latest one arrived, UTC.")
+
+    class Meta:
+        db_table = "unknown_token_attempts"
+        ordering = ("-hour",)
+        constraints = (
+            models.UniqueConstraint(
+                name="unknown_token_attempts_one_per_hour", fields=("address", "hour"), nulls_distinct=False
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.address or 'unknown'} {instant_text(self.hour)}"
+
+
 class MarketData(models.Model):
     """An observation that a feeder pushed; nothing is ever fetched (R7.1)."""
 

@@ -39,8 +39,8 @@ from signals_app.alerts.secret_masking import MASK, split_secrets
 from signals_app.models import MarketData, Signal, WebhookSource
 from signals_app.webhook.receive import receive_alert
 
-# What depends on credentials, the traffic of a minute or APP_MODE, which nobody has stored.
-NOT_REPEATABLE = frozenset({"unauthorized", "rate_limited", "replay_not_live"})
+# What depends on credentials, the connection, the traffic of a minute or APP_MODE, which nobody has stored.
+NOT_REPEATABLE = frozenset({"unauthorized", "https_required", "content_encoding", "rate_limited", "replay_not_live"})
 COMPARED = (
     "signal_hash", "experiment_id", "assignment_hash", "assignment_key_id", "bucket", "variant", "policy_version",
     "split_percentage", "context_hash",

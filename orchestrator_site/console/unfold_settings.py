@@ -31,6 +31,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Signals", "podcasts", "signals_app.signal"),
             _table("Webhook deliveries", "inbox", "signals_app.webhookdelivery"),
             _table("Webhook sources", "link", "signals_app.webhooksource"),
+            _table("Unknown tokens", "no_accounts", "signals_app.unknowntokenattempt"),
             _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
             _table("Market data", "candlestick_chart", "signals_app.marketdata"),
             _table("Market contexts", "photo_camera", "signals_app.marketcontext"),

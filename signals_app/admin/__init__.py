@@ -3,7 +3,13 @@
 The signals themselves are registered by `experiments.admin`, whose queue can try one again.
 """
 
-from signals_app.admin.audit import MarketContextAdmin, MarketDataAdmin, WebhookDeliveryAdmin
+from signals_app.admin.audit import MarketContextAdmin, MarketDataAdmin, UnknownTokenAttemptAdmin, WebhookDeliveryAdmin
 from signals_app.admin.sources import WebhookSourceAdmin
 
-__all__ = ["MarketContextAdmin", "MarketDataAdmin", "WebhookDeliveryAdmin", "WebhookSourceAdmin"]
+__all__ = [
+    "MarketContextAdmin",
+    "MarketDataAdmin",
+    "UnknownTokenAttemptAdmin",
+    "WebhookDeliveryAdmin",
+    "WebhookSourceAdmin",
+]

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from signals_app.models import MarketContext, MarketData, WebhookDelivery
+from signals_app.models import MarketContext, MarketData, UnknownTokenAttempt, WebhookDelivery
 
 SEND_ALERT = (
     "curl http://localhost:8000/webhooks/tradingview/<token>/ "
@@ -67,6 +67,19 @@ class WebhookDeliveryAdmin(AuditAdmin):
     def body_text(self, delivery: WebhookDelivery) -> SafeString:
         """The body as received, with secrets masked; bytes that are not UTF-8 are shown as �."""
         return format_html('<pre class="to-json">{}</pre>', bytes(delivery.body).decode(errors="replace"))
+
+
+@admin.register(UnknownTokenAttempt)
+class UnknownTokenAttemptAdmin(AuditAdmin):
+    """Who tried the webhook with a wrong token: a mistyped URL, a disabled source, or a stranger."""
+
+    list_display = ("hour", "address", "attempts", "last_at")
+    list_filter = (recent("hour"),)
+    search_fields = ("address__exact",)
+    search_help_text = "IP address, exact match"
+    fields = ("hour", "address", "attempts", "last_at")
+    empty_hint = "Requests with an unknown token are counted here by address and hour; there are none."
+    empty_commands = ("manage.py source list",)
 
 
 @admin.register(MarketData)

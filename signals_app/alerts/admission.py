@@ -15,7 +15,8 @@ from kernel.errors import DomainError
 from signals_app.alerts.alert import Understood, understand
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, refuse_size
 from signals_app.alerts.envelopes import open_envelope
-from signals_app.alerts.secret_masking import mask_body, split_secrets
+from signals_app.alerts.fields import shown_text
+from signals_app.alerts.secret_masking import MASK, mask_body, split_secrets
 
 # From TradingView's help page "About webhooks"; it does not send over IPv6.
 TRADINGVIEW_ADDRESSES = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
@@ -53,7 +54,7 @@ class Arrival:
 
     ``started`` is a reading of the performance counter, ``size`` the announced length in bytes;
     ``body`` has at most the first 64 KiB and one byte. ``certificate_subject`` is "" unless a trusted
-    proxy reported one.
+    proxy reported one. ``must_be_https`` says that it came over plain HTTP where only HTTPS is allowed.
     """
 
     received_at: datetime
@@ -63,6 +64,8 @@ class Arrival:
     content_type: str
     body: bytes
     size: int
+    content_encoding: str = ""
+    must_be_https: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,9 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     """Check sender, size, form and secret in that order, then read the alert (R8.1)."""
     # The byte beyond was read only to see that there is more.
     kept = arrival.body[:MAX_BODY_BYTES]
+    if _is_encoded(arrival) and kept:
+        # Nothing in there can be found, so nothing could be masked.
+        kept = MASK.encode()
     presented: tuple[str, ...] = ()
 
     def is_secret(text: str) -> bool:
@@ -103,13 +109,7 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
         return hmac.compare_digest(digest.encode(), source.body_secret_hash.encode())
 
     try:
-        # Before the size and the body: a stranger learns nothing about what this source accepts.
-        if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
-            raise unauthorized()
-        # As bytes below: compare_digest raises for text that is not ASCII.
-        subject, given = source.client_certificate_subject, arrival.certificate_subject
-        if subject and not hmac.compare_digest(subject.encode(), given.encode(errors="replace")):
-            raise unauthorized()
+        _check_sender(source, arrival)
         # The announced length counts as well: of a large body only the beginning was read.
         refuse_size(max(arrival.size, len(arrival.body)))
         expects_secret = bool(source.body_secret_hash)
@@ -126,6 +126,28 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     except DomainError as error:
         return Judgement(mask_body(kept, presented), {}, None, error)
     return Judgement(mask_body(kept, presented), payload, understood)
+
+
+def _is_encoded(arrival: Arrival) -> bool:
+    return arrival.content_encoding.strip().lower() not in {"", "identity"}
+
+
+def _check_sender(source: KnownSource, arrival: Arrival) -> None:
+    """Raise DomainError for what may not come at all, before its size and body are looked at."""
+    # First of all: behind a proxy that hides how the alert came, the address is not the sender's either.
+    if arrival.must_be_https:
+        detail = "The alert came over plain HTTP, or through a proxy that does not send X-Forwarded-Proto; use https."
+        raise DomainError("https_required", detail)
+    # Before the size and the body: a stranger learns nothing about what this source accepts.
+    if source.allowed_addresses and not is_allowed(arrival.address, source.allowed_addresses):
+        raise unauthorized()
+    # As bytes: compare_digest raises for text that is not ASCII.
+    subject, given = source.client_certificate_subject, arrival.certificate_subject
+    if subject and not hmac.compare_digest(subject.encode(), given.encode(errors="replace")):
+        raise unauthorized()
+    if _is_encoded(arrival):
+        detail = f"The body is encoded as {shown_text(arrival.content_encoding)}; send it without Content-Encoding."
+        raise DomainError("content_encoding", detail)
 
 
 def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> Address | None:

@@ -51,8 +51,8 @@ _HINTS = (
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
 _LOOSE_FIELD = re.compile(
-    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word|passwd|pwd|(?<![A-Za-z])pin|(?-i:Pin)|authorization|credentials?|signature"
-    r"|licen[sc]e(?:[ _-]?id)?)"
+    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word|passwd|pwd|(?<![A-Za-z])pin|(?-i:Pin)"
+    r"|authorization|credentials?|signature|licen[sc]e(?:[ _-]?id)?)"
     # The scheme before the credential is part of the value.
     rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?(?:(?:bearer|basic)\s+)?",
     re.IGNORECASE,

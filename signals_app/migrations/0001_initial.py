@@ -62,6 +62,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='UnknownTokenAttempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.GenericIPAddressField(help_text='IP address of the sender, the first of its /64 for IPv6. Blank if it is not known.', null=True)),
+                ('hour', models.DateTimeField(help_text='Beginning of the hour, UTC.')),
+                ('attempts', models.PositiveIntegerField(help_text='Number of requests in this hour.')),
+                ('last_at', models.DateTimeField(help_text='When the latest one arrived, UTC.')),
+            ],
+            options={
+                'db_table': 'unknown_token_attempts',
+                'ordering': ('-hour',),
+            },
+        ),
+        migrations.CreateModel(
             name='WebhookDelivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -165,6 +179,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='marketdata',
             constraint=models.UniqueConstraint(fields=('symbol', 'as_of', 'source'), name='market_data_one_per_source_and_instant'),
+        ),
+        migrations.AddConstraint(
+            model_name='unknowntokenattempt',
+            constraint=models.UniqueConstraint(fields=('address', 'hour'), name='unknown_token_attempts_one_per_hour', nulls_distinct=False),
         ),
         migrations.AddConstraint(
             model_name='webhooksource',

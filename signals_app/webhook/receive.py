@@ -78,8 +78,8 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
     2. Judge sender, form, secret and meaning.
     3. Store the signal with its delivery, or the delivery alone.
 
-    Raise DomainError for what is no alert of this source; all but those with an unknown token leave a
-    delivery. Nothing is derived, decided or sent (R8.4, R8.5).
+    Raise DomainError for what is no alert of this source; all but those with an unknown token, which are counted,
+    leave a delivery. Nothing is derived, decided or sent (R8.4, R8.5).
     """
     token_hash = sha256_hex(token.encode(errors="replace"))
     while True:
@@ -87,6 +87,7 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
         if source is None:
             source = store.find_source(token_hash)
             if source is None or not holds_token(source, token_hash):
+                store.count_unknown_token(arrival.address, arrival.received_at)
                 SIGNAL_REJECTED.log(code="unauthorized", source=None)
                 raise unauthorized()
             _known_sources[token_hash] = source
@@ -230,6 +231,8 @@ class TradingViewWebhookView(APIView):
             content_type=meta.get("CONTENT_TYPE", ""),
             body=body,
             size=announced,
+            content_encoding=meta.get("HTTP_CONTENT_ENCODING", ""),
+            must_be_https=settings.SECURE_SSL_REDIRECT and not request.is_secure(),
         )
         receipt = store.on_live_connection(lambda: receive_alert(token, arrival))
         return JsonResponse(receipt.document())

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from ipaddress import IPv6Address, IPv6Network
 from time import perf_counter, sleep
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,7 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from kernel.canonical import sha256_hex, to_jsonb_text
 from kernel.events import WORKER_NOT_NOTIFIED
 from kernel.sql import load
-from signals_app.alerts.admission import Arrival, Judgement, KnownSource
+from signals_app.alerts.admission import Address, Arrival, Judgement, KnownSource
 from signals_app.alerts.alert import NewSignal
 from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome
@@ -58,6 +59,13 @@ SELECT received_at FROM webhook_deliveries
  WHERE source_id = %s AND received_at > %s AND outcome <> 'rejected'
  ORDER BY received_at DESC OFFSET %s LIMIT 1
 """
+COUNT_STRANGER = """
+INSERT INTO unknown_token_attempts AS counted (address, hour, attempts, last_at)
+VALUES (%(address)s::inet, date_trunc('hour', %(at)s::timestamptz, 'UTC'), 1, %(at)s)
+ON CONFLICT (address, hour) DO UPDATE
+   SET attempts = counted.attempts + 1, last_at = greatest(counted.last_at, excluded.last_at)
+"""
+_IPV6_SITE = 64
 _MAX_CONTENT_TYPE_CHARACTERS = 200
 
 # The columns by name, as the .sql files take them.
@@ -156,6 +164,17 @@ def store_delivery(row: Row) -> None:
         cursor.execute(STORE_DELIVERY, row)
         if not cursor.rowcount:
             raise SourceChangedError
+
+
+def count_unknown_token(address: Address | None, at: datetime) -> None:
+    """Count a request whose token no active source has, by its address and hour.
+
+    An IPv6 sender is counted by its network of 64 bits, all of which one host can use.
+    """
+    if isinstance(address, IPv6Address):
+        address = IPv6Network((address, _IPV6_SITE), strict=False).network_address
+    with _prepared_cursor() as cursor:
+        cursor.execute(COUNT_STRANGER, {"address": str(address) if address else None, "at": at})
 
 
 def nth_latest_delivery(source_id: int, since: datetime, number: int) -> datetime | None:

@@ -66,9 +66,11 @@ def test_a_database_that_is_away_is_a_503(monkeypatch: pytest.MonkeyPatch) -> No
     assert headers["Retry-After"]
 
 
-def test_https_is_demanded_where_the_settings_say_so(settings: Any) -> None:
+def test_plain_http_is_refused_without_a_redirect_where_https_is_demanded(settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
+    make_source()
 
-    status, headers, _ = post(b"{}")
+    status, headers, body = post(b"{}")
 
-    assert (status[:3], headers["Location"]) == ("301", f"https://testserver/webhooks/tradingview/{TOKEN}/")
+    assert (status[:3], json.loads(body)["code"]) == ("403", "https_required")
+    assert "Location" not in headers

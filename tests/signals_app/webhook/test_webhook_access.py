@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import time_machine
 from django.conf import LazySettings
 from django.test import Client
 
-from signals_app.models import Signal, WebhookDelivery
+from signals_app.models import Signal, UnknownTokenAttempt, WebhookDelivery
 from signals_app.webhook.sources import hash_of_secret, rotate_source, set_source_active
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
@@ -197,3 +198,65 @@ def test_the_limit_of_one_source_does_not_touch_another() -> None:
     make_source(slug="other", token="token-of-the-other", rate_limit_per_minute=1)
 
     assert [send(token=token).status_code for token in (TOKEN, "token-of-the-other", TOKEN)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "Deflate", "identity, gzip"])
+def test_an_encoded_body_is_415_and_kept_as_masked(encoding: str) -> None:
+    make_source()
+
+    response = send(gzip.compress(b"{}"), HTTP_CONTENT_ENCODING=encoding)
+
+    assert (response.status_code, response.json()["code"]) == (415, "content_encoding")
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.outcome, delivery.code, bytes(delivery.body)) == ("rejected", "content_encoding", b"***")
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
+def test_an_encoding_that_is_none_is_fine(encoding: str) -> None:
+    make_source()
+
+    assert send(HTTP_CONTENT_ENCODING=encoding).status_code == 200
+
+
+def test_where_https_is_required_a_plain_alert_is_refused_kept_and_logged(
+    settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    make_source(allowed_addresses=["203.0.113.7"])
+
+    response = send()
+
+    assert (response.status_code, response.json()["code"]) == (403, "https_required")
+    assert WebhookDelivery.objects.get().code == "https_required"
+    assert "https_required" in caplog.text
+    assert not Signal.objects.exists()
+
+
+def test_where_https_is_required_a_proxy_that_says_so_is_believed(settings: LazySettings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    make_source()
+
+    assert send(HTTP_X_FORWARDED_PROTO="https").status_code == 200
+    assert is_refused(send(token="another-token-entirely"))
+
+
+def test_unknown_tokens_are_counted_by_address_and_hour() -> None:
+    make_source(is_active=False)
+    start = datetime(2026, 3, 16, 14, 59, tzinfo=UTC)
+    with time_machine.travel(start, tick=False) as clock:
+        for address in ("192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2", "unix:", "unix:"):
+            send(token="another-token-entirely", REMOTE_ADDR=address)
+        clock.shift(timedelta(minutes=2))
+        send(REMOTE_ADDR="192.0.2.1")  # of a source that is switched off
+
+    rows = UnknownTokenAttempt.objects.order_by("hour", "address").values_list("hour", "address", "attempts", "last_at")
+    hour = datetime(2026, 3, 16, 14, tzinfo=UTC)
+    later = start + timedelta(minutes=2)
+    assert list(rows) == [
+        (hour, "192.0.2.1", 2, start),
+        (hour, "2001:db8::", 2, start),
+        (hour, None, 2, start),
+        (later.replace(minute=0), "192.0.2.1", 1, later),
+    ]

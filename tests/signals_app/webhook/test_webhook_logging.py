@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from orchestrator_site.log_format import without_webhook_tokens
 from signals_app.models import Signal
 from signals_app.webhook import store
 from tests.factories import make_source
@@ -114,3 +115,31 @@ def test_the_token_is_in_no_line_of_an_unforeseen_error(log: Lines, monkeypatch:
     assert any("Traceback" in line for line in log.lines)
     assert TOKEN not in "".join(log.lines)
     assert TOKEN not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/Webhooks/tradingview/{}/", "/webhook/{}", "/webhook/tradingview/{}/", "/WEBHOOKS/TradingView/{}", "/{}",
+        "/{}/more", "/api/v1/{}/", "/admin/{}/?a=1",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("host", ["testserver", "foreign.example"])
+def test_a_wrong_path_never_writes_the_token(log: Lines, path: str, host: str) -> None:
+    Client(raise_request_exception=False).post(path.format(TOKEN), "{}", content_type="text/plain", HTTP_HOST=host)
+
+    assert TOKEN not in "".join(log.lines)
+
+
+@pytest.mark.parametrize("said", ["Not Found: {}", "Bad Request: {}", "<WSGIRequest: POST '{}'>"])
+def test_what_django_says_of_a_wrong_path_is_masked_but_for_ids_and_short_parts(said: str) -> None:
+    identity = "0b1c2d3e-0000-4000-8000-000000000001"
+
+    for path, masked in (
+        (f"/{TOKEN}", "/***"),
+        (f"/nowhere/{TOKEN}/{identity}/x", f"/nowhere/***/{identity}/x"),
+        (f"/{identity}{TOKEN}", "/***"),
+        ("/exactly15chars1/exactly16chars12", "/exactly15chars1/***"),
+        (f"/Webhook/{TOKEN}", "/Webhook/***"),
+    ):
+        assert without_webhook_tokens(None, "", said.format(path)) == said.format(masked)
