@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from admin_kit.options import render_page
 from signals_app.alerts.check_alert import (
@@ -15,6 +15,7 @@ from signals_app.alerts.check_alert import (
     TRADINGVIEW_TEMPLATE,
     check_alert,
 )
+from signals_app.models import BareSell
 
 MAX_CHARACTERS = 64 * 1024
 
@@ -36,6 +37,13 @@ class CheckAlertForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="As set on the webhook source; 0 disables the age check.",
     )
+    bare_sell = forms.ChoiceField(
+        choices=BareSell,
+        required=False,
+        initial=BareSell.ENTRY_SHORT,
+        widget=UnfoldAdminSelectWidget,
+        help_text="What an alert means that only says to sell, as set on the webhook source.",
+    )
 
 
 @permission_required("signals_app.view_signal", raise_exception=True)
@@ -44,7 +52,9 @@ def page(request: HttpRequest) -> HttpResponse:
     form = CheckAlertForm(request.POST if request.method == "POST" else None)
     check = None
     if request.method == "POST" and form.is_valid():
-        check = check_alert(form.cleaned_data["message"], timezone.now(), form.cleaned_data["max_age_seconds"])
+        entered = form.cleaned_data
+        bare_sell = entered["bare_sell"] or BareSell.ENTRY_SHORT
+        check = check_alert(entered["message"], timezone.now(), entered["max_age_seconds"], bare_sell)
     templates = [
         ("Strategy alerts", TRADINGVIEW_TEMPLATE),
         ("Indicator or price alerts (one alert per direction)", TRADINGVIEW_INDICATOR_TEMPLATE),

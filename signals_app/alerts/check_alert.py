@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
 from signals_app.alerts.alert import NewSignal, read_alert, understand
 from signals_app.alerts.decoding import decode_alert
-from signals_app.alerts.directions import DirectionReading
+from signals_app.alerts.directions import ENTRY_SHORT
 from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.fields import Reading
 from signals_app.alerts.secret_masking import split_secrets
@@ -56,7 +58,7 @@ _SAMPLES = {
     "strategy.prev_market_position_size": "0",
 }
 
-# For alerts on a strategy: the positions tell an entry from an exit.
+# For alerts on a strategy: positions and sizes tell an entry from an exit, the order's id one entry from the next.
 TRADINGVIEW_TEMPLATE = """\
 {
   "symbol": "{{ticker}}",
@@ -64,15 +66,19 @@ TRADINGVIEW_TEMPLATE = """\
   "action": "{{strategy.order.action}}",
   "market_position": "{{strategy.market_position}}",
   "prev_market_position": "{{strategy.prev_market_position}}",
+  "market_position_size": "{{strategy.market_position_size}}",
+  "prev_market_position_size": "{{strategy.prev_market_position_size}}",
   "timeframe": "{{interval}}",
   "timestamp": "{{timenow}}",
   "strategy": "my strategy",
   "order_id": "{{strategy.order.id}}",
+  "price": "{{strategy.order.price}}",
   "open": "{{open}}",
   "high": "{{high}}",
   "low": "{{low}}",
   "close": "{{close}}",
-  "volume": "{{volume}}"
+  "volume": "{{volume}}",
+  "secret": "the body secret of the source"
 }"""
 # For alerts on an indicator or a price, where TradingView knows no order: one alert for each direction.
 TRADINGVIEW_INDICATOR_TEMPLATE = """\
@@ -88,7 +94,8 @@ TRADINGVIEW_INDICATOR_TEMPLATE = """\
   "low": "{{low}}",
   "close": "{{close}}",
   "volume": "{{volume}}",
-  "plot_0": "{{plot_0}}"
+  "plot_0": "{{plot_0}}",
+  "secret": "the body secret of the source"
 }"""
 
 
@@ -106,22 +113,26 @@ class AlertCheck:
     """What would become of a message.
 
     ``outcome`` is accepted, recorded or rejected; ``code`` the reason of a recorded and the code of a
-    rejected one; ``sentence`` says it to people, ``remedy`` what to do about it ("" when nothing is
-    wrong). ``fields`` are empty for a rejected one. ``passed_on`` are the message's fields that engines get
-    beside them, ``removed`` the secrets' names, ``filled`` the placeholders that got a sample value.
+    rejected one; ``sentence`` says it to people, ``because`` which fields decided it, ``remedy`` what to do
+    about it ("" when nothing is wrong). ``fields`` are empty for a rejected one. ``passed_on`` are the
+    message's fields that engines get beside them, ``removed`` the secrets' names, ``filled`` the placeholders
+    that got a sample value.
     """
 
     outcome: str
     code: str
     sentence: str
     remedy: str
+    because: str = ""
     fields: tuple[FieldRead, ...] = ()
     passed_on: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
 
 
-def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE_SECONDS) -> AlertCheck:
+def check_alert(
+    text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE_SECONDS, bare_sell: str = ENTRY_SHORT
+) -> AlertCheck:
     """What the webhook would make of this message, had it come at that aware time.
 
     Placeholders get sample values first, so that the message can be pasted as written in TradingView.
@@ -133,21 +144,21 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
         payload = decode_alert(filled_in.encode(errors="surrogatepass"))
         without_secrets, _ = split_secrets(payload)
         rest = open_envelope(without_secrets)
-        understood = understand(rest, received_at=now, max_age_seconds=max_age_seconds)
+        understood = understand(rest, received_at=now, max_age_seconds=max_age_seconds, bare_sell=bare_sell)
     except DomainError as error:
         return AlertCheck("rejected", error.code, error.detail, error.problem.remedy, filled=filled)
-    removed = tuple(name for name in payload if name not in without_secrets)
+    removed = tuple(_removed(payload, without_secrets))
 
-    def field(name: str, value: str, reading: Reading[str] | DirectionReading | TimestampReading | None) -> FieldRead:
+    def field(name: str, value: str, reading: Reading[str] | TimestampReading | None) -> FieldRead:
         sources = reading.fields if reading and value else ()
         return FieldRead(name, value, ", ".join(source.name for source in sources))
 
-    readings = read_alert(rest)
+    readings = read_alert(rest, bare_sell)
     fields = (
         field("symbol", understood.symbol, readings.symbol),
         # Without a field of its own, the exchange is the prefix of the symbol.
         field("exchange", understood.exchange, readings.exchange if readings.exchange.fields else readings.symbol),
-        field("direction", readings.direction.value, readings.direction),
+        FieldRead("direction", readings.direction.value, ", ".join(by.name for by in readings.direction.decided_by)),
         field("timeframe", understood.timeframe, readings.timeframe),
         field("timestamp", format_timestamp(understood.timestamp) if understood.timestamp else "", readings.timestamp),
         field("strategy", understood.strategy, readings.strategy),
@@ -156,8 +167,22 @@ def check_alert(text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE
     if isinstance(understood, NewSignal):
         sentence = f"Creates a {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
         passed_on = tuple(name for name in rest if name not in understood.consumed)
-        return AlertCheck("accepted", "", sentence, "", fields, passed_on, removed, filled)
-    return AlertCheck("recorded", understood.reason, _RECORDED[understood.reason], "", fields, (), removed, filled)
+        return AlertCheck("accepted", "", sentence, "", readings.direction.why, fields, passed_on, removed, filled)
+    sentence = _RECORDED[understood.reason]
+    return AlertCheck("recorded", understood.reason, sentence, "", understood.because, fields, (), removed, filled)
+
+
+def _removed(before: Any, after: Any, place: str = "") -> Iterator[str]:
+    """The names of the members that were removed as secrets, with a dot for each level."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            if name in after:
+                yield from _removed(value, after[name], f"{place}{name}.")
+            else:
+                yield f"{place}{name}"
+    elif isinstance(before, list) and isinstance(after, list):
+        for number, (value, rest) in enumerate(zip(before, after, strict=True)):
+            yield from _removed(value, rest, f"{place}{number}.")
 
 
 def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:

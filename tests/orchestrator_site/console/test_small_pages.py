@@ -42,9 +42,15 @@ def test_an_old_alert_is_recorded_and_why() -> None:
 
 
 def test_a_secret_is_named_and_not_shown_as_a_value() -> None:
-    page = checked(TRADINGVIEW_TEMPLATE[:-2] + ',\n  "secret": "hush"\n}')
+    page = checked(TRADINGVIEW_TEMPLATE.replace("the body secret of the source", "hush-hush"))
 
     assert "Removed as secret and never stored: secret." in page
+
+
+def test_an_exit_is_explained_by_the_field_that_decided_it() -> None:
+    page = checked('{"symbol": "SPY", "action": "sell", "order_id": "Long TP"}')
+
+    assert "Because:</strong> order_id is &quot;Long TP&quot;." in page
 
 
 def test_the_templates_are_there_to_be_copied() -> None:

@@ -174,9 +174,11 @@ def test_an_exit_without_times_is_shown_with_what_it_has() -> None:
 
     assert check == AlertCheck(
         "recorded", "exit", "The alert closes a position. It is recorded and creates no signal.", "",
+        'action is "close"',
         (
-            FieldRead("symbol", "SPY", "symbol"), FieldRead("exchange", "", ""), FieldRead("direction", "EXIT", ""),
-            FieldRead("timeframe", "", ""), FieldRead("timestamp", "", ""), FieldRead("strategy", "", ""),
+            FieldRead("symbol", "SPY", "symbol"), FieldRead("exchange", "", ""),
+            FieldRead("direction", "EXIT", "action"), FieldRead("timeframe", "", ""),
+            FieldRead("timestamp", "", ""), FieldRead("strategy", "", ""),
             FieldRead("order_id", "", ""),
         ),
         (), ("token",), ("{{ticker}}",),
@@ -202,3 +204,38 @@ def test_the_time_of_a_bar_is_filled_in_as_the_whole_minute() -> None:
 
     assert fill_placeholders("{{time}} {{timenow}}", moment)[0] == "2026-03-16T14:30:00Z 2026-03-16T14:30:02Z"
     assert fill_placeholders("{{plot_0}} {{plot_19}} {{plot_20}}", moment)[0] == "55.31 55.31 {{plot_20}}"
+
+
+@pytest.mark.parametrize(
+    ("members", "because"),
+    [
+        ({"position_size": "0", "action": "sell"}, 'position_size is "0"'),
+        ({"action": "sell", "positionSide": "LONG"}, 'action is "sell" and positionSide is "LONG"'),
+        ({"market_position": "flat", "prev_market_position": "long"},
+         'prev_market_position is "long" and market_position is "flat"'),
+        ({"market_position": "long", "action": "sell"}, 'action is "sell" and market_position is "long"'),
+        ({"timenow": "2026-03-16T14:20:02Z"}, "timenow was 600 seconds ago, and 300 are allowed"),
+        ({"action": "buy", "side": "long"}, 'action is "buy" and side is "long"'),
+        ({"action": "buy", "right": "put"}, 'action is "buy" and right is "put"'),
+    ],
+)  # fmt: skip
+def test_every_judgement_is_explained_by_the_fields_that_decided_it(members: dict[str, str], because: str) -> None:
+    assert check_alert(message(**members), NOW).because == because
+
+
+def test_the_meaning_of_a_bare_sell_is_that_of_the_source() -> None:
+    check = check_alert(message(action="sell"), NOW, bare_sell="exit")
+
+    assert (check.outcome, check.code) == ("recorded", "exit")
+    assert check.because == 'action is "sell", and this source takes a bare sell for an exit'
+
+
+def test_removed_secrets_are_named_with_their_place() -> None:
+    check = check_alert(message(accounts=[{"token": "abc", "id": 1}], general={"secret": "def"}), NOW)
+
+    assert check.removed == ("accounts.0.token", "general.secret")
+
+
+@pytest.mark.parametrize("part", ["order.id", "market_position_size", "order.price", "close", '"secret"'])
+def test_the_template_says_all_that_tells_one_order_from_another(part: str) -> None:
+    assert part in TRADINGVIEW_TEMPLATE
