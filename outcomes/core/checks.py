@@ -207,6 +207,16 @@ def _read(raw: Any) -> Settlement | None:
     return Settlement(raw["kind"], price, settled_at, underlying)
 
 
+def has_run_out(instrument: str, settlement: Settlement) -> bool:
+    """Whether the contract had ended by itself at the settlement: an option, from its expiry date on.
+
+    Exercise before that is its holder's choice, and an assignment that happens to nobody's position cannot be known;
+    an engine that could end its shadow by either would choose the moment.
+    """
+    option = parse_option(instrument)
+    return option is not None and settlement.settled_at.astimezone(EXCHANGE_ZONE).date() >= option.expiry
+
+
 def refuse_impossible_settlement(instrument: str, side: str, settlement: Settlement) -> None:
     """Raise `settlement_impossible` for what cannot have happened to this position.
 

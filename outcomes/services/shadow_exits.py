@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,10 @@ from kernel.values import plain_text
 from outcomes.core.books import keep_books
 from outcomes.core.checks import (
     CLOCK_SKEW,
+    Settlement,
+    has_run_out,
     read_settlements,
+    refuse_impossible_settlement,
     refuse_unreadable_settlements,
 )
 from outcomes.core.fills import Fill, LegFill
@@ -61,7 +65,10 @@ def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, reque
     """Book the end of a shadow's contracts: natural, so it waits for nobody."""
     refuse_unreadable_settlements(report.market_conditions)
     settlements = read_settlements(report.market_conditions)
-    if any(leg.effect == "OPEN" or leg.instrument not in settlements for leg in report.legs):
+    for leg in report.legs:
+        if leg.instrument in settlements:
+            refuse_impossible_settlement(leg.instrument, leg.side, settlements[leg.instrument])
+    if any(leg.effect == "OPEN" or not _has_run_out(leg.instrument, settlements) for leg in report.legs):
         raise DomainError(
             "shadow_follows_real",
             "A shadow exits when the real trade does; only a contract that has ended can be settled before.",
@@ -74,6 +81,11 @@ def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, reque
         detail = "The real trade closed before the contract ended, and the shadow with it; an exit can still be kept."
         raise DomainError("shadow_follows_real", detail, "/legs")
     _book_settlements(trade, wanted, report, terms, request_hash)
+
+
+def _has_run_out(instrument: str, settlements: Mapping[str, Settlement]) -> bool:
+    """Whether a settlement says so that can be true; what else it says is judged when it is booked."""
+    return instrument in settlements and has_run_out(instrument, settlements[instrument])
 
 
 def _must_follow_before(trade: ShadowTrade, moment: datetime) -> bool:
@@ -147,7 +159,7 @@ def exit_of_a_shadow(
         )
     left = books_of(trade, terms.schedule).open_quantities() if trade.status == TradeStatus.OPEN else {}
     settlements = read_settlements(report.market_conditions)
-    ended = [settlements[instrument].settled_at for instrument, _ in left if instrument in settlements]
+    ended = [settlements[instrument].settled_at for instrument, _ in left if _has_run_out(instrument, settlements)]
     if ended and len(ended) == len(left) and not _must_follow_before(trade, max(ended)):
         reported_exit_prices(left, report.legs)
         _book_settlements(trade, left, report, terms, request_hash)

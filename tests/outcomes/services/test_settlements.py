@@ -113,7 +113,6 @@ def test_a_shadow_whose_contract_ends_before_the_real_trade_says_so_at_once(
         (settlement("EXPIRED", "-1"), JULY, "LONG"),
         (settlement("VANISHED", "0"), JULY, "LONG"),
         ({"price": "0", "kind": "EXPIRED"}, JULY, "LONG"),
-        (settlement("EXERCISED", "2.50", "2014-06-05T13:00:00Z", "75"), JULY, "LONG"),
         (settlement("EXPIRED", "0"), "2014-07-19T19:59:59Z", "LONG"),
     ],
 )
@@ -126,6 +125,22 @@ def test_a_settlement_that_cannot_be_is_refused_of_a_shadow(settled: dict[str, s
     pointer = f"/settlements/{C72_5_JULY}"
     assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, "settlement_impossible", pointer)
     assert ShadowTrade.objects.get().status == "OPEN"
+
+
+def test_a_shadow_cannot_choose_its_exit_by_exercising_before_expiry() -> None:
+    """A real holder may exercise early; a simulated one would do so at the best moment."""
+    desk = make_desk()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
+    early = settlement("EXERCISED", "7.50", "2014-06-05T17:00:00Z", "80")
+
+    as_fill = settle_shadow(desk, shadow_id, early, at="2014-06-05T17:00:00Z")
+    conditions = {"settlements": {C72_5_JULY: early}}
+    as_exit = desk.b.close(shadow_id, exit_time="2014-06-05T17:00:00Z", exit_price="7.50", market_conditions=conditions)
+    desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
+
+    assert (as_fill.status, as_fill.code) == (409, "shadow_follows_real")
+    assert (as_exit.status, as_exit.body["code"]) == (202, "own_exit_kept")
+    assert ShadowOutcome.objects.get().pnl == Decimal(33)
 
 
 def test_a_settlement_from_the_future_is_refused() -> None:
