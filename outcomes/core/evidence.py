@@ -168,15 +168,16 @@ def _edge(above: Callable[[float], float], refuted: float, kept: float, above_re
     By false position, halving the weight of an end that stays twice (the Illinois rule): a tenth of the evaluations
     that halving the interval takes, each of which goes through all blocks.
     """
-    enough = _NEAR_ENOUGH * (kept - refuted)
+    enough = max(_NEAR_ENOUGH * (kept - refuted), 4 * math.ulp(max(abs(refuted), abs(kept))))
     above_kept = above(kept)
-    moved = 0
+    moved, look = 0, 0
     while kept - refuted > enough:
+        look += 1
         between = kept - above_kept * (kept - refuted) / (above_kept - above_refuted)
-        if not refuted < between < kept:
+        if look % 4 == 0:  # where one side is flat and the other steep, halving still comes to an end
             between = (refuted + kept) / 2
-        if between in (refuted, kept):
-            break
+        # Never nearer to an end than this: from the root itself one look beyond it is enough.
+        between = min(max(between, refuted + enough / 2), kept - enough / 2)
         found = above(between)
         if found >= 0:
             refuted, above_refuted = between, found

@@ -97,13 +97,13 @@ def blocks_of(takings: Iterable[Taking], cut: Cut) -> list[JudgedBlock]:
 
 def judge_blocks(blocks: Sequence[JudgedBlock], wager: Wager) -> Judged:
     """Judge what was cut; silent after each block by which too much of either engine was missing."""
-    silenced = set()
-    opened, missing = [0, 0], [0, 0]
-    for number, one in enumerate(blocks, start=1):
-        opened = [sum(pair) for pair in zip(opened, one.opened, strict=True)]
-        missing = [sum(pair) for pair in zip(missing, one.missing, strict=True)]
-        if any(lost > MOST_MISSING * of for lost, of in zip(missing, opened, strict=True)):
-            silenced.add(number)
+    silenced = {
+        number
+        for number in range(1, len(blocks) + 1)
+        for engine in (0, 1)
+        if sum(one.missing[engine] for one in blocks[:number])
+        > MOST_MISSING * sum(one.opened[engine] for one in blocks[:number])
+    }
     plain = [one.block for one in blocks]
     judgement = judge(plain, wager, silenced)
     flags = {

@@ -40,6 +40,10 @@ def test_a_block_is_the_weighed_sum_over_the_root_of_its_number() -> None:
     assert (found.low, found.high, found.m) == (1.25, 2.75, 4.0)
 
 
+def test_a_role_that_comes_half_of_the_time_weighs_one_and_a_rarer_one_more() -> None:
+    assert [role_weight(chance) for chance in (0.5, 0.8, 0.1)] == [1.0, 0.625, 5.0]
+
+
 @pytest.mark.parametrize("split", [0.5, 0.7, 0.9])
 def test_what_it_costs_to_be_real_cancels_between_the_roles(split: float) -> None:
     # Of a hundred signals A was real in the split's share, and whoever is real pays 0.1.
@@ -113,6 +117,23 @@ def test_blocks_are_called_dependent_beyond_two_standard_errors() -> None:
     assert lag_correlation(wave) == pytest.approx(math.cos(2 * math.pi / 12), abs=0.05)
     assert are_dependent(wave)
     assert not are_dependent(noise)
+
+
+def test_three_blocks_have_a_correlation() -> None:
+    assert lag_correlation(blocks_of(2, 1, 0)) == 0
+    assert lag_correlation(blocks_of(3, 0, 0)) == pytest.approx(-1 / 6)
+
+
+@pytest.mark.parametrize(
+    ("values", "correlation", "dependent"),
+    [
+        ([1, 1, 0, -1, -1] + [0] * 11, 0.5, False),  # exactly two standard errors of sixteen blocks
+        ([1, 1, 1, 1, -1, -1, -1, -1] * 2, 9 / 16, True),
+    ],
+)
+def test_two_standard_errors_are_the_bound(values: list[float], correlation: float, *, dependent: bool) -> None:
+    assert lag_correlation(blocks_of(*values)) == correlation
+    assert are_dependent(blocks_of(*values)) is dependent
 
 
 def test_blocks_that_alternate_are_not_called_dependent() -> None:

@@ -156,6 +156,16 @@ def test_exactly_five_percent_missing_silences_nobody() -> None:
     assert (found.judgement.verdict, found.flags) == (A_BETTER, ())
 
 
+@pytest.mark.parametrize("engine", [0, 1])
+def test_either_engine_silences_by_its_own_openings_alone(engine: int) -> None:
+    def counts(own: int, other: int) -> tuple[int, int]:
+        return (own, other) if engine == 0 else (other, own)
+
+    one = JudgedBlock(MONDAY, MONDAY, 4, Block(3, 3, 1), counts(19, 1_000), counts(1, 0))
+
+    assert judge_blocks([one] * 14, Wager(5.0)).flags == (MISSING_PRICES,)
+
+
 def test_what_was_found_first_is_said_though_the_other_side_came_later() -> None:
     blocks = [*[Block(3, 3, 1)] * 14, *[Block(-3, -3, 1)] * 40]
     assert judge(blocks, Wager(5.0)).e_b > 40
