@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from signals_app.alerts.closing_vocabulary import (
+    ORDER_TEXT_ALIASES,
+    PREVIOUS_SIZE_ALIASES,
+    QUANTITY_ALIASES,
+    SIGNED_SIZE_ALIASES,
+    SIZE_ALIASES,
+    WEAK_ORDER_TEXT_ALIASES,
+)
 from signals_app.alerts.fields import Field, Fields, compact, refuse_placeholder
 from signals_app.alerts.vocabulary import (
     EXIT_WORDS,
     LONG,
-    ORDER_TEXT_ALIASES,
-    PREVIOUS_SIZE_ALIASES,
-    QUANTITY_ALIASES,
     SHORT,
-    SIGNED_SIZE_ALIASES,
-    SIZE_ALIASES,
-    WEAK_ORDER_TEXT_ALIASES,
 )
 from signals_app.alerts.words import OPENING, Position, Word
 

@@ -116,9 +116,11 @@ DIRECTION_ALIASES: dict[str, DirectionField] = {
     "order": _WORD_VIEW,
     "ordertype": _WORD_VIEW,
     "event": _WORD_VIEW,
+    "command": _WORD_VIEW,
     "data": DirectionField(Weight.WORD, is_order=True),
     # In hedge mode a long and a short are held at once: an order the other way than its position closes it.
     "positionside": _LOOSE_VIEW,
+    "positiondirection": _LOOSE_VIEW,
     "posside": _LOOSE_VIEW,
     "holdside": _LOOSE_VIEW,
     "order.positionside": _LOOSE_VIEW,
@@ -153,13 +155,16 @@ FLAT = "FLAT"
 LONG_WORDS = frozenset(
     {
         "buy", "long", "enterlong", "entrylong", "longentry", "openlong", "golong", "bull", "bullish", "call", "up",
-        "bto", "buytoopen", "buyce", "buycall",
+        "bto", "buytoopen", "buyce", "buycall", "longopen", "enterlongposition", "openlongposition",
+        # MetaTrader's names of its types.
+        "positiontypebuy", "ordertypebuy", "ordertypebuylimit", "ordertypebuystop",
     }
 )  # fmt: skip
 SHORT_WORDS = frozenset(
     {
         "sell", "short", "entershort", "entryshort", "shortentry", "openshort", "goshort", "sellshort", "bear",
-        "bearish", "put", "down", "buype", "buyput",
+        "bearish", "put", "down", "buype", "buyput", "shortopen", "entershortposition", "openshortposition",
+        "positiontypesell", "ordertypesell", "ordertypeselllimit", "ordertypesellstop",
     }
 )  # fmt: skip
 POSITION_WORDS = {"long": LONG, "short": SHORT, "flat": FLAT}
@@ -177,6 +182,8 @@ EXIT_WORDS = {
     "reducelong": "REDUCE_LONG", "reduceshort": "REDUCE_SHORT",
     "cancel": "CANCEL", "cancelall": "CANCEL", "cancelorder": "CANCEL", "cancelorders": "CANCEL",
     "tp": "EXIT", "takeprofit": "EXIT", "sl": "EXIT", "stoploss": "EXIT", "stopout": "EXIT", "stoppedout": "EXIT",
+    "takeprofitmarket": "EXIT", "takeprofitlimit": "EXIT", "closeatmarketprice": "EXIT",
+    "flatteneverything": "EXIT_ALL", "cancelallorders": "CANCEL",
     "trail": "EXIT", "trailingstop": "EXIT", "closed": "EXIT", "closing": "EXIT", "unwind": "EXIT",
     "squareoff": "EXIT", "closetrade": "EXIT", "exittrade": "EXIT", "closeorder": "EXIT", "closemarket": "EXIT",
     "exitbuy": "EXIT_LONG", "longclose": "EXIT_LONG", "closelongposition": "EXIT_LONG", "selltoexit": "EXIT_LONG",
@@ -194,60 +201,6 @@ STRICT_EXIT_WORDS = frozenset({"btc"})
 QUALIFIERS = frozenset(
     {"entry", "enter", "open", "add", "increase", "pyramid", "scalein", "reverse", "reversal", "flip", "openposition"}
 )
-
-# What an order does to the position; any other text there, such as a price offset, says nothing.
-EFFECT_ALIASES = frozenset(
-    {
-        "tradetype", "intent", "orderintent", "offset", "offsetflag", "comboffset", "openclose", "positioneffect",
-        "positionintent", "effect", "entryexit", "order.intent", "order.positioneffect", "order.positionintent",
-        "strategy.intent", "signal.intent",
-    }
-)  # fmt: skip
-CLOSING_EFFECTS = EXIT_WORDS | {
-    "c": "EXIT", "toclose": "EXIT", "closetoday": "EXIT", "closeyesterday": "EXIT", "forceclose": "EXIT",
-    "closingonly": "EXIT", "closeonly": "EXIT",
-}  # fmt: skip
-OPENING_EFFECTS = QUALIFIERS | {"o", "opening", "toopen", "buytoopen", "selltoopen", "bto", "sto"}
-# Flags that say of the order itself that it closes something.
-CLOSING_FLAGS = {
-    "isclose": "EXIT", "isclosing": "EXIT", "isexit": "EXIT", "closeposition": "EXIT", "closeontrigger": "EXIT",
-    "closeorder": "EXIT", "closeonly": "EXIT", "exitorder": "EXIT", "exitposition": "EXIT",
-    "exit": "EXIT", "flatten": "EXIT", "closelong": "EXIT_LONG", "closeshort": "EXIT_SHORT",
-    "reduceonly": "REDUCE", "isreduce": "REDUCE", "isreduceonly": "REDUCE", "reduce": "REDUCE",
-    "order.reduceonly": "REDUCE", "order.closeposition": "EXIT", "order.isexit": "EXIT",
-    "strategy.isexit": "EXIT", "signal.isexit": "EXIT",
-}  # fmt: skip
-# These hold prices and sizes as well, so that a 1 there is none.
-LITERAL_FLAGS = frozenset({"exit", "reduce", "closeposition", "closelong", "closeshort", "flatten"})
-# Why a position was left; there is none where nothing was.
-EXIT_REASON_ALIASES = frozenset({"exitreason", "closereason"})
-NO_REASON = frozenset({"na", "nan", "none", "null", "n/a", "-", "false", "0"})
-
-_SIZES = ("positionsize", "marketpositionsize")
-_BEFORE = ("prevmarketpositionsize", "previousmarketpositionsize", "prevpositionsize", "previouspositionsize")
-SIZE_ALIASES = frozenset(
-    {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _SIZES}
-    | {"position", "position.size", "currentpositionsize", "newpositionsize", "netposition", "positionafter"}
-)
-PREVIOUS_SIZE_ALIASES = frozenset(
-    {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _BEFORE}
-    | {"position.prevsize", "position.previoussize", "positionbefore"}
-)
-# With a sign, for which a long is a positive number.
-SIGNED_SIZE_ALIASES = frozenset(
-    alias for alias in SIZE_ALIASES if alias.endswith("positionsize") and "market" not in alias
-)
-# Beside one of these, `position_size` is no quantity of the order but the position after it.
-QUANTITY_ALIASES = frozenset({"quantity", "qty", "contracts", "ordercontracts", "amount", "volume", "size", "lots"})
-
-# The texts of an order: ids that the strategy's author chose, or that TradingView gives to orders which close.
-ORDER_TEXT_ALIASES = frozenset(
-    {
-        "orderid", "strategyorderid", "strategy.orderid", "strategy.order.id", "order.id", "comment", "ordercomment",
-        "strategyordercomment", "strategy.comment", "strategy.ordercomment", "strategy.order.comment", "order.comment",
-    }
-)  # fmt: skip
-WEAK_ORDER_TEXT_ALIASES = frozenset({"id", "strategy", "strategyname"})
 
 _SELLING_OPTIONS = "selling an option opens a bearish call or a bullish put, or closes a bought one"
 AMBIGUOUS_WORDS = {

@@ -6,23 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kernel.errors import DomainError
+from signals_app.alerts.closing_vocabulary import (
+    CLOSING_EFFECTS,
+    CLOSING_FLAGS,
+    EFFECT_ALIASES,
+    EXIT_REASON_ALIASES,
+    LITERAL_FLAGS,
+    NO_REASON,
+    OPENING_EFFECTS,
+)
 from signals_app.alerts.fields import Field, Fields, compact, read_agreeing, refuse_placeholder, shown
 from signals_app.alerts.vocabulary import (
     AMBIGUOUS_WORDS,
-    CLOSING_EFFECTS,
-    CLOSING_FLAGS,
     DESCRIPTION_ALIASES,
     DIRECTION_ALIASES,
     DIRECTION_FLAGS,
-    EFFECT_ALIASES,
-    EXIT_REASON_ALIASES,
     EXIT_WORDS,
-    LITERAL_FLAGS,
     LONG,
     LONG_WORDS,
     LOOSE_POSITION_ALIASES,
-    NO_REASON,
-    OPENING_EFFECTS,
     POSITION_WORDS,
     QUALIFIERS,
     SHORT,

@@ -13,6 +13,7 @@ from kernel.errors import DomainError
 from signals_app.alerts.alert import RecordedOnly, means_the_same, read_signal, understand
 from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
 from signals_app.alerts.documents import natural_key, signal_id
+from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.secret_masking import mask_body, split_secrets
 from tests.golden import GOLDEN_FOLDER
 
@@ -44,6 +45,7 @@ def understand_row(row: Row) -> Row:
     received_at = parse(row["received_at"])
     try:
         payload, _ = split_secrets(decode_alert(body_of(row)))
+        payload = open_envelope(payload)
         understood = understand(payload, received_at=received_at, max_age_seconds=MAX_AGE_SECONDS)
     except DomainError as error:
         return {"outcome": "refused", "code": error.code}

@@ -1,0 +1,80 @@
+"""The layouts that vendors publish for their own receivers, each as its users paste it (R1.1, R8.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from signals_app.alerts.alert import NewSignal, RecordedOnly
+from signals_app.alerts.envelopes import open_envelope
+from signals_app.alerts.secret_masking import split_secrets
+from tests.signals_app.alerts.alerts import FIRED_AT, judge
+
+CLOCK = {"interval": "5", "timenow": FIRED_AT}
+# Vendor and case, what is sent, and what it means.
+LAYOUTS: list[tuple[str, dict[str, Any], str]] = [
+    ("TradersPost entry", {"ticker": "AMD", "action": "buy", "price": 1, "stopLoss": {"type": "stop"}}, "LONG"),
+    ("TradersPost exit", {"ticker": "AMD", "action": "exit"}, "EXIT"),
+    ("TradersPost flat", {"ticker": "AMD", "action": "sell", "sentiment": "flat"}, "EXIT_LONG"),
+    ("TradersPost add", {"ticker": "AMD", "action": "add", "sentiment": "bullish"}, "LONG"),
+    ("TradersPost option", {"ticker": "SPY", "action": "buy", "optionType": "put", "strikesAway": 1}, "SHORT"),
+    ("3Commas signal bot", {
+        "tv_instrument": "BTCUSDT", "action": "exit_long", "secret": "s", "bot_uuid": "u", "order": {"amount": "1"},
+    }, "EXIT_LONG"),
+    ("3Commas DCA bot", {
+        "message_type": "bot", "bot_id": 1, "email_token": "e", "pair": "USDT_BTC", "action": "close_at_market_price",
+    }, "EXIT"),
+    ("OKX signal bot", {"instrument": "BTC-USDT-SWAP", "action": "ENTER_SHORT", "signalToken": "t"}, "SHORT"),
+    ("OpenAlgo", {
+        "apikey": "k", "symbol": "SBIN", "exchange": "NSE", "action": "SELL", "product": "MIS", "quantity": "100",
+        "position_size": "0",
+    }, "EXIT_LONG"),
+    ("OpenAlgo short", {"symbol": "SBIN", "action": "SELL", "quantity": "100", "position_size": "-100"}, "SHORT"),
+    ("Altrady increase", {
+        "api_key": "k", "api_secret": "s", "action": "increase", "exchange": "BYBI", "symbol": "BYBI_USDT_SOL",
+        "side": "long",
+    }, "LONG"),
+    ("Altrady reduce", {"api_key": "k", "action": "reduce", "symbol": "SOLUSDT", "side": "short"}, "REDUCE_SHORT"),
+    ("Altrady reverse", {"api_key": "k", "action": "reverse", "symbol": "SOLUSDT", "side": "short"}, "SHORT"),
+    ("Finandy", {"name": "n", "secret": "s", "side": "sell", "positionSide": "long", "symbol": "BTCUSDT"}, "EXIT_LONG"),
+    ("Binance futures", {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP", "closePosition": "true"}, "EXIT_LONG"),
+    ("Bybit", {"symbol": "BTCUSDT", "side": "Sell", "orderType": "Market", "reduceOnly": True}, "REDUCE_LONG"),
+    ("MetaApi", {"symbol": "EURUSD", "type": "POSITION_TYPE_SELL", "volume": 0.01, "stopLoss": 0.4}, "SHORT"),
+    ("PickMyTrade", {"symbol": "NQ", "data": "exit", "quantity": 1, "token": "t", "reverse_order_close": True}, "EXIT"),
+    ("PickMyTrade entry", {"symbol": "NQ", "data": "sell", "token": "t", "reverse_order_close": True}, "SHORT"),
+    ("CrossTrade", {"key": "k", "command": "CLOSEPOSITION", "instrument": "ES1!", "account": "Sim"}, "EXIT"),
+    ("CrossTrade entry", {"command": "PLACE", "instrument": "ES1!", "action": "buy", "order_type": "market"}, "LONG"),
+    ("BingX relay", {"secret": "s", "symbol": "BTCUSDT", "action": "LONG_OPEN", "order_type": "MARKET"}, "LONG"),
+    ("BingX relay, end", {"secret": "s", "symbol": "BTCUSDT", "action": "LONG_CLOSE"}, "EXIT_LONG"),
+    ("Algo Trade Analytics", {"auth_key": "k", "ticker": "AAPL", "positionDirection": "exitShort"}, "EXIT_SHORT"),
+    ("Alpaca", {"symbol": "AAPL", "side": "sell", "type": "market", "position_intent": "sell_to_close"}, "EXIT_LONG"),
+    ("TV-Hub", {"pair": "BTCUSDT", "token": "t", "apiKey": "k", "isClose": True}, "EXIT"),
+    ("a dashboard", {"symbol": "GC", "data": "sell", "position": "flat", "quantity": 1, "token": "t"}, "EXIT_LONG"),
+    ("a bot", {"bot": "b", "action": "tp1", "side": "long", "symbol": "ES1!", "exitPrice": 1, "size": 1}, "EXIT_LONG"),
+    ("a relay", {"event": "alert", "data": {"ticker": "SPY", "strategy-order-action": "sell"}}, "SHORT"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layout", "meaning"), [row[1:] for row in LAYOUTS], ids=[row[0] for row in LAYOUTS])
+def test_a_published_layout_means_what_its_vendor_says(layout: dict[str, Any], meaning: str) -> None:
+    payload, _ = split_secrets(layout)
+
+    understood = judge(open_envelope(payload | CLOCK))
+
+    assert (understood.direction if isinstance(understood, NewSignal) else understood.intent) == meaning
+
+
+@pytest.mark.parametrize(
+    "name", ["email_token", "signalToken", "apikey", "api_secret", "auth_key", "secret", "token", "apiKey"]
+)
+def test_no_secret_of_a_vendor_stays(name: str) -> None:
+    layouts = [layout for _, layout, _ in LAYOUTS if name in layout]
+    assert layouts
+
+    for layout in layouts:
+        assert name not in split_secrets(layout)[0]
+
+
+def test_an_exit_may_lack_its_times() -> None:
+    assert isinstance(judge({"ticker": "AMD", "action": "exit"}), RecordedOnly)
