@@ -95,6 +95,23 @@ def with_big_integers_as_text(value: Any) -> Any:
     return value
 
 
+def exact_document(value: Any) -> Any:
+    """A parsed body without Decimals, so that it has a canonical form and loses no digit.
+
+    A Decimal becomes a float if the float's shortest digits name the very same number (1.50 and 1.5 are
+    one), else its text, as big integers do.
+    """
+    if isinstance(value, dict):
+        return {name: exact_document(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [exact_document(item) for item in value]
+    if isinstance(value, Decimal):
+        # Beyond the range of doubles this is infinity or 0, and so another number.
+        nearest = float(value)
+        return nearest if Decimal(repr(nearest)) == value else str(value)
+    return value
+
+
 def expand_float(number: float) -> str:
     """The shortest digits that name this finite double, without exponent or trailing ".0"."""
     text = repr(number)

@@ -1,11 +1,13 @@
--- A heartbeat of one engine, by the database clock: until when it is available, and whether it is enabled.
+-- A heartbeat of one engine, by the database clock: until when it is available, whether it is enabled,
+-- and whether trading is halted.
 -- It extends the engine's latest stretch of availability. It starts a new one after a gap, when the engine reports
 -- another version or other rules, and when the time to live has changed since, so that one stretch has one.
 WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at),
 policy AS (
     SELECT make_interval(secs => heartbeat_ttl_seconds) AS ttl FROM policy_versions ORDER BY version DESC LIMIT 1
 ), reported AS (
-    UPDATE engines SET last_heartbeat_at = moment.at, engine_version = %(engine_version)s, rules_hash = %(rules_hash)s
+    UPDATE engines SET last_heartbeat_at = moment.at, engine_version = %(engine_version)s, rules_hash = %(rules_hash)s,
+                       model = %(model)s
       FROM moment WHERE name = %(engine)s
     RETURNING enabled
 ), latest AS (
@@ -24,4 +26,5 @@ policy AS (
     SELECT %(engine)s, moment.at, moment.at, moment.at + policy.ttl, %(engine_version)s, %(rules_hash)s
       FROM moment, policy WHERE NOT EXISTS (SELECT FROM extended)
 )
-SELECT moment.at + policy.ttl, reported.enabled FROM moment, policy, reported
+SELECT moment.at + policy.ttl, reported.enabled, EXISTS (SELECT FROM halts WHERE released_at IS NULL)
+  FROM moment, policy, reported

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kernel.serializers import StrictSerializer, sha256_field
+from kernel.canonical import exact_document
+from kernel.serializers import JSONObjectField, StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
@@ -14,11 +15,19 @@ class HeartbeatSerializer(StrictSerializer):
 
     engine_version = serializers.CharField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
+    model = JSONObjectField(
+        required=False, help_text="Names the versions of model, prompt and tools; shown on the engine's page."
+    )
+
+    def validate_model(self, value: Any) -> Any:
+        """The object in a form that has a canonical text."""
+        return exact_document(value)
 
 
 class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
-    """Until when the engine is available; null while it is disabled."""
+    """Until when the engine is available, null while it is disabled; and whether trading is halted."""
 
     engine = serializers.CharField()
     enabled = serializers.BooleanField()
     available_until = serializers.DateTimeField(allow_null=True)
+    halted = serializers.BooleanField(help_text="Whether the kill switch is on.")

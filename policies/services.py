@@ -6,12 +6,14 @@ Every change is in the audit log, in the same transaction; only heartbeats are n
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from kernel.actors import Actor
 from kernel.audit import record
+from kernel.canonical import canonical_text
 from kernel.errors import DomainError
 from kernel.events import (
     API_KEY_CREATED,
@@ -107,16 +109,31 @@ def ensure_first_version() -> PolicyVersion:
 HEARTBEAT = EXCLUSIVE_LOCK + load(__file__, "heartbeat.sql")
 
 
-def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str) -> tuple[datetime, bool]:
-    """Store a heartbeat, by the database clock; until when the engine is available, and whether it is enabled.
+class HeartbeatAnswer(NamedTuple):
+    """What an engine hears about itself and about trading."""
+
+    available_until: datetime
+    enabled: bool
+    halted: bool
+
+
+def record_heartbeat(
+    engine: str, *, engine_version: str, rules_hash: str, model: dict[str, Any] | None = None
+) -> HeartbeatAnswer:
+    """Store a heartbeat, by the database clock; `model` names the versions of model, prompt and tools.
 
     One message to the server, one transaction: the engine's row and its history of availability.
     """
+    reported = {
+        "engine": engine,
+        "engine_version": engine_version,
+        "rules_hash": rules_hash,
+        "model": None if model is None else canonical_text(model),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(HEARTBEAT, {"engine": engine, "engine_version": engine_version, "rules_hash": rules_hash})
+        cursor.execute(HEARTBEAT, reported)
         cursor.nextset()
-        available_until, enabled = cursor.fetchone()
-    return available_until, enabled
+        return HeartbeatAnswer(*cursor.fetchone())
 
 
 def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str) -> None:

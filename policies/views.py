@@ -23,6 +23,6 @@ class HeartbeatView(APIView):
         body = HeartbeatSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         engine = engine_of(request)
-        available_until, enabled = record_heartbeat(engine, **body.validated_data)
-        answer = {"engine": engine, "enabled": enabled, "available_until": available_until if enabled else None}
+        heard = record_heartbeat(engine, **body.validated_data)
+        answer = {"engine": engine, **heard._asdict()} | ({} if heard.enabled else {"available_until": None})
         return Response(HeartbeatAnswerSerializer(answer).data)

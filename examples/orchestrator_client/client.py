@@ -66,9 +66,11 @@ class OrchestratorClient:
         """Close the connection; the next call opens a new one."""
         self._transport.close()
 
-    def heartbeat(self, *, engine_version: str, rules_hash: str) -> Heartbeat:
-        """Report that this engine is available and by which rules it trades."""
-        body = {"engine_version": engine_version, "rules_hash": rules_hash}
+    def heartbeat(self, *, engine_version: str, rules_hash: str, model: dict[str, Any] | None = None) -> Heartbeat:
+        """Report that this engine is available, and by which rules and versions of model, prompt and tools."""
+        body: dict[str, Any] = {"engine_version": engine_version, "rules_hash": rules_hash}
+        if model is not None:
+            body["model"] = model
         return cast("Heartbeat", self._post("heartbeat", body))
 
     def claim(self, *, limit: int = 10, lease_seconds: int = 60, wait_seconds: float = 20) -> list[Assignment]:

@@ -18,6 +18,7 @@ class Heartbeat(TypedDict):
     engine: str
     enabled: bool
     available_until: str | None
+    halted: bool
 
 
 class Assignment(TypedDict):
@@ -41,6 +42,7 @@ class Role(TypedDict):
     reason: str
     permit_expires_at: str | None  # for a real opening: enter before
     recommended_at: str
+    halted: bool  # now, also when the answer is repeated
 
 
 class PlannedLeg(TypedDict):

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import permission_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from admin_kit.display import pretty_json
 from admin_kit.options import render_page
 from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
 from policies.selectors import state_in_force
@@ -68,6 +69,7 @@ class EnginePanel:
     """One engine as its part of the page shows it."""
 
     engine: Engine
+    model: str | None  # as indented JSON; None when it named none
     available: bool
     heartbeat_age: float | None  # seconds; None before the first
     slots: list[Slot]
@@ -111,6 +113,7 @@ def engine_panels() -> list[EnginePanel]:
         panels.append(
             EnginePanel(
                 engine=engine,
+                model=None if engine.model is None else pretty_json(engine.model),
                 available=state.is_available(engine.name),
                 heartbeat_age=ages[engine.name],
                 slots=day_slots(up, off, begin, now),

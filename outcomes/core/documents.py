@@ -69,23 +69,6 @@ def _spelled(name: str, value: Any) -> Any:
     return one_spelling(value)
 
 
-def exact_document(value: Any) -> Any:
-    """A parsed body without Decimals, so that it has a canonical form and loses no digit.
-
-    A Decimal becomes a float if the float's shortest digits name the very same number (1.50 and 1.5 are
-    one), else its text, as big integers do.
-    """
-    if isinstance(value, dict):
-        return {name: exact_document(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [exact_document(item) for item in value]
-    if isinstance(value, Decimal):
-        # Beyond the range of doubles this is infinity or 0, and so another number.
-        nearest = float(value)
-        return nearest if Decimal(repr(nearest)) == value else str(value)
-    return value
-
-
 def field_text(body: bytes, name: str) -> str:
     """The value of a top-level field exactly as it was written (R7.5).
 

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT
+from kernel.canonical import exact_document
 from kernel.errors import DomainError
 from kernel.long_polls import MAX_WAIT_SECONDS
 from kernel.serializers import (
@@ -19,7 +20,7 @@ from kernel.serializers import (
     sha256_field,
 )
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.documents import exact_document, field_text, meaning_hash
+from outcomes.core.documents import field_text, meaning_hash
 from outcomes.core.fills import LegFill
 from outcomes.core.instruments import canonical_instrument
 from outcomes.core.reports import (
@@ -59,6 +60,7 @@ from outcomes.models import (
 )
 from outcomes.services import RecommendationReport
 from policies.models import EngineName
+from policies.selectors import open_halt
 
 MAX_RATIO = 1000
 MAX_INSTRUMENT = 64
@@ -374,10 +376,17 @@ class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]
 
     experiment_id = serializers.UUIDField()
     reason = serializers.CharField(source="role_reason")
+    halted = serializers.SerializerMethodField(help_text="Whether the kill switch is on now, also in a repetition.")
 
     class Meta:
         model = Recommendation
-        fields = ("experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at")
+        fields = (
+            "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at", "halted",
+        )  # fmt: skip
+
+    def get_halted(self, _recommendation: Recommendation) -> bool:
+        """The present state, which the stored role need not know of."""
+        return open_halt() is not None
 
 
 class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):

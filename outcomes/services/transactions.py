@@ -13,12 +13,11 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from experiments.models import ExecutionDecision
-from kernel.canonical import document_hash
+from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
-from outcomes.core.documents import exact_document
 from outcomes.models import Incident, IncidentKind
 from policies.models import PolicyVersion
 from signals_app.alerts.times import duration

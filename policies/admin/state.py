@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from admin_kit.display import full_hash
+from admin_kit.display import full_hash, json_of
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -35,6 +35,7 @@ class EngineAdmin(AuditAdmin):
         "last_heartbeat_at",
         "engine_version",
         full_hash("rules_hash"),
+        json_of("model"),
     )
     actions_detail = ("switch",)
     empty_hint = "Created by migrate."

@@ -1,6 +1,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
+import kernel.fields
 from decimal import Decimal
 from django.db import migrations, models
 
@@ -60,6 +61,7 @@ class Migration(migrations.Migration):
                 ('last_heartbeat_at', models.DateTimeField(blank=True, help_text='UTC, database clock.', null=True)),
                 ('engine_version', models.CharField(blank=True, default='', help_text='As reported by the engine.', max_length=100)),
                 ('rules_hash', models.CharField(blank=True, default='', help_text='SHA-256 of its entry and exit rules, as reported by the engine.', max_length=64)),
+                ('model', kernel.fields.CanonicalJSONField(blank=True, help_text='Model, prompt and tool versions, as the last heartbeat named them; empty when it named none.', null=True)),
             ],
             options={
                 'db_table': 'engines',

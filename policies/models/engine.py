@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from kernel.fields import CanonicalJSONField
 from kernel.values import instant_text
 
 
@@ -28,6 +29,12 @@ class Engine(models.Model):
         blank=True,
         default="",
         help_text="SHA-256 of its entry and exit rules, as reported by the engine.",
+    )
+
+    model = CanonicalJSONField(
+        null=True,
+        blank=True,
+        help_text="Model, prompt and tool versions, as the last heartbeat named them; empty when it named none.",
     )
 
     class Meta:

@@ -59,7 +59,7 @@ def test_a_heartbeat_is_timed_by_the_database_clock() -> None:
 def test_a_heartbeat_answers_until_when_the_engine_counts_as_available() -> None:
     make_policy(heartbeat_ttl_seconds=90)
 
-    until, enabled = record_heartbeat("A", engine_version="1", rules_hash=RULES_HASH)
+    until, enabled, _ = record_heartbeat("A", engine_version="1", rules_hash=RULES_HASH)
 
     assert until == value("SELECT last_heartbeat_at + interval '90 seconds' FROM engines WHERE name = 'A'")
     assert enabled
@@ -104,7 +104,7 @@ def test_an_engine_switched_off_is_unavailable_although_it_lives() -> None:
 def test_a_heartbeat_does_not_switch_an_engine_on_again() -> None:
     set_engine_enabled(Actor("ada"), "A", enabled=False, reason="maintenance")
 
-    _, enabled = record_heartbeat("A", engine_version="1", rules_hash=RULES_HASH)
+    _, enabled, _ = record_heartbeat("A", engine_version="1", rules_hash=RULES_HASH)
 
     assert not enabled
     assert available() == (False, False)

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from kernel.actors import Actor
 from policies.selectors import state_in_force
-from policies.services import set_engine_enabled
+from policies.services import engage_halt, release_halt, set_engine_enabled
 from tests.database import value
 from tests.factories import api_client, engine, make_policy
 
@@ -44,8 +44,30 @@ def test_an_engine_switched_off_learns_it_and_gets_no_time() -> None:
 
     answer = api_client("engine-a").post(URL, BODY).json()
 
-    assert answer == {"engine": "A", "enabled": False, "available_until": None}
+    assert answer == {"engine": "A", "enabled": False, "available_until": None, "halted": False}
     assert engine("A").last_heartbeat_at is not None
+
+
+def test_the_answer_says_whether_trading_is_halted() -> None:
+    client = api_client("engine-b")
+
+    engage_halt(Actor("ada"), reason="The broker is down.")
+    while_halted = client.post(URL, BODY).json()["halted"]
+    release_halt(Actor("ada"), reason="It is back.")
+
+    assert (while_halted, client.post(URL, BODY).json()["halted"]) == (True, False)
+
+
+def test_the_model_is_kept_to_the_last_digit_until_a_heartbeat_names_none() -> None:
+    client = api_client("engine-a")
+    source = '{"engine_version":"2","rules_hash":"%s","model":{"name":"m","temperature":0.70,"seed":9007199254740993}}'
+    named = client.generic("POST", URL, source % BODY["rules_hash"], content_type="application/json")
+
+    assert named.status_code == 200, named.json()
+    assert engine("A").model == {"name": "m", "temperature": 0.7, "seed": "9007199254740993"}
+
+    client.post(URL, BODY)
+    assert engine("A").model is None
 
 
 def test_the_same_heartbeat_again_is_answered_again() -> None:
@@ -68,6 +90,8 @@ def test_the_same_heartbeat_again_is_answered_again() -> None:
         (BODY | {"rules_hash": "ab" * 31}, "/rules_hash"),
         (BODY | {"rules_hash": "ab" * 33}, "/rules_hash"),
         (BODY | {"rules_hash": 12}, "/rules_hash"),
+        (BODY | {"model": "large-2026"}, "/model"),
+        (BODY | {"model": None}, "/model"),
         (BODY | {"engine": "B"}, "/engine"),
         (BODY | {"enabled": True}, "/enabled"),
     ],

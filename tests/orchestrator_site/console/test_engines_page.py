@@ -106,6 +106,16 @@ def test_a_heartbeat_shows_at_once() -> None:
 
 
 @pytest.mark.django_db
+def test_the_model_that_an_engine_names_is_shown_as_text() -> None:
+    record_heartbeat("A", engine_version="2.1", rules_hash=HASH, model={"name": "<large-2026>", "prompt": "v7"})
+
+    page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
+
+    assert "&lt;large-2026&gt;" in page
+    assert page.count("not reported") == 1
+
+
+@pytest.mark.django_db
 def test_the_last_day_is_summed_and_older_days_are_not() -> None:
     stretch(40, 10)
     stretch(20, 6)

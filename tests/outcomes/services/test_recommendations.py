@@ -31,7 +31,7 @@ def test_the_answer_reveals_the_role_and_a_permit_to_the_executing_engine_only()
     assert stored.permit_expires_at == stored.recommended_at + timedelta(seconds=120)
     assert (shadow.status, shadow.body["role"], shadow.body["permit_expires_at"]) == (201, "SHADOW", None)
     assert set(real.body) == {
-        "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at",
+        "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at", "halted",
     }  # fmt: skip
 
 
@@ -142,7 +142,8 @@ def test_a_revealed_role_stays_when_a_halt_comes_or_goes() -> None:
 
     again = desk.a.recommend(desk.experiment)
 
-    assert (again.status, again.body) == (200, halted.body)
+    assert (again.status, again.body) == (200, halted.body | {"halted": False})
+    assert halted.body["halted"]
 
 
 @pytest.mark.parametrize(
