@@ -13,7 +13,7 @@ from signals_app.alerts.closing_vocabulary import (
     SIZE_ALIASES,
     WEAK_ORDER_TEXT_ALIASES,
 )
-from signals_app.alerts.fields import Field, Fields, compact, refuse_placeholder
+from signals_app.alerts.fields import Field, Fields, compact, in_order, refuse_placeholder
 from signals_app.alerts.vocabulary import (
     EXIT_WORDS,
     LONG,
@@ -22,7 +22,9 @@ from signals_app.alerts.vocabulary import (
 from signals_app.alerts.words import OPENING, Position, Word
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{0,30})?")
-_TEXTS = ORDER_TEXT_ALIASES | WEAK_ORDER_TEXT_ALIASES
+_TEXTS = in_order(sorted(ORDER_TEXT_ALIASES | WEAK_ORDER_TEXT_ALIASES))
+_AFTER, _BEFORE = in_order(sorted(SIZE_ALIASES)), in_order(sorted(PREVIOUS_SIZE_ALIASES))
+_QUANTITIES = in_order(sorted(QUANTITY_ALIASES))
 # So TradingView itself calls the orders of strategy.close, of strategy.close_all and of a margin call.
 _OWN_TEXT = re.compile(r"\s*(?:close entry\(s\) order|close position order|margin call)", re.IGNORECASE)
 _BEGINNING = re.compile(r"\s*(?:close|stop)", re.IGNORECASE)
@@ -39,7 +41,7 @@ def from_sizes(fields: Fields, order: str | None, previous: Position | None, cur
     ``order`` is the direction of the order, None without one. Where the position changed its side, a smaller size is no
     exit.
     """
-    after, before = _sizes(fields, SIZE_ALIASES), _sizes(fields, PREVIOUS_SIZE_ALIASES)
+    after, before = _sizes(fields, _AFTER), _sizes(fields, _BEFORE)
     gone = next((field for field, size in after if size == 0), None)
     if gone is not None:
         return Word(gone, "EXIT")
@@ -49,7 +51,7 @@ def from_sizes(fields: Fields, order: str | None, previous: Position | None, cur
         return None
     field, size = after[0]
     # Only one with a sign tells long from short, and one without a quantity beside it may be the quantity itself.
-    is_signed = field.alias in SIGNED_SIZE_ALIASES and ("." in field.alias or bool(fields.among(QUANTITY_ALIASES)))
+    is_signed = field.alias in SIGNED_SIZE_ALIASES and ("." in field.alias or bool(fields.among(_QUANTITIES)))
     if before:
         was = before[0][1]
         if abs(size) < abs(was) and size * was > 0:
@@ -67,7 +69,7 @@ def from_sizes(fields: Fields, order: str | None, previous: Position | None, cur
     return Word(field, OPENING) if order == LONG and is_signed else None
 
 
-def _sizes(fields: Fields, aliases: frozenset[str]) -> list[tuple[Field, Decimal]]:
+def _sizes(fields: Fields, aliases: dict[str, int]) -> list[tuple[Field, Decimal]]:
     sizes = []
     for field in fields.among(aliases):
         refuse_placeholder(field)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kernel.errors import DomainError
 from signals_app.alerts.closings import from_sizes, from_texts
-from signals_app.alerts.fields import Field, Fields, conflict, shown
+from signals_app.alerts.fields import Field, Fields, conflict, in_order, shown
 from signals_app.alerts.vocabulary import (
     CALL_WORDS,
     DIRECTION_ALIASES,
@@ -39,6 +39,7 @@ from signals_app.alerts.words import (
 # What a source may say of a sell that nothing else explains.
 ENTRY_SHORT = "entry_short"
 BARE_SELL_EXIT = "exit"
+_OPTION_TYPES = in_order(sorted(OPTION_TYPE_ALIASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def _option(value: str, fields: Fields) -> _Decided:
     A bought call rises with the underlying and a bought put against it. Raise for one that is sold: that opens a
     position or closes a bought one.
     """
-    for field in fields.among(OPTION_TYPE_ALIASES):
+    for field in fields.among(_OPTION_TYPES):
         text = str(field.value).strip().lower()
         if value == LONG and text in CALL_WORDS:
             return _Decided(LONG, (field,))

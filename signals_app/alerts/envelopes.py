@@ -31,12 +31,14 @@ def open_envelope(payload: dict[str, Any]) -> dict[str, Any]:
     The wrapper's own members stay beside those of the alert, which win where both have a name. Raise DomainError
     `conflicting_alias` when both name a symbol, direction or timeframe and differ.
     """
+    # Nearly all alerts hold no object at all, and every alert passes here.
+    if dict not in map(type, payload.values()):
+        return payload
     for _ in range(_MAX_ENVELOPES):
         envelope = next(
             (
                 name
                 for name, value in payload.items()
-                # Text first, which nearly all members are: every alert passes here.
                 if isinstance(value, dict) and compact(name) in ENVELOPES and _wraps(value, payload)
             ),
             None,

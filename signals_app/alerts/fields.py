@@ -74,10 +74,17 @@ class Fields:
         named = [alias for alias in aliases if alias in by_alias]
         return [Field(alias, *entry) for alias in named for entry in sorted(by_alias[alias], key=itemgetter(0))]
 
-    def among(self, aliases: frozenset[str]) -> list[Field]:
-        """The same in the order of the alphabet, for many names of which few are there."""
-        there = aliases.intersection(self._by_alias)
-        return self.find(sorted(there)) if there else []
+    def among(self, aliases: Mapping[str, int]) -> list[Field]:
+        """The same for many names of which few are there, in the order of the numbers beside them."""
+        there = aliases.keys() & self._by_alias.keys()
+        if not there:
+            return []
+        return self.find(there if len(there) == 1 else sorted(there, key=aliases.__getitem__))
+
+
+def in_order(aliases: Iterable[str]) -> dict[str, int]:
+    """The names with their places, for `Fields.among`."""
+    return {alias: place for place, alias in enumerate(aliases)}
 
 
 def _says_something(value: object) -> bool:

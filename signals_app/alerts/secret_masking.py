@@ -84,8 +84,8 @@ def _without_secrets(value: Any, is_secret: Callable[[str], bool] | None, hidden
     for name, inner in value.items():
         if is_secret_name(name) or (
             # A masked one was a secret when it was received.
-            name.lower() == MAYBE_SECRET_FIELD
-            and is_secret is not None
+            is_secret is not None
+            and name.lower() == MAYBE_SECRET_FIELD
             and isinstance(inner, str)
             and (inner == MASK or is_secret(inner))
         ):

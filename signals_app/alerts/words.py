@@ -15,7 +15,7 @@ from signals_app.alerts.closing_vocabulary import (
     NO_REASON,
     OPENING_EFFECTS,
 )
-from signals_app.alerts.fields import Field, Fields, compact, read_agreeing, refuse_placeholder, shown
+from signals_app.alerts.fields import Field, Fields, compact, in_order, read_agreeing, refuse_placeholder, shown
 from signals_app.alerts.vocabulary import (
     AMBIGUOUS_WORDS,
     DESCRIPTION_ALIASES,
@@ -37,8 +37,8 @@ ALLOWED = 'send "long" or "short", or "buy" or "sell"'
 OPENING = "OPENING"
 _PLAIN_ORDERS = frozenset({"buy", "sell", "bto", "buytoopen"})
 _RAISED = frozenset({"true", "1", "yes"})
-_DIRECTION_NAMES = (*DIRECTION_ALIASES, *DIRECTION_FLAGS)
-_EVIDENCE = EFFECT_ALIASES | CLOSING_FLAGS.keys() | EXIT_REASON_ALIASES
+_DIRECTION_NAMES = in_order((*DIRECTION_ALIASES, *DIRECTION_FLAGS))
+_EVIDENCE = in_order(sorted(EFFECT_ALIASES | CLOSING_FLAGS.keys() | EXIT_REASON_ALIASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Position:
 
 def read_words(fields: Fields) -> list[Word]:
     """The words in the fields that give directions; raise DomainError for what should be one and is not."""
-    return [word for field in fields.find(_DIRECTION_NAMES) if (word := _word(field))]
+    return [word for field in fields.among(_DIRECTION_NAMES) if (word := _word(field))]
 
 
 def read_effects(fields: Fields) -> list[Word]:
