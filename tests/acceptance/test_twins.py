@@ -237,7 +237,8 @@ def test_a_twin_that_dies_is_named(table: Table, crashes: str, call: int, expect
 
 
 def test_110_pairs_of_twins_show_no_difference(table: Table) -> None:
-    make_policy(configured_mode="ENGINE_A_PRIMARY", fee_per_contract="0.65")
+    # The twins report one pair after the other: on a busy machine that takes longer than a report may.
+    make_policy(configured_mode="ENGINE_A_PRIMARY", fee_per_contract="0.65", report_delay_seconds=900)
     dress(table, CALL)
     table.signal({"A"}, at_least=110)
 

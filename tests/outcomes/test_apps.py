@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.worker import pipeline, schedules
+from experiments.worker import broker, pipeline
 from policies.core.settings import GUARDRAILS
 
 
@@ -10,5 +10,5 @@ def test_every_guardrail_of_a_policy_is_measured() -> None:
     assert set(pipeline.MEASURES) == set(GUARDRAILS)
 
 
-def test_exit_directives_expire_by_a_schedule() -> None:
-    assert schedules.EVERY_MINUTE["expire exit directives"] == "outcomes.tasks.expire_directives"
+def test_what_falls_due_is_settled_by_the_worker() -> None:
+    assert [function for _, function in broker.DUE_WORK] == ["outcomes.tasks.settle_due"]
