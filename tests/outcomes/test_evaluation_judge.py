@@ -88,9 +88,16 @@ def test_the_shipped_blocks_find_engine_a_better() -> None:
 
 
 def test_what_is_left_out_is_no_margin_no_horizon_and_five_percent(tmp_path: Path) -> None:
-    full = ONE | {"margin": "0", "horizon_blocks": None, "alpha": "0.05"}
+    least = {"worst_block": 5, "blocks": [{"x": 0, "m": 1}] * 40}
+    full = least | {"margin": "0", "horizon_blocks": None, "alpha": "0.05"}
 
-    assert judged_document(tmp_path, ONE) == judged_document(tmp_path, full)
+    assert judged_document(tmp_path, least) == judged_document(tmp_path, full)
+
+
+def test_a_horizon_of_one_block_ends_at_it(tmp_path: Path) -> None:
+    found = judged_document(tmp_path, ONE | {"horizon_blocks": 1})
+
+    assert (found["verdict"], found["at_block"]) == ("INCONCLUSIVE", 1)
 
 
 def test_every_term_counts(tmp_path: Path) -> None:
@@ -116,43 +123,46 @@ def test_blocks_may_keep_what_an_evaluation_shows_beside_them(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "pointer", "reason"),
     [
-        ({"margn": 1}, "/margn", "Unknown member"),
-        ({"worst_block": 0}, "/worst_block", "greater than 0"),
-        ({"worst_block": None}, "/worst_block", "must be a number"),
-        ({"margin": "-0.1"}, "/margin", "not be negative"),
-        ({"alpha": 0}, "/alpha", "less than 1"),
-        ({"alpha": 1}, "/alpha", "less than 1"),
-        ({"horizon_blocks": 0}, "/horizon_blocks", "whole number"),
-        ({"horizon_blocks": 2.5}, "/horizon_blocks", "whole number"),
-        ({"blocks": {}}, "/blocks", "list of blocks"),
-        ({"blocks": [1]}, "/blocks/0", "{x, m}"),
-        ({"blocks": [{"m": 1}]}, "/blocks/0/x_low", "missing"),
-        ({"blocks": [{"x_low": 1, "m": 1}]}, "/blocks/0/x_high", "missing"),
-        ({"blocks": [{"x": 1, "x_low": 1, "m": 1}]}, "/blocks/0", "both x and x_low"),
-        ({"blocks": [{"x_low": 2, "x_high": 1, "m": 1}]}, "/blocks/0/x_low", "greater than x_high"),
-        ({"blocks": [{"x": 1, "m": 1}, {"x": 1, "m": 0}]}, "/blocks/1/m", "greater than 0"),
-        ({"blocks": [{"x": "much", "m": 1}]}, "/blocks/0/x", "must be a number"),
-        ({"blocks": [{"x": True, "m": 1}]}, "/blocks/0/x", "must be a number"),
-        ({"blocks": [{"x": float("nan"), "m": 1}]}, "/blocks/0/x", "at most 1e+100"),
-        ({"blocks": [{"x": 1e101, "m": 1}]}, "/blocks/0/x", "at most 1e+100"),
-        ({"blocks": [{"x": 10**400, "m": 1}]}, "/blocks/0/x", "must be a number"),
+        ({"margn": 1}, "/margn", "Unknown member; the members are worst_block, margin, horizon_blocks, alpha, blocks."),
+        ({"worst_block": 0}, "/worst_block", "Must be greater than 0."),
+        ({"worst_block": None}, "/worst_block", "Must be a number."),
+        ({"margin": "-0.1"}, "/margin", "Must not be negative; 0 means that nobody asks for equivalence."),
+        ({"margin": "wide"}, "/margin", "Must be a number."),
+        ({"alpha": 0}, "/alpha", "Must be greater than 0 and less than 1."),
+        ({"alpha": 1}, "/alpha", "Must be greater than 0 and less than 1."),
+        ({"alpha": "small"}, "/alpha", "Must be a number."),
+        ({"horizon_blocks": 0}, "/horizon_blocks", "Must be a whole number of at least 1, or null for no horizon."),
+        ({"horizon_blocks": 2.5}, "/horizon_blocks", "Must be a whole number of at least 1, or null for no horizon."),
+        ({"horizon_blocks": "far"}, "/horizon_blocks", "Must be a number."),
+        ({"blocks": {}}, "/blocks", "Expected a list of blocks."),
+        ({"blocks": [1]}, "/blocks/0", "Expected {x, m} or {x_low, x_high, m}."),
+        ({"blocks": [{"m": 1}]}, "/blocks/0/x_low", "Is missing."),
+        ({"blocks": [{"x_low": 1, "m": 1}]}, "/blocks/0/x_high", "Is missing."),
+        ({"blocks": [{"x": 1, "x_low": 1, "m": 1}]}, "/blocks/0", "Has both x and x_low or x_high; send one form."),
+        ({"blocks": [{"x": 1, "x_high": 1, "m": 1}]}, "/blocks/0", "Has both x and x_low or x_high; send one form."),
+        ({"blocks": [{"x_low": 2, "x_high": 1, "m": 1}]}, "/blocks/0/x_low", "Must not be greater than x_high."),
+        ({"blocks": [{"x": 1, "m": 1}, {"x": 1, "m": 0}]}, "/blocks/1/m", "Must be greater than 0."),
+        ({"blocks": [{"x": "much", "m": 1}]}, "/blocks/0/x", "Must be a number."),
+        ({"blocks": [{"x": True, "m": 1}]}, "/blocks/0/x", "Must be a number."),
+        ({"blocks": [{"x": float("nan"), "m": 1}]}, "/blocks/0/x", "Must be a number of at most 1e+100."),
+        ({"blocks": [{"x": 1e101, "m": 1}]}, "/blocks/0/x", "Must be a number of at most 1e+100."),
+        ({"blocks": [{"x": 10**400, "m": 1}]}, "/blocks/0/x", "Must be a number."),
     ],
 )
 def test_what_cannot_be_judged_is_named(tmp_path: Path, change: dict[str, Any], pointer: str, reason: str) -> None:
     said = refusal(tmp_path, json.dumps(ONE | change).encode())
 
-    assert said.startswith(f" at {pointer}: ")
-    assert reason.lower() in said.lower()
+    assert said == f" at {pointer}: {reason}"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"{", ": Not JSON: Expecting property name"),
-        (b"[" * 100_000, ": Not JSON that can be read"),
-        (b"1" * 5_000, ": Not JSON that can be read"),
+        (b"[" * 100_000, ": Not JSON that can be read: nested too deep, or a number too long."),
+        (b"1" * 5_000, ": Not JSON that can be read: nested too deep, or a number too long."),
         (b"\xff", "not UTF-8"),
-        (b"7", ": Expected an object"),
+        (b"7", ": Expected an object with worst_block and blocks, or a list of them."),
         (b"[7]", " at /0: Expected an object"),
         (b'[{"worst_block": 5, "blocks": []}, {"worst_block": 5}]', " at /1/blocks: Expected a list of blocks"),
     ],
