@@ -13,6 +13,7 @@ from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from kernel.errors import DomainError
 from kernel.problems import problem_body
@@ -32,7 +33,10 @@ def problem(request: HttpRequest, code: str, detail: str, *, retry_after: int | 
 def _field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
     """Flatten DRF's nested error detail into `{pointer, code, detail}` rows."""
     if isinstance(detail, dict):
-        return [row for key, value in detail.items() for row in _field_errors(value, f"{pointer}/{key}")]
+        # What is wrong with the whole has no member of its own to point at.
+        whole = api_settings.NON_FIELD_ERRORS_KEY
+        pointers = {key: pointer if key == whole else f"{pointer}/{key}" for key in detail}
+        return [row for key, value in detail.items() for row in _field_errors(value, pointers[key])]
     if isinstance(detail, list):
         if all(isinstance(item, exceptions.ErrorDetail) for item in detail):
             return [{"pointer": pointer, "code": str(item.code), "detail": str(item)} for item in detail]
@@ -56,7 +60,7 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
         case exceptions.ValidationError():
             errors = _field_errors(exc.detail)
             first = errors[0] if errors else {"pointer": "", "detail": "The request is not valid."}
-            where = first["pointer"].strip("/").removesuffix("non_field_errors").strip("/")
+            where = first["pointer"].strip("/")
             return "invalid", f"{where}: {first['detail']}" if where else first["detail"], errors
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return "unauthorized", str(exc.detail), []

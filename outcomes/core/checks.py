@@ -229,6 +229,15 @@ def refuse_impossible_settlement(instrument: str, side: str, settlement: Settlem
         raise DomainError("settlement_impossible", f"{instrument}: {reason}", f"/settlements/{instrument}")
 
 
+def refuse_settlement_outside(
+    instrument: str, settlement: Settlement, entered_at: datetime, exit_time: datetime
+) -> None:
+    """Raise `settlement_impossible` for a contract that ended before it was bought, or after it was left."""
+    if not entered_at <= settlement.settled_at <= exit_time:
+        detail = f"{instrument}: settled_at lies before the entry or after the exit."
+        raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
+
+
 def _impossible(instrument: str, side: str, settlement: Settlement) -> str:
     option = parse_option(instrument)
     wanted_side = SIDE_OF_KIND.get(settlement.kind)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from kernel.errors import DomainError
 from outcomes.core.books import keep_books
 from outcomes.core.checks import (
+    CLOCK_SKEW,
     read_settlements,
     refuse_impossible_settlement,
+    refuse_settlement_outside,
+    refuse_unreadable_settlements,
 )
 from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
@@ -137,13 +141,13 @@ def _book_real(
         raise RefusedReportError(
             error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer
         ) from error
-    documents, provenance = _real_documents(trade, legs, report, terms)
+    documents, provenance = _real_documents(trade, legs, report, time, terms)
     if isinstance(report, ExitReport):
         flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.exit_price))
     if not all("settlement" in document for document in documents):
         # A contract that ended over the weekend is told on Monday: settlements have times of their own.
         judge_real_time(trade, time, terms)
-    if time < trade.entry_time:
+    if time < trade.entry_time or time > terms.now + CLOCK_SKEW:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
     fill = Fill(ref, legs, report.fees)
     row = book_fill(
@@ -176,9 +180,13 @@ def _book_real(
 
 
 def _real_documents(
-    trade: RealTrade, legs: tuple[LegFill, ...], report: FillReport | ExitReport, terms: Terms
+    trade: RealTrade, legs: tuple[LegFill, ...], report: FillReport | ExitReport, time: datetime, terms: Terms
 ) -> tuple[list[dict[str, Any]], str]:
     """The legs as stored with the settlements they came from, and what their prices deserve to be called."""
+    try:
+        refuse_unreadable_settlements(report.market_conditions)
+    except DomainError as error:
+        record_one(trade, PairRule.SETTLEMENT_IMPOSSIBLE, error.detail, terms.now)
     settlements = read_settlements(report.market_conditions)
     claimed = report.price_provenance or trade.claimed_provenance
     claimed = claimed if claimed in (Provenance.BROKER_FILL, Provenance.MODEL) else Provenance.OWN_FEED_QUOTE
@@ -191,6 +199,7 @@ def _real_documents(
             continue
         try:
             refuse_impossible_settlement(leg.instrument, leg.side, settlement)
+            refuse_settlement_outside(leg.instrument, settlement, trade.entry_time, time)
         except DomainError as error:
             record_one(trade, PairRule.SETTLEMENT_IMPOSSIBLE, error.detail, terms.now)
         if settlement.price != leg.price:

@@ -19,6 +19,7 @@ from outcomes.core.checks import (
     Settlement,
     read_settlements,
     refuse_impossible_settlement,
+    refuse_settlement_outside,
     refuse_unreadable_settlements,
 )
 from outcomes.core.fills import LegFill, PositionKey
@@ -216,9 +217,7 @@ def refuse_bad_exit_quotes(
         if instrument in settlements:
             settlement = settlements[instrument]
             refuse_impossible_settlement(instrument, side, settlement)
-            if not entered_at <= settlement.settled_at <= exit_time:
-                detail = f"{instrument}: settled_at lies before the entry or after the exit."
-                raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
+            refuse_settlement_outside(instrument, settlement, entered_at, exit_time)
     quotes = quotes_by_instrument(conditions.get("quotes"))
     names = {instrument for instrument, _ in wanted} - set(settlements)
     selling = {instrument for instrument, side in wanted if side == "LONG"}

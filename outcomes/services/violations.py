@@ -10,7 +10,7 @@ from uuid import UUID
 from experiments.models import Experiment
 from kernel.values import decimal_text
 from outcomes.core.checks import Plan, judge_real_trade
-from outcomes.core.fills import LegFill, until_first_roll
+from outcomes.core.fills import LegFill
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import Breach, PairedTrade, PairRule, TradeFlag, breaches_of_one, breaches_of_the_exits
 from outcomes.models import LIVE_STATUSES, RealTrade, Recommendation, ShadowTrade, Violation
@@ -84,10 +84,11 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
     recommendation = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine)
     rows = stored_fills(trade)
     fills = [core_fill(row) for row in rows]
-    # A roll's closing leg ends the pair; a trade's later fills belong to its engine alone.
-    kept = len(until_first_roll(fills))
-    closing = [row for row, fill in zip(rows[:kept], fills, strict=False) if fill.closes]
-    if isinstance(trade, ShadowTrade):
+    if isinstance(trade, RealTrade):
+        # A trade that scales in again after a partial exit still leads its shadow out, fill by fill.
+        closing = [row for row in rows if hasattr(row, "exit_directive")]
+    else:
+        closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.
         closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
     outcome = getattr(trade, "outcome", None)

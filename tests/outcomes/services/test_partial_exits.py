@@ -206,3 +206,14 @@ def test_a_shadow_has_no_fills_of_its_own() -> None:
     answer = desk.b.post(f"trades/{ShadowTrade.objects.get().pk}/fills", body)
 
     assert (answer.status, answer.code) == (409, "shadow_follows_real")
+
+
+def test_a_shadow_that_followed_a_trade_which_scaled_in_after_a_partial_exit_broke_nothing() -> None:
+    desk = both_hold("2", "2")
+
+    fill(desk, "out", execution("1", "1.50"))
+    fill(desk, "in", execution("1", "1.40", effect="OPEN"), hour=16)
+    fill(desk, "rest", execution("2", "1.60"), hour=17)
+
+    assert closed_by_the_shadow() == ["1", "1"]
+    assert violations() == set()

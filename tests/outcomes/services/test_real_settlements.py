@@ -41,6 +41,9 @@ def close_real(desk: Desk, real_id: str, settled: dict[str, Any], **changes: Any
         (settlement("EXERCISED", "0", JUNE, "71.50"), "0", True),
         (settlement("EXPIRED", "0", "2014-06-20T20:00:00Z"), "0", True),
         (settlement("EXERCISED", "1.50", JUNE, "71.50"), "1.60", True),
+        (settlement("EXPIRED", "0", "2014-06-22T20:00:00Z"), "0", True),
+        (settlement("BURNED", "0"), "0", True),
+        (settlement("EXPIRED", "-1"), "-1", True),
     ],
 )
 def test_a_real_settlement_is_booked_and_an_impossible_one_is_named(
@@ -68,3 +71,12 @@ def test_a_settlement_is_no_late_report_however_long_it_took_to_be_told() -> Non
     close_real(desk, real_id, {C70: settlement("EXPIRED", "0", moment)}, exit_time=moment, exit_price="0")
 
     assert violations() == set()
+
+
+def test_a_settlement_that_lies_ahead_is_flagged() -> None:
+    desk = live_desk()
+    real_id, ahead = desk.open_real(entry_time=now()), now(60)
+
+    answer = close_real(desk, real_id, {C70: settlement("EXPIRED", "0", ahead)}, exit_time=ahead, exit_price="0")
+
+    assert "CLOCK" in answer.body["flags"]
