@@ -202,13 +202,13 @@ def refuse_prices_better_than_quotes(
 
 
 def refuse_claim(claimed: str | None, *, is_shadow: bool) -> None:
-    """Raise `provenance_not_allowed` for a shadow that claims a broker's fill."""
-    if is_shadow and claimed == Provenance.BROKER_FILL:
-        raise DomainError(
-            "provenance_not_allowed",
-            "A shadow trade has no broker; claim OWN_FEED_QUOTE or MODEL.",
-            "/price_provenance",
-        )
+    """Raise `provenance_not_allowed` for a shadow that claims a broker's fill, or what only the referee can say."""
+    if not is_shadow or claimed in (None, Provenance.OWN_FEED_QUOTE, Provenance.MODEL, Provenance.SETTLEMENT):
+        return
+    why = (
+        "A shadow trade has no broker" if claimed == Provenance.BROKER_FILL else f"{claimed} is for the referee to say"
+    )
+    raise DomainError("provenance_not_allowed", f"{why}; claim OWN_FEED_QUOTE or MODEL.", "/price_provenance")
 
 
 def _touched(instrument: str, price: Decimal | None, touch: Decimal, *, is_sale: bool) -> Decimal:

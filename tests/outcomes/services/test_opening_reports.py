@@ -82,6 +82,7 @@ def test_real_money_is_never_refused_for_its_content(desk: Desk, change: dict[st
         ({"legs": [leg(C72_5_JULY, entry_price="0.98")] * 2}, "plan_differs"),
         ({"price_provenance": "BROKER_FILL"}, "provenance_not_allowed"),
         ({"price_provenance": "SETTLEMENT"}, "provenance_not_allowed"),
+        ({"price_provenance": "NEUTRAL_QUOTE"}, "provenance_not_allowed"),
         ({"currency": "INR"}, "currency_differs"),
         ({"entry_price": "0.99"}, "price_mismatch"),
     ],
