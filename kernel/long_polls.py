@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from kernel.errors import DomainError
+
 T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 25
@@ -18,14 +20,26 @@ LOOK_AGAIN_SECONDS = 0.25
 _waiting = BoundedSemaphore(max(settings.LONG_POLLS, 1))
 
 
+class TooManyPollsError(DomainError):
+    """As many calls wait already as may."""
+
+    wait = 0.0  # seconds; Retry-After is the next whole one
+
+    def __init__(self) -> None:
+        super().__init__("too_many_polls", "Too many calls are waiting; try again, or send wait_seconds 0.")
+
+
 def wait_for(look: Callable[[], list[T]], wait_seconds: float) -> list[T]:
     """What `look` finds; look again for up to `wait_seconds` while it finds nothing.
 
-    The answer is given at once, and may be empty, when as many calls wait already as may.
+    Raise `too_many_polls` when as many calls wait already as may: an empty answer before its time would have a
+    client that trusts the wait ask again at once, for ever.
     """
     found = look()
-    if found or not wait_seconds or not settings.LONG_POLLS or not _waiting.acquire(blocking=False):
+    if found or not wait_seconds:
         return found
+    if not settings.LONG_POLLS or not _waiting.acquire(blocking=False):
+        raise TooManyPollsError
     try:
         deadline = monotonic() + wait_seconds
         while not found and monotonic() < deadline:

@@ -38,6 +38,12 @@ _REQUESTS = (
     Problem("too_large", 413, "The body is too large.", "Send a smaller body."),
     Problem("unsupported_media_type", 415, "The content type is not supported.", "Send application/json."),
     Problem("rate_limited", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
+    Problem(
+        "too_many_polls",
+        429,
+        "Too many calls are waiting for something to happen.",
+        "Retry after the seconds in `Retry-After`, wait with fewer calls at once, or raise LONG_POLLS.",
+    ),
     Problem("throttled", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
     Problem("error", 500, "The server failed.", "Look for the request id in the log."),
     Problem("internal_error", 500, "The server failed unexpectedly.", "Look for the request id in the log."),

@@ -239,7 +239,7 @@ WEBHOOK_THREADS = env.number(
 )
 # A claim that waits holds a thread: without a limit, waiting engines would leave none for pages.
 LONG_POLLS = env.number(
-    "LONG_POLLS", default=4, meaning="long polls of one process that may wait; one more is answered immediately"
+    "LONG_POLLS", default=4, meaning="long polls of one process that may wait; one more is 429 `too_many_polls`"
 )
 
 WORKERS = env.number(

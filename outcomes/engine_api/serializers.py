@@ -460,6 +460,12 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         return directive.quote_flags if directive else {}
 
 
+class PendingExitsQuerySerializer(StrictSerializer):
+    """How long to wait for an exit to price."""
+
+    wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
+
+
 class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     """A shadow exit that waits for its engine's quotes as of `exit_time`."""
 

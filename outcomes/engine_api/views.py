@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment
+from kernel.long_polls import wait_for
 from kernel.serializers import StrictSerializer
 from outcomes import services
 from outcomes.engine_api.serializers import (
@@ -20,6 +21,7 @@ from outcomes.engine_api.serializers import (
     ClaimSerializer,
     ExitSerializer,
     FillSerializer,
+    PendingExitsQuerySerializer,
     PendingExitsSerializer,
     RecommendationAnswerSerializer,
     RecommendationSerializer,
@@ -155,10 +157,18 @@ class TradeExitView(EngineView):
 class ExitDirectivesView(EngineView):
     """Read pending shadow exits."""
 
-    @extend_schema(operation_id="list_exit_directives", responses=PendingExitsSerializer)
+    @extend_schema(
+        operation_id="list_exit_directives",
+        parameters=[PendingExitsQuerySerializer],
+        responses=PendingExitsSerializer,
+    )
     def get(self, request: Request) -> Response:
-        """The exits that this engine's shadow trades have yet to price, oldest first."""
-        pending = services.pending_directives(engine_of(request))
+        """The exits that this engine's shadow trades have yet to price, oldest first; else after `wait_seconds`."""
+        query = PendingExitsQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        engine = engine_of(request)
+        # A new query each time: what expires and falls due moves with the clock.
+        pending = wait_for(lambda: list(services.pending_directives(engine)), query.validated_data["wait_seconds"])
         return Response(PendingExitsSerializer({"exit_directives": pending}).data)
 
 
