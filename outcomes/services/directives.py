@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from experiments.models import SignalDistribution
 from kernel.events import SHADOW_EXIT_TRIGGERED
-from kernel.values import format_timestamp, parse_instant, plain_text
+from kernel.values import format_timestamp, plain_text
 from outcomes.core.fills import Fill, PositionKey, closed_share, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import TradeFlag
@@ -30,7 +30,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.fills import flag_if, is_live
+from outcomes.services.fills import entered_at, flag_if, is_live
 from outcomes.services.pricing import QUOTE_WAIT
 from outcomes.services.quotes import feeder_is_active
 from outcomes.services.settling import price_if_possible, settle
@@ -154,12 +154,6 @@ def _held(shadow: ShadowTrade) -> dict[PositionKey, Decimal]:
             moved = Decimal(leg["quantity"])
             found[key] = found.get(key, Decimal(0)) + (moved if leg["effect"] == "OPEN" else -moved)
     return found
-
-
-def entered_at(shadow: ShadowTrade) -> datetime:
-    """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
-    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
-    return max([shadow.entry_time, *map(parse_instant, quotes)])
 
 
 def real_trade_has_ended(terms: Terms, entered: datetime) -> bool:

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
-from kernel.values import decimal_text
+from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import Books, Schedule, keep_books
 from outcomes.core.fills import Fill, LegFill, scheduled_fees
 from outcomes.core.trades import Provenance, TradeFlag
@@ -151,6 +151,12 @@ def flag_if(trade: RealTrade | ShadowTrade, flag: TradeFlag, holds: object) -> N
 def is_live(trade: RealTrade | ShadowTrade) -> bool:
     """Whether the trade is not closed yet."""
     return trade.status in LIVE_STATUSES
+
+
+def entered_at(shadow: ShadowTrade) -> datetime:
+    """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
+    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
+    return max([shadow.entry_time, *map(parse_instant, quotes)])
 
 
 def _record_outcome(trade: RealTrade | ShadowTrade, books: Books, now: datetime) -> None:

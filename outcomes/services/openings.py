@@ -36,8 +36,8 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.directives import entered_at, follow_directives, real_trade_has_ended
-from outcomes.services.fills import NewFill, book_fill, flag_if
+from outcomes.services.directives import follow_directives, real_trade_has_ended
+from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.quotes import feeder_is_active
 from outcomes.services.transactions import (

@@ -28,7 +28,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.fills import ExitFacts, NewFill, book_fill, books_of, end_unpriced, is_live
+from outcomes.services.fills import ExitFacts, NewFill, book_fill, books_of, end_unpriced, entered_at, is_live
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs, refuse_bad_exit_quotes
 from outcomes.services.transactions import Terms, lock_experiment, not_found
 from outcomes.services.violations import check_pair
@@ -105,7 +105,7 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
             wanted,
             report.market_conditions,
             directive.exit_time,
-            entered_at=shadow.entry_time,
+            entered_at=entered_at(shadow),
             limit=terms.quote_limit,
         )
         moment = _moment(directive, shadow, terms, own=report.market_conditions)
@@ -182,7 +182,7 @@ def _moment(
 ) -> ExitMoment:
     return ExitMoment(
         time=directive.exit_time,
-        entered_at=shadow.entry_time,
+        entered_at=entered_at(shadow),
         limit=terms.quote_limit,
         # A replayed feed answers when it is asked, so that its quotes count whenever they come.
         neutral_until=terms.now if terms.is_replayed else directive.issued_at + QUOTE_WAIT,

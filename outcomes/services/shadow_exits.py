@@ -46,6 +46,7 @@ from outcomes.services.fills import (
     books_of,
     core_fill,
     end_unpriced,
+    entered_at,
     flag_if,
     is_live,
     stored_fills,
@@ -109,7 +110,7 @@ def _book_settlements(
     # By our clock alone: a replayed contract may end long after the source's last alert.
     if told > terms.now + CLOCK_SKEW:
         raise DomainError("time_in_future", "The time is in the future; check the engine's clock.", pointer)
-    refuse_bad_exit_quotes(wanted, conditions, told, entered_at=trade.entry_time, limit=terms.quote_limit)
+    refuse_bad_exit_quotes(wanted, conditions, told, entered_at=entered_at(trade), limit=terms.quote_limit)
     settlements = read_settlements(conditions)
     legs, documents, provenances = [], [], []
     for (instrument, side), quantity in wanted.items():
@@ -170,7 +171,7 @@ def exit_of_a_shadow(
     refuse_untimely(terms, report.exit_time, "/exit_time")
     opened = _opened(trade)
     conditions, limit = report.market_conditions, terms.quote_limit
-    refuse_bad_exit_quotes(opened, conditions, report.exit_time, entered_at=trade.entry_time, limit=limit)
+    refuse_bad_exit_quotes(opened, conditions, report.exit_time, entered_at=entered_at(trade), limit=limit)
     reported = reported_exit_prices(opened, report.legs)
     at_own_quotes = exit_legs(opened, replace(_own_moment(trade, report, terms), takes_neutral=False))
     assert at_own_quotes is not None
@@ -193,7 +194,7 @@ def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) 
     claimed = report.claimed_provenance if isinstance(report, OwnExit) else report.price_provenance
     return ExitMoment(
         time=report.exit_time,
-        entered_at=trade.entry_time,
+        entered_at=entered_at(trade),
         limit=terms.quote_limit,
         neutral_until=terms.now if terms.is_replayed else reported_at + QUOTE_WAIT,
         claimed=Provenance(claimed or trade.claimed_provenance),

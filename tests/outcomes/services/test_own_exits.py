@@ -101,6 +101,22 @@ def test_with_a_feeder_it_is_priced_five_seconds_later() -> None:
     assert (waiting, own.state, own.price_provenance) == ("PENDING", "DONE", "NEUTRAL_QUOTE")
 
 
+def test_nobody_leaves_before_the_quote_at_which_he_entered() -> None:
+    desk = make_desk()
+    api_client("feeder")
+    shadow_id, left = desk.open_shadow(), "2014-06-05T14:00:10.000000Z"
+    seen = {"quotes": {C72_5_JULY: quote("1.20", "1.26", left)}}
+    desk.leave_by_its_own_rules(shadow_id, exit_time=left, market_conditions=seen)
+
+    neutral_quote(C72_5_JULY, "0.49", "0.50", "2014-06-05T14:00:30.000000Z")
+    let_time_pass(seconds=5)
+    settle_due()
+    settle_due()
+
+    own = OwnExit.objects.get()
+    assert (own.trade.entry_price, own.state, own.pnl) == (Decimal("0.50"), "UNPRICED", None)
+
+
 @pytest.mark.parametrize(
     ("claims", "provenance"),
     [(("MODEL", None), "MODEL"), (("OWN_FEED_QUOTE", "MODEL"), "MODEL"), (("OWN_FEED_QUOTE", None), "OWN_FEED_QUOTE")],
