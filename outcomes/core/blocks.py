@@ -60,4 +60,5 @@ def lag_correlation(blocks: Sequence[Block]) -> float | None:
 def are_dependent(blocks: Sequence[Block]) -> bool:
     """Whether blocks depend on each other by more than chance would make them seem to: DEPENDENT_BLOCKS."""
     found = lag_correlation(blocks)
+    # Independent blocks correlate with a spread of about one over the root of their number: two of them.
     return found is not None and found > 2 / math.sqrt(len(blocks))

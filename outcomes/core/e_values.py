@@ -29,6 +29,7 @@ def sample_ratio_evidence(assigned_to_a: int, assigned: int, split: float) -> fl
     To be counted by assignment, before anything is known of availability.
     """
     a, b = _IMAGINED * split, _IMAGINED * (1 - split)
+    # In logarithms: the powers of the split underflow a double after some thousand assignments.
     to_b = assigned - assigned_to_a
     return _exp(
         _log_beta(a + assigned_to_a, b + to_b)
@@ -56,6 +57,7 @@ def _log_beta(a: float, b: float) -> float:
 def _exp(log: float) -> float:
     try:
         return math.exp(log)
+    # Evidence beyond the largest double is no fault; whatever it is compared with, it is more.
     except OverflowError:
         return math.inf
 

@@ -139,6 +139,7 @@ class Trade(models.Model):
                 | Q(status="CLOSED", exit_time__isnull=False, exit_price__isnull=False)
                 & ~Q(exit_reason="")
                 & ~Q(exit_provenance="")
+                # Its P&L is unknown and not nought: a price here would be one that nobody quoted.
                 | Q(status="UNPRICED", exit_time__isnull=False, exit_price__isnull=True),
             ),
         )
@@ -173,6 +174,7 @@ class RealTrade(Trade):
         )
         constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Trade.Meta.constraints,
+            # Holds where code does not: of two inserts at once the second waits for the first, then fails.
             models.UniqueConstraint(name="real_trades_one_per_experiment", fields=("experiment",)),
         )
 

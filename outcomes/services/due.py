@@ -75,9 +75,11 @@ def _settle_in_turn(ends: float) -> int:
 def _price_entry(key: Any) -> bool:
     with transaction.atomic():
         terms = _locked_terms(ShadowTrade, key)
+        # Another worker may have priced it while this one waited for the lock.
         trade = ShadowTrade.objects.get(pk=key)
         if trade.status != TradeStatus.OPENING:
             return False
+        # A replayed signal lies in the past of this clock; only the market's own times say what came after it.
         since = trade.entry_time if terms.is_replayed else trade.opened_at
         neutral = neutral_entry_legs(
             {(leg["instrument"], leg["side"]): leg["ratio"] * trade.quantity for leg in trade.legs},
@@ -85,6 +87,7 @@ def _price_entry(key: Any) -> bool:
             limit=terms.quote_limit,
         )
         assert trade.entry_due_at is not None
+        # Until then a neutral quote may still come, which beats the engine's own.
         if neutral is None and terms.now < trade.entry_due_at:
             return False
         price_entry(trade, neutral or own_entry_of(trade), terms)

@@ -58,6 +58,7 @@ def store_quotes(source: str, quotes: Sequence[PushedQuote]) -> int:
                 "source": source,
             },
         )
+        # PostgreSQL's clock judges, so that feeders are judged alike whichever web server they reach.
         stored, ahead = cursor.fetchall()[0]
     if ahead is not None:
         detail = f"This quote_time is more than {CLOCK_SKEW.seconds} seconds in the future; nothing was stored."
@@ -72,6 +73,7 @@ def quotes_between(instruments: Iterable[str], since: datetime, until: datetime)
     Every instrument asked for has an entry; it is empty where nobody quoted it.
     """
     found: dict[str, list[quoting.Quote]] = {canonical_instrument(name): [] for name in instruments}
+    # By id, too: several feeders may quote one instant, and the same price must come of it each time.
     rows = Quote.objects.filter(instrument__in=found, quote_time__range=(since, until)).order_by("quote_time", "id")
     for row in rows:
         found[row.instrument].append(quoting.Quote(row.bid, row.ask, row.quote_time, row.pk, row.received_at))

@@ -50,6 +50,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     """
     own = {"experiment_id": report.experiment_id, "engine": engine}
     with transaction.atomic():
+        # The recommendation cannot be locked before it exists; the distribution exists from the decision on.
         distribution = SignalDistribution.objects.select_for_update(no_key=True).filter(**own).first()
         if distribution is None:
             raise not_found()
@@ -71,6 +72,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
         if recommendation.action == Action.DECLINE:
             settle_declined(engine, report.experiment_id, recommendation.recommended_at)
         SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=recommendation.recommended_at)
+        # A rollback must leave no line in the log about an answer that was never stored.
         transaction.on_commit(
             lambda: RECOMMENDATION_RECORDED.log(
                 experiment_id=str(recommendation.experiment_id),
@@ -96,6 +98,7 @@ def _store_with_role(engine: str, report: RecommendationReport) -> Recommendatio
             role = Role.REAL
         else:
             reason = rules.halted.reason
+    # After the wait for a halt, or a permit could be shortened by the wait.
     now = database_time()
     if role == Role.REAL and report.action == Action.OPEN:
         permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)

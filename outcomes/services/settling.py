@@ -85,6 +85,7 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
         directive = ExitDirective.objects.select_related("shadow_trade").get(pk=directive_id)
         request_hash = report_hash(report, exit_time=directive.exit_time)
         if directive.state != DirectiveState.PENDING:
+            # An engine that lost the answer sends its report again, and must be told the same.
             if directive.request_hash == request_hash:
                 return directive, False
             if not directive.request_hash:
@@ -124,6 +125,7 @@ def settle_directive(directive_id: int) -> bool:
         found = ExitDirective.objects.filter(pk=directive_id).values_list("experiment_id", flat=True).first()
         if found is None:
             return False
+        # Read again under the lock: another worker or its engine may have settled it since it was found due.
         terms = Terms.of(lock_experiment(found))
         directive = (
             ExitDirective.objects.filter(pk=directive_id, state=DirectiveState.PENDING)

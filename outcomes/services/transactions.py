@@ -73,12 +73,14 @@ def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterato
         with transaction.atomic():
             yield lock_experiment(experiment_id)
     except IntegrityError as error:
+        # Django wraps psycopg's error; only the wrapped one names the constraint.
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
         if constraint in DOUBLE_EXECUTION_GUARDS:
             refusal = double_execution(engine)
         elif constraint in SAME_TRADE_GUARDS:
             refusal = conflicting_report("This trade was already reported with different contents.")
         else:
+            # Any other constraint is a fault of ours and no breach by the engine.
             raise
         record_incident(experiment_id, engine, refusal, report)
         raise refusal from error
@@ -119,6 +121,8 @@ def lock_experiment(experiment_id: UUID) -> ExecutionDecision:
 
     Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock.
     """
+    # Not FOR UPDATE: that would also hold up inserts elsewhere whose foreign keys refer to this row.
+    # Of the decision alone: the policy version is shared, and its lock would put all experiments in one queue.
     return (
         ExecutionDecision.objects.select_for_update(of=("self",), no_key=True)
         .select_related("policy_version", "experiment__signal")
