@@ -90,6 +90,7 @@ def blocks_of(takings: Iterable[Taking], cut: Cut) -> list[JudgedBlock]:
                 missing=_counts(sides, lambda side: is_missing(side, cut.metric)),
             )
         )
+        # After the block: what its own signals did must not fill what is missing in it.
         for one in members:
             record_a, record_b = record_a.after(one.a, cut.metric), record_b.after(one.b, cut.metric)
     return found

@@ -34,6 +34,7 @@ def wilson_interval(wins: int, n: int) -> tuple[Decimal, Decimal] | None:
     """95 % Wilson score interval of a rate, within 0 and 1; None without trades."""
     if n == 0:
         return None
+    # In decimals throughout, so that the same wins give the same digits on every machine.
     square = _EXACT.multiply(QUANTILE_97_5, QUANTILE_97_5)
     scale = n + square
     middle = _EXACT.divide(wins + square / 2, scale)
@@ -122,6 +123,7 @@ def half_width(n: float, sd: float, *, alpha: float = ALPHA, tightest_at: int = 
 
     It holds at all n at once (Waudby-Smith and others), so that one may look every day.
     """
+    # The price of looking daily: wider than one interval at one n, and tightest near `tightest_at` only.
     rho_squared = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / tightest_at
     scaled = n * rho_squared + 1
     return sd * math.sqrt(2 * scaled / (n * n * rho_squared) * math.log(math.sqrt(scaled) / alpha))
@@ -169,6 +171,7 @@ def pairs_still_needed(differences: Differences) -> int | None:
     assert differences.mean is not None
     assert differences.sd is not None
     gap, sd = abs(differences.mean), differences.sd
+    # The half-width only shrinks as n grows, so halving finds the first that is narrow enough.
     enough = _first(lambda n: half_width(n, sd) < gap, BURN_IN, MOST_PAIRS)
     return max(enough - differences.n, 0)
 
@@ -216,6 +219,7 @@ def signed_rank_test(ranks: RankSums) -> SignedRank | None:
     """
     if ranks.n == 0:
         return None
+    # All doubled ranks add up to n(n + 1), ties or not, so the negative ones need not be summed.
     smaller = min(ranks.doubled_positive, ranks.n * (ranks.n + 1) - ranks.doubled_positive)
     p = _exact_tail(ranks.doubled_ranks, smaller) if ranks.n <= EXACT_RANKS else _normal_tail(ranks, smaller)
     return SignedRank(Fraction(smaller, 2), min(1.0, p))
@@ -245,6 +249,7 @@ def chi_square_of_split(a: int, b: int, share_of_a: float) -> tuple[float, float
     if min(expected_a, expected_b) < LEAST_EXPECTED:
         return None
     chi_square = (a - expected_a) ** 2 / expected_a + (b - expected_b) ** 2 / expected_b
+    # One degree of freedom: the square of a normal value, so its tail is both tails of that.
     return chi_square, math.erfc(math.sqrt(chi_square / 2))
 
 
@@ -273,6 +278,7 @@ def _exact_tail(doubled_ranks: Sequence[int], smaller: int) -> float:
 
 def _normal_tail(ranks: RankSums, smaller: int) -> float:
     n = ranks.n
+    # Shared ranks vary less; without the correction p would be too large.
     variance = n * (n + 1) * (2 * n + 1) / 24 - ranks.tie_term / 48
     z = (smaller / 2 - n * (n + 1) / 4) / math.sqrt(variance)
     return math.erfc(abs(z) / math.sqrt(2))

@@ -141,9 +141,11 @@ def _range(side: Side, metric: str, record: Record) -> tuple[Decimal, Decimal]:
         assert side.pnl is not None
         value = _DIGITS.divide(side.pnl, side.risk_amount) if metric == "R" and side.risk_amount else side.pnl
         return value, value
+    # Where nothing was opened, a small declared risk must not make silence cheap: its largest so far counts.
     risk = side.risk_amount or max(side.declared_risk, record.largest_risk)
     if metric == "CURRENCY":
         return -risk - side.round_trip_fees, max(risk, record.best)
     # Without any risk known, fees cannot be said in R; nothing was at stake.
     fees = _DIGITS.divide(side.round_trip_fees, risk) if risk else ZERO
+    # At worst all that was at risk is lost, and the fees on top; at best it repeats its best.
     return _DIGITS.subtract(Decimal(-1), fees), max(Decimal(1), record.best)

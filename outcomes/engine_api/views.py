@@ -73,6 +73,7 @@ class AssignmentView(EngineView):
     def get(self, request: Request, experiment_id: UUID) -> Response:
         """The same document as the claim's; its ETag is the context hash, because it never changes."""
         assignment = get_assignment(engine_of(request), experiment_id)
+        # Private: the answer depends on the key, so no shared cache may keep it for the other engine.
         headers = {"ETag": f'"{assignment.context_hash}"', "Cache-Control": "private, no-cache"}
         # The header may name several ETags, and each of them weakly (RFC 9110, 13.1.2).
         known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
@@ -151,6 +152,7 @@ class TradeExitView(EngineView):
         body = _validated(ExitSerializer, request)
         trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
         answer = TradeAnswerSerializer(trade).data
+        # 202, so that an engine that reads the status alone does not take its shadow for closed.
         return Response(answer | {"code": "own_exit_kept"} if status == 202 else answer, status=status)
 
 

@@ -89,6 +89,7 @@ class QuoteRequestsSerializer(serializers.Serializer[Any]):
 def _pushed_quote(raw: object, number: int) -> PushedQuote:
     if not isinstance(raw, dict):
         raise _refused(number, not_a_dict="Send an object with instrument, bid, ask and quote_time.")
+    # A misspelt optional field would otherwise be dropped in silence.
     if not MEMBERS.issuperset(raw):
         unknown = min(raw.keys() - MEMBERS)
         detail = serializers.ErrorDetail("Unknown field.", code="unknown_field")
@@ -105,6 +106,7 @@ def _pushed_quote(raw: object, number: int) -> PushedQuote:
     bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
     if bid is None or ask is None:
         raise _refused(number, "bid" if bid is None else "ask", invalid=BAD_PRICE)
+    # An ask of 0 says that nobody offers, so any bid may stand beside it.
     if 0 < ask < bid:
         raise DomainError("crossed_quote", "The bid is above the ask; nothing was stored.", f"/quotes/{number}")
     quote_time = _time(raw, "quote_time", number)

@@ -71,6 +71,7 @@ class QuotesView(APIView):
         body.is_valid(raise_exception=True)
         quotes = body.validated_data["quotes"]
         key: Any = request.auth
+        # The name comes from the key: a feeder cannot quote in another's name.
         stored = store_quotes(key.name, quotes)
         answer = {"stored": stored, "repeated": len(quotes) - stored}
         return Response(QuotesAnswerSerializer(answer).data, status=201 if stored else 200)

@@ -58,8 +58,10 @@ class TradeFill(models.Model):
         db_table = "trade_fills"
         ordering = ("id",)
         constraints = (
+            # One pair for each kind: NULLs are distinct to PostgreSQL, so each constraint passes over the other's rows.
             models.UniqueConstraint(name="trade_fills_real_ref", fields=("real_trade", "fill_ref")),
             models.UniqueConstraint(name="trade_fills_shadow_ref", fields=("shadow_trade", "fill_ref")),
+            # Their order decides averages and P&L; two fills stored at once must not share a place in it.
             models.UniqueConstraint(name="trade_fills_real_number", fields=("real_trade", "number")),
             models.UniqueConstraint(name="trade_fills_shadow_number", fields=("shadow_trade", "number")),
             models.CheckConstraint(

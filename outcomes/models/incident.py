@@ -39,6 +39,7 @@ class Incident(models.Model):
         constraints = (
             models.CheckConstraint(name="incidents_kind_known", condition=Q(kind__in=IncidentKind.values)),
             models.CheckConstraint(name="incidents_engine_known", condition=Q(engine__in=EngineName.values)),
+            # An engine that retries a refused report for hours makes one incident, not thousands.
             models.UniqueConstraint(
                 name="incidents_once_per_report", fields=("experiment", "engine", "kind", "report_hash")
             ),
@@ -62,6 +63,7 @@ class Violation(models.Model):
         verbose_name = "pair violation"
         ordering = ("-id",)
         constraints = (
+            # What `ignore_conflicts` relies on: a pair is checked again after each exit.
             models.UniqueConstraint(name="pair_violations_once_per_name", fields=("experiment", "engine", "name")),
             models.CheckConstraint(
                 name="pair_violations_name_known", condition=Q(name__in=[name for name, _ in RULE_CHOICES])

@@ -61,6 +61,7 @@ class Recommendation(models.Model):
             models.Index(name="recommendations_to_open", fields=("recommended_at",), condition=Q(action="OPEN")),
         )
         constraints = (
+            # A second answer could be made knowing the role.
             models.UniqueConstraint(name="recommendations_one_per_engine", fields=("experiment", "engine")),
             # What a trade's composite foreign key points at: the revealed role.
             models.UniqueConstraint(
@@ -70,6 +71,7 @@ class Recommendation(models.Model):
             models.CheckConstraint(name="recommendations_action_known", condition=Q(action__in=Action.values)),
             models.CheckConstraint(name="recommendations_role_known", condition=Q(role__in=Role.values)),
             models.CheckConstraint(
+                # Without a plan nothing would say later what was meant to be traded.
                 name="recommendations_openings_have_a_plan",
                 condition=Q(action="OPEN", plan__isnull=False) | Q(action="DECLINE", plan__isnull=True),
             ),

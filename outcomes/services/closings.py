@@ -60,9 +60,11 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
     """
     trade = own_trade(engine, trade_id)
     with report_transaction(trade.experiment_id, engine, body) as decision:
+        # It was read without the lock, to know which experiment to lock.
         trade.refresh_from_db()
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         first = trade.fills.filter(fill_ref=report.fill_ref).first()
+        # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
             return trade, _is_new(first, request_hash)
         if not is_live(trade):
@@ -136,6 +138,7 @@ def _book_real(
     before = [core_fill(row) for row in stored_fills(trade)]
     try:
         legs = legs_of()
+        # Tried on the books first; once stored, a fill can neither be changed nor deleted.
         keep_books([*before, Fill(ref, legs, report.fees)], trade.multiplier, terms.schedule)
     except DomainError as error:
         raise RefusedReportError(
@@ -175,6 +178,7 @@ def _book_real(
         issue_directive(trade, row, before, fill, is_last=is_last, terms=terms)
     if trade.status == TradeStatus.CLOSED:
         check_pair(terms)
+        # With a feeder the check waits for its quotes; without one nothing better will ever come.
         if not feeder_is_active():
             check_prices(trade, terms)
 
@@ -186,9 +190,11 @@ def _real_documents(
     try:
         refuse_unreadable_settlements(report.market_conditions)
     except DomainError as error:
+        # The money has moved: a refusal would only lose it, so it is booked and the pair marked.
         record_one(trade, PairRule.SETTLEMENT_IMPOSSIBLE, error.detail, terms.now)
     settlements = read_settlements(report.market_conditions)
     claimed = report.price_provenance or trade.claimed_provenance
+    # An engine cannot claim what only the referee can say: that a price is from the neutral feed.
     claimed = claimed if claimed in (Provenance.BROKER_FILL, Provenance.MODEL) else Provenance.OWN_FEED_QUOTE
     documents, provenances = [], []
     for leg in legs:

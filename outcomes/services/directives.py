@@ -72,6 +72,7 @@ def issue_directive(
         price_if_possible(directive, shadow, terms)
     elif Recommendation.objects.filter(**of_the_shadow, action=Action.DECLINE).exists():
         settle(directive, DirectiveState.NO_SHADOW, terms.now)
+    # Nothing is logged of a directive that a rollback takes back with its fill.
     transaction.on_commit(lambda: _log_triggered(directive))
     return directive
 
@@ -81,6 +82,7 @@ def follow_directives(shadow: ShadowTrade, terms: Terms) -> None:
     pending = ExitDirective.objects.filter(
         experiment_id=shadow.experiment_id, shadow_engine=shadow.engine, state=DirectiveState.PENDING
     )
+    # In their order: each takes its share of what the ones before it leave.
     for directive in pending.order_by("number"):
         if terms.is_replayed:
             attach(directive, shadow, terms)
@@ -98,6 +100,7 @@ def pending_directives(engine: str) -> QuerySet[ExitDirective]:
             shadow_engine=engine,
             state=DirectiveState.PENDING,
             shadow_trade__status=TradeStatus.OPEN,
+            # Until then the neutral feed has its turn; an engine's own quotes are second best.
             due_at__lte=now,
             expires_at__gt=now,
         )
@@ -117,6 +120,7 @@ def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
         return
     if _leave_out_what_came_before(directive, shadow, terms):
         return
+    # From now, not from the exit: its engine could not have priced what it did not hold yet.
     directive.expires_at = terms.now + timedelta(seconds=terms.policy.exit_directive_ttl_seconds)
     _share_out(directive, shadow)
     if directive.closing_legs:
@@ -179,8 +183,10 @@ def real_trade_may_come(terms: Terms) -> bool:
     if answer is None:
         distributed = SignalDistribution.objects.get(experiment_id=decision.pk, engine=executed).distributed_at
         return terms.now <= distributed + timedelta(seconds=terms.policy.max_answer_age_seconds)
+    # It declined, or was told to be a shadow.
     if answer.permit_expires_at is None:
         return False
+    # A trade entered within its permit may be reported a little after it.
     return terms.now <= answer.permit_expires_at + terms.report_delay
 
 

@@ -59,6 +59,7 @@ def check_prices(trade: RealTrade, terms: Terms) -> None:
         found = _price_not_in_quotes(traded, row.time, named or {}, terms.quote_limit)
         if found is not None:
             record_one(trade, PairRule.PRICE_NOT_IN_QUOTES, f"{row.fill_ref}: {found}", terms.now)
+    # Also when nothing was found, or the worker would check it again every second.
     trade.prices_checked_at = terms.now
     trade.save(update_fields=("prices_checked_at",))
 
@@ -75,6 +76,7 @@ def check_pair(terms: Terms) -> None:
         found.extend(breaches_of_one(trade, context.context_hash))
     if real is not None:
         for shadow in shadows:
+            # A shadow without a real exit to follow has exits of its own, which no rule binds to the real one's.
             if {TradeFlag.AFTER_REAL_EXIT, TradeFlag.UNPAIRED}.isdisjoint(shadow.flags):
                 found.extend(breaches_of_the_exits(paired[real.pk], paired[shadow.pk]))
     record(experiment_id, found, terms.now)
@@ -123,6 +125,7 @@ def _price_not_in_quotes(
         if not quotes and leg.instrument in own:
             read = read_quote(own[leg.instrument], time, max_age=limit)
             quotes = [read] if isinstance(read, Quote) else []
+        # Nobody quoted it: no quote is no proof that the price was wrong.
         if quotes and price_outside(leg.price, leg.is_sale, quotes):
             bound = max(q.ask for q in quotes) if leg.is_sale else min(q.bid for q in quotes)
             what = "sold above the highest ask" if leg.is_sale else "bought below the lowest bid"
