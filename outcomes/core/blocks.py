@@ -36,6 +36,7 @@ def block_of(signals: Collection[Weighed]) -> Block:
 
     Divided by the root of their number, so that a busy block has the spread of a quiet one, and its say.
     """
+    # fsum below: rounded once, so that the order of the signals cannot change a digit.
     root = math.sqrt(len(signals))
     return Block(
         low=math.fsum(signal.weight * float(signal.difference.low) for signal in signals) / root,

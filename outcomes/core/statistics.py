@@ -198,6 +198,7 @@ def sign_test(first: int, second: int) -> float | None:
     n, fewer = first + second, min(first, second)
     if n == 0:
         return None
+    # Both tails meet in the middle and would count it twice.
     if first == second:
         return 1.0
     # The largest term first, then the ratio of neighbours: no factorial overflows.

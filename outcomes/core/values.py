@@ -69,6 +69,7 @@ def judge_part(part: Part, schedule: Schedule, *, overtakes: bool) -> Side:
     elif part.action == "DECLINE":
         standing = "DECLINED"
     elif part.is_real and not part.has_trade:
+        # A limit order that the market did not reach is a choice of price, and worth what it made: nothing.
         standing = "NOT_FILLED"
     elif part.is_late and overtakes:
         standing = "OVERTAKEN"

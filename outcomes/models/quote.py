@@ -33,6 +33,7 @@ class Quote(models.Model):
             models.UniqueConstraint(
                 name="quotes_one_per_instrument_instant_and_source", fields=("instrument", "quote_time", "source")
             ),
+            # A crossed quote would let a shadow buy below where it sells.
             models.CheckConstraint(
                 name="quotes_not_negative_or_crossed",
                 condition=Q(bid__gte=0, ask__gte=0) & (Q(ask=0) | Q(bid__lte=F("ask"))),

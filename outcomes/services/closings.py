@@ -90,6 +90,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     with report_transaction(trade.experiment_id, engine, body) as decision:
         trade.refresh_from_db()
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
+        # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, Terms.of(decision), request_hash)
         first = trade.fills.filter(fill_ref=EXIT).first()

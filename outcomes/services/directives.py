@@ -175,6 +175,7 @@ def real_trade_may_come(terms: Terms) -> bool:
     """Whether there is a real trade for a shadow to follow, or can still be one."""
     decision = terms.decision
     executed = decision.executed_engine
+    # Nobody trades for real: both are shadows, and each leaves by its own rules.
     if executed is None:
         return False
     if RealTrade.objects.filter(experiment_id=decision.pk).exists():
