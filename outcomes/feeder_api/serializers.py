@@ -99,8 +99,6 @@ def _pushed_quote(raw: object, number: int) -> PushedQuote:
             raise _refused(
                 number, name, **({"null": "Must not be null."} if name in raw else {"required": "Required."})
             )
-        if raw[name] is None:
-            raise _refused(number, name, null="This field may not be null.")
     if not is_instrument(raw["instrument"]):
         raise _refused(number, "instrument", invalid=BAD_INSTRUMENT)
     bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
