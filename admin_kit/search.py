@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +63,15 @@ def _is_hash(field: models.Field[Any, Any]) -> bool:
     return field.max_length == HASH_LENGTH and field.name.endswith("_hash")
 
 
+def _is_address(text: str) -> bool:
+    """Whether the text is an IPv4 or IPv6 address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _value_for(field: models.Field[Any, Any], text: str) -> object | None:
     """The text as a value of the field; None when it cannot be one."""
     if isinstance(field, models.UUIDField):
@@ -69,6 +79,9 @@ def _value_for(field: models.Field[Any, Any], text: str) -> object | None:
     if isinstance(field, models.IntegerField):
         number = INTEGER.fullmatch(text.lower())
         return int(number[1]) if number else None
+    if isinstance(field, models.GenericIPAddressField):
+        # PostgreSQL's inet, and Django before it, raise for anything else.
+        return text if _is_address(text) else None
     if _is_hash(field):
         return text.lower() if SHA256_HEX.fullmatch(text.lower()) else None
     if not text or "\x00" in text or len(text) > (field.max_length or len(text)):
