@@ -44,13 +44,6 @@ class Provenance(StrEnum):
     UNPRICED = "UNPRICED"  # assigned: nobody priced it
 
 
-# What an engine may say of its own prices; the other words are the referee's.
-CLAIMED_PROVENANCES = (
-    Provenance.BROKER_FILL,
-    Provenance.OWN_FEED_QUOTE,
-    Provenance.MODEL,
-    Provenance.SETTLEMENT,
-)
 # A trade whose legs were priced differently is as good as its weakest leg; strongest first.
 _STRENGTH = (
     Provenance.BROKER_FILL,

@@ -15,19 +15,21 @@ from experiments.distribution import claim_assignments, get_assignment
 from kernel.long_polls import wait_for
 from kernel.serializers import StrictSerializer
 from outcomes import services
-from outcomes.engine_api.serializers import (
+from outcomes.engine_api.answers import (
     AssignmentSerializer,
     ClaimedSerializer,
+    PendingExitsSerializer,
+    RecommendationAnswerSerializer,
+    SettledExitSerializer,
+    TradeAnswerSerializer,
+)
+from outcomes.engine_api.serializers import (
     ClaimSerializer,
     ExitSerializer,
     FillSerializer,
     PendingExitsQuerySerializer,
-    PendingExitsSerializer,
-    RecommendationAnswerSerializer,
     RecommendationSerializer,
-    SettledExitSerializer,
     ShadowExitSerializer,
-    TradeAnswerSerializer,
     TradeSerializer,
 )
 from policies.access import IsEngine, engine_of
