@@ -1,27 +1,18 @@
-"""The assignment keys of this installation: the one that new signals are assigned with, and earlier ones for replay."""
+"""The assignment keys by which stored experiments can be replayed: this installation's own, and its earlier ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from django.conf import settings
 
 from experiments.core.decision import AssignmentKey
 from kernel.errors import DomainError
 
-# Each text is read once.
-_read = lru_cache(maxsize=100)(AssignmentKey.read)
-
-
-def assignment_key() -> AssignmentKey:
-    """The key that new signals are assigned with; a system check has seen that it is one."""
-    return _read(settings.ASSIGNMENT_KEY)
-
 
 def known_keys() -> Mapping[str, AssignmentKey]:
     """All keys by their id: this installation's own, and those that it had before."""
-    keys = [_read(text) for text in (settings.ASSIGNMENT_KEY, *settings.ASSIGNMENT_KEYS)]
+    keys = [AssignmentKey.read(text) for text in (settings.ASSIGNMENT_KEY, *settings.ASSIGNMENT_KEYS)]
     return {key.id: key for key in keys}
 
 

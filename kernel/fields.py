@@ -1,15 +1,22 @@
-"""Model fields of this project."""
+"""Fields: of models, and of the bodies of calls, which are read strictly and keep what was sent exactly."""
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from psycopg.types.json import Json
+from rest_framework import serializers
 
-from kernel.canonical import canonical_json, load_canonical
+from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
+from kernel.values import decimal_text, parse_instant
 
 
 class CanonicalJSONField(models.JSONField):
@@ -37,3 +44,86 @@ class CanonicalJSONField(models.JSONField):
     def from_db_value(self, value: Any, expression: Expression, connection: BaseDatabaseWrapper) -> Any:
         """The parsed document."""
         return load_canonical(value) if isinstance(value, str) else value
+
+
+# Without exponents, which `Decimal` would read, too.
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A body or a query with known fields only."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Reject unknown fields by name, then validate as usual."""
+        # Mostly a misspelt optional field, which DRF would silently take for absent.
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+def sha256_field(**options: Any) -> serializers.RegexField:
+    """A field for 64 lower-case hex digits."""
+    advice = "Send a SHA-256 as 64 lower-case hexadecimal digits."
+    return serializers.RegexField(SHA256_HEX, error_messages={"invalid": advice}, **options)
+
+
+class DecimalTextField(serializers.DecimalField):
+    """A decimal as text or JSON number, never a float; answered as text with at least two decimals."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """The exact number; what only Python would read as one is rejected."""
+        if isinstance(data, bool) or not isinstance(data, (str, int, Decimal)):
+            self.fail("invalid")
+        # `Decimal` alone also reads "1_0", "NaN" and digits of other scripts.
+        if isinstance(data, str) and _DECIMAL.fullmatch(data) is None:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> str:
+        """Plain digits, at least two decimals."""
+        return decimal_text(value)
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class InstantField(serializers.Field[datetime, Any, Any, Any]):
+    """An RFC 3339 time with zone, cut to microseconds; DRF's own would add a zone to a time without one."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """The instant in UTC."""
+        try:
+            return parse_instant(data)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="invalid_time") from error
+
+
+@extend_schema_field(OpenApiTypes.ANY)
+class AnyJSONField(serializers.Field[Any, Any, Any, Any]):
+    """Any JSON value, null included, untouched."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As sent."""
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """As stored."""
+        return value
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class JSONObjectField(AnyJSONField):
+    """A JSON object with any contents."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.allow_null = False
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As sent; anything but an object is rejected."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Send a JSON object.", code="not_an_object")
+        return data

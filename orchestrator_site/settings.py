@@ -252,7 +252,7 @@ WORKERS = env.number(
 Q_CLUSTER = {
     "name": "orchestrator",
     "orm": "default",
-    "broker_class": "experiments.worker.broker.SignalBroker",
+    "broker_class": "experiments.worker.queue.SignalBroker",
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "bulk": 1,

@@ -12,8 +12,8 @@ class OutcomesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the worker runs and measures for this app: it may not import what is above it."""
-        from experiments.worker.broker import run_when_due
         from experiments.worker.pipeline import register_guardrails
+        from experiments.worker.queue import run_when_due
         from outcomes.guardrails import MEASURES
         from outcomes.tasks import WORK_IS_DUE, settle_due
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.canonical import exact_document
-from kernel.serializers import JSONObjectField, StrictSerializer, sha256_field
+from kernel.fields import JSONObjectField, StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):

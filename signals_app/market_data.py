@@ -15,8 +15,7 @@ from kernel.errors import DomainError
 from signals_app.alerts import documents
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
 from signals_app.alerts.documents import SignalFacts
-from signals_app.alerts.fields import Fields
-from signals_app.alerts.symbols import read_symbol
+from signals_app.alerts.fields import Fields, read_symbol
 from signals_app.models import MarketData
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).

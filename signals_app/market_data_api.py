@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.serializers import InstantField, StrictSerializer
+from kernel.fields import InstantField, StrictSerializer
 from signals_app.market_data import store_market_data
 
 FEEDER = "feeder"

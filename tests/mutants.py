@@ -27,14 +27,19 @@ TESTS_OF = {
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
     "outcomes.core.block_file": ["outcomes/test_evaluation_judge.py"],
-    "outcomes.core.books": ["outcomes/core/test_books.py", "outcomes/core/test_books_risk.py"],
+    "outcomes.core.books": [
+        "outcomes/core/test_books.py", "outcomes/core/test_books_risk.py", "outcomes/core/test_fills.py",
+    ],
     "outcomes.core.checks": [
         "outcomes/core/test_checks_plan.py", "outcomes/core/test_checks_settlement.py",
         "outcomes/core/test_checks_times.py",
     ],
     "outcomes.core.evidence": ["outcomes/core/test_evidence.py", "outcomes/core/test_judging.py"],
+    "outcomes.core.quoting": ["outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py"],
+    "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_documents.py"],
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
+    "signals_app.alerts.decoding": ["signals_app/alerts/test_decoding.py", "signals_app/alerts/test_envelopes.py"],
     "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
     "signals_app.alerts.documents": [
         "signals_app/alerts/test_documents_context.py", "signals_app/alerts/test_documents_identity.py",
@@ -44,6 +49,9 @@ TESTS_OF = {
         "signals_app/alerts/test_alert.py",
     ],
     "signals_app.alerts.times": ["signals_app/alerts/test_alert_time.py"],
+    "signals_app.alerts.words": [
+        "signals_app/alerts/test_alert_closing.py", "signals_app/alerts/test_alert_direction.py",
+    ],
 }  # fmt: skip
 # These have done their work before the first test: a mutant of them comes too late to be noticed.
 RUN_AT_IMPORT = (

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 
-from experiments.core.decision import Decided, decide
-from experiments.keys import assignment_key
+from experiments.core.decision import AssignmentKey, Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from experiments.worker.queue import log_decided, store
 from kernel.canonical import load_canonical
@@ -62,7 +62,7 @@ def _decided(signal: Signal, state: PolicyState) -> Decided:
         consumed=frozenset(signal.consumed_fields),
     )  # fmt: skip
     (market_data,) = latest_market_data([facts], max_age_seconds=state.settings.max_market_data_age_seconds)
-    return decide(facts, state, market_data, assignment_key())
+    return decide(facts, state, market_data, AssignmentKey.read(settings.ASSIGNMENT_KEY))
 
 
 def _create_rows(signal: Signal, decided: Decided, state: PolicyState) -> None:

@@ -13,9 +13,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from experiments.core.decision import Ruling, assign, rule, split_basis_points, variant_of
+from experiments.core.decision import AssignmentKey, Ruling, assign, rule, split_basis_points, variant_of
 from experiments.core.verification import Difference, differences_of
-from experiments.keys import assignment_key
 from experiments.models import ExecutionDecision
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
@@ -55,7 +54,8 @@ def decision_as_of(signal_id: UUID, at: datetime | None = None) -> DecisionThen:
     state = then.state(stored.inputs["app_mode"] if stored else settings.APP_MODE)
     split = state.settings.split_percentage
     if stored is None:
-        variant = assign(signal.signal_id, signal.signal_hash, split, assignment_key()).variant
+        key = AssignmentKey.read(settings.ASSIGNMENT_KEY)
+        variant = assign(signal.signal_id, signal.signal_hash, split, key).variant
     else:  # the bucket stays, whatever the split and the key of today
         variant = variant_of(stored.experiment.bucket, split_basis_points(split))
     ruling = rule(state, variant)

@@ -12,8 +12,8 @@ from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
 from kernel.values import instant_text, plain_text
+from outcomes.core.books import ZERO, Fill, LegFill, positions, until_first_roll
 from outcomes.core.checks import Plan
-from outcomes.core.fills import ZERO, Fill, LegFill, positions, until_first_roll
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import by_engine, explanation_of
 

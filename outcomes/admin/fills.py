@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from admin_kit.display import amount, badge, full_hash, json_of, link, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
-from outcomes.core.fills import LegFill
-from outcomes.core.instruments import canonical_instrument, parse_option
+from outcomes.core.books import LegFill
+from outcomes.core.quoting import canonical_instrument, parse_option
 from outcomes.models import ExitDirective, OwnExit, Quote, TradeFill
 
 EMPTY_COMMANDS = ("manage.py demo",)

@@ -10,7 +10,7 @@ from typing import Any
 
 from admin_kit.display import duration_text
 from kernel.values import decimal_text, instant_text, parse_instant, plain_text
-from outcomes.core.fills import LegFill
+from outcomes.core.books import LegFill
 from outcomes.core.quoting import Quote, QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import PairRule, TradeFlag
 from outcomes.models import (

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
-from kernel.serializers import InstantField, StrictSerializer
+from kernel.fields import InstantField, StrictSerializer
 from kernel.values import decimal_text
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
 from outcomes.selectors import by_engine, explanation_of

@@ -1,4 +1,8 @@
-"""What the fills of a trade come to: prices, P&L, fees and risk, for its engine and for the comparison.
+"""The books of a trade: its fills, and what follows from them alone: positions, prices, P&L, fees and risk.
+
+All arithmetic is exact: products and sums of decimals under a context that raises on rounding, so that no figure
+depends on the order in which fills are added. A position is named by instrument and side, because a trade may be
+long one contract and short another, and a roll closes one and opens the next.
 
 The risk is the unit in which two engines of different size are compared. Its rule is the broker's margin rule in its
 simplest form (FINRA Rule 4210(f)(2), Cboe Margin Manual): a long option risks its premium, a combination of one expiry
@@ -9,26 +13,215 @@ option.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from typing import Any
 
 from kernel.errors import DomainError
-from outcomes.core.fills import (
-    EXACT,
-    ZERO,
-    Fill,
-    LegFill,
-    Position,
-    PositionKey,
-    gross_pnl,
-    is_flat,
-    positions,
-    scheduled_fees,
-    until_first_roll,
-)
-from outcomes.core.instruments import Option, parse_option
-from outcomes.core.trades import NET_PRICE
+from kernel.values import decimal_text, plain_text
+from outcomes.core.quoting import Option, canonical_instrument, parse_option
+from outcomes.core.trades import NET_PRICE, QUANTITY
+
+# Wider than any product of the columns; an inexact result is a bug and raises.
+EXACT = Context(prec=200, traps=[Inexact])
+# Wide enough that a quotient's own rounding cannot reach the eighth decimal of a stored quantity.
+_QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
+_QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY["decimal_places"])
+ZERO = Decimal(0)
+
+PositionKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LegFill:
+    """One execution in one instrument. `side` is the position's: closing a LONG sells, opening a SHORT sells."""
+
+    instrument: str
+    effect: str  # OPEN or CLOSE
+    side: str  # LONG or SHORT
+    quantity: Decimal  # above 0, the leg's own with its ratio
+    price: Decimal  # of one unit; 0 is a price when closing
+
+    def document(self) -> dict[str, Any]:
+        """The execution as stored, with its numbers as text."""
+        return {
+            "instrument": self.instrument,
+            "effect": self.effect,
+            "side": self.side,
+            "quantity": plain_text(self.quantity),
+            "price": decimal_text(self.price),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> LegFill:
+        """The execution that was stored as this document."""
+        return cls(
+            document["instrument"],
+            document["effect"],
+            document["side"],
+            Decimal(document["quantity"]),
+            Decimal(document["price"]),
+        )
+
+    @property
+    def key(self) -> PositionKey:
+        """The position it belongs to, in the one spelling of its instrument."""
+        return canonical_instrument(self.instrument), self.side
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether this execution sold: it opened a short position or closed a long one."""
+        return (self.effect == "OPEN") == (self.side == "SHORT")
+
+    @property
+    def action(self) -> str:
+        """What was done, as traders say it."""
+        return f"{'Sell' if self.is_sale else 'Buy'} to {self.effect.lower()}"
+
+    def __str__(self) -> str:
+        """The execution in a line."""
+        return f"{self.action} {plain_text(self.quantity)} {self.instrument} at {decimal_text(self.price)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Executions that one report tells together; `fees` are as reported, negative for a rebate."""
+
+    ref: str
+    legs: tuple[LegFill, ...]
+    fees: Decimal = ZERO
+
+    @property
+    def closes(self) -> bool:
+        """Whether any leg closes."""
+        return any(leg.effect == "CLOSE" for leg in self.legs)
+
+    @property
+    def opens(self) -> bool:
+        """Whether any leg opens."""
+        return any(leg.effect == "OPEN" for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one instrument and side has come to: quantities, and the money that opening and closing moved."""
+
+    opened: Decimal = ZERO
+    closed: Decimal = ZERO
+    opening_value: Decimal = ZERO  # sum of quantity x price of the opening executions
+    closing_value: Decimal = ZERO
+
+    @property
+    def open(self) -> Decimal:
+        """What is left."""
+        return self.opened - self.closed
+
+
+def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
+    """Every position that the fills, in their order, have opened; closed ones stay with their values.
+
+    Raises DomainError `closes_more_than_open` where a fill closes what is not there.
+    """
+    found: dict[PositionKey, Position] = {}
+    with localcontext(EXACT):
+        for fill in fills:
+            for leg in fill.legs:
+                position = found.get(leg.key, Position())
+                value = leg.quantity * leg.price
+                if leg.effect == "OPEN":
+                    found[leg.key] = replace(
+                        position,
+                        opened=position.opened + leg.quantity,
+                        opening_value=position.opening_value + value,
+                    )
+                    continue
+                if leg.quantity > position.open:
+                    wanted, left = plain_text(leg.quantity), plain_text(position.open)
+                    detail = f"{fill.ref} closes {wanted} {leg.side} of {leg.instrument}; {left} are open."
+                    raise DomainError("closes_more_than_open", detail, "/legs")
+                found[leg.key] = replace(
+                    position, closed=position.closed + leg.quantity, closing_value=position.closing_value + value
+                )
+    return found
+
+
+def is_flat(found: dict[PositionKey, Position]) -> bool:
+    """Whether nothing is open any more; a trade without a fill is not flat, it has not begun."""
+    return bool(found) and all(position.open == 0 for position in found.values())
+
+
+def gross_pnl(fills: Iterable[Fill], multiplier: Decimal) -> Decimal:
+    """Proceeds less costs over all executions, in currency, before fees: realised once the trade is flat.
+
+    It is a sum over fills and never an average price, so three exits of one contract at 1.10, 1.15 and 1.16 from an
+    entry of three at 1.00 come to +41.00 and not to 40.99...
+    """
+    with localcontext(EXACT):
+        cash = sum(leg.quantity * (leg.price if leg.is_sale else -leg.price) for fill in fills for leg in fill.legs)
+        return cash * multiplier
+
+
+def closed_share(before: Sequence[Fill], closing: Fill) -> tuple[Decimal, Decimal]:
+    """The share of a trade that a closing fill closes, as (closed, open just before), by the leg that closes most.
+
+    Exact as a fraction: a third has no decimal form. (0, 1) for a fill that closes nothing.
+    """
+    found = positions(before)
+    most = (ZERO, Decimal(1))
+    closed: dict[PositionKey, Decimal] = {}
+    with localcontext(EXACT):
+        for leg in closing.legs:
+            if leg.effect == "CLOSE":
+                closed[leg.key] = closed.get(leg.key, ZERO) + leg.quantity
+        for key, quantity in closed.items():
+            open_before = found[key].open if key in found else ZERO
+            # Compared crosswise, because a quotient would be rounded.
+            if open_before and quantity * most[1] > most[0] * open_before:
+                most = (quantity, open_before)
+    return most
+
+
+def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, is_last: bool) -> Decimal:
+    """How much of a shadow's position a directive closes: its share, half-even to 8 decimals; the last closes all."""
+    if is_last:
+        return open_quantity
+    closed, open_before = share
+    with localcontext(_QUOTIENT):
+        part = (open_quantity * closed / open_before).quantize(_QUANTITY_STEP)
+    return min(part, open_quantity)
+
+
+def until_first_roll(fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    """The fills that belong to the pair: up to the closing leg of a roll; what is opened after it is the engine's own.
+
+    A roll is a fill that opens after a close has begun, or one that closes and opens at once.
+    """
+    kept: list[Fill] = []
+    has_closed = False
+    for fill in fills:
+        if fill.opens and (has_closed or fill.closes):
+            closing = tuple(leg for leg in fill.legs if leg.effect == "CLOSE")
+            if closing:
+                kept.append(replace(fill, legs=closing))
+            break
+        kept.append(fill)
+        has_closed = has_closed or fill.closes
+    return tuple(kept)
+
+
+def scheduled_fees(fills: Iterable[Fill], *, per_contract: Decimal, per_order: Decimal) -> Decimal:
+    """What the policy's schedule charges: per option contract of every leg, and per fill; both sides alike.
+
+    Only OCC symbols are contracts: a share pays no fee per contract.
+    """
+    with localcontext(EXACT):
+        total = ZERO
+        for fill in fills:
+            contracts = sum(leg.quantity for leg in fill.legs if parse_option(leg.instrument))
+            total += contracts * per_contract + per_order
+        return total
+
 
 _TOO_LARGE = Decimal(1).scaleb(NET_PRICE["max_digits"] - NET_PRICE["decimal_places"])
 _PRICE_STEP = Decimal(1).scaleb(-NET_PRICE["decimal_places"])

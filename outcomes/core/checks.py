@@ -18,9 +18,8 @@ from zoneinfo import ZoneInfo
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, plain_text
-from outcomes.core.fills import Fill, PositionKey, positions
-from outcomes.core.instruments import canonical_instrument, parse_option
-from outcomes.core.quoting import read_price, read_quote_time
+from outcomes.core.books import Fill, PositionKey, positions
+from outcomes.core.quoting import canonical_instrument, parse_option, read_price, read_quote_time
 from outcomes.core.trades import PairRule, TradeFlag
 
 

@@ -1,8 +1,11 @@
-"""Quotes: which of them can price a moment, and what a trade gets or pays at them.
+"""Instruments in one spelling, and the quotes that price them.
 
 A shadow trades nowhere, so its price is only as good as the quote it comes from. A quote prices a moment when it was
 known then, is no older than the policy allows and has two sides in the right order; whatever is wrong with it has a
 name, which is kept beside the trade.
+
+OCC's symbol has 21 characters: the root padded to six, the expiry as YYMMDD, C or P, and the strike in thousandths of
+a dollar as eight digits (Options Symbology Initiative, 2010). Feeds also write it unpadded, and some put `O:` in front.
 """
 
 from __future__ import annotations
@@ -10,13 +13,71 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from kernel.values import epoch_instant, parse_instant
-from outcomes.core.instruments import canonical_instrument
 from outcomes.core.trades import PRICE, Worded
+
+MAX_LENGTH = 64
+# Some feeds trim the padding to one space or none.
+_OCC = re.compile(r"(?:O:)?([A-Z0-9.]{1,6}) *(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an OCC symbol says; `strike` is in dollars."""
+
+    root: str
+    expiry: date
+    is_call: bool
+    strike: Decimal
+
+    def intrinsic_value(self, underlying: Decimal) -> Decimal:
+        """What exercising is worth at this price of the underlying, per unit; never below 0."""
+        gain = underlying - self.strike if self.is_call else self.strike - underlying
+        return max(gain, Decimal(0))
+
+
+def parse_option(instrument: str) -> Option | None:
+    """Read an OCC symbol in any of its spellings; None for every other instrument."""
+    match = _OCC.fullmatch(instrument)
+    if match is None:
+        return None
+    root, year, month, day, right, strike = match.groups()
+    try:
+        expiry = date(2000 + int(year), int(month), int(day))
+    except ValueError:
+        # Thirteen months and the like: letters and digits that only look like a contract.
+        return None
+    return Option(root, expiry, right == "C", Decimal(strike) / 1000)
+
+
+def canonical_instrument(instrument: str) -> str:
+    """The spelling under which instruments are compared: OCC symbols padded to 21 characters, others as they are."""
+    match = _OCC.fullmatch(instrument)
+    if match is None or parse_option(instrument) is None:
+        return instrument
+    root, year, month, day, right, strike = match.groups()
+    return f"{root:<6}{year}{month}{day}{right}{strike}"
+
+
+def is_instrument(value: object) -> bool:
+    """Whether it can name an instrument: 1 to 64 printable characters without spaces around; those inside count."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable() and value == value.strip()
+
+
+def instruments_to_quote(instrument: str, day: date) -> tuple[str, ...]:
+    """What a feed must quote on this day (New York's) to price the instrument, each in its one spelling.
+
+    An option is quoted up to the day on which it expires; from that day on its underlying says what it settles at.
+    """
+    option = parse_option(instrument)
+    if option is None or day < option.expiry:
+        return (canonical_instrument(instrument),)
+    return (canonical_instrument(instrument), option.root) if day == option.expiry else (option.root,)
+
 
 _TOO_LARGE = Decimal(1).scaleb(PRICE["max_digits"] - PRICE["decimal_places"])
 _STEP = Decimal(1).scaleb(-PRICE["decimal_places"])

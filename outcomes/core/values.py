@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from outcomes.core.books import Schedule
+from outcomes.core.books import Fill, LegFill, Schedule, scheduled_fees
 from outcomes.core.checks import Plan
-from outcomes.core.fills import Fill, LegFill, scheduled_fees
 
 # R is a quotient; 34 digits are those of a decimal128 and far beyond the ninth that the evidence is compared to.
 _DIGITS = Context(prec=34)

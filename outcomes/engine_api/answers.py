@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kernel.serializers import (
+from kernel.fields import (
     DecimalTextField,
     JSONObjectField,
 )

@@ -7,11 +7,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT
+from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
 from kernel.canonical import exact_document
 from kernel.errors import DomainError
-from kernel.long_polls import MAX_WAIT_SECONDS
-from kernel.serializers import (
+from kernel.fields import (
     AnyJSONField,
     DecimalTextField,
     InstantField,
@@ -19,10 +18,9 @@ from kernel.serializers import (
     StrictSerializer,
     sha256_field,
 )
+from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.documents import field_text, meaning_hash
-from outcomes.core.fills import LegFill
-from outcomes.core.instruments import canonical_instrument
+from outcomes.core.quoting import canonical_instrument
 from outcomes.core.reports import (
     MAX_LEGS,
     ExitReport,
@@ -30,6 +28,8 @@ from outcomes.core.reports import (
     OpeningReport,
     ReportedLeg,
     ShadowExitReport,
+    field_text,
+    meaning_hash,
 )
 from outcomes.core.trades import (
     EFFECTS,

@@ -11,9 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.distribution import claim_assignments, get_assignment
-from kernel.long_polls import wait_for
-from kernel.serializers import StrictSerializer
+from experiments.distribution import claim_assignments, get_assignment, wait_for
+from kernel.fields import StrictSerializer
 from outcomes import services
 from outcomes.engine_api.answers import (
     AssignmentSerializer,

@@ -10,7 +10,7 @@ from django.db import connection
 from kernel.sql import load
 from kernel.values import format_timestamp
 from outcomes.core.checks import EXCHANGE_ZONE
-from outcomes.core.instruments import canonical_instrument, instruments_to_quote
+from outcomes.core.quoting import canonical_instrument, instruments_to_quote
 from outcomes.services.shadow_exits import OWN_EXIT_DAYS
 
 WANTED = load(__file__, "quote_requests.sql")

@@ -9,13 +9,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from experiments.distribution import MAX_WAIT_SECONDS
 from kernel.errors import DomainError
-from kernel.long_polls import MAX_WAIT_SECONDS
-from kernel.serializers import DecimalTextField, InstantField, StrictSerializer
-from outcomes.core.instruments import MAX_LENGTH, canonical_instrument, is_instrument
-from outcomes.core.quoting import read_price, read_quote_time
+from kernel.fields import DecimalTextField, InstantField, StrictSerializer
+from outcomes.core.quoting import MAX_LENGTH, canonical_instrument, is_instrument, read_price, read_quote_time
 from outcomes.core.trades import PRICE
-from outcomes.services.quotes import PushedQuote
+from outcomes.services.pricing import PushedQuote
 
 MAX_QUOTES = 5000
 MEMBERS = frozenset({"instrument", "bid", "ask", "quote_time", "changed_at"})

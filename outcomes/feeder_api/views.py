@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.long_polls import wait_for
+from experiments.distribution import wait_for
 from outcomes.feeder_api.quote_requests import quote_requests
 from outcomes.feeder_api.serializers import (
     QuoteRequestsQuerySerializer,
@@ -17,7 +17,7 @@ from outcomes.feeder_api.serializers import (
     QuotesAnswerSerializer,
     QuotesSerializer,
 )
-from outcomes.services.quotes import store_quotes
+from outcomes.services.pricing import store_quotes
 from signals_app.market_data_api import IsFeeder
 
 QUOTE = {

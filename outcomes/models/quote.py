@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from kernel.values import instant_text
-from outcomes.core.instruments import MAX_LENGTH
+from outcomes.core.quoting import MAX_LENGTH
 from outcomes.core.trades import PRICE
 
 MAX_SOURCE = 50

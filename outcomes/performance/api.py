@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.models import ExecutionMode
-from kernel.serializers import InstantField, StrictSerializer
+from kernel.fields import InstantField, StrictSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
 from outcomes.performance.report import PerformanceFilters, performance_report

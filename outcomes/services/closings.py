@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from kernel.errors import DomainError
-from outcomes.core.books import keep_books
+from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import (
     CLOCK_SKEW,
     read_settlements,
@@ -16,7 +16,6 @@ from outcomes.core.checks import (
     refuse_settlement_outside,
     refuse_unreadable_settlements,
 )
-from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -39,17 +38,19 @@ from outcomes.services.fills import (
     NewFill,
     book_fill,
     books_of,
+    check_pair,
+    check_prices,
     core_fill,
     flag_if,
     is_live,
+    judge_plan,
+    record_one,
     stored_fills,
 )
 from outcomes.services.openings import judge_real_time, own_trade
-from outcomes.services.pricing import settlement_provenance
-from outcomes.services.quotes import feeder_is_active
+from outcomes.services.pricing import feeder_is_active, settlement_provenance
 from outcomes.services.shadow_exits import exit_of_a_shadow, settle_contracts
 from outcomes.services.transactions import RefusedReportError, Terms, conflicting_report, report_transaction
-from outcomes.services.violations import check_pair, check_prices, judge_plan, record_one
 
 
 def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, bool]:

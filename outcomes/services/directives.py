@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from experiments.models import SignalDistribution
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.values import format_timestamp, plain_text
-from outcomes.core.fills import Fill, PositionKey, closed_share, shadow_quantity
+from outcomes.core.books import Fill, PositionKey, closed_share, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import TradeFlag
 from outcomes.models import (
@@ -31,8 +31,7 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.fills import entered_at, flag_if, is_live
-from outcomes.services.pricing import QUOTE_WAIT
-from outcomes.services.quotes import feeder_is_active
+from outcomes.services.pricing import QUOTE_WAIT, feeder_is_active
 from outcomes.services.settling import price_if_possible, settle
 from outcomes.services.transactions import Terms, database_time
 

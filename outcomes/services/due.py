@@ -24,13 +24,12 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.directives import follow_entry_quote, real_trade_may_come
-from outcomes.services.fills import ExitFacts, end_unpriced, flag_if
+from outcomes.services.fills import ExitFacts, check_prices, end_unpriced, flag_if
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
 from outcomes.services.settling import settle_directive
 from outcomes.services.shadow_exits import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
 from outcomes.services.transactions import Terms, lock_experiment
-from outcomes.services.violations import check_prices
 
 # Selects what falls due, and so whether anything does.
 DUE = load(__file__, "due.sql").replace("OWN_EXIT_DAYS", str(OWN_EXIT_DAYS))

@@ -13,10 +13,9 @@ from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.values import format_timestamp, plain_text
+from outcomes.core.books import LegFill
 from outcomes.core.checks import IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
-from outcomes.core.fills import LegFill
-from outcomes.core.instruments import canonical_instrument
-from outcomes.core.quoting import Quote, quotes_by_instrument, read_quote, touch
+from outcomes.core.quoting import Quote, canonical_instrument, quotes_by_instrument, read_quote, touch
 from outcomes.core.reports import (
     OpeningReport,
     net_price_differs,
@@ -37,9 +36,8 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.directives import follow_directives, real_trade_has_ended
-from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if
-from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
-from outcomes.services.quotes import feeder_is_active
+from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
+from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, feeder_is_active, neutral_entry_legs, quote_document
 from outcomes.services.transactions import (
     RefusedReportError,
     Terms,
@@ -48,7 +46,6 @@ from outcomes.services.transactions import (
     not_found,
     report_transaction,
 )
-from outcomes.services.violations import judge_plan, record_one
 from signals_app.alerts.documents import trade_id
 
 

@@ -11,8 +11,7 @@ from django.db import transaction
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
-from outcomes.core.books import Schedule
-from outcomes.core.fills import PositionKey
+from outcomes.core.books import PositionKey, Schedule
 from outcomes.core.reports import (
     ShadowExitReport,
     refuse_prices_better_than_quotes,
@@ -28,10 +27,18 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.fills import ExitFacts, NewFill, book_fill, books_of, end_unpriced, entered_at, is_live
+from outcomes.services.fills import (
+    ExitFacts,
+    NewFill,
+    book_fill,
+    books_of,
+    check_pair,
+    end_unpriced,
+    entered_at,
+    is_live,
+)
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs, refuse_bad_exit_quotes
 from outcomes.services.transactions import Terms, lock_experiment, not_found
-from outcomes.services.violations import check_pair
 
 # Where only quantities are asked for.
 _NO_FEES = Schedule(Decimal(0), Decimal(0))

@@ -11,7 +11,7 @@ from typing import Any
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import plain_text
-from outcomes.core.books import keep_books
+from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import (
     CLOCK_SKEW,
     Settlement,
@@ -20,7 +20,6 @@ from outcomes.core.checks import (
     refuse_impossible_settlement,
     refuse_unreadable_settlements,
 )
-from outcomes.core.fills import Fill, LegFill
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -44,6 +43,7 @@ from outcomes.services.fills import (
     NewFill,
     book_fill,
     books_of,
+    check_pair,
     core_fill,
     end_unpriced,
     entered_at,
@@ -52,11 +52,16 @@ from outcomes.services.fills import (
     stored_fills,
 )
 from outcomes.services.openings import refuse_untimely
-from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, exit_legs, refuse_bad_exit_quotes, settlement_provenance
-from outcomes.services.quotes import feeder_is_active
+from outcomes.services.pricing import (
+    QUOTE_WAIT,
+    ExitMoment,
+    exit_legs,
+    feeder_is_active,
+    refuse_bad_exit_quotes,
+    settlement_provenance,
+)
 from outcomes.services.settling import settle_directives_of_a_closed_shadow
 from outcomes.services.transactions import Terms, conflicting_report
-from outcomes.services.violations import check_pair
 
 # Own exits are taken for this long after the entry while no evaluation runs that says how long trades may be held.
 OWN_EXIT_DAYS = 7

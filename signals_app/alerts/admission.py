@@ -13,8 +13,7 @@ from typing import Any
 from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from signals_app.alerts.alert import Understood, understand
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, refuse_size
-from signals_app.alerts.envelopes import open_envelope
+from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, open_envelope, refuse_size
 from signals_app.alerts.fields import shown_text
 from signals_app.alerts.secret_masking import MASK, mask_body, split_secrets
 

@@ -15,8 +15,7 @@ from kernel.canonical import canonical_json
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
 from signals_app.alerts.directions import ENTRY_SHORT, DirectionReading, read_direction
-from signals_app.alerts.fields import Fields, Path, Reading, read_order_id, read_strategy
-from signals_app.alerts.symbols import read_exchange, read_symbol
+from signals_app.alerts.fields import Fields, Path, Reading, read_exchange, read_order_id, read_strategy, read_symbol
 from signals_app.alerts.times import TimestampReading, duration, read_timeframe, read_timestamp
 
 # Clocks differ by seconds; a wrong time zone is a quarter of an hour off at least.

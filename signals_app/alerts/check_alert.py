@@ -11,9 +11,8 @@ from typing import Any
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
 from signals_app.alerts.alert import NewSignal, read_alert, understand
-from signals_app.alerts.decoding import decode_alert
+from signals_app.alerts.decoding import decode_alert, open_envelope
 from signals_app.alerts.directions import ENTRY_SHORT
-from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.fields import Reading
 from signals_app.alerts.secret_masking import split_secrets
 from signals_app.alerts.times import TimestampReading

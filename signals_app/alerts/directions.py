@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kernel.errors import DomainError
-from signals_app.alerts.closings import from_sizes, from_texts
 from signals_app.alerts.fields import Field, Fields, conflict, in_order, shown
 from signals_app.alerts.vocabulary import (
     CALL_WORDS,
@@ -30,6 +29,8 @@ from signals_app.alerts.words import (
     OPENING,
     Position,
     Word,
+    from_sizes,
+    from_texts,
     invalid_direction,
     read_effects,
     read_position,

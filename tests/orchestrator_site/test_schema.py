@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
-from kernel import long_polls
+from experiments import distribution
 from kernel.actors import Actor
 from policies.services import create_api_key
 from tests.factories import make_experiment
@@ -56,7 +56,7 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> 
 def test_no_generated_input_makes_a_server_error(owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call with good and bad input, under each kind of key, answered as documented."""
     # Calls may ask to wait up to 25 seconds: whenever one looks at the clock, more have gone by.
-    monkeypatch.setattr(long_polls, "monotonic", itertools.count(step=2 * long_polls.MAX_WAIT_SECONDS).__next__)
+    monkeypatch.setattr(distribution, "monotonic", itertools.count(step=2 * distribution.MAX_WAIT_SECONDS).__next__)
     make_experiment("A")
     _, key = create_api_key(Actor("tests"), owner=owner, name=owner)
     headers = {"Authorization": f"Api-Key {key}"}

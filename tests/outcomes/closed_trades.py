@@ -9,8 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.models import Experiment
-from outcomes.core.books import Schedule
-from outcomes.core.fills import LegFill
+from outcomes.core.books import LegFill, Schedule
 from outcomes.models import ENTRY, EXIT, RealTrade, Recommendation, ShadowTrade, Violation
 from outcomes.services.fills import ExitFacts, NewFill, book_fill, end_unpriced
 from tests.factories import make_experiment

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from experiments.models import Experiment, SignalDistribution
 from kernel.values import format_timestamp, parse_instant
 from outcomes.models import Violation
-from outcomes.services.quotes import PushedQuote, store_quotes
+from outcomes.services.pricing import PushedQuote, store_quotes
 from tests.database import execute
 from tests.factories import api_client, make_experiment
 

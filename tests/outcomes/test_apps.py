@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.worker import broker, pipeline
+from experiments.worker import pipeline, queue
 from policies.core.settings import GUARDRAILS
 
 
@@ -11,4 +11,4 @@ def test_every_guardrail_of_a_policy_is_measured() -> None:
 
 
 def test_what_falls_due_is_settled_by_the_worker() -> None:
-    assert [function for _, function in broker.DUE_WORK] == ["outcomes.tasks.settle_due"]
+    assert [function for _, function in queue.DUE_WORK] == ["outcomes.tasks.settle_due"]

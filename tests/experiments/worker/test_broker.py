@@ -16,9 +16,9 @@ from django_q.tasks import async_task
 
 from experiments.models import Experiment
 from experiments.worker import queue as claim
-from experiments.worker.broker import SPACING_SECONDS, SignalBroker
 from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
 from experiments.worker.pipeline import drain, drain_signals
+from experiments.worker.queue import SPACING_SECONDS, SignalBroker
 from signals_app.webhook.store import CHANNEL
 from tests.database import execute, rows, value
 from tests.experiments.raw_rows import corrupt_payload

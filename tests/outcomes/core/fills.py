@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from outcomes.core.fills import Fill, LegFill
+from outcomes.core.books import Fill, LegFill
 
 HUNDRED = Decimal(100)
 Moved = tuple[str, str, str, str]  # instrument, side, quantity, price

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 
 from kernel.errors import DomainError
+from outcomes.core.books import Fill, LegFill
 from outcomes.core.checks import (
     Plan,
     PlannedLeg,
     judge_real_trade,
     refuse_other_than_planned,
 )
-from outcomes.core.fills import Fill, LegFill
 from outcomes.core.trades import PairRule, TradeFlag
 
 CALL, HIGHER = "TWX   140621C00070000", "TWX   140621C00075000"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.canonical import exact_document
-from outcomes.core.documents import field_text, meaning_hash, one_spelling
+from outcomes.core.reports import field_text, meaning_hash, one_spelling
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from outcomes.core.fills import (
+from outcomes.core.books import (
     Fill,
     LegFill,
     Position,

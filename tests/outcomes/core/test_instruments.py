@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from outcomes.core.instruments import Option, canonical_instrument, instruments_to_quote, is_instrument, parse_option
+from outcomes.core.quoting import Option, canonical_instrument, instruments_to_quote, is_instrument, parse_option
 
 PADDED = "SPY   260417C00575500"
 CALL = Option("SPY", date(2026, 4, 17), is_call=True, strike=Decimal("575.5"))

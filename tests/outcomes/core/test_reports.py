@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from kernel.errors import DomainError
-from outcomes.core.fills import LegFill
+from outcomes.core.books import LegFill
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.reports import (
     OpeningReport,

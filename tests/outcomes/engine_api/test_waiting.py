@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from kernel import long_polls
+from experiments import distribution
 from tests.factories import api_client
 from tests.outcomes.desk import make_desk
 from tests.threads import in_background
@@ -28,10 +28,10 @@ def call(owner: str, method: str, path: str, body: Any) -> Any:
 @pytest.fixture
 def as_many_wait_as_may() -> Iterator[None]:
     for _ in range(settings.LONG_POLLS):
-        assert long_polls._waiting.acquire(blocking=False)
+        assert distribution._waiting.acquire(blocking=False)
     yield
     for _ in range(settings.LONG_POLLS):
-        long_polls._waiting.release()
+        distribution._waiting.release()
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from kernel.actors import Actor
 from kernel.errors import DomainError
 from outcomes.core import quoting
 from outcomes.models import Quote
-from outcomes.services.quotes import PushedQuote, feeder_is_active, quotes_between, store_quotes
+from outcomes.services.pricing import PushedQuote, feeder_is_active, quotes_between, store_quotes
 from policies.models import ApiKey
 from policies.services import create_api_key
 

@@ -11,9 +11,8 @@ import pytest
 
 from kernel.errors import DomainError
 from signals_app.alerts.alert import RecordedOnly, means_the_same, read_signal, understand
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
+from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, open_envelope
 from signals_app.alerts.documents import natural_key, signal_id
-from signals_app.alerts.envelopes import open_envelope
 from signals_app.alerts.secret_masking import mask_body, split_secrets
 from tests.golden import GOLDEN_FOLDER
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from signals_app.alerts.alert import NewSignal, RecordedOnly
-from signals_app.alerts.envelopes import open_envelope
+from signals_app.alerts.decoding import open_envelope
 from signals_app.alerts.secret_masking import split_secrets
 from tests.signals_app.alerts.alerts import FIRED_AT, judge
 
