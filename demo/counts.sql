@@ -15,5 +15,5 @@ SELECT
     (SELECT count(*) FROM shadow_trades JOIN mine USING (experiment_id) LEFT JOIN own_exits x USING (trade_id)
       WHERE x.trade_id IS NULL OR x.state = 'PENDING'),
     (SELECT count(*) FROM exit_directives JOIN mine USING (experiment_id) WHERE state = 'PENDING'),
-    (SELECT count(*) FROM real_outcomes JOIN mine USING (experiment_id))
-        + (SELECT count(*) FROM shadow_outcomes JOIN mine USING (experiment_id))
+    (SELECT count(*) FROM latest_real_outcomes JOIN mine USING (experiment_id))
+        + (SELECT count(*) FROM latest_shadow_outcomes JOIN mine USING (experiment_id))

@@ -191,9 +191,10 @@ SELECT t.role AS traded, t.trade_id, t.status, t.exit_time, o.exit_time AS outco
   FROM (SELECT trade_id, experiment_id, engine, role, status, exit_time, flags FROM real_trades
         UNION ALL
         SELECT trade_id, experiment_id, engine, role, status, exit_time, flags FROM shadow_trades) t
-  LEFT JOIN (SELECT 'REAL' AS role, trade_id, experiment_id, engine, exit_time FROM real_outcomes
+  LEFT JOIN (SELECT 'REAL' AS role, trade_id, experiment_id, engine, exit_time FROM latest_real_outcomes
              UNION ALL
-             SELECT 'SHADOW', trade_id, experiment_id, engine, exit_time FROM shadow_outcomes) o USING (role, trade_id)
+             SELECT 'SHADOW', trade_id, experiment_id, engine, exit_time FROM latest_shadow_outcomes) o
+         USING (role, trade_id)
  WHERE (o.trade_id IS NOT NULL) <> (t.status IN ('CLOSED', 'UNPRICED')
                                     AND NOT t.flags::jsonb @> '["AFTER_REAL_EXIT"]')
     OR (o.experiment_id, o.engine, o.exit_time) <> (t.experiment_id, t.engine, t.exit_time);
@@ -204,10 +205,10 @@ SELECT t.role AS traded, t.trade_id, t.status, t.exit_time, o.exit_time AS outco
 SELECT o.role AS traded, o.trade_id, o.gross_pnl, o.multiplier * sums.cash AS gross, o.fees, sums.fees AS paid, o.pnl,
        o.compared_pnl
   FROM (SELECT t.role, trade_id, t.multiplier, t.flags, o.gross_pnl, o.fees, o.scheduled_fees, o.pnl, o.compared_pnl
-          FROM real_outcomes o JOIN real_trades t USING (trade_id)
+          FROM latest_real_outcomes o JOIN real_trades t USING (trade_id)
         UNION ALL
         SELECT t.role, trade_id, t.multiplier, t.flags, o.gross_pnl, o.fees, o.scheduled_fees, o.pnl, o.compared_pnl
-          FROM shadow_outcomes o JOIN shadow_trades t USING (trade_id)) o
+          FROM latest_shadow_outcomes o JOIN shadow_trades t USING (trade_id)) o
   LEFT JOIN (SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id, sum(f.fees) AS fees,
                     sum(f.scheduled_fees) AS scheduled_fees, sum(moved.cash) AS cash
                FROM trade_fills f

@@ -16,8 +16,8 @@ from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 STORY = (
     "recommendations",
     "distributions",
-    "realtrades__outcome",
-    "shadowtrades__outcome",
+    "realtrades__outcomes",
+    "shadowtrades__outcomes",
     "realtrades__fills",
     "shadowtrades__fills",
     "shadowtrades__own_exit",
@@ -71,7 +71,7 @@ def by_engine(
     trades: dict[str, RealTrade | ShadowTrade] = {t.engine: t for t in experiment.shadowtrades.all()}
     trades |= {t.engine: t for t in experiment.realtrades.all()}
     return {
-        engine: (recommendations.get(engine), trade := trades.get(engine), getattr(trade, "outcome", None))
+        engine: (recommendations.get(engine), trade := trades.get(engine), trade.outcome if trade else None)
         for engine in ("A", "B")
     }
 

@@ -54,7 +54,7 @@ class ExperimentAdmin(AuditAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Fetch trades and outcomes of all rows of a page at once."""
         queryset = super().get_queryset(request)
-        return queryset.prefetch_related("realtrades", "shadowtrades", "realoutcomes", "shadowoutcomes")
+        return queryset.prefetch_related("realtrades__outcomes", "shadowtrades__outcomes")
 
     def get_urls(self) -> list[URLPattern]:
         """The URLs of the table, and that of replaying one experiment."""
@@ -156,14 +156,15 @@ class ExperimentAdmin(AuditAdmin):
     @admin.display(description="P&L real")
     def pnl_real(self, row: Experiment) -> SafeString | None:
         """The real outcome; None while there is none, or without a price."""
-        amounts = (outcome.pnl for outcome in row.realoutcomes.all())
+        amounts = (outcome.pnl for trade in row.realtrades.all() if (outcome := trade.outcome))
         return signed_amount(next((amount for amount in amounts if amount is not None), None))
 
     @number
     @admin.display(description="P&L shadow")
     def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
         """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""
-        outcomes = [outcome for outcome in row.shadowoutcomes.all() if outcome.pnl is not None]
+        latest = [trade.outcome for trade in row.shadowtrades.all()]
+        outcomes = [outcome for outcome in latest if outcome is not None and outcome.pnl is not None]
         if len(outcomes) == 1:
             return signed_amount(outcomes[0].pnl)
         outcomes.sort(key=lambda outcome: outcome.engine)

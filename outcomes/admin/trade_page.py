@@ -109,7 +109,7 @@ class TradePage:
 
 def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
     """The page of a stored trade."""
-    outcome: Outcome | None = getattr(trade, "outcome", None)
+    outcome: Outcome | None = trade.outcome
     own: OwnExit | None = getattr(trade, "own_exit", None)
     answer = Recommendation.objects.only("pk").get(experiment_id=trade.experiment_id, engine=trade.engine)
     kind = trade.kind.value.lower()

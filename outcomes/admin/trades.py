@@ -124,8 +124,9 @@ class OutcomeAdmin(AuditAdmin):
         "currency",
         badge("exit_reason", {}),
         badge("price_provenance", {}),
+        "revision",
     )
-    list_filter = ("engine", "exit_reason", "price_provenance", recent("exit_time"))
+    list_filter = ("engine", "exit_reason", "price_provenance", "withdrawn", recent("exit_time"))
     search_fields = ("trade_id__exact", "experiment_id__exact")
     search_help_text = "Trade ID or experiment ID"
     empty_hint = OUTCOME_HINT
@@ -153,6 +154,8 @@ OUTCOME_FIELDS = (
     "currency",
     badge("exit_reason", {}),
     badge("price_provenance", {}),
+    "revision",
+    "withdrawn",
     "exit_time",
     full_hash("conditions_hash"),
     "recorded_at",

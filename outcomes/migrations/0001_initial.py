@@ -51,6 +51,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Quote',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('instrument', models.CharField(help_text='OCC symbols padded to 21 characters.', max_length=64)),
+                ('bid', models.DecimalField(decimal_places=12, help_text='Per unit; 0 if nobody bids.', max_digits=24)),
+                ('ask', models.DecimalField(decimal_places=12, help_text='Per unit; 0 if nobody offers.', max_digits=24)),
+                ('quote_time', models.DateTimeField(help_text='When the feeder last knew the quote to stand, UTC.')),
+                ('changed_at', models.DateTimeField(blank=True, help_text='When the quote last changed, UTC; blank if the feeder did not say.', null=True)),
+                ('source', models.CharField(help_text="Name of the feeder's API key.", max_length=50)),
+                ('received_at', models.DateTimeField(help_text='Database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'quotes',
+                'ordering': ('-id',),
+                'constraints': [models.UniqueConstraint(fields=('instrument', 'quote_time', 'source'), name='quotes_one_per_instrument_instant_and_source'), models.CheckConstraint(condition=models.Q(('ask__gte', 0), ('bid__gte', 0), models.Q(('ask', 0), ('bid__lte', models.F('ask')), _connector='OR')), name='quotes_not_negative_or_crossed')],
+            },
+        ),
+        migrations.CreateModel(
             name='RealTrade',
             fields=[
                 ('trade_id', models.UUIDField(help_text='UUIDv5 of experiment, engine and kind.', primary_key=True, serialize=False)),
@@ -89,30 +107,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Quote',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('instrument', models.CharField(help_text='OCC symbols padded to 21 characters.', max_length=64)),
-                ('bid', models.DecimalField(decimal_places=12, help_text='Per unit; 0 if nobody bids.', max_digits=24)),
-                ('ask', models.DecimalField(decimal_places=12, help_text='Per unit; 0 if nobody offers.', max_digits=24)),
-                ('quote_time', models.DateTimeField(help_text='When the feeder last knew the quote to stand, UTC.')),
-                ('changed_at', models.DateTimeField(blank=True, help_text='When the quote last changed, UTC; blank if the feeder did not say.', null=True)),
-                ('source', models.CharField(help_text="Name of the feeder's API key.", max_length=50)),
-                ('received_at', models.DateTimeField(help_text='Database clock, UTC.')),
-            ],
-            options={
-                'db_table': 'quotes',
-                'ordering': ('-id',),
-                'constraints': [models.UniqueConstraint(fields=('instrument', 'quote_time', 'source'), name='quotes_one_per_instrument_instant_and_source'), models.CheckConstraint(condition=models.Q(('ask__gte', 0), ('bid__gte', 0), models.Q(('ask', 0), ('bid__lte', models.F('ask')), _connector='OR')), name='quotes_not_negative_or_crossed')],
-            },
-        ),
-        migrations.CreateModel(
             name='RealOutcome',
             fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
                 ('entry_price', models.DecimalField(decimal_places=12, help_text='Price of the single leg, or net debit.', max_digits=28)),
                 ('exit_price', models.DecimalField(blank=True, decimal_places=12, help_text='Price of the single leg, or net debit; blank if UNPRICED.', max_digits=28, null=True)),
-                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more with every accepted amendment.')),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more each time an accepted amendment changed the result.')),
+                ('withdrawn', models.BooleanField(default=False, help_text='The exit was busted: the trade is open again, and has no result for now.')),
                 ('gross_pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Before fees, over all fills; blank if UNPRICED.', max_digits=80, null=True)),
                 ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Net of the fees paid; blank if UNPRICED.', max_digits=80, null=True)),
                 ('fees', models.DecimalField(decimal_places=20, help_text='Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative.', max_digits=40)),
@@ -125,7 +127,8 @@ class Migration(migrations.Migration):
                 ('exit_time', models.DateTimeField(help_text='UTC.')),
                 ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
                 ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('trade', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='outcome', serialize=False, to='outcomes.realtrade')),
+                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
+                ('trade', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.realtrade')),
             ],
             options={
                 'db_table': 'real_outcomes',
@@ -155,6 +158,36 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'recommendations',
                 'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='ShadowOutcome',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
+                ('entry_price', models.DecimalField(decimal_places=12, help_text='Price of the single leg, or net debit.', max_digits=28)),
+                ('exit_price', models.DecimalField(blank=True, decimal_places=12, help_text='Price of the single leg, or net debit; blank if UNPRICED.', max_digits=28, null=True)),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more each time an accepted amendment changed the result.')),
+                ('withdrawn', models.BooleanField(default=False, help_text='The exit was busted: the trade is open again, and has no result for now.')),
+                ('gross_pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Before fees, over all fills; blank if UNPRICED.', max_digits=80, null=True)),
+                ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Net of the fees paid; blank if UNPRICED.', max_digits=80, null=True)),
+                ('fees', models.DecimalField(decimal_places=20, help_text='Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative.', max_digits=40)),
+                ('scheduled_fees', models.DecimalField(decimal_places=20, help_text="By the policy's fee schedule, on all fills.", max_digits=40)),
+                ('compared_pnl', models.DecimalField(blank=True, decimal_places=26, help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.", max_digits=80, null=True)),
+                ('risk_amount', models.DecimalField(decimal_places=26, help_text='Capital at risk of the opening fills; 1 R.', max_digits=80)),
+                ('currency', models.CharField(help_text='Of all amounts.', max_length=10)),
+                ('exit_reason', models.CharField(choices=[('TAKE_PROFIT', 'Take Profit'), ('STOP_LOSS', 'Stop Loss'), ('TRAILING_STOP', 'Trailing Stop'), ('TIME_LIMIT', 'Time Limit'), ('SIGNAL', 'Signal'), ('EXPIRED', 'Expired'), ('EXERCISED', 'Exercised'), ('ASSIGNED', 'Assigned'), ('CASH_SETTLED', 'Cash Settled'), ('ROLLED', 'Rolled'), ('MANUAL', 'Manual'), ('FORCED', 'Forced'), ('EMERGENCY', 'Emergency'), ('LIQUIDATION', 'Liquidation'), ('EXTERNAL', 'External'), ('RECONCILED', 'Reconciled'), ('SYNCHRONISED', 'Synchronised'), ('OTHER', 'Other')], help_text='Why the trade was closed.', max_length=13)),
+                ('price_provenance', models.CharField(choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], help_text='Where the exit price comes from.', max_length=19)),
+                ('exit_time', models.DateTimeField(help_text='UTC.')),
+                ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
+                ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
+                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
+                ('trade', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.shadowtrade')),
+            ],
+            options={
+                'db_table': 'shadow_outcomes',
+                'ordering': ('-exit_time',),
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
@@ -275,34 +308,6 @@ class Migration(migrations.Migration):
                 'ordering': ('-reported_at',),
             },
         ),
-        migrations.CreateModel(
-            name='ShadowOutcome',
-            fields=[
-                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
-                ('entry_price', models.DecimalField(decimal_places=12, help_text='Price of the single leg, or net debit.', max_digits=28)),
-                ('exit_price', models.DecimalField(blank=True, decimal_places=12, help_text='Price of the single leg, or net debit; blank if UNPRICED.', max_digits=28, null=True)),
-                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more with every accepted amendment.')),
-                ('gross_pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Before fees, over all fills; blank if UNPRICED.', max_digits=80, null=True)),
-                ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Net of the fees paid; blank if UNPRICED.', max_digits=80, null=True)),
-                ('fees', models.DecimalField(decimal_places=20, help_text='Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative.', max_digits=40)),
-                ('scheduled_fees', models.DecimalField(decimal_places=20, help_text="By the policy's fee schedule, on all fills.", max_digits=40)),
-                ('compared_pnl', models.DecimalField(blank=True, decimal_places=26, help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.", max_digits=80, null=True)),
-                ('risk_amount', models.DecimalField(decimal_places=26, help_text='Capital at risk of the opening fills; 1 R.', max_digits=80)),
-                ('currency', models.CharField(help_text='Of all amounts.', max_length=10)),
-                ('exit_reason', models.CharField(choices=[('TAKE_PROFIT', 'Take Profit'), ('STOP_LOSS', 'Stop Loss'), ('TRAILING_STOP', 'Trailing Stop'), ('TIME_LIMIT', 'Time Limit'), ('SIGNAL', 'Signal'), ('EXPIRED', 'Expired'), ('EXERCISED', 'Exercised'), ('ASSIGNED', 'Assigned'), ('CASH_SETTLED', 'Cash Settled'), ('ROLLED', 'Rolled'), ('MANUAL', 'Manual'), ('FORCED', 'Forced'), ('EMERGENCY', 'Emergency'), ('LIQUIDATION', 'Liquidation'), ('EXTERNAL', 'External'), ('RECONCILED', 'Reconciled'), ('SYNCHRONISED', 'Synchronised'), ('OTHER', 'Other')], help_text='Why the trade was closed.', max_length=13)),
-                ('price_provenance', models.CharField(choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], help_text='Where the exit price comes from.', max_length=19)),
-                ('exit_time', models.DateTimeField(help_text='UTC.')),
-                ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
-                ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('trade', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='outcome', serialize=False, to='outcomes.shadowtrade')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
-            ],
-            options={
-                'db_table': 'shadow_outcomes',
-                'ordering': ('-exit_time',),
-                'abstract': False,
-            },
-        ),
         migrations.AddIndex(
             model_name='shadowtrade',
             index=models.Index(condition=models.Q(('status__in', ('OPENING', 'OPEN'))), fields=['-opened_at'], name='shadowtrade_open'),
@@ -339,11 +344,6 @@ class Migration(migrations.Migration):
             model_name='shadowtrade',
             constraint=models.CheckConstraint(condition=models.Q(('exit_time__isnull', True), ('exit_time__gte', models.F('entry_time')), ('status', 'UNPRICED'), _connector='OR'), name='shadow_trades_exit_not_before_entry'),
         ),
-        migrations.AddField(
-            model_name='realoutcome',
-            name='experiment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment'),
-        ),
         migrations.AddIndex(
             model_name='realtrade',
             index=models.Index(condition=models.Q(('status__in', ('OPENING', 'OPEN'))), fields=['-opened_at'], name='realtrade_open'),
@@ -377,6 +377,46 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('experiment',), name='real_trades_one_per_experiment'),
         ),
         migrations.AddIndex(
+            model_name='realoutcome',
+            index=models.Index(fields=['exit_time', 'experiment'], name='realoutcome_exit_time'),
+        ),
+        migrations.AddIndex(
+            model_name='realoutcome',
+            index=models.Index(condition=models.Q(('revision__gt', 1)), fields=['trade', 'revision'], name='realoutcome_revised'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.UniqueConstraint(fields=('trade', 'revision'), name='realoutcome_one_per_revision'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('revision__gte', 1)), name='realoutcome_revision_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('withdrawn', False), models.Q(('price_provenance', 'UNPRICED'), ('revision__gt', 1)), _connector='OR'), name='realoutcome_withdrawn_has_no_pnl'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='realoutcome_engine_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('exit_reason__in', ['TAKE_PROFIT', 'STOP_LOSS', 'TRAILING_STOP', 'TIME_LIMIT', 'SIGNAL', 'EXPIRED', 'EXERCISED', 'ASSIGNED', 'CASH_SETTLED', 'ROLLED', 'MANUAL', 'FORCED', 'EMERGENCY', 'LIQUIDATION', 'EXTERNAL', 'RECONCILED', 'SYNCHRONISED', 'OTHER'])), name='realoutcome_reason_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('price_provenance__in', ['BROKER_FILL', 'NEUTRAL_QUOTE', 'SAME_SNAPSHOT_QUOTE', 'OWN_FEED_QUOTE', 'MODEL', 'SETTLEMENT', 'UNPRICED'])), name='realoutcome_provenance_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('pnl__isnull', True), ('pnl', django.db.models.expressions.CombinedExpression(models.F('gross_pnl'), '-', models.F('fees'))), _connector='OR'), name='realoutcome_pnl_is_gross_less_fees'),
+        ),
+        migrations.AddConstraint(
+            model_name='realoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_pnl__isnull', True), ('pnl__isnull', True), ('price_provenance', 'UNPRICED'), ('compared_pnl__isnull', True), ('exit_price__isnull', True)), models.Q(models.Q(('price_provenance', 'UNPRICED'), _negated=True), ('gross_pnl__isnull', False), ('pnl__isnull', False), ('exit_price__isnull', False)), _connector='OR'), name='realoutcome_unpriced_has_no_pnl'),
+        ),
+        migrations.AddIndex(
             model_name='recommendation',
             index=models.Index(condition=models.Q(('action', 'OPEN')), fields=['recommended_at'], name='recommendations_to_open'),
         ),
@@ -407,6 +447,46 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='recommendation',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('action', 'OPEN'), ('permit_expires_at__isnull', False), ('role', 'REAL')), models.Q(models.Q(('action', 'OPEN'), ('role', 'REAL'), _negated=True), ('permit_expires_at__isnull', True)), _connector='OR'), name='recommendations_permit_for_real_openings_only'),
+        ),
+        migrations.AddIndex(
+            model_name='shadowoutcome',
+            index=models.Index(fields=['exit_time', 'experiment'], name='shadowoutcome_exit_time'),
+        ),
+        migrations.AddIndex(
+            model_name='shadowoutcome',
+            index=models.Index(condition=models.Q(('revision__gt', 1)), fields=['trade', 'revision'], name='shadowoutcome_revised'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.UniqueConstraint(fields=('trade', 'revision'), name='shadowoutcome_one_per_revision'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('revision__gte', 1)), name='shadowoutcome_revision_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('withdrawn', False), models.Q(('price_provenance', 'UNPRICED'), ('revision__gt', 1)), _connector='OR'), name='shadowoutcome_withdrawn_has_no_pnl'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='shadowoutcome_engine_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('exit_reason__in', ['TAKE_PROFIT', 'STOP_LOSS', 'TRAILING_STOP', 'TIME_LIMIT', 'SIGNAL', 'EXPIRED', 'EXERCISED', 'ASSIGNED', 'CASH_SETTLED', 'ROLLED', 'MANUAL', 'FORCED', 'EMERGENCY', 'LIQUIDATION', 'EXTERNAL', 'RECONCILED', 'SYNCHRONISED', 'OTHER'])), name='shadowoutcome_reason_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('price_provenance__in', ['BROKER_FILL', 'NEUTRAL_QUOTE', 'SAME_SNAPSHOT_QUOTE', 'OWN_FEED_QUOTE', 'MODEL', 'SETTLEMENT', 'UNPRICED'])), name='shadowoutcome_provenance_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(('pnl__isnull', True), ('pnl', django.db.models.expressions.CombinedExpression(models.F('gross_pnl'), '-', models.F('fees'))), _connector='OR'), name='shadowoutcome_pnl_is_gross_less_fees'),
+        ),
+        migrations.AddConstraint(
+            model_name='shadowoutcome',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_pnl__isnull', True), ('pnl__isnull', True), ('price_provenance', 'UNPRICED'), ('compared_pnl__isnull', True), ('exit_price__isnull', True)), models.Q(models.Q(('price_provenance', 'UNPRICED'), _negated=True), ('gross_pnl__isnull', False), ('pnl__isnull', False), ('exit_price__isnull', False)), _connector='OR'), name='shadowoutcome_unpriced_has_no_pnl'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',
@@ -475,53 +555,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='ownexit',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('legs__isnull', False), ('pnl__isnull', False), ('priced_at__isnull', False), ('state', 'DONE')), models.Q(('pnl__isnull', True), ('priced_at__isnull', True), ('state', 'PENDING')), models.Q(('pnl__isnull', True), ('priced_at__isnull', False), ('state', 'UNPRICED')), _connector='OR'), name='own_exits_priced_has_pnl'),
-        ),
-        migrations.AddIndex(
-            model_name='shadowoutcome',
-            index=models.Index(fields=['exit_time', 'experiment'], name='shadowoutcome_exit_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='shadowoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='shadowoutcome_engine_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='shadowoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('exit_reason__in', ['TAKE_PROFIT', 'STOP_LOSS', 'TRAILING_STOP', 'TIME_LIMIT', 'SIGNAL', 'EXPIRED', 'EXERCISED', 'ASSIGNED', 'CASH_SETTLED', 'ROLLED', 'MANUAL', 'FORCED', 'EMERGENCY', 'LIQUIDATION', 'EXTERNAL', 'RECONCILED', 'SYNCHRONISED', 'OTHER'])), name='shadowoutcome_reason_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='shadowoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('price_provenance__in', ['BROKER_FILL', 'NEUTRAL_QUOTE', 'SAME_SNAPSHOT_QUOTE', 'OWN_FEED_QUOTE', 'MODEL', 'SETTLEMENT', 'UNPRICED'])), name='shadowoutcome_provenance_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='shadowoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('pnl__isnull', True), ('pnl', django.db.models.expressions.CombinedExpression(models.F('gross_pnl'), '-', models.F('fees'))), _connector='OR'), name='shadowoutcome_pnl_is_gross_less_fees'),
-        ),
-        migrations.AddConstraint(
-            model_name='shadowoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_pnl__isnull', True), ('pnl__isnull', True), ('price_provenance', 'UNPRICED'), ('compared_pnl__isnull', True), ('exit_price__isnull', True)), models.Q(models.Q(('price_provenance', 'UNPRICED'), _negated=True), ('gross_pnl__isnull', False), ('pnl__isnull', False), ('exit_price__isnull', False)), _connector='OR'), name='shadowoutcome_unpriced_has_no_pnl'),
-        ),
-        migrations.AddIndex(
-            model_name='realoutcome',
-            index=models.Index(fields=['exit_time', 'experiment'], name='realoutcome_exit_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='realoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='realoutcome_engine_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='realoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('exit_reason__in', ['TAKE_PROFIT', 'STOP_LOSS', 'TRAILING_STOP', 'TIME_LIMIT', 'SIGNAL', 'EXPIRED', 'EXERCISED', 'ASSIGNED', 'CASH_SETTLED', 'ROLLED', 'MANUAL', 'FORCED', 'EMERGENCY', 'LIQUIDATION', 'EXTERNAL', 'RECONCILED', 'SYNCHRONISED', 'OTHER'])), name='realoutcome_reason_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='realoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('price_provenance__in', ['BROKER_FILL', 'NEUTRAL_QUOTE', 'SAME_SNAPSHOT_QUOTE', 'OWN_FEED_QUOTE', 'MODEL', 'SETTLEMENT', 'UNPRICED'])), name='realoutcome_provenance_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='realoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('pnl__isnull', True), ('pnl', django.db.models.expressions.CombinedExpression(models.F('gross_pnl'), '-', models.F('fees'))), _connector='OR'), name='realoutcome_pnl_is_gross_less_fees'),
-        ),
-        migrations.AddConstraint(
-            model_name='realoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_pnl__isnull', True), ('pnl__isnull', True), ('price_provenance', 'UNPRICED'), ('compared_pnl__isnull', True), ('exit_price__isnull', True)), models.Q(models.Q(('price_provenance', 'UNPRICED'), _negated=True), ('gross_pnl__isnull', False), ('pnl__isnull', False), ('exit_price__isnull', False)), _connector='OR'), name='realoutcome_unpriced_has_no_pnl'),
         ),
     ]

@@ -14,6 +14,10 @@ DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
 DROP TRIGGER real_outcomes_append_only ON real_outcomes;
 DROP TRIGGER recommendations_append_only ON recommendations;
 
+-- Views.
+DROP VIEW latest_shadow_outcomes;
+DROP VIEW latest_real_outcomes;
+
 -- Constraints: whatever refers to another table before what it refers to.
 ALTER TABLE exit_directives
     DROP CONSTRAINT exit_directives_hash_is_of_the_conditions,

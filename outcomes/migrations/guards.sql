@@ -42,6 +42,18 @@ ADD CONSTRAINT exit_directives_copy_the_real_fill
 ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
     CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
 
+-- The results that count: of each trade the last revision, unless it withdraws the result.
+CREATE VIEW latest_real_outcomes AS
+SELECT o.* FROM real_outcomes o
+ WHERE NOT o.withdrawn AND NOT EXISTS (
+       SELECT FROM real_outcomes later
+        WHERE later.trade_id = o.trade_id AND later.revision > o.revision AND later.revision > 1);
+CREATE VIEW latest_shadow_outcomes AS
+SELECT o.* FROM shadow_outcomes o
+ WHERE NOT o.withdrawn AND NOT EXISTS (
+       SELECT FROM shadow_outcomes later
+        WHERE later.trade_id = o.trade_id AND later.revision > o.revision AND later.revision > 1);
+
 -- What happened is kept: no update, no delete.
 CREATE TRIGGER recommendations_append_only BEFORE UPDATE OR DELETE ON recommendations
 FOR EACH ROW EXECUTE FUNCTION refuse_change();

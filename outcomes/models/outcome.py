@@ -1,4 +1,8 @@
-"""The results of closed trades: real and shadow in separate tables (R5.2)."""
+"""The results of closed trades: real and shadow in separate tables (R5.2), every revision kept.
+
+What counts is the last revision, unless it withdraws the result: `Trade.outcome`, in SQL the views
+`latest_real_outcomes` and `latest_shadow_outcomes` of guards.sql.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,12 @@ class Outcome(models.Model):
         blank=True,
         help_text="Price of the single leg, or net debit; blank if UNPRICED.",
     )
-    revision = models.PositiveSmallIntegerField(default=1, help_text="1, and one more with every accepted amendment.")
+    revision = models.PositiveSmallIntegerField(
+        default=1, help_text="1, and one more each time an accepted amendment changed the result."
+    )
+    withdrawn = models.BooleanField(
+        default=False, help_text="The exit was busted: the trade is open again, and has no result for now."
+    )
     gross_pnl = models.DecimalField(
         **PNL, null=True, blank=True, help_text="Before fees, over all fills; blank if UNPRICED."
     )
@@ -58,8 +67,18 @@ class Outcome(models.Model):
     class Meta:
         abstract = True
         ordering = ("-exit_time",)
-        indexes = (models.Index(fields=("exit_time", "experiment"), name="%(class)s_exit_time"),)
+        indexes = (
+            models.Index(fields=("exit_time", "experiment"), name="%(class)s_exit_time"),
+            # Few rows of many: what makes an earlier revision one of the past.
+            models.Index(fields=("trade", "revision"), name="%(class)s_revised", condition=Q(revision__gt=1)),
+        )
         constraints = (
+            models.UniqueConstraint(fields=("trade", "revision"), name="%(class)s_one_per_revision"),
+            models.CheckConstraint(name="%(class)s_revision_positive", condition=Q(revision__gte=1)),
+            models.CheckConstraint(
+                name="%(class)s_withdrawn_has_no_pnl",
+                condition=Q(withdrawn=False) | Q(revision__gt=1, price_provenance="UNPRICED"),
+            ),
             models.CheckConstraint(name="%(class)s_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="%(class)s_reason_known", condition=Q(exit_reason__in=ExitReason.values)),
             models.CheckConstraint(
@@ -87,7 +106,7 @@ class Outcome(models.Model):
 class RealOutcome(Outcome):
     """Outcome of a real trade."""
 
-    trade = models.OneToOneField(RealTrade, on_delete=models.PROTECT, primary_key=True, related_name="outcome")
+    trade = models.ForeignKey(RealTrade, on_delete=models.PROTECT, related_name="outcomes")
 
     class Meta(Outcome.Meta):
         db_table = "real_outcomes"
@@ -96,7 +115,7 @@ class RealOutcome(Outcome):
 class ShadowOutcome(Outcome):
     """Outcome of a shadow trade."""
 
-    trade = models.OneToOneField(ShadowTrade, on_delete=models.PROTECT, primary_key=True, related_name="outcome")
+    trade = models.ForeignKey(ShadowTrade, on_delete=models.PROTECT, related_name="outcomes")
 
     class Meta(Outcome.Meta):
         db_table = "shadow_outcomes"

@@ -55,7 +55,7 @@ class PreviewWithPnl:
 
 
 # Where the outcomes of the trades are that would have become something else.
-TABLES = {"SHADOW_TO_REAL": "shadow_outcomes", "REAL_TO_SHADOW": "real_outcomes"}
+TABLES = {"SHADOW_TO_REAL": "latest_shadow_outcomes", "REAL_TO_SHADOW": "latest_real_outcomes"}
 
 
 @dataclass(slots=True)

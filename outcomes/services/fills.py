@@ -193,6 +193,7 @@ def _record_outcome(trade: RealTrade | ShadowTrade, books: Books, now: datetime)
         "exit_time": trade.exit_time,
         "conditions_hash": trade.conditions_hash,
         "recorded_at": now,
+        "revision": trade.outcomes.count() + 1,
     }
     outcome: Outcome
     if isinstance(trade, RealTrade):
@@ -295,7 +296,7 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.
         closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
-    outcome = getattr(trade, "outcome", None)
+    outcome: Outcome | None = trade.outcome
     books = books_of(trade, terms.schedule)
     return PairedTrade(
         engine=trade.engine,

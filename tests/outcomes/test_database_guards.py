@@ -218,6 +218,8 @@ def test_an_own_exit_is_of_its_trade_and_has_a_result_when_priced(change: dict[s
         ({"pnl": 34}, "shadowoutcome_pnl_is_gross_less_fees"),
         ({"price_provenance": "UNPRICED"}, "shadowoutcome_unpriced_has_no_pnl"),
         ({"pnl": None, "gross_pnl": None}, "shadowoutcome_unpriced_has_no_pnl"),
+        ({"withdrawn": True, "revision": 2}, "shadowoutcome_withdrawn_has_no_pnl"),
+        ({"revision": 0}, "shadowoutcome_revision_positive"),
     ],
 )
 def test_an_outcome_is_gross_less_fees_or_has_no_figures_at_all(change: dict[str, Any], constraint: str) -> None:

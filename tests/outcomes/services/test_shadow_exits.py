@@ -38,7 +38,8 @@ def test_a_shadow_that_the_conditions_quote_is_closed_with_the_real_exit(desk: D
     real = RealTrade.objects.get()
     assert (shadow.status, shadow.exit_price, shadow.exit_reason) == ("CLOSED", Decimal("1.31"), "SYNCHRONISED")
     assert (shadow.exit_time, shadow.conditions_hash) == (real.exit_time, real.conditions_hash)
-    assert (shadow.exit_provenance, shadow.outcome.pnl) == ("SAME_SNAPSHOT_QUOTE", Decimal(33))
+    outcome = ShadowOutcome.objects.get()
+    assert (shadow.exit_provenance, outcome.pnl) == ("SAME_SNAPSHOT_QUOTE", Decimal(33))
     assert (directive.state, directive.shadow_trade_id) == ("DONE", shadow.pk)
     assert (directive.exit_time, directive.market_conditions) == (real.exit_time, QUOTED)
     assert desk.b.get(f"trades/{shadow_id}").body["pnl"] == "33.00"

@@ -145,7 +145,7 @@ def test_a_shadow_that_opens_in_time_but_after_the_real_exit_arrived_has_no_sync
     assert (answer.status, answer.body["status"], answer.body["flags"]) == (
         201, "OPEN", ["AFTER_REAL_EXIT", "RISK_DIFFERS"],
     )  # fmt: skip
-    assert not hasattr(ShadowTrade.objects.get(), "outcome")
+    assert ShadowTrade.objects.get().outcome is None
 
 
 # Replayed sources: their own clock is the latest alert time, and a bar may follow it.
