@@ -132,6 +132,24 @@ INCIDENT_RECORDED = Event(
     ("incident_id", "kind", "experiment_id", "engine", "detail"),
     "An engine reported something it was not allowed to do. Review it under Incidents in the admin.",
 )
+EVALUATION_STARTED = Event(
+    "evaluation.started",
+    "info",
+    ("evaluation", "attempt", "content_hash", "policy_version", "by"),
+    "An evaluation started: signals take part from now on, or from its starts_at.",
+)
+EVALUATION_JUDGED = Event(
+    "evaluation.judged",
+    "info",
+    ("evaluation", "block", "revision", "n", "verdict", "e_a", "e_b"),
+    "A block of an evaluation was judged, or a later revision of it was added, which changes no verdict.",
+)
+EVALUATION_ENDED = Event(
+    "evaluation.ended",
+    "warning",
+    ("evaluation", "state", "because"),
+    "An evaluation ended: no further signal takes part.",
+)
 POLICY_ACTIVATED = Event(
     "policy.activated", "info", ("policy_version", "created_by", "note"), "A policy version was activated."
 )

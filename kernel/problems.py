@@ -213,8 +213,30 @@ _REPORTS = (
     Problem("lookahead", 400, "A quote is later than what it prices.", "Send the last quote known at the time."),
 )
 
-# Evaluations, which the command line runs.
-_EVALUATIONS = (Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the member that is named."),)
+# Evaluations, which the command line and the admin run.
+_EVALUATIONS = (
+    Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the member that is named."),
+    Problem("invalid_evaluation", 400, "The evaluation is not valid.", "Correct the member that is named."),
+    Problem(
+        "worst_block_too_small",
+        400,
+        "The worst block promises more than limits and history bear out.",
+        "Raise worst_block, or give the reason, which is shown beside the verdict.",
+    ),
+    Problem("evaluation_exists", 409, "Another evaluation has this name.", "Choose another name."),
+    Problem("own_evaluation", 400, "Authors cannot approve their own evaluations.", "Ask another person to approve."),
+    Problem("evaluation_changed", 409, "This is not the content that you saw.", "Review the evaluation again."),
+    Problem(
+        "evaluation_state", 409, "The evaluation's state does not permit this.", "Look at its state: evaluation show."
+    ),
+    Problem("evaluation_running", 409, "Another evaluation is running.", "Finish it first; one runs at a time."),
+    Problem(
+        "engine_not_registered",
+        409,
+        "An engine has not registered its rules.",
+        "Let it send a heartbeat; its rules_hash is part of what the evaluation pins.",
+    ),
+)
 
 SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Any request", _REQUESTS),

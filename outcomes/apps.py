@@ -14,8 +14,10 @@ class OutcomesConfig(AppConfig):
         """Register what the worker runs and measures for this app: it may not import what is above it."""
         from experiments.worker.pipeline import register_guardrails
         from experiments.worker.queue import run_when_due
+        from experiments.worker.schedules import run_every_minute
         from outcomes.guardrails import MEASURES
-        from outcomes.tasks import WORK_IS_DUE, settle_due
+        from outcomes.tasks import WORK_IS_DUE, judge_evaluations, settle_due
 
         register_guardrails(MEASURES)
         run_when_due(WORK_IS_DUE, settle_due)
+        run_every_minute("judge evaluations", judge_evaluations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outcomes import services
+from outcomes.evaluations.judging import judge_due
 from outcomes.services.due import DUE
 
 # Whether anything waits for the clock: each part is answered by a partial index that holds little else.
@@ -12,3 +13,8 @@ WORK_IS_DUE = f"SELECT EXISTS ({DUE})"
 def settle_due() -> int:
     """Settle what is due; the number of items that moved."""
     return services.settle_due()
+
+
+def judge_evaluations() -> int:
+    """Judge the blocks that have closed; the number of rows that it wrote."""
+    return judge_due()

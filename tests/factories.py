@@ -30,7 +30,7 @@ _minutes = itertools.count()
 INSERT_SIGNAL = """
 INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
                      signal_hash, raw_payload, consumed_fields, received_at, status, attempts, last_error, replayed)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, now(), 'PENDING', 0, '', %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, clock_timestamp(), 'PENDING', 0, '', %s)
 """
 
 

@@ -238,40 +238,56 @@ class _Standing:
             self._unsaid = ASSUMPTION_BROKEN
 
 
+class Trial:
+    """A judgement in the making: blocks are taken one by one, each in time that grows with the number before it."""
+
+    def __init__(self, wager: Wager) -> None:
+        self.wager = wager
+        self._blocks: list[Block] = []
+        self._evidence: list[tuple[float, float]] = []
+        self._bet_a, self._bet_b = Bet(wager.worst_block), Bet(wager.worst_block)
+        self._lower, self._upper = _Bound(wager), _Bound(wager)
+        self._standing = _Standing(wager)
+
+    def take(self, block: Block, *, is_silenced: bool = False) -> None:
+        """Take the next block; after one that is silenced nothing is said, but by the next that is not.
+
+        1. Settle both bets on the block, and narrow the interval.
+        2. The first block that says something gives the verdict, in the order A, B, equivalent, assumption broken,
+           horizon.
+        3. From the next block on the same bet starts afresh; the other side's 40 in it reverses the verdict.
+        """
+        self._blocks.append(block)
+        self._bet_a.take(block)
+        self._bet_b.take(block.swapped)
+        self._lower.take(block, self._bet_a)
+        self._upper.take(block.swapped, self._bet_b)
+        self._standing.take(len(self._blocks), block, self._bet_a, self._bet_b, is_silenced=is_silenced)
+        self._evidence.append((self._bet_a.wealth(), self._bet_b.wealth()))
+
+    def judgement(self) -> Judgement:
+        """Where it stands after the blocks so far."""
+        worst, afresh, upper = self.wager.worst_block, self._standing.afresh, self._upper.edge
+        return Judgement(
+            verdict=self._standing.verdict,
+            at_block=self._standing.at_block,
+            e_a=self._bet_a.wealth(),
+            e_b=self._bet_b.wealth(),
+            interval=Interval(self._lower.edge, None if upper is None else -upper),
+            since=(afresh[0].wealth(), afresh[1].wealth()) if afresh else None,
+            is_reversed=self._standing.is_reversed,
+            beyond_l=tuple(
+                number for number, block in enumerate(self._blocks, start=1) if block.low < -worst or block.high > worst
+            ),
+            retired_a=self._bet_a.retired,
+            retired_b=self._bet_b.retired,
+            evidence=tuple(self._evidence),
+        )
+
+
 def judge(blocks: Sequence[Block], wager: Wager, silenced: Collection[int] = ()) -> Judgement:
-    """Judge blocks in the order of time; `silenced` are the numbers of those after which too much was missing.
-
-    Nothing is said after these, and what they would have said is said by the next that is not silenced.
-
-    1. Settle both bets on the block, and narrow the interval.
-    2. The first block that says something gives the verdict, in the order A, B, equivalent, assumption broken, horizon.
-    3. From the next block on the same bet starts afresh; the other side's 40 in it reverses the verdict.
-    """
-    bet_a, bet_b = Bet(wager.worst_block), Bet(wager.worst_block)
-    lower, upper = _Bound(wager), _Bound(wager)
-    standing = _Standing(wager)
-    evidence: list[tuple[float, float]] = []
+    """Judge blocks in the order of time; `silenced` are the numbers of those after which too much was missing."""
+    trial = Trial(wager)
     for number, block in enumerate(blocks, start=1):
-        bet_a.take(block)
-        bet_b.take(block.swapped)
-        lower.take(block, bet_a)
-        upper.take(block.swapped, bet_b)
-        standing.take(number, block, bet_a, bet_b, is_silenced=number in silenced)
-        evidence.append((bet_a.wealth(), bet_b.wealth()))
-    worst = wager.worst_block
-    afresh = standing.afresh
-    return Judgement(
-        verdict=standing.verdict,
-        at_block=standing.at_block,
-        e_a=bet_a.wealth(),
-        e_b=bet_b.wealth(),
-        interval=Interval(lower.edge, None if upper.edge is None else -upper.edge),
-        since=(afresh[0].wealth(), afresh[1].wealth()) if afresh else None,
-        is_reversed=standing.is_reversed,
-        beyond_l=tuple(
-            number for number, block in enumerate(blocks, start=1) if block.low < -worst or block.high > worst
-        ),
-        retired_a=bet_a.retired,
-        retired_b=bet_b.retired,
-        evidence=tuple(evidence),
-    )
+        trial.take(block, is_silenced=number in silenced)
+    return trial.judgement()

@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from outcomes.core.blocks import Weighed, are_dependent, block_of
-from outcomes.core.evidence import Block, Judgement, Wager, judge
-from outcomes.core.values import MISSING, VALUED, Record, Side, difference, is_missing
+from outcomes.core.evidence import Block, Judgement, Trial, Wager
+from outcomes.core.values import MISSING, VALUED, Difference, Record, Side, difference, is_missing
 
 # Beyond this share of an engine's openings without a price, nothing is said.
 MOST_MISSING = 0.05
@@ -45,6 +45,11 @@ class Cut:
         """The stretch that a day belongs to, from 0; stretches without signals have a number and make no block."""
         return (day - self.starts_on).days // self.block_days
 
+    def days(self, number: int) -> tuple[date, date]:
+        """First and last day of a stretch."""
+        first = self.starts_on + timedelta(days=number * self.block_days)
+        return first, first + timedelta(days=self.block_days - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedBlock:
@@ -56,6 +61,7 @@ class JudgedBlock:
     block: Block
     opened: tuple[int, int]  # by A and by B
     missing: tuple[int, int]
+    differences: tuple[Difference, ...] = ()  # of its signals, in the order of arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +73,71 @@ class Judged:
     flags: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What both engines had done in earlier blocks, from which missing sides are filled."""
+
+    a: Record
+    b: Record
+
+    def after(self, members: Iterable[Taking], metric: str) -> Records:
+        """The records with one more block in them."""
+        a, b = self.a, self.b
+        for one in members:
+            a, b = a.after(one.a, metric), b.after(one.b, metric)
+        return Records(a, b)
+
+
 def blocks_of(takings: Iterable[Taking], cut: Cut) -> list[JudgedBlock]:
     """Cut signals into blocks. Those of the first day on take part; the order of arrival is kept within a block."""
-    record_a = record_b = Record()
+    records = Records(Record(), Record())
     found = []
     inside = (taking for taking in takings if taking.day >= cut.starts_on)
     for number, group in groupby(sorted(inside, key=lambda one: cut.number(one.day)), lambda one: cut.number(one.day)):
         members = list(group)[: cut.max_signals]
-        first_day = cut.starts_on + timedelta(days=number * cut.block_days)
-        weighed = [
-            Weighed(difference(one.a, one.b, metric=cut.metric, record_a=record_a, record_b=record_b), one.weight)
-            for one in members
-        ]
-        sides = [one.a for one in members], [one.b for one in members]
-        found.append(
-            JudgedBlock(
-                first_day,
-                first_day + timedelta(days=cut.block_days - 1),
-                len(members),
-                block_of(weighed),
-                opened=_counts(sides, lambda side: side.standing in _OPENED),
-                missing=_counts(sides, lambda side: is_missing(side, cut.metric)),
-            )
-        )
+        found.append(sum_up(members, number, cut, records))
         # After the block: what its own signals did must not fill what is missing in it.
-        for one in members:
-            record_a, record_b = record_a.after(one.a, cut.metric), record_b.after(one.b, cut.metric)
+        records = records.after(members, cut.metric)
     return found
 
 
+def sum_up(members: Sequence[Taking], number: int, cut: Cut, records: Records) -> JudgedBlock:
+    """The block of a stretch with at least one signal; `records` are those of the blocks before it."""
+    differences = tuple(
+        difference(one.a, one.b, metric=cut.metric, record_a=records.a, record_b=records.b) for one in members
+    )
+    sides = [one.a for one in members], [one.b for one in members]
+    return JudgedBlock(
+        *cut.days(number),
+        len(members),
+        block_of([Weighed(apart, one.weight) for apart, one in zip(differences, members, strict=True)]),
+        opened=_counts(sides, lambda side: side.standing in _OPENED),
+        missing=_counts(sides, lambda side: is_missing(side, cut.metric)),
+        differences=differences,
+    )
+
+
 def judge_blocks(blocks: Sequence[JudgedBlock], wager: Wager) -> Judged:
-    """Judge what was cut; silent after each block by which too much of either engine was missing."""
-    silenced = {
-        number
-        for number in range(1, len(blocks) + 1)
+    """Judge what was cut, or stored so; silent after each block by which too much of either engine was missing."""
+    trial = Trial(wager)
+    for number, one in enumerate(blocks, start=1):
+        trial.take(one.block, is_silenced=misses_too_much(blocks[:number]))
+    return with_flags(blocks, trial.judgement())
+
+
+def misses_too_much(blocks: Sequence[JudgedBlock]) -> bool:
+    """Whether more than a twentieth of what either engine opened in these blocks has no price."""
+    return any(
+        sum(one.missing[engine] for one in blocks) > MOST_MISSING * sum(one.opened[engine] for one in blocks)
         for engine in (0, 1)
-        if sum(one.missing[engine] for one in blocks[:number])
-        > MOST_MISSING * sum(one.opened[engine] for one in blocks[:number])
-    }
-    plain = [one.block for one in blocks]
-    judgement = judge(plain, wager, silenced)
+    )
+
+
+def with_flags(blocks: Sequence[JudgedBlock], judgement: Judgement) -> Judged:
+    """What the blocks say, with the flags that their sums alone give."""
     flags = {
-        DEPENDENT_BLOCKS: are_dependent(plain),
-        MISSING_PRICES: len(blocks) in silenced,
+        DEPENDENT_BLOCKS: are_dependent([one.block for one in blocks]),
+        MISSING_PRICES: misses_too_much(blocks),
         BEYOND_L: bool(judgement.beyond_l),
     }
     return Judged(tuple(blocks), judgement, tuple(flag for flag, stands in flags.items() if stands))

@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
 import kernel.fields
@@ -10,9 +11,109 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('experiments', '0001_initial'),
+        ('policies', '0001_initial'),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Evaluation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='Letters, digits, hyphens, underscores, dots.', max_length=80, unique=True)),
+                ('note', models.TextField(help_text='The hypothesis: what is expected, and why.')),
+                ('clock', models.CharField(choices=[('WALL', 'WALL'), ('EVENT', 'EVENT')], help_text="WALL: signals as they arrive. EVENT: a replayed source's signals by their own time.", max_length=12)),
+                ('starts_at', models.DateTimeField(blank=True, help_text='Signals from then on take part, UTC; blank: from the start of the evaluation.', null=True)),
+                ('metric', models.CharField(choices=[('R', 'R'), ('CURRENCY', 'CURRENCY')], help_text="R: return on the capital at risk. CURRENCY: the policy's.", max_length=12)),
+                ('estimand', models.CharField(choices=[('SYNCHRONISED', 'SYNCHRONISED'), ('OWN_EXIT', 'OWN_EXIT')], help_text='SYNCHRONISED: at the real exit. OWN_EXIT: each side at its own.', max_length=12)),
+                ('prices', models.CharField(choices=[('NEUTRAL', 'NEUTRAL'), ('ENGINES', 'ENGINES')], help_text='NEUTRAL: only prices that neither engine could choose. ENGINES: all but model prices.', max_length=12)),
+                ('block_days', models.PositiveSmallIntegerField(help_text='Calendar days of a block, New York; 1 to 91.')),
+                ('max_hold_days', models.PositiveSmallIntegerField(help_text='Calendar days that a trade is held at most; 0: it ends on its day.')),
+                ('worst_block', models.DecimalField(decimal_places=12, help_text='The worst block thought possible, in the metric: a promise.', max_digits=24)),
+                ('margin', models.DecimalField(decimal_places=12, help_text='A difference per signal up to this counts as none; 0: not asked.', max_digits=24)),
+                ('horizon_blocks', models.PositiveIntegerField(help_text='The evaluation ends after so many blocks.')),
+                ('max_signals', models.PositiveIntegerField(blank=True, help_text='Signals of a block that count, the first by arrival; blank: all.', null=True)),
+                ('busy_signals', models.PositiveIntegerField(blank=True, help_text='Signals of a busy block; needed without 60 earlier blocks.', null=True)),
+                ('reason', models.TextField(blank=True, default='', help_text='Why the worst block is smaller than limits and history ask for.')),
+                ('content_hash', models.CharField(help_text='SHA-256 of everything above.', max_length=64)),
+                ('created_by', models.CharField(help_text='Who wrote it; somebody else approves it.', max_length=150)),
+                ('created_at', models.DateTimeField(help_text='Database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'evaluations',
+                'ordering': ('-id',),
+                'permissions': (('approve_evaluation', "Can approve another person's evaluation"), ('run_evaluation', 'Can start and finish an evaluation')),
+            },
+        ),
+        migrations.CreateModel(
+            name='EvaluationBlock',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(help_text='1 for the first block with a signal.')),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1 as judged; later ones after later facts.')),
+                ('first_day', models.DateField(help_text='New York.')),
+                ('last_day', models.DateField(help_text='New York; belongs to the block.')),
+                ('n', models.PositiveIntegerField(help_text='Signals that take part.')),
+                ('x_low', models.FloatField(help_text="Weighted sum of differences over the root of n, what is missing at A's worst.")),
+                ('x_high', models.FloatField(help_text="The same with what is missing at B's worst.")),
+                ('m', models.FloatField(help_text='Sum of weights over the root of n.')),
+                ('opened_a', models.PositiveIntegerField(help_text='Signals that A answered with OPEN.')),
+                ('opened_b', models.PositiveIntegerField(help_text='Signals that B answered with OPEN.')),
+                ('missing_a', models.PositiveIntegerField(help_text='Signals without a value for A.')),
+                ('missing_b', models.PositiveIntegerField(help_text='Signals without a value for B.')),
+                ('counts', kernel.fields.CanonicalJSONField(help_text='Standings of each engine, signals that were not compared, long holds.')),
+                ('experiment_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='Signals that take part, in the order of arrival.', size=None)),
+                ('signals', kernel.fields.CanonicalJSONField(help_text='Weight, standings, values and difference of each.')),
+                ('judgement', kernel.fields.CanonicalJSONField(blank=True, help_text='Evidence, interval and verdict after this block; blank of a later revision.', null=True)),
+                ('judged_at', models.DateTimeField(help_text='Facts up to then count: database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'evaluation_blocks',
+                'ordering': ('evaluation', 'number', 'revision'),
+            },
+        ),
+        migrations.CreateModel(
+            name='ExitDirective',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField(help_text='1 for the first closing fill of the real trade.')),
+                ('closed_quantity', models.DecimalField(decimal_places=8, help_text='Of the leg of which this fill closed most.', max_digits=22)),
+                ('open_quantity', models.DecimalField(decimal_places=8, help_text='Of that leg, just before the fill.', max_digits=22)),
+                ('is_last', models.BooleanField(help_text='Whether the shadow closes all that is left.')),
+                ('shadow_engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine whose shadow trade must exit.', max_length=1)),
+                ('closing_legs', kernel.fields.CanonicalJSONField(blank=True, help_text='Instrument, side and quantity that the shadow closes; blank until it is open.', null=True)),
+                ('exit_time', models.DateTimeField(help_text="Equals the real fill's, UTC.")),
+                ('market_conditions', kernel.fields.CanonicalJSONField(help_text='Those of the real fill.')),
+                ('conditions_hash', models.CharField(help_text='SHA-256 of the market conditions.', max_length=64)),
+                ('quote_flags', kernel.fields.CanonicalJSONField(default=dict, help_text='Quotes that cannot price the exit, and why: LOOKAHEAD, CROSSED and so on.')),
+                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('DONE', 'Done'), ('ALREADY_CLOSED', 'Already Closed'), ('NO_SHADOW', 'No Shadow'), ('UNPRICED', 'Unpriced')], default='PENDING', help_text='PENDING until settled.', max_length=14)),
+                ('issued_at', models.DateTimeField(help_text='Database clock, UTC.')),
+                ('due_at', models.DateTimeField(help_text='From then on it is priced: neutral quotes had time to arrive; UTC.')),
+                ('tried_at', models.DateTimeField(blank=True, help_text='When no quotes were found to price it: it waits for more; UTC.', null=True)),
+                ('expires_at', models.DateTimeField(help_text='A shadow trade not priced by then ends UNPRICED; UTC.')),
+                ('settled_at', models.DateTimeField(blank=True, help_text='When it left PENDING, UTC.', null=True)),
+                ('request_hash', models.CharField(blank=True, default='', help_text="SHA-256 of what the shadow engine's report means; blank if settled without one.", max_length=64)),
+            ],
+            options={
+                'db_table': 'exit_directives',
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='Incident',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('double_execution_prevented', 'Double Execution Prevented'), ('conflicting_report', 'Conflicting Report'), ('unbookable_report', 'Unbookable Report'), ('recommendation_missing', 'Recommendation Missing')], help_text='What the engine attempted.', max_length=30)),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine that sent the report.', max_length=1)),
+                ('detail', models.TextField(help_text='Why the report was rejected.')),
+                ('report', kernel.fields.CanonicalJSONField(help_text='The rejected report, as sent.')),
+                ('report_hash', models.CharField(help_text='SHA-256 of the report; repeats are stored once.', max_length=64)),
+                ('occurred_at', models.DateTimeField(help_text='Database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'incidents',
+                'ordering': ('-id',),
+            },
+        ),
         migrations.CreateModel(
             name='ShadowTrade',
             fields=[
@@ -42,7 +143,6 @@ class Migration(migrations.Migration):
                 ('exit_provenance', models.CharField(blank=True, choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], default='', help_text='Where the exit price comes from.', max_length=19)),
                 ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions of the last fill.', max_length=64)),
                 ('closed_at', models.DateTimeField(blank=True, help_text='When the exit was stored: database clock, UTC.', null=True)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
             ],
             options={
                 'db_table': 'shadow_trades',
@@ -65,7 +165,34 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'quotes',
                 'ordering': ('-id',),
-                'constraints': [models.UniqueConstraint(fields=('instrument', 'quote_time', 'source'), name='quotes_one_per_instrument_instant_and_source'), models.CheckConstraint(condition=models.Q(('ask__gte', 0), ('bid__gte', 0), models.Q(('ask', 0), ('bid__lte', models.F('ask')), _connector='OR')), name='quotes_not_negative_or_crossed')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RealOutcome',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
+                ('entry_price', models.DecimalField(decimal_places=12, help_text='Price of the single leg, or net debit.', max_digits=28)),
+                ('exit_price', models.DecimalField(blank=True, decimal_places=12, help_text='Price of the single leg, or net debit; blank if UNPRICED.', max_digits=28, null=True)),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more each time an accepted amendment changed the result.')),
+                ('withdrawn', models.BooleanField(default=False, help_text='The exit was busted: the trade is open again, and has no result for now.')),
+                ('gross_pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Before fees, over all fills; blank if UNPRICED.', max_digits=80, null=True)),
+                ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Net of the fees paid; blank if UNPRICED.', max_digits=80, null=True)),
+                ('fees', models.DecimalField(decimal_places=20, help_text='Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative.', max_digits=40)),
+                ('scheduled_fees', models.DecimalField(decimal_places=20, help_text="By the policy's fee schedule, on all fills.", max_digits=40)),
+                ('compared_pnl', models.DecimalField(blank=True, decimal_places=26, help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.", max_digits=80, null=True)),
+                ('risk_amount', models.DecimalField(decimal_places=26, help_text='Capital at risk of the opening fills; 1 R.', max_digits=80)),
+                ('currency', models.CharField(help_text='Of all amounts.', max_length=10)),
+                ('exit_reason', models.CharField(choices=[('TAKE_PROFIT', 'Take Profit'), ('STOP_LOSS', 'Stop Loss'), ('TRAILING_STOP', 'Trailing Stop'), ('TIME_LIMIT', 'Time Limit'), ('SIGNAL', 'Signal'), ('EXPIRED', 'Expired'), ('EXERCISED', 'Exercised'), ('ASSIGNED', 'Assigned'), ('CASH_SETTLED', 'Cash Settled'), ('ROLLED', 'Rolled'), ('MANUAL', 'Manual'), ('FORCED', 'Forced'), ('EMERGENCY', 'Emergency'), ('LIQUIDATION', 'Liquidation'), ('EXTERNAL', 'External'), ('RECONCILED', 'Reconciled'), ('SYNCHRONISED', 'Synchronised'), ('OTHER', 'Other')], help_text='Why the trade was closed.', max_length=13)),
+                ('price_provenance', models.CharField(choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], help_text='Where the exit price comes from.', max_length=19)),
+                ('exit_time', models.DateTimeField(help_text='UTC.')),
+                ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
+                ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'real_outcomes',
+                'ordering': ('-exit_time',),
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
@@ -98,41 +225,10 @@ class Migration(migrations.Migration):
                 ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions of the last fill.', max_length=64)),
                 ('closed_at', models.DateTimeField(blank=True, help_text='When the exit was stored: database clock, UTC.', null=True)),
                 ('prices_checked_at', models.DateTimeField(blank=True, help_text='When its prices were held against the quotes around them, UTC.', null=True)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
             ],
             options={
                 'db_table': 'real_trades',
                 'ordering': ('-opened_at',),
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='RealOutcome',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
-                ('entry_price', models.DecimalField(decimal_places=12, help_text='Price of the single leg, or net debit.', max_digits=28)),
-                ('exit_price', models.DecimalField(blank=True, decimal_places=12, help_text='Price of the single leg, or net debit; blank if UNPRICED.', max_digits=28, null=True)),
-                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more each time an accepted amendment changed the result.')),
-                ('withdrawn', models.BooleanField(default=False, help_text='The exit was busted: the trade is open again, and has no result for now.')),
-                ('gross_pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Before fees, over all fills; blank if UNPRICED.', max_digits=80, null=True)),
-                ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='Net of the fees paid; blank if UNPRICED.', max_digits=80, null=True)),
-                ('fees', models.DecimalField(decimal_places=20, help_text='Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative.', max_digits=40)),
-                ('scheduled_fees', models.DecimalField(decimal_places=20, help_text="By the policy's fee schedule, on all fills.", max_digits=40)),
-                ('compared_pnl', models.DecimalField(blank=True, decimal_places=26, help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.", max_digits=80, null=True)),
-                ('risk_amount', models.DecimalField(decimal_places=26, help_text='Capital at risk of the opening fills; 1 R.', max_digits=80)),
-                ('currency', models.CharField(help_text='Of all amounts.', max_length=10)),
-                ('exit_reason', models.CharField(choices=[('TAKE_PROFIT', 'Take Profit'), ('STOP_LOSS', 'Stop Loss'), ('TRAILING_STOP', 'Trailing Stop'), ('TIME_LIMIT', 'Time Limit'), ('SIGNAL', 'Signal'), ('EXPIRED', 'Expired'), ('EXERCISED', 'Exercised'), ('ASSIGNED', 'Assigned'), ('CASH_SETTLED', 'Cash Settled'), ('ROLLED', 'Rolled'), ('MANUAL', 'Manual'), ('FORCED', 'Forced'), ('EMERGENCY', 'Emergency'), ('LIQUIDATION', 'Liquidation'), ('EXTERNAL', 'External'), ('RECONCILED', 'Reconciled'), ('SYNCHRONISED', 'Synchronised'), ('OTHER', 'Other')], help_text='Why the trade was closed.', max_length=13)),
-                ('price_provenance', models.CharField(choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], help_text='Where the exit price comes from.', max_length=19)),
-                ('exit_time', models.DateTimeField(help_text='UTC.')),
-                ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
-                ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
-                ('trade', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.realtrade')),
-            ],
-            options={
-                'db_table': 'real_outcomes',
-                'ordering': ('-exit_time',),
                 'abstract': False,
             },
         ),
@@ -153,7 +249,6 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('REAL', 'Real'), ('SHADOW', 'Shadow')], help_text='Revealed after the recommendation was stored.', max_length=6)),
                 ('role_reason', models.CharField(choices=[('HALTED', 'HALTED'), ('GUARDRAIL', 'GUARDRAIL'), ('CONFIGURED', 'CONFIGURED'), ('ENGINE_A_UNAVAILABLE', 'ENGINE_A_UNAVAILABLE'), ('LIVE_NOT_ENABLED', 'LIVE_NOT_ENABLED'), ('PAPER_DEFAULT', 'PAPER_DEFAULT'), ('ENGINE_B_UNAVAILABLE', 'ENGINE_B_UNAVAILABLE'), ('SPLIT', 'SPLIT')], help_text="The decision's reason, or HALTED.", max_length=24)),
                 ('permit_expires_at', models.DateTimeField(blank=True, help_text='A real trade must be entered by this time, UTC.', null=True)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recommendations', to='experiments.experiment')),
             ],
             options={
                 'db_table': 'recommendations',
@@ -181,8 +276,6 @@ class Migration(migrations.Migration):
                 ('exit_time', models.DateTimeField(help_text='UTC.')),
                 ('conditions_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the market conditions.', max_length=64)),
                 ('recorded_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment')),
-                ('trade', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.shadowtrade')),
             ],
             options={
                 'db_table': 'shadow_outcomes',
@@ -207,44 +300,10 @@ class Migration(migrations.Migration):
                 ('conditions_hash', models.CharField(help_text='SHA-256 of the market conditions.', max_length=64)),
                 ('reported_at', models.DateTimeField(help_text='When it arrived: database clock, UTC.')),
                 ('request_hash', models.CharField(blank=True, default='', help_text="SHA-256 of what the request means; blank if a directive's.", max_length=64)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='experiments.experiment')),
-                ('real_trade', models.ForeignKey(blank=True, help_text="Blank: a shadow's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='outcomes.realtrade')),
-                ('shadow_trade', models.ForeignKey(blank=True, help_text="Blank: a real trade's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='outcomes.shadowtrade')),
             ],
             options={
                 'db_table': 'trade_fills',
                 'ordering': ('id',),
-            },
-        ),
-        migrations.CreateModel(
-            name='ExitDirective',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(help_text='1 for the first closing fill of the real trade.')),
-                ('closed_quantity', models.DecimalField(decimal_places=8, help_text='Of the leg of which this fill closed most.', max_digits=22)),
-                ('open_quantity', models.DecimalField(decimal_places=8, help_text='Of that leg, just before the fill.', max_digits=22)),
-                ('is_last', models.BooleanField(help_text='Whether the shadow closes all that is left.')),
-                ('shadow_engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine whose shadow trade must exit.', max_length=1)),
-                ('closing_legs', kernel.fields.CanonicalJSONField(blank=True, help_text='Instrument, side and quantity that the shadow closes; blank until it is open.', null=True)),
-                ('exit_time', models.DateTimeField(help_text="Equals the real fill's, UTC.")),
-                ('market_conditions', kernel.fields.CanonicalJSONField(help_text='Those of the real fill.')),
-                ('conditions_hash', models.CharField(help_text='SHA-256 of the market conditions.', max_length=64)),
-                ('quote_flags', kernel.fields.CanonicalJSONField(default=dict, help_text='Quotes that cannot price the exit, and why: LOOKAHEAD, CROSSED and so on.')),
-                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('DONE', 'Done'), ('ALREADY_CLOSED', 'Already Closed'), ('NO_SHADOW', 'No Shadow'), ('UNPRICED', 'Unpriced')], default='PENDING', help_text='PENDING until settled.', max_length=14)),
-                ('issued_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('due_at', models.DateTimeField(help_text='From then on it is priced: neutral quotes had time to arrive; UTC.')),
-                ('tried_at', models.DateTimeField(blank=True, help_text='When no quotes were found to price it: it waits for more; UTC.', null=True)),
-                ('expires_at', models.DateTimeField(help_text='A shadow trade not priced by then ends UNPRICED; UTC.')),
-                ('settled_at', models.DateTimeField(blank=True, help_text='When it left PENDING, UTC.', null=True)),
-                ('request_hash', models.CharField(blank=True, default='', help_text="SHA-256 of what the shadow engine's report means; blank if settled without one.", max_length=64)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment')),
-                ('shadow_trade', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='outcomes.shadowtrade')),
-                ('real_trade', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='outcomes.realtrade')),
-                ('real_fill', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directive', to='outcomes.tradefill')),
-            ],
-            options={
-                'db_table': 'exit_directives',
-                'ordering': ('-id',),
             },
         ),
         migrations.CreateModel(
@@ -255,7 +314,6 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(choices=[('CONTEXT_HASH_DIFFERS', 'Context Hash Differs'), ('RULES_HASH_DIFFERS', 'Rules Hash Differs'), ('ENTRY_BEFORE_RECOMMENDATION', 'Entry Before Recommendation'), ('LATE_REPORT', 'Late Report'), ('LATE_ENTRY', 'Late Entry'), ('NOT_PERMITTED', 'Not Permitted'), ('PLAN_DIFFERS', 'Plan Differs'), ('PRICE_NOT_IN_QUOTES', 'Price Not In Quotes'), ('SETTLEMENT_IMPOSSIBLE', 'Settlement Impossible'), ('CURRENCY_DIFFERS', 'Currency Differs'), ('EXIT_TIME_DIFFERS', 'Exit Time Differs'), ('CONDITIONS_HASH_DIFFERS', 'Conditions Hash Differs'), ('INSTRUMENT_DIFFERS', 'Instrument Differs'), ('PNL_DIFFERS', 'Pnl Differs')], help_text='The broken rule.', max_length=30)),
                 ('detail', models.TextField(help_text='What was expected, and what was found.')),
                 ('found_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='violations', to='experiments.experiment')),
             ],
             options={
                 'verbose_name': 'pair violation',
@@ -264,22 +322,90 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Incident',
+            name='EvaluationApproval',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('double_execution_prevented', 'Double Execution Prevented'), ('conflicting_report', 'Conflicting Report'), ('unbookable_report', 'Unbookable Report'), ('recommendation_missing', 'Recommendation Missing')], help_text='What the engine attempted.', max_length=30)),
-                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine that sent the report.', max_length=1)),
-                ('detail', models.TextField(help_text='Why the report was rejected.')),
-                ('report', kernel.fields.CanonicalJSONField(help_text='The rejected report, as sent.')),
-                ('report_hash', models.CharField(help_text='SHA-256 of the report; repeats are stored once.', max_length=64)),
-                ('occurred_at', models.DateTimeField(help_text='Database clock, UTC.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='experiments.experiment')),
+                ('evaluation', models.OneToOneField(help_text='What was approved.', on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='approval', serialize=False, to='outcomes.evaluation')),
+                ('content_hash', models.CharField(help_text='Of the content that was approved.', max_length=64)),
+                ('approved_by', models.CharField(help_text='Never its author.', max_length=150)),
+                ('approved_at', models.DateTimeField(help_text='Database clock, UTC.')),
             ],
             options={
-                'db_table': 'incidents',
-                'ordering': ('-id',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['double_execution_prevented', 'conflicting_report', 'unbookable_report', 'recommendation_missing'])), name='incidents_kind_known'), models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='incidents_engine_known'), models.UniqueConstraint(fields=('experiment', 'engine', 'kind', 'report_hash'), name='incidents_once_per_report')],
+                'db_table': 'evaluation_approvals',
             },
+        ),
+        migrations.CreateModel(
+            name='EvaluationRun',
+            fields=[
+                ('evaluation', models.OneToOneField(help_text='What runs.', on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='run', serialize=False, to='outcomes.evaluation')),
+                ('attempt', models.PositiveIntegerField(help_text='1 for the first evaluation that was ever started.', unique=True)),
+                ('rules_hash_a', models.CharField(blank=True, help_text="Engine A's at the start; another ends it.", max_length=64)),
+                ('rules_hash_b', models.CharField(blank=True, help_text="Engine B's at the start; another ends it.", max_length=64)),
+                ('history_blocks', models.PositiveIntegerField(help_text='Earlier blocks that the worst block was held against.')),
+                ('least_worst_block', models.DecimalField(blank=True, decimal_places=12, help_text='What limits and history asked for; blank if nothing told it.', max_digits=24, null=True)),
+                ('started_by', models.CharField(help_text='Who started it.', max_length=150)),
+                ('started_at', models.DateTimeField(help_text='Database clock, UTC.')),
+                ('begins_at', models.DateTimeField(help_text='Signals that arrive after it take part, UTC.')),
+                ('starts_on', models.DateField(help_text='First day of the first block, New York.')),
+                ('state', models.CharField(choices=[('RUNNING', 'Running'), ('ENDED_BY_CHANGE', 'Ended By Change'), ('FINISHED', 'Finished')], default='RUNNING', help_text='Until it ends.', max_length=15)),
+                ('ended_at', models.DateTimeField(blank=True, help_text='When it ended, UTC; blank while it runs.', null=True)),
+                ('ended_because', models.TextField(blank=True, default='', help_text='What changed, or who finished it and why.')),
+                ('concluded_at', models.DateTimeField(blank=True, help_text='When the last of its blocks was judged, UTC: nothing is added any more.', null=True)),
+            ],
+            options={
+                'db_table': 'evaluation_runs',
+                'ordering': ('-attempt',),
+            },
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('clock__in', ('WALL', 'EVENT'))), name='evaluations_clock_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('metric__in', ('R', 'CURRENCY'))), name='evaluations_metric_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('estimand__in', ('SYNCHRONISED', 'OWN_EXIT'))), name='evaluations_estimand_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('prices__in', ('NEUTRAL', 'ENGINES'))), name='evaluations_prices_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('block_days__gte', django.db.models.expressions.CombinedExpression(models.Value(2), '*', models.F('max_hold_days'))), ('block_days__range', (1, 91))), name='evaluations_blocks_outlast_the_holds'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('horizon_blocks__gte', 1), ('margin__gte', 0), ('worst_block__gt', 0)), name='evaluations_amounts_possible'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('clock', 'WALL'), ('starts_at__isnull', False), _connector='OR'), name='evaluations_event_has_a_start'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('note', ''), _negated=True), models.Q(('name', ''), _negated=True)), name='evaluations_have_a_note'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluation',
+            constraint=models.CheckConstraint(condition=models.Q(('content_hash__regex', '^[0-9a-f]{64}$')), name='evaluations_content_hash_is_sha256'),
+        ),
+        migrations.AddField(
+            model_name='evaluationblock',
+            name='evaluation',
+            field=models.ForeignKey(help_text='Whose block it is.', on_delete=django.db.models.deletion.PROTECT, related_name='blocks', to='outcomes.evaluation'),
+        ),
+        migrations.AddField(
+            model_name='exitdirective',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='incident',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='experiments.experiment'),
         ),
         migrations.CreateModel(
             name='OwnExit',
@@ -301,12 +427,123 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(help_text='From then on it is priced: neutral quotes had time to arrive; UTC.')),
                 ('priced_at', models.DateTimeField(blank=True, help_text='When it left PENDING, UTC.', null=True)),
                 ('request_hash', models.CharField(help_text='SHA-256 of what the request means.', max_length=64)),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='own_exits', to='experiments.experiment')),
             ],
             options={
                 'db_table': 'own_exits',
                 'ordering': ('-reported_at',),
             },
+        ),
+        migrations.AddField(
+            model_name='shadowtrade',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='exitdirective',
+            name='shadow_trade',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddConstraint(
+            model_name='quote',
+            constraint=models.UniqueConstraint(fields=('instrument', 'quote_time', 'source'), name='quotes_one_per_instrument_instant_and_source'),
+        ),
+        migrations.AddConstraint(
+            model_name='quote',
+            constraint=models.CheckConstraint(condition=models.Q(('ask__gte', 0), ('bid__gte', 0), models.Q(('ask', 0), ('bid__lte', models.F('ask')), _connector='OR')), name='quotes_not_negative_or_crossed'),
+        ),
+        migrations.AddField(
+            model_name='realoutcome',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='realtrade',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='realoutcome',
+            name='trade',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.realtrade'),
+        ),
+        migrations.AddField(
+            model_name='exitdirective',
+            name='real_trade',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='outcomes.realtrade'),
+        ),
+        migrations.AddField(
+            model_name='recommendation',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recommendations', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='shadowoutcome',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='shadowoutcome',
+            name='trade',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddField(
+            model_name='tradefill',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='tradefill',
+            name='real_trade',
+            field=models.ForeignKey(blank=True, help_text="Blank: a shadow's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='outcomes.realtrade'),
+        ),
+        migrations.AddField(
+            model_name='tradefill',
+            name='shadow_trade',
+            field=models.ForeignKey(blank=True, help_text="Blank: a real trade's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddField(
+            model_name='exitdirective',
+            name='real_fill',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directive', to='outcomes.tradefill'),
+        ),
+        migrations.AddField(
+            model_name='violation',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='violations', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='evaluationrun',
+            name='policy_version',
+            field=models.ForeignKey(db_column='policy_version', help_text="The phase's; a later ends it.", on_delete=django.db.models.deletion.PROTECT, to='policies.policyversion'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationblock',
+            constraint=models.UniqueConstraint(fields=('evaluation', 'number', 'revision'), name='evaluation_blocks_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationblock',
+            constraint=models.CheckConstraint(condition=models.Q(('last_day__gte', models.F('first_day')), ('m__gt', 0), ('n__gte', 1), ('number__gte', 1), ('x_low__lte', models.F('x_high'))), name='evaluation_blocks_sums_possible'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationblock',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('judgement__isnull', False), ('revision', 1)), models.Q(('judgement__isnull', True), ('revision__gt', 1)), _connector='OR'), name='evaluation_blocks_only_the_first_is_judged'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['double_execution_prevented', 'conflicting_report', 'unbookable_report', 'recommendation_missing'])), name='incidents_kind_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='incidents_engine_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.UniqueConstraint(fields=('experiment', 'engine', 'kind', 'report_hash'), name='incidents_once_per_report'),
+        ),
+        migrations.AddField(
+            model_name='ownexit',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='own_exits', to='experiments.experiment'),
         ),
         migrations.AddIndex(
             model_name='shadowtrade',
@@ -543,6 +780,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='violation',
             constraint=models.CheckConstraint(condition=models.Q(('name__in', ['CONTEXT_HASH_DIFFERS', 'RULES_HASH_DIFFERS', 'ENTRY_BEFORE_RECOMMENDATION', 'LATE_REPORT', 'LATE_ENTRY', 'NOT_PERMITTED', 'PLAN_DIFFERS', 'PRICE_NOT_IN_QUOTES', 'SETTLEMENT_IMPOSSIBLE', 'CURRENCY_DIFFERS', 'EXIT_TIME_DIFFERS', 'CONDITIONS_HASH_DIFFERS', 'INSTRUMENT_DIFFERS', 'PNL_DIFFERS'])), name='pair_violations_name_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationrun',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'RUNNING')), fields=('state',), name='evaluation_runs_one_at_a_time'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationrun',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('concluded_at__isnull', True), ('ended_at__isnull', True), ('ended_because', ''), ('state', 'RUNNING')), models.Q(('ended_at__isnull', False), ('state__in', ('ENDED_BY_CHANGE', 'FINISHED')), models.Q(('ended_because', ''), _negated=True)), _connector='OR'), name='evaluation_runs_ended_has_time_and_reason'),
         ),
         migrations.AddIndex(
             model_name='ownexit',

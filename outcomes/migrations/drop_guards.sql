@@ -1,5 +1,19 @@
 -- Drop what guards.sql creates, in reverse.
 
+-- Evaluations.
+DROP TRIGGER evaluation_runs_end_once ON evaluation_runs;
+DROP FUNCTION keep_run();
+DROP TRIGGER evaluation_approvals_by_another ON evaluation_approvals;
+DROP FUNCTION refuse_own_approval();
+ALTER TABLE evaluation_blocks DROP CONSTRAINT evaluation_blocks_of_a_run;
+ALTER TABLE evaluation_runs DROP CONSTRAINT evaluation_runs_are_approved;
+ALTER TABLE evaluation_approvals DROP CONSTRAINT evaluation_approvals_of_the_content;
+ALTER TABLE evaluations DROP CONSTRAINT evaluations_id_content;
+DROP TRIGGER evaluation_runs_are_kept ON evaluation_runs;
+DROP TRIGGER evaluation_blocks_append_only ON evaluation_blocks;
+DROP TRIGGER evaluation_approvals_append_only ON evaluation_approvals;
+DROP TRIGGER evaluations_append_only ON evaluations;
+
 -- Triggers of the trades and of what is kept.
 DROP TRIGGER shadow_trades_are_final ON shadow_trades;
 DROP TRIGGER real_trades_are_final ON real_trades;

@@ -91,3 +91,46 @@ BEGIN
 END $$;
 CREATE TRIGGER real_trades_are_final BEFORE UPDATE ON real_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();
 CREATE TRIGGER shadow_trades_are_final BEFORE UPDATE ON shadow_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();
+
+-- An evaluation is fixed before its data exist; what was approved is what was written, and only that can run.
+CREATE TRIGGER evaluations_append_only BEFORE UPDATE OR DELETE ON evaluations
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evaluation_approvals_append_only BEFORE UPDATE OR DELETE ON evaluation_approvals
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evaluation_blocks_append_only BEFORE UPDATE OR DELETE ON evaluation_blocks
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evaluation_runs_are_kept BEFORE DELETE ON evaluation_runs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+ALTER TABLE evaluations ADD CONSTRAINT evaluations_id_content UNIQUE (id, content_hash);
+ALTER TABLE evaluation_approvals ADD CONSTRAINT evaluation_approvals_of_the_content
+    FOREIGN KEY (evaluation_id, content_hash) REFERENCES evaluations (id, content_hash);
+ALTER TABLE evaluation_runs ADD CONSTRAINT evaluation_runs_are_approved
+    FOREIGN KEY (evaluation_id) REFERENCES evaluation_approvals (evaluation_id);
+ALTER TABLE evaluation_blocks ADD CONSTRAINT evaluation_blocks_of_a_run
+    FOREIGN KEY (evaluation_id) REFERENCES evaluation_runs (evaluation_id);
+
+-- Two pairs of eyes: nobody approves what he wrote himself.
+CREATE FUNCTION refuse_own_approval() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM evaluations WHERE id = NEW.evaluation_id AND created_by = NEW.approved_by) THEN
+        RAISE EXCEPTION 'evaluation % is approved by its author', NEW.evaluation_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER evaluation_approvals_by_another BEFORE INSERT ON evaluation_approvals
+FOR EACH ROW EXECUTE FUNCTION refuse_own_approval();
+
+-- A run ends once, and is concluded once; the phase that it is pinned to never changes.
+CREATE FUNCTION keep_run() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    free text[] := CASE WHEN OLD.state = 'RUNNING' THEN ARRAY['state', 'ended_at', 'ended_because', 'concluded_at']
+                        WHEN OLD.concluded_at IS NULL THEN ARRAY['concluded_at'] ELSE ARRAY[]::text[] END;
+BEGIN
+    IF to_jsonb(OLD) - free <> to_jsonb(NEW) - free THEN
+        RAISE EXCEPTION 'the run of evaluation % ends once', OLD.evaluation_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER evaluation_runs_end_once BEFORE UPDATE ON evaluation_runs FOR EACH ROW EXECUTE FUNCTION keep_run();

@@ -1,5 +1,6 @@
 """Tables for what the engines did and how they compare."""
 
+from outcomes.models.evaluation import Evaluation, EvaluationApproval, EvaluationBlock, EvaluationRun, RunState
 from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
 from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
@@ -15,6 +16,10 @@ __all__ = [
     "SYNCHRONISED_REF",
     "Action",
     "DirectiveState",
+    "Evaluation",
+    "EvaluationApproval",
+    "EvaluationBlock",
+    "EvaluationRun",
     "ExitDirective",
     "ExitReason",
     "Incident",
@@ -27,6 +32,7 @@ __all__ = [
     "RealTrade",
     "Recommendation",
     "Role",
+    "RunState",
     "ShadowOutcome",
     "ShadowTrade",
     "Trade",

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from outcomes import services
+from outcomes.core.evaluation import OWN_EXIT, SYNCHRONISED
 from outcomes.models import ExitDirective, ShadowTrade, Violation
-from outcomes.standings import OWN_EXIT, SYNCHRONISED
 from tests.acceptance.twin_steps import Step, leave, leave_for_real, part, roll, settle
 from tests.acceptance.twin_table import Table, dress, make_table, standings
 from tests.acceptance.twins import CALL, SPREAD, Leg

@@ -14,9 +14,10 @@ from experiments.models import ExecutionDecision
 from experiments.worker.pipeline import drain
 from kernel.values import format_timestamp
 from outcomes import services
+from outcomes.core.evaluation import SYNCHRONISED
 from outcomes.core.values import Record, difference
 from outcomes.models import OwnExit
-from outcomes.standings import SYNCHRONISED, sides_of
+from outcomes.standings import sides_of
 from tests.acceptance.twin_steps import Step
 from tests.acceptance.twins import QUOTES, Leg, Market, Twin
 from tests.factories import api_client, make_source

@@ -12,8 +12,9 @@ import pytest
 from experiments.models import Experiment
 from kernel.values import format_timestamp
 from outcomes import services
+from outcomes.core.evaluation import OWN_EXIT, SYNCHRONISED
 from outcomes.core.values import Side
-from outcomes.standings import OWN_EXIT, SYNCHRONISED, sides_of
+from outcomes.standings import sides_of
 from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,308 @@
+"""Reads: an evaluation as API, page and command show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from experiments.models import Experiment
+from kernel.canonical import document_hash
+from kernel.values import format_timestamp
+from outcomes.core.blocks import are_dependent, lag_correlation
+from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
+from outcomes.core.evaluation import ENOUGH_HISTORY
+from outcomes.core.evidence import RUNNING
+from outcomes.core.judging import BEYOND_L, DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock, misses_too_much
+from outcomes.core.sentences import (
+    DRIFT,
+    HOLD_EXCEEDED,
+    NO_HISTORY,
+    NOT_SEPARABLE,
+    REVERSED,
+    Spoken,
+    figures_beside,
+    mean_per_signal,
+    sentence,
+    state_of_verdict,
+)
+from outcomes.evaluations.judging import block_of_row, look
+from outcomes.evaluations.members import Member, Scope
+from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
+from outcomes.services.transactions import database_time
+
+DRAFT, APPROVED = "DRAFT", "APPROVED"
+NOTHING: dict[str, Any] = {
+    "e_a": "1.0", "e_b": "1.0", "interval": [None, None], "drift": False, "verdict": RUNNING, "at_block": None,
+    "since": None, "reversed": False, "beyond_l": [], "retired": {"a": 0, "b": 0},
+}  # fmt: skip
+
+
+def evaluations() -> QuerySet[Evaluation]:
+    """All, newest first."""
+    return Evaluation.objects.select_related("approval", "run").order_by("-id")
+
+
+def state_of(evaluation: Evaluation) -> str:
+    """DRAFT, APPROVED, or the state of its run."""
+    if hasattr(evaluation, "run"):
+        return str(evaluation.run.state)
+    return APPROVED if hasattr(evaluation, "approval") else DRAFT
+
+
+def summary_document(evaluation: Evaluation) -> dict[str, Any]:
+    """One line of a list."""
+    run: EvaluationRun | None = getattr(evaluation, "run", None)
+    return {
+        "name": evaluation.name,
+        "note": evaluation.note,
+        "state": state_of(evaluation),
+        "attempt": run.attempt if run else None,
+        "content_hash": evaluation.content_hash,
+        "created_by": evaluation.created_by,
+        "created_at": evaluation.created_at,
+        "verdict": verdict_of(run) if run else None,
+    }
+
+
+def verdict_of(run: EvaluationRun) -> str:
+    """The verdict that stands."""
+    rows = _judged_rows(run)
+    last = rows.last()
+    judgement = NOTHING if last is None else last.judgement
+    concluded = run.concluded_at is not None
+    if judgement["verdict"] != RUNNING or not concluded:
+        return str(judgement["verdict"])
+    compared = 0 if last is None else 1
+    return state_of_verdict(RUNNING, is_concluded=True, compared=compared, decided=len(_members(run)))
+
+
+def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything about one evaluation (contract 8.2); doubles to their last digit as text."""
+    content = evaluation.plan.document()
+    run: EvaluationRun | None = getattr(evaluation, "run", None)
+    head = {"content": content, "content_hash": evaluation.content_hash, "state": state_of(evaluation)}
+    if run is None:
+        nothing: dict[str, Any] = {
+            "attempt": None, "verdict": None, "at_block": None, "sentence": "It has not been started.", "flags": [],
+            "evidence": None, "since": None, "interval": None, "phase": None, "blocks": [], "counts": {}, "beside": {},
+        }  # fmt: skip
+        document = head | nothing
+        return document | {"waits": None, "report_hash": document_hash(document)}
+    document = head | _run_document(evaluation, run)
+    # Of what was judged alone: what it waits for changes by the hour.
+    return document | {"waits": waits_document(run), "report_hash": document_hash(document)}
+
+
+def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
+    rows = list(_judged_rows(run))
+    judgement = rows[-1].judgement if rows else NOTHING
+    blocks = [block_of_row(row) for row in rows]
+    signals = [signal for row in rows for signal in row.signals]
+    members = _members(run)
+    counts = _counts(rows, members, run)
+    verdict = state_of_verdict(
+        judgement["verdict"],
+        is_concluded=run.concluded_at is not None,
+        compared=len(signals),
+        decided=len(members),
+    )
+    at_block = judgement["at_block"] or (len(rows) if run.concluded_at is not None and rows else None)
+    standing = rows[at_block - 1].judgement if at_block else judgement
+    flags = _flags(run, blocks, judgement, verdict, counts)
+    interval = None if judgement["drift"] else judgement["interval"]
+    said = Spoken(
+        plan=evaluation.plan,
+        verdict=verdict,
+        blocks=blocks[:at_block],
+        evidence=(float(judgement["e_a"]), float(judgement["e_b"])),
+        interval=(None, None) if standing["drift"] else tuple(_float(edge) for edge in standing["interval"]),  # type: ignore[arg-type]
+        flags=flags,
+        currency=run.policy_version.currency,
+        attempt=run.attempt,
+        earlier=[
+            (other.evaluation.name, verdict_of(other))
+            for other in EvaluationRun.objects.filter(attempt__lt=run.attempt)
+            .select_related("evaluation")
+            .order_by("attempt")
+        ],
+        always_real=_always_real(run),
+    )
+    return {
+        "attempt": run.attempt,
+        "verdict": verdict,
+        "at_block": at_block if verdict != RUNNING else None,
+        "sentence": sentence(said),
+        "flags": flags,
+        "evidence": {"a": judgement["e_a"], "b": judgement["e_b"], "needed": repr(evaluation.plan.wager.needed)},
+        "since": judgement["since"],
+        "interval": interval,
+        "phase": {
+            "policy_version": run.policy_version_id,
+            "rules_hash": {"A": run.rules_hash_a, "B": run.rules_hash_b},
+            "started_at": format_timestamp(run.started_at),
+            "started_by": run.started_by,
+            "ended_at": None if run.ended_at is None else format_timestamp(run.ended_at),
+            "ended_because": run.ended_because,
+        },
+        "blocks": _block_documents(run, rows),
+        "counts": counts,
+        "beside": _beside(run, blocks, signals),
+    }
+
+
+def _judged_rows(run: EvaluationRun) -> QuerySet[EvaluationBlock]:
+    return EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("number")
+
+
+def _members(run: EvaluationRun) -> list[Member]:
+    """The decided signals of the run so far."""
+    found = Scope.of(run).members(until=run.ended_at or database_time())
+    return [member for member in found if member.experiment_id is not None and member.day >= run.starts_on]
+
+
+def _counts(rows: Sequence[EvaluationBlock], members: Sequence[Member], run: EvaluationRun) -> dict[str, Any]:
+    """What became of the signals of judged stretches, and where each engine stood in those that took part."""
+    compared = {pk for row in rows for pk in row.experiment_ids}
+    last_day = rows[-1].last_day if rows else None
+    passed = [one for one in members if one.experiment_id not in compared]
+    if run.concluded_at is None:
+        passed = [one for one in passed if last_day is not None and one.day <= last_day]
+    late = sum(_is_late(one, rows) for one in passed)
+    over = sum(row.counts["over_max_signals"] for row in rows)
+    return {
+        "compared": len(compared),
+        "LATE_FOR_BLOCK": late,
+        "OVER_MAX_SIGNALS": over,
+        "NOT_COMPARED": len(passed) - late - over,
+        HOLD_EXCEEDED: sum(row.counts["hold_exceeded"] for row in rows),
+        "opened": {"a": sum(row.opened_a for row in rows), "b": sum(row.opened_b for row in rows)},
+        "missing": {"a": sum(row.missing_a for row in rows), "b": sum(row.missing_b for row in rows)},
+        "a": _added(row.counts["a"] for row in rows),
+        "b": _added(row.counts["b"] for row in rows),
+    }
+
+
+def _is_late(member: Member, rows: Sequence[EvaluationBlock]) -> bool:
+    """Whether it arrived when its block, or one after it, had been judged."""
+    judged_at = next((row.judged_at for row in rows if row.last_day >= member.day), None)
+    return judged_at is not None and member.received_at > judged_at
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(sorted(total.items()))
+
+
+def _flags(
+    run: EvaluationRun,
+    blocks: Sequence[JudgedBlock],
+    judgement: dict[str, Any],
+    verdict: str,
+    counts: dict[str, Any],
+) -> list[str]:
+    holds = {
+        BEYOND_L: bool(judgement["beyond_l"]),
+        DEPENDENT_BLOCKS: are_dependent([one.block for one in blocks]),
+        DRIFT: judgement["drift"],
+        HOLD_EXCEEDED: bool(counts[HOLD_EXCEEDED]),
+        MISSING_PRICES: misses_too_much(blocks),
+        NO_HISTORY: run.history_blocks < ENOUGH_HISTORY,
+        NOT_SEPARABLE: verdict == NOT_SEPARABLE,
+        REVERSED: judgement["reversed"],
+    }
+    return [flag for flag, stands in holds.items() if stands]
+
+
+def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> list[dict[str, Any]]:
+    later: dict[int, list[dict[str, Any]]] = {}
+    for row in EvaluationBlock.objects.filter(evaluation_id=run.pk, revision__gt=1).order_by("number", "revision"):
+        sums = {"x_low": repr(row.x_low), "x_high": repr(row.x_high)}
+        told = {"revision": row.revision, "judged_at": format_timestamp(row.judged_at)}
+        later.setdefault(row.number, []).append(told | sums)
+    return [
+        {
+            "number": row.number,
+            "from": row.first_day.isoformat(),
+            "to": row.last_day.isoformat(),
+            "n": row.n,
+            "x_low": repr(row.x_low),
+            "x_high": repr(row.x_high),
+            "m": repr(row.m),
+            "e_a": row.judgement["e_a"],
+            "e_b": row.judgement["e_b"],
+            "judged_at": format_timestamp(row.judged_at),
+            "revisions": later.get(row.number, []),
+        }
+        for row in rows
+    ]
+
+
+def _beside(run: EvaluationRun, blocks: Sequence[JudgedBlock], signals: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What stands beside the verdict, never instead."""
+    won = [one.block for one in blocks if one.block.low > 0 or one.block.high < 0]
+    won_by_a = sum(block.low > 0 for block in won)
+    signs = sign_evidence(won_by_a, len(won))
+    correlation = lag_correlation([one.block for one in blocks])
+    return figures_beside(signals) | {
+        "mean_per_signal": repr(mean_per_signal(blocks)) if blocks else None,
+        "lag_correlation": None if correlation is None else repr(correlation),
+        "blocks_won": {
+            "a": won_by_a,
+            "b": len(won) - won_by_a,
+            "e": repr(signs.either),
+            "e_for_a": repr(signs.a),
+            "e_for_b": repr(signs.b),
+        },
+        "sample_ratio": _sample_ratio(run),
+    }
+
+
+def _sample_ratio(run: EvaluationRun) -> dict[str, Any] | None:
+    """Whether assignment keeps the split, counted before availability; None where nothing is split."""
+    split = float(run.policy_version.split_percentage) / 100
+    if run.policy_version.configured_mode != "SPLIT_CAPITAL" or not 0 < split < 1:
+        return None
+    ids = [member.experiment_id for member in _members(run) if member.experiment_id is not None]
+    variants = Counter(Experiment.objects.filter(pk__in=ids).values_list("variant", flat=True))
+    found = sample_ratio_evidence(variants["A"], variants["A"] + variants["B"], split)
+    return {
+        "split": repr(split),
+        "a": variants["A"],
+        "b": variants["B"],
+        "e": repr(found),
+        "alarm": found >= SAMPLE_RATIO_ALARM,
+    }
+
+
+def _always_real(run: EvaluationRun) -> str | None:
+    mode = run.policy_version.configured_mode
+    return {"AUTO": "A", "ENGINE_A_PRIMARY": "A", "ENGINE_B_PRIMARY": "B"}.get(mode)
+
+
+def _float(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def waits_document(run: EvaluationRun) -> dict[str, Any] | None:
+    """What the next block waits for; null once nothing is added any more."""
+    if run.concluded_at is not None:
+        return None
+    found = look(run, database_time())
+    if found.is_over:
+        return None
+    return {
+        "for": found.waits_for or "the worker, which judges it within a minute",
+        "until": _instant(found.until),
+        "from": found.days[0].isoformat() if found.days else None,
+        "to": found.days[1].isoformat() if found.days else None,
+    }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else format_timestamp(moment)

@@ -1,0 +1,251 @@
+"""Judging the blocks of an evaluation as they close, each once and in the order of time.
+
+A block is judged in one transaction with its evidence, under the lock of its run: two workers judge it once, and a
+crash leaves it wholly judged or not at all. What is told later makes a revision that is shown, never another verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django.db import connection, transaction
+
+from kernel.events import EVALUATION_JUDGED
+from kernel.sql import load
+from outcomes.core.block_file import judgement_document
+from outcomes.core.evaluation import EVENT, WALL, EvaluationPlan, block_ends_at
+from outcomes.core.evidence import RUNNING, Block, Judgement, Trial
+from outcomes.core.judging import JudgedBlock, Records, misses_too_much
+from outcomes.core.values import Record
+from outcomes.evaluations.lifecycle import end_if_changed, end_run
+from outcomes.evaluations.members import Comparison, Member, Scope, Summed, compare, stored_takings, summed
+from outcomes.models import EvaluationBlock, EvaluationRun, RunState
+from outcomes.services.transactions import database_time
+
+LATE_FACTS = load(__file__, "late_facts.sql")
+LOCK_MEMBERS = load(__file__, "lock_members.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the next block of a run is like: ready to be judged, or what it waits for; neither where nothing is left."""
+
+    ready: Comparison | None = None
+    number: int = 0  # of its stretch
+    members: tuple[Member, ...] = ()
+    waits_for: str = ""
+    until: datetime | None = None  # when it is judged at the latest, or is over; None: nobody can say
+    days: tuple[date, date] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no block will follow."""
+        return self.ready is None and not self.waits_for
+
+
+def look(run: EvaluationRun, now: datetime) -> Look:
+    """The first stretch after the judged ones that has a signal which takes part."""
+    plan, last = run.evaluation.plan, _last_block(run)
+    cut = plan.cut(run.starts_on)
+    ended = run.ended_at if run.state != RunState.RUNNING else None
+    after = run.starts_on - timedelta(days=1) if last is None else last.last_day
+    members = Scope.of(run).members(until=min(now, ended or now), after=after)
+    members.sort(key=lambda member: cut.number(member.day))
+    for number, group in groupby(members, lambda member: cut.number(member.day)):
+        of_block, days = tuple(group), cut.days(number)
+        if not _is_over(plan, days[1], members, run, now):
+            # What an end has cut is not judged, nor what would come after it.
+            if ended is not None:
+                return Look()
+            ends = block_ends_at(days[1]) if plan.clock == WALL else None
+            return Look(waits_for="the end of the block", until=ends, days=days)
+        found = compare(of_block, plan, now)
+        deadline = _deadline(run, plan, days[1])
+        if found.unsettled and (deadline is None or now <= deadline):
+            return Look(waits_for=f"{found.unsettled} signals that are open", until=deadline, days=days)
+        if found.takings:
+            return Look(found, number, of_block, days=days)
+    return Look() if ended is not None else Look(waits_for="signals")
+
+
+def _is_over(
+    plan: EvaluationPlan, last_day: date, members: Sequence[Member], run: EvaluationRun, now: datetime
+) -> bool:
+    """Whether no further signal belongs to the stretch that ends on this day, and no change has cut it."""
+    if plan.clock == WALL:
+        ends = block_ends_at(last_day)
+        return ends <= (now if run.ended_at is None else run.ended_at)
+    # By the signals' own time: over when one of a later block has arrived, or when the operator says so.
+    return run.state == RunState.FINISHED or any(member.day > last_day for member in members)
+
+
+def _deadline(run: EvaluationRun, plan: EvaluationPlan, last_day: date) -> datetime | None:
+    """Until when a block's trades may settle; None while a replay goes on, whose clock is not ours."""
+    directives = timedelta(seconds=run.policy_version.exit_directive_ttl_seconds)
+    if plan.clock == EVENT:
+        return None if run.ended_at is None else run.ended_at + directives
+    return block_ends_at(last_day) + timedelta(days=plan.max_hold_days) + directives
+
+
+def _last_block(run: EvaluationRun) -> EvaluationBlock | None:
+    return EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("-number").first()
+
+
+def judge_due() -> int:
+    """Judge every block that can be judged, look again where later facts are; how many rows were written."""
+    written = 0
+    for evaluation_id in EvaluationRun.objects.filter(concluded_at__isnull=True).values_list("pk", flat=True):
+        while judge_next(evaluation_id):
+            written += 1
+    return written + revise_late()
+
+
+def judge_next(evaluation_id: int) -> bool:
+    """Judge the next block if it is ready; whether there was one.
+
+    1. Lock the run, so that nobody else judges the same block.
+    2. End it at the first change of what it is pinned to.
+    3. Find the next block; conclude a run that has ended when none is left.
+    4. Lock the block's experiments, so that no fact is stored with an earlier time than the one they are read at.
+    5. Store the block with its evidence; at the horizon the run is finished.
+    """
+    with transaction.atomic():
+        run = (
+            EvaluationRun.objects.select_for_update(of=("self",))
+            .select_related("evaluation", "policy_version")
+            .get(pk=evaluation_id)
+        )
+        if run.concluded_at is not None:
+            return False
+        end_if_changed(run)
+        found = look(run, database_time())
+        if found.is_over:
+            run.concluded_at = database_time()
+            run.save(update_fields=("concluded_at",))
+        if found.ready is None:
+            return False
+        _lock(found.ready)
+        now = database_time()
+        _store(run, found.number, compare(found.members, run.evaluation.plan, now), now)
+    return True
+
+
+def _lock(comparison: Comparison) -> None:
+    """Wait for reports that are being stored: every one holds its experiment's lock when it reads the clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_MEMBERS, {"ids": comparison.experiment_ids})
+
+
+def _store(run: EvaluationRun, number: int, comparison: Comparison, now: datetime) -> None:
+    plan = run.evaluation.plan
+    earlier = list(EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("number"))
+    new = summed(comparison, number, plan, run.starts_on, records_of(earlier, plan))
+    judgement = judged(run.pk, [*map(block_of_row, earlier), new.block], plan)
+    row = EvaluationBlock.objects.create(
+        evaluation=run.evaluation,
+        number=len(earlier) + 1,
+        judgement=judgement_document(judgement),
+        judged_at=now,
+        **new.columns(),
+    )
+    if row.number == plan.horizon_blocks:
+        if run.state == RunState.RUNNING:
+            end_run(run, RunState.FINISHED, now, f"its horizon of {plan.horizon_blocks} blocks was reached")
+        run.concluded_at = now
+        run.save(update_fields=("concluded_at",))
+    transaction.on_commit(lambda: _log(row, judgement))
+
+
+def _log(row: EvaluationBlock, judgement: Judgement | None) -> None:
+    EVALUATION_JUDGED.log(
+        evaluation=row.evaluation.name,
+        block=row.number,
+        revision=row.revision,
+        n=row.n,
+        verdict=judgement.verdict if judgement else None,
+        e_a=repr(judgement.e_a) if judgement else None,
+        e_b=repr(judgement.e_b) if judgement else None,
+    )
+
+
+def records_of(earlier: Sequence[EvaluationBlock], plan: EvaluationPlan) -> Records:
+    """What both engines had done in these blocks, as they were judged."""
+    records = Records(Record(), Record())
+    for row in earlier:
+        records = records.after(stored_takings(row.signals, row.first_day), plan.metric)
+    return records
+
+
+def block_of_row(row: EvaluationBlock) -> JudgedBlock:
+    """A stored block for the pure core."""
+    return JudgedBlock(
+        row.first_day,
+        row.last_day,
+        row.n,
+        Block(row.x_low, row.x_high, row.m),
+        opened=(row.opened_a, row.opened_b),
+        missing=(row.missing_a, row.missing_b),
+    )
+
+
+# The bets so far of each evaluation that this process has judged a block of, with the blocks that were taken: the next
+# block then costs what one block costs. Whatever else is stored, the bets begin anew.
+_TRIALS: dict[int, tuple[list[Block], Trial]] = {}
+
+
+def judged(evaluation_id: int, blocks: Sequence[JudgedBlock], plan: EvaluationPlan) -> Judgement:
+    """What these blocks of an evaluation say."""
+    taken, trial = _TRIALS.get(evaluation_id, ([], Trial(plan.wager)))
+    if trial.wager != plan.wager or taken != [one.block for one in blocks[: len(taken)]]:
+        taken, trial = [], Trial(plan.wager)
+    for number in range(len(taken), len(blocks)):
+        taken.append(blocks[number].block)
+        trial.take(blocks[number].block, is_silenced=misses_too_much(blocks[: number + 1]))
+    _TRIALS[evaluation_id] = (taken, trial)
+    return trial.judgement()
+
+
+def revise_late() -> int:
+    """Add a revision of every judged block that facts of later than its latest revision change; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(LATE_FACTS)
+        found = cursor.fetchall()
+    return sum(_revise(*key) for key in found)
+
+
+def _revise(evaluation_id: int, number: int) -> bool:
+    with transaction.atomic():
+        run = EvaluationRun.objects.select_for_update(of=("self",)).select_related("evaluation").get(pk=evaluation_id)
+        rows = list(EvaluationBlock.objects.filter(evaluation_id=evaluation_id, number=number).order_by("revision"))
+        earlier = list(EvaluationBlock.objects.filter(evaluation_id=evaluation_id, number__lt=number, revision=1))
+        now = database_time()
+        new = again(rows[0], earlier, run, now)
+        # Not every fact changes what is compared.
+        if all(getattr(rows[-1], name) == value for name, value in new.columns().items()):
+            return False
+        row = EvaluationBlock.objects.create(
+            evaluation=run.evaluation, number=number, revision=len(rows) + 1, judged_at=now, **new.columns()
+        )
+        transaction.on_commit(lambda: _log(row, None))
+    return True
+
+
+def again(row: EvaluationBlock, earlier: Sequence[EvaluationBlock], run: EvaluationRun, now: datetime) -> Summed:
+    """A stored block as its facts give it as of `now`; who takes part in it never changes."""
+    plan = run.evaluation.plan
+    stretch = plan.cut(run.starts_on).number(row.first_day)
+    found = compare([Member(pk, row.first_day, now) for pk in row.experiment_ids], plan, now)
+    counted: dict[str, Any] = row.counts
+    kept = Comparison(
+        found.takings, found.pairs, not_compared=counted["not_compared"], over=counted["over_max_signals"], unsettled=0
+    )
+    return summed(kept, stretch, plan, run.starts_on, records_of(earlier, plan))
+
+
+def verdict_of(run: EvaluationRun, last: EvaluationBlock | None) -> str:
+    """The verdict as stored with the latest block; RUNNING before the first."""
+    return RUNNING if last is None or last.judgement is None else str(last.judgement["verdict"])

@@ -1,0 +1,197 @@
+"""Which signals an evaluation looks at, and what those that take part came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from kernel.sql import load
+from kernel.values import decimal_text
+from outcomes.core.evaluation import EVENT, EvaluationPlan, weight_of
+from outcomes.core.judging import JudgedBlock, Records, Taking, sum_up
+from outcomes.core.values import Difference, Side, count_standings
+from outcomes.models import EvaluationRun
+from outcomes.standings import Pair, read_pairs
+
+MEMBERS = load(__file__, "members.sql")
+STRATEGIES = load(__file__, "strategies.sql")
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an evaluation's signals lie: those that arrive after `since`, and by its clock from `starts_at` on."""
+
+    clock: str
+    since: datetime
+    starts_at: datetime
+    policy_version: int | None  # None: any, of a rehearsal
+
+    @classmethod
+    def of(cls, run: EvaluationRun) -> Scope:
+        """The scope of a run."""
+        plan = run.evaluation.plan
+        return cls(plan.clock, run.begins_at, plan.starts_at or EVER, run.policy_version_id)
+
+    def _read(self, statement: str, **more: Any) -> list[Any]:
+        parameters: dict[str, Any] = {
+            "since": self.since,
+            "starts_at": self.starts_at,
+            "replayed": self.clock == EVENT,
+            "policy_version": self.policy_version,
+        }
+        with connection.cursor() as cursor:
+            time = "timestamp" if self.clock == EVENT else "received_at"
+            cursor.execute(statement.replace("{time}", time), parameters | more)
+            rows: list[Any] = cursor.fetchall()
+        return rows
+
+    def members(self, *, until: datetime, after: date = date.min) -> list[Member]:
+        """The signals of days after `after` that arrived by `until`, in the order of arrival."""
+        return [Member(*row) for row in self._read(MEMBERS, until=until, after=after)]
+
+    def strategies(self) -> list[tuple[str, str, datetime]]:
+        """Engine, strategy_version and its first answer, in the order of answers of each engine."""
+        return self._read(STRATEGIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One signal that an evaluation looks at; without an experiment while it waits for its decision."""
+
+    experiment_id: UUID | None
+    day: date  # New York, by the evaluation's clock
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The signals of one stretch as of a moment: those that take part, and how many do not."""
+
+    takings: tuple[Taking, ...]
+    pairs: tuple[Pair, ...]  # of the takings, in the same order
+    not_compared: int
+    over: int  # beyond max_signals
+    unsettled: int
+
+    @property
+    def experiment_ids(self) -> list[UUID]:
+        """Those that take part, in the order of arrival."""
+        return [pair.decision.pk for pair in self.pairs]
+
+
+def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> Comparison:
+    """Read both engines' parts in these signals as of `now`."""
+    days = {member.experiment_id: member.day for member in members if member.experiment_id is not None}
+    pairs = read_pairs(list(days), estimand=plan.estimand, prices=plan.prices, now=now)
+    takings, taking_pairs = [], []
+    unsettled = sum(1 for member in members if member.experiment_id is None)
+    for pair in pairs:
+        weight = weight_of(pair.decided, plan.estimand)
+        if weight is None:
+            continue
+        # Whether it was halted is known only once nothing can be told any more.
+        unsettled += not pair.is_settled
+        # Where nobody trades for real a halt changes nothing.
+        if pair.was_halted and pair.decision.executed_engine is not None:
+            continue
+        takings.append(Taking(days[pair.decision.pk], weight, pair.a.side, pair.b.side))
+        taking_pairs.append(pair)
+    kept = slice(plan.max_signals)
+    return Comparison(
+        tuple(takings[kept]),
+        tuple(taking_pairs[kept]),
+        not_compared=len(pairs) - len(takings),
+        over=len(takings) - len(takings[kept]),
+        unsettled=unsettled,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A block with what is stored beside its sums."""
+
+    block: JudgedBlock
+    counts: dict[str, Any]
+    signals: list[dict[str, Any]]
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of `evaluation_blocks` that follow from facts alone."""
+        block = self.block
+        return {
+            "first_day": block.first_day,
+            "last_day": block.last_day,
+            "n": block.n,
+            "x_low": block.block.low,
+            "x_high": block.block.high,
+            "m": block.block.m,
+            "opened_a": block.opened[0],
+            "opened_b": block.opened[1],
+            "missing_a": block.missing[0],
+            "missing_b": block.missing[1],
+            "counts": self.counts,
+            "signals": self.signals,
+            "experiment_ids": [UUID(signal["experiment_id"]) for signal in self.signals],
+        }
+
+
+def summed(comparison: Comparison, number: int, plan: EvaluationPlan, starts_on: date, records: Records) -> Summed:
+    """The block of one stretch; its number counts stretches from 0, those without signals too."""
+    block = sum_up(comparison.takings, number, plan.cut(starts_on), records)
+    sides = {"a": [one.a for one in comparison.takings], "b": [one.b for one in comparison.takings]}
+    held = [part.held_days for pair in comparison.pairs for part in (pair.a, pair.b) if part.held_days is not None]
+    counts: dict[str, Any] = {name: _sorted(count_standings(found, plan.metric)) for name, found in sides.items()}
+    counts |= {
+        "not_compared": comparison.not_compared,
+        "over_max_signals": comparison.over,
+        "hold_exceeded": sum(days > plan.max_hold_days for days in held),
+    }
+    signals = [
+        _signal_document(pair, taking, apart)
+        for pair, taking, apart in zip(comparison.pairs, comparison.takings, block.differences, strict=True)
+    ]
+    return Summed(block, counts, signals)
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _signal_document(pair: Pair, taking: Taking, apart: Difference) -> dict[str, Any]:
+    """One signal as the evidence of its block keeps it; amounts and weights as text, to the last digit."""
+    return {
+        "experiment_id": str(pair.decision.pk),
+        "real": pair.decision.executed_engine,
+        "weight": repr(taking.weight),
+        "a": _side_document(taking.a),
+        "b": _side_document(taking.b),
+        "d_low": decimal_text(apart.low),
+        "d_high": decimal_text(apart.high),
+    }
+
+
+def _side_document(side: Side) -> dict[str, Any]:
+    return {
+        name: decimal_text(value) if isinstance(value, Decimal) else value
+        for name, value in asdict(side).items()
+        if value is not None
+    }
+
+
+def stored_takings(signals: Sequence[dict[str, Any]], day: date) -> list[Taking]:
+    """The signals of a stored block as they were judged; `day` is any of its days."""
+    return [
+        Taking(day, float(signal["weight"]), _stored_side(signal["a"]), _stored_side(signal["b"])) for signal in signals
+    ]
+
+
+def _stored_side(document: dict[str, Any]) -> Side:
+    amounts: dict[str, Any] = {name: Decimal(value) for name, value in document.items() if name != "standing"}
+    return Side(document["standing"], **amounts)

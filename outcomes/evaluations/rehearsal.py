@@ -1,0 +1,89 @@
+"""Stored history judged as if a plan had been fixed back then: what blocks are like, never a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+
+from outcomes.core.evaluation import BLOCK_ZONE, EvaluationPlan, History
+from outcomes.core.judging import Judged, Records, judge_blocks
+from outcomes.core.values import Record
+from outcomes.evaluations.members import EVER, Scope, Summed, compare, summed
+from outcomes.services.transactions import database_time
+
+# What a promise about the worst block is held against: several times what it takes, and quickly read.
+HISTORY_STRETCHES = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a plan would have come to."""
+
+    blocks: tuple[Summed, ...]
+    judged: Judged
+    history: History
+
+
+def rehearse(
+    plan: EvaluationPlan,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Rehearsal:
+    """Judge the signals of [since, until), by the plan's clock; `progress` is told the number of each block."""
+    found = []
+    for block in _blocks(plan, since, until):
+        found.append(block)
+        progress(len(found))
+    return Rehearsal(tuple(found), judge_blocks([one.block for one in found], plan.wager), _history(found))
+
+
+def history_of(plan: EvaluationPlan) -> History:
+    """What the latest blocks were like under this plan."""
+    return _history(list(_blocks(plan, None, None, latest=HISTORY_STRETCHES)))
+
+
+def _history(blocks: list[Summed]) -> History:
+    risks = [
+        Decimal(signal[engine]["risk_amount"])
+        for block in blocks
+        for signal in block.signals
+        for engine in ("a", "b")
+        if "risk_amount" in signal[engine]
+    ]
+    return History.of(
+        [(one.block.block.low, one.block.block.high) for one in blocks],
+        [one.block.n for one in blocks],
+        max(risks, default=Decimal(0)),
+    )
+
+
+def _blocks(
+    plan: EvaluationPlan, since: datetime | None, until: datetime | None, latest: int | None = None
+) -> Iterator[Summed]:
+    """Stretch by stretch, so that a long history is never in memory as a whole; of `latest` stretches only."""
+    now = database_time()
+    members = Scope(plan.clock, EVER, since or EVER, policy_version=None).members(until=now)
+    if until is not None:
+        last = until.astimezone(BLOCK_ZONE).date()
+        members = [member for member in members if member.day < last]
+    if not members:
+        return
+    starts_on = min(member.day for member in members) if since is None else since.astimezone(BLOCK_ZONE).date()
+    cut = plan.cut(starts_on)
+    records = Records(Record(), Record())
+    if latest is not None:
+        first = max(cut.number(member.day) for member in members) - latest
+        members = [member for member in members if cut.number(member.day) > first]
+    members.sort(key=lambda member: cut.number(member.day))
+    for number, group in groupby(members, lambda member: cut.number(member.day)):
+        found = compare(list(group), plan, now)
+        # What can still move says nothing yet of how bad a block can be.
+        if not found.takings or found.unsettled:
+            continue
+        yield summed(found, number, plan, starts_on, records)
+        records = records.after(found.takings, plan.metric)

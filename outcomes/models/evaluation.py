@@ -1,0 +1,205 @@
+"""Evaluations: what was fixed before the data existed, who approved it, what ran, and what its blocks came to."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from kernel.canonical import SHA256_HEX
+from kernel.fields import CanonicalJSONField
+from outcomes.core.evaluation import CHOICES, MAX_BLOCK_DAYS, MAX_NAME, EvaluationPlan
+from outcomes.core.trades import Digits
+from policies.models import PolicyVersion
+
+AMOUNT: Digits = {"max_digits": 24, "decimal_places": 12}
+
+
+def _one_of(name: str, help_text: str) -> models.CharField[str, str]:
+    return models.CharField(max_length=12, choices=[(value, value) for value in CHOICES[name]], help_text=help_text)
+
+
+class Evaluation(models.Model):
+    """The question, fixed before its data exist; never changed, never deleted. Until it is approved it is a draft."""
+
+    name = models.CharField(max_length=MAX_NAME, unique=True, help_text="Letters, digits, hyphens, underscores, dots.")
+    note = models.TextField(help_text="The hypothesis: what is expected, and why.")
+    clock = _one_of("clock", "WALL: signals as they arrive. EVENT: a replayed source's signals by their own time.")
+    starts_at = models.DateTimeField(
+        null=True, blank=True, help_text="Signals from then on take part, UTC; blank: from the start of the evaluation."
+    )
+    metric = _one_of("metric", "R: return on the capital at risk. CURRENCY: the policy's.")
+    estimand = _one_of("estimand", "SYNCHRONISED: at the real exit. OWN_EXIT: each side at its own.")
+    prices = _one_of("prices", "NEUTRAL: only prices that neither engine could choose. ENGINES: all but model prices.")
+    block_days = models.PositiveSmallIntegerField(help_text="Calendar days of a block, New York; 1 to 91.")
+    max_hold_days = models.PositiveSmallIntegerField(
+        help_text="Calendar days that a trade is held at most; 0: it ends on its day."
+    )
+    worst_block = models.DecimalField(**AMOUNT, help_text="The worst block thought possible, in the metric: a promise.")
+    margin = models.DecimalField(**AMOUNT, help_text="A difference per signal up to this counts as none; 0: not asked.")
+    horizon_blocks = models.PositiveIntegerField(help_text="The evaluation ends after so many blocks.")
+    max_signals = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Signals of a block that count, the first by arrival; blank: all."
+    )
+    busy_signals = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Signals of a busy block; needed without 60 earlier blocks."
+    )
+    reason = models.TextField(
+        blank=True, default="", help_text="Why the worst block is smaller than limits and history ask for."
+    )
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of everything above.")
+    created_by = models.CharField(max_length=150, help_text="Who wrote it; somebody else approves it.")
+    created_at = models.DateTimeField(help_text="Database clock, UTC.")
+
+    class Meta:
+        db_table = "evaluations"
+        ordering = ("-id",)
+        permissions = (
+            ("approve_evaluation", "Can approve another person's evaluation"),
+            ("run_evaluation", "Can start and finish an evaluation"),
+        )
+        constraints = (
+            *(
+                models.CheckConstraint(name=f"evaluations_{name}_known", condition=Q(**{f"{name}__in": values}))
+                for name, values in CHOICES.items()
+            ),
+            models.CheckConstraint(
+                name="evaluations_blocks_outlast_the_holds",
+                condition=Q(block_days__range=(1, MAX_BLOCK_DAYS), block_days__gte=2 * F("max_hold_days")),
+            ),
+            models.CheckConstraint(
+                name="evaluations_amounts_possible",
+                condition=Q(worst_block__gt=0, margin__gte=0, horizon_blocks__gte=1),
+            ),
+            models.CheckConstraint(
+                name="evaluations_event_has_a_start", condition=Q(clock="WALL") | Q(starts_at__isnull=False)
+            ),
+            models.CheckConstraint(name="evaluations_have_a_note", condition=~Q(note="") & ~Q(name="")),
+            models.CheckConstraint(
+                name="evaluations_content_hash_is_sha256", condition=Q(content_hash__regex=SHA256_HEX)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def plan(self) -> EvaluationPlan:
+        """What is fixed, for the pure core."""
+        return EvaluationPlan(**{name: getattr(self, name) for name in EvaluationPlan.__slots__})
+
+
+class EvaluationApproval(models.Model):
+    """Another person than the author has approved it; never changed, never deleted."""
+
+    evaluation = models.OneToOneField(
+        Evaluation, on_delete=models.PROTECT, primary_key=True, related_name="approval", help_text="What was approved."
+    )
+    content_hash = models.CharField(max_length=64, help_text="Of the content that was approved.")
+    approved_by = models.CharField(max_length=150, help_text="Never its author.")
+    approved_at = models.DateTimeField(help_text="Database clock, UTC.")
+
+    class Meta:
+        db_table = "evaluation_approvals"
+
+    def __str__(self) -> str:
+        return f"{self.evaluation} approved by {self.approved_by}"
+
+
+class RunState(models.TextChoices):
+    """Whether signals still take part, and if not, why."""
+
+    RUNNING = "RUNNING"
+    ENDED_BY_CHANGE = "ENDED_BY_CHANGE"
+    FINISHED = "FINISHED"
+
+
+class EvaluationRun(models.Model):
+    """One evaluation in force: the phase that it is pinned to, and how it ended. One runs at a time."""
+
+    evaluation = models.OneToOneField(
+        Evaluation, on_delete=models.PROTECT, primary_key=True, related_name="run", help_text="What runs."
+    )
+    attempt = models.PositiveIntegerField(unique=True, help_text="1 for the first evaluation that was ever started.")
+    policy_version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The phase's; a later ends it."
+    )
+    rules_hash_a = models.CharField(max_length=64, blank=True, help_text="Engine A's at the start; another ends it.")
+    rules_hash_b = models.CharField(max_length=64, blank=True, help_text="Engine B's at the start; another ends it.")
+    history_blocks = models.PositiveIntegerField(help_text="Earlier blocks that the worst block was held against.")
+    least_worst_block = models.DecimalField(
+        **AMOUNT, null=True, blank=True, help_text="What limits and history asked for; blank if nothing told it."
+    )
+    started_by = models.CharField(max_length=150, help_text="Who started it.")
+    started_at = models.DateTimeField(help_text="Database clock, UTC.")
+    begins_at = models.DateTimeField(help_text="Signals that arrive after it take part, UTC.")
+    starts_on = models.DateField(help_text="First day of the first block, New York.")
+    state = models.CharField(max_length=15, choices=RunState, default=RunState.RUNNING, help_text="Until it ends.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it ended, UTC; blank while it runs.")
+    ended_because = models.TextField(blank=True, default="", help_text="What changed, or who finished it and why.")
+    concluded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the last of its blocks was judged, UTC: nothing is added any more."
+    )
+
+    class Meta:
+        db_table = "evaluation_runs"
+        ordering = ("-attempt",)
+        constraints = (
+            models.UniqueConstraint(
+                name="evaluation_runs_one_at_a_time", fields=("state",), condition=Q(state="RUNNING")
+            ),
+            models.CheckConstraint(
+                name="evaluation_runs_ended_has_time_and_reason",
+                condition=Q(state="RUNNING", ended_at__isnull=True, ended_because="", concluded_at__isnull=True)
+                | Q(state__in=("ENDED_BY_CHANGE", "FINISHED"), ended_at__isnull=False) & ~Q(ended_because=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.evaluation}: {self.state}"
+
+
+class EvaluationBlock(models.Model):
+    """One judged block. Revision 1 is judged, later ones are shown beside it; never changed, never deleted."""
+
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.PROTECT, related_name="blocks", help_text="Whose block it is."
+    )
+    number = models.PositiveIntegerField(help_text="1 for the first block with a signal.")
+    revision = models.PositiveSmallIntegerField(default=1, help_text="1 as judged; later ones after later facts.")
+    first_day = models.DateField(help_text="New York.")
+    last_day = models.DateField(help_text="New York; belongs to the block.")
+    n = models.PositiveIntegerField(help_text="Signals that take part.")
+    x_low = models.FloatField(help_text="Weighted sum of differences over the root of n, what is missing at A's worst.")
+    x_high = models.FloatField(help_text="The same with what is missing at B's worst.")
+    m = models.FloatField(help_text="Sum of weights over the root of n.")
+    opened_a = models.PositiveIntegerField(help_text="Signals that A answered with OPEN.")
+    opened_b = models.PositiveIntegerField(help_text="Signals that B answered with OPEN.")
+    missing_a = models.PositiveIntegerField(help_text="Signals without a value for A.")
+    missing_b = models.PositiveIntegerField(help_text="Signals without a value for B.")
+    counts = CanonicalJSONField(help_text="Standings of each engine, signals that were not compared, long holds.")
+    experiment_ids = ArrayField(models.UUIDField(), help_text="Signals that take part, in the order of arrival.")
+    signals = CanonicalJSONField(help_text="Weight, standings, values and difference of each.")
+    judgement = CanonicalJSONField(
+        null=True, blank=True, help_text="Evidence, interval and verdict after this block; blank of a later revision."
+    )
+    judged_at = models.DateTimeField(help_text="Facts up to then count: database clock, UTC.")
+
+    class Meta:
+        db_table = "evaluation_blocks"
+        ordering = ("evaluation", "number", "revision")
+        constraints = (
+            # Whatever crashes and however many workers judge: a block is judged once.
+            models.UniqueConstraint(name="evaluation_blocks_once", fields=("evaluation", "number", "revision")),
+            models.CheckConstraint(
+                name="evaluation_blocks_sums_possible",
+                condition=Q(n__gte=1, m__gt=0, number__gte=1, x_low__lte=F("x_high"), last_day__gte=F("first_day")),
+            ),
+            models.CheckConstraint(
+                name="evaluation_blocks_only_the_first_is_judged",
+                condition=Q(revision=1, judgement__isnull=False) | Q(revision__gt=1, judgement__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.evaluation} block {self.number}.{self.revision}"
