@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = ("policies.core", "experiments.core", "outcomes.core", "signals_app.alerts")
-MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+# As a module, because the script beside the interpreter names the path at which it was installed.
+MUTMUT = (sys.executable, "-m", "mutmut")
 # Where a module's tests are not in the one file that has its name.
 TESTS_OF = {
     "policies.core.rules": [
@@ -128,7 +129,7 @@ def mutated(name: str, project: Path) -> Module:
     (project / "pyproject.toml").write_text(configuration)
     # Verdicts of another selection of tests say nothing.
     shutil.rmtree(project / "mutants", ignore_errors=True)
-    command = [MUTMUT, "run", "--max-children", "1", f"{name}.*"]
+    command = [*MUTMUT, "run", "--max-children", "1", f"{name}.*"]
     run = subprocess.run(command, cwd=project, check=False, capture_output=True, text=True)
     record = project / "mutants" / f"{path}.meta"
     if run.returncode and (not record.exists() or json.loads(record.read_text())["exit_code_by_key"]):
@@ -142,7 +143,7 @@ def mutated(name: str, project: Path) -> Module:
 
 def difference(mutant: str, project: Path) -> str:
     """The mutant as a patch, without its head and the lines around."""
-    shown = subprocess.run([MUTMUT, "show", mutant], cwd=project, check=True, capture_output=True, text=True)
+    shown = subprocess.run([*MUTMUT, "show", mutant], cwd=project, check=True, capture_output=True, text=True)
     return "\n".join(line for line in shown.stdout.splitlines() if line.startswith(("-", "+", "@")))
 
 
