@@ -141,10 +141,10 @@ def _word(field: Field) -> Word | None:
     if text in LONG_WORDS or text in SHORT_WORDS:
         return _make_word(field, text, weight, is_order=is_order)
     # Targets are often numbered: TP1, TP2.
-    exit_word = text if text in EXIT_WORDS else text.rstrip("0123456789")
+    exit_word = text.rstrip("0123456789")
     is_exit = exit_word in EXIT_WORDS and field.alias not in DESCRIPTION_ALIASES
     if is_exit and (weight is Weight.STRICT or exit_word not in STRICT_EXIT_WORDS):
-        return _make_word(field, exit_word, weight, is_order=is_order)
+        return Word(field, EXIT_WORDS[exit_word])
     if weight is not Weight.WORD:
         refuse_placeholder(field)
     if text in AMBIGUOUS_WORDS:
@@ -160,7 +160,7 @@ def _word(field: Field) -> Word | None:
 
 
 def _make_word(field: Field, text: str, weight: Weight, *, is_order: bool) -> Word:
-    meaning = LONG if text in LONG_WORDS else SHORT if text in SHORT_WORDS else EXIT_WORDS[text]
+    meaning = LONG if text in LONG_WORDS else SHORT
     return Word(field, meaning, weight, is_order, is_plain_order=text in _PLAIN_ORDERS)
 
 
