@@ -52,6 +52,8 @@ def test_an_alert_may_lie_half_inside(wrapped: dict[str, Any], direction: str) -
         ALERT | {"payload": [ALERT]},
         {"data": {"score": 1}},
         {"data": {"symbol": None}},
+        {"data": {"message": "SPY crossed"}},
+        {"data": {"detail": ALERT}},
         {"detail": ALERT},
     ],
 )
@@ -60,15 +62,27 @@ def test_what_is_no_envelope_stays_closed(payload: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrapped", "pointer"),
+    ("wrapped", "pointer", "contradiction"),
     [
-        ({"action": "sell", "data": {"symbol": "SPY", "action": "buy"}}, "/data/action"),
-        ({"symbol": "QQQ", "data": {"symbol": "SPY", "side": "buy"}}, "/data/symbol"),
-        ({"interval": "5", "data": {"symbol": "SPY", "interval": "15"}}, "/data/interval"),
+        (
+            {"action": "sell", "data": {"symbol": "SPY", "action": "buy"}}, "/data/action",
+            'action is "sell" but data.action is "buy"',
+        ),
+        (
+            {"symbol": "QQQ", "data": {"symbol": "SPY", "side": "buy"}}, "/data/symbol",
+            'symbol is "QQQ" but data.symbol is "SPY"',
+        ),
+        (
+            {"interval": "5", "data": {"symbol": "SPY", "interval": "15"}}, "/data/interval",
+            'interval is "5" but data.interval is "15"',
+        ),
     ],
-)
-def test_a_wrapper_that_contradicts_the_alert_is_refused(wrapped: dict[str, Any], pointer: str) -> None:
+)  # fmt: skip
+def test_a_wrapper_that_contradicts_the_alert_is_refused(
+    wrapped: dict[str, Any], pointer: str, contradiction: str
+) -> None:
     with pytest.raises(DomainError) as raised:
         open_envelope(wrapped)
 
     assert (raised.value.code, raised.value.pointer) == ("conflicting_alias", pointer)
+    assert raised.value.detail == f"{contradiction}; send only one of them, or make them agree."
