@@ -1,9 +1,10 @@
 """What both example engines do with the API; only their strategies differ.
 
 For every assignment: check the context's hash, decide and plan blind, recommend, open the trade in the role that the
-answer reveals. With every later bar of a symbol: look what the rules close. Of a real position a part or the rest is
-closed at once. A shadow follows the real trade without its engine's doing, unless nobody else quotes it: then its
-directives are answered with the engine's own quotes. When its own rules would leave, the engine reports that, too.
+answer reveals; a real one once its permit is confirmed. With every later bar of a symbol: look what the rules close. Of
+a real position a part or the rest is closed at once. A shadow follows the real trade without its engine's doing, unless
+nobody else quotes it: then its directives are answered with the engine's own quotes. When its own rules would leave,
+the engine reports that, too.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ class EngineLoop:
         log.info("%s: %s; %s", what, "; ".join(verdict.reasons), role["role"])
         if contract is None or bar is None:
             return
+        if role["role"] == "REAL" and not self._may_order(assignment["experiment_id"]):
+            return
         trade = self._client.open_trade(
             experiment_id=assignment["experiment_id"],
             kind=role["role"],
@@ -164,6 +167,21 @@ class EngineLoop:
             entry_price=ask,
             entry_time=bar.timestamp,
         )
+
+    def _may_order(self, experiment_id: str) -> bool:
+        """Whether a real order may go out now: trading may have been halted since the role was revealed."""
+        # The order of an earlier run is out, whatever became of its permit since.
+        if experiment_id in self._journal.ordered():
+            return True
+        try:
+            self._client.confirm_permit(experiment_id)
+        except OrchestratorError as error:
+            if error.code not in ("halted", "permit_expired"):
+                raise
+            log.warning("no order for %s: %s", experiment_id, error.code)
+            return False
+        self._journal.note_ordered(experiment_id)
+        return True
 
     def _close(self, positions: list[Position]) -> None:
         """Report what the rules have closed of the positions, and has not been reported yet."""

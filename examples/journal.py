@@ -1,4 +1,4 @@
-"""What an example engine remembers across restarts: the work it took and the trades it knows closed.
+"""What an example engine remembers across restarts: work it took, real orders it sent, trades it knows closed.
 
 One JSON document a line, only ever appended to. Everything else follows from it, because the engines'
 decisions are functions of the assignments and every call of the API may be repeated.
@@ -47,9 +47,17 @@ class Journal:
         """The experiments whose trade had been closed when the last run ended."""
         return {line["closed"] for line in self._kept if "closed" in line}
 
+    def ordered(self) -> set[str]:
+        """The experiments whose real order may have gone out when the last run ended."""
+        return {line["ordered"] for line in self._kept if "ordered" in line}
+
     def note_assignment(self, assignment: dict[str, Any]) -> None:
         """Remember an assignment; call it before answering, so that no opened trade is forgotten."""
         self._append({"assignment": assignment})
+
+    def note_ordered(self, experiment_id: str) -> None:
+        """Remember that a real order goes out now; call it before sending the order."""
+        self._append({"ordered": experiment_id})
 
     def note_closed(self, experiment_id: str) -> None:
         """Remember that nothing is left to do for this experiment's trade."""

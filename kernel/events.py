@@ -83,6 +83,12 @@ RECOMMENDATION_RECORDED = Event(
     ("experiment_id", "engine", "action", "role", "reason"),
     "An engine recommended a trade, or declined, and learned its role.",
 )
+PERMIT_CONFIRMED = Event(
+    "permit.confirmed",
+    "info",
+    ("experiment_id", "engine", "valid_until"),
+    "An engine asked whether its real order may go out, and it may.",
+)
 TRADE_OPENED = Event("trade.opened", "info", ("experiment_id", "engine", "trade_id"), "A real trade was reported.")
 SHADOW_TRADE_CREATED = Event(
     "shadow_trade.created",

@@ -55,6 +55,19 @@ SELECT t.role AS traded, t.trade_id, t.experiment_id, t.engine, r.action, r.role
            SELECT FROM pair_violations v
             WHERE (v.experiment_id, v.engine, v.name) = (t.experiment_id, t.engine, 'NOT_PERMITTED')));
 
+-- invariant: permits_are_those_revealed
+-- Whoever was told a permit has that one; a real trade without one confirmed before it is named NOT_PERMITTED.
+SELECT experiment_id, r.engine, p.engine AS holder, r.permit_expires_at, p.expires_at, p.confirmed_at, NULL AS trade_id
+  FROM (SELECT * FROM recommendations WHERE permit_expires_at IS NOT NULL) r FULL JOIN permits p USING (experiment_id)
+ WHERE (r.engine, r.recommended_at, r.permit_expires_at)
+       IS DISTINCT FROM (p.engine, p.revealed_at, p.expires_at)
+UNION ALL
+SELECT experiment_id, t.engine, p.engine, NULL, p.expires_at, p.confirmed_at, t.trade_id
+  FROM real_trades t LEFT JOIN permits p USING (experiment_id)
+ WHERE coalesce(p.confirmed_at > t.opened_at, true)
+   AND NOT EXISTS (SELECT FROM pair_violations v
+                    WHERE (v.experiment_id, v.engine, v.name) = (t.experiment_id, t.engine, 'NOT_PERMITTED'));
+
 -- invariant: shadows_open_their_plan
 -- A shadow opens exactly what its engine planned before it knew its role, in units: contracts times multiplier.
 SELECT trade_id, instrument, side, planned.units AS planned, opened.units AS opened

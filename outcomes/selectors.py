@@ -15,6 +15,7 @@ from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 # What `experiment_story` reads beside the experiment, in a query each.
 STORY = (
     "recommendations",
+    "permit",
     "distributions",
     "realtrades__outcomes",
     "shadowtrades__outcomes",

@@ -106,6 +106,10 @@ class OrchestratorClient:
         }
         return cast("Role", self._post("recommendations", body))
 
+    def confirm_permit(self, experiment_id: str) -> str:
+        """Ask right before a real order goes out whether it may; return until when. Refused: `halted`, for one."""
+        return cast("str", self._post(f"permits/{experiment_id}/confirm", {})["valid_until"])
+
     def open_trade(
         self,
         *,

@@ -14,7 +14,7 @@ from experiments.models import Experiment
 from kernel.values import instant_text, plain_text
 from outcomes.core.books import ZERO, Fill, LegFill, positions, until_first_roll
 from outcomes.core.checks import Plan
-from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
+from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import by_engine, explanation_of
 
 Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
@@ -63,6 +63,7 @@ class Side:
     recommendation: Recommendation | None
     trade: RealTrade | ShadowTrade | None
     outcome: Outcome | None
+    permit: Permit | None = None  # None of a shadow, too
 
     @property
     def kind(self) -> str:
@@ -110,12 +111,17 @@ def experiment_page(story: Experiment) -> ExperimentPage:
     """The page of an experiment whose related rows are loaded."""
     acts = by_engine(story)
     decision = story.decision
+    permit: Permit | None = getattr(story, "permit", None)
+    permits = {permit.engine: permit} if permit else {}
     return ExperimentPage(
         sentence=explanation_of(story),
         rules=walk_rules(decision.inputs, decision.rules_version),
         # A decision is written in one transaction, whose times do not show the order of the flow.
         timeline=timed([*decided(story), *sorted(answered(story, acts), key=lambda event: event.at)]),
-        sides=[Side(engine, engine == decision.executed_engine, *acts[engine]) for engine in ("A", "B")],
+        sides=[
+            Side(engine, engine == decision.executed_engine, *acts[engine], permits.get(engine))
+            for engine in ("A", "B")
+        ],
     )
 
 
@@ -172,6 +178,11 @@ def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
     """What the engines did about it, in no order."""
     for engine, (recommendation, trade, outcome) in acts.items():
         yield from _acts_of(engine, recommendation, trade, outcome)
+    permit: Permit | None = getattr(story, "permit", None)
+    if permit is not None and permit.confirmed_at is not None:
+        valid = f"valid until {instant_text(permit.expires_at)}"
+        link = ("outcomes_permit", permit.pk)
+        yield Event(permit.confirmed_at, f"Engine {permit.engine} confirmed its permit", valid, link=link)
     yield from _directive(story)
     for incident in story.incidents.all():
         link = ("outcomes_incident", incident.pk)

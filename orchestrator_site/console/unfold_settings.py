@@ -65,6 +65,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _page("Comparison report", "compare_arrows", "report", "outcomes.view_report"),
             _table("Recommendations", "recommend", "outcomes.recommendation"),
+            _table("Permits", "verified_user", "outcomes.permit"),
             _table("Real trades", "paid", "outcomes.realtrade"),
             _table("Shadow trades", "filter_drama", "outcomes.shadowtrade"),
             _table("Trade fills", "receipt_long", "outcomes.tradefill"),

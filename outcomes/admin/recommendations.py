@@ -1,4 +1,4 @@
-"""Recommendations, and the reports and pairs that broke a rule."""
+"""Recommendations, permits, and the reports and pairs that broke a rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from outcomes.core.trades import PairRule
-from outcomes.models import Incident, Recommendation, Violation
+from outcomes.models import Incident, Permit, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
 ACTION_COLOURS = {"OPEN": "success", "DECLINE": "warning"}
@@ -66,6 +66,30 @@ class RecommendationAdmin(AuditAdmin):
         """The same, indented."""
         # Beside the characters as sent, because indenting loses their spelling of numbers.
         return pretty_json(json.loads(recommendation.recommendation))
+
+
+@admin.register(Permit)
+class PermitAdmin(AuditAdmin):
+    """One for each engine that was told to trade for real; confirmed right before its order."""
+
+    list_display = (
+        "revealed_at",
+        link_to("experiment_id", "experiments_experiment", short=True),
+        "engine",
+        "confirmed_at",
+        "expires_at",
+    )
+    list_filter = ("engine", ("confirmed_at", admin.EmptyFieldListFilter), recent("revealed_at"))
+    search_fields = ("experiment_id__exact",)
+    search_help_text = "Experiment ID"
+    fields = (
+        link_to("experiment_id", "experiments_experiment"),
+        "engine",
+        "revealed_at",
+        "confirmed_at",
+        "expires_at",
+    )
+    empty_hint = "An engine gets a permit with the role REAL, and confirms it before its order goes out."
 
 
 @admin.register(Incident)

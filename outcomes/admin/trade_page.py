@@ -17,6 +17,7 @@ from outcomes.models import (
     ExitDirective,
     Outcome,
     OwnExit,
+    Permit,
     RealTrade,
     Recommendation,
     ShadowTrade,
@@ -96,6 +97,7 @@ class TradePage:
     """Everything the page shows beside the trade itself; None for what there is not (yet)."""
 
     links: list[tuple[str, Link]]
+    permit: Permit | None  # also None of a shadow
     outcome: Outcome | None
     r: str | None
     fills: list[FillRow]
@@ -114,6 +116,7 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
     answer = Recommendation.objects.only("pk").get(experiment_id=trade.experiment_id, engine=trade.engine)
     kind = trade.kind.value.lower()
     return TradePage(
+        permit=Permit.objects.filter(pk=trade.experiment_id, engine=trade.engine).first(),
         links=[
             ("Experiment", ("experiments_experiment", trade.experiment_id)),
             ("Recommendation", ("outcomes_recommendation", answer.pk)),

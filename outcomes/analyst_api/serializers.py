@@ -78,6 +78,7 @@ class EngineStorySerializer(serializers.Serializer[Any]):
     """One engine's part in an experiment; null for what it has not done."""
 
     distributed_at = serializers.DateTimeField(allow_null=True)
+    permit_confirmed_at = serializers.DateTimeField(allow_null=True, help_text="Null of a shadow, too.")
     recommendation = RecommendationStorySerializer(allow_null=True)
     trade = serializers.DictField(allow_null=True)
     outcome = serializers.DictField(allow_null=True)
@@ -127,10 +128,13 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     def get_engines(self, experiment: Experiment) -> dict[str, Any]:
         """Both engines' parts, side by side."""
         distributed = {d.engine: d.distributed_at for d in experiment.distributions.all()}
+        permit = getattr(experiment, "permit", None)
+        confirmed = {permit.engine: permit.confirmed_at} if permit else {}
         return {
             engine: EngineStorySerializer(
                 {
                     "distributed_at": distributed.get(engine),
+                    "permit_confirmed_at": confirmed.get(engine),
                     "recommendation": recommendation,
                     "trade": trade and trade_document(trade),
                     "outcome": outcome and outcome_document(outcome),

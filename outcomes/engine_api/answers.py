@@ -21,6 +21,7 @@ from outcomes.engine_api.serializers import net_price_field, price_field
 from outcomes.models import (
     DirectiveState,
     ExitDirective,
+    Permit,
     RealTrade,
     Recommendation,
     Role,
@@ -65,6 +66,13 @@ class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]
     def get_halted(self, _recommendation: Recommendation) -> bool:
         """The present state, which the stored role need not know of."""
         return open_halt() is not None
+
+
+class PermitAnswerSerializer(serializers.Serializer[Permit]):
+    """A confirmed permit: the real order may go out now, and must be filled by `valid_until`."""
+
+    experiment_id = serializers.UUIDField()
+    valid_until = serializers.DateTimeField(source="expires_at")
 
 
 class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):

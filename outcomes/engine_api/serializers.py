@@ -102,6 +102,10 @@ class ClaimSerializer(StrictSerializer):
     wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
 
 
+class ConfirmSerializer(StrictSerializer):
+    """Nothing but the address says which permit."""
+
+
 class PlannedLegSerializer(StrictSerializer):
     """One leg of a plan."""
 

@@ -18,12 +18,14 @@ from outcomes.engine_api.answers import (
     AssignmentSerializer,
     ClaimedSerializer,
     PendingExitsSerializer,
+    PermitAnswerSerializer,
     RecommendationAnswerSerializer,
     SettledExitSerializer,
     TradeAnswerSerializer,
 )
 from outcomes.engine_api.serializers import (
     ClaimSerializer,
+    ConfirmSerializer,
     ExitSerializer,
     FillSerializer,
     PendingExitsQuerySerializer,
@@ -98,6 +100,16 @@ class RecommendationsView(EngineView):
         report = _validated(RecommendationSerializer, request).report(source)
         recommendation, is_new = services.record_recommendation(engine_of(request), report)
         return Response(RecommendationAnswerSerializer(recommendation).data, status=201 if is_new else 200)
+
+
+class PermitConfirmView(EngineView):
+    """Confirm a permit right before the real order goes out."""
+
+    @extend_schema(operation_id="confirm_permit", request=ConfirmSerializer, responses={200: PermitAnswerSerializer})
+    def post(self, request: Request, experiment_id: UUID) -> Response:
+        """Judge anew, each time, whether this engine may trade for real; 409 says why it may not."""
+        _validated(ConfirmSerializer, request)
+        return Response(PermitAnswerSerializer(services.confirm_permit(engine_of(request), experiment_id)).data)
 
 
 class TradesView(EngineView):

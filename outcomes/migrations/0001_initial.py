@@ -151,6 +151,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Permit',
+            fields=[
+                ('experiment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='permit', serialize=False, to='experiments.experiment')),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine that may trade for real.', max_length=1)),
+                ('revealed_at', models.DateTimeField(help_text='When its role was revealed: database clock, UTC.')),
+                ('expires_at', models.DateTimeField(help_text='A real trade must be entered by this time, UTC.')),
+                ('confirmed_at', models.DateTimeField(blank=True, help_text='When the engine last confirmed it before its trade; blank if it never did.', null=True)),
+            ],
+            options={
+                'db_table': 'permits',
+                'ordering': ('-revealed_at',),
+            },
+        ),
+        migrations.CreateModel(
             name='Quote',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -442,6 +456,10 @@ class Migration(migrations.Migration):
             model_name='exitdirective',
             name='shadow_trade',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddConstraint(
+            model_name='permit',
+            constraint=models.CheckConstraint(condition=models.Q(('confirmed_at__isnull', True), models.Q(('confirmed_at__gte', models.F('revealed_at')), ('confirmed_at__lte', models.F('expires_at'))), _connector='OR'), name='permits_confirmed_while_in_force'),
         ),
         migrations.AddConstraint(
             model_name='quote',

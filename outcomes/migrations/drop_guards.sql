@@ -15,6 +15,9 @@ DROP TRIGGER evaluation_approvals_append_only ON evaluation_approvals;
 DROP TRIGGER evaluations_append_only ON evaluations;
 
 -- Triggers of the trades and of what is kept.
+DROP TRIGGER permits_are_kept ON permits;
+DROP TRIGGER permits_only_confirmed ON permits;
+DROP FUNCTION keep_permit();
 DROP TRIGGER shadow_trades_are_final ON shadow_trades;
 DROP TRIGGER real_trades_are_final ON real_trades;
 DROP FUNCTION keep_trade();
@@ -47,6 +50,10 @@ ALTER TABLE trade_fills
 ALTER TABLE shadow_trades
     DROP CONSTRAINT shadow_trades_id_experiment_engine,
     DROP CONSTRAINT shadow_trades_in_the_revealed_role,
+    DROP COLUMN role;
+ALTER TABLE permits
+    DROP CONSTRAINT permits_in_the_revealed_role,
+    DROP CONSTRAINT permits_of_the_executed_engine,
     DROP COLUMN role;
 ALTER TABLE real_trades
     DROP CONSTRAINT real_trades_id_experiment_engine,

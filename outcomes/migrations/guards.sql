@@ -12,6 +12,14 @@ ADD CONSTRAINT real_trades_by_the_executed_engine
 ADD CONSTRAINT real_trades_in_the_revealed_role
     FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
 
+-- A permit is the executed engine's, in the role REAL that was revealed to it, until the time that it was told.
+ALTER TABLE permits
+ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('REAL') STORED,
+ADD CONSTRAINT permits_of_the_executed_engine
+    FOREIGN KEY (experiment_id, engine) REFERENCES execution_policy (experiment_id, executed_engine),
+ADD CONSTRAINT permits_in_the_revealed_role
+    FOREIGN KEY (experiment_id, engine, role) REFERENCES recommendations (experiment_id, engine, role);
+
 -- A shadow trade is in the role SHADOW that was revealed to its engine.
 ALTER TABLE shadow_trades
 ADD COLUMN role varchar(6) GENERATED ALWAYS AS ('SHADOW') STORED,
@@ -73,6 +81,28 @@ CREATE TRIGGER real_trades_are_kept BEFORE DELETE ON real_trades
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER shadow_trades_are_kept BEFORE DELETE ON shadow_trades
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Of a permit only the confirmation moves, forward, until a real trade has used it, and never while trading is halted.
+CREATE FUNCTION keep_permit() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    free text[] := ARRAY['role', 'confirmed_at'];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF to_jsonb(OLD) - free <> to_jsonb(NEW) - free OR NEW.confirmed_at IS NULL
+           OR NEW.confirmed_at < OLD.confirmed_at
+           OR EXISTS (SELECT FROM real_trades WHERE experiment_id = OLD.experiment_id) THEN
+            RAISE EXCEPTION 'permit % is only confirmed, until it is used', OLD.experiment_id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM halts WHERE released_at IS NULL) THEN
+        RAISE EXCEPTION 'no permit is given or confirmed while trading is halted'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER permits_only_confirmed BEFORE INSERT OR UPDATE ON permits FOR EACH ROW EXECUTE FUNCTION keep_permit();
+CREATE TRIGGER permits_are_kept BEFORE DELETE ON permits FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- The opening of a trade never changes, and a closed trade is final but for what is found out about it: its flags, and
 -- that its prices were checked. Generated columns are not computed yet when a BEFORE trigger runs.

@@ -5,7 +5,7 @@ from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
 from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
-from outcomes.models.recommendation import Action, Recommendation, Role
+from outcomes.models.recommendation import Action, Permit, Recommendation, Role
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, OwnExitState
 from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
@@ -27,6 +27,7 @@ __all__ = [
     "Outcome",
     "OwnExit",
     "OwnExitState",
+    "Permit",
     "Quote",
     "RealOutcome",
     "RealTrade",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from experiments.models import REASON_CHOICES, Experiment
 from kernel.fields import CanonicalJSONField
@@ -84,3 +84,33 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.engine} {self.action} {self.role}"
+
+
+class Permit(models.Model):
+    """Leave to trade one experiment for real, revealed with the role REAL to an engine that wants to open.
+
+    One per experiment, so that never two engines hold one. A halt revokes it without touching it: whether it is in
+    force is judged anew each time the engine asks, and an entry after a halt needs a confirmation from after it.
+    """
+
+    experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, primary_key=True, related_name="permit")
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine that may trade for real.")
+    revealed_at = models.DateTimeField(help_text="When its role was revealed: database clock, UTC.")
+    expires_at = models.DateTimeField(help_text="A real trade must be entered by this time, UTC.")
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the engine last confirmed it before its trade; blank if it never did."
+    )
+
+    class Meta:
+        db_table = "permits"
+        ordering = ("-revealed_at",)
+        constraints = (
+            models.CheckConstraint(
+                name="permits_confirmed_while_in_force",
+                condition=Q(confirmed_at__isnull=True)
+                | Q(confirmed_at__gte=F("revealed_at"), confirmed_at__lte=F("expires_at")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.engine} until {self.expires_at}"

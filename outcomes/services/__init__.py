@@ -4,12 +4,13 @@ from outcomes.services.closings import close_trade, report_fill
 from outcomes.services.directives import pending_directives
 from outcomes.services.due import settle_due
 from outcomes.services.openings import open_trade, own_trade
-from outcomes.services.recommendations import RecommendationReport, record_recommendation
+from outcomes.services.recommendations import RecommendationReport, confirm_permit, record_recommendation
 from outcomes.services.settling import report_shadow_exit
 
 __all__ = [
     "RecommendationReport",
     "close_trade",
+    "confirm_permit",
     "open_trade",
     "own_trade",
     "pending_directives",

@@ -38,6 +38,7 @@ from outcomes.models import (
 from outcomes.services.directives import follow_directives, real_trade_has_ended
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, feeder_is_active, neutral_entry_legs, quote_document
+from outcomes.services.recommendations import judge_permit
 from outcomes.services.transactions import (
     RefusedReportError,
     Terms,
@@ -147,15 +148,7 @@ def _judge_real_entry(trade: RealTrade, recommendation: Recommendation, terms: T
         detail = f"entered at {format_timestamp(trade.entry_time)}, before {format_timestamp(earliest)}"
         record_one(trade, PairRule.ENTRY_BEFORE_RECOMMENDATION, detail, terms.now)
     judge_real_time(trade, trade.entry_time, terms)
-    permit_ends = recommendation.permit_expires_at
-    if recommendation.action == Action.DECLINE or permit_ends is None:
-        record_one(trade, PairRule.NOT_PERMITTED, "the engine had declined", terms.now)
-    elif terms.now > permit_ends + terms.report_delay:
-        detail = f"told at {format_timestamp(terms.now)}; the permit ended at {format_timestamp(permit_ends)}"
-        record_one(trade, PairRule.LATE_ENTRY, detail, terms.now)
-    elif not terms.is_replayed and trade.entry_time > permit_ends:
-        detail = f"entered at {format_timestamp(trade.entry_time)}; the permit ended at {format_timestamp(permit_ends)}"
-        record_one(trade, PairRule.NOT_PERMITTED, detail, terms.now)
+    judge_permit(trade, terms)
     if trade.currency != terms.policy.currency:
         detail = f"expected {terms.policy.currency}, found {trade.currency}"
         record_one(trade, PairRule.CURRENCY_DIFFERS, detail, terms.now)

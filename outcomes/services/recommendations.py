@@ -1,25 +1,30 @@
-"""Storing what an engine recommends, and revealing its role only then (R7.4, R7.5)."""
+"""Storing what an engine recommends, revealing its role only then (R7.4, R7.5), and the permit that comes with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
-from kernel.events import RECOMMENDATION_RECORDED
+from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
+from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
-from outcomes.models import Action, Recommendation, Role
+from outcomes.core.trades import PairRule
+from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
+from outcomes.services.fills import record_one
 from outcomes.services.settling import settle_declined
-from outcomes.services.transactions import database_time, not_found
+from outcomes.services.transactions import Terms, lock_experiment, not_found
 from policies.core import rules
-from policies.models import Engine
-from policies.selectors import open_halt
+from policies.models import Engine, Halt
 
-HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
+# A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
+# between looking and answering.
+HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE;"
+IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +93,17 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
 def _store_with_role(engine: str, report: RecommendationReport) -> Recommendation:
     """Store the recommendation with its role: REAL for the executed engine, unless trading is halted."""
     decision = ExecutionDecision.objects.select_related("policy_version").get(pk=report.experiment_id)
-    role, reason, permit_ends = Role.SHADOW, decision.reason, None
+    role, reason = Role.SHADOW, decision.reason
+    is_halted, now = halted_and_now()
     if decision.executed_engine == engine:
-        with connection.cursor() as cursor:
-            # A halt that is being engaged is waited for, and one that comes later waits for this role to
-            # be committed: no halt is missed between looking and answering.
-            cursor.execute(HOLD_OFF_HALTS)
-        if open_halt() is None:
-            role = Role.REAL
-        else:
+        if is_halted:
             reason = rules.halted.reason
-    # After the wait for a halt, or a permit could be shortened by the wait.
-    now = database_time()
+        else:
+            role = Role.REAL
+    permit_ends = None
     if role == Role.REAL and report.action == Action.OPEN:
         permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)
-    return Recommendation.objects.create(
+    recommendation = Recommendation.objects.create(
         experiment_id=report.experiment_id,
         engine=engine,
         context_hash=report.context_hash,
@@ -118,3 +119,77 @@ def _store_with_role(engine: str, report: RecommendationReport) -> Recommendatio
         role_reason=reason,
         permit_expires_at=permit_ends,
     )
+    if permit_ends is not None:
+        Permit.objects.create(
+            experiment_id=report.experiment_id, engine=engine, revealed_at=now, expires_at=permit_ends
+        )
+    return recommendation
+
+
+def halted_and_now() -> tuple[bool, datetime]:
+    """Whether trading is halted, which stays so until the transaction ends, and the database's clock after the wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_OFF_HALTS + IS_HALTED)
+        cursor.nextset()
+        is_halted, now = cursor.fetchone()
+    return is_halted, now
+
+
+def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
+    """Confirm that the engine's real order may go out now; judged anew each time, so that a halt counts at once.
+
+    Raises `not_found`, `recommendation_missing`, `not_permitted`, `halted` and `permit_expired`. Before the engine's
+    own recommendation it answers alike whichever engine asks: anything else would tell it its role.
+    """
+    own = {"experiment_id": experiment_id, "engine": engine}
+    if not SignalDistribution.objects.filter(**own).exists():
+        raise not_found()
+    with transaction.atomic():
+        lock_experiment(experiment_id)
+        permit = Permit.objects.filter(**own).first()
+        if permit is None:
+            if not Recommendation.objects.filter(**own).exists():
+                raise DomainError("recommendation_missing", "Send a recommendation first; its answer says the role.")
+            raise DomainError("not_permitted", f"Engine {engine} may not trade this experiment for real.")
+        is_halted, now = halted_and_now()
+        if is_halted:
+            raise DomainError("halted", "Trading is halted; no real order may go out.")
+        if now > permit.expires_at:
+            raise DomainError("permit_expired", f"The permit ended at {format_timestamp(permit.expires_at)}.")
+        if RealTrade.objects.filter(experiment_id=experiment_id).exists():
+            if permit.confirmed_at is None:
+                raise DomainError("not_permitted", "The trade was reported without a confirmed permit.")
+            # What the trade was opened on stays; a repeat gets the same answer.
+            return permit
+        permit.confirmed_at = now
+        permit.save(update_fields=("confirmed_at",))
+        confirmed = {"experiment_id": str(experiment_id), "engine": engine}
+        transaction.on_commit(
+            lambda: PERMIT_CONFIRMED.log(**confirmed, valid_until=format_timestamp(permit.expires_at))
+        )
+    return permit
+
+
+def judge_permit(trade: RealTrade, terms: Terms) -> None:
+    """Name what is wrong with the permit of a real trade that has just been told: NOT_PERMITTED, LATE_ENTRY."""
+    permit = Permit.objects.filter(pk=trade.experiment_id).first()
+    if permit is None:
+        record_one(trade, PairRule.NOT_PERMITTED, "the engine had declined", terms.now)
+        return
+    ended = f"the permit ended at {format_timestamp(permit.expires_at)}"
+    if terms.now > permit.expires_at + terms.report_delay:
+        record_one(trade, PairRule.LATE_ENTRY, f"told at {format_timestamp(terms.now)}; {ended}", terms.now)
+    elif not terms.is_replayed and trade.entry_time > permit.expires_at:
+        detail = f"entered at {format_timestamp(trade.entry_time)}; {ended}"
+        record_one(trade, PairRule.NOT_PERMITTED, detail, terms.now)
+    if permit.confirmed_at is None:
+        record_one(trade, PairRule.NOT_PERMITTED, "the permit had not been confirmed", terms.now)
+        return
+    # A replayed entry has the market's time; ours says only when it was told.
+    entered = terms.now if terms.is_replayed else trade.entry_time
+    halt = Halt.objects.filter(engaged_at__gt=permit.confirmed_at, engaged_at__lt=entered).first()
+    if halt is not None:
+        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halt.engaged_at)
+        record_one(
+            trade, PairRule.NOT_PERMITTED, f"confirmed at {confirmed}; revoked by the halt of {halted}", terms.now
+        )

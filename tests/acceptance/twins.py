@@ -178,6 +178,8 @@ class Twin:
             },
         )
         position.role = answer["role"]
+        if position.role == "REAL":
+            self.once(position, "confirm", f"permits/{position.experiment_id}/confirm", dict)
         opened = self.once(position, "open", "trades", lambda: self._opening(position))
         position.trade_id, position.opened, position.left = opened["trade_id"], self.legs, self.quantity
         if position.role == "REAL" and (self.leg_by_leg or self.first_fill < 1):

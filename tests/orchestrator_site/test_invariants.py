@@ -42,6 +42,7 @@ SABOTAGE = {
     "engines_answer_the_stored_context": "UPDATE recommendations SET context_hash = repeat('a', 64)",
     "one_engine_trades_for_real": "UPDATE execution_policy SET executed_engine = 'B'",
     "trades_follow_an_opening": "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'B'",
+    "permits_are_those_revealed": "UPDATE permits SET expires_at = expires_at + interval '1 second'",
     "shadows_open_their_plan": "UPDATE shadow_trades SET multiplier = 10",
     "nothing_is_closed_that_was_not_open": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 2",
     "closed_trades_are_flat": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 1",
@@ -70,6 +71,9 @@ SABOTAGE = {
 }
 # Invariants that say more than one thing: the others of them.
 MORE_SABOTAGE = [
+    ("permits_are_those_revealed", "DELETE FROM permits"),
+    ("permits_are_those_revealed", "UPDATE permits SET confirmed_at = NULL"),
+    ("permits_are_those_revealed", "UPDATE recommendations SET permit_expires_at = NULL"),
     ("trades_follow_an_opening", "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'A'"),
     ("shadows_open_their_plan", "DELETE FROM trade_fills WHERE number = 1"),
     ("closed_trades_are_flat", "UPDATE shadow_trades SET status = 'OPENING'"),

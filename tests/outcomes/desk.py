@@ -95,7 +95,9 @@ def neutral_quote(instrument: str, bid: str, ask: str, quote_time: str = EXIT_TI
 # What our clock has stamped; the times of the market are the engines' to tell.
 STAMPS = {
     "signal_distributions": ("distributed_at",),
+    "halts": ("engaged_at", "released_at"),
     "recommendations": ("recommended_at", "permit_expires_at"),
+    "permits": ("revealed_at", "expires_at", "confirmed_at"),
     "real_trades": ("opened_at", "closed_at"),
     "shadow_trades": ("opened_at", "closed_at", "entry_due_at"),
     "trade_fills": ("reported_at",),
@@ -166,6 +168,9 @@ class EngineClient:
     def recommend(self, experiment: Experiment, **changes: Any) -> Answer:
         return self.post("recommendations", recommendation(experiment, **changes))
 
+    def confirm(self, experiment: Experiment) -> Answer:
+        return self.post(f"permits/{experiment.pk}/confirm", {})
+
     def open(self, experiment: Experiment, kind: str = "REAL", **changes: Any) -> Answer:
         return self.post("trades", trade(experiment, kind, **changes))
 
@@ -189,6 +194,9 @@ class Desk:
     b: EngineClient
 
     def open_real(self, **changes: Any) -> str:
+        """A's real trade, its permit confirmed as its order goes out."""
+        confirmed = self.a.confirm(self.experiment)
+        assert confirmed.status == 200, confirmed.body
         answer = self.a.open(self.experiment, "REAL", **changes)
         assert answer.status == 201, answer.body
         trade_id: str = answer.body["trade_id"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from kernel.actors import Actor
 from outcomes.models import (
     ExitDirective,
     Incident,
@@ -19,6 +20,7 @@ from outcomes.models import (
     TradeFill,
 )
 from outcomes.services import openings
+from policies.services import engage_halt
 from signals_app.alerts.documents import trade_id
 from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, neutral_quote, quote
 
@@ -161,6 +163,66 @@ def test_what_is_found_out_about_a_closed_trade_may_be_added() -> None:
     _execute("UPDATE real_trades SET flags = '[\"CLOCK\"]', prices_checked_at = now()")
 
     assert RealTrade.objects.get().flags == ["CLOCK"]
+
+
+INSERT_PERMIT = """
+INSERT INTO permits (experiment_id, engine, revealed_at, expires_at)
+VALUES (%s, %s, now(), now() + interval '1 minute')
+"""
+
+
+@pytest.mark.parametrize(
+    ("executed", "engine", "answered", "constraint"),
+    [
+        ("A", "A", True, "permits_pkey"),
+        ("A", "A", False, "permits_in_the_revealed_role"),
+        ("A", "B", False, "permits_"),
+        (None, "A", True, "permits_"),
+    ],
+)
+def test_a_permit_is_given_once_and_to_the_engine_whose_role_was_revealed_as_real(
+    executed: str | None, engine: str, answered: bool, constraint: str
+) -> None:
+    desk = make_desk(executed, recommended=answered)
+
+    def insert() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(INSERT_PERMIT, (desk.experiment.pk, engine))
+
+    assert refused_by(insert).startswith(constraint)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ("expires_at = expires_at + interval '1 hour'", "is only confirmed"),
+        ("engine = 'B'", "is only confirmed"),
+        ("confirmed_at = NULL", "is only confirmed"),
+        ("confirmed_at = confirmed_at - interval '1 microsecond'", "is only confirmed"),
+        ("confirmed_at = expires_at + interval '1 microsecond'", "permits_confirmed_while_in_force"),
+    ],
+)
+def test_of_a_permit_only_the_confirmation_moves_and_only_while_it_is_in_force(change: str, refusal: str) -> None:
+    desk = make_desk()
+    desk.a.confirm(desk.experiment)
+
+    assert refusal in refused_by(lambda: _execute(f"UPDATE permits SET {change}"))
+    assert "append-only" in refused_by(lambda: _execute("DELETE FROM permits"))
+
+
+def test_no_permit_is_confirmed_while_trading_is_halted_or_after_its_trade() -> None:
+    used, halted = make_desk(), make_desk()
+    used.open_real()
+    engage_halt(Actor("tests"), reason="Something is odd.")
+
+    def confirm(desk: Desk) -> str:
+        return refused_by(
+            lambda: _execute(f"UPDATE permits SET confirmed_at = now() WHERE experiment_id = '{desk.experiment.pk}'")
+        )
+
+    assert "until it is used" in confirm(used)
+    assert "while trading is halted" in confirm(halted)
 
 
 @pytest.mark.parametrize("table", ["real_trades", "shadow_trades", "own_exits"])

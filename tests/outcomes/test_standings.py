@@ -63,10 +63,11 @@ def test_a_violation_makes_its_own_engine_missing_and_no_other() -> None:
 
 def test_a_real_trade_told_when_none_was_to_be_expected_is_missing_and_no_longer_not_filled() -> None:
     desk = make_desk(policy={"permit_ttl_seconds": 1, "report_delay_seconds": 1})
+    desk.a.confirm(desk.experiment)
     assert sides(desk)[0].standing == "NOT_FILLED"
     time.sleep(2.1)
 
-    desk.a.close(desk.open_real())
+    desk.a.close(desk.a.open(desk.experiment).body["trade_id"])
 
     assert sides(desk)[0].standing == "MISSING"
 

@@ -119,6 +119,7 @@ def _follow(site: Site, trace: Trace) -> None:
             claimed = site.send("POST", "/api/v1/assignments/claim", {"limit": 5}, **key)
             assert str(experiment.pk) in {assignment["experiment_id"] for assignment in claimed["assignments"]}
             site.send("POST", "/api/v1/recommendations", recommendation(experiment, plan=planned), **key)
+        site.send("POST", f"/api/v1/permits/{experiment.pk}/confirm", {}, **a)
         entered = _now()
         real = site.send("POST", "/api/v1/trades", trade(experiment, entry_time=entered), **a)
         shadow = trade(experiment, "SHADOW", legs=[shadow_leg], entry_time=entered)

@@ -46,7 +46,8 @@ def test_the_timeline_tells_everything_in_order(analyst: Client) -> None:
     titles = [event.title for event in events]
     expected = [
         "Alert received", "Market context captured", "Decided: ENGINE_A_PRIMARY", "Distributed to engine A",
-        "Engine A recommended OPEN", "Engine A opened its real trade", "Incident: double_execution_prevented",
+        "Engine A recommended OPEN", "Engine A confirmed its permit", "Engine A opened its real trade",
+        "Incident: double_execution_prevented",
         "Engine A's real trade closed", "Outcome of engine A recorded", "Shadow exit settled: DONE",
     ]  # fmt: skip
     positions = [titles.index(title) for title in expected]
@@ -66,6 +67,19 @@ def test_both_engines_stand_side_by_side_with_their_own_results(analyst: Client)
     page = response.content.decode()
     assert "▲ +60.00" in page
     assert "▲ +33.00" in page
+
+
+def test_the_permit_of_the_engine_that_trades_for_real_is_shown_with_its_confirmation(analyst: Client) -> None:
+    desk = make_desk()
+    before = page_of(analyst, desk.experiment)
+    desk.a.confirm(desk.experiment)
+
+    after = page_of(analyst, desk.experiment)
+
+    until = desk.experiment.permit.expires_at
+    assert f"not confirmed, valid until {until:%Y-%m-%d %H:%M:%S}" in before
+    assert f", valid until {until:%Y-%m-%d %H:%M:%S}" in after
+    assert (after.count("<dt>Permit</dt>"), after.count("not confirmed")) == (1, 0)
 
 
 def test_the_plan_stands_beside_what_was_opened(analyst: Client) -> None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 CALLS = [
     ("post", "recommendations"),
+    ("post", f"permits/{UUID(int=4)}/confirm"),
     ("post", "trades"),
     ("get", f"trades/{UUID(int=4)}"),
     ("post", f"trades/{UUID(int=4)}/exit"),

@@ -33,7 +33,7 @@ def test_a_pair_leaves_its_whole_story() -> None:
 
     assert [entry["event"] for entry in logs] == [
         "recommendation.recorded", "recommendation.recorded",
-        "trade.opened", "trade.filled", "shadow_trade.created", "trade.filled",
+        "permit.confirmed", "trade.opened", "trade.filled", "shadow_trade.created", "trade.filled",
         "trade.filled", "trade.closed", "outcome.recorded",
         "trade.filled", "trade.closed", "outcome.recorded", "shadow_exit.triggered",
     ]  # fmt: skip

@@ -84,7 +84,7 @@ def test_a_real_trade_of_an_engine_that_had_declined_is_kept() -> None:
     desk = make_desk(recommended=False)
     desk.a.recommend(desk.experiment, action="DECLINE")
 
-    desk.open_real()
+    desk.a.open(desk.experiment)
 
     assert violations() == {("A", "PLAN_DIFFERS"), ("A", "NOT_PERMITTED")}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError
 
 from kernel.actors import Actor
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
 from outcomes.services import closings, directives, openings, recommendations, settling
-from policies.selectors import open_halt
 from policies.services import engage_halt
-from tests.outcomes.desk import C72_5_JULY, Desk, live_desk, make_desk, now, quote
+from tests.outcomes.desk import C72_5_JULY, Answer, Desk, live_desk, make_desk, now, quote
 from tests.outcomes.services.locks import take_locks_away
 from tests.threads import Meeting, run_across, succeeded, together
 
@@ -117,33 +117,52 @@ def test_without_the_lock_such_a_directive_would_wait_for_nobody(
     assert ExitDirective.objects.get().state == "PENDING"
 
 
-def cross_recommendation_and_halt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Meeting:
-    """Engage a halt after the recommendation has looked for one, before its role is committed."""
-    meeting = Meeting()
-    monkeypatch.setattr(recommendations, "open_halt", meeting.after(open_halt))
+# Each with an engine's call that a halt must not cross: it reveals the role REAL, or lets the order go out.
+CALLS = {"recommend": {"role": "REAL"}, "confirm": {}}
+NO_LOCK = "SELECT 1;"
+NO_GUARD_EITHER = "SET LOCAL session_replication_role = replica;"
 
-    run_across(
+
+def cross_with_a_halt(call: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Answer, bool]:
+    """Engage a halt after the call has looked for one, before it commits; whether the halt was done by then."""
+    desk = make_desk(recommended=call != "recommend")
+    meeting = Meeting()
+    monkeypatch.setattr(recommendations, "halted_and_now", meeting.after(recommendations.halted_and_now))
+
+    answer, _ = run_across(
         meeting,
-        lambda: desk.a.recommend(desk.experiment).body["role"],
+        lambda: getattr(desk.a, call)(desk.experiment),
         lambda: engage_halt(Actor("tests"), reason="Something is odd."),
     )
-    return meeting
+    return answer, meeting.other_was_done
 
 
-def test_a_halt_waits_for_a_role_that_is_being_revealed(monkeypatch: pytest.MonkeyPatch) -> None:
-    meeting = cross_recommendation_and_halt(make_desk(recommended=False), monkeypatch)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_halt_waits_for_a_role_or_a_permit_that_is_being_given(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, halted_meanwhile = cross_with_a_halt(call, monkeypatch)
 
-    assert Recommendation.objects.get().role == "REAL"
-    assert not meeting.other_was_done
+    assert answer.status < 300
+    assert answer.body.items() >= CALLS[call].items()
+    assert not halted_meanwhile
 
 
-def test_without_that_wait_a_role_would_be_real_although_the_halt_had_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", "SELECT 1")
+@pytest.mark.parametrize("call", CALLS)
+def test_without_that_wait_the_database_would_still_refuse(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", NO_LOCK)
 
-    meeting = cross_recommendation_and_halt(make_desk(recommended=False), monkeypatch)
+    with pytest.raises(IntegrityError, match="while trading is halted"):
+        cross_with_a_halt(call, monkeypatch)
 
-    assert Recommendation.objects.get().role == "REAL"
-    assert meeting.other_was_done
+
+@pytest.mark.parametrize("call", CALLS)
+def test_without_both_it_would_be_given_although_the_halt_had_come(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", NO_GUARD_EITHER)
+
+    answer, halted_meanwhile = cross_with_a_halt(call, monkeypatch)
+
+    assert answer.status < 300
+    assert answer.body.items() >= CALLS[call].items()
+    assert halted_meanwhile
 
 
 def test_one_recommendation_sent_twice_at_once_is_stored_once() -> None:

@@ -80,11 +80,12 @@ def test_until_then_its_own_exit_is_kept_and_closes_it_afterwards(why: str, seco
 
 def test_a_real_trade_that_comes_in_late_is_kept_and_finds_the_shadow_closed() -> None:
     desk = make_desk()
+    desk.a.confirm(desk.experiment)
     shadow_id = desk.open_shadow()
     let_time_pass(seconds=331)
     desk.leave_by_its_own_rules(shadow_id)
 
-    desk.a.close(desk.open_real())
+    desk.a.close(desk.a.open(desk.experiment).body["trade_id"])
 
     assert ExitDirective.objects.get().state == "ALREADY_CLOSED"
     assert ShadowOutcome.objects.get().pnl == Decimal(22)

@@ -17,10 +17,8 @@ from tests.outcomes.desk import (
     C72_5_JULY,
     Desk,
     let_time_pass,
-    live_desk,
     make_desk,
     neutral_quote,
-    now,
     plan,
     quote,
     violations,
@@ -88,33 +86,6 @@ def test_a_plan_in_another_currency_marks_the_real_trade_that_follows_it() -> No
     make_desk(plan_a=plan(currency="INR")).open_real()
 
     assert violations() == {("A", "CURRENCY_DIFFERS")}
-
-
-def test_a_real_trade_entered_after_its_permit_is_kept_and_not_permitted() -> None:
-    desk = live_desk(policy={"permit_ttl_seconds": 60, "report_delay_seconds": 30}, ago=70)
-
-    desk.open_real(entry_time=now(-1))
-
-    assert violations() == {("A", "NOT_PERMITTED")}
-
-
-def test_a_real_trade_told_when_none_was_to_be_expected_any_more_is_a_late_entry() -> None:
-    desk = make_desk(policy={"permit_ttl_seconds": 60, "report_delay_seconds": 30})
-    let_time_pass(seconds=91)
-
-    close_pair(desk)
-
-    assert violations() == {("A", "LATE_ENTRY")}
-    assert RealOutcome.objects.get().pnl == Decimal(60)
-
-
-def test_a_real_trade_told_as_long_after_its_permit_as_a_report_takes_is_none() -> None:
-    desk = make_desk(policy={"permit_ttl_seconds": 60, "report_delay_seconds": 30})
-    let_time_pass(seconds=88)
-
-    desk.open_real()
-
-    assert violations() == set()
 
 
 # Prices, held against the quotes around the fill.
