@@ -31,6 +31,9 @@ OPERATOR_CODENAMES = (
     "change_webhooksource",
     "add_apikey",
     "change_apikey",
+    "add_evaluation",
+    "approve_evaluation",
+    "run_evaluation",
 )
 VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view_") & ~Q(codename="view_report")
 REPORT = Q(content_type__app_label="outcomes", codename="view_report")

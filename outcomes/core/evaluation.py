@@ -92,12 +92,14 @@ class EvaluationPlan:
         return Cut(starts_on, self.block_days, self.metric, self.max_signals)
 
 
-def read_plan(document: Mapping[str, Any]) -> EvaluationPlan:
+def read_plan(document: Any) -> EvaluationPlan:
     """The plan that a document, a form or the options of a command describe; numbers may be text.
 
     Raises DomainError `invalid_evaluation`, with a pointer to the member that is wrong.
     """
     names = [field.name for field in fields(EvaluationPlan)]
+    if not isinstance(document, Mapping):
+        raise DomainError("invalid_evaluation", f"Expected an object with {', '.join(names)}.")
     unknown = sorted(set(document) - {*names, "alpha"})
     if unknown:
         _refuse(unknown[0], f"Unknown member; the members are {', '.join(names)}.")

@@ -19,6 +19,7 @@ from outcomes.core.evidence import RUNNING
 from outcomes.core.judging import BEYOND_L, DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock, misses_too_much
 from outcomes.core.sentences import (
     DRIFT,
+    FLAGS,
     HOLD_EXCEEDED,
     NO_HISTORY,
     NOT_SEPARABLE,
@@ -306,3 +307,30 @@ def waits_document(run: EvaluationRun) -> dict[str, Any] | None:
 
 def _instant(moment: datetime | None) -> str | None:
     return None if moment is None else format_timestamp(moment)
+
+
+def lines(document: dict[str, Any]) -> list[str]:
+    """A document for a terminal: the sentence first, then every figure."""
+    content = ", ".join(f"{name} {value}" for name, value in document["content"].items() if value not in (None, ""))
+    found = [document["sentence"], "", f"state {document['state']}, content hash {document['content_hash']}", content]
+    if document["phase"] is None:
+        return found
+    interval = " to ".join(edge or "-" for edge in document["interval"] or (None, None))
+    found += [
+        f"verdict {document['verdict']}, at block {document['at_block'] or '-'}, interval {interval}",
+        "evidence A {a}, B {b}, needed {needed}".format(**document["evidence"]),
+        *(f"{flag}: {FLAGS[flag]}" for flag in document["flags"]),
+        "",
+        f"{'block':>5}  {'from':10}  {'to':10}  {'n':>4}  {'x_low':>12}  {'x_high':>12}  {'E_A':>10}  {'E_B':>10}",
+    ]
+    for block in document["blocks"]:
+        sums = (float(block[name]) for name in ("x_low", "x_high", "e_a", "e_b"))
+        low, high, e_a, e_b = sums
+        found.append(
+            f"{block['number']:5}  {block['from']}  {block['to']}  {block['n']:4}  {low:12.6f}  {high:12.6f}"
+            f"  {e_a:10.4g}  {e_b:10.4g}" + "".join(f"  revised {one['judged_at']}" for one in block["revisions"])
+        )
+    waits = document["waits"]
+    until = f" until {waits['until']}" if waits and waits["until"] else ""
+    found += ["", f"waits for {waits['for']}{until}"] if waits else []
+    return [*found, f"report hash {document['report_hash']}"]

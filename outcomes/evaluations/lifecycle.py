@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
@@ -26,7 +25,7 @@ from outcomes.core.evaluation import (
     least_worst_block,
 )
 from outcomes.evaluations.members import Scope
-from outcomes.evaluations.rehearsal import history_of
+from outcomes.evaluations.rehearsal import history_of, split_in_force
 from outcomes.models import Evaluation, EvaluationApproval, EvaluationRun, RunState
 from outcomes.services.transactions import database_time
 from policies.models import Engine, EngineAvailability, PolicyVersion
@@ -46,7 +45,7 @@ def evaluation_named(name: str) -> Evaluation:
 
 def create_evaluation(actor: Actor, plan: EvaluationPlan) -> Evaluation:
     """Write a draft; raises `evaluation_exists` and `worst_block_too_small`."""
-    demand_reason(plan, history_of(plan), _split(policy_in_force()))
+    demand_reason(plan, history_of(plan), split_in_force())
     try:
         with transaction.atomic():
             evaluation = Evaluation.objects.create(
@@ -112,7 +111,7 @@ def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
         for engine in ("A", "B"):
             if not rules.get(engine):
                 raise DomainError("engine_not_registered", f"Engine {engine} has not registered its rules yet.")
-        demand_reason(plan, history, _split(policy))
+        demand_reason(plan, history, split_in_force())
         now = database_time()
         begins_at, starts_on = _beginning(plan, now)
         run = EvaluationRun.objects.create(
@@ -122,7 +121,7 @@ def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
             rules_hash_a=rules["A"],
             rules_hash_b=rules["B"],
             history_blocks=history.blocks,
-            least_worst_block=least_worst_block(plan, history, _split(policy)),
+            least_worst_block=least_worst_block(plan, history, split_in_force()),
             started_by=actor.name,
             started_at=now,
             begins_at=begins_at,
@@ -151,12 +150,6 @@ def _beginning(plan: EvaluationPlan, now: datetime) -> tuple[datetime, datetime]
         return now, plan.starts_at
     begins_at = max(now, plan.starts_at or now)
     return begins_at, begins_at
-
-
-def _split(policy: PolicyVersion) -> Decimal | None:
-    """Engine A's percentage under a policy that splits capital; None where it does not."""
-    split: Decimal = policy.split_percentage
-    return split if policy.configured_mode == "SPLIT_CAPITAL" and 0 < split < 100 else None
 
 
 def finish_evaluation(actor: Actor, name: str, *, reason: str) -> EvaluationRun:

@@ -94,6 +94,9 @@ def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> C
     takings, taking_pairs = [], []
     unsettled = sum(1 for member in members if member.experiment_id is None)
     for pair in pairs:
+        # It waited for its decision when the block's time was over.
+        if pair.decision.decided_at > now:
+            continue
         weight = weight_of(pair.decided, plan.estimand)
         if weight is None:
             continue

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
-from outcomes.core.evaluation import BLOCK_ZONE, EvaluationPlan, History
+from kernel.values import decimal_text
+from outcomes.core.evaluation import BLOCK_ZONE, EvaluationPlan, History, least_worst_block
 from outcomes.core.judging import Judged, Records, judge_blocks
+from outcomes.core.sentences import mean_per_signal
 from outcomes.core.values import Record
 from outcomes.evaluations.members import EVER, Scope, Summed, compare, summed
 from outcomes.services.transactions import database_time
+from policies.selectors import policy_in_force
 
 # What a promise about the worst block is held against: several times what it takes, and quickly read.
 HISTORY_STRETCHES = 250
@@ -87,3 +91,39 @@ def _blocks(
             continue
         yield summed(found, number, plan, starts_on, records)
         records = records.after(found.takings, plan.metric)
+
+
+def rehearsal_document(plan: EvaluationPlan, found: Rehearsal) -> dict[str, Any]:
+    """A rehearsal as JSON; it has blocks, evidence and flags, and no verdict: the plan was made after the data."""
+    blocks = [one.block for one in found.blocks]
+    least = least_worst_block(plan, found.history, split_in_force())
+    return {
+        "state": "RETROSPECTIVE",
+        "content": plan.document(),
+        "flags": list(found.judged.flags),
+        "largest_block": None if found.history.largest is None else decimal_text(found.history.largest),
+        "busy_signals": found.history.busy_signals,
+        "least_worst_block": None if least is None else decimal_text(least),
+        "mean_per_signal": repr(mean_per_signal(blocks)) if blocks else None,
+        "evidence": {"a": repr(found.judged.judgement.e_a), "b": repr(found.judged.judgement.e_b)},
+        "blocks": [
+            {
+                "from": one.first_day.isoformat(),
+                "to": one.last_day.isoformat(),
+                "n": one.n,
+                "x_low": repr(one.block.low),
+                "x_high": repr(one.block.high),
+                "m": repr(one.block.m),
+                "e_a": repr(e_a),
+                "e_b": repr(e_b),
+            }
+            for one, (e_a, e_b) in zip(blocks, found.judged.judgement.evidence, strict=True)
+        ],
+    }
+
+
+def split_in_force() -> Decimal | None:
+    """Engine A's percentage under the policy in force; None where it does not split capital."""
+    policy = policy_in_force()
+    split: Decimal = policy.split_percentage
+    return split if policy.configured_mode == "SPLIT_CAPITAL" and 0 < split < 100 else None
