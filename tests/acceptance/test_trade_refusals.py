@@ -94,6 +94,7 @@ def test_a_shadow_that_comes_after_the_real_exit_has_no_synchronised_outcome() -
 @pytest.mark.parametrize("before", [{"seconds": 60}, {"days": 100}], ids=["a minute", "100 days"])
 def test_nothing_is_entered_before_the_recommendation(before: dict[str, float]) -> None:
     desk = live_desk()
+    desk.a.confirm(desk.experiment)
 
     real = desk.a.open(desk.experiment, "REAL", entry_time=ago(**before))
     shadow = open_shadow(desk, **at(ago(**before)))
@@ -105,6 +106,7 @@ def test_nothing_is_entered_before_the_recommendation(before: dict[str, float]) 
 
 def test_an_entry_is_told_before_it_can_be_chosen_by_what_came_after() -> None:
     desk = live_desk(policy={"report_delay_seconds": 1})
+    desk.a.confirm(desk.experiment)
     moment = ago()
     time.sleep(1.2)
 

@@ -92,6 +92,8 @@ class Hall:
         # The real one first: a shadow opens whenever it likes.
         for engine, own in ((self.a, leg()), (self.b, leg(C72_5_JULY, entry_price="0.98"))):
             kind = "REAL" if engine.name == executed else "SHADOW"
+            if kind == "REAL":
+                engine.confirm(experiment)
             opened = engine.open(experiment, kind, legs=[own], entry_time=at)
             assert opened.status == 201, opened.body
             trades[engine.name] = opened.body["trade_id"]
