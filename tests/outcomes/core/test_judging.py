@@ -20,7 +20,7 @@ from outcomes.core.judging import (
     blocks_of,
     judge_blocks,
 )
-from outcomes.core.values import MISSING, VALUED, Side
+from outcomes.core.values import MISSING, VALUED, Difference, Side
 
 MONDAY = date(2026, 3, 16)
 BY_DAY = Cut(MONDAY, 1, "R")
@@ -79,6 +79,12 @@ def test_signals_that_arrive_out_of_the_order_of_their_days_reach_their_blocks()
 
     assert [one.n for one in found] == [1, 2]
     assert found[1].block.low == pytest.approx(6 / 2**0.5)
+
+
+def test_a_block_keeps_the_difference_of_each_signal_in_the_order_of_arrival() -> None:
+    (found,) = blocks_of([taking(0, made("2"), made("0.5")), taking(0, FLAT, made("3"), weight=5.0)], BY_DAY)
+
+    assert found.differences == (Difference(Decimal("1.5"), Decimal("1.5")), Difference(Decimal(-3), Decimal(-3)))
 
 
 def test_in_currency_the_sizes_count() -> None:
