@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -148,6 +148,7 @@ class ReportClock:
 
 # US options expire on dates of the exchanges' time zone; after 20:00 there UTC already has the next day.
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
+SESSION_END = time(16)
 EXPIRY_KINDS = ("EXPIRED", "CASH_SETTLED")
 SIDE_OF_KIND = {"EXERCISED": "LONG", "ASSIGNED": "SHORT"}
 
@@ -216,6 +217,34 @@ def has_run_out(instrument: str, settlement: Settlement) -> bool:
     return option is not None and settlement.settled_at.astimezone(EXCHANGE_ZONE).date() >= option.expiry
 
 
+def decisive_moment(instrument: str, settlement: Settlement, told: ReportClock) -> datetime | None:
+    """When the underlying's price decided a settlement; None where the engine told of it late and chose the moment.
+
+    Told at once it is `settled_at`. Later, only the close of the day on which the contract expires leaves no choice:
+    a call that ended at nothing on Friday is worth nothing on Monday, wherever the underlying stands then.
+    """
+    option = parse_option(instrument)
+    at_once = told.judge(settlement.settled_at) != TOO_LATE
+    if option is None:
+        return settlement.settled_at if at_once else None
+    close = datetime.combine(option.expiry, SESSION_END, EXCHANGE_ZONE)
+    if settlement.settled_at.astimezone(EXCHANGE_ZONE).date() > option.expiry:
+        return close
+    if at_once:
+        return settlement.settled_at
+    return close if settlement.settled_at >= close else None
+
+
+def is_borne_out(instrument: str, settlement: Settlement, lowest: Decimal, highest: Decimal) -> bool:
+    """Whether a settlement agrees with quotes of what decides it, the underlying or, of no option, itself."""
+    option = parse_option(instrument)
+    if option is None:
+        return lowest <= settlement.price <= highest
+    if settlement.underlying is None:
+        return settlement.price in (option.intrinsic_value(lowest), option.intrinsic_value(highest))
+    return lowest <= settlement.underlying <= highest
+
+
 def refuse_impossible_settlement(instrument: str, side: str, settlement: Settlement) -> None:
     """Raise `settlement_impossible` for what cannot have happened to this position.
 
@@ -226,6 +255,16 @@ def refuse_impossible_settlement(instrument: str, side: str, settlement: Settlem
     reason = _impossible(instrument, side, settlement)
     if reason:
         raise DomainError("settlement_impossible", f"{instrument}: {reason}", f"/settlements/{instrument}")
+
+
+def refuse_chosen_settlement(instrument: str, settlement: Settlement) -> None:
+    """Raise `settlement_impossible` for a shadow's option that ends before its expiry: who may choose that, looks back.
+
+    A holder may exercise at any time, so a shadow that could say so would leave at the best moment since its entry.
+    """
+    if parse_option(instrument) is not None and not has_run_out(instrument, settlement):
+        detail = f"{instrument}: only from its expiry date on can a shadow be settled; until then it is sold."
+        raise DomainError("settlement_impossible", detail, f"/settlements/{instrument}")
 
 
 def refuse_settlement_outside(

@@ -214,5 +214,5 @@ def _real_documents(
             detail = f"{leg.instrument} was booked at another price than it settled at"
             record_one(trade, PairRule.SETTLEMENT_IMPOSSIBLE, detail, terms.now)
         documents.append(leg.document() | {"settlement": settlement.document()})
-        provenances.append(settlement_provenance(leg.instrument, settlement, terms.quote_limit))
+        provenances.append(settlement_provenance(leg.instrument, settlement, terms.quote_limit, terms.clock))
     return documents, weakest(provenances).value

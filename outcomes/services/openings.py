@@ -265,7 +265,7 @@ def _own_entry(report: OpeningReport, terms: Terms) -> PricedLegs:
 
 def _real_claim(claimed: str) -> str:
     """A real trade's own word on its prices; the words that the referee assigns are not for engines."""
-    allowed = {Provenance.BROKER_FILL, Provenance.MODEL, Provenance.SETTLEMENT}
+    allowed = {Provenance.BROKER_FILL, Provenance.MODEL}
     return claimed if claimed in allowed else Provenance.OWN_FEED_QUOTE.value
 
 

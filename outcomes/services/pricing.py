@@ -25,8 +25,12 @@ from outcomes.core import quoting
 from outcomes.core.books import LegFill, PositionKey
 from outcomes.core.checks import (
     CLOCK_SKEW,
+    ReportClock,
     Settlement,
+    decisive_moment,
+    is_borne_out,
     read_settlements,
+    refuse_chosen_settlement,
     refuse_impossible_settlement,
     refuse_settlement_outside,
     refuse_unreadable_settlements,
@@ -174,6 +178,8 @@ class ExitMoment:
     limit: timedelta
     neutral_until: datetime  # neutral quotes that arrived later do not count
     claimed: Provenance  # of the engine's own quotes
+    told: ReportClock  # when the engine's own report arrived, and how its times are judged
+    snapshot_told: ReportClock | None = None  # the same of the real trade's
     snapshot: Mapping[str, Any] | None = None  # the real trade's own conditions
     settled_for_real: Collection[str] = ()  # the contracts of its own that the real trade settled by them
     own: Mapping[str, Any] | None = None  # the shadow engine's report
@@ -204,17 +210,20 @@ def _price(
     moment: ExitMoment,
 ) -> bool:
     """Price one leg from the first source that can; whether one could."""
+    words: list[tuple[Settlement, Provenance]] = []
     for source, _ in conditions:
         settlement = read_settlements(source).get(leg.instrument)
-        if settlement is not None and _is_possible(leg, settlement, moment):
-            provenance = settlement_provenance(leg.instrument, settlement, moment.limit)
-            borne_out = settlement.underlying is not None and provenance == Provenance.SETTLEMENT
-            # The real engine would end its rival's contract at nothing, if its word alone could: it counts where its
-            # own money was settled by it, or where the neutral feed says the same.
-            if source is moment.snapshot and leg.instrument not in moment.settled_for_real and not borne_out:
-                continue
+        if settlement is None or not _is_possible(leg, settlement, moment):
+            continue
+        told = moment.snapshot_told if source is moment.snapshot else moment.told
+        provenance = settlement_provenance(leg.instrument, settlement, moment.limit, told or moment.told)
+        if settlement.underlying is not None and provenance == Provenance.SETTLEMENT:
             priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
             return True
+        # The real engine would end its rival's contract at nothing, if its word alone could: it counts where its own
+        # money was settled by it.
+        if source is not moment.snapshot or leg.instrument in moment.settled_for_real:
+            words.append((settlement, provenance))
     quote = neutral_exit(
         neutral.get(leg.instrument, []),
         moment.time,
@@ -226,6 +235,10 @@ def _price(
     if quote is not None:
         price = touch(quote, sells=leg.is_sale)
         priced.add(_at(leg, price), Provenance.NEUTRAL_QUOTE, quote_document(quote, Provenance.NEUTRAL_QUOTE))
+        return True
+    # An engine's word on how its contract ended comes after the feed's on what it was worth.
+    for settlement, provenance in words:
+        priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
         return True
     for source, provenance in conditions:
         raw = quotes_by_instrument(source.get("quotes")).get(leg.instrument)
@@ -260,16 +273,24 @@ def _is_possible(leg: LegFill, settlement: Settlement, moment: ExitMoment) -> bo
     return True
 
 
-def settlement_provenance(instrument: str, settlement: Settlement, limit: timedelta) -> Provenance:
-    """SETTLEMENT where the neutral feed bears the underlying out, or nothing was left; else the engine's word."""
-    if settlement.underlying is None:
-        return Provenance.SETTLEMENT if settlement.price == 0 else Provenance.OWN_FEED_QUOTE
+def settlement_provenance(instrument: str, settlement: Settlement, limit: timedelta, told: ReportClock) -> Provenance:
+    """SETTLEMENT where the neutral feed bears it out, or an option's holder says that nothing was left; else OWN_FEED.
+
+    `told` is when the report of it arrived.
+    """
     option = parse_option(instrument)
     root = option.root if option is not None else instrument
-    around = quotes_between([root], settlement.settled_at - limit, settlement.settled_at + limit).get(root, [])
-    if around and min(q.bid for q in around) <= settlement.underlying <= max(q.ask for q in around):
-        return Provenance.SETTLEMENT
-    return Provenance.OWN_FEED_QUOTE
+    moment = decisive_moment(instrument, settlement, told)
+    around = [] if moment is None else quotes_between([root], moment - limit, moment + limit)[root]
+    if around:
+        lowest, highest = min(q.bid for q in around), max(q.ask for q in around)
+        return (
+            Provenance.SETTLEMENT
+            if is_borne_out(instrument, settlement, lowest, highest)
+            else Provenance.OWN_FEED_QUOTE
+        )
+    worthless = option is not None and settlement.underlying is None and settlement.price == 0
+    return Provenance.SETTLEMENT if worthless else Provenance.OWN_FEED_QUOTE
 
 
 def refuse_bad_exit_quotes(
@@ -287,6 +308,7 @@ def refuse_bad_exit_quotes(
         if instrument in settlements:
             settlement = settlements[instrument]
             refuse_impossible_settlement(instrument, side, settlement)
+            refuse_chosen_settlement(instrument, settlement)
             refuse_settlement_outside(instrument, settlement, entered_at, exit_time)
     quotes = quotes_by_instrument(conditions.get("quotes"))
     names = {instrument for instrument, _ in wanted} - set(settlements)

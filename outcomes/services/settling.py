@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
@@ -24,6 +25,7 @@ from outcomes.models import (
     DirectiveState,
     ExitDirective,
     ExitReason,
+    Recommendation,
     ShadowTrade,
     TradeStatus,
 )
@@ -38,7 +40,7 @@ from outcomes.services.fills import (
     is_live,
 )
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs, refuse_bad_exit_quotes
-from outcomes.services.transactions import Terms, lock_experiment, not_found
+from outcomes.services.transactions import Terms, database_time, lock_experiment, not_found
 
 # Where only quantities are asked for.
 _NO_FEES = Schedule(Decimal(0), Decimal(0))
@@ -82,7 +84,14 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
     Raises `not_found` for the other engine's directive, `conflict` when another report settled it and
     `directive_settled` when no report did: it was priced from other quotes, it expired, or the engine declined.
     """
-    directive = ExitDirective.objects.filter(pk=directive_id, shadow_engine=engine).first()
+    # Nobody tells its number before the neutral feed has had its turn: who guesses it would price it first. And who
+    # has not answered yet would learn from it that the other engine's real trade is over.
+    directive = ExitDirective.objects.filter(
+        Exists(Recommendation.objects.filter(experiment_id=OuterRef("experiment_id"), engine=engine)),
+        pk=directive_id,
+        shadow_engine=engine,
+        due_at__lte=database_time(),
+    ).first()
     if directive is None:
         raise not_found()
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
@@ -196,6 +205,8 @@ def _moment(
         # A replayed feed answers when it is asked, so that its quotes count whenever they come.
         neutral_until=terms.now if terms.is_replayed else directive.issued_at + QUOTE_WAIT,
         claimed=Provenance(shadow.claimed_provenance),
+        told=terms.clock,
+        snapshot_told=replace(terms.clock, arrival=directive.issued_at),
         snapshot=directive.market_conditions,
         settled_for_real=[leg["instrument"] for leg in directive.real_fill.legs if "settlement" in leg],
         own=own,

@@ -123,7 +123,7 @@ def _book_settlements(
         leg = LegFill(instrument, "CLOSE", side, quantity, settlement.price)
         legs.append(leg)
         documents.append(leg.document() | {"settlement": settlement.document()})
-        provenances.append(settlement_provenance(instrument, settlement, terms.quote_limit))
+        provenances.append(settlement_provenance(instrument, settlement, terms.quote_limit, terms.clock))
     book_fill(
         trade,
         NewFill(
@@ -203,6 +203,7 @@ def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) 
         limit=terms.quote_limit,
         neutral_until=terms.now if terms.is_replayed else reported_at + QUOTE_WAIT,
         claimed=Provenance(claimed or trade.claimed_provenance),
+        told=replace(terms.clock, arrival=reported_at),
         own=report.market_conditions,
     )
 

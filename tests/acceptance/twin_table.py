@@ -67,13 +67,17 @@ class Table:
     def leave(self, steps: Sequence[Step]) -> None:
         """Let both take the same steps, the last of them in the last phase."""
         for number, step in enumerate(steps, start=1):
-            self.market.move(2 if number == len(steps) else 1)
-            self.quote()
-            for engine in (self.a, self.b):
-                engine.step(step)
-            services.settle_due()
-            for engine in (self.a, self.b):
-                engine.follow()
+            self.take(step, 2 if number == len(steps) else 1)
+
+    def take(self, step: Step, phase: int) -> None:
+        """Let both take one step in a phase of the market."""
+        self.market.move(phase)
+        self.quote()
+        for engine in (self.a, self.b):
+            engine.step(step)
+        services.settle_due()
+        for engine in (self.a, self.b):
+            engine.follow()
 
     def wait_for_own_exits(self) -> None:
         """Neutral quotes have five seconds to arrive."""

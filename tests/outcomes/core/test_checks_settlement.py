@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,12 @@ import pytest
 
 from kernel.errors import DomainError
 from outcomes.core.checks import (
+    ReportClock,
     Settlement,
+    decisive_moment,
+    is_borne_out,
     read_settlements,
+    refuse_chosen_settlement,
     refuse_impossible_settlement,
     refuse_unreadable_settlements,
 )
@@ -134,3 +138,63 @@ def test_conditions_without_settlements_settle_nothing(conditions: dict[str, Any
     refuse_unreadable_settlements(conditions)
 
     assert read_settlements(conditions) == {}
+
+
+NOON, MONDAY = datetime(2014, 6, 21, 16, tzinfo=UTC), datetime(2014, 6, 23, 15, tzinfo=UTC)
+EARLY = datetime(2014, 6, 3, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "at", "told_after", "decided"),
+    [
+        (CALL, NOON, 1, NOON),
+        (CALL, NOON, 31, None),  # it has seen how the day went on
+        (CALL, EXPIRY_EVENING, 7200, EXPIRY_EVENING),
+        (CALL, EXPIRY_EVENING + timedelta(hours=1), 7200, EXPIRY_EVENING),
+        (CALL, MONDAY, 1, EXPIRY_EVENING),  # ended on its day, wherever the underlying stands now
+        (CALL, EARLY, 1, EARLY),
+        (CALL, EARLY, 86400, None),
+        ("VIX/FUT", NOON, 1, NOON),
+        ("VIX/FUT", NOON, 31, None),
+    ],
+)
+def test_who_tells_late_of_a_settlement_does_not_choose_its_moment(
+    instrument: str, at: datetime, told_after: float, decided: datetime | None
+) -> None:
+    told = ReportClock(at + timedelta(seconds=told_after), timedelta(seconds=30))
+
+    assert decisive_moment(instrument, settled("CASH_SETTLED", "3", "73", at), told) == decided
+
+
+def test_the_moment_of_a_replayed_settlement_is_its_own_whenever_it_is_told() -> None:
+    told = ReportClock(datetime(2026, 3, 16, tzinfo=UTC), timedelta(seconds=30), replayed_until=EARLY)
+
+    assert decisive_moment(CALL, settled("CASH_SETTLED", "3", "73", NOON), told) == NOON
+
+
+@pytest.mark.parametrize(
+    ("instrument", "settlement", "is_true"),
+    [
+        (CALL, settled("CASH_SETTLED", "3", "73"), True),
+        (CALL, settled("CASH_SETTLED", "3.5", "73.5"), False),
+        (CALL, settled("EXPIRED", "0"), False),
+        (PUT, settled("EXPIRED", "0"), True),
+        ("VIX/FUT", settled("CASH_SETTLED", "73.1"), True),
+        ("VIX/FUT", settled("CASH_SETTLED", "0"), False),
+        ("VIX/FUT", settled("CASH_SETTLED", "900", "73"), False),
+    ],
+)
+def test_a_settlement_is_held_against_the_quotes_of_what_decides_it(
+    instrument: str, settlement: Settlement, is_true: bool
+) -> None:
+    assert is_borne_out(instrument, settlement, Decimal("72.90"), Decimal("73.10")) == is_true
+
+
+def test_a_shadows_option_ends_on_its_day_and_what_is_no_option_whenever_it_does() -> None:
+    refuse_chosen_settlement(CALL, settled("EXERCISED", "3", "73"))
+    refuse_chosen_settlement("VIX/FUT", settled("CASH_SETTLED", "17.3", at=EARLY))
+
+    with pytest.raises(DomainError) as refused:
+        refuse_chosen_settlement(CALL, settled("EXERCISED", "3", "73", EARLY))
+
+    assert refused.value.code == "settlement_impossible"

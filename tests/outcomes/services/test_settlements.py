@@ -11,6 +11,7 @@ from outcomes.models import ExitDirective, OwnExit, RealOutcome, ShadowOutcome, 
 from tests.outcomes.desk import (
     C70,
     C72_5_JULY,
+    EXIT_TIME,
     Answer,
     Desk,
     leg,
@@ -139,7 +140,7 @@ def test_a_shadow_cannot_choose_its_exit_by_exercising_before_expiry() -> None:
     desk.a.close(real_id, market_conditions={"quotes": {C72_5_JULY: quote()}})
 
     assert (as_fill.status, as_fill.code) == (409, "shadow_follows_real")
-    assert (as_exit.status, as_exit.body["code"]) == (202, "own_exit_kept")
+    assert (as_exit.status, as_exit.code) == (400, "settlement_impossible")
     assert ShadowOutcome.objects.get().pnl == Decimal(33)
 
 
@@ -271,3 +272,24 @@ def test_what_the_real_engine_says_of_its_rivals_contract_counts_where_the_neutr
     close_real(desk, real_id, said, exit_time=JULY)
 
     assert ShadowTrade.objects.get().status == ("CLOSED" if settled else "OPEN")
+
+
+@pytest.mark.parametrize(
+    ("name", "price", "underlying"),
+    [("XYZ", "0", None), ("XYZ", "900.00", "71.50")],
+    ids=["at nothing", "at a fortune"],
+)
+def test_what_is_no_option_is_worth_what_the_feed_says_and_not_what_its_engine_does(
+    name: str, price: str, underlying: str | None
+) -> None:
+    held = leg(name, entry_price="71.52")
+    desk = make_desk(None, plan_b=plan(held))
+    neutral_quote(name, "71.49", "71.51")
+    shadow_id = desk.open_shadow(legs=[held])
+    ended = settlement("CASH_SETTLED", price, EXIT_TIME, underlying)
+
+    told = {"exit_price": price, "market_conditions": {"settlements": {name: ended}}}
+    answer = desk.b.close(shadow_id, exit_time=EXIT_TIME, **told)
+
+    assert answer.status == 200, answer.body
+    assert ShadowOutcome.objects.get().pnl == Decimal("-3.00")
