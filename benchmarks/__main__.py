@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from benchmarks import burst, database, footprint, latency, throughput, webhook
+from benchmarks import burst, database, engines, footprint, latency, throughput, webhook
 from benchmarks.alerts import SOURCE, TOKEN
 from benchmarks.report import Figure, say, write
 
-PARTS = ("a", "b", "c", "d", "e", "f")
+PARTS = ("a", "b", "c", "d", "e", "f", "g")
 
 
 def main() -> None:
@@ -41,6 +41,9 @@ def main() -> None:
         if "e" in options.only or "f" in options.only:
             idle, count = (15, 30_000) if options.quick else (30, 100_000)
             figures += footprint.measure(connection, idle_seconds=idle, signals=count)
+        if "g" in options.only:
+            counts = {"signals": 60, "backlog": 20_000} if options.quick else {"signals": 150, "backlog": 50_000}
+            figures += engines.measure(connection, url, rounds=rounds, **counts)
         write(figures, connection, f'make bench ARGS="{" ".join(sys.argv[1:])}"', keep=options.keep)
 
 

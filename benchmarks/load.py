@@ -44,10 +44,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
 
 
-def request(path: str, body: bytes, *, keep_alive: bool = True) -> bytes:
+def request(path: str, body: bytes, *, keep_alive: bool = True, **headers: str) -> bytes:
     """The bytes of a POST as TradingView sends it."""
     connection = "" if keep_alive else "Connection: close\r\n"
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{more}"
     return f"{head}{connection}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
