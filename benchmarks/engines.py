@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -75,9 +75,7 @@ class Engines:
         """Distribute that many signals and let the engines work them off."""
         distribute(self.connection, signals)
         before = self.cpu()
-        done = subprocess.run(  # noqa: S603 (our own interpreter)
-            self.command(**options), cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
-        )
+        done = subprocess.run(self.command(**options), cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
         spent = self.cpu() - before
         for table, each in ROWS.items():
             found = number(self.connection, f"SELECT count(*) FROM {table}")
@@ -97,7 +95,10 @@ def measure(connection: Connection, url: str, *, rounds: int, signals: int, back
         figures = []
         for workers in (1, 8):
             count = signals if workers == 1 else 3 * signals
-            takers = {WEB: partial(web.take, count, workers=workers), PEER: partial(peer.take, count, workers=workers)}
+            takers: dict[str, Callable[[], Taken]] = {
+                WEB: partial(web.take, count, workers=workers),
+                PEER: partial(peer.take, count, workers=workers),
+            }
             found = alternate(rounds, takers)
             figures += _compared(workers, found)
         rate = _rate(found[WEB])
@@ -197,9 +198,7 @@ def _alerts_beside(web: Engines, rate: float, seconds: int = 10) -> list[Figure]
     """How long an alert waits at 100 a second while eight workers call all the time."""
     # More than they can answer in the time.
     distribute(web.connection, int(rate * seconds))
-    driver = subprocess.Popen(  # noqa: S603 (our own interpreter)
-        web.command(workers=4, seconds=seconds + 2), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    driver = subprocess.Popen(web.command(workers=4, seconds=seconds + 2), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     answers = Receiver(web.port, WEBHOOK).send(100 * seconds, connections=4, per_second=100, keep_alive=False)
     taken = Taken(**json.loads(driver.communicate()[0]))
     assert answers.statuses == {"200": 100 * seconds}, dict(answers.statuses)

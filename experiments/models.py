@@ -162,7 +162,7 @@ class SignalDistribution(models.Model):
         indexes = (
             models.Index(
                 name="signal_distributions_open",
-                fields=("engine", "id"),
+                fields=("engine", "distributed_at", "id"),
                 condition=Q(answered_at__isnull=True),
             ),
         )

@@ -196,7 +196,9 @@ ENGINE_SWITCHED = Event(
     "engine.switched", "warning", ("engine", "enabled", "reason", "by"), "An operator enabled or disabled an engine."
 )
 API_KEY_CREATED = Event("api_key.created", "info", ("owner", "prefix"), "An API key was created.")
-API_KEY_REVOKED = Event("api_key.revoked", "warning", ("prefix", "by"), "An operator revoked an API key.")
+API_KEY_REVOKED = Event(
+    "api_key.revoked", "warning", ("prefix", "by"), "An operator revoked an API key; it stops within a second."
+)
 PREVIEW_FAILED = Event("preview.failed", "error", ("error",), "A preview in the admin was cancelled by the database.")
 REPLAY_DIVERGED = Event(
     "replay.diverged",

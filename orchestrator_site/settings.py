@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "orchestrator_site.web.handling.ProbeMiddleware",
     "orchestrator_site.web.handling.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "orchestrator_site.web.handling.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

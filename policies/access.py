@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -12,6 +13,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
+from kernel.canonical import sha256_hex
 from policies.models import ApiKey, KeyOwner
 
 if TYPE_CHECKING:
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 ENGINE_OF_OWNER = {KeyOwner.ENGINE_A.value: "A", KeyOwner.ENGINE_B.value: "B"}
 # last_used_at is for people; to the minute is enough and saves a write per request.
 LAST_USED_STEP = timedelta(minutes=1)
+# Engines call many times a second. A key that is revoked stops everywhere within this time.
+REMEMBERED_SECONDS = 1.0
+# By the digest of the text, so that no key stands in memory: the key as stored, and until when that counts (monotonic).
+_remembered: dict[str, tuple[ApiKey, float]] = {}
+
+
+def forget_keys() -> None:
+    """Read every key from the database again; for a process that has just changed one."""
+    _remembered.clear()
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -31,24 +42,39 @@ class ApiKeyAuthentication(BaseAuthentication):
         raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
         if not raw:
             return None
-        # PostgreSQL would raise on a lookup with U+0000; a key of ours has no such character.
-        plausible = raw.isascii() and raw.isprintable()
-        try:
-            key = ApiKey.objects.get_from_key(raw) if plausible else None
-        except (ApiKey.DoesNotExist, ValueError):
-            key = None
+        key = _known_key(raw)
         # One answer for all three, so that whoever tries keys does not learn which prefixes exist.
-        if not isinstance(key, ApiKey) or key.has_expired:
+        if key is None or key.has_expired:
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
             # Not save(): it writes every column as it was read, and would undo a revocation that came in between.
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+            key.last_used_at = now
         return None, key
 
     def authenticate_header(self, request: Request) -> str:
         """The scheme; with it a missing key is a 401 and not a 403."""
         return "Api-Key"
+
+
+def _known_key(raw: str) -> ApiKey | None:
+    """The key that is neither unknown nor revoked, as it stood within the last second; None for any other text."""
+    # PostgreSQL would raise on a lookup with U+0000; a key of ours has no such character.
+    if not (raw.isascii() and raw.isprintable()):
+        return None
+    digest, now = sha256_hex(raw.encode()), monotonic()
+    found, until = _remembered.get(digest, (None, 0.0))
+    if found is not None and now < until:
+        return found
+    try:
+        key = ApiKey.objects.get_from_key(raw)
+    except (ApiKey.DoesNotExist, ValueError):
+        _remembered.pop(digest, None)
+        return None
+    assert isinstance(key, ApiKey)
+    _remembered[digest] = key, now + REMEMBERED_SECONDS
+    return key
 
 
 def engine_of(request: Request) -> str:

@@ -25,6 +25,7 @@ from kernel.events import (
     POLICY_ACTIVATED,
 )
 from kernel.sql import load
+from policies.access import forget_keys
 from policies.core.settings import PolicySettings, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
 from policies.selectors import EXCLUSIVE_LOCK, active_policy, instant_of_change, instant_of_urgent_change
@@ -214,11 +215,12 @@ def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]
 
 
 def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
-    """Revoke a key immediately; whether there was an active one of this prefix."""
+    """Revoke a key, here at once and elsewhere within a second; whether there was an active one of this prefix."""
     with transaction.atomic():
         found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
         if found:
             record(actor, "api_key.revoked", f"key {prefix}")
     if found:
+        forget_keys()
         API_KEY_REVOKED.log(prefix=prefix, by=actor.name)
     return found

@@ -1,7 +1,8 @@
-"""The engine API as one would write it for speed alone: FastAPI with pydantic, asyncpg with prepared statements.
+r"""The engine API as one would write it for speed alone: FastAPI with pydantic, asyncpg with prepared statements.
 
 It stores the rows that the product stores for an engine that does everything right, and checks little else: types,
-keys, locks. Start: uvicorn --workers 2 --loop uvloop --http httptools --no-access-log benchmarks.peers.fastapi_engines:app
+keys, locks. Start: uvicorn --workers 2 --loop uvloop --http httptools --no-access-log \
+    benchmarks.peers.fastapi_engines:app
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -187,16 +189,6 @@ async def recommend(engine: Engine, body: Answer) -> dict[str, Any]:
     return dict(row) | {"experiment_id": body.experiment_id, "engine": engine, "action": "OPEN"}
 
 
-@app.post("/api/v1/permits/{experiment_id}/confirm")
-async def confirm(engine: Engine, experiment_id: UUID) -> dict[str, Any]:
-    """Whether the real order may go out."""
-    row = await app.state.pool.fetchrow(CALLS["confirm"], experiment_id, engine)
-    if row is None:
-        raise HTTPException(409)
-    log.info("confirmed %s", experiment_id)
-    return dict(row)
-
-
 @app.post("/api/v1/trades", status_code=201)
 async def trade(engine: Engine, body: Trade) -> dict[str, Any]:
     """Store a trade with its entry."""
@@ -225,7 +217,7 @@ async def fill(engine: Engine, trade_id: UUID, body: Fill) -> dict[str, Any]:
         read = await connection.fetchrow(CALLS["read_trade"], trade_id, engine)
         if read is None:
             raise HTTPException(404)
-        await _book(connection, trade_id, read, body, body.fill_ref, body.time, body.reason, legs)
+        await _book(connection, read, body, Booked(trade_id, body.fill_ref, body.time, body.reason, legs))
     log.info("filled %s", trade_id)
     return _books(read) | {"trade_id": trade_id, "kind": "REAL", "status": "OPEN"}
 
@@ -238,8 +230,9 @@ async def leave(engine: Engine, trade_id: UUID, body: Exit) -> dict[str, Any]:
         if read is None:
             raise HTTPException(404)
         books = _books(read)
-        legs = [leg | {"effect": "CLOSE", "quantity": str(books["left"]), "price": str(body.exit_price)} for leg in books["legs"]]
-        hashed = await _book(connection, trade_id, read, body, "exit", body.exit_time, body.exit_reason, legs)
+        closing = {"effect": "CLOSE", "quantity": str(books["left"]), "price": str(body.exit_price)}
+        legs = [leg | closing for leg in books["legs"]]
+        hashed = await _book(connection, read, body, Booked(trade_id, "exit", body.exit_time, body.exit_reason, legs))
         fees = books["fees"] + body.fees
         gross = (body.exit_price * books["left"] + books["proceeds"] - read["entry_price"] * read["quantity"]) * 100
         await connection.execute(
@@ -251,17 +244,28 @@ async def leave(engine: Engine, trade_id: UUID, body: Exit) -> dict[str, Any]:
     return books | {"trade_id": trade_id, "kind": "REAL", "status": "CLOSED", "pnl": gross - fees}
 
 
-async def _book(
-    connection: Any, trade_id: UUID, read: Any, body: Fill | Exit, ref: str, at: datetime, reason: str, legs: list[Any]
-) -> str:
+@dataclass(frozen=True)
+class Booked:
+    """One more closing fill of a trade."""
+
+    trade_id: UUID
+    ref: str
+    time: datetime
+    reason: str
+    legs: list[Any]
+
+
+async def _book(connection: Any, read: Any, body: Fill | Exit, fill: Booked) -> str:
+    """Store the fill and the shadow's share; the hash of the conditions."""
     conditions = json.dumps(body.model_dump(mode="json")["market_conditions"])
-    hashed, text, left = _hash(conditions), json.dumps(legs), _books(read)["left"]
-    closed = sum((Decimal(leg["quantity"]) for leg in legs), Decimal(0))
+    hashed, legs, left = _hash(conditions), json.dumps(fill.legs), _books(read)["left"]
+    closed = sum((Decimal(leg["quantity"]) for leg in fill.legs), Decimal(0))
+    count = len(json.loads(read["fills"]))
     await connection.execute(
         CALLS["fill"],
-        *(trade_id, read["experiment_id"], read["engine"], len(json.loads(read["fills"])) + 1, ref, at, text, body.fees),
-        *(reason, conditions, hashed, _hash(body.model_dump_json()), closed, left, closed == left),
-        *(read["shadow_engine"], read["shadow_id"], text),
+        *(fill.trade_id, read["experiment_id"], read["engine"], count + 1, fill.ref, fill.time, legs, body.fees),
+        *(fill.reason, conditions, hashed, _hash(body.model_dump_json()), closed, left, closed == left),
+        *(read["shadow_engine"], read["shadow_id"], legs),
     )
     return hashed
 

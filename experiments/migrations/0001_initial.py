@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='signaldistribution',
-            index=models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['engine', 'id'], name='signal_distributions_open'),
+            index=models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['engine', 'distributed_at', 'id'], name='signal_distributions_open'),
         ),
         migrations.AddConstraint(
             model_name='signaldistribution',

@@ -26,6 +26,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.response import SimpleTemplateResponse
+from django.urls import resolve
 from django.utils.module_loading import import_string
 from rest_framework.parsers import BaseParser
 
@@ -62,6 +64,7 @@ WEBHOOK_MIDDLEWARE = (
     "orchestrator_site.web.handling.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
 )
+API, API_PAGE = "/api/v1/", "/api/v1/docs"
 # It goes into every log line and back into a header, so that nothing odd may come in by it.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -250,6 +253,28 @@ class ProbeMiddleware:
         """Answer a probe at once; pass every other request on."""
         probe = PROBES.get(request.path_info)
         return self.get_response(request) if probe is None else probe(request)
+
+
+class ApiMiddleware:
+    """Answer the API's calls here: sessions, messages, static files and forms are nothing to them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Call the view of an API path; pass every other request on."""
+        path = request.path_info
+        # The page that describes the API is a page.
+        if not path.startswith(API) or path == API_PAGE:
+            return self.get_response(request)
+        # What CommonMiddleware does for a site: refuse a foreign host name, name the length.
+        request.get_host()
+        request.resolver_match = match = resolve(path)
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
 
 
 class DatabaseUnavailableMiddleware:

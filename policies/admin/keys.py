@@ -114,7 +114,7 @@ class ApiKeyAdmin(AuditAdmin):
         return render_page(request, "admin_kit/form_page.html", "Create API key", **page)
 
     def revoke(self, request: HttpRequest, prefix: str) -> HttpResponse:
-        """Ask for confirmation, then revoke the key immediately."""
+        """Ask for confirmation, then revoke the key."""
         if not request.user.has_perm("policies.change_apikey"):
             raise PermissionDenied
         key = ApiKey.objects.filter(prefix=prefix, revoked=False).first()
@@ -126,7 +126,7 @@ class ApiKeyAdmin(AuditAdmin):
             return HttpResponseRedirect(reverse("admin:policies_apikey_changelist"))
         page = {
             "opts": self.opts,
-            "lead": f"Calls with key {prefix} ({key.owner}, {key.name}) will get 401 immediately. "
+            "lead": f"Calls with key {prefix} ({key.owner}, {key.name}) will get 401 within a second. "
             "This cannot be undone; you can create a new key.",
             "submit": "Revoke key",
             "danger": True,

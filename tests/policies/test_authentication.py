@@ -7,6 +7,7 @@ import io
 import json
 import logging
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from django.core.management import call_command
@@ -16,8 +17,9 @@ from rest_framework.test import APIClient
 
 from kernel.actors import Actor
 from kernel.errors import DomainError
+from policies.access import REMEMBERED_SECONDS, forget_keys
 from policies.models import ApiKey, KeyOwner
-from policies.services import create_api_key
+from policies.services import create_api_key, revoke_api_key
 from tests.database import execute, refusal_of, rows
 from tests.factories import api_client
 
@@ -88,6 +90,37 @@ def test_a_revoked_key_is_a_401() -> None:
     assert_unauthorized(call(f"Api-Key {key}"))
 
 
+def test_a_key_that_somebody_else_revoked_stops_within_a_second() -> None:
+    key = new_key()
+    assert call(f"Api-Key {key}").status_code == 200
+    # Another process: this one is not told.
+    execute("UPDATE api_keys SET revoked = true")
+
+    sleep(REMEMBERED_SECONDS)
+
+    assert REMEMBERED_SECONDS <= 1
+    assert_unauthorized(call(f"Api-Key {key}"))
+
+
+def test_a_key_that_is_revoked_here_stops_at_once() -> None:
+    key = new_key()
+    assert call(f"Api-Key {key}").status_code == 200
+
+    revoke_api_key(Actor("tests"), prefix=key.split(".")[0])
+
+    assert_unauthorized(call(f"Api-Key {key}"))
+
+
+def test_a_remembered_key_still_expires_to_the_moment() -> None:
+    key = new_key()
+    ApiKey.objects.update(expiry_date=timezone.now() + timedelta(seconds=0.3))
+    assert call(f"Api-Key {key}").status_code == 200
+
+    sleep(0.3)
+
+    assert_unauthorized(call(f"Api-Key {key}"))
+
+
 @pytest.mark.parametrize(("seconds", "status"), [(-1, 401), (60, 200)])
 def test_a_key_works_until_it_expires(seconds: int, status: int) -> None:
     key = new_key()
@@ -135,6 +168,7 @@ def test_the_use_of_a_key_is_noted_to_the_minute() -> None:
     assert ApiKey.objects.get().last_used_at == first
 
     execute("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
+    forget_keys()
     call(f"Api-Key {key}")
     assert (ApiKey.objects.get().last_used_at or first) > first - timedelta(seconds=1)
 

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         create.add_argument("--owner", required=True, choices=KeyOwner.values, help="decides what the key may call")
         create.add_argument("--name", default="", help="to tell keys of one owner apart (default: the owner)")
         actions.add_parser("list", help="list all keys: prefix, owner, state, last use and name")
-        revoke = actions.add_parser("revoke", help="revoke a key immediately")
+        revoke = actions.add_parser("revoke", help="revoke a key; it stops within a second")
         revoke.add_argument("prefix", help="the part of the key before the dot")
 
     def handle(self, *args: Any, **options: Any) -> None:
