@@ -205,6 +205,9 @@ SPECTACULAR_SETTINGS = {
         "ReportedReasonEnum": "outcomes.engine_api.serializers.REPORTED_REASONS",
         "ExitReasonEnum": "outcomes.models.ExitReason",
         "ProvenanceEnum": "outcomes.models.trade.PROVENANCE_CHOICES",
+        "EvaluationStateEnum": "outcomes.analyst_api.evaluations.STATES",
+        "EvaluationVerdictEnum": "outcomes.analyst_api.evaluations.VERDICTS",
+        "PairsVerdictEnum": ["A_BETTER", "B_BETTER", "INCONCLUSIVE"],
         "ReportedProvenanceEnum": "outcomes.engine_api.serializers.ANY_PROVENANCE",
     },
 }

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from outcomes.analyst_api.evaluations import EvaluationListView, EvaluationView
 from outcomes.analyst_api.views import ExperimentListView, ExperimentView
 from outcomes.engine_api.views import (
     AssignmentView,
@@ -31,6 +32,8 @@ urlpatterns = [
     path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
     path("quote-requests", QuoteRequestsView.as_view(), name="quote_requests"),
     path("quotes", QuotesView.as_view(), name="quotes"),
+    path("evaluations", EvaluationListView.as_view(), name="evaluations"),
+    path("evaluations/<str:name>", EvaluationView.as_view(), name="evaluation"),
     path("experiments", ExperimentListView.as_view(), name="experiments"),
     path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
     path("performance", PerformanceView.as_view(), name="performance"),

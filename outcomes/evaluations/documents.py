@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -104,7 +104,10 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
     blocks = [block_of_row(row) for row in rows]
     signals = [signal for row in rows for signal in row.signals]
     members = _members(run)
-    counts = _counts(rows, members, run)
+    # Of what is not judged yet nothing counts, so that the report is of one moment.
+    last_day = date.max if run.concluded_at is not None else rows[-1].last_day if rows else date.min
+    passed = [member for member in members if member.day <= last_day]
+    counts = _counts(rows, passed)
     verdict = state_of_verdict(
         judgement["verdict"],
         is_concluded=run.concluded_at is not None,
@@ -151,7 +154,7 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         },
         "blocks": _block_documents(run, rows),
         "counts": counts,
-        "beside": _beside(run, blocks, signals),
+        "beside": _beside(run, blocks, signals, passed),
     }
 
 
@@ -165,20 +168,17 @@ def _members(run: EvaluationRun) -> list[Member]:
     return [member for member in found if member.experiment_id is not None and member.day >= run.starts_on]
 
 
-def _counts(rows: Sequence[EvaluationBlock], members: Sequence[Member], run: EvaluationRun) -> dict[str, Any]:
+def _counts(rows: Sequence[EvaluationBlock], passed: Sequence[Member]) -> dict[str, Any]:
     """What became of the signals of judged stretches, and where each engine stood in those that took part."""
     compared = {pk for row in rows for pk in row.experiment_ids}
-    last_day = rows[-1].last_day if rows else None
-    passed = [one for one in members if one.experiment_id not in compared]
-    if run.concluded_at is None:
-        passed = [one for one in passed if last_day is not None and one.day <= last_day]
-    late = sum(_is_late(one, rows) for one in passed)
+    left_out = [one for one in passed if one.experiment_id not in compared]
+    late = sum(_is_late(one, rows) for one in left_out)
     over = sum(row.counts["over_max_signals"] for row in rows)
     return {
         "compared": len(compared),
         "LATE_FOR_BLOCK": late,
         "OVER_MAX_SIGNALS": over,
-        "NOT_COMPARED": len(passed) - late - over,
+        "NOT_COMPARED": len(left_out) - late - over,
         HOLD_EXCEEDED: sum(row.counts["hold_exceeded"] for row in rows),
         "opened": {"a": sum(row.opened_a for row in rows), "b": sum(row.opened_b for row in rows)},
         "missing": {"a": sum(row.missing_a for row in rows), "b": sum(row.missing_b for row in rows)},
@@ -244,7 +244,9 @@ def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> lis
     ]
 
 
-def _beside(run: EvaluationRun, blocks: Sequence[JudgedBlock], signals: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _beside(
+    run: EvaluationRun, blocks: Sequence[JudgedBlock], signals: Sequence[dict[str, Any]], passed: Sequence[Member]
+) -> dict[str, Any]:
     """What stands beside the verdict, never instead."""
     won = [one.block for one in blocks if one.block.low > 0 or one.block.high < 0]
     won_by_a = sum(block.low > 0 for block in won)
@@ -260,16 +262,16 @@ def _beside(run: EvaluationRun, blocks: Sequence[JudgedBlock], signals: Sequence
             "e_for_a": repr(signs.a),
             "e_for_b": repr(signs.b),
         },
-        "sample_ratio": _sample_ratio(run),
+        "sample_ratio": _sample_ratio(run, passed),
     }
 
 
-def _sample_ratio(run: EvaluationRun) -> dict[str, Any] | None:
+def _sample_ratio(run: EvaluationRun, passed: Sequence[Member]) -> dict[str, Any] | None:
     """Whether assignment keeps the split, counted before availability; None where nothing is split."""
     split = float(run.policy_version.split_percentage) / 100
     if run.policy_version.configured_mode != "SPLIT_CAPITAL" or not 0 < split < 1:
         return None
-    ids = [member.experiment_id for member in _members(run) if member.experiment_id is not None]
+    ids = [member.experiment_id for member in passed if member.experiment_id is not None]
     variants = Counter(Experiment.objects.filter(pk__in=ids).values_list("variant", flat=True))
     found = sample_ratio_evidence(variants["A"], variants["A"] + variants["B"], split)
     return {

@@ -39,7 +39,7 @@ def test_every_documented_call_is_there_and_the_document_makes_no_warning() -> N
         "heartbeat", "assignments/claim", "assignments/{experiment_id}", "recommendations", "trades",
         "permits/{experiment_id}/confirm",
         "trades/{trade_id}", "trades/{trade_id}/exit", "exit-directives", "exit-directives/{directive_id}/report",
-        "experiments", "experiments/{experiment_id}", "performance", "market-data",
+        "evaluations", "evaluations/{name}", "experiments", "experiments/{experiment_id}", "performance", "market-data",
     }  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class Hall:
         for engine, own in ((self.a, leg()), (self.b, leg(C72_5_JULY, entry_price="0.98"))):
             kind = "REAL" if engine.name == executed else "SHADOW"
             if kind == "REAL":
-                engine.confirm(experiment)
+                assert engine.confirm(experiment).status == 200
             opened = engine.open(experiment, kind, legs=[own], entry_time=at)
             assert opened.status == 201, opened.body
             trades[engine.name] = opened.body["trade_id"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from outcomes.evaluations import judging
+from outcomes.evaluations.members import summed
+from outcomes.models import EvaluationRun
 from tests.outcomes.evaluations.hall import Hall, blocks, make_phase, started
 from tests.threads import Meeting, run_across, succeeded, together
 
@@ -29,7 +31,7 @@ def hall() -> Hall:
 def cross_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let two workers look at a block before either has stored it; how many each judged."""
     meeting = Meeting()
-    monkeypatch.setattr(judging, "summed", meeting.after(judging.summed))
+    monkeypatch.setattr(judging, "summed", meeting.after(summed))
     return list(run_across(meeting, judging.judge_due, judging.judge_due))
 
 
@@ -41,7 +43,7 @@ def test_a_worker_waits_for_the_other_that_is_at_the_same_block(hall: Hall, monk
 def test_without_the_lock_the_database_would_refuse_the_second_judgement(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unlocked(self: QuerySet[judging.EvaluationRun], **options: object) -> QuerySet[judging.EvaluationRun]:
+    def unlocked(self: QuerySet[EvaluationRun], **options: object) -> QuerySet[EvaluationRun]:
         return self
 
     monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
@@ -73,7 +75,7 @@ def test_after_a_crash_in_the_middle_of_a_block_it_is_judged_once(hall: Hall, mo
 
     with monkeypatch.context() as broken:
         # The last thing in the transaction: the bets have taken the block, and the row is not committed.
-        broken.setattr(judging.transaction, "on_commit", crash)
+        broken.setattr(transaction, "on_commit", crash)
         with pytest.raises(MemoryError):
             judging.judge_due()
     assert blocks() == []
