@@ -64,6 +64,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "Outcomes",
         "items": [
             _page("Comparison report", "compare_arrows", "report", "outcomes.view_report"),
+            _table("Evaluations", "balance", "outcomes.evaluation"),
+            _table("Evaluation blocks", "calendar_view_week", "outcomes.evaluationblock"),
             _table("Recommendations", "recommend", "outcomes.recommendation"),
             _table("Permits", "verified_user", "outcomes.permit"),
             _table("Real trades", "paid", "outcomes.realtrade"),

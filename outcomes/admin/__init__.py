@@ -1,5 +1,6 @@
-"""Admin pages of what the engines did: everything here is read-only."""
+"""Admin pages of what the engines did, which are read-only, and of the evaluations that judge it."""
 
+from outcomes.admin.evaluations import EvaluationAdmin, EvaluationBlockAdmin
 from outcomes.admin.fills import ExitDirectiveAdmin, OwnExitAdmin, QuoteAdmin, TradeFillAdmin
 from outcomes.admin.recommendations import IncidentAdmin, PermitAdmin, RecommendationAdmin, ViolationAdmin
 from outcomes.admin.trades import (
@@ -10,6 +11,8 @@ from outcomes.admin.trades import (
 )
 
 __all__ = [
+    "EvaluationAdmin",
+    "EvaluationBlockAdmin",
     "ExitDirectiveAdmin",
     "IncidentAdmin",
     "OwnExitAdmin",

@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.sentences import FLAGS, NOT_SEPARABLE
-from outcomes.evaluations.documents import APPROVED, DRAFT, evaluation_document, evaluations, summary_document
+from outcomes.evaluations.documents import evaluation_document, evaluations, summary_document
 from outcomes.evaluations.lifecycle import evaluation_named
 from outcomes.models import RunState
+from outcomes.models.evaluation import APPROVED, DRAFT
 from policies.access import IsAnalyst
 
 STATES = (DRAFT, APPROVED, *RunState.values)

@@ -35,7 +35,6 @@ from outcomes.evaluations.members import Member, Scope
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
 from outcomes.services.transactions import database_time
 
-DRAFT, APPROVED = "DRAFT", "APPROVED"
 NOTHING: dict[str, Any] = {
     "e_a": "1.0", "e_b": "1.0", "interval": [None, None], "drift": False, "verdict": RUNNING, "at_block": None,
     "since": None, "reversed": False, "beyond_l": [], "retired": {"a": 0, "b": 0},
@@ -47,20 +46,13 @@ def evaluations() -> QuerySet[Evaluation]:
     return Evaluation.objects.select_related("approval", "run").order_by("-id")
 
 
-def state_of(evaluation: Evaluation) -> str:
-    """DRAFT, APPROVED, or the state of its run."""
-    if hasattr(evaluation, "run"):
-        return str(evaluation.run.state)
-    return APPROVED if hasattr(evaluation, "approval") else DRAFT
-
-
 def summary_document(evaluation: Evaluation) -> dict[str, Any]:
     """One line of a list."""
     run: EvaluationRun | None = getattr(evaluation, "run", None)
     return {
         "name": evaluation.name,
         "note": evaluation.note,
-        "state": state_of(evaluation),
+        "state": evaluation.state,
         "attempt": run.attempt if run else None,
         "content_hash": evaluation.content_hash,
         "created_by": evaluation.created_by,
@@ -85,7 +77,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     """Everything about one evaluation (contract 8.2); doubles to their last digit as text."""
     content = evaluation.plan.document()
     run: EvaluationRun | None = getattr(evaluation, "run", None)
-    head = {"content": content, "content_hash": evaluation.content_hash, "state": state_of(evaluation)}
+    head = {"content": content, "content_hash": evaluation.content_hash, "state": evaluation.state}
     if run is None:
         nothing: dict[str, Any] = {
             "attempt": None, "verdict": None, "at_block": None, "sentence": "It has not been started.", "flags": [],

@@ -12,6 +12,8 @@ from outcomes.core.evaluation import CHOICES, MAX_BLOCK_DAYS, MAX_NAME, Evaluati
 from outcomes.core.trades import Digits
 from policies.models import PolicyVersion
 
+# Before it runs.
+DRAFT, APPROVED = "DRAFT", "APPROVED"
 AMOUNT: Digits = {"max_digits": 24, "decimal_places": 12}
 
 
@@ -87,6 +89,13 @@ class Evaluation(models.Model):
     def plan(self) -> EvaluationPlan:
         """What is fixed, for the pure core."""
         return EvaluationPlan(**{name: getattr(self, name) for name in EvaluationPlan.__slots__})
+
+    @property
+    def state(self) -> str:
+        """DRAFT, APPROVED, or the state of its run."""
+        if hasattr(self, "run"):
+            return str(self.run.state)
+        return APPROVED if hasattr(self, "approval") else DRAFT
 
 
 class EvaluationApproval(models.Model):

@@ -23,7 +23,8 @@ MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 TABLES = {
     "signals", "webhook_deliveries", "webhook_sources", "market_data", "market_contexts", "experiments",
     "execution_policy", "signal_distributions", "engines", "policy_versions", "halts", "recommendations",
-    "permits", "real_trades", "shadow_trades", "exit_directives", "real_outcomes", "shadow_outcomes", "incidents",
+    "evaluations", "evaluation_blocks", "permits",
+    "real_trades", "shadow_trades", "exit_directives", "real_outcomes", "shadow_outcomes", "incidents",
     "pair_violations", "worker_heartbeats", "api_keys", "replay_runs",
 }  # fmt: skip
 PAGES = ("index", "kill_switch", "check_alert", "report", "engines", "as_of", "password_change")

@@ -1,0 +1,132 @@
+"""Evaluations in the admin: each step by whoever has the permission, and one page with every figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from outcomes.evaluations import judging
+from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
+from tests.orchestrator_site.console.rows import logged_in
+from tests.outcomes.evaluations.hall import PLAN, Hall, approved, draft, make_phase, started
+from tests.pages import table_rows
+
+pytestmark = pytest.mark.django_db
+
+FORM = {name: value for name, value in PLAN.items() if name != "starts_at"} | {"starts_at": "2014-06-02T04:00"}
+
+
+@pytest.fixture(autouse=True)
+def phase() -> None:
+    make_phase()
+
+
+@pytest.fixture
+def operator() -> Client:
+    return logged_in("operator")
+
+
+def url(page: str, *arguments: object) -> str:
+    return reverse(f"admin:outcomes_evaluation_{page}", args=arguments)
+
+
+def text(answer: HttpResponse | Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_a_draft_is_written_on_a_form_and_nobody_approves_his_own(operator: Client) -> None:
+    answer = operator.post(url("write"), FORM, follow=True)
+
+    evaluation = Evaluation.objects.get()
+    assert "Draft spring created" in text(answer)
+    assert (evaluation.created_by, evaluation.plan.document()["starts_at"]) == (
+        "operator",
+        "2014-06-02T04:00:00.000000Z",
+    )
+    assert url("approve", evaluation.pk) not in text(answer)
+    refused = operator.post(url("approve", evaluation.pk), {"content_hash": evaluation.content_hash})
+    assert "You cannot approve your own evaluation." in text(refused)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"block_days": "0"}, "Must be a whole number from 1 to 91."),
+        ({"block_days": "3", "max_hold_days": "2"}, "Must be at least twice max_hold_days: 4 days or more."),
+        ({"worst_block": "much"}, "Must be a number, 0 or more"),
+        ({"worst_block": "1.5"}, "limits and history ask for"),
+        ({"note": ""}, "This field is required."),
+        ({"starts_at": "tomorrow"}, "Enter a time in UTC"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(operator: Client, changes: dict[str, str], message: str) -> None:
+    answer = operator.post(url("write"), FORM | changes)
+
+    assert message in text(answer)
+    assert not Evaluation.objects.exists()
+
+
+def test_it_is_approved_started_and_finished_by_buttons(operator: Client) -> None:
+    evaluation = draft()
+    page = text(operator.get(url("change", evaluation.pk)))
+    assert (url("approve", evaluation.pk) in page, url("start", evaluation.pk) in page) == (True, False)
+
+    content = {"content_hash": evaluation.content_hash}
+    operator.post(url("approve", evaluation.pk), content)
+    assert url("start", evaluation.pk) in text(operator.get(url("change", evaluation.pk)))
+    operator.post(url("start", evaluation.pk), content)
+    operator.post(url("finish", evaluation.pk), {"reason": "Enough."})
+
+    run = EvaluationRun.objects.get()
+    assert (run.state, run.ended_because) == ("FINISHED", "finished by operator: Enough.")
+
+
+def test_a_page_that_shows_another_content_approves_nothing(operator: Client) -> None:
+    evaluation = draft()
+
+    answer = operator.post(url("approve", evaluation.pk), {"content_hash": "0" * 64})
+
+    assert "not the content that you reviewed" in text(answer)
+    assert not hasattr(Evaluation.objects.get(), "approval")
+
+
+def test_the_page_shows_every_figure() -> None:
+    hall = Hall()
+    run = started()
+    for day in range(3):
+        hall.play(day, a="2.78")
+    judging.judge_due()
+    viewer = logged_in("viewer")
+
+    page = text(viewer.get(url("change", run.pk)))
+
+    rows = table_rows(page)
+    assert [row[:7] for row in rows[1:]] == [
+        ["1", "2014-06-02", "2014-06-02", "1", "1.0", "1.0", "1.0"],
+        ["2", "2014-06-03", "2014-06-03", "1", "1.0", "1.0", "1.0"],
+    ]
+    assert "of 40 needed, after 2 blocks." in page
+    assert "NO_HISTORY" in page
+    assert "sample_ratio.e" in page
+    block = EvaluationBlock.objects.get(number=2)
+    assert viewer.get(reverse("admin:outcomes_evaluationblock_change", args=(block.pk,))).status_code == 200
+    assert viewer.get(reverse("admin:outcomes_evaluationblock_changelist")).status_code == 200
+    assert "RUNNING" in text(viewer.get(url("changelist")))
+
+
+@pytest.mark.parametrize("group", ["viewer", "analyst"])
+def test_who_may_only_look_is_offered_nothing_and_refused_everything(group: str) -> None:
+    client, evaluation = logged_in(group), approved()
+
+    assert url("start", evaluation.pk) not in text(client.get(url("change", evaluation.pk)))
+    for page in (url("write"), *(url(step, evaluation.pk) for step in ("approve", "start", "finish"))):
+        assert client.post(page, {"content_hash": evaluation.content_hash}).status_code == 403
+
+
+def test_the_page_of_none_is_not_found(operator: Client) -> None:
+    for page in ("change", "approve"):
+        assert operator.get(url(page, "999")).status_code == 404
