@@ -20,6 +20,27 @@ def reason_field(hint: str) -> forms.CharField:
     return forms.CharField(max_length=2000, widget=widget, help_text=hint)
 
 
+class ConfirmedReasonForm(forms.Form):
+    """A reason, and a word typed out so that nobody decides by accident."""
+
+    reason = reason_field("Recorded with your name and the time.")
+    confirmation = forms.CharField(
+        max_length=20, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"})
+    )
+
+    def __init__(self, word: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.word = word
+        self.fields["confirmation"].label = f"Type {word} to confirm"
+
+    def clean_confirmation(self) -> str:
+        """The typed word; anything else is an error that says what to type."""
+        typed: str = self.cleaned_data["confirmation"]
+        if typed.strip() != self.word:
+            raise forms.ValidationError(f"Type {self.word} in capital letters.")
+        return typed
+
+
 def filter_text(*, max_length: int | None = None, **attrs: str) -> forms.CharField:
     """An optional text by which a page is filtered; attributes of the input, such as `placeholder`."""
     return forms.CharField(required=False, max_length=max_length, widget=UnfoldAdminTextInputWidget(attrs=attrs))

@@ -44,21 +44,21 @@ SELECT e.experiment_id, d.engine, d.context_hash, 'OPEN', '1', repeat('a', 64), 
 TRADES = """
 INSERT INTO {kind}_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, currency, entry_quotes,
                            entry_price, risk_amount, entry_time, entry_fees, claimed_provenance, entry_provenance,
-                           request_hash, opened_at, flags, status, exit_price, exit_time, exit_fees, exit_reason,
-                           exit_provenance, conditions_hash, closed_at)
+                           request_hash, opened_at, revision, flags, status, exit_price, exit_time, exit_fees,
+                           exit_reason, exit_provenance, conditions_hash, closed_at)
 SELECT gen_random_uuid(), e.experiment_id, r.engine, '[]', 1, 100, 'USD', '{{}}', 10, 1000, s.timestamp, 0,
-       'OWN_FEED_QUOTE', 'OWN_FEED_QUOTE', repeat('a', 64), s.timestamp, '[]', 'CLOSED', 10 + {pnl} / 100,
+       'OWN_FEED_QUOTE', 'OWN_FEED_QUOTE', repeat('a', 64), s.timestamp, 1, '[]', 'CLOSED', 10 + {pnl} / 100,
        s.timestamp + interval '1 hour', 0, 'TAKE_PROFIT', 'OWN_FEED_QUOTE', repeat('a', 64),
        s.timestamp + interval '1 hour'
   FROM experiments e JOIN signals s USING (signal_id) JOIN recommendations r USING (experiment_id)
  WHERE r.role = upper('{kind}')
 """
 OUTCOMES = """
-INSERT INTO {kind}_outcomes (trade_id, experiment_id, engine, revision, entry_price, exit_price, gross_pnl, pnl,
-                             compared_pnl, fees, scheduled_fees, risk_amount, currency, exit_reason, price_provenance,
-                             exit_time, conditions_hash, recorded_at)
-SELECT trade_id, experiment_id, engine, 1, entry_price, exit_price, gross, gross, gross, 0, 0, risk_amount, currency,
-       exit_reason, exit_provenance, exit_time, conditions_hash, now()
+INSERT INTO {kind}_outcomes (trade_id, experiment_id, engine, revision, withdrawn, entry_price, exit_price,
+                             gross_pnl, pnl, compared_pnl, fees, scheduled_fees, risk_amount, currency, exit_reason,
+                             price_provenance, exit_time, conditions_hash, recorded_at)
+SELECT trade_id, experiment_id, engine, 1, false, entry_price, exit_price, gross, gross, gross, 0, 0, risk_amount,
+       currency, exit_reason, exit_provenance, exit_time, conditions_hash, now()
   FROM {kind}_trades CROSS JOIN LATERAL (SELECT (exit_price - entry_price) * quantity * multiplier AS gross) result
 """
 

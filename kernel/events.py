@@ -108,6 +108,29 @@ TRADE_CLOSED = Event(
     ("experiment_id", "engine", "kind", "trade_id", "exit_reason", "status"),
     "A trade was closed.",
 )
+AMENDMENT_PROPOSED = Event(
+    "trade.amendment_proposed",
+    "warning",
+    ("amendment_id", "experiment_id", "engine", "trade_id", "kind", "fill_ref"),
+    "An engine proposed a correction or a bust of a fill. Decide it under Trade amendments in the admin.",
+)
+TRADE_AMENDED = Event(
+    "trade.amended",
+    "warning",
+    (
+        "amendment_id",
+        "experiment_id",
+        "engine",
+        "trade_id",
+        "kind",
+        "fill_ref",
+        "revision",
+        "status",
+        "pnl",
+        "by",
+    ),
+    "An operator accepted an amendment; `pnl` is null while the trade has no result.",
+)
 SHADOW_EXIT_TRIGGERED = Event(
     "shadow_exit.triggered",
     "info",

@@ -72,10 +72,10 @@ SELECT experiment_id, t.engine, p.engine, NULL, p.expires_at, p.confirmed_at, t.
 -- A shadow opens exactly what its engine planned before it knew its role, in units: contracts times multiplier.
 SELECT trade_id, instrument, side, planned.units AS planned, opened.units AS opened
   FROM (SELECT t.trade_id, leg.instrument, leg.side, sum(leg.quantity * t.multiplier) AS units
-          FROM trade_fills f
+          FROM fills_in_force f
           JOIN shadow_trades t ON t.trade_id = f.shadow_trade_id
          CROSS JOIN json_to_recordset(f.legs) AS leg (instrument text, effect text, side text, quantity numeric)
-         WHERE leg.effect = 'OPEN'
+         WHERE leg.effect = 'OPEN' AND NOT f.is_succession
          GROUP BY 1, 2, 3) opened
   FULL JOIN (SELECT t.trade_id, leg.instrument, leg.side,
                     sum(leg.ratio * (r.plan ->> 'quantity')::numeric * (r.plan ->> 'multiplier')::numeric) AS units
@@ -92,32 +92,33 @@ SELECT p.trade_id, p.number, p.instrument, p.side, p.held
                sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END)
                    OVER (PARTITION BY f.real_trade_id, f.shadow_trade_id, leg.instrument, leg.side
                              ORDER BY f.number) AS held
-          FROM trade_fills f
+          FROM fills_in_force f
          CROSS JOIN json_to_recordset(f.legs) AS leg (instrument text, effect text, side text, quantity numeric)) p
  WHERE p.held < 0;
 
 -- invariant: closed_trades_are_flat
--- A trade is closed exactly when it has fills and nothing of them is open any more; OPENING has no fill.
+-- A trade is closed exactly when it has fills and nothing of them is open any more; OPENING has no fill, and neither has
+-- what was busted whole.
 SELECT t.role AS traded, t.trade_id, t.status, t.fills, t.still_open
-  FROM (SELECT t.role, t.trade_id, t.status, count(f.id) AS fills,
+  FROM (SELECT t.role, t.trade_id, t.status, t.revision, count(f.id) AS fills,
                coalesce(sum((SELECT sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END)
                                FROM json_to_recordset(f.legs) AS leg (effect text, quantity numeric))), 0) AS still_open
-          FROM (SELECT trade_id, role, status FROM real_trades
+          FROM (SELECT trade_id, role, status, revision FROM real_trades
                 UNION ALL
-                SELECT trade_id, role, status FROM shadow_trades) t
-          LEFT JOIN trade_fills f ON t.trade_id = coalesce(f.real_trade_id, f.shadow_trade_id)
-         GROUP BY t.role, t.trade_id, t.status) t
- WHERE (t.status = 'OPENING') <> (t.fills = 0)
+                SELECT trade_id, role, status, revision FROM shadow_trades) t
+          LEFT JOIN fills_in_force f ON t.trade_id = coalesce(f.real_trade_id, f.shadow_trade_id)
+         GROUP BY t.role, t.trade_id, t.status, t.revision) t
+ WHERE (t.status = 'OPENING' OR t.status = 'UNPRICED' AND t.revision > 1 AND t.fills = 0) <> (t.fills = 0)
     OR (t.status = 'CLOSED') <> (t.fills > 0 AND t.still_open = 0);
 
 -- invariant: real_exits_issue_a_directive
--- Every closing fill of a real trade issued a directive for its shadow, up to the one that ends the pair; a closed
--- trade issued that one.
+-- Every closing fill of a real trade issued a directive for its shadow as it was first told, up to the one that ends the
+-- pair; a closed trade issued that one.
 SELECT t.trade_id, t.experiment_id, f.fill_ref, f.time
   FROM real_trades t
   JOIN trade_fills f ON f.real_trade_id = t.trade_id
   LEFT JOIN exit_directives d ON d.real_fill_id = f.id
- WHERE d.id IS NULL
+ WHERE d.id IS NULL AND f.revision = 1 AND NOT f.is_succession
    AND EXISTS (SELECT FROM json_array_elements(f.legs) leg WHERE leg ->> 'effect' = 'CLOSE')
    AND NOT EXISTS (SELECT FROM exit_directives e JOIN trade_fills ended ON ended.id = e.real_fill_id
                     WHERE e.real_trade_id = t.trade_id AND e.is_last AND ended.number < f.number)
@@ -129,7 +130,8 @@ SELECT t.trade_id, t.experiment_id, 'the last one', t.exit_time
 
 -- invariant: shares_are_those_of_the_real_fill
 -- A directive closes the share of the shadow that its fill closed of the real trade, rounded to eight decimals, and
--- the last one all that is left. Shadows of which a contract ended before are left out: their shares start anew.
+-- the last one all that is left. Shadows of which a contract ended before, or got a successor, are left out: their shares
+-- start anew.
 WITH shares AS (
     SELECT d.id, d.number, d.shadow_trade_id, d.closed_quantity, d.open_quantity, d.is_last, d.state,
            held.instrument, held.side, coalesce(leg.quantity, 0) AS closing,
@@ -142,7 +144,8 @@ WITH shares AS (
         ON (leg.instrument, leg.side) = (held.instrument, held.side)
      WHERE d.closing_legs IS NOT NULL AND d.state <> 'NO_SHADOW'
        AND NOT EXISTS (SELECT FROM trade_fills s CROSS JOIN json_array_elements(s.legs) AS settled
-                        WHERE s.shadow_trade_id = d.shadow_trade_id AND settled ->> 'settlement' IS NOT NULL)
+                        WHERE s.shadow_trade_id = d.shadow_trade_id
+                          AND (s.is_succession OR settled ->> 'settlement' IS NOT NULL))
 )
 SELECT id AS directive, shadow_trade_id AS shadow_trade, instrument, closed_quantity, open_quantity, remaining, closing
   FROM shares
@@ -173,7 +176,7 @@ SELECT f.shadow_trade_id AS shadow_trade, f.fill_ref, leg.instrument, leg.price,
  CROSS JOIN json_to_recordset(f.legs)
          AS leg (instrument text, effect text, side text, price numeric, quote jsonb, settlement jsonb)
   LEFT JOIN quotes q ON q.id = (leg.quote ->> 'quote_id')::bigint
- WHERE f.shadow_trade_id IS NOT NULL
+ WHERE f.shadow_trade_id IS NOT NULL AND NOT f.is_succession
    AND CASE
        WHEN leg.settlement IS NOT NULL THEN leg.price <> (leg.settlement ->> 'price')::numeric
        WHEN leg.quote IS NULL THEN true
@@ -187,7 +190,7 @@ SELECT f.shadow_trade_id AS shadow_trade, f.fill_ref, leg.instrument, leg.price,
 -- invariant: shadows_pay_the_schedule
 -- What the schedule of the pinned policy version charges is stored with every fill, and a shadow pays it.
 SELECT f.experiment_id, f.engine, f.fill_ref, f.fees, f.scheduled_fees, charged.fees AS expected
-  FROM trade_fills f
+  FROM fills_in_force f
   JOIN execution_policy e USING (experiment_id)
   JOIN policy_versions p ON p.version = e.policy_version
  CROSS JOIN LATERAL (
@@ -195,7 +198,8 @@ SELECT f.experiment_id, f.engine, f.fill_ref, f.fees, f.scheduled_fees, charged.
                   FILTER (WHERE leg.instrument ~ '^[A-Z0-9. ]{6}[0-9]{6}[CP][0-9]{8}$'), 0) AS fees
          FROM json_to_recordset(f.legs) AS leg (instrument text, quantity numeric)
        ) charged
- WHERE f.scheduled_fees <> charged.fees OR (f.shadow_trade_id IS NOT NULL AND f.fees <> f.scheduled_fees);
+ WHERE NOT f.is_succession
+   AND (f.scheduled_fees <> charged.fees OR (f.shadow_trade_id IS NOT NULL AND f.fees <> f.scheduled_fees));
 
 -- invariant: exits_have_an_outcome
 -- Every trade that was closed has its outcome, of the same experiment, engine and time; an open one has none, and
@@ -224,14 +228,14 @@ SELECT o.role AS traded, o.trade_id, o.gross_pnl, o.multiplier * sums.cash AS gr
           FROM latest_shadow_outcomes o JOIN shadow_trades t USING (trade_id)) o
   LEFT JOIN (SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id, sum(f.fees) AS fees,
                     sum(f.scheduled_fees) AS scheduled_fees, sum(moved.cash) AS cash
-               FROM trade_fills f
+               FROM fills_in_force f
               CROSS JOIN LATERAL (
                     SELECT sum(leg.quantity * leg.price
                                * CASE WHEN (leg.effect = 'OPEN') = (leg.side = 'SHORT') THEN 1 ELSE -1 END) AS cash
                       FROM json_to_recordset(f.legs) AS leg (effect text, side text, quantity numeric, price numeric)
                     ) moved
               GROUP BY 1) sums USING (trade_id)
- WHERE (o.fees, o.scheduled_fees) IS DISTINCT FROM (sums.fees, sums.scheduled_fees)
+ WHERE (o.fees, o.scheduled_fees) <> (coalesce(sums.fees, 0), coalesce(sums.scheduled_fees, 0))
     OR (o.gross_pnl, o.pnl) <> (o.multiplier * sums.cash, o.multiplier * sums.cash - sums.fees)
     OR (NOT o.flags::jsonb @> '["ROLLED"]' AND o.compared_pnl <> o.multiplier * sums.cash - sums.scheduled_fees);
 
@@ -249,7 +253,32 @@ SELECT x.trade_id, x.state, x.exit_time, x.pnl, sums.pnl AS expected, sums.held
          FROM (SELECT json_array_elements(f.legs) AS executed UNION ALL SELECT json_array_elements(x.legs)) both_ends
         CROSS JOIN json_to_record(executed) AS leg (effect text, side text, quantity numeric, price numeric)) sums
  WHERE t.trade_id IS NULL OR x.exit_time < t.entry_time
-    OR (x.state = 'DONE' AND (x.pnl, 0) IS DISTINCT FROM (sums.pnl, sums.held));
+    OR (x.state = 'DONE' AND (x.pnl IS DISTINCT FROM sums.pnl OR sums.held IS DISTINCT FROM 0 AND NOT EXISTS (
+            SELECT FROM trade_fills s WHERE s.shadow_trade_id = x.trade_id AND s.is_succession)));
+
+-- invariant: amendments_revise_their_trade
+-- A trade was revised once for each accepted amendment, which brought one fill. No revision of a fill or a result is
+-- without the one before it.
+SELECT t.trade_id, t.revision, a.accepted, a.fills
+  FROM (SELECT trade_id, revision FROM real_trades UNION ALL SELECT trade_id, revision FROM shadow_trades) t
+  LEFT JOIN (SELECT coalesce(a.real_trade_id, a.shadow_trade_id) AS trade_id, count(*) AS accepted, count(f.id) AS fills
+               FROM trade_amendments a LEFT JOIN trade_fills f ON f.amendment_id = a.id
+              WHERE a.state = 'ACCEPTED' GROUP BY 1) a USING (trade_id)
+ WHERE t.revision <> 1 + coalesce(a.accepted, 0) OR a.fills <> a.accepted
+UNION ALL
+SELECT coalesce(f.real_trade_id, f.shadow_trade_id), f.revision, NULL, NULL
+  FROM trade_fills f
+ WHERE f.revision > 1 AND NOT EXISTS (
+       SELECT FROM trade_fills e
+        WHERE coalesce(e.real_trade_id, e.shadow_trade_id) = coalesce(f.real_trade_id, f.shadow_trade_id)
+          AND e.fill_ref = f.fill_ref AND e.revision = f.revision - 1)
+UNION ALL
+SELECT o.trade_id, o.revision, NULL, NULL
+  FROM (SELECT trade_id, revision FROM real_outcomes UNION ALL SELECT trade_id, revision FROM shadow_outcomes) o
+ WHERE o.revision > 1 AND NOT EXISTS (
+       SELECT FROM (SELECT trade_id, revision FROM real_outcomes
+                    UNION ALL SELECT trade_id, revision FROM shadow_outcomes) e
+        WHERE (e.trade_id, e.revision) = (o.trade_id, o.revision - 1));
 
 -- invariant: no_signal_waits
 -- once: decided

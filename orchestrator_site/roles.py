@@ -25,6 +25,7 @@ OPERATOR_CODENAMES = (
     "approve_policydraft",
     "activate_policydraft",
     "halt_trading",
+    "decide_tradeamendment",
     "change_engine",
     "change_signal",
     "add_webhooksource",

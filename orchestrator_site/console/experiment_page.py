@@ -12,10 +12,11 @@ from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import Experiment
 from kernel.values import instant_text, plain_text
-from outcomes.core.books import ZERO, Fill, LegFill, positions, until_first_roll
+from outcomes.core.books import ZERO, Fill, positions, until_first_roll
 from outcomes.core.checks import Plan
-from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade
+from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade, in_force
 from outcomes.selectors import by_engine, explanation_of
+from outcomes.services.fills import core_fill
 
 Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
 
@@ -103,8 +104,7 @@ class ExperimentPage:
 
 
 def _fills(trade: RealTrade | ShadowTrade | None) -> list[Fill]:
-    rows = trade.fills.all() if trade else ()
-    return [Fill(row.fill_ref, tuple(map(LegFill.from_document, row.legs))) for row in rows]
+    return [core_fill(row) for row in in_force(trade.fills.all())] if trade else []
 
 
 def experiment_page(story: Experiment) -> ExperimentPage:
@@ -228,7 +228,7 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
     price = "not priced yet" if trade.entry_price is None else f"at {plain_text(trade.entry_price)}"
     entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     yield Event(trade.opened_at, f"Engine {engine} opened its {kind} trade", entry, link=link)
-    for row, fill in zip(trade.fills.all(), _fills(trade), strict=True):
+    for row, fill in zip(in_force(trade.fills.all()), _fills(trade), strict=True):
         # The entry stands above, the fill that closes below.
         if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
             title = f"Engine {engine}'s {kind} trade filled: {row.fill_ref}"

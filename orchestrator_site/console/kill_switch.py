@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from admin_kit.form_fields import ConfirmedReasonForm, reason_field
 from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -22,29 +19,10 @@ from policies.services import engage_halt, release_halt
 STOP, GO = "HALT", "RESUME"
 
 
-class KillSwitchForm(forms.Form):
-    """A reason, and the word typed out so that nobody uses the switch by accident."""
+class KillSwitchForm(ConfirmedReasonForm):
+    """The reason stands on every page while trading is halted."""
 
-    reason = forms.CharField(
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Recorded with your name and the time, and shown on every page while trading is halted.",
-    )
-    confirmation = forms.CharField(
-        max_length=10, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"})
-    )
-
-    def __init__(self, word: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.word = word
-        self.fields["confirmation"].label = f"Type {word} to confirm"
-
-    def clean_confirmation(self) -> str:
-        """The typed word; anything else is an error that says what to type."""
-        typed: str = self.cleaned_data["confirmation"]
-        if typed.strip() != self.word:
-            raise forms.ValidationError(f"Type {self.word} in capital letters.")
-        return typed
+    reason = reason_field("Recorded with your name and the time, and shown on every page while trading is halted.")
 
 
 @permission_required(HALT_TRADING, raise_exception=True)

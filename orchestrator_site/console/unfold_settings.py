@@ -76,6 +76,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Quotes", "sell", "outcomes.quote"),
             _table("Real outcomes", "savings", "outcomes.realoutcome"),
             _table("Shadow outcomes", "cloud_done", "outcomes.shadowoutcome"),
+            _table("Trade amendments", "edit_note", "outcomes.tradeamendment"),
             _table("Incidents", "report", "outcomes.incident"),
             _table("Pair violations", "difference", "outcomes.violation"),
         ],

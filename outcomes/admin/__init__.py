@@ -1,5 +1,6 @@
-"""Admin pages of what the engines did, which are read-only, and of the evaluations that judge it."""
+"""Admin pages of what the engines did, of an operator's decisions about it, and of the evaluations that judge it."""
 
+from outcomes.admin.amendments import TradeAmendmentAdmin
 from outcomes.admin.evaluations import EvaluationAdmin, EvaluationBlockAdmin
 from outcomes.admin.fills import ExitDirectiveAdmin, OwnExitAdmin, QuoteAdmin, TradeFillAdmin
 from outcomes.admin.recommendations import IncidentAdmin, PermitAdmin, RecommendationAdmin, ViolationAdmin
@@ -23,6 +24,7 @@ __all__ = [
     "RecommendationAdmin",
     "ShadowOutcomeAdmin",
     "ShadowTradeAdmin",
+    "TradeAmendmentAdmin",
     "TradeFillAdmin",
     "ViolationAdmin",
 ]

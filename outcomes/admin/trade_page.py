@@ -21,8 +21,10 @@ from outcomes.models import (
     RealTrade,
     Recommendation,
     ShadowTrade,
+    TradeAmendment,
     TradeFill,
     Violation,
+    in_force,
 )
 
 NAMED = "named by the engine"
@@ -104,6 +106,7 @@ class TradePage:
     flags: list[Remark]
     violations: list[Remark]
     directives: list[DirectiveRow]
+    amendments: list[TradeAmendment]
     own_exit: OwnExit | None
     own_r: str | None
     own_legs: list[LegRow]
@@ -126,7 +129,7 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
         r=in_r(outcome.pnl, outcome.risk_amount) if outcome else None,
         fills=[
             FillRow(fill, list(_legs(fill.legs, fill.time, _named_quotes(trade, fill))))
-            for fill in trade.fills.order_by("number")
+            for fill in in_force(trade.fills.all())
         ],
         flags=[Remark(code, TradeFlag(code).words) for code in trade.flags],
         violations=[
@@ -134,6 +137,7 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
             for found in Violation.objects.filter(experiment_id=trade.experiment_id).order_by("id")
         ],
         directives=[_directive(directive) for directive in trade.exit_directives.order_by("number")],
+        amendments=list(trade.amendments.order_by("id")),
         own_exit=own,
         own_r=in_r(own.pnl, trade.risk_amount) if own else None,
         own_legs=list(_legs(own.legs or [], own.exit_time, {})) if own else [],

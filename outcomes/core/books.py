@@ -86,21 +86,26 @@ class LegFill:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Executions that one report tells together; `fees` are as reported, negative for a rebate."""
+    """Executions that one report tells together; `fees` are as reported, negative for a rebate.
+
+    In a succession nothing is traded: a contract leaves the books under one name and enters them under another, at no
+    price, so that what was paid for it stays what was paid.
+    """
 
     ref: str
     legs: tuple[LegFill, ...]
     fees: Decimal = ZERO
+    is_succession: bool = False
 
     @property
     def closes(self) -> bool:
         """Whether any leg closes."""
-        return any(leg.effect == "CLOSE" for leg in self.legs)
+        return not self.is_succession and any(leg.effect == "CLOSE" for leg in self.legs)
 
     @property
     def opens(self) -> bool:
         """Whether any leg opens."""
-        return any(leg.effect == "OPEN" for leg in self.legs)
+        return not self.is_succession and any(leg.effect == "OPEN" for leg in self.legs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,35 @@ def closed_share(before: Sequence[Fill], closing: Fill) -> tuple[Decimal, Decima
     return most
 
 
+def is_followed(fills: Sequence[Fill], shares: Mapping[str, tuple[Decimal, Decimal]]) -> bool:
+    """Whether each fill that directed the shadow still closes the share it closed when it was directed.
+
+    `shares` are those by fill reference, as (closed, open just before). A fill that was busted, or corrected to another
+    share, has led the shadow out at a time or by a part that the real trade has not left by: nothing compares them.
+    """
+    found = {fill.ref: closed_share(fills[:number], fill) for number, fill in enumerate(fills)}
+    return all(
+        ref in found and found[ref][0] * open_before == closed * found[ref][1]
+        for ref, (closed, open_before) in shares.items()
+    )
+
+
+def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
+    """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
+
+    Raises `unknown_leg` where nothing of the instrument is open.
+    """
+    legs: list[LegFill] = []
+    with localcontext(EXACT):
+        for (name, side), quantity in held.items():
+            if name == instrument:
+                legs.append(LegFill(name, "CLOSE", side, quantity, ZERO))
+                legs.append(LegFill(becomes, "OPEN", side, quantity * ratio, ZERO))
+    if not legs:
+        raise DomainError("unknown_leg", f"The trade has no open leg {instrument}.", "/values/successor/instrument")
+    return Fill(ref, tuple(legs), is_succession=True)
+
+
 def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, is_last: bool) -> Decimal:
     """How much of a shadow's position a directive closes: its share, half-even to 8 decimals; the last closes all."""
     if is_last:
@@ -218,6 +252,8 @@ def scheduled_fees(fills: Iterable[Fill], *, per_contract: Decimal, per_order: D
     with localcontext(EXACT):
         total = ZERO
         for fill in fills:
+            if fill.is_succession:
+                continue
             contracts = sum(leg.quantity for leg in fill.legs if parse_option(leg.instrument))
             total += contracts * per_contract + per_order
         return total
@@ -271,7 +307,7 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
     """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none."""
     held = positions(fills)
     paired = until_first_roll(fills)
-    legs = [leg for fill in paired for leg in fill.legs]
+    legs = [leg for fill in paired if not fill.is_succession for leg in fill.legs]
     closing = [leg for leg in legs if leg.effect == "CLOSE"]
     gross = gross_pnl(fills, multiplier) if is_flat(held) else None
     # A broker's fees have as many digits as prices, and so more together than a decimal has by default.
@@ -323,7 +359,7 @@ def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:
     strike (of other instruments: price) x multiplier x quantity for each uncovered short leg, and the premium of the
     long ones.
     """
-    legs = [leg for fill in fills for leg in fill.legs if leg.effect == "OPEN"]
+    legs = [leg for fill in fills if fill.opens for leg in fill.legs if leg.effect == "OPEN"]
     shorts = [leg for leg in legs if leg.side == "SHORT"]
     with localcontext(EXACT):
         risk = _largest_loss(legs) if shorts else None

@@ -96,6 +96,8 @@ def judge_real_trade(plan: Plan, fills: Sequence[Fill], multiplier: Decimal) -> 
     if multiplier != plan.multiplier:
         return PairRule.PLAN_DIFFERS
     planned = plan.quantities()
+    # A contract under a new name is still the planned one.
+    fills = [fill for fill in fills if not fill.is_succession]
     held: dict[PositionKey, Decimal] = {}
     for number, fill in enumerate(fills, start=1):
         if fill.closes:

@@ -99,6 +99,45 @@ class ExitReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """What a contract became by a split or under a new name: `ratio` units of the successor for each unit of it."""
+
+    instrument: str
+    becomes: str
+    ratio: Decimal
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentReport:
+    """What an engine says a stored fill was in truth; a bust has no values."""
+
+    kind: str  # CORRECT or BUST
+    of: str  # a fill_ref
+    legs: tuple[LegFill, ...] | None  # None: as stored
+    fees: Decimal | None  # None: as stored
+    successor: Successor | None
+    reason: str
+    evidence: str
+
+    def values(self) -> dict[str, Any]:
+        """As stored, with numbers and times as text."""
+        document: dict[str, Any] = {}
+        if self.legs is not None:
+            document["legs"] = [leg.document() for leg in self.legs]
+        if self.fees is not None:
+            document["fees"] = decimal_text(self.fees)
+        if self.successor is not None:
+            document["successor"] = {
+                "instrument": self.successor.instrument,
+                "becomes": self.successor.becomes,
+                "ratio": plain_text(self.successor.ratio),
+                "effective_at": format_timestamp(self.successor.effective_at),
+            }
+        return document
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowExitReport:
     """A shadow engine's own quotes or settlements as of a directive's exit time."""
 
@@ -108,7 +147,9 @@ class ShadowExitReport:
     legs: tuple[ReportedLeg, ...]
 
 
-def report_hash(report: OpeningReport | FillReport | ExitReport | ShadowExitReport, **defaults: Any) -> str:
+def report_hash(
+    report: OpeningReport | FillReport | ExitReport | ShadowExitReport | AmendmentReport, **defaults: Any
+) -> str:
     """SHA-256 that recognises a repeated report by what it means; `defaults` are what members left out stand for."""
     said = {name: defaults.get(name) if value is None else value for name, value in asdict(report).items()}
     return meaning_hash(

@@ -83,6 +83,7 @@ class TradeFlag(Worded):
     NET_PRICE_DIFFERS = "NET_PRICE_DIFFERS", "The net price reported is not that of the legs; the legs count."
     AFTER_REAL_EXIT = "AFTER_REAL_EXIT", "Opened after the real trade had ended: it has an own exit, but no outcome."
     UNPAIRED = "UNPAIRED", "No real trade could come, so it left by its own rules."
+    AMENDED = "AMENDED", "An operator accepted a correction or a bust of one of its fills."
     ROLLED = "ROLLED", "Went on after a roll; the comparison ends with the roll's closing leg."
 
 

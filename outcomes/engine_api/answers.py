@@ -26,6 +26,7 @@ from outcomes.models import (
     Recommendation,
     Role,
     ShadowTrade,
+    TradeAmendment,
     TradeFill,
     TradeStatus,
 )
@@ -86,6 +87,21 @@ class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
         fields = (
             "fill_ref", "time", "legs", "fees", "scheduled_fees", "reason", "price_provenance", "conditions_hash",
             "reported_at",
+        )  # fmt: skip
+
+
+class AmendmentAnswerSerializer(serializers.ModelSerializer[TradeAmendment]):
+    """A proposal as stored, and what an operator decided about it."""
+
+    trade_id = serializers.UUIDField(source="trade.pk")
+    experiment_id = serializers.UUIDField()
+    of = serializers.CharField(source="fill_ref")
+
+    class Meta:
+        model = TradeAmendment
+        fields = (
+            "id", "trade_id", "experiment_id", "kind", "of", "values", "reason", "evidence", "state", "proposed_at",
+            "decided_at", "decision_reason",
         )  # fmt: skip
 
 

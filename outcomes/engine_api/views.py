@@ -15,6 +15,7 @@ from experiments.distribution import claim_assignments, get_assignment, wait_for
 from kernel.fields import StrictSerializer
 from outcomes import services
 from outcomes.engine_api.answers import (
+    AmendmentAnswerSerializer,
     AssignmentSerializer,
     ClaimedSerializer,
     PendingExitsSerializer,
@@ -24,6 +25,7 @@ from outcomes.engine_api.answers import (
     TradeAnswerSerializer,
 )
 from outcomes.engine_api.serializers import (
+    AmendmentSerializer,
     ClaimSerializer,
     ConfirmSerializer,
     ExitSerializer,
@@ -145,6 +147,21 @@ class TradeFillsView(EngineView):
         body = _validated(FillSerializer, request)
         trade, is_new = services.report_fill(engine_of(request), trade_id, body.report(), body=request.data)
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
+
+
+class TradeAmendmentsView(EngineView):
+    """Propose a correction of what was reported."""
+
+    @extend_schema(
+        operation_id="propose_amendment",
+        request=AmendmentSerializer,
+        responses=_first_or_repeat(AmendmentAnswerSerializer),
+    )
+    def post(self, request: Request, trade_id: UUID) -> Response:
+        """Keep a broker's correction or bust of a fill until an operator decides; nothing changes before."""
+        report = _validated(AmendmentSerializer, request).report()
+        amendment, is_new = services.propose_amendment(engine_of(request), trade_id, report)
+        return Response(AmendmentAnswerSerializer(amendment).data, status=201 if is_new else 200)
 
 
 class TradeExitView(EngineView):

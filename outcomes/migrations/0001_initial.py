@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField(help_text='When the opening was reported: database clock, UTC.')),
                 ('entry_due_at', models.DateTimeField(blank=True, help_text="OPENING: from then on the engine's own quotes price the entry; UTC.", null=True)),
                 ('status', models.CharField(choices=[('OPENING', 'Opening'), ('OPEN', 'Open'), ('CLOSED', 'Closed'), ('UNPRICED', 'Unpriced')], default='OPEN', help_text='OPENING until its entry is priced; UNPRICED if nobody priced an exit.', max_length=8)),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more with every accepted amendment.')),
                 ('flags', kernel.fields.CanonicalJSONField(default=list, help_text='What is remarkable about it without breaking a rule.')),
                 ('entry_price', models.DecimalField(blank=True, decimal_places=12, help_text='Average price of the single leg, or net debit.', max_digits=28, null=True)),
                 ('entry_provenance', models.CharField(blank=True, choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], default='', help_text='Where the entry price comes from.', max_length=19)),
@@ -227,6 +228,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField(help_text='When the opening was reported: database clock, UTC.')),
                 ('entry_due_at', models.DateTimeField(blank=True, help_text="OPENING: from then on the engine's own quotes price the entry; UTC.", null=True)),
                 ('status', models.CharField(choices=[('OPENING', 'Opening'), ('OPEN', 'Open'), ('CLOSED', 'Closed'), ('UNPRICED', 'Unpriced')], default='OPEN', help_text='OPENING until its entry is priced; UNPRICED if nobody priced an exit.', max_length=8)),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1, and one more with every accepted amendment.')),
                 ('flags', kernel.fields.CanonicalJSONField(default=list, help_text='What is remarkable about it without breaking a rule.')),
                 ('entry_price', models.DecimalField(blank=True, decimal_places=12, help_text='Average price of the single leg, or net debit.', max_digits=28, null=True)),
                 ('entry_provenance', models.CharField(blank=True, choices=[('BROKER_FILL', 'BROKER_FILL'), ('NEUTRAL_QUOTE', 'NEUTRAL_QUOTE'), ('SAME_SNAPSHOT_QUOTE', 'SAME_SNAPSHOT_QUOTE'), ('OWN_FEED_QUOTE', 'OWN_FEED_QUOTE'), ('MODEL', 'MODEL'), ('SETTLEMENT', 'SETTLEMENT'), ('UNPRICED', 'UNPRICED')], default='', help_text='Where the entry price comes from.', max_length=19)),
@@ -298,12 +300,37 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='TradeAmendment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='The engine that proposed it.', max_length=1)),
+                ('kind', models.CharField(choices=[('CORRECT', 'Correct'), ('BUST', 'Bust')], help_text='CORRECT or BUST.', max_length=7)),
+                ('fill_ref', models.CharField(help_text='The fill that it amends.', max_length=64)),
+                ('values', kernel.fields.CanonicalJSONField(help_text="What the fill was in truth: legs, fees, or a contract's successor.")),
+                ('reason', models.TextField(help_text="Why, in the engine's words.")),
+                ('evidence', models.TextField(help_text="Where an operator can check it, such as the broker's notice.")),
+                ('request_hash', models.CharField(help_text='SHA-256 of what the request means; identifies a repeat.', max_length=64)),
+                ('proposed_at', models.DateTimeField(help_text='Database clock, UTC.')),
+                ('state', models.CharField(choices=[('PROPOSED', 'Proposed'), ('ACCEPTED', 'Accepted'), ('REFUSED', 'Refused')], default='PROPOSED', help_text='PROPOSED until decided.', max_length=8)),
+                ('decided_by', models.CharField(blank=True, default='', help_text='The operator who decided.', max_length=150)),
+                ('decided_at', models.DateTimeField(blank=True, help_text='Database clock, UTC.', null=True)),
+                ('decision_reason', models.TextField(blank=True, default='', help_text='Why it was accepted or refused.')),
+            ],
+            options={
+                'db_table': 'trade_amendments',
+                'ordering': ('-id',),
+                'permissions': (('decide_tradeamendment', 'Can accept or refuse trade amendments'),),
+            },
+        ),
+        migrations.CreateModel(
             name='TradeFill',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
                 ('number', models.PositiveSmallIntegerField(help_text='1 for the entry; the order in which fills were stored.')),
                 ('fill_ref', models.CharField(help_text='The engine\'s own reference; "entry" and "exit" are reserved.', max_length=64)),
+                ('revision', models.PositiveSmallIntegerField(default=1, help_text='1 as first reported, and one more with every amendment, or exit after a busted one.')),
+                ('is_succession', models.BooleanField(default=False, help_text='Nothing was traded: a contract became another one, by a split or under a new name.')),
                 ('time', models.DateTimeField(help_text="As reported, UTC; a synchronised fill has the real one's.")),
                 ('legs', kernel.fields.CanonicalJSONField(help_text='Instrument, effect (OPEN or CLOSE), side of the position, quantity, price; the quote it came from.')),
                 ('fees', models.DecimalField(decimal_places=20, help_text='As reported, negative for a rebate.', max_digits=40)),
@@ -503,6 +530,26 @@ class Migration(migrations.Migration):
             model_name='shadowoutcome',
             name='trade',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddField(
+            model_name='tradeamendment',
+            name='experiment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='amendments', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='tradeamendment',
+            name='real_trade',
+            field=models.ForeignKey(blank=True, help_text="Blank: a shadow's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='amendments', to='outcomes.realtrade'),
+        ),
+        migrations.AddField(
+            model_name='tradeamendment',
+            name='shadow_trade',
+            field=models.ForeignKey(blank=True, help_text="Blank: a real trade's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='amendments', to='outcomes.shadowtrade'),
+        ),
+        migrations.AddField(
+            model_name='tradefill',
+            name='amendment',
+            field=models.OneToOneField(blank=True, help_text='The accepted amendment that it comes from.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fill', to='outcomes.tradeamendment'),
         ),
         migrations.AddField(
             model_name='tradefill',
@@ -743,21 +790,49 @@ class Migration(migrations.Migration):
             model_name='shadowoutcome',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_pnl__isnull', True), ('pnl__isnull', True), ('price_provenance', 'UNPRICED'), ('compared_pnl__isnull', True), ('exit_price__isnull', True)), models.Q(models.Q(('price_provenance', 'UNPRICED'), _negated=True), ('gross_pnl__isnull', False), ('pnl__isnull', False), ('exit_price__isnull', False)), _connector='OR'), name='shadowoutcome_unpriced_has_no_pnl'),
         ),
+        migrations.AddIndex(
+            model_name='tradeamendment',
+            index=models.Index(condition=models.Q(('state', 'PROPOSED')), fields=['id'], name='trade_amendments_open'),
+        ),
         migrations.AddConstraint(
+            model_name='tradeamendment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('real_trade__isnull', False), ('shadow_trade__isnull', True)), models.Q(('real_trade__isnull', True), ('shadow_trade__isnull', False)), _connector='OR'), name='trade_amendments_of_one_trade'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradeamendment',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['CORRECT', 'BUST'])), name='trade_amendments_kind_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradeamendment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by', ''), ('decision_reason', ''), ('state', 'PROPOSED')), models.Q(('decided_at__isnull', False), ('state__in', ('ACCEPTED', 'REFUSED')), models.Q(('decided_by', ''), _negated=True), models.Q(('decision_reason', ''), _negated=True)), _connector='OR'), name='trade_amendments_decided_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradeamendment',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'PROPOSED')), fields=('real_trade', 'fill_ref'), name='trade_amendments_real_one_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradeamendment',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'PROPOSED')), fields=('shadow_trade', 'fill_ref'), name='trade_amendments_shadow_one_open'),
+        ),
+        migrations.AddIndex(
             model_name='tradefill',
-            constraint=models.UniqueConstraint(fields=('real_trade', 'fill_ref'), name='trade_fills_real_ref'),
+            index=models.Index(condition=models.Q(('revision__gt', 1)), fields=['fill_ref'], name='trade_fills_revised'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',
-            constraint=models.UniqueConstraint(fields=('shadow_trade', 'fill_ref'), name='trade_fills_shadow_ref'),
+            constraint=models.UniqueConstraint(fields=('real_trade', 'fill_ref', 'revision'), name='trade_fills_real_ref'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',
-            constraint=models.UniqueConstraint(fields=('real_trade', 'number'), name='trade_fills_real_number'),
+            constraint=models.UniqueConstraint(fields=('shadow_trade', 'fill_ref', 'revision'), name='trade_fills_shadow_ref'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',
-            constraint=models.UniqueConstraint(fields=('shadow_trade', 'number'), name='trade_fills_shadow_number'),
+            constraint=models.UniqueConstraint(fields=('real_trade', 'number', 'revision'), name='trade_fills_real_number'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradefill',
+            constraint=models.UniqueConstraint(fields=('shadow_trade', 'number', 'revision'), name='trade_fills_shadow_number'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',
@@ -765,7 +840,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='tradefill',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='trade_fills_number_positive'),
+            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1), ('revision__gte', 1)), name='trade_fills_number_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='tradefill',
+            constraint=models.CheckConstraint(condition=models.Q(('is_succession', False), ('amendment__isnull', False), _connector='OR'), name='trade_fills_succession_is_an_amendment'),
         ),
         migrations.AddConstraint(
             model_name='tradefill',

@@ -15,6 +15,11 @@ DROP TRIGGER evaluation_approvals_append_only ON evaluation_approvals;
 DROP TRIGGER evaluations_append_only ON evaluations;
 
 -- Triggers of the trades and of what is kept.
+DROP TRIGGER trade_amendments_are_kept ON trade_amendments;
+DROP TRIGGER trade_amendments_are_decided_once ON trade_amendments;
+DROP FUNCTION keep_amendment();
+DROP TRIGGER trade_fills_are_revised_by_amendments ON trade_fills;
+DROP FUNCTION keep_fill();
 DROP TRIGGER permits_are_kept ON permits;
 DROP TRIGGER permits_only_confirmed ON permits;
 DROP FUNCTION keep_permit();
@@ -34,11 +39,15 @@ DROP TRIGGER recommendations_append_only ON recommendations;
 -- Views.
 DROP VIEW latest_shadow_outcomes;
 DROP VIEW latest_real_outcomes;
+DROP VIEW fills_in_force;
 
 -- Constraints: whatever refers to another table before what it refers to.
 ALTER TABLE exit_directives
     DROP CONSTRAINT exit_directives_hash_is_of_the_conditions,
     DROP CONSTRAINT exit_directives_copy_the_real_fill;
+ALTER TABLE trade_amendments
+    DROP CONSTRAINT trade_amendments_of_their_shadow_trade,
+    DROP CONSTRAINT trade_amendments_of_their_real_trade;
 ALTER TABLE own_exits
     DROP CONSTRAINT own_exits_hash_is_of_the_conditions,
     DROP CONSTRAINT own_exits_of_their_trade;

@@ -43,12 +43,27 @@ ADD CONSTRAINT own_exits_of_their_trade
 ADD CONSTRAINT own_exits_hash_is_of_the_conditions
     CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
 
+-- Amendments are of the trade they name, too.
+ALTER TABLE trade_amendments
+ADD CONSTRAINT trade_amendments_of_their_real_trade
+    FOREIGN KEY (real_trade_id, experiment_id, engine) REFERENCES real_trades (trade_id, experiment_id, engine),
+ADD CONSTRAINT trade_amendments_of_their_shadow_trade
+    FOREIGN KEY (shadow_trade_id, experiment_id, engine) REFERENCES shadow_trades (trade_id, experiment_id, engine);
+
 -- A directive copies time and conditions of the real fill that it follows (R4.2).
 ALTER TABLE exit_directives
 ADD CONSTRAINT exit_directives_copy_the_real_fill
     FOREIGN KEY (real_fill_id, exit_time, conditions_hash) REFERENCES trade_fills (id, time, conditions_hash),
 ADD CONSTRAINT exit_directives_hash_is_of_the_conditions
     CHECK (conditions_hash = encode(sha256(convert_to(market_conditions::text, 'UTF8')), 'hex'));
+
+-- The fills that count: of each reference the last revision, unless it is empty and so busted.
+CREATE VIEW fills_in_force AS
+SELECT f.* FROM trade_fills f
+ WHERE json_array_length(f.legs) > 0 AND NOT EXISTS (
+       SELECT FROM trade_fills later
+        WHERE coalesce(later.real_trade_id, later.shadow_trade_id) = coalesce(f.real_trade_id, f.shadow_trade_id)
+          AND later.fill_ref = f.fill_ref AND later.revision > f.revision AND later.revision > 1);
 
 -- The results that count: of each trade the last revision, unless it withdraws the result.
 CREATE VIEW latest_real_outcomes AS
@@ -105,13 +120,18 @@ CREATE TRIGGER permits_only_confirmed BEFORE INSERT OR UPDATE ON permits FOR EAC
 CREATE TRIGGER permits_are_kept BEFORE DELETE ON permits FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- The opening of a trade never changes, and a closed trade is final but for what is found out about it: its flags, and
--- that its prices were checked. Generated columns are not computed yet when a BEFORE trigger runs.
+-- that its prices were checked. Only an accepted amendment changes it once more, and may open it again.
+-- Generated columns are not computed yet when a BEFORE trigger runs.
 CREATE FUNCTION keep_trade() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     of_all text[] := ARRAY['role', 'flags', 'prices_checked_at'];
     while_open text[] := of_all || ARRAY['status', 'entry_due_at', 'entry_price', 'entry_provenance', 'risk_amount',
         'exit_price', 'exit_time', 'exit_fees', 'exit_reason', 'exit_provenance', 'conditions_hash', 'closed_at'];
-    free text[] := CASE WHEN OLD.status IN ('CLOSED', 'UNPRICED') THEN of_all ELSE while_open END;
+    amended boolean := NEW.revision = OLD.revision + 1 AND OLD.revision = (
+        SELECT count(*) FROM trade_amendments
+         WHERE NEW.trade_id IN (real_trade_id, shadow_trade_id) AND state = 'ACCEPTED');
+    free text[] := CASE WHEN amended THEN while_open || ARRAY['revision']
+                        WHEN OLD.status IN ('CLOSED', 'UNPRICED') THEN of_all ELSE while_open END;
 BEGIN
     IF to_jsonb(OLD) - free <> to_jsonb(NEW) - free THEN
         RAISE EXCEPTION 'trade % is closed once; its opening never changes', OLD.trade_id
@@ -121,6 +141,41 @@ BEGIN
 END $$;
 CREATE TRIGGER real_trades_are_final BEFORE UPDATE ON real_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();
 CREATE TRIGGER shadow_trades_are_final BEFORE UPDATE ON shadow_trades FOR EACH ROW EXECUTE FUNCTION keep_trade();
+
+-- A fill is revised by an accepted amendment of that very fill, and after a bust by what happened instead.
+CREATE FUNCTION keep_fill() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.amendment_id IS NOT NULL AND EXISTS (
+           SELECT FROM trade_amendments a
+            WHERE a.id = NEW.amendment_id AND a.state = 'ACCEPTED' AND (a.fill_ref = NEW.fill_ref OR NEW.is_succession)
+              AND (a.real_trade_id = NEW.real_trade_id OR a.shadow_trade_id = NEW.shadow_trade_id))
+       OR NEW.amendment_id IS NULL AND EXISTS (
+           SELECT FROM trade_fills f
+            WHERE f.real_trade_id = NEW.real_trade_id AND f.fill_ref = NEW.fill_ref
+              AND f.revision = NEW.revision - 1 AND json_array_length(f.legs) = 0) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'fill % is revised by an accepted amendment only', NEW.fill_ref
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER trade_fills_are_revised_by_amendments BEFORE INSERT ON trade_fills
+FOR EACH ROW WHEN (NEW.revision > 1 OR NEW.amendment_id IS NOT NULL) EXECUTE FUNCTION keep_fill();
+
+-- A proposal never changes, and is decided once.
+CREATE FUNCTION keep_amendment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    decision text[] := ARRAY['state', 'decided_by', 'decided_at', 'decision_reason'];
+BEGIN
+    IF OLD.state <> 'PROPOSED' OR to_jsonb(OLD) - decision <> to_jsonb(NEW) - decision THEN
+        RAISE EXCEPTION 'amendment % is decided once; its proposal never changes', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER trade_amendments_are_decided_once BEFORE UPDATE ON trade_amendments
+FOR EACH ROW EXECUTE FUNCTION keep_amendment();
+CREATE TRIGGER trade_amendments_are_kept BEFORE DELETE ON trade_amendments
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- An evaluation is fixed before its data exist; what was approved is what was written, and only that can run.
 CREATE TRIGGER evaluations_append_only BEFORE UPDATE OR DELETE ON evaluations

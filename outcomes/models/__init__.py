@@ -1,7 +1,8 @@
 """Tables for what the engines did and how they compare."""
 
+from outcomes.models.amendment import DECIDE_AMENDMENTS, AmendmentKind, AmendmentState, TradeAmendment
 from outcomes.models.evaluation import Evaluation, EvaluationApproval, EvaluationBlock, EvaluationRun, RunState
-from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
+from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill, in_force
 from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
@@ -10,11 +11,14 @@ from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, 
 from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
 __all__ = [
+    "DECIDE_AMENDMENTS",
     "ENTRY",
     "EXIT",
     "LIVE_STATUSES",
     "SYNCHRONISED_REF",
     "Action",
+    "AmendmentKind",
+    "AmendmentState",
     "DirectiveState",
     "Evaluation",
     "EvaluationApproval",
@@ -37,7 +41,9 @@ __all__ = [
     "ShadowOutcome",
     "ShadowTrade",
     "Trade",
+    "TradeAmendment",
     "TradeFill",
     "TradeStatus",
     "Violation",
+    "in_force",
 ]

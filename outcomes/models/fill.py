@@ -1,7 +1,12 @@
-"""Every execution of every trade, append-only: positions, P&L, fees and risk follow from these rows alone."""
+"""Every execution of every trade, append-only: positions, P&L, fees and risk follow from these rows alone.
+
+An accepted amendment adds a row of the same reference and the next revision. The last one is in force, unless it is
+empty: then the fill was busted. In SQL that is the view `fills_in_force` of guards.sql.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -10,6 +15,7 @@ from django.db.models import Q
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
 from outcomes.core.trades import FEES
+from outcomes.models.amendment import TradeAmendment
 from outcomes.models.trade import PROVENANCE_CHOICES, ExitReason, RealTrade, ShadowTrade
 from policies.models import EngineName
 
@@ -39,6 +45,20 @@ class TradeFill(models.Model):
     fill_ref = models.CharField(
         max_length=64, help_text='The engine\'s own reference; "entry" and "exit" are reserved.'
     )
+    revision = models.PositiveSmallIntegerField(
+        default=1, help_text="1 as first reported, and one more with every amendment, or exit after a busted one."
+    )
+    amendment = models.OneToOneField(
+        TradeAmendment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="fill",
+        help_text="The accepted amendment that it comes from.",
+    )
+    is_succession = models.BooleanField(
+        default=False, help_text="Nothing was traded: a contract became another one, by a split or under a new name."
+    )
     time = models.DateTimeField(help_text="As reported, UTC; a synchronised fill has the real one's.")
     legs = CanonicalJSONField(
         help_text="Instrument, effect (OPEN or CLOSE), side of the position, quantity, price; the quote it came from."
@@ -57,19 +77,28 @@ class TradeFill(models.Model):
     class Meta:
         db_table = "trade_fills"
         ordering = ("id",)
+        indexes = (
+            # Few rows of many: what makes an earlier revision one of the past.
+            models.Index(name="trade_fills_revised", fields=("fill_ref",), condition=Q(revision__gt=1)),
+        )
         constraints = (
             # One pair for each kind: NULLs are distinct to PostgreSQL, so each constraint passes over the other's rows.
-            models.UniqueConstraint(name="trade_fills_real_ref", fields=("real_trade", "fill_ref")),
-            models.UniqueConstraint(name="trade_fills_shadow_ref", fields=("shadow_trade", "fill_ref")),
+            models.UniqueConstraint(name="trade_fills_real_ref", fields=("real_trade", "fill_ref", "revision")),
+            models.UniqueConstraint(name="trade_fills_shadow_ref", fields=("shadow_trade", "fill_ref", "revision")),
             # Their order decides averages and P&L; two fills stored at once must not share a place in it.
-            models.UniqueConstraint(name="trade_fills_real_number", fields=("real_trade", "number")),
-            models.UniqueConstraint(name="trade_fills_shadow_number", fields=("shadow_trade", "number")),
+            models.UniqueConstraint(name="trade_fills_real_number", fields=("real_trade", "number", "revision")),
+            models.UniqueConstraint(name="trade_fills_shadow_number", fields=("shadow_trade", "number", "revision")),
             models.CheckConstraint(
                 name="trade_fills_of_one_trade",
                 condition=Q(real_trade__isnull=False, shadow_trade__isnull=True)
                 | Q(real_trade__isnull=True, shadow_trade__isnull=False),
             ),
-            models.CheckConstraint(name="trade_fills_number_positive", condition=Q(number__gte=1)),
+            models.CheckConstraint(name="trade_fills_number_positive", condition=Q(number__gte=1, revision__gte=1)),
+            # What nobody traded comes from an operator's decision alone.
+            models.CheckConstraint(
+                name="trade_fills_succession_is_an_amendment",
+                condition=Q(is_succession=False) | Q(amendment__isnull=False),
+            ),
             models.CheckConstraint(
                 name="trade_fills_first_is_the_entry",
                 condition=Q(number=1, fill_ref=ENTRY) | ~Q(number=1) & ~Q(fill_ref=ENTRY),
@@ -83,3 +112,9 @@ class TradeFill(models.Model):
     def trade(self) -> Any:
         """The real or the shadow trade."""
         return self.real_trade or self.shadow_trade
+
+
+def in_force(rows: Iterable[TradeFill]) -> list[TradeFill]:
+    """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
+    latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
+    return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)

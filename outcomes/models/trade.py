@@ -86,6 +86,7 @@ class Trade(models.Model):
         null=True, blank=True, help_text="OPENING: from then on the engine's own quotes price the entry; UTC."
     )
     status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text=TRADE_STATUS_HELP)
+    revision = models.PositiveSmallIntegerField(default=1, help_text="1, and one more with every accepted amendment.")
     flags = CanonicalJSONField(default=list, help_text="What is remarkable about it without breaking a rule.")
     entry_price = models.DecimalField(
         **NET_PRICE, null=True, blank=True, help_text="Average price of the single leg, or net debit."

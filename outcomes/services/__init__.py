@@ -1,5 +1,11 @@
 """Writes: what engines recommend, open and close, and how shadow trades follow the real ones."""
 
+from outcomes.services.amendments import (
+    accept_amendment,
+    preview_amendment,
+    propose_amendment,
+    refuse_amendment,
+)
 from outcomes.services.closings import close_trade, report_fill
 from outcomes.services.directives import pending_directives
 from outcomes.services.due import settle_due
@@ -9,12 +15,16 @@ from outcomes.services.settling import report_shadow_exit
 
 __all__ = [
     "RecommendationReport",
+    "accept_amendment",
     "close_trade",
     "confirm_permit",
     "open_trade",
     "own_trade",
     "pending_directives",
+    "preview_amendment",
+    "propose_amendment",
     "record_recommendation",
+    "refuse_amendment",
     "report_fill",
     "report_shadow_exit",
     "settle_due",

@@ -64,7 +64,7 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
         # It was read without the lock, to know which experiment to lock.
         trade.refresh_from_db()
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
-        first = trade.fills.filter(fill_ref=report.fill_ref).first()
+        first = trade.fills.filter(fill_ref=report.fill_ref).order_by("revision").first()
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
             return trade, _is_new(first, request_hash)
@@ -94,10 +94,12 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, Terms.of(decision), request_hash)
-        first = trade.fills.filter(fill_ref=EXIT).first()
-        if first is not None:
-            _is_new(first, request_hash)
+        told = list(trade.fills.filter(fill_ref=EXIT).order_by("revision"))
+        if any(row.request_hash == request_hash for row in told):
             return trade, 200
+        # After a bust the position is open again, and another exit is no contradiction.
+        if told and told[-1].legs:
+            _is_new(told[-1], request_hash)
         if not is_live(trade):
             raise _too_late(trade, "Its fills have already closed the trade.")
         terms = Terms.of(decision)

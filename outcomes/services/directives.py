@@ -29,6 +29,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeFill,
     TradeStatus,
+    in_force,
 )
 from outcomes.services.fills import entered_at, flag_if, is_live
 from outcomes.services.pricing import QUOTE_WAIT, feeder_is_active
@@ -121,14 +122,14 @@ def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
         return
     # From now, not from the exit: its engine could not have priced what it did not hold yet.
     directive.expires_at = terms.now + timedelta(seconds=terms.policy.exit_directive_ttl_seconds)
-    _share_out(directive, shadow)
+    share_out(directive, shadow)
     if directive.closing_legs:
         directive.save()
     else:
         settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
 
 
-def _share_out(directive: ExitDirective, shadow: ShadowTrade) -> None:
+def share_out(directive: ExitDirective, shadow: ShadowTrade) -> None:
     """What the directive closes of the shadow: its share of what earlier directives leave."""
     left = _held(shadow)
     others = ExitDirective.objects.filter(shadow_trade=shadow, number__lt=directive.number)
@@ -151,7 +152,7 @@ def _held(shadow: ShadowTrade) -> dict[PositionKey, Decimal]:
         for leg in shadow.legs:
             found[leg["instrument"], leg["side"]] = leg["ratio"] * shadow.quantity
         return found
-    for row in shadow.fills.all():
+    for row in in_force(shadow.fills.all()):
         for leg in row.legs:
             key = (leg["instrument"], leg["side"])
             moved = Decimal(leg["quantity"])
@@ -177,7 +178,8 @@ def real_trade_may_come(terms: Terms) -> bool:
     # Nobody trades for real: both are shadows, and each leaves by its own rules.
     if executed is None:
         return False
-    if RealTrade.objects.filter(experiment_id=decision.pk).exists():
+    # One that was busted whole leads nobody.
+    if RealTrade.objects.filter(experiment_id=decision.pk).exclude(status=TradeStatus.UNPRICED).exists():
         return True
     answer = Recommendation.objects.filter(experiment_id=decision.pk, engine=executed).first()
     if answer is None:
@@ -220,7 +222,7 @@ def follow_entry_quote(shadow: ShadowTrade, terms: Terms) -> None:
     pending = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
     for directive in pending:
         if not _leave_out_what_came_before(directive, shadow, terms):
-            _share_out(directive, shadow)
+            share_out(directive, shadow)
             directive.save()
 
 

@@ -45,7 +45,8 @@ SELECT 'shadow', t.trade_id::text, t.opened_at
    AND (x.state <> 'PENDING'
         OR (x.trade_id IS NULL AND t.opened_at <= statement_timestamp() - interval 'OWN_EXIT_DAYS days'))
    AND (t.flags::jsonb @> '["AFTER_REAL_EXIT"]' OR (
-        NOT EXISTS (SELECT FROM real_trades WHERE real_trades.experiment_id = t.experiment_id)
+        NOT EXISTS (SELECT FROM real_trades
+                     WHERE real_trades.experiment_id = t.experiment_id AND real_trades.status <> 'UNPRICED')
         AND (e.executed_engine IS NULL OR statement_timestamp() > CASE
              WHEN r.id IS NULL THEN s.distributed_at + make_interval(secs => p.max_answer_age_seconds)
              ELSE coalesce(r.permit_expires_at + make_interval(secs => p.report_delay_seconds), '-infinity') END)))

@@ -7,7 +7,7 @@ summary of them, so that lists need not add up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from experiments.models import Experiment
 from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.values import decimal_text, parse_instant
-from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, scheduled_fees
+from outcomes.core.books import Books, Fill, LegFill, Schedule, is_followed, keep_books, scheduled_fees
 from outcomes.core.checks import Plan, judge_real_trade
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import (
@@ -33,6 +33,8 @@ from outcomes.core.trades import (
 )
 from outcomes.models import (
     LIVE_STATUSES,
+    ExitDirective,
+    ExitReason,
     Outcome,
     RealOutcome,
     RealTrade,
@@ -42,6 +44,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
     Violation,
+    in_force,
 )
 from outcomes.services.pricing import quotes_between
 from outcomes.services.transactions import Terms
@@ -66,17 +69,30 @@ class NewFill:
 
 def core_fill(row: TradeFill) -> Fill:
     """A stored fill for the pure functions."""
-    return Fill(row.fill_ref, tuple(LegFill.from_document(leg) for leg in row.legs), row.fees)
+    return Fill(row.fill_ref, tuple(LegFill.from_document(leg) for leg in row.legs), row.fees, row.is_succession)
 
 
 def stored_fills(trade: RealTrade | ShadowTrade) -> list[TradeFill]:
-    """The fills of a trade in the order in which they were stored."""
-    return list(trade.fills.order_by("number"))
+    """The fills of a trade that are in force, in the order in which they happened to it."""
+    return in_force(trade.fills.all())
 
 
 def books_of(trade: RealTrade | ShadowTrade, schedule: Schedule) -> Books:
     """The books of a trade that has a fill."""
-    return keep_books([core_fill(row) for row in stored_fills(trade)], trade.multiplier, schedule)
+    return kept_books(trade, [core_fill(row) for row in stored_fills(trade)], schedule)
+
+
+def kept_books(trade: RealTrade | ShadowTrade, fills: Sequence[Fill], schedule: Schedule) -> Books:
+    """The books of a trade by these fills; not comparable where an amendment took away what its shadow has followed."""
+    books = keep_books(fills, trade.multiplier, schedule)
+    if not isinstance(trade, RealTrade) or trade.revision == 1:
+        return books
+    directives = ExitDirective.objects.filter(real_trade=trade).select_related("real_fill")
+    shares = {found.real_fill.fill_ref: (found.closed_quantity, found.open_quantity) for found in directives}
+    # Another exit may have taken the place of a busted one; the shadow left with the first.
+    busted = {row.fill_ref for row in trade.fills.all() if not row.legs}
+    followed = busted.isdisjoint(shares) and is_followed(fills, shares)
+    return books if followed else replace(books, compared_pnl=None)
 
 
 def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, now: datetime) -> TradeFill:
@@ -85,19 +101,22 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     The caller holds the experiment's lock. Raises `closes_more_than_open`.
     """
     earlier = stored_fills(trade)
+    rows = list(trade.fills.all()) if trade.revision > 1 else earlier
     fill = Fill(new.ref, tuple(new.legs), new.fees)
     charged = scheduled_fees([fill], per_contract=schedule.per_contract, per_order=schedule.per_order)
     if isinstance(trade, ShadowTrade):
         fill = Fill(new.ref, tuple(new.legs), charged)
-    books = keep_books([*map(core_fill, earlier), fill], trade.multiplier, schedule)
+    books = kept_books(trade, [*map(core_fill, earlier), fill], schedule)
     conditions = dict(new.market_conditions)
     row = TradeFill.objects.create(
         real_trade=trade if isinstance(trade, RealTrade) else None,
         shadow_trade=trade if isinstance(trade, ShadowTrade) else None,
         experiment_id=trade.experiment_id,
         engine=trade.engine,
-        number=len(earlier) + 1,
+        number=max((row.number for row in rows), default=0) + 1,
         fill_ref=new.ref,
+        # A second exit takes the place of a first one that was busted.
+        revision=sum(row.fill_ref == new.ref for row in rows) + 1,
         time=new.time,
         legs=list(new.documents if new.documents is not None else [leg.document() for leg in new.legs]),
         fees=fill.fees,
@@ -113,24 +132,76 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         trade.entry_provenance = new.provenance
         trade.status = TradeStatus.OPEN
         trade.entry_due_at = None
-    trade.entry_price = books.entry_price
-    trade.risk_amount = books.risk_amount
-    flag_if(trade, TradeFlag.ROLLED, books.is_rolled)
-    flag_if(trade, TradeFlag.RISK_DIFFERS, trade.declared_risk not in (None, books.risk_amount))
-    if books.is_flat:
-        trade.status = TradeStatus.CLOSED
-        trade.exit_price = books.exit_price
-        trade.exit_time = new.time
-        trade.exit_fees = books.fees - (earlier[0].fees if earlier else fill.fees)
-        trade.exit_reason = new.reason or "OTHER"
-        trade.exit_provenance = new.provenance
-        trade.conditions_hash = row.conditions_hash
-        trade.closed_at = now
+    _sum_up(trade, books, [*earlier, row], now)
     trade.save()
     transaction.on_commit(lambda: _log_fill(trade, row))
     if books.is_flat and TradeFlag.AFTER_REAL_EXIT not in trade.flags:
         _record_outcome(trade, books, now)
     return row
+
+
+def _sum_up(trade: RealTrade | ShadowTrade, books: Books, rows: Sequence[TradeFill], now: datetime) -> None:
+    """Bring the trade's own columns in line with its fills; the caller saves."""
+    trade.entry_price = books.entry_price
+    trade.risk_amount = books.risk_amount
+    flag_if(trade, TradeFlag.ROLLED, books.is_rolled)
+    flag_if(trade, TradeFlag.RISK_DIFFERS, trade.declared_risk not in (None, books.risk_amount))
+    if not books.is_flat:
+        return
+    last = rows[-1]
+    trade.status = TradeStatus.CLOSED
+    trade.exit_price = books.exit_price
+    trade.exit_time = last.time
+    trade.exit_fees = books.fees - rows[0].fees
+    trade.exit_reason = last.reason or "OTHER"
+    trade.exit_provenance = last.price_provenance
+    trade.conditions_hash = last.conditions_hash
+    trade.closed_at = trade.closed_at or now
+
+
+def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: datetime) -> None:
+    """Sum a trade up again once an accepted amendment has changed its fills, and revise its result.
+
+    Its opening as reported, and what its shadow has followed, stay as they are. Without an exit it is open again, and
+    has no result until the next one; without any fill it never was, and ends UNPRICED: counted, and in no P&L.
+    """
+    earlier: Outcome | None = trade.outcome
+    rows = stored_fills(trade)
+    books = kept_books(trade, [core_fill(row) for row in rows], schedule) if rows else None
+    trade.revision += 1
+    flag_if(trade, TradeFlag.AMENDED, holds=True)
+    if books is not None and not books.is_flat:
+        trade.status = TradeStatus.OPEN
+        trade.exit_price = trade.exit_time = trade.exit_fees = trade.closed_at = None
+        trade.exit_reason = trade.exit_provenance = trade.conditions_hash = ""
+    if isinstance(trade, RealTrade):
+        # At its new prices it is held against the quotes once more.
+        trade.prices_checked_at = None if rows else now
+    if books is None:
+        trade.status, trade.exit_price, trade.risk_amount = TradeStatus.UNPRICED, None, None
+        trade.exit_time, trade.exit_fees = trade.exit_time or trade.entry_time, ZERO
+        trade.exit_reason, trade.exit_provenance = ExitReason.EXTERNAL, Provenance.UNPRICED
+        trade.closed_at = trade.closed_at or now
+    else:
+        _sum_up(trade, books, rows, now)
+    trade.save()
+    if TradeFlag.AFTER_REAL_EXIT in trade.flags:
+        return
+    if not trade.is_live:
+        _record_outcome(trade, books, now)
+    elif earlier is not None:
+        _withdraw(earlier, now)
+
+
+def _withdraw(outcome: Outcome, now: datetime) -> None:
+    """Say that a result no longer holds, with its last figures taken back."""
+    outcome.pk = None
+    outcome.revision += 1
+    outcome.withdrawn = True
+    outcome.exit_price = outcome.gross_pnl = outcome.pnl = outcome.compared_pnl = None
+    outcome.price_provenance = Provenance.UNPRICED
+    outcome.recorded_at = now
+    outcome.save(force_insert=True)
 
 
 def end_unpriced(trade: RealTrade | ShadowTrade, at: ExitFacts, schedule: Schedule, now: datetime) -> None:
@@ -174,26 +245,27 @@ def entered_at(shadow: ShadowTrade) -> datetime:
     return max([shadow.entry_time, *map(parse_instant, quotes)])
 
 
-def _record_outcome(trade: RealTrade | ShadowTrade, books: Books, now: datetime) -> None:
+def _record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: datetime) -> None:
+    """Store what the books come to; without any, because every fill was busted, that nothing is known."""
     priced = trade.status == TradeStatus.CLOSED
     values: dict[str, Any] = {
         "experiment_id": trade.experiment_id,
         "engine": trade.engine,
-        "entry_price": books.entry_price,
-        "exit_price": books.exit_price if priced else None,
-        "gross_pnl": books.gross_pnl if priced else None,
-        "fees": books.fees,
-        "scheduled_fees": books.scheduled_fees,
-        "pnl": books.pnl if priced else None,
-        "compared_pnl": books.compared_pnl if priced else None,
-        "risk_amount": books.risk_amount,
+        "entry_price": trade.entry_price,
+        "exit_price": books.exit_price if books and priced else None,
+        "gross_pnl": books.gross_pnl if books and priced else None,
+        "fees": books.fees if books else ZERO,
+        "scheduled_fees": books.scheduled_fees if books else ZERO,
+        "pnl": books.pnl if books and priced else None,
+        "compared_pnl": books.compared_pnl if books and priced else None,
+        "risk_amount": books.risk_amount if books else ZERO,
         "currency": trade.currency,
         "exit_reason": trade.exit_reason,
         "price_provenance": trade.exit_provenance,
         "exit_time": trade.exit_time,
         "conditions_hash": trade.conditions_hash,
         "recorded_at": now,
-        "revision": trade.outcomes.count() + 1,
+        "revision": trade.outcomes.count() + 1 if trade.revision > 1 else 1,
     }
     outcome: Outcome
     if isinstance(trade, RealTrade):
@@ -270,7 +342,8 @@ def check_prices(trade: RealTrade, terms: Terms) -> None:
 def check_pair(terms: Terms) -> None:
     """Store which rules each closed trade of the experiment broke, and the pair once both are closed."""
     experiment_id = terms.decision.pk
-    real = RealTrade.objects.filter(experiment_id=experiment_id).exclude(status__in=LIVE_STATUSES).first()
+    # A real trade that was busted whole did nothing that could break a rule.
+    real = RealTrade.objects.filter(experiment_id=experiment_id, status=TradeStatus.CLOSED).first()
     shadows = list(ShadowTrade.objects.filter(experiment_id=experiment_id).exclude(status__in=LIVE_STATUSES))
     context = Experiment.objects.select_related("signal__market_context").get(pk=experiment_id).signal.market_context
     found: list[Breach] = []
@@ -289,9 +362,11 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
     recommendation = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine)
     rows = stored_fills(trade)
     fills = [core_fill(row) for row in rows]
+    closing: list[TradeFill]
     if isinstance(trade, RealTrade):
-        # A trade that scales in again after a partial exit still leads its shadow out, fill by fill.
-        closing = [row for row in rows if hasattr(row, "exit_directive")]
+        # A trade that scales in again after a partial exit still leads its shadow out, fill by fill; and what was
+        # amended afterwards has led it out as it was first told.
+        closing = [found.real_fill for found in trade.exit_directives.select_related("real_fill")]
     else:
         closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.
@@ -305,6 +380,7 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         registered_rules_hash=recommendation.registered_rules_hash,
         exits=tuple((row.time, row.conditions_hash) for row in closing),
         entry_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "OPEN"),
+        # With a succession among the fills, the old name is closed and the new one opened by it.
         exit_instruments=frozenset(leg.instrument for fill in fills for leg in fill.legs if leg.effect == "CLOSE")
         if books.is_flat
         else None,

@@ -54,6 +54,7 @@ SABOTAGE = {
     "exits_have_an_outcome": "DELETE FROM shadow_outcomes",
     "outcomes_are_the_sum_of_their_fills": "UPDATE real_outcomes SET pnl = pnl + 0.01",
     "own_exits_are_of_shadows": "UPDATE own_exits SET pnl = pnl + 0.01",
+    "amendments_revise_their_trade": "UPDATE real_trades SET revision = 2",
     "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
     "no_batch_is_claimed": BATCH,
     "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",
@@ -88,6 +89,8 @@ MORE_SABOTAGE = [
     ("exits_have_an_outcome", """UPDATE shadow_trades SET flags = '["AFTER_REAL_EXIT"]'"""),
     ("outcomes_are_the_sum_of_their_fills", "UPDATE real_outcomes SET compared_pnl = compared_pnl + 0.01"),
     ("outcomes_are_the_sum_of_their_fills", "UPDATE shadow_outcomes SET fees = 1, pnl = pnl - 1"),
+    ("amendments_revise_their_trade", "UPDATE real_outcomes SET revision = 3"),
+    ("amendments_revise_their_trade", "UPDATE trade_fills SET revision = 3 WHERE number = 2"),
     ("own_exits_are_of_shadows", "UPDATE own_exits SET trade_id = gen_random_uuid()"),
     ("nothing_is_pending", "UPDATE own_exits SET state = 'PENDING'"),
 ]

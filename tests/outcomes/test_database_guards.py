@@ -29,9 +29,9 @@ pytestmark = pytest.mark.django_db
 # Past all code.
 INSERT_REAL = """
 INSERT INTO real_trades (trade_id, experiment_id, engine, legs, quantity, multiplier, currency, entry_quotes,
-    entry_time, entry_fees, claimed_provenance, request_hash, opened_at, status, flags, entry_price,
+    entry_time, entry_fees, claimed_provenance, request_hash, opened_at, status, revision, flags, entry_price,
     entry_provenance, exit_reason, exit_provenance, conditions_hash)
-VALUES (%s, %s, %s, '[]', 1, 100, 'USD', '{}', now(), 0, 'BROKER_FILL', '', now(), 'OPEN', '[]', 1, '', '', '', '')
+VALUES (%s, %s, %s, '[]', 1, 100, 'USD', '{}', now(), 0, 'BROKER_FILL', '', now(), 'OPEN', 1, '[]', 1, '', '', '', '')
 """
 
 

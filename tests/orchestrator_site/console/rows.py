@@ -52,6 +52,8 @@ def traded_pair(**signal: Any) -> Experiment:
     own = {"exit_time": OWN_EXIT_TIME, "exit_price": "1.40", "exit_reason": "TRAILING_STOP"}
     quoted = {"quotes": {C72_5_JULY: quote("1.40", "1.45", OWN_EXIT_TIME)}}
     assert desk.b.close(shadow_id, **own, market_conditions=quoted).status == 202
+    bust = {"kind": "BUST", "of": "exit", "reason": "Clearly erroneous.", "evidence": "Notice 4711"}
+    assert desk.a.post(f"trades/{real_id}/amendments", bust).status == 201
     return desk.experiment
 
 

@@ -25,7 +25,7 @@ TABLES = {
     "execution_policy", "signal_distributions", "engines", "policy_versions", "halts", "recommendations",
     "evaluations", "evaluation_blocks", "permits",
     "real_trades", "shadow_trades", "exit_directives", "real_outcomes", "shadow_outcomes", "incidents",
-    "pair_violations", "worker_heartbeats", "api_keys", "replay_runs",
+    "trade_amendments", "pair_violations", "worker_heartbeats", "api_keys", "replay_runs",
 }  # fmt: skip
 PAGES = ("index", "kill_switch", "check_alert", "report", "engines", "as_of", "password_change")
 WRONG_DATE = re.compile(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}, \d{4}|\d [ap]\.m\.")

@@ -16,6 +16,7 @@ from outcomes.models import (
     Recommendation,
     ShadowOutcome,
     ShadowTrade,
+    TradeAmendment,
     Violation,
 )
 from policies.models import ApiKey, Engine, Halt, PolicyVersion
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 AUDITED: tuple[type[models.Model], ...] = (
     ApiKey, Engine, ExecutionDecision, ExitDirective, Experiment, Halt, Incident, MarketContext, MarketData,
     PolicyVersion, RealOutcome, RealTrade, Recommendation, ShadowOutcome, ShadowTrade, Signal, SignalDistribution,
-    Violation, WebhookDelivery, WebhookSource, WorkerHeartbeat,
+    TradeAmendment, Violation, WebhookDelivery, WebhookSource, WorkerHeartbeat,
 )  # fmt: skip
 
 

@@ -1,0 +1,132 @@
+"""Amendments: what engines say brokers corrected and busted, and the two pages on which an operator decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from admin_kit.display import badge, json_of, link, link_to
+from admin_kit.filters import recent
+from admin_kit.form_fields import ConfirmedReasonForm
+from admin_kit.options import AuditAdmin, page_action, render_page
+from kernel.actors import actor_of
+from kernel.errors import DomainError
+from kernel.values import row_id
+from outcomes.models import DECIDE_AMENDMENTS, AmendmentState, TradeAmendment
+from outcomes.services import accept_amendment, preview_amendment, refuse_amendment
+
+STATE_COLOURS = {"PROPOSED": "warning", "ACCEPTED": "success", "REFUSED": ""}
+ACCEPT_LEAD = (
+    "The fill gets another revision, and the trade's P&L, risk and result are computed again. What was first told is "
+    "kept, the trade is marked AMENDED, and what its shadow has followed stays as it is. A decision is final."
+)
+REFUSE_LEAD = "Everything stays as it was first told. The engine is told your reason. A decision is final."
+
+
+@admin.register(TradeAmendment)
+class TradeAmendmentAdmin(AuditAdmin):
+    """Proposed by an engine, decided once by an operator, never changed."""
+
+    list_display = (
+        "proposed_at",
+        "engine",
+        badge("kind", {"BUST": "danger"}),
+        "trade_link",
+        "fill_ref",
+        "reason",
+        badge("state", STATE_COLOURS),
+        "decided_by",
+        "decided_at",
+    )
+    list_filter = ("state", "kind", "engine", recent("proposed_at"))
+    search_fields = ("experiment_id__exact", "real_trade_id__exact", "shadow_trade_id__exact")
+    search_help_text = "Experiment ID or trade ID"
+    fields = (
+        "proposed_at",
+        "engine",
+        badge("kind", {"BUST": "danger"}),
+        "trade_link",
+        link_to("experiment_id", "experiments_experiment"),
+        "fill_ref",
+        "stored",
+        "proposed",
+        json_of("values"),
+        "reason",
+        "evidence",
+        badge("state", STATE_COLOURS),
+        "decided_by",
+        "decided_at",
+        "decision_reason",
+    )
+    actions_detail = ("accept", "refuse")
+    empty_hint = "Engines propose an amendment when their broker corrects or busts a fill, or a contract is renamed."
+
+    def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Deciding needs a permission of its own."""
+        return request.user.has_perm(DECIDE_AMENDMENTS)
+
+    @admin.display(description="trade")
+    def trade_link(self, amendment: TradeAmendment) -> SafeString:
+        """The page of the trade that it amends."""
+        if amendment.real_trade_id is not None:
+            return link("outcomes_realtrade", amendment.real_trade_id, f"real {str(amendment.real_trade_id)[:8]}")
+        return link("outcomes_shadowtrade", amendment.shadow_trade_id, f"shadow {str(amendment.shadow_trade_id)[:8]}")
+
+    @admin.display(description="fill in force")
+    def stored(self, amendment: TradeAmendment) -> SafeString | str:
+        """The executions that count now."""
+        return _lines(preview_amendment(amendment)[0]) or "none"
+
+    @admin.display(description="fill proposed")
+    def proposed(self, amendment: TradeAmendment) -> SafeString | str:
+        """The executions that it puts in their place."""
+        return _lines(preview_amendment(amendment)[1]) or "none: busted"
+
+    @page_action("Accept", permission="decide", url_path="accept", icon="check")
+    def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the reason and the typed word, then let the amendment take effect."""
+        return self._decide(request, object_id, "ACCEPT", ACCEPT_LEAD, accept_amendment)
+
+    @page_action("Refuse", permission="decide", url_path="refuse", icon="close")
+    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the reason and the typed word, then leave everything as it was."""
+        return self._decide(request, object_id, "REFUSE", REFUSE_LEAD, refuse_amendment)
+
+    def _decide(
+        self, request: HttpRequest, object_id: str, word: str, lead: str, decide: Callable[..., None]
+    ) -> HttpResponse:
+        amendment = TradeAmendment.objects.filter(pk=row_id(object_id)).first()
+        if amendment is None:
+            raise Http404
+        if request.method != "POST" and amendment.state != AmendmentState.PROPOSED:
+            messages.warning(request, f"{amendment.decided_by} has already decided it.")
+            return HttpResponseRedirect(reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,)))
+        form = ConfirmedReasonForm(word, request.POST if request.method == "POST" else None)
+        page = reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,))
+        if form.is_bound and form.is_valid():
+            try:
+                decide(actor_of(request), amendment.pk, reason=form.cleaned_data["reason"])
+            except DomainError as error:
+                form.add_error(None, error.detail)
+            else:
+                messages.success(request, f"Amendment of {amendment.fill_ref} decided: {word.lower()}.")
+                return HttpResponseRedirect(page)
+        before, after = (_sentence(legs) for legs in preview_amendment(amendment))
+        title = f"{word.capitalize()}: {amendment}"
+        said = f"Stored: {before or 'nothing'}. Proposed: {after or 'nothing, the fill was busted'}. {lead}"
+        context = {"opts": self.opts, "form": form, "lead": said, "submit": word.capitalize(), "back": page}
+        return render_page(request, "admin_kit/form_page.html", title, danger=word == "ACCEPT", **context)
+
+
+def _lines(legs: list[Any]) -> SafeString:
+    return format_html_join("", "<div>{}</div>", ((leg,) for leg in legs))
+
+
+def _sentence(legs: list[Any]) -> str:
+    return ", ".join(map(str, legs))

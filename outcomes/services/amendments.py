@@ -1,0 +1,272 @@
+"""Corrections and busts of fills: an engine proposes, an operator decides, and what was first told stays beside it.
+
+An accepted amendment adds a revision of the fill, sums the trade up again and revises its result. Times never change:
+the shadow has followed them. Rules that were broken stay broken, so that nothing is gained by amending afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from kernel import audit
+from kernel.actors import Actor
+from kernel.canonical import document_hash
+from kernel.errors import DomainError
+from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
+from kernel.values import decimal_text, parse_instant
+from outcomes.core.books import Fill, LegFill, keep_books, scheduled_fees, succession
+from outcomes.core.reports import AmendmentReport, report_hash
+from outcomes.core.trades import Provenance
+from outcomes.models import (
+    ENTRY,
+    AmendmentKind,
+    AmendmentState,
+    DirectiveState,
+    ExitDirective,
+    RealTrade,
+    ShadowTrade,
+    TradeAmendment,
+    TradeFill,
+    TradeStatus,
+)
+from outcomes.services.directives import share_out
+from outcomes.services.fills import apply_amendment, check_pair, check_prices, core_fill, judge_plan, stored_fills
+from outcomes.services.openings import own_trade
+from outcomes.services.pricing import feeder_is_active
+from outcomes.services.transactions import Terms, lock_experiment
+
+
+def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> tuple[TradeAmendment, bool]:
+    """Keep a proposal for an operator to decide; the flag says whether it is new.
+
+    Raises `amendment_open` while another one of the same fill waits, `shadow_not_amended` for prices of a shadow, which
+    are the referee's, and `amendment_impossible` for what could not be booked.
+    """
+    trade = own_trade(engine, trade_id)
+    request_hash = report_hash(report)
+    with transaction.atomic():
+        terms = Terms.of(lock_experiment(trade.experiment_id))
+        trade.refresh_from_db()
+        of_the_fill = trade.amendments.filter(fill_ref=report.of)
+        # A refused one, too: sent again it is as refused as before, and needs better evidence.
+        first = of_the_fill.filter(request_hash=request_hash).first()
+        if first is not None:
+            return first, False
+        if of_the_fill.filter(state=AmendmentState.PROPOSED).exists():
+            raise DomainError("amendment_open", "Another amendment of this fill waits for an operator's decision.")
+        amendment = TradeAmendment(
+            real_trade=trade if isinstance(trade, RealTrade) else None,
+            shadow_trade=trade if isinstance(trade, ShadowTrade) else None,
+            experiment_id=trade.experiment_id,
+            engine=engine,
+            kind=report.kind,
+            fill_ref=report.of,
+            values=report.values(),
+            reason=report.reason,
+            evidence=report.evidence,
+            request_hash=request_hash,
+            proposed_at=terms.now,
+        )
+        # Told to the engine now, and not to an operator a day later.
+        _amended_fill(trade, amendment, terms)
+        amendment.save()
+        transaction.on_commit(lambda: _log_proposed(amendment))
+    return amendment, True
+
+
+def accept_amendment(actor: Actor, amendment_id: int, *, reason: str) -> None:
+    """Let the amendment take effect; raise `amendment_settled`, or `amendment_impossible` if it no longer fits."""
+    with transaction.atomic():
+        amendment, terms = _decide(actor, amendment_id, AmendmentState.ACCEPTED, reason)
+        trade: RealTrade | ShadowTrade = amendment.trade
+        row = _amended_fill(trade, amendment, terms)
+        row.amendment = amendment
+        row.save(force_insert=True)
+        apply_amendment(trade, terms.schedule, terms.now)
+        if isinstance(trade, ShadowTrade):
+            _share_out_again(trade)
+        elif trade.status != TradeStatus.UNPRICED:
+            judge_plan(trade, terms.now)
+            trade.save(update_fields=("flags",))
+        if trade.status == TradeStatus.CLOSED:
+            check_pair(terms)
+            if isinstance(trade, RealTrade) and not feeder_is_active():
+                check_prices(trade, terms)
+        transaction.on_commit(lambda: _log_amended(amendment, trade))
+
+
+def refuse_amendment(actor: Actor, amendment_id: int, *, reason: str) -> None:
+    """Leave everything as it was first told; raise `amendment_settled`."""
+    with transaction.atomic():
+        _decide(actor, amendment_id, AmendmentState.REFUSED, reason)
+
+
+def preview_amendment(amendment: TradeAmendment) -> tuple[list[LegFill], list[LegFill]]:
+    """The executions that it takes back, and those that it puts in their place; none for a bust."""
+    trade = amendment.trade
+    rows = [row for row in stored_fills(trade) if row.fill_ref == amendment.fill_ref]
+    values = amendment.values
+    before = [leg for row in rows for leg in core_fill(row).legs]
+    if successor := values.get("successor"):
+        return before, [replace(leg, instrument=successor["becomes"]) for leg in before]
+    after = [LegFill.from_document(leg) for leg in values["legs"]] if "legs" in values else before
+    return before, [] if amendment.kind == AmendmentKind.BUST else after
+
+
+def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str) -> tuple[TradeAmendment, Terms]:
+    if not reason.strip():
+        raise DomainError("reason_missing", "Say why; the engine and the audit log are told.")
+    experiment_id = TradeAmendment.objects.values_list("experiment_id", flat=True).get(pk=amendment_id)
+    terms = Terms.of(lock_experiment(experiment_id))
+    # Read under the lock: two operators may have the page open.
+    amendment = TradeAmendment.objects.select_related("real_trade", "shadow_trade").get(pk=amendment_id)
+    if amendment.state != AmendmentState.PROPOSED:
+        raise DomainError("amendment_settled", f"{amendment.decided_by} has already decided: {amendment.state}.")
+    amendment.state = state
+    amendment.decided_by = actor.name
+    amendment.decided_at = terms.now
+    amendment.decision_reason = reason.strip()
+    amendment.save()
+    audit.record(actor, f"amendment {state.lower()}", str(amendment), reason=reason.strip())
+    return amendment, terms
+
+
+def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, terms: Terms) -> TradeFill:
+    """The row that the amendment would add, tried on the books; raises `amendment_impossible`, `shadow_not_amended`."""
+    rows = {row.fill_ref: row for row in stored_fills(trade)}
+    first = rows.get(amendment.fill_ref)
+    if first is None:
+        raise _impossible("The trade has no such fill, or it was busted.", "/of")
+    if successor := amendment.values.get("successor"):
+        return _succession(trade, amendment, successor, terms)
+    if isinstance(trade, ShadowTrade):
+        raise DomainError("shadow_not_amended", "The referee prices a shadow; only a successor of a contract is taken.")
+    row = TradeFill.objects.get(pk=first.pk)
+    row.pk, row.request_hash, row.reported_at = None, "", terms.now
+    row.revision = first.revision + 1
+    fees = Decimal(amendment.values.get("fees", first.fees))
+    if amendment.kind == AmendmentKind.BUST:
+        if amendment.fill_ref == ENTRY and len(rows) > 1:
+            raise _impossible("Bust the later fills first: without the entry nothing could have been closed.", "/of")
+        row.legs, row.fees, row.scheduled_fees = [], Decimal(0), Decimal(0)
+        rows.pop(amendment.fill_ref)
+    else:
+        row.legs = _documents(first, amendment)
+        row.fees = fees
+        rows[amendment.fill_ref] = row
+        charged = [replace(core_fill(row), fees=fees)]
+        schedule = terms.schedule
+        row.scheduled_fees = scheduled_fees(charged, per_contract=schedule.per_contract, per_order=schedule.per_order)
+    _refuse_impossible(trade, [core_fill(each) for each in rows.values()], terms)
+    return row
+
+
+def _documents(first: TradeFill, amendment: TradeAmendment) -> list[dict[str, Any]]:
+    """The legs as stored: those that the amendment leaves alone keep the quotes or settlements they came from."""
+    told = amendment.values.get("legs")
+    if told is None:
+        return list(first.legs)
+    wanted = "OPEN" if amendment.fill_ref == ENTRY else None
+    if wanted and any(leg["effect"] != wanted for leg in told):
+        raise _impossible("The legs of the entry open.", "/values/legs")
+    known = {LegFill.from_document(leg): leg for leg in first.legs}
+    return [known.get(LegFill.from_document(leg), leg) for leg in told]
+
+
+def _refuse_impossible(trade: RealTrade | ShadowTrade, fills: list[Fill], terms: Terms) -> None:
+    """Raise for fills that cannot have happened together, and for an end that no exit was told for."""
+    if not fills:
+        return
+    try:
+        books = keep_books(fills, trade.multiplier, terms.schedule)
+    except DomainError as error:
+        raise _impossible(error.detail, "/values") from error
+    led = ExitDirective.objects.filter(experiment_id=trade.experiment_id, is_last=True).exists()
+    if books.is_flat and trade.is_live and not led:
+        # The shadow leaves with the exit; nobody would direct it.
+        raise _impossible("That would close the trade: report its exit first, then correct it.", "/values")
+
+
+def _succession(
+    trade: RealTrade | ShadowTrade, amendment: TradeAmendment, successor: dict[str, str], terms: Terms
+) -> TradeFill:
+    """A row that moves what is open of a contract to its successor."""
+    if amendment.fill_ref != ENTRY or amendment.kind != AmendmentKind.CORRECT:
+        raise _impossible("A successor is named by a CORRECT of the entry; it is of the whole trade.", "/of")
+    if trade.status != TradeStatus.OPEN:
+        raise _impossible("The trade is not open.", "/values/successor")
+    earlier = stored_fills(trade)
+    held = keep_books([core_fill(row) for row in earlier], trade.multiplier, terms.schedule).open_quantities()
+    effective_at = parse_instant(successor["effective_at"])
+    if not trade.entry_time <= effective_at <= terms.now:
+        raise _impossible("effective_at lies before the entry, or in the future.", "/values/successor/effective_at")
+    last = max(row.number for row in trade.fills.all())
+    ref = f"succession-{last + 1}"
+    fill = succession(
+        ref,
+        held,
+        instrument=successor["instrument"],
+        becomes=successor["becomes"],
+        ratio=Decimal(successor["ratio"]),
+    )
+    return TradeFill(
+        real_trade=amendment.real_trade,
+        shadow_trade=amendment.shadow_trade,
+        experiment_id=trade.experiment_id,
+        engine=trade.engine,
+        number=last + 1,
+        fill_ref=ref,
+        is_succession=True,
+        time=effective_at,
+        legs=[leg.document() for leg in fill.legs],
+        fees=Decimal(0),
+        scheduled_fees=Decimal(0),
+        price_provenance=Provenance.SETTLEMENT,
+        market_conditions={},
+        conditions_hash=document_hash({}),
+        reported_at=terms.now,
+    )
+
+
+def _share_out_again(shadow: ShadowTrade) -> None:
+    """Let the directives that wait close the successor, of which there may be more or fewer units."""
+    waiting = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
+    for directive in waiting:
+        share_out(directive, shadow)
+        directive.save()
+
+
+def _impossible(detail: str, pointer: str) -> DomainError:
+    return DomainError("amendment_impossible", detail, pointer)
+
+
+def _log_proposed(amendment: TradeAmendment) -> None:
+    AMENDMENT_PROPOSED.log(
+        amendment_id=amendment.pk,
+        experiment_id=str(amendment.experiment_id),
+        engine=amendment.engine,
+        trade_id=str(amendment.real_trade_id or amendment.shadow_trade_id),
+        kind=amendment.kind,
+        fill_ref=amendment.fill_ref,
+    )
+
+
+def _log_amended(amendment: TradeAmendment, trade: RealTrade | ShadowTrade) -> None:
+    outcome = trade.outcome
+    TRADE_AMENDED.log(
+        amendment_id=amendment.pk,
+        experiment_id=str(amendment.experiment_id),
+        engine=amendment.engine,
+        trade_id=str(trade.pk),
+        kind=amendment.kind,
+        fill_ref=amendment.fill_ref,
+        revision=trade.revision,
+        status=trade.status,
+        pnl=None if outcome is None or outcome.pnl is None else decimal_text(outcome.pnl),
+        by=amendment.decided_by,
+    )

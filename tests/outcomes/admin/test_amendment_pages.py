@@ -1,0 +1,126 @@
+"""The pages on which an operator accepts or refuses an amendment."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from kernel.models import AuditEntry
+from outcomes.models import RealOutcome, TradeAmendment
+from tests.orchestrator_site.console.rows import logged_in
+from tests.outcomes.desk import make_desk
+from tests.outcomes.services.test_amendments import bust, closed_pair, correction, execution, propose
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def amendment() -> TradeAmendment:
+    desk = make_desk()
+    answer = propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
+    return TradeAmendment.objects.get(pk=answer.body["id"])
+
+
+def step(amendment: TradeAmendment, name: str) -> str:
+    return reverse(f"admin:outcomes_tradeamendment_{name}", args=(amendment.pk,))
+
+
+def filled(word: str, reason: str = "Compared with the broker's notice.") -> dict[str, str]:
+    return {"reason": reason, "confirmation": word}
+
+
+def test_the_page_shows_what_is_stored_and_what_is_proposed(amendment: TradeAmendment) -> None:
+    page = logged_in("operator").get(step(amendment, "accept")).content.decode()
+
+    assert "Stored: Sell to close 1 TWX   140621C00070000 at 1.99." in page
+    assert "Proposed: Sell to close 1 TWX   140621C00070000 at 1.89." in page
+    assert "Type ACCEPT to confirm" in page
+
+
+def test_an_operator_accepts_with_a_reason_and_the_typed_word(amendment: TradeAmendment) -> None:
+    page = logged_in("operator").post(step(amendment, "accept"), filled("ACCEPT"), follow=True)
+
+    amendment.refresh_from_db()
+    assert "decided: accept" in page.content.decode()
+    assert (amendment.state, amendment.decided_by) == ("ACCEPTED", "operator")
+    assert amendment.decision_reason == "Compared with the broker's notice."
+    assert RealOutcome.objects.count() == 2
+    entry = AuditEntry.objects.get(action="amendment accepted")
+    assert (entry.actor, entry.reason) == ("operator", "Compared with the broker's notice.")
+
+
+def test_an_operator_refuses_and_the_result_stays(amendment: TradeAmendment) -> None:
+    logged_in("operator").post(step(amendment, "refuse"), filled("REFUSE"))
+
+    amendment.refresh_from_db()
+    assert (amendment.state, RealOutcome.objects.count()) == ("REFUSED", 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "wrong"), [(filled("accept"), "confirmation"), (filled("ACCEPT", " "), "reason"), ({}, "reason")]
+)
+def test_without_a_reason_or_the_typed_word_nothing_is_decided(
+    amendment: TradeAmendment, sent: dict[str, str], wrong: str
+) -> None:
+    page = logged_in("operator").post(step(amendment, "accept"), sent)
+
+    assert wrong in page.context["form"].errors
+    assert TradeAmendment.objects.get().state == "PROPOSED"
+
+
+def test_what_another_operator_has_decided_is_told(amendment: TradeAmendment) -> None:
+    client = logged_in("operator")
+    client.post(step(amendment, "accept"), filled("ACCEPT"))
+
+    page = client.post(step(amendment, "refuse"), filled("REFUSE"))
+
+    assert page.context["form"].non_field_errors() == ["operator has already decided: ACCEPTED."]
+    assert TradeAmendment.objects.get().state == "ACCEPTED"
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+@pytest.mark.parametrize("name", ["accept", "refuse"])
+def test_without_the_permission_nobody_decides(amendment: TradeAmendment, role: str, name: str) -> None:
+    client = logged_in(role)
+
+    assert client.get(step(amendment, "change")).status_code == 200
+    assert client.post(step(amendment, name), filled(name.upper())).status_code == 403
+    assert TradeAmendment.objects.get().state == "PROPOSED"
+
+
+def test_a_decided_amendment_is_not_asked_about_again(amendment: TradeAmendment) -> None:
+    client = logged_in("operator")
+    client.post(step(amendment, "refuse"), filled("REFUSE"))
+
+    page = client.get(step(amendment, "accept"), follow=True)
+
+    assert "operator has already decided it." in page.content.decode()
+
+
+def test_an_amendment_that_is_none_is_not_found(amendment: TradeAmendment) -> None:
+    assert logged_in("operator").get("/admin/outcomes/tradeamendment/999/accept/").status_code == 404
+
+
+def test_the_trades_page_shows_its_amendments_and_the_fill_in_force(amendment: TradeAmendment) -> None:
+    client: Client = logged_in("operator")
+    client.post(step(amendment, "accept"), filled("ACCEPT"))
+
+    page = client.get(reverse("admin:outcomes_realtrade_change", args=(amendment.real_trade_id,))).content.decode()
+
+    assert "Amendments" in page
+    assert "Compared with the broker&#x27;s notice." in page
+    assert "AMENDED" in page
+    assert "1.89" in page
+
+
+def test_a_bust_is_shown_as_nothing_left() -> None:
+    desk = make_desk()
+    propose(desk, closed_pair(desk), bust("exit"))
+    amendment = TradeAmendment.objects.get()
+
+    page = logged_in("operator").get(step(amendment, "accept")).content.decode()
+
+    assert "Proposed: nothing, the fill was busted." in page
+    assert Group.objects.filter(name="operator", permissions__codename="decide_tradeamendment").exists()
