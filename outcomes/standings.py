@@ -31,8 +31,9 @@ from outcomes.models import (
     ShadowTrade,
     TradeFill,
     Violation,
+    in_force,
 )
-from outcomes.services.fills import core_fill
+from outcomes.services.fills import core_fill, kept_books
 from outcomes.services.pricing import quotes_between
 from outcomes.services.transactions import database_time
 from policies.models import Halt
@@ -199,12 +200,21 @@ class _Facts:
         return trade.status not in LIVE_STATUSES
 
     def _rows(self, trade: AnyTrade) -> list[TradeFill]:
-        return sorted((row for row in trade.fills.all() if row.reported_at <= self.now), key=lambda row: row.number)
+        """The fills in force by then: an amendment counts from its decision on."""
+        return in_force(self._told(trade))
+
+    def _told(self, trade: AnyTrade) -> list[TradeFill]:
+        return [row for row in trade.fills.all() if row.reported_at <= self.now]
 
     def _books(self, trade: AnyTrade, schedule: Schedule) -> Books | None:
         """The books of the fills that were told in time; None while a shadow's entry is not priced."""
         rows = self._rows(trade)
-        return keep_books([core_fill(row) for row in rows], trade.multiplier, schedule) if rows else None
+        if not rows:
+            return None
+        # An own exit need not be one that the other side has followed.
+        if self.estimand == OWN_EXIT:
+            return keep_books([core_fill(row) for row in rows], trade.multiplier, schedule)
+        return kept_books(trade, self._told(trade), schedule)
 
     def _value(self, trade: AnyTrade, books: Books, max_quote_age: int) -> Decimal | None:
         """The P&L that is compared; None while it is open or unpriced, and where its prices do not count."""

@@ -79,18 +79,28 @@ def stored_fills(trade: RealTrade | ShadowTrade) -> list[TradeFill]:
 
 def books_of(trade: RealTrade | ShadowTrade, schedule: Schedule) -> Books:
     """The books of a trade that has a fill."""
-    return kept_books(trade, [core_fill(row) for row in stored_fills(trade)], schedule)
+    return kept_books(trade, trade.fills.all(), schedule)
 
 
-def kept_books(trade: RealTrade | ShadowTrade, fills: Sequence[Fill], schedule: Schedule) -> Books:
-    """The books of a trade by these fills; not comparable where an amendment took away what its shadow has followed."""
+def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedule: Schedule) -> Books:
+    """The books of a trade by these rows, all revisions of its fills as far as they count.
+
+    Not comparable where an amendment took away what its shadow has followed.
+    """
+    rows = list(rows)
+    fills = [core_fill(row) for row in in_force(rows)]
     books = keep_books(fills, trade.multiplier, schedule)
-    if not isinstance(trade, RealTrade) or trade.revision == 1:
+    if not isinstance(trade, RealTrade) or all(row.revision == 1 for row in rows):
         return books
+    told = {row.fill_ref for row in rows}
     directives = ExitDirective.objects.filter(real_trade=trade).select_related("real_fill")
-    shares = {found.real_fill.fill_ref: (found.closed_quantity, found.open_quantity) for found in directives}
+    shares = {
+        found.real_fill.fill_ref: (found.closed_quantity, found.open_quantity)
+        for found in directives
+        if found.real_fill.fill_ref in told
+    }
     # Another exit may have taken the place of a busted one; the shadow left with the first.
-    busted = {row.fill_ref for row in trade.fills.all() if not row.legs}
+    busted = {row.fill_ref for row in rows if not row.legs}
     followed = busted.isdisjoint(shares) and is_followed(fills, shares)
     return books if followed else replace(books, compared_pnl=None)
 
@@ -106,9 +116,8 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     charged = scheduled_fees([fill], per_contract=schedule.per_contract, per_order=schedule.per_order)
     if isinstance(trade, ShadowTrade):
         fill = Fill(new.ref, tuple(new.legs), charged)
-    books = kept_books(trade, [*map(core_fill, earlier), fill], schedule)
     conditions = dict(new.market_conditions)
-    row = TradeFill.objects.create(
+    row = TradeFill(
         real_trade=trade if isinstance(trade, RealTrade) else None,
         shadow_trade=trade if isinstance(trade, ShadowTrade) else None,
         experiment_id=trade.experiment_id,
@@ -128,6 +137,8 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         reported_at=now,
         request_hash=new.request_hash,
     )
+    books = kept_books(trade, [*rows, row], schedule)
+    row.save(force_insert=True)
     if not earlier:
         trade.entry_provenance = new.provenance
         trade.status = TradeStatus.OPEN
@@ -167,7 +178,7 @@ def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: dat
     """
     earlier: Outcome | None = trade.outcome
     rows = stored_fills(trade)
-    books = kept_books(trade, [core_fill(row) for row in rows], schedule) if rows else None
+    books = books_of(trade, schedule) if rows else None
     trade.revision += 1
     flag_if(trade, TradeFlag.AMENDED, holds=True)
     if books is not None and not books.is_flat:

@@ -66,7 +66,7 @@ def whole(desk: Desk) -> Callable[[], Answer]:
 def cross(monkeypatch: pytest.MonkeyPatch, *reports: Callable[[], Answer]) -> list[int]:
     """Let both reports read the fills before either has committed its own."""
     meeting = Meeting()
-    monkeypatch.setattr(fills, "stored_fills", meeting.after(fills.stored_fills))
+    monkeypatch.setattr(fills, "core_fill", meeting.after(fills.core_fill))
     return [answer.status for answer in run_across(meeting, *reports)]
 
 
