@@ -13,7 +13,7 @@ from outcomes.core.checks import EXCHANGE_ZONE
 from outcomes.core.quoting import canonical_instrument, instruments_to_quote
 from outcomes.services.shadow_exits import OWN_EXIT_DAYS
 
-WANTED = load(__file__, "quote_requests.sql")
+WANTED = load(__file__, "quote_requests.sql").replace("OWN_EXIT_DAYS", OWN_EXIT_DAYS)
 ANSWERED = load(__file__, "answered_requests.sql")
 
 
@@ -29,7 +29,7 @@ class QuoteRequest:
 def quote_requests() -> list[QuoteRequest]:
     """Everything that needs quotes now, each once; a replayed moment is asked for until a feeder has quoted it."""
     with connection.cursor() as cursor:
-        cursor.execute(WANTED, {"own_exit_days": OWN_EXIT_DAYS})
+        cursor.execute(WANTED)
         found = {
             QuoteRequest(source, name, as_of)
             for source, instrument, as_of, moment, only_underlying in cursor.fetchall()

@@ -14,7 +14,7 @@ WITH trades AS (
     SELECT t.trade_id, t.experiment_id, t.status, t.legs, t.entry_time, false
       FROM shadow_trades t LEFT JOIN own_exits x USING (trade_id)
      WHERE t.exit_reason = 'SYNCHRONISED'
-       AND t.opened_at > statement_timestamp() - make_interval(days => %(own_exit_days)s)
+       AND t.opened_at > statement_timestamp() - make_interval(days => (OWN_EXIT_DAYS)::int)
        AND (x.trade_id IS NULL OR x.state = 'PENDING')
 ), traded AS (
     SELECT t.*, s.source, s.replayed

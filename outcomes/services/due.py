@@ -32,7 +32,7 @@ from outcomes.services.shadow_exits import OWN_EXIT_DAYS, leave_unpaired, price_
 from outcomes.services.transactions import Terms, lock_experiment
 
 # Selects what falls due, and so whether anything does.
-DUE = load(__file__, "due.sql").replace("OWN_EXIT_DAYS", str(OWN_EXIT_DAYS))
+DUE = load(__file__, "due.sql").replace("OWN_EXIT_DAYS", OWN_EXIT_DAYS)
 # The longest waiting of each kind in turn, so that none of them holds up another.
 IN_TURN = f"""
 SELECT what, id FROM ({DUE}) due ORDER BY row_number() OVER (PARTITION BY what ORDER BY since, id), what LIMIT 500

@@ -43,7 +43,7 @@ SELECT 'shadow', t.trade_id::text, t.opened_at
   LEFT JOIN signal_distributions s ON s.experiment_id = t.experiment_id AND s.engine = e.executed_engine
  WHERE t.status = 'OPEN'
    AND (x.state <> 'PENDING'
-        OR (x.trade_id IS NULL AND t.opened_at <= statement_timestamp() - interval 'OWN_EXIT_DAYS days'))
+        OR (x.trade_id IS NULL AND t.opened_at <= statement_timestamp() - make_interval(days => (OWN_EXIT_DAYS)::int)))
    AND (t.flags::jsonb @> '["AFTER_REAL_EXIT"]' OR (
         NOT EXISTS (SELECT FROM real_trades
                      WHERE real_trades.experiment_id = t.experiment_id AND real_trades.status <> 'UNPRICED')

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
+from kernel.sql import load
 from kernel.values import plain_text
 from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import (
@@ -63,8 +66,8 @@ from outcomes.services.pricing import (
 from outcomes.services.settling import settle_directives_of_a_closed_shadow
 from outcomes.services.transactions import Terms, conflicting_report
 
-# Own exits are taken for this long after the entry while no evaluation runs that says how long trades may be held.
-OWN_EXIT_DAYS = 7
+# A statement, so that the worker and the feeder's requests count by the same days.
+OWN_EXIT_DAYS = load(__file__, "own_exit_days.sql")
 
 
 def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, request_hash: str) -> None:
@@ -171,8 +174,11 @@ def exit_of_a_shadow(
         _book_settlements(trade, left, report, terms, request_hash)
         price_own_exit(_keep_own_exit(trade, report, terms, request_hash, due_at=terms.now), trade, terms)
         return trade, 200
-    if terms.now > trade.opened_at + timedelta(days=OWN_EXIT_DAYS):
-        raise DomainError("own_exit_too_late", f"An own exit is taken for {OWN_EXIT_DAYS} days after the entry.")
+    with connection.cursor() as cursor:
+        cursor.execute(OWN_EXIT_DAYS)
+        (days,) = cursor.fetchone()
+    if terms.now > trade.opened_at + timedelta(days=days):
+        raise DomainError("own_exit_too_late", f"An own exit is taken for {days} days after the entry.")
     refuse_untimely(terms, report.exit_time, "/exit_time")
     opened = _opened(trade)
     conditions, limit = report.market_conditions, terms.quote_limit

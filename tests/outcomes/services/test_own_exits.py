@@ -24,6 +24,7 @@ from tests.outcomes.desk import (
     quote,
     violations,
 )
+from tests.outcomes.evaluations.hall import started
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +165,17 @@ def test_it_is_taken_for_seven_days_after_the_entry() -> None:
     answer = desk.leave_by_its_own_rules(shadow_id)
 
     assert (answer.status, answer.code) == (409, "own_exit_too_late")
+
+
+@pytest.mark.parametrize(("days", "status"), [(9, 202), (11, 409)])
+def test_an_evaluation_says_for_how_long_it_is_taken(days: int, status: int) -> None:
+    desk = make_desk()
+    started(clock="WALL", block_days=20, max_hold_days=10)
+    desk.open_real()
+    shadow_id = desk.open_shadow()
+    let_time_pass(seconds=days * 86400)
+
+    assert desk.leave_by_its_own_rules(shadow_id).status == status
 
 
 def test_a_repeat_is_the_first_answer_and_another_own_exit_is_kept_as_an_incident() -> None:
