@@ -10,7 +10,7 @@ from orchestrator_site.console.report_page import COLUMNS, Row, figure_rows, pai
 
 def comparison_lines(report: dict[str, Any]) -> list[str]:
     """A line per figure; real and shadow of each engine side by side, never added up."""
-    return _lines([f"engine {engine} {kind}" for engine, kind in COLUMNS], figure_rows(report))
+    return _lines([f"engine {engine} {kind.replace('_', ' ')}" for engine, kind in COLUMNS], figure_rows(report))
 
 
 def pair_lines(pairs: dict[str, Any]) -> list[str]:

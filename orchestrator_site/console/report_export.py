@@ -49,7 +49,10 @@ def report_csv(report: Mapping[str, Any]) -> str:
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(HEADER)
     writer.writerow(("report", "as_of", cell(report["as_of"]), ""))
+    writer.writerow(("report", "report_hash", report["report_hash"], ""))
     writer.writerow(("report", "currencies", " ".join(report["currencies"]), ""))
+    for number, phase in enumerate(report["phases"], start=1):
+        writer.writerows(_lines(f"phases.{number}", phase))
     for part in ("filters", "engines", "pairs", "conventions"):
         writer.writerows(_lines(part, report[part]))
     return output.getvalue()

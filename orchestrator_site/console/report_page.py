@@ -167,7 +167,7 @@ class Chart:
 
 
 def figure_rows(report: Mapping[str, Any]) -> list[Row]:
-    """A row per figure, columns A real, A shadow, B real, B shadow."""
+    """A row per figure, columns A real, A shadow, A own exit, then B's."""
     return _rows(FIGURES, [report["engines"][engine][kind] for engine, kind in COLUMNS])
 
 
@@ -224,6 +224,20 @@ def shown(figure: Figure, value: Any) -> str:
     if figure.kind is Kind.RATIO:
         return f"{number:{sign}.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:{sign}.1g}"
     return f"{number:{sign}.2f}"
+
+
+def phase_lines(report: Mapping[str, Any]) -> list[str]:
+    """Each phase in words, shortened; the whole hashes are in the exports."""
+
+    def answered(engine: str, said: Mapping[str, str]) -> str:
+        rules = f" (rules {said['rules_hash'][:8]})" if said["rules_hash"] else ""
+        return f"engine {engine} {said['strategy_version'] or 'without an answer'}{rules}"
+
+    return [
+        f"{phase['first_day']} to {phase['last_day']}: policy {phase['policy_version']}, "
+        + ", ".join(answered(engine, said) for engine, said in phase["engines"].items())
+        for phase in report["phases"]
+    ]
 
 
 def equity_chart(series: Sequence[Mapping[str, Any]], currency: str) -> Chart | None:
@@ -284,6 +298,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "report": report,
             "rows": figure_rows(report),
             "comparison": pair_rows(report["pairs"]),
+            "phases": phase_lines(report),
             "chart": equity_chart(series, report["filters"]["currency"]),
             "other_currencies": other_currencies(request.GET, report),
             "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),

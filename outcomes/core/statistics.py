@@ -7,7 +7,7 @@ B, one number per experiment: they say how sure one may be that one engine earns
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -61,17 +61,8 @@ def money_text(value: Decimal, *, exact: bool = False) -> str:
     return decimal_text(value)
 
 
-# Fixed before any data were seen: the error rate, the number of pairs the sequence is tightest
-# near, and the number of pairs before which a skewed P&L would call false winners.
-ALPHA = 0.05
-TIGHTEST_AT = 200
-BURN_IN = 100
-# Beyond this many pairs a difference counts as too small to distinguish from zero.
-MOST_PAIRS = 1_000_000_000
+# Up to so many differences the signed-rank test is exact.
 EXACT_RANKS = 50
-SAMPLE_RATIO_ALARM = 0.001
-# The chi-square approximation needs this many expected in each cell.
-LEAST_EXPECTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +70,21 @@ class Differences:
     """Sums over the differences of the pairs; mean and sd (n - 1) are None without enough pairs."""
 
     n: int
-    mean: float | None
-    sd: float | None
+    mean: Decimal | None
+    sd: Decimal | None
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Who earns more, and why nothing can be said yet where that is so."""
-
-    name: str  # A_BETTER, B_BETTER or INCONCLUSIVE
-    reason: str
+    @classmethod
+    def of_sums(cls, n: int, total: Decimal, squares: Decimal) -> Differences:
+        """From the exact sum of the differences and that of their squares."""
+        if n == 0:
+            return cls(0, None, None)
+        mean = _EXACT.divide(total, Decimal(n))
+        if n == 1:
+            return cls(1, mean, None)
+        # Exact up to the one division, so that equal differences have a spread of exactly 0.
+        spread = (n * Fraction(squares) - Fraction(total) ** 2) / (n * (n - 1))
+        variance = _EXACT.divide(Decimal(spread.numerator), Decimal(spread.denominator))
+        return cls(n, mean, _EXACT.sqrt(variance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,81 +109,16 @@ class SignedRank:
 class RoleBalanced:
     """What remains of A minus B when being the real one is taken out, and what that costs."""
 
-    engine_effect: float
-    real_execution_effect: float
-    standard_error: float | None  # of either; None with fewer than two pairs in a role
+    engine_effect: Decimal
+    real_execution_effect: Decimal
+    standard_error: Decimal | None  # of either; None with fewer than two pairs in a role
 
-
-def half_width(n: float, sd: float, *, alpha: float = ALPHA, tightest_at: int = TIGHTEST_AT) -> float:
-    """The half-width of the asymptotic confidence sequence for a mean after n values.
-
-    It holds at all n at once (Waudby-Smith and others), so that one may look every day.
-    """
-    # The price of looking daily: wider than one interval at one n, and tightest near `tightest_at` only.
-    rho_squared = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / tightest_at
-    scaled = n * rho_squared + 1
-    return sd * math.sqrt(2 * scaled / (n * n * rho_squared) * math.log(math.sqrt(scaled) / alpha))
-
-
-def confidence_sequence(differences: Differences) -> tuple[float, float] | None:
-    """Lower and upper bound of the mean difference; None before the burn-in or without spread."""
-    if why_no_sequence(differences) is not None:
-        return None
-    assert differences.mean is not None
-    assert differences.sd is not None
-    reach = half_width(differences.n, differences.sd)
-    return differences.mean - reach, differences.mean + reach
-
-
-def why_no_sequence(differences: Differences) -> str | None:
-    """Why there is no confidence sequence (yet); None when there is one."""
-    if differences.n < BURN_IN:
-        return f"burn-in: {differences.n} of {BURN_IN} pairs"
-    if not differences.sd:
-        return "all differences are the same"
-    return None
-
-
-def judge(differences: Differences) -> Verdict:
-    """Say who earns more: only when zero lies outside the confidence sequence."""
-    bounds = confidence_sequence(differences)
-    if bounds is None:
-        return Verdict("INCONCLUSIVE", why_no_sequence(differences) or "")
-    lower, upper = bounds
-    if lower > 0:
-        return Verdict("A_BETTER", "the confidence sequence lies above zero")
-    if upper < 0:
-        return Verdict("B_BETTER", "the confidence sequence lies below zero")
-    return Verdict("INCONCLUSIVE", "the confidence sequence includes zero")
-
-
-def pairs_still_needed(differences: Differences) -> int | None:
-    """How many more pairs a verdict takes, if mean and spread stay as they are.
-
-    0 when there is a verdict; None when it cannot be estimated (see `why_no_number`).
-    """
-    if why_no_number(differences) is not None:
-        return None
-    assert differences.mean is not None
-    assert differences.sd is not None
-    gap, sd = abs(differences.mean), differences.sd
-    # The half-width only shrinks as n grows, so halving finds the first that is narrow enough.
-    enough = _first(lambda n: half_width(n, sd) < gap, BURN_IN, MOST_PAIRS)
-    return max(enough - differences.n, 0)
-
-
-def why_no_number(differences: Differences) -> str | None:
-    """Why the pairs still needed cannot be estimated; None when they can."""
-    if not differences.n:
-        return "no pairs"
-    if differences.sd is None:
-        return "only one pair"
-    if differences.sd == 0:
-        return "all differences are the same"
-    assert differences.mean is not None
-    if half_width(MOST_PAIRS, differences.sd) >= abs(differences.mean):
-        return "the mean difference is too close to zero"
-    return None
+    def interval(self, effect: Decimal) -> tuple[Decimal, Decimal] | None:
+        """95 % interval of either effect by the normal distribution, for one look; None without a standard error."""
+        if self.standard_error is None:
+            return None
+        reach = _EXACT.multiply(QUANTILE_97_5, self.standard_error)
+        return effect - reach, effect + reach
 
 
 def sign_test(first: int, second: int) -> float | None:
@@ -239,30 +170,10 @@ def role_balanced(
         return None
     error = None
     if a_real.sd is not None and b_real.sd is not None:
-        error = math.sqrt(a_real.sd**2 / a_real.n + b_real.sd**2 / b_real.n) / 2
+        of_a = _EXACT.divide(_EXACT.multiply(a_real.sd, a_real.sd), Decimal(a_real.n))
+        of_b = _EXACT.divide(_EXACT.multiply(b_real.sd, b_real.sd), Decimal(b_real.n))
+        error = _EXACT.sqrt(of_a + of_b) / 2
     return RoleBalanced((a_real.mean + b_real.mean) / 2, (b_real.mean - a_real.mean) / 2, error)
-
-
-def chi_square_of_split(a: int, b: int, share_of_a: float) -> tuple[float, float] | None:
-    """Chi-square and p-value of so many A and B against the split; None with too few to judge."""
-    n = a + b
-    expected_a, expected_b = n * share_of_a, n * (1 - share_of_a)
-    if min(expected_a, expected_b) < LEAST_EXPECTED:
-        return None
-    chi_square = (a - expected_a) ** 2 / expected_a + (b - expected_b) ** 2 / expected_b
-    # One degree of freedom: the square of a normal value, so its tail is both tails of that.
-    return chi_square, math.erfc(math.sqrt(chi_square / 2))
-
-
-def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The first number from low to high for which a condition holds that then stays so."""
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _exact_tail(doubled_ranks: Sequence[int], smaller: int) -> float:

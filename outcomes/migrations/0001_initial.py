@@ -2,6 +2,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
 import kernel.fields
+import outcomes.models.report
 from django.db import migrations, models
 
 
@@ -15,6 +16,35 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='AnswerCell',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(db_index=True, help_text='In New York.')),
+                ('policy_version', models.PositiveIntegerField()),
+                ('experiments', models.IntegerField(null=True)),
+                ('variant_a', models.IntegerField(null=True)),
+                ('both', models.IntegerField(null=True)),
+                ('a_only', models.IntegerField(null=True)),
+                ('b_only', models.IntegerField(null=True)),
+                ('a_real_declined', models.IntegerField(null=True)),
+                ('a_real_never_opened', models.IntegerField(null=True)),
+                ('a_real_pending', models.IntegerField(null=True)),
+                ('a_shadow_declined', models.IntegerField(null=True)),
+                ('a_shadow_never_opened', models.IntegerField(null=True)),
+                ('a_shadow_pending', models.IntegerField(null=True)),
+                ('b_real_declined', models.IntegerField(null=True)),
+                ('b_real_never_opened', models.IntegerField(null=True)),
+                ('b_real_pending', models.IntegerField(null=True)),
+                ('b_shadow_declined', models.IntegerField(null=True)),
+                ('b_shadow_never_opened', models.IntegerField(null=True)),
+                ('b_shadow_pending', models.IntegerField(null=True)),
+            ],
+            options={
+                'db_table': 'report_answer_cells',
+                'abstract': False,
+            },
+        ),
         migrations.CreateModel(
             name='Evaluation',
             fields=[
@@ -96,6 +126,20 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'exit_directives',
                 'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='FrozenReport',
+            fields=[
+                ('report_hash', models.CharField(help_text='SHA-256 of the report without as_of.', max_length=64, primary_key=True, serialize=False)),
+                ('report', kernel.fields.CanonicalJSONField(help_text='As it was answered.')),
+                ('as_of', models.DateTimeField(help_text='When it was first asked for and kept, UTC.')),
+                ('note', models.CharField(blank=True, help_text='What it is kept for.', max_length=200)),
+                ('frozen_by', models.CharField(help_text='Who kept it.', max_length=150)),
+            ],
+            options={
+                'db_table': 'frozen_reports',
+                'ordering': ('-as_of',),
             },
         ),
         migrations.CreateModel(
@@ -272,6 +316,89 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ReportCell',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(db_index=True, help_text='In New York.')),
+                ('kind', models.CharField(help_text='real, shadow, own_exit; paired, unpaired.', max_length=8)),
+                ('engine', models.CharField(blank=True, help_text='Of a pair the one that traded for real.', max_length=1)),
+                ('currency', models.CharField(max_length=10)),
+                ('last_exit', models.DateTimeField(help_text='UTC.', null=True)),
+                ('peak', outcomes.models.report.ExactField(help_text='Highest cumulative P&L of the day, from 0.', null=True)),
+                ('trough', outcomes.models.report.ExactField(help_text='Lowest cumulative P&L after a trade.', null=True)),
+                ('fall', outcomes.models.report.ExactField(help_text='Largest fall from a peak.', null=True)),
+                ('n', models.IntegerField(null=True)),
+                ('wins', models.IntegerField(null=True)),
+                ('losses', models.IntegerField(null=True)),
+                ('at_risk', models.IntegerField(null=True)),
+                ('unpriced', models.IntegerField(null=True)),
+                ('violations', models.IntegerField(null=True)),
+                ('incomparable', models.IntegerField(null=True)),
+                ('amended', models.IntegerField(null=True)),
+                ('from_broker_fill', models.IntegerField(null=True)),
+                ('from_neutral_quote', models.IntegerField(null=True)),
+                ('from_same_snapshot_quote', models.IntegerField(null=True)),
+                ('from_own_feed_quote', models.IntegerField(null=True)),
+                ('from_model', models.IntegerField(null=True)),
+                ('from_settlement', models.IntegerField(null=True)),
+                ('bin_0', models.IntegerField(null=True)),
+                ('bin_1', models.IntegerField(null=True)),
+                ('bin_2', models.IntegerField(null=True)),
+                ('bin_3', models.IntegerField(null=True)),
+                ('bin_4', models.IntegerField(null=True)),
+                ('bin_5', models.IntegerField(null=True)),
+                ('bin_6', models.IntegerField(null=True)),
+                ('bin_7', models.IntegerField(null=True)),
+                ('bin_8', models.IntegerField(null=True)),
+                ('bin_9', models.IntegerField(null=True)),
+                ('total', outcomes.models.report.ExactField(null=True)),
+                ('total_2', outcomes.models.report.ExactField(null=True)),
+                ('total_3', outcomes.models.report.ExactField(null=True)),
+                ('total_4', outcomes.models.report.ExactField(null=True)),
+                ('gross_profit', outcomes.models.report.ExactField(null=True)),
+                ('squared_losses', outcomes.models.report.ExactField(null=True)),
+                ('total_r', outcomes.models.report.ExactField(null=True)),
+                ('total_r_2', outcomes.models.report.ExactField(null=True)),
+                ('unpriced_risk', outcomes.models.report.ExactField(null=True)),
+            ],
+            options={
+                'db_table': 'report_cells',
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='ReportMark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(db_index=True, help_text='In New York.')),
+                ('due_at', models.DateTimeField(db_index=True, help_text='From then on the worker makes the cells anew; UTC.')),
+            ],
+            options={
+                'db_table': 'report_marks',
+            },
+        ),
+        migrations.CreateModel(
+            name='ReportSlice',
+            fields=[
+                ('slice_id', models.UUIDField(help_text='Hash of all that follows.', primary_key=True, serialize=False)),
+                ('symbol', models.CharField(max_length=64)),
+                ('timeframe', models.CharField(max_length=10)),
+                ('direction', models.CharField(choices=[('LONG', 'Long'), ('SHORT', 'Short')], max_length=5)),
+                ('strategy', models.CharField(blank=True, max_length=200)),
+                ('source', models.CharField(max_length=50)),
+                ('execution_mode', models.CharField(choices=[('SHADOW_ONLY', 'Shadow Only'), ('ENGINE_A_PRIMARY', 'Engine A Primary'), ('ENGINE_B_PRIMARY', 'Engine B Primary'), ('SPLIT_CAPITAL', 'Split Capital')], max_length=16)),
+                ('policy_version', models.PositiveIntegerField()),
+                ('variant', models.CharField(choices=[('A', 'A'), ('B', 'B')], max_length=1)),
+                ('strategy_version_a', models.CharField(blank=True, help_text="Of engine A's answer; blank without one.", max_length=100)),
+                ('rules_hash_a', models.CharField(blank=True, max_length=64)),
+                ('strategy_version_b', models.CharField(blank=True, help_text="Of engine B's answer; blank without one.", max_length=100)),
+                ('rules_hash_b', models.CharField(blank=True, max_length=64)),
+            ],
+            options={
+                'db_table': 'report_slices',
+            },
+        ),
+        migrations.CreateModel(
             name='ShadowOutcome',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -443,6 +570,10 @@ class Migration(migrations.Migration):
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
         ),
+        migrations.AddConstraint(
+            model_name='frozenreport',
+            constraint=models.CheckConstraint(condition=models.Q(('report_hash__regex', '^[0-9a-f]{64}$')), name='frozen_reports_hash_is_sha256'),
+        ),
         migrations.AddField(
             model_name='incident',
             name='experiment',
@@ -520,6 +651,16 @@ class Migration(migrations.Migration):
             model_name='recommendation',
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recommendations', to='experiments.experiment'),
+        ),
+        migrations.AddField(
+            model_name='reportcell',
+            name='slice',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='outcomes.reportslice'),
+        ),
+        migrations.AddField(
+            model_name='answercell',
+            name='slice',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='outcomes.reportslice'),
         ),
         migrations.AddField(
             model_name='shadowoutcome',
@@ -750,6 +891,14 @@ class Migration(migrations.Migration):
             model_name='recommendation',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('action', 'OPEN'), ('permit_expires_at__isnull', False), ('role', 'REAL')), models.Q(models.Q(('action', 'OPEN'), ('role', 'REAL'), _negated=True), ('permit_expires_at__isnull', True)), _connector='OR'), name='recommendations_permit_for_real_openings_only'),
         ),
+        migrations.AddConstraint(
+            model_name='reportcell',
+            constraint=models.UniqueConstraint(fields=('slice', 'day', 'kind', 'engine', 'currency'), name='report_cells_once', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='answercell',
+            constraint=models.UniqueConstraint(fields=('slice', 'day', 'policy_version'), name='report_answer_cells_once', nulls_distinct=False),
+        ),
         migrations.AddIndex(
             model_name='shadowoutcome',
             index=models.Index(fields=['exit_time', 'experiment'], name='shadowoutcome_exit_time'),
@@ -889,6 +1038,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='ownexit',
             index=models.Index(condition=models.Q(('state', 'PENDING')), fields=['due_at'], name='own_exits_pending'),
+        ),
+        migrations.AddIndex(
+            model_name='ownexit',
+            index=models.Index(fields=['exit_time'], name='own_exits_exit_time'),
         ),
         migrations.AddConstraint(
             model_name='ownexit',

@@ -7,6 +7,7 @@ from outcomes.models.incident import Incident, IncidentKind, Violation
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
 from outcomes.models.recommendation import Action, Permit, Recommendation, Role
+from outcomes.models.report import AnswerCell, FrozenReport, ReportCell, ReportMark, ReportSlice
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, OwnExitState
 from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
@@ -19,6 +20,7 @@ __all__ = [
     "Action",
     "AmendmentKind",
     "AmendmentState",
+    "AnswerCell",
     "DirectiveState",
     "Evaluation",
     "EvaluationApproval",
@@ -26,6 +28,7 @@ __all__ = [
     "EvaluationRun",
     "ExitDirective",
     "ExitReason",
+    "FrozenReport",
     "Incident",
     "IncidentKind",
     "Outcome",
@@ -36,6 +39,9 @@ __all__ = [
     "RealOutcome",
     "RealTrade",
     "Recommendation",
+    "ReportCell",
+    "ReportMark",
+    "ReportSlice",
     "Role",
     "RunState",
     "ShadowOutcome",

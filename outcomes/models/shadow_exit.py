@@ -134,7 +134,10 @@ class OwnExit(models.Model):
     class Meta:
         db_table = "own_exits"
         ordering = ("-reported_at",)
-        indexes = (models.Index(name="own_exits_pending", fields=("due_at",), condition=Q(state="PENDING")),)
+        indexes = (
+            models.Index(name="own_exits_pending", fields=("due_at",), condition=Q(state="PENDING")),
+            models.Index(name="own_exits_exit_time", fields=("exit_time",)),
+        )
         constraints = (
             models.CheckConstraint(name="own_exits_state_known", condition=Q(state__in=OwnExitState.values)),
             models.CheckConstraint(

@@ -110,11 +110,15 @@ def _field(figure: Figure) -> serializers.Field[Any, Any, Any, Any]:
     return (serializers.IntegerField if figure.kind is Kind.COUNT else serializers.CharField)(**options)
 
 
-class EngineKindsSerializer(serializers.Serializer[Any]):
-    """Real and shadow side by side, never added."""
+_EngineFigures = figures_serializer("EngineFigures", "One engine's trades of one kind.", FIGURES)
 
-    real = figures_serializer("EngineFigures", "One engine's real or shadow trades.", FIGURES)()
-    shadow = figures_serializer("EngineFigures", "One engine's real or shadow trades.", FIGURES)()
+
+class EngineKindsSerializer(serializers.Serializer[Any]):
+    """Real trades, shadows, and the shadows' own exits side by side, never added."""
+
+    real = _EngineFigures()
+    shadow = _EngineFigures()
+    own_exit = _EngineFigures()
 
 
 class EnginesSerializer(serializers.Serializer[Any]):
@@ -124,14 +128,39 @@ class EnginesSerializer(serializers.Serializer[Any]):
     B = EngineKindsSerializer()
 
 
+class _AnsweredBySerializer(serializers.Serializer[Any]):
+    """An engine in a phase; blank where it has not answered."""
+
+    strategy_version = serializers.CharField()
+    rules_hash = serializers.CharField()
+
+
+class _BothAnsweredBySerializer(serializers.Serializer[Any]):
+    """Both engines in a phase."""
+
+    A = _AnsweredBySerializer()
+    B = _AnsweredBySerializer()
+
+
+class PhaseSerializer(serializers.Serializer[Any]):
+    """A stretch with the same policy version, and the same strategy version and rules of both engines."""
+
+    policy_version = serializers.IntegerField()
+    first_day = serializers.DateField(help_text="Of its exits, in New York.")
+    last_day = serializers.DateField()
+    engines = _BothAnsweredBySerializer()
+
+
 class PerformanceReportSerializer(serializers.Serializer[Any]):
-    """The report."""
+    """The report: it describes, and gives no verdict."""
 
     filters = serializers.DictField(help_text="As understood; null means any. The currency is always named.")
     currencies = serializers.ListField(
         child=serializers.CharField(), help_text="In which outcomes are stored; the report is in one."
     )
     as_of = serializers.DateTimeField(help_text="By the database clock, UTC.")
+    report_hash = serializers.CharField(help_text="SHA-256 of the canonical report without as_of and itself.")
+    phases = PhaseSerializer(many=True, help_text="Of the closed trades, oldest first; the figures are over all.")
     conventions = serializers.DictField(child=serializers.CharField())
     engines = EnginesSerializer()
     pairs = figures_serializer(

@@ -1,8 +1,8 @@
 """The figures of the report: ONE table, from which SQL, API answer, schema, page, CSV and demo are made.
 
-To add a figure, add a row to FIGURES. Each row says how the database computes it (`aggregate` over the trades, `sql`
-over the joins in figures.sql) or how it follows from the row of the database (`compute`), how it is written (`kind`),
-what it means, and why it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
+To add a figure, add a row to FIGURES. Each row says how it follows from the sums of measures.py: in the database
+(`sql`, over the joins in figures.sql) or from its row (`compute`); how it is written (`kind`), what it means, and why
+it can be undefined. What is undefined is null with a reason, never 0 (R5.4).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import Enum, auto
 from typing import Any, LiteralString
 
 from outcomes.core.statistics import money_text, normal_cdf, ratio_text, wilson_interval
+from outcomes.performance.measures import COUNTS, PROVENANCES, SUMS
 
 Row = Mapping[str, Any]
 
@@ -43,9 +44,7 @@ class Figure:
     kind: Kind
     definition: str
     unit: str = ""
-    # Over the priced trades, with the columns pnl, exit_time and so on; makes a column of the figure's name.
-    aggregate: LiteralString = ""
-    # Empty: the aggregate is the figure, or `compute` makes it, or the column of its name is the figure.
+    # Empty: `compute` makes it, or the column of its name is the figure.
     sql: LiteralString = ""
     compute: Callable[[Row], Any] | None = None
     why_undefined: Callable[[Row], str | None] | None = None  # None: the figure is never null, or says no reason
@@ -133,16 +132,20 @@ def _no_length(row: Row) -> str:
     return "the Sharpe ratio is not positive" if sharpe is not None and sharpe <= 0 else _no_variance(row)
 
 
+def _bounds(row: Row) -> tuple[Decimal, Decimal]:
+    return row["total"] - row["unpriced_risk"], row["total"] + row["unpriced_risk"]
+
+
 FIGURES = (
     Figure(
         "n", "Trades (n)", Kind.COUNT, "priced trades; of the shadows those whose engine broke no rule",
-        unit="trades", sql="coalesce(n, 0)::bigint", empty=0,
+        unit="trades", empty=0,
     ),
-    Figure("wins", "Wins", Kind.COUNT, "pnl > 0", unit="trades", sql="coalesce(wins, 0)", empty=0),
-    Figure("losses", "Losses", Kind.COUNT, "pnl < 0", unit="trades", sql="coalesce(losses, 0)", empty=0),
+    Figure("wins", "Wins", Kind.COUNT, "pnl > 0", unit="trades", empty=0),
+    Figure("losses", "Losses", Kind.COUNT, "pnl < 0", unit="trades", empty=0),
     Figure(
         "flats", "Flat trades", Kind.COUNT, "pnl = 0", unit="trades",
-        aggregate="count(*) FILTER (WHERE pnl = 0)", sql="coalesce(flats, 0)", empty=0,
+        sql="n - wins - losses", empty=0,
     ),
     Figure(
         "active_days", "Active days", Kind.COUNT, "dates in America/New_York with an exit",
@@ -150,7 +153,7 @@ FIGURES = (
     ),
     Figure(
         "win_rate", "Win rate", Kind.SHARE, "wins / n; flats stay in the denominator",
-        unit="0 to 1", sql="wins / n", why_undefined=_no_trades, rests_on="n",
+        unit="0 to 1", sql="wins / trades", why_undefined=_no_trades, rests_on="n",
     ),
     Figure(
         # Wilson's, because the textbook interval leaves 0 to 1 when trades are few, and is a point at 0 and 1.
@@ -161,21 +164,21 @@ FIGURES = (
     ),
     Figure(
         "total_pnl", "Total P&L", Kind.TOTAL, "sum of P&L, net of fees",
-        unit=CURRENCY, sql="coalesce(sums.total, 0)", empty=Decimal(0), signed=True,
+        unit=CURRENCY, sql="totals.total", empty=Decimal(0), signed=True,
     ),
     Figure(
         "average_pnl", "Average P&L", Kind.MONEY, "total P&L / n",
-        unit=CURRENCY, sql="sums.total / n", why_undefined=_no_trades, signed=True, rests_on="n",
+        unit=CURRENCY, sql="totals.total / trades", why_undefined=_no_trades, signed=True, rests_on="n",
     ),
     Figure(
         # Of what was at risk by the referee's own sum, so that engines of different size compare.
         "average_r", "Average R", Kind.RATIO, "mean of P&L / capital at risk, over trades with capital at risk",
-        unit="R", aggregate="avg(pnl / nullif(risk_amount, 0))",
+        unit="R", sql="total_r / nullif(at_risk, 0)",
         why_undefined=lambda row: "no capital at risk" if row["n"] else NO_TRADES, signed=True, rests_on="at_risk",
     ),
     Figure(
         "at_risk", "With capital at risk", Kind.COUNT, "trades behind the average R", unit="trades",
-        aggregate="count(*) FILTER (WHERE risk_amount > 0)", sql="coalesce(at_risk, 0)", empty=0,
+        empty=0,
     ),
     Figure(
         "average_win", "Average win", Kind.MONEY, "gross profit / wins",
@@ -195,20 +198,20 @@ FIGURES = (
         "sharpe_daily", "Sharpe ratio, daily", Kind.RATIO,
         "P&L summed per exit date in America/New_York, active days only, mean / sample standard deviation x sqrt(252)",
         # PostgreSQL gives a root at least as many decimals as its argument has.
-        sql="daily.total / (active_days * daily.sd) * sqrt(252.00000000000000000000)",
+        sql="daily.pnl / (active_days * daily.sd) * sqrt(252.00000000000000000000)",
         why_undefined=_no_daily_spread, rests_on="active_days",
     ),
     Figure(
         # Over all n trades, as it is defined; over the losses alone, one rare loss would weigh as much as many.
         "sortino_per_trade", "Sortino ratio per trade", Kind.RATIO,
         "mean / sqrt(sum of squared losses / n), target 0, not annualised",
-        sql="CASE WHEN n > 1 THEN sums.total / nullif(sqrt(n * squared_losses), 0) END",
+        sql="CASE WHEN n > 1 THEN totals.total / nullif(sqrt(trades * squared_losses), 0) END",
         why_undefined=lambda row: "only one trade" if row["n"] == 1 else _no_losses(row), rests_on="n",
     ),
     Figure(
         "max_drawdown", "Maximum drawdown", Kind.TOTAL,
         "largest fall of cumulative P&L from its peak, positive; the peak starts at 0",
-        unit=CURRENCY, sql="max_drawdown", why_undefined=_no_trades,
+        unit=CURRENCY, why_undefined=_no_trades,
     ),
     Figure(
         "profit_factor", "Profit factor", Kind.RATIO, "gross profit / gross loss",
@@ -238,12 +241,22 @@ FIGURES = (
     ),
     Figure(
         "unpriced", "Unpriced (left out)", Kind.COUNT, "closed trades whose exit nobody priced: in no other figure",
-        unit="trades", sql="unpriced", empty=0,
+        unit="trades", empty=0,
+    ),
+    Figure(
+        # Nobody knows what these earned; whoever stays silent about losers must not look better by it.
+        "total_pnl_bounds", "Total P&L, unpriced included", Kind.TOTAL,
+        "total P&L if every unpriced trade had lost all its capital at risk, and if it had gained as much",
+        unit=CURRENCY, compute=_bounds, empty=(Decimal(0), Decimal(0)), interval=True, rests_on="unpriced",
+    ),
+    Figure(
+        "amended", "Amended", Kind.COUNT, "trades whose result an accepted amendment has changed; the latest counts",
+        unit="trades", empty=0,
     ),
     Figure(
         "violations", "Rule violations", Kind.COUNT,
         "priced trades whose engine broke a rule: of shadows in no other figure, of real trades in all",
-        unit="trades", sql="violations", empty=0,
+        unit="trades", empty=0,
     ),
     Figure(
         "pending", "Pending", Kind.COUNT, "answers to open whose trade is open or may still be reported",
@@ -256,12 +269,18 @@ FIGURES = (
     Figure("declined", "Declined", Kind.COUNT, "answers not to open", unit="answers", empty=0),
     Figure(
         "price_provenance", "Exit prices from", Kind.TALLY, "where the exit prices of the n trades came from",
-        unit="trades", sql="coalesce(price_provenance, '{}'::json)", empty={},
+        unit="trades", compute=lambda row: {name: row[column] for name, column in PROVENANCES.items() if row[column]},
+        empty={},
     ),
 )  # fmt: skip
 
 # The row of an engine that has no outcome at all.
-NO_OUTCOME: Row = {figure.name: figure.empty for figure in FIGURES} | {"psr_z": None}
+NO_OUTCOME: Row = (
+    dict.fromkeys(COUNTS, 0)
+    | dict.fromkeys(SUMS, Decimal(0))
+    | {figure.name: figure.empty for figure in FIGURES}
+    | {"psr_z": None}
+)
 
 # What holds for all figures; each figure's own definition joins them in the answer.
 CONVENTIONS = {
@@ -272,6 +291,10 @@ CONVENTIONS = {
     "completeness, and what brought no outcome, go by the time the experiment was created",
     "left_out": "UNPRICED outcomes are counted, never in a figure; so are shadows whose engine broke a rule; a real "
     "trade stays in its engine's figures whatever rule it broke",
+    "own_exit": "shadows once more, as they would have left by their own rules; beside the synchronised result, never "
+    "added to it",
+    "phases": "stretches with the same policy version, and the same strategy version and rules of both engines; "
+    "figures over several phases mix them",
     "win": "pnl > 0; flat: pnl = 0; loss: pnl < 0",
     "sharpe_daily_time_zone": "America/New_York",
     "numbers": "decimal text without exponent; sums exact, other numbers to 15 significant digits, money with at "

@@ -1,7 +1,7 @@
-"""The pair part of the report: A minus B on the same signals, and whether the comparison is sound.
+"""The pair part of the report: A minus B on the same signals. It describes, and gives no verdict.
 
-PAIR_FIGURES is its table, as FIGURES is that of the engines: each row follows from sums that pairs.sql
-computes on `numeric`, by the methods in outcomes/core/statistics.py.
+PAIR_FIGURES is its table, as FIGURES is that of the engines: each row follows from the same sums, of pairs by the
+engine that traded for real, by the methods in outcomes/core/statistics.py.
 """
 
 from __future__ import annotations
@@ -11,89 +11,76 @@ from decimal import Decimal
 from typing import Any
 
 from kernel.values import decimal_text
-from outcomes.core.statistics import (
-    SAMPLE_RATIO_ALARM,
-    Differences,
-    RankSums,
-    chi_square_of_split,
-    confidence_sequence,
-    judge,
-    pairs_still_needed,
-    role_balanced,
-    sign_test,
-    signed_rank_test,
-    why_no_number,
-    why_no_sequence,
-)
+from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence
+from outcomes.core.statistics import Differences, role_balanced, sign_test
 from outcomes.performance.figures import CURRENCY, Figure, Kind, Row
+from outcomes.performance.measures import BIN_EDGES, BINS, MEASURES
 
 CONFOUNDED = "confounded with execution mode"
 NO_PAIRS = "no pairs"
-# What a label without any priced pair comes to; the database has no row for it, or NULL in it.
-NO_SUMS: Row = {
-    "n": 0, "mean": None, "sd": None, "a_better": 0, "b_better": 0, "tied": 0, "unpriced": 0, "violations": 0,
-    "incomparable": 0,
-    "a_real_n": 0, "a_real_mean": None, "a_real_sd": None, "b_real_n": 0, "b_real_mean": None, "b_real_sd": None,
-    "ranked": 0, "doubled_positive": 0, "tie_term": 0, "rank_values": None, "rank_ties": None,
-}  # fmt: skip
+NO_RISK = "no pairs with capital at risk on both sides"
+EXPLORATORY = (
+    "exploratory: it describes the trades chosen here; which engine is better is answered by an evaluation, fixed "
+    "before its data"
+)
+NO_SPLIT = "nothing is split"
+# Evidence is counted up to here; a double ends at 1e308.
+MOST_EVIDENCE = 1e15
 
 
 def pair_row(
-    sums: Mapping[str, Mapping[str, Any]], splits: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]
+    sums: Mapping[tuple[str, str], Row], splits: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]
 ) -> Row:
-    """One row for PAIR_FIGURES, of the sums by label, the variants per split and the answers."""
+    """One row for PAIR_FIGURES, of the sums by kind and the engine that traded for real, of splits and of answers."""
 
-    def filled(label: str) -> dict[str, Any]:
-        return {**NO_SUMS, **{name: value for name, value in sums.get(label, {}).items() if value is not None}}
+    def of(kind: str, *engines: str) -> dict[str, Any]:
+        rows = [sums[kind, engine] for engine in engines if (kind, engine) in sums]
+        return {name: sum((row[name] for row in rows), Decimal(0) if "total" in name else 0) for name in MEASURES}
 
-    return filled("paired") | {"unpaired": filled("unpaired"), "sample_ratio": splits, "completeness": answers}
-
-
-def _differences(row: Row, role: str = "") -> Differences:
-    # Exact so far; roots and logarithms are taken of doubles.
-    mean, sd = row[f"{role}mean"], row[f"{role}sd"]
-    return Differences(row[f"{role}n"], None if mean is None else float(mean), None if sd is None else float(sd))
+    return of("paired", "A", "B") | {
+        "a_real": of("paired", "A"), "b_real": of("paired", "B"), "unpaired": of("unpaired", ""),
+        "sample_ratio": splits, "completeness": answers,
+    }  # fmt: skip
 
 
-def _wilcoxon(row: Row) -> dict[str, Any] | None:
-    values, ties = row["rank_values"] or (), row["rank_ties"] or ()
-    each = [value for value, times in zip(values, ties, strict=True) for _ in range(times)]
-    test = signed_rank_test(RankSums(row["ranked"], int(row["doubled_positive"]), int(row["tie_term"]), each))
-    if test is None:
-        return None
-    return {"statistic": Decimal(test.statistic.numerator) / test.statistic.denominator, "p": test.p}
+def _differences(row: Row, *, in_r: bool = False) -> Differences:
+    if in_r:
+        return Differences.of_sums(row["at_risk"], row["total_r"], row["total_r_2"])
+    return Differences.of_sums(row["n"], row["total"], row["total_2"])
 
 
-def _role_balanced(row: Row) -> dict[str, Any] | None:
+def _role_balanced(row: Row, *, in_r: bool = False) -> dict[str, Any] | None:
     # None when only one engine ever traded for real: then its own difference and the cost of real execution are one.
-    estimate = role_balanced(_differences(row, "a_real_"), _differences(row, "b_real_"))
+    estimate = role_balanced(_differences(row["a_real"], in_r=in_r), _differences(row["b_real"], in_r=in_r))
     if estimate is None:
         return None
     return {
         "engine_effect": estimate.engine_effect,
+        "engine_effect_interval": estimate.interval(estimate.engine_effect),
         "real_execution_effect": estimate.real_execution_effect,
+        "real_execution_effect_interval": estimate.interval(estimate.real_execution_effect),
         "standard_error": estimate.standard_error,
-        "a_real": {"n": row["a_real_n"], "mean_difference": row["a_real_mean"]},
-        "b_real": {"n": row["b_real_n"], "mean_difference": row["b_real_mean"]},
     }
 
 
-def _split_test(row: Row) -> tuple[float | None, float | None]:
-    return chi_square_of_split(row["a"], row["b"], float(row["split_percentage"]) / 100) or (None, None)
+def _distribution(row: Row) -> list[dict[str, Any]]:
+    edges = ["", *BIN_EDGES, ""]
+    return [
+        {"at_least": low or None, "below": high or None, "n": row[column]}
+        for column, low, high in zip(BINS, edges, edges[1:], strict=False)
+    ]
 
 
-def _too_few(row: Row) -> str:
-    return "fewer than 5 expected of a variant"
-
-
-def _is_mismatch(row: Row) -> bool:
-    _, p = _split_test(row)
-    return p is not None and p < SAMPLE_RATIO_ALARM
+def _evidence_of_split(row: Row) -> float | None:
+    split = float(row["split_percentage"]) / 100
+    if not 0 < split < 1:
+        return None
+    return min(sample_ratio_evidence(row["a"], row["a"] + row["b"], split), MOST_EVIDENCE)
 
 
 def _p_of(first: str, second: str) -> Figure:
     return Figure(
-        "p", "p", Kind.RATIO, "two-sided p-value, exact; null without any such pair",
+        "p", "p", Kind.RATIO, "two-sided p-value, exact; null without any such experiment",
         compute=lambda row: sign_test(row[first], row[second]), nullable=True,
     )  # fmt: skip
 
@@ -102,84 +89,86 @@ def _count(name: str, title: str, definition: str = "", unit: str = "pairs") -> 
     return Figure(name, title, Kind.COUNT, definition or title.lower(), unit=unit)
 
 
-_ROLE = (
-    _count("n", "Pairs (n)"),
-    Figure("mean_difference", "Mean difference", Kind.MONEY, "mean of A minus B", unit=CURRENCY),
-)
-COMPARISON = (
-    _count("n", "Pairs (n)", "priced pairs that broke no rule"),
+def _effects(kind: Kind, unit: str) -> tuple[Figure, ...]:
+    interval = "its 95 % interval by the normal distribution, for a single look; null with one pair in a role"
+    return (
+        Figure("engine_effect", "Engine effect", kind, "the engines' own difference, A minus B", unit=unit),
+        Figure("engine_effect_interval", "95% interval", kind, interval, unit=unit, interval=True, nullable=True),
+        Figure("real_execution_effect", "Cost of real execution", kind, "what being the real one costs", unit=unit),
+        Figure(
+            "real_execution_effect_interval", "95% interval of the cost", kind, interval, unit=unit, interval=True,
+            nullable=True,
+        ),
+        Figure(
+            "standard_error", "Standard error", kind, "of either effect; null with a single pair in a role", unit=unit,
+            nullable=True,
+        ),
+    )  # fmt: skip
+
+
+_MEANS = (
     Figure(
         "mean_difference", "Mean difference", Kind.MONEY, "mean of A minus B over the pairs",
-        unit=CURRENCY, compute=lambda row: row["mean"], why_undefined=lambda _: NO_PAIRS, signed=True,
+        unit=CURRENCY, compute=lambda row: _differences(row).mean, why_undefined=lambda _: NO_PAIRS, signed=True,
     ),
+    Figure(
+        "mean_difference_r", "Mean difference in R", Kind.RATIO,
+        "mean of A's R minus B's R, over the pairs with capital at risk on both sides", unit="R",
+        compute=lambda row: _differences(row, in_r=True).mean,
+        why_undefined=lambda row: NO_RISK if row["n"] else NO_PAIRS, signed=True,
+    ),
+)  # fmt: skip
+_ROLE = (_count("n", "Pairs (n)"), *_MEANS)
+COMPARISON = (
+    _count("n", "Pairs (n)", "priced pairs that broke no rule"),
+    *_MEANS,
     Figure(
         "sd", "Standard deviation", Kind.MONEY, "sample standard deviation (n - 1) of A minus B",
-        unit=CURRENCY, why_undefined=lambda row: "only one pair" if row["n"] else NO_PAIRS,
+        unit=CURRENCY, compute=lambda row: _differences(row).sd,
+        why_undefined=lambda row: "only one pair" if row["n"] else NO_PAIRS,
     ),
     Figure(
-        "confidence_sequence", "95% confidence sequence", Kind.MONEY,
-        "bounds of the mean difference that hold at all times at once (asymptotic, Waudby-Smith and others): 95 %, "
-        "tightest near 200 pairs, held back before 100; it may be read every day",
-        unit=CURRENCY, compute=lambda row: confidence_sequence(_differences(row)),
-        why_undefined=lambda row: why_no_sequence(_differences(row)), interval=True,
+        "a_better", "A better", Kind.COUNT, "pairs in which A earned more", unit="pairs",
+        compute=lambda row: row["wins"],
     ),
     Figure(
-        "verdict", "Verdict", Kind.WORDS,
-        "A_BETTER or B_BETTER when zero lies outside the confidence sequence, else INCONCLUSIVE; a verdict over a "
-        "slice picked after looking is a hint only",
-        compute=lambda row: judge(_differences(row)).name, choices=("A_BETTER", "B_BETTER", "INCONCLUSIVE"),
+        "b_better", "B better", Kind.COUNT, "pairs in which B earned more", unit="pairs",
+        compute=lambda row: row["losses"],
     ),
     Figure(
-        "verdict_reason", "Reason", Kind.WORDS, "why the verdict is what it is",
-        compute=lambda row: judge(_differences(row)).reason,
+        "tied", "Tied", Kind.COUNT, "pairs in which both earned the same", unit="pairs",
+        compute=lambda row: row["n"] - row["wins"] - row["losses"],
     ),
     Figure(
-        "pairs_still_needed", "Pairs still needed", Kind.COUNT,
-        "further pairs until a verdict, should mean and spread stay as they are",
-        unit="pairs", compute=lambda row: pairs_still_needed(_differences(row)),
-        why_undefined=lambda row: why_no_number(_differences(row)),
-    ),
-    Figure(
-        "wilcoxon", "Wilcoxon test", Kind.GROUP,
-        "signed-rank test, two-sided: exact up to 50 differences, beyond by the normal distribution",
-        compute=_wilcoxon, why_undefined=lambda row: "all differences are zero" if row["n"] else NO_PAIRS,
+        "distribution", "Distribution", Kind.LIST, "pairs by their difference in R", compute=_distribution,
         parts=(
-            Figure("statistic", "Statistic", Kind.RATIO, "the smaller of the two rank sums"),
-            Figure("p", "p", Kind.RATIO, "two-sided p-value"),
-        ),
-    ),
-    Figure(
-        "sign_test", "Sign test", Kind.GROUP,
-        "who wins more often, two-sided and exact, ties left out; never who earns more", compute=lambda row: row,
-        parts=(
-            _count("a_better", "A better"), _count("b_better", "B better"), _count("tied", "Tied"),
-            _p_of("a_better", "b_better"),
+            Figure("at_least", "From", Kind.WORDS, "lower edge, included; null without one", unit="R", nullable=True),
+            Figure("below", "Below", Kind.WORDS, "upper edge, not included; null without one", unit="R", nullable=True),
+            _count("n", "Pairs"),
         ),
     ),
     _count("unpriced", "Unpriced (left out)", "pairs with an exit that nobody priced"),
     _count("violations", "Rule violations (left out)", "priced pairs in which either engine broke a rule"),
     _count("incomparable", "Not comparable (left out)", "pairs that a roll left open, or in two currencies"),
+    _count("amended", "Amended", "pairs with a result that an accepted amendment has changed; the latest counts"),
 )  # fmt: skip
 PAIR_FIGURES = (
+    Figure("nature", "Nature", Kind.WORDS, "what this part can tell", compute=lambda _: EXPLORATORY),
     *COMPARISON,
+    Figure("a_real", "A real", Kind.GROUP, "pairs in which engine A traded for real", parts=_ROLE),
+    Figure("b_real", "B real", Kind.GROUP, "pairs in which engine B traded for real", parts=_ROLE),
     Figure(
         "role_balanced", "Role-balanced estimate", Kind.GROUP,
         "(mean of d with A real + mean of d with B real) / 2 is the engines' own difference, (mean with B real - mean "
         "with A real) / 2 what real execution costs",
         compute=_role_balanced, why_undefined=lambda row: CONFOUNDED if row["n"] else NO_PAIRS,
-        parts=(
-            Figure("engine_effect", "Engine effect", Kind.MONEY, "the engines' own difference", unit=CURRENCY),
-            Figure("real_execution_effect", "Cost of real execution", Kind.MONEY, "what real execution costs",
-                   unit=CURRENCY),
-            Figure("standard_error", "Standard error", Kind.MONEY, "of either effect; null with a single pair in a "
-                   "role", unit=CURRENCY, nullable=True),
-            Figure("a_real", "A real", Kind.GROUP, "pairs in which engine A traded for real", parts=_ROLE),
-            Figure("b_real", "B real", Kind.GROUP, "pairs in which engine B traded for real", parts=_ROLE),
-        ),
+        parts=_effects(Kind.MONEY, CURRENCY),
     ),
     Figure(
-        "caution", "Caution", Kind.WORDS, "what to keep in mind before believing the verdict; null for nothing",
-        compute=lambda row: CONFOUNDED if row["n"] and _role_balanced(row) is None else None, nullable=True,
+        "role_balanced_r", "Role-balanced estimate in R", Kind.GROUP, "the same of the differences in R",
+        compute=lambda row: _role_balanced(row, in_r=True),
+        why_undefined=lambda row: CONFOUNDED if row["at_risk"] else NO_RISK if row["n"] else NO_PAIRS,
+        parts=_effects(Kind.RATIO, "R"),
     ),
     Figure(
         "unpaired", "Both shadows", Kind.GROUP,
@@ -187,17 +176,16 @@ PAIR_FIGURES = (
     ),
     Figure(
         "sample_ratio", "Sample ratio", Kind.LIST,
-        "chi-square of the variants against each pinned split; alert when p < 0.001; the filters variant and "
+        "evidence that assignment did not keep the pinned split, which may be read every day; the filters variant and "
         "execution_mode do not apply",
         parts=(
             Figure("split_percentage", "Split", Kind.WORDS, "share of engine A in percent",
                    compute=lambda row: decimal_text(row["split_percentage"])),
             _count("a", "Variant A", unit="experiments"), _count("b", "Variant B", unit="experiments"),
-            Figure("chi_square", "Chi-square", Kind.RATIO, "against the split",
-                   compute=lambda row: _split_test(row)[0], why_undefined=_too_few),
-            Figure("p", "p", Kind.RATIO, "of the chi-square", compute=lambda row: _split_test(row)[1],
-                   why_undefined=_too_few),
-            Figure("alert", "Mismatch", Kind.FLAG, "p < 0.001", compute=_is_mismatch),
+            Figure("evidence", "Evidence", Kind.RATIO, "e-value, at most 10^15; 1,000 comes by chance once in 1,000",
+                   compute=_evidence_of_split, why_undefined=lambda _: NO_SPLIT),
+            Figure("alert", "Mismatch", Kind.FLAG, "evidence of 1,000 or more",
+                   compute=lambda row: (_evidence_of_split(row) or 0) >= SAMPLE_RATIO_ALARM),
         ),
     ),
     Figure(

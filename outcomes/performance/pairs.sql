@@ -1,39 +1,53 @@
--- Sums over pairs, one row per label, on numeric. {{pairs}} is a relation with the columns label, real_engine, d,
--- unpriced and violating: d is the compared P&L of A minus that of B, NULL where there is none; real_engine is NULL
--- where both trades were shadows.
-WITH pairs AS MATERIALIZED ({pairs}),
-headline AS (SELECT label, real_engine, d FROM pairs WHERE d IS NOT NULL AND NOT violating),
-counts AS (
-    SELECT label, count(*) FILTER (WHERE unpriced) AS unpriced,
-           count(*) FILTER (WHERE NOT unpriced AND violating) AS violations,
-           count(*) FILTER (WHERE NOT unpriced AND NOT violating AND d IS NULL) AS incomparable
-      FROM pairs GROUP BY label
-),
-sums AS (
-    SELECT label, count(*) AS n, sum(d) / count(*) AS mean, stddev_samp(d) AS sd,
-           count(*) FILTER (WHERE d > 0) AS a_better,
-           count(*) FILTER (WHERE d < 0) AS b_better,
-           count(*) FILTER (WHERE d = 0) AS tied,
-           count(*) FILTER (WHERE real_engine = 'A') AS a_real_n,
-           avg(d) FILTER (WHERE real_engine = 'A') AS a_real_mean,
-           stddev_samp(d) FILTER (WHERE real_engine = 'A') AS a_real_sd,
-           count(*) FILTER (WHERE real_engine = 'B') AS b_real_n,
-           avg(d) FILTER (WHERE real_engine = 'B') AS b_real_mean,
-           stddev_samp(d) FILTER (WHERE real_engine = 'B') AS b_real_sd
-      FROM headline GROUP BY label
-),
--- Equal magnitudes share the mean of their ranks; doubled, it is whole.
-magnitudes AS (
-    SELECT label, count(*) AS ties, count(*) FILTER (WHERE d > 0) AS positive,
-           2 * sum(count(*)) OVER (PARTITION BY label ORDER BY abs(d)) - count(*) + 1 AS doubled_rank,
-           sum(count(*)) OVER (PARTITION BY label) AS ranked
-      FROM headline WHERE d <> 0 GROUP BY label, abs(d)
-),
-ranks AS (
-    SELECT label, sum(ties)::bigint AS ranked, sum(doubled_rank * positive) AS doubled_positive,
-           sum(ties::numeric * ties * ties - ties) AS tie_term,
-           array_agg(doubled_rank::integer) FILTER (WHERE ranked <= %(exact_ranks)s) AS rank_values,
-           array_agg(ties::integer) FILTER (WHERE ranked <= %(exact_ranks)s) AS rank_ties
-      FROM magnitudes GROUP BY label
+-- Pairs of closed trades on the same signal, A minus B, in the shape of results.sql: of a real and a shadow trade, where
+-- `engine` is the one that traded for real, and of two shadows; {{r}}, {{s}}, {{a}} and {{b}} are the conditions on
+-- the later exit. A pair belongs to the range of its later exit, and to
+-- the currency of its shadow, which is the policy's; in two currencies there is no difference, and none after a roll
+-- that left something open. A pair in which either engine broke a rule is left out.
+WITH found AS (
+    -- The real trade ended with the shadow or after it.
+    SELECT 'paired' AS kind, r.engine, s.currency, r.experiment_id, r.exit_time, r.trade_id AS id,
+           CASE r.engine WHEN 'A' THEN 1 ELSE -1 END AS sign, r.currency <> s.currency AS differs,
+           r.compared_pnl AS first, s.compared_pnl AS second, r.risk_amount AS first_risk, s.risk_amount AS second_risk,
+           r.pnl IS NULL OR s.pnl IS NULL AS unpriced, greatest(r.revision, s.revision) > 1 AS amended
+      FROM latest_real_outcomes r
+      JOIN latest_shadow_outcomes s
+        ON s.experiment_id = r.experiment_id AND s.engine <> r.engine AND s.exit_time <= r.exit_time
+     WHERE {r}
+    UNION ALL
+    -- The shadow ended last.
+    SELECT 'paired', r.engine, s.currency, r.experiment_id, s.exit_time, s.trade_id,
+           CASE r.engine WHEN 'A' THEN 1 ELSE -1 END, r.currency <> s.currency,
+           r.compared_pnl, s.compared_pnl, r.risk_amount, s.risk_amount,
+           r.pnl IS NULL OR s.pnl IS NULL, greatest(r.revision, s.revision) > 1
+      FROM latest_shadow_outcomes s
+      JOIN latest_real_outcomes r
+        ON r.experiment_id = s.experiment_id AND r.engine <> s.engine AND r.exit_time < s.exit_time
+     WHERE {s}
+    UNION ALL
+    -- Two shadows, of which A's ended with B's or after it.
+    SELECT 'unpaired', '', a.currency, a.experiment_id, a.exit_time, a.trade_id, 1, a.currency <> b.currency,
+           a.compared_pnl, b.compared_pnl, a.risk_amount, b.risk_amount,
+           a.pnl IS NULL OR b.pnl IS NULL, greatest(a.revision, b.revision) > 1
+      FROM latest_shadow_outcomes a
+      JOIN latest_shadow_outcomes b
+        ON b.experiment_id = a.experiment_id AND b.engine = 'B' AND b.exit_time <= a.exit_time
+     WHERE a.engine = 'A' AND {a}
+    UNION ALL
+    -- Two shadows, of which B's ended last.
+    SELECT 'unpaired', '', b.currency, b.experiment_id, b.exit_time, b.trade_id, 1, a.currency <> b.currency,
+           a.compared_pnl, b.compared_pnl, a.risk_amount, b.risk_amount,
+           a.pnl IS NULL OR b.pnl IS NULL, greatest(a.revision, b.revision) > 1
+      FROM latest_shadow_outcomes b
+      JOIN latest_shadow_outcomes a
+        ON a.experiment_id = b.experiment_id AND a.engine = 'A' AND a.exit_time < b.exit_time
+     WHERE b.engine = 'B' AND {b}
 )
-SELECT * FROM counts LEFT JOIN sums USING (label) LEFT JOIN ranks USING (label) ORDER BY label
+SELECT kind COLLATE "C" AS kind, engine::text COLLATE "C" AS engine, currency, experiment_id, exit_time, id,
+       CASE WHEN NOT differs THEN sign * (first - second) END AS pnl,
+       CASE WHEN NOT differs
+            THEN sign * (first / nullif(first_risk, 0) - second / nullif(second_risk, 0)) END AS r,
+       NULL::numeric AS risk_amount, ''::text AS price_provenance, unpriced, broken.found AS violating,
+       broken.found AS left_out, amended
+  FROM found
+ CROSS JOIN LATERAL (
+       SELECT EXISTS (SELECT FROM pair_violations v WHERE v.experiment_id = found.experiment_id) AS found) broken

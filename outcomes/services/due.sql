@@ -58,3 +58,6 @@ SELECT 'prices', t.trade_id::text, t.closed_at
   JOIN policy_versions p ON p.version = execution_policy.policy_version
  WHERE t.prices_checked_at IS NULL
    AND t.closed_at + make_interval(secs => p.max_quote_age_seconds + 5) <= statement_timestamp()
+UNION ALL
+-- Days of the report whose sums are out of date.
+SELECT 'report', day::text, min(due_at) FROM report_marks WHERE due_at <= statement_timestamp() GROUP BY day

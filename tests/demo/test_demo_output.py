@@ -47,19 +47,18 @@ def test_the_table_has_a_line_for_each_figure_and_a_column_for_each_engine_and_k
 
     lines = comparison_lines(performance_report(PerformanceFilters()))
 
-    assert lines[0].endswith("  engine B shadow")
-    total = next(line for line in lines if line.startswith("Total P&L"))
-    assert total.split()[2:] == ["+60.00", "+0.00", "+0.00", "+33.00"]
+    assert lines[0].endswith("  engine B own exit")
+    total = next(line for line in lines if line.startswith("Total P&L "))
+    assert total.split()[2:] == ["+60.00", "+0.00", "+0.00", "+0.00", "+33.00", "+0.00"]
     assert len({len(line) for line in lines}) == 1
 
 
 @pytest.mark.django_db
-def test_the_pairs_say_their_verdict_and_why_there_is_none() -> None:
+def test_the_pairs_say_what_they_can_tell_and_what_they_cannot() -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
     text = "\n".join(" ".join(line.split()) for line in pair_lines(performance_report(PerformanceFilters())["pairs"]))
 
     assert "Mean difference +27.00 n/a" in text
-    assert "Verdict INCONCLUSIVE INCONCLUSIVE" in text
-    assert "Reason burn-in: 1 of 100 pairs burn-in: 0 of 100 pairs" in text
+    assert "Nature: exploratory" in text
     assert "Role-balanced estimate: n/a" in text

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.models import Experiment
+from kernel.canonical import document_hash
 from outcomes.core.books import LegFill, Schedule
-from outcomes.models import ENTRY, EXIT, RealTrade, Recommendation, ShadowTrade, Violation
+from outcomes.models import ENTRY, EXIT, OwnExit, RealTrade, Recommendation, ShadowTrade, Violation
 from outcomes.services.fills import ExitFacts, NewFill, book_fill, end_unpriced
 from tests.factories import make_experiment
 
@@ -109,6 +110,20 @@ def roll(trade: RealTrade | ShadowTrade, moment: datetime) -> None:
     book_fill(trade, NewFill("roll", moment, rolled, "BROKER_FILL", reason="ROLLED"), FREE, moment)
     ended = [leg(INSTRUMENT, "CLOSE", "9.30"), leg("QQQ", "CLOSE", "19.40")]
     book_fill(trade, NewFill(EXIT, moment, ended, "BROKER_FILL", reason="MANUAL"), FREE, moment)
+
+
+def leave_by_own_rules(experiment: Experiment, engine: str, pnl: str | None, **fields: Any) -> OwnExit:
+    """Store when a shadow would have left by itself, at the time of its synchronised exit; None is UNPRICED."""
+    trade = ShadowTrade.objects.get(experiment=experiment, engine=engine)
+    moment = trade.exit_time or EXIT_TIME
+    defaults: dict[str, Any] = {
+        "trade": trade, "experiment": experiment, "engine": engine, "exit_time": moment, "exit_reason": "TAKE_PROFIT",
+        "market_conditions": {}, "conditions_hash": document_hash({}), "claimed_provenance": "OWN_FEED_QUOTE",
+        "price_provenance": "UNPRICED" if pnl is None else "NEUTRAL_QUOTE", "pnl": pnl,
+        "legs": None if pnl is None else [], "state": "UNPRICED" if pnl is None else "DONE", "reported_at": moment,
+        "due_at": moment, "priced_at": moment, "request_hash": HASH,
+    }  # fmt: skip
+    return OwnExit.objects.create(**defaults | fields)
 
 
 def break_rule(experiment: Experiment, engine: str, name: str = "LATE_ENTRY") -> Violation:

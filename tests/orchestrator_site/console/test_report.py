@@ -37,8 +37,25 @@ def test_the_page_shows_every_figure_of_both_engines_apart(analyst: Client) -> N
     response = analyst.get(reverse("admin:report"))
 
     totals = next(row for row in response.context["rows"] if row.name == "total_pnl")
-    assert [cell.text for cell in totals.cells] == ["+60.00", "+0.00", "+0.00", "+33.00"]
-    assert "INCONCLUSIVE" in response.content.decode()
+    assert [cell.text for cell in totals.cells] == ["+60.00", "+0.00", "+0.00", "+0.00", "+33.00", "+42.00"]
+
+
+def test_the_page_describes_and_names_no_winner(analyst: Client) -> None:
+    traded_pair()
+
+    page = analyst.get(reverse("admin:report")).content.decode()
+
+    assert "Exploratory: it describes the trades chosen here" in page
+    assert [word for word in ("INCONCLUSIVE", "A_BETTER", "B_BETTER") if word in page] == []
+
+
+def test_the_page_says_which_phases_it_mixes_and_by_which_hash_it_is_known(analyst: Client) -> None:
+    traded_pair()
+
+    page = analyst.get(reverse("admin:report"))
+
+    assert page.context["report"]["report_hash"] in page.content.decode()
+    assert [phase.split(":")[0] for phase in page.context["phases"]] == ["2014-06-05 to 2014-06-05"]
 
 
 def test_the_figures_are_those_of_the_api(analyst: Client) -> None:
@@ -58,7 +75,8 @@ def test_what_is_undefined_is_shown_as_such_with_its_reason(analyst: Client) -> 
 
     sharpe = next(row for row in response.context["rows"] if row.name == "sharpe_per_trade")
     assert [(cell.text, cell.exact) for cell in sharpe.cells] == [
-        ("n/a", "only one trade"), ("n/a", "no trades"), ("n/a", "no trades"), ("n/a", "only one trade"),
+        ("n/a", "only one trade"), ("n/a", "no trades"), ("n/a", "no trades"),
+        ("n/a", "no trades"), ("n/a", "only one trade"), ("n/a", "only one trade"),
     ]  # fmt: skip
     assert "only one trade" in response.content.decode()
 
@@ -144,7 +162,8 @@ def test_the_csv_holds_every_figure_exactly(analyst: Client) -> None:
     assert rows["engines.A.real", "total_pnl"] == ("60.00", "")
     assert rows["engines.B.real", "total_pnl"][0] == "0.00"
     assert rows["engines.A.real", "sharpe_per_trade"] == ("", "only one trade")
-    assert rows["pairs", "verdict"][0] == "INCONCLUSIVE"
+    assert rows["pairs", "nature"][0].startswith("exploratory")
+    assert rows["phases.1.engines.A", "strategy_version"][0]
 
 
 def test_the_csv_carries_a_byte_order_mark_on_request(analyst: Client) -> None:

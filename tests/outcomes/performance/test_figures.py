@@ -15,17 +15,19 @@ from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_page import figure_rows, pair_rows
 from outcomes.performance.api import PerformanceReportSerializer
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
+from outcomes.performance.measures import PROVENANCES
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
 from outcomes.performance.report import PerformanceFilters, performance_report
 
 # A row with every figure; of those that the tests below do not look at, any value will do.
 ROW: dict[str, Any] = {figure.name: 1 if figure.kind is Kind.COUNT else Decimal(1) for figure in FIGURES} | {
     "n": 4, "wins": 2, "losses": 1, "flats": 1, "active_days": 3, "unpriced": 1, "violations": 2,
-    "price_provenance": {"BROKER_FILL": 4}, "at_risk": 4, "total_pnl": Decimal("50.00000000000000"),
+    "at_risk": 4, "total_pnl": Decimal("50.00000000000000"),
     "win_rate": Decimal("0.5"), "average_pnl": Decimal("12.5"), "average_win": Decimal("33.3333333333333333333"),
     "average_loss": Decimal(-16), "sharpe_per_trade": Decimal("0.2"), "sharpe_daily": Decimal(3),
     "sortino_per_trade": Decimal("0.7"), "max_drawdown": Decimal("16.00"), "profit_factor": Decimal(2),
     "payoff_ratio": Decimal("1.5"), "psr_z": Decimal("0.5"), "min_track_record_length": Decimal("68.6"),
+    "total": Decimal(50), "unpriced_risk": Decimal(1000), **dict.fromkeys(PROVENANCES.values(), 0),
 }  # fmt: skip
 
 
@@ -37,6 +39,7 @@ def test_counts_are_integers_and_all_other_numbers_text() -> None:
     assert {type(shown[figure.name]) for figure in numbers} == {str}
     assert shown["average_win"] == "33.3333333333333"
     assert shown["psr"] == "0.691462461274013"
+    assert shown["total_pnl_bounds"] == ["-950.00", "1050.00"]
     assert shown["undefined"] == {}
 
 
@@ -122,7 +125,7 @@ def test_the_page_shows_the_figures_of_the_table(report: dict[str, Any]) -> None
 def test_the_csv_holds_the_figures_of_the_table(report: dict[str, Any]) -> None:
     rows = list(csv.reader(io.StringIO(report_csv(report))))
 
-    in_the_file = {figure for part, figure, *_ in rows if part == "engines.A.real"}
+    in_the_file = {figure.split(".")[0] for part, figure, *_ in rows if part == "engines.A.real"}
     assert in_the_file == {figure.name for figure in FIGURES if figure.kind is not Kind.TALLY}
 
 

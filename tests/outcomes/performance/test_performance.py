@@ -10,8 +10,11 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
+from experiments.models import Experiment
+from experiments.worker.pipeline import drain
+from kernel.canonical import document_hash
 from outcomes.performance.report import PerformanceFilters, cumulative_series, one_snapshot, performance_report
-from tests.factories import make_experiment
+from tests.factories import make_experiment, make_signal
 from tests.outcomes.closed_trades import (
     EXIT_TIME,
     Closed,
@@ -19,6 +22,8 @@ from tests.outcomes.closed_trades import (
     break_rule,
     close_pair,
     close_trade,
+    close_trades,
+    leave_by_own_rules,
 )
 
 pytestmark = pytest.mark.django_db
@@ -38,15 +43,15 @@ def totals(report: dict[str, Any]) -> dict[str, str]:
 def test_an_empty_report_has_every_member_and_no_number_made_up() -> None:
     report = performance_report(ANY)
 
-    assert set(report) == {"filters", "currencies", "as_of", "conventions", "engines", "pairs"}
-    assert {(e, k) for e, kinds in report["engines"].items() for k in kinds} == {
-        ("A", "real"), ("A", "shadow"), ("B", "real"), ("B", "shadow")
+    assert set(report) == {
+        "as_of", "report_hash", "filters", "currencies", "phases", "conventions", "engines", "pairs"
     }  # fmt: skip
+    kinds = ["real", "shadow", "own_exit"]
+    assert {engine: list(shown) for engine, shown in report["engines"].items()} == {"A": kinds, "B": kinds}
     assert totals(report) == {}
     assert report["engines"]["A"]["real"]["undefined"]["win_rate"] == "no trades"
-    assert (report["pairs"]["n"], report["pairs"]["verdict"]) == (0, "INCONCLUSIVE")
+    assert (report["pairs"]["n"], report["phases"]) == (0, [])
     assert report["pairs"]["undefined"]["mean_difference"] == "no pairs"
-    assert report["pairs"]["caution"] is None
 
 
 def test_every_figure_has_its_definition_beside_it() -> None:
@@ -94,13 +99,24 @@ def test_a_pair_is_a_minus_b_whoever_traded_for_real() -> None:
     pairs = performance_report(ANY)["pairs"]
 
     assert (pairs["n"], pairs["mean_difference"]) == (2, "8.00")
-    assert pairs["sign_test"] == {"a_better": 1, "b_better": 1, "tied": 0, "p": "1"}
-    assert pairs["role_balanced"]["a_real"] == {"n": 1, "mean_difference": "27.00"}
-    assert pairs["role_balanced"]["b_real"] == {"n": 1, "mean_difference": "-11.00"}
+    assert (pairs["a_better"], pairs["b_better"], pairs["tied"]) == (1, 1, 0)
+    assert [pairs["a_real"][name] for name in ("n", "mean_difference", "mean_difference_r")] == [1, "27.00", "0.027"]
+    assert [pairs["b_real"][name] for name in ("n", "mean_difference", "mean_difference_r")] == [1, "-11.00", "-0.011"]
     assert pairs["role_balanced"]["engine_effect"] == "8.00"
     assert pairs["role_balanced"]["real_execution_effect"] == "-19.00"
-    assert pairs["verdict_reason"] == "burn-in: 2 of 100 pairs"
-    assert pairs["undefined"]["confidence_sequence"] == "burn-in: 2 of 100 pairs"
+    assert pairs["role_balanced_r"]["engine_effect"] == "0.008"
+    # One pair in each role has no spread.
+    assert pairs["role_balanced"]["engine_effect_interval"] is None
+
+
+def test_pairs_are_described_and_no_verdict_is_given() -> None:
+    for number in range(3):
+        close_pair("A", Closed(a=f"{60 + number}.00", b="33.00"))
+
+    report = performance_report(ANY)
+
+    assert report["pairs"]["nature"].startswith("exploratory")
+    assert "verdict" not in str(report).lower()
 
 
 def test_with_one_role_only_the_comparison_says_it_is_confounded() -> None:
@@ -110,7 +126,6 @@ def test_with_one_role_only_the_comparison_says_it_is_confounded() -> None:
 
     assert pairs["role_balanced"] is None
     assert pairs["undefined"]["role_balanced"] == "confounded with execution mode"
-    assert pairs["caution"] == "confounded with execution mode"
 
 
 def test_two_shadows_of_one_signal_are_compared_apart() -> None:
@@ -134,8 +149,8 @@ def test_the_split_is_held_against_the_variants_whatever_they_did() -> None:
 
     assert variants == ["A", "A", "A"]
     assert [(row["split_percentage"], row["a"] + row["b"]) for row in splits] == [("50.00", 12), ("100.00", 3)]
-    assert (splits[0]["chi_square"] is None, splits[1]["chi_square"]) == (False, None)
-    assert splits[1]["undefined"] == dict.fromkeys(("chi_square", "p"), "fewer than 5 expected of a variant")
+    assert (splits[0]["evidence"] is None, splits[1]["evidence"]) == (False, None)
+    assert splits[1]["undefined"] == {"evidence": "nothing is split"}
     assert [row["alert"] for row in splits] == [False, False]
 
 
@@ -202,13 +217,13 @@ def test_two_shadows_count_for_the_period_of_the_later_exit() -> None:
 @pytest.mark.parametrize(
     "filters", [ANY, PerformanceFilters(symbol="SPY", execution_mode="SHADOW_ONLY", since=EXIT_TIME)]
 )
-def test_the_report_takes_six_statements_however_much_there_is(
+def test_the_report_takes_as_many_statements_however_much_there_is(
     filters: PerformanceFilters, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
-    # Moment and currency, the figures, what brought no outcome, the pairs, the splits, the answers.
-    with django_assert_num_queries(6):
+    # Moment, currency and ranges; figures; drawdowns; answers; phases. The split is held against all modes.
+    with django_assert_num_queries(6 if filters.execution_mode else 5):
         performance_report(filters)
 
 
@@ -248,3 +263,60 @@ def test_the_report_tells_the_time_of_the_database() -> None:
     as_of = datetime.fromisoformat(performance_report(ANY)["as_of"])
 
     assert before < as_of < before + timedelta(minutes=10)
+
+
+def test_a_report_is_known_by_the_hash_of_what_it_says() -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+
+    first, again = performance_report(ANY), performance_report(ANY)
+    close_pair("A", Closed(a="1.00", b="2.00"))
+    later = performance_report(ANY)
+
+    assert first["report_hash"] == again["report_hash"] != later["report_hash"]
+    said = {name: value for name, value in first.items() if name not in ("as_of", "report_hash")}
+    assert document_hash(said) == first["report_hash"]
+
+
+def under_the_same_policy() -> Experiment:
+    """An experiment of another signal, decided like the one before."""
+    signal = make_signal()
+    drain()
+    return Experiment.objects.get(signal=signal)
+
+
+def test_a_report_names_the_phases_that_it_is_over() -> None:
+    before = close_pair("A", Closed(a="60.00", b="33.00"))
+    after = close_pair("A", Closed(a="1.00", b="2.00", exit_time=EXIT_TIME + timedelta(days=2)), policy={"note": "x"})
+    unanswered_by_b, changed = under_the_same_policy(), under_the_same_policy()
+    # B has not answered: that is no phase of its own.
+    close_trades(unanswered_by_b, Closed(a="1.00", exit_time=EXIT_TIME + timedelta(days=3)))
+    for engine in ("A", "B"):
+        answer(changed, engine, strategy_version="2")
+        close_trade(changed, engine, "5.00", EXIT_TIME + timedelta(days=4))
+
+    phases = performance_report(ANY)["phases"]
+
+    assert [
+        (phase["policy_version"], phase["first_day"], phase["last_day"], phase["engines"]["B"]["strategy_version"])
+        for phase in phases
+    ] == [
+        (before.policy_version_id, "2026-03-16", "2026-03-16", "1"),
+        (after.policy_version_id, "2026-03-18", "2026-03-19", "1"),
+        (after.policy_version_id, "2026-03-20", "2026-03-20", "2"),
+    ]
+
+
+def test_what_shadows_would_have_made_by_their_own_rules_stands_beside_what_counts() -> None:
+    experiment = close_pair("A", Closed(a="60.00", b="33.00"))
+    leave_by_own_rules(experiment, "B", "12.00")
+    broken = close_pair("A", Closed(a="1.00", b="2.00"))
+    leave_by_own_rules(broken, "B", "5.00", violations=["LATE_REPORT"])
+    leave_by_own_rules(close_pair("A", Closed(a="1.00", b="2.00")), "B", None)
+
+    figures = performance_report(ANY)["engines"]["B"]
+
+    assert (figures["shadow"]["n"], figures["shadow"]["total_pnl"]) == (3, "37.00")
+    own = figures["own_exit"]
+    assert [own[name] for name in ("n", "total_pnl", "average_r", "unpriced", "violations")] == [
+        1, "12.00", "0.012", 1, 1
+    ]  # fmt: skip

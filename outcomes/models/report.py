@@ -1,0 +1,157 @@
+"""What the report reads instead of a million rows: sums by day, kept right by marks on the days that have changed.
+
+Whatever changes a day writes a mark in the same transaction (triggers in guards.sql). A marked day is read from the
+rows, until the worker has made its cells anew and taken the mark away; so a report is right at every moment. What a
+cell adds up is listed in `outcomes.performance.measures`; NULL stands for 0.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from experiments.models import ExecutionMode
+from kernel.canonical import SHA256_HEX
+from kernel.fields import CanonicalJSONField
+from outcomes.performance.measures import ANSWER_COUNTS, COUNTS, SUMS
+from policies.models import EngineName
+from signals_app.models import Direction
+
+
+class ExactField(models.Field[Decimal | None, Decimal | None]):
+    """A number of any size and scale: a sum of powers is rounded nowhere."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """Without a type modifier, `numeric` keeps every digit."""
+        return "numeric"
+
+
+class ReportSlice(models.Model):
+    """What experiments have in common: everything a report may be filtered by, and their phase."""
+
+    slice_id = models.UUIDField(primary_key=True, help_text="Hash of all that follows.")
+    symbol = models.CharField(max_length=64)
+    timeframe = models.CharField(max_length=10)
+    direction = models.CharField(max_length=5, choices=Direction)
+    strategy = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=50)
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode)
+    policy_version = models.PositiveIntegerField()
+    variant = models.CharField(max_length=1, choices=EngineName)
+    strategy_version_a = models.CharField(
+        max_length=100, blank=True, help_text="Of engine A's answer; blank without one."
+    )
+    rules_hash_a = models.CharField(max_length=64, blank=True)
+    strategy_version_b = models.CharField(
+        max_length=100, blank=True, help_text="Of engine B's answer; blank without one."
+    )
+    rules_hash_b = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        db_table = "report_slices"
+
+    def __str__(self) -> str:
+        return str(self.slice_id)
+
+
+class Cell(models.Model):
+    """Sums of one day, which begins at midnight in New York, of a slice, or of all together where it is blank."""
+
+    slice = models.ForeignKey(
+        ReportSlice, on_delete=models.CASCADE, null=True, db_index=False, related_name="%(class)ss"
+    )
+    day = models.DateField(db_index=True, help_text="In New York.")
+
+    class Meta:
+        abstract = True
+
+
+class ReportCell(Cell):
+    """Closed trades, or pairs of them, by the day of the exit."""
+
+    kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired.")
+    engine = models.CharField(max_length=1, blank=True, help_text="Of a pair the one that traded for real.")
+    currency = models.CharField(max_length=10)
+    # The course of the day, of all slices together: a part of the trades runs another one.
+    last_exit = models.DateTimeField(null=True, help_text="UTC.")
+    peak = ExactField(null=True, help_text="Highest cumulative P&L of the day, from 0.")
+    trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
+    fall = ExactField(null=True, help_text="Largest fall from a peak.")
+
+    class Meta(Cell.Meta):
+        db_table = "report_cells"
+        constraints = (
+            models.UniqueConstraint(
+                name="report_cells_once", fields=("slice", "day", "kind", "engine", "currency"), nulls_distinct=False
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.engine}"
+
+
+for _name in COUNTS:
+    ReportCell.add_to_class(_name, models.IntegerField(null=True))
+for _name in SUMS:
+    ReportCell.add_to_class(_name, ExactField(null=True))
+
+
+class AnswerCell(Cell):
+    """Experiments by the day on which they were created, and what became of the engines' answers."""
+
+    policy_version = models.PositiveIntegerField()
+
+    class Meta(Cell.Meta):
+        db_table = "report_answer_cells"
+        constraints = (
+            models.UniqueConstraint(
+                name="report_answer_cells_once", fields=("slice", "day", "policy_version"), nulls_distinct=False
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.policy_version}"
+
+
+for _name in ANSWER_COUNTS:
+    AnswerCell.add_to_class(_name, models.IntegerField(null=True))
+
+
+class ReportMark(models.Model):
+    """A day whose cells are out of date.
+
+    Many stand for one day, so that no transaction waits for another that changes the same day.
+    """
+
+    day = models.DateField(db_index=True, help_text="In New York.")
+    due_at = models.DateTimeField(db_index=True, help_text="From then on the worker makes the cells anew; UTC.")
+
+    class Meta:
+        db_table = "report_marks"
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class FrozenReport(models.Model):
+    """A report as it was, to be cited by its hash."""
+
+    report_hash = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the report without as_of.")
+    report = CanonicalJSONField(help_text="As it was answered.")
+    as_of = models.DateTimeField(help_text="When it was first asked for and kept, UTC.")
+    note = models.CharField(max_length=200, blank=True, help_text="What it is kept for.")
+    frozen_by = models.CharField(max_length=150, help_text="Who kept it.")
+
+    class Meta:
+        db_table = "frozen_reports"
+        ordering = ("-as_of",)
+        constraints = (
+            models.CheckConstraint(
+                name="frozen_reports_hash_is_sha256", condition=models.Q(report_hash__regex=SHA256_HEX)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.report_hash

@@ -1,0 +1,11 @@
+-- What the report may be filtered by, of each experiment, and the phase that it belongs to: the policy version, and the
+-- strategy and rules of both engines, '' for one that has not answered. Equal experiments are one slice.
+SELECT e.experiment_id, e.created_at, s.symbol, s.timeframe, s.direction, s.strategy, s.source, p.execution_mode,
+       e.policy_version, e.variant, e.split_percentage,
+       coalesce(a.strategy_version, '') AS strategy_version_a, coalesce(a.rules_hash, '') AS rules_hash_a,
+       coalesce(b.strategy_version, '') AS strategy_version_b, coalesce(b.rules_hash, '') AS rules_hash_b
+  FROM experiments e
+  JOIN signals s USING (signal_id)
+  JOIN execution_policy p USING (experiment_id)
+  LEFT JOIN recommendations a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
+  LEFT JOIN recommendations b ON b.experiment_id = e.experiment_id AND b.engine = 'B'
