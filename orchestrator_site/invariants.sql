@@ -193,8 +193,11 @@ SELECT f.experiment_id, f.engine, f.fill_ref, f.fees, f.scheduled_fees, charged.
   FROM fills_in_force f
   JOIN execution_policy e USING (experiment_id)
   JOIN policy_versions p ON p.version = e.policy_version
+  JOIN (SELECT trade_id, multiplier FROM real_trades UNION ALL SELECT trade_id, multiplier FROM shadow_trades) t
+       ON t.trade_id IN (f.real_trade_id, f.shadow_trade_id)
  CROSS JOIN LATERAL (
-       SELECT p.fee_per_order + coalesce(sum(leg.quantity * p.fee_per_contract)
+       SELECT p.fee_per_order
+              + coalesce(sum(leg.quantity * greatest(1, ceil(t.multiplier / 100)) * p.fee_per_contract)
                   FILTER (WHERE leg.instrument ~ '^[A-Z0-9. ]{6}[0-9]{6}[CP][0-9]{8}$'), 0) AS fees
          FROM json_to_recordset(f.legs) AS leg (instrument text, quantity numeric)
        ) charged

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
 from typing import Any
 
 from kernel.errors import DomainError
@@ -244,18 +244,28 @@ def until_first_roll(fills: Sequence[Fill]) -> tuple[Fill, ...]:
     return tuple(kept)
 
 
-def scheduled_fees(fills: Iterable[Fill], *, per_contract: Decimal, per_order: Decimal) -> Decimal:
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What the pinned policy version charges at entry and exit alike, in currency."""
+
+    per_contract: Decimal
+    per_order: Decimal
+
+
+def scheduled_fees(fills: Iterable[Fill], multiplier: Decimal, schedule: Schedule) -> Decimal:
     """What the policy's schedule charges: per option contract of every leg, and per fill; both sides alike.
 
-    Only OCC symbols are contracts: a share pays no fee per contract.
+    Only OCC symbols are contracts: a share pays no fee per contract. One of more than 100 units counts as several, or
+    an engine would call a hundred contracts one and save the fees of 99.
     """
+    units = max(Decimal(1), (multiplier / 100).to_integral_value(ROUND_CEILING))
     with localcontext(EXACT):
         total = ZERO
         for fill in fills:
             if fill.is_succession:
                 continue
             contracts = sum(leg.quantity for leg in fill.legs if parse_option(leg.instrument))
-            total += contracts * per_contract + per_order
+            total += contracts * units * schedule.per_contract + schedule.per_order
         return total
 
 
@@ -263,14 +273,6 @@ _TOO_LARGE = Decimal(1).scaleb(NET_PRICE["max_digits"] - NET_PRICE["decimal_plac
 _PRICE_STEP = Decimal(1).scaleb(-NET_PRICE["decimal_places"])
 # An average is a quotient, which may have no end; wide enough that it is rounded once, to the columns' decimals.
 _QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What the pinned policy version charges at entry and exit alike, in currency."""
-
-    per_contract: Decimal
-    per_order: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,7 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
         pnl = None if gross is None else gross - fees
         compared = None
         if is_flat(positions(paired)):
-            charged = scheduled_fees(paired, per_contract=schedule.per_contract, per_order=schedule.per_order)
+            charged = scheduled_fees(paired, multiplier, schedule)
             compared = gross_pnl(paired, multiplier) - charged
     return Books(
         positions=held,
@@ -325,7 +327,7 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
         gross_pnl=gross,
         fees=fees,
         pnl=pnl,
-        scheduled_fees=scheduled_fees(fills, per_contract=schedule.per_contract, per_order=schedule.per_order),
+        scheduled_fees=scheduled_fees(fills, multiplier, schedule),
         risk_amount=risk_amount(paired, multiplier),
         compared_pnl=compared,
         is_rolled=tuple(fills) != paired,

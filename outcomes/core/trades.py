@@ -26,7 +26,7 @@ PRICE: Digits = {"max_digits": 24, "decimal_places": 12}  # of one unit; fees of
 NET_PRICE: Digits = {"max_digits": 28, "decimal_places": 12}  # of up to four legs with their ratios
 QUANTITY: Digits = {"max_digits": 22, "decimal_places": 8}
 MULTIPLIER: Digits = {"max_digits": 16, "decimal_places": 6}
-FEES: Digits = {"max_digits": 40, "decimal_places": 20}  # of many fills, and price x quantity for a schedule
+FEES: Digits = {"max_digits": 50, "decimal_places": 20}  # of many fills, and price x quantity for a schedule
 # Wide enough for every product of the columns that they come from: price x quantity x multiplier.
 RISK: Digits = {"max_digits": 80, "decimal_places": 26}
 PNL: Digits = {"max_digits": 80, "decimal_places": 26}
@@ -93,6 +93,7 @@ class PairRule(Worded):
     CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS", "Recommended from another market context than both engines got."
     RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS", "Recommended by other rules than the engine had registered."
     ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION", "Entered before it had said what it would do."
+    TIME_IMPOSSIBLE = "TIME_IMPOSSIBLE", "Dated before its own entry, or beyond what its replayed source had told."
     LATE_REPORT = "LATE_REPORT", "Reported later than the policy allows after it happened."
     LATE_ENTRY = "LATE_ENTRY", "Reported when no real trade was to be expected any more."
     NOT_PERMITTED = "NOT_PERMITTED", "Traded for real without a permit in force."

@@ -29,7 +29,8 @@ WORTH_ZERO = ("DECLINED", "NO_ANSWER", "NOT_FILLED", "OVERTAKEN")
 class Side:
     """One engine's part in one signal.
 
-    `pnl` is net of the schedule's fees, in currency, where the standing is VALUED. `risk_amount` is the referee's own
+    `pnl` is net of the schedule's fees, in currency, where the standing is VALUED, and where a trade that broke a rule
+    lost: the loss counts where it is more than all that was at risk. `risk_amount` is the referee's own
     for the opening fills; `declared_risk` the plan's, used where nothing was opened. `round_trip_fees` is the schedule
     on the plan's legs, in and out.
     """
@@ -74,7 +75,9 @@ def judge_part(part: Part, schedule: Schedule, *, overtakes: bool) -> Side:
         standing = "OVERTAKEN"
     else:
         standing = MISSING if part.pnl is None else VALUED
-    pnl = part.pnl if standing == VALUED else None
+    # Of what breaks a rule, the loss stays known: it may be more than all that was at risk.
+    is_known = standing == VALUED or (part.breaks_a_rule and part.pnl is not None and part.pnl < 0)
+    pnl = part.pnl if is_known else None
     if part.plan is None:
         return Side(standing, pnl, part.risk_amount)
     return Side(standing, pnl, part.risk_amount, part.plan.risk_amount, _round_trip(part.plan, schedule))
@@ -87,7 +90,7 @@ def _round_trip(plan: Plan, schedule: Schedule) -> Decimal:
         Fill(effect, tuple(LegFill(instrument, effect, side, quantity, ZERO) for (instrument, side), quantity in held))
         for effect in ("OPEN", "CLOSE")
     ]
-    return scheduled_fees(fills, per_contract=schedule.per_contract, per_order=schedule.per_order)
+    return scheduled_fees(fills, plan.multiplier, schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +146,11 @@ def _range(side: Side, metric: str, record: Record) -> tuple[Decimal, Decimal]:
         return value, value
     # Where nothing was opened, a small declared risk must not make silence cheap: its largest so far counts.
     risk = side.risk_amount or max(side.declared_risk, record.largest_risk)
-    if metric == "CURRENCY":
-        return -risk - side.round_trip_fees, max(risk, record.best)
-    # Without any risk known, fees cannot be said in R; nothing was at stake.
-    fees = _DIGITS.divide(side.round_trip_fees, risk) if risk else ZERO
     # At worst all that was at risk is lost, and the fees on top; at best it repeats its best.
-    return _DIGITS.subtract(Decimal(-1), fees), max(Decimal(1), record.best)
+    lost = -risk - side.round_trip_fees
+    if side.pnl is not None:
+        lost = min(lost, side.pnl)
+    if metric == "CURRENCY":
+        return lost, max(risk, record.best)
+    # Without any risk known, fees cannot be said in R; nothing was at stake.
+    return _DIGITS.divide(lost, risk) if risk else Decimal(-1), max(Decimal(1), record.best)

@@ -160,8 +160,7 @@ def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, ter
         row.fees = fees
         rows[amendment.fill_ref] = row
         charged = [replace(core_fill(row), fees=fees)]
-        schedule = terms.schedule
-        row.scheduled_fees = scheduled_fees(charged, per_contract=schedule.per_contract, per_order=schedule.per_order)
+        row.scheduled_fees = scheduled_fees(charged, trade.multiplier, terms.schedule)
     _refuse_impossible(trade, [core_fill(each) for each in rows.values()], terms)
     return row
 

@@ -113,7 +113,7 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     earlier = stored_fills(trade)
     rows = list(trade.fills.all()) if trade.revision > 1 else earlier
     fill = Fill(new.ref, tuple(new.legs), new.fees)
-    charged = scheduled_fees([fill], per_contract=schedule.per_contract, per_order=schedule.per_order)
+    charged = scheduled_fees([fill], trade.multiplier, schedule)
     if isinstance(trade, ShadowTrade):
         fill = Fill(new.ref, tuple(new.legs), charged)
     conditions = dict(new.market_conditions)

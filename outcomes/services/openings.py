@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import LegFill
-from outcomes.core.checks import IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
+from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.quoting import Quote, canonical_instrument, quotes_by_instrument, read_quote, touch
 from outcomes.core.reports import (
     OpeningReport,
@@ -155,11 +155,18 @@ def _judge_real_entry(trade: RealTrade, recommendation: Recommendation, terms: T
 
 
 def judge_real_time(trade: RealTrade, moment: datetime, terms: Terms) -> None:
-    """LATE_REPORT for what was told too late; the flag CLOCK for what is dated ahead. The caller saves the flags."""
+    """LATE_REPORT for what was told too late; the flag CLOCK for what is dated ahead. The caller saves the flags.
+
+    What is dated before its own entry had seen the price that it bought at; what a replayed source has not told yet,
+    only the feed's archive knows.
+    """
     verdict = terms.clock.judge(moment)
     if verdict == IN_FUTURE:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
-    elif verdict == TOO_LATE:
+    if (verdict == IN_FUTURE and terms.is_replayed) or moment < trade.entry_time - CLOCK_SKEW:
+        detail = f"{format_timestamp(moment)}, of an entry at {format_timestamp(trade.entry_time)}"
+        record_one(trade, PairRule.TIME_IMPOSSIBLE, detail, terms.now)
+    if verdict == TOO_LATE:
         detail = f"{format_timestamp(moment)} was told at {format_timestamp(terms.now)}"
         record_one(trade, PairRule.LATE_REPORT, detail, terms.now)
 

@@ -14,6 +14,7 @@ from outcomes.core.books import (
     Fill,
     LegFill,
     Position,
+    Schedule,
     closed_share,
     gross_pnl,
     is_flat,
@@ -170,7 +171,7 @@ def test_legging_in_and_scaling_in_before_any_close_belong_to_the_pair() -> None
 def test_the_schedule_charges_contracts_and_orders_and_never_shares() -> None:
     fills = [bought("1.00", "3"), sold("1.10", "3"), bought("30", "100", "TWX")]
 
-    assert scheduled_fees(fills, per_contract=Decimal("0.65"), per_order=Decimal(1)) == Decimal("6.90")
+    assert scheduled_fees(fills, Decimal(100), Schedule(Decimal("0.65"), Decimal(1))) == Decimal("6.90")
 
 
 def test_figures_of_more_than_28_digits_are_exact() -> None:
@@ -179,7 +180,7 @@ def test_figures_of_more_than_28_digits_are_exact() -> None:
 
     assert positions(fills)[CALL, "LONG"].opening_value == Decimal("99999999999999999998990000.0000000000000001")
     assert gross_pnl(fills, Decimal("0.01")) == Decimal("-999999999999999999979900.000000000000000002")
-    assert scheduled_fees(fills, per_contract=Decimal("0.65000001"), per_order=Decimal("0.5")) == Decimal(
+    assert scheduled_fees(fills, Decimal(100), Schedule(Decimal("0.65000001"), Decimal("0.5"))) == Decimal(
         "130000002000000.9999999869999998"
     )
 
@@ -258,3 +259,10 @@ def test_a_shadow_that_follows_every_share_ends_flat_and_never_short(parts: list
         fills.append(closing)
 
     assert left == 0
+
+
+@pytest.mark.parametrize(("multiplier", "charged"), [("10", "0.65"), ("100", "0.65"), ("133", "1.30"), ("10000", "65")])
+def test_a_hundred_contracts_called_one_pay_for_a_hundred(multiplier: str, charged: str) -> None:
+    fills = [Fill("entry", (LegFill("XYZ   261218C00100000", "OPEN", "LONG", Decimal(1), Decimal(2)),))]
+
+    assert scheduled_fees(fills, Decimal(multiplier), Schedule(Decimal("0.65"), Decimal(0))) == Decimal(charged)

@@ -172,3 +172,15 @@ def test_a_side_knows_what_its_plan_would_have_risked_and_paid() -> None:
 
     # Six contracts at 0.65 and an order at 1.00, in and out.
     assert (side.risk_amount, side.declared_risk, side.round_trip_fees) == (None, Decimal(417), Decimal("9.80"))
+
+
+def test_who_breaks_a_rule_on_a_loss_beyond_its_risk_keeps_the_loss() -> None:
+    plan = Plan((PlannedLeg("XYZ", "SHORT", 1),), Decimal(1), Decimal(100), "USD", Decimal(100))
+    broken: dict[str, Any] = {"action": "OPEN", "breaks_a_rule": True, "has_trade": True, "risk_amount": Decimal(100), "plan": plan}
+    free = Schedule(Decimal(0), Decimal(0))
+
+    ruined = judge_part(Part(pnl=Decimal(-250), **broken), free, overtakes=True)
+    lucky = judge_part(Part(pnl=Decimal(900), **broken), free, overtakes=True)
+
+    assert bounds(ruined, valued("0")) == [Decimal("-2.5"), 1]
+    assert bounds(lucky, valued("0")) == [-1, 1]

@@ -170,7 +170,7 @@ def test_a_replayed_real_trade_is_held_against_the_clock_of_its_source() -> None
     early.open_real(entry_time="2014-06-05T13:29:59.999999Z")
     trade_id = ahead.open_real(entry_time="2014-06-07T00:00:00Z")
 
-    assert violations() == {("A", "ENTRY_BEFORE_RECOMMENDATION")}
+    assert violations() == {("A", "ENTRY_BEFORE_RECOMMENDATION"), ("A", "TIME_IMPOSSIBLE")}
     assert RealTrade.objects.get(pk=trade_id).flags == ["CLOCK"]
 
 
