@@ -327,6 +327,8 @@ class Migration(migrations.Migration):
                 ('peak', outcomes.models.report.ExactField(help_text='Highest cumulative P&L of the day, from 0.', null=True)),
                 ('trough', outcomes.models.report.ExactField(help_text='Lowest cumulative P&L after a trade.', null=True)),
                 ('fall', outcomes.models.report.ExactField(help_text='Largest fall from a peak.', null=True)),
+                ('slices', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='Of each counted trade in its order, its slice.', null=True, size=None)),
+                ('pnls', django.contrib.postgres.fields.ArrayField(base_field=outcomes.models.report.ExactField(), help_text='And its P&L.', null=True, size=None)),
                 ('n', models.IntegerField(null=True)),
                 ('wins', models.IntegerField(null=True)),
                 ('losses', models.IntegerField(null=True)),

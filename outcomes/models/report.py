@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -79,6 +80,9 @@ class ReportCell(Cell):
     peak = ExactField(null=True, help_text="Highest cumulative P&L of the day, from 0.")
     trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
     fall = ExactField(null=True, help_text="Largest fall from a peak.")
+    # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
+    slices = ArrayField(models.UUIDField(), null=True, help_text="Of each counted trade in its order, its slice.")
+    pnls = ArrayField(ExactField(), null=True, help_text="And its P&L.")
 
     class Meta(Cell.Meta):
         db_table = "report_cells"

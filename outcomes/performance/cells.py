@@ -20,6 +20,7 @@ _RESULTS = SQL(load(__file__, "results.sql"))
 _PAIRS = SQL(load(__file__, "pairs.sql"))
 _ANSWERS = SQL(load(__file__, "answers.sql"))
 _CURVES = SQL(load(__file__, "curves.sql"))
+_SLICE_CURVES = SQL(load(__file__, "slice_curves.sql"))
 _CELLS = SQL(load(__file__, "cells.sql"))
 _ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
 # One rebuild at a time: two of one day would each write its cells.
@@ -100,6 +101,11 @@ def curves(results: Composable) -> Composed:
     return _CURVES.format(results=results)
 
 
+def curves_of_some(slices: Composable, condition: Composable) -> Composed:
+    """The same of whole days, of the trades of some slices alone (see slice_curves.sql)."""
+    return _SLICE_CURVES.format(slices=slices, condition=condition)
+
+
 def both(first: Composable, second: Composable) -> Composed:
     """The rows of two relations of one shape."""
     return SQL("({}) UNION ALL ({})").format(first, second)
@@ -125,7 +131,7 @@ def named(measures: Mapping[str, LiteralString]) -> Composed:
 
 def _filled(names: Iterable[str]) -> Composed:
     # NULL takes no space, and most of the numbers are 0.
-    return SQL(", ").join(SQL("nullif({}, 0)").format(Identifier(name)) for name in names)
+    return SQL(", ").join(SQL("nullif(cells.{}, 0)").format(Identifier(name)) for name in names)
 
 
 def _shared() -> dict[str, Any]:

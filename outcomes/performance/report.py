@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import connection, transaction
 from psycopg.sql import SQL, Composable, Composed, Identifier
@@ -27,6 +28,7 @@ from outcomes.performance.cells import (
     both,
     columns,
     curves,
+    curves_of_some,
     measured,
     named,
     pairs_in,
@@ -95,12 +97,6 @@ class PerformanceFilters:
             [SQL("true"), *(SQL("e.{} = {}").format(Identifier(name), SQL(f"%({name})s")) for name in asked)]
         )
 
-    def slices(self) -> Composed:
-        """The condition on the cells: those of the slices asked for, or of all together."""
-        if not self.narrows:
-            return Composed([SQL("slice_id IS NULL")])
-        return SQL("slice_id IN (SELECT slice_id FROM report_slices e WHERE {})").format(self.conditions())
-
     def chosen(self, rows: Composable) -> Composed:
         """Those of a relation's rows whose experiment is asked for."""
         if not self.narrows:
@@ -117,6 +113,7 @@ class Scope:
     filters: PerformanceFilters
     now: datetime
     currencies: list[str]
+    slices: list[UUID] | None  # those asked for; None where all are
     loose_days: list[date]
     loose: list[Range]
 
@@ -128,17 +125,22 @@ class Scope:
         # One range for days that follow each other.
         starts, ends = set(row["starts"]), set(row["ends"])
         loose = zip(sorted(starts - ends), sorted(ends - starts), strict=True)
-        return cls(in_one_currency, row["now"], row["currencies"], row["days"], list(loose))
+        slices = _slices(in_one_currency)
+        return cls(in_one_currency, row["now"], row["currencies"], slices, row["days"], list(loose))
+
+    def over(self, filters: PerformanceFilters) -> Self:
+        """The same moment and period for other filters."""
+        return replace(self, filters=filters, slices=_slices(filters))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What the statements ask for by name."""
-        return asdict(self.filters) | {"days": self.loose_days}
+        return asdict(self.filters) | {"days": self.loose_days, "slices": self.slices}
 
     @property
-    def period(self) -> list[Range]:
-        """The whole period as a range."""
-        return [(self.filters.since, self.filters.until)]
+    def sliced(self) -> SQL:
+        """The condition on the cells: those of the slices asked for, or of all together."""
+        return SQL("slice_id IS NULL" if self.slices is None else "slice_id = ANY(%(slices)s::uuid[])")
 
     def rows(self, results: Composable) -> Composed:
         """Those of closed trades or pairs that the filters choose."""
@@ -148,7 +150,7 @@ class Scope:
     def cells(self, names: Composable, condition: Composable) -> Composed:
         """Sums of whole days, of those that the filters choose."""
         return SQL("SELECT {} FROM report_cells WHERE {} AND currency = %(currency)s AND {} AND {}").format(
-            names, self.filters.slices(), _WHOLE_DAYS, condition
+            names, self.sliced, _WHOLE_DAYS, condition
         )
 
 
@@ -166,7 +168,7 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
         answers = _answers_in(scope)
         # The filters that depend on the assignment would make its check see what they have themselves sorted out.
         assigned = replace(filters, variant=None, execution_mode=None)
-        assignments = answers if assigned == filters else _answers_in(replace(scope, filters=assigned))
+        assignments = answers if assigned == filters else _answers_in(scope.over(assigned))
         phases = _phases_in(scope)
 
     def shown(kind: str, engine: str) -> dict[str, Any]:
@@ -209,7 +211,8 @@ def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
     with one_snapshot():
         scope = Scope.of(filters)
         is_short = _trades_in(scope) <= DRAWN_SINGLY
-        trades = scope.rows(results_in(scope.period)) if is_short else _drawn(_courses_in(scope))
+        period = [(scope.filters.since, scope.filters.until)]
+        trades = scope.rows(results_in(period)) if is_short else _drawn(_courses_in(scope))
         found = curve_of(SQL("SELECT * FROM ({}) t WHERE kind <> 'own_exit'").format(trades), scope.parameters)
     for row in found:
         series.setdefault((row["engine"], row["kind"]), []).append((row["exit_time"], row["equity"]))
@@ -268,14 +271,13 @@ def _figures_in(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _courses_in(scope: Scope) -> Composed:
-    """The courses of all days.
-
-    Cells know the course of all slices together; that of some of them is another one, and comes from the rows.
-    """
-    if scope.filters.narrows:
-        return curves(scope.rows(results_in(scope.period)))
+    """The courses of all days: cells know that of all slices together, and the trades that the others are made of."""
+    of_rows = curves(scope.rows(results_in(scope.loose)))
+    if scope.slices is not None:
+        condition = SQL("currency = %(currency)s AND {}").format(_WHOLE_DAYS)
+        return both(curves_of_some(SQL("%(slices)s::uuid[]"), condition), of_rows)
     names = columns(("kind", "engine", "currency", "day", "last_exit", "total", "peak", "trough", "fall"))
-    return both(scope.cells(names, SQL("fall IS NOT NULL")), curves(scope.rows(results_in(scope.loose))))
+    return both(scope.cells(names, SQL("fall IS NOT NULL")), of_rows)
 
 
 def _drawn(courses: Composable) -> Composed:
@@ -296,6 +298,16 @@ def _trades_in(scope: Scope) -> int:
     )
 
 
+def _slices(filters: PerformanceFilters) -> list[UUID] | None:
+    """The slices asked for; None where these are all: then the cells of all together hold."""
+    if not filters.narrows:
+        return None
+    statement = SQL("SELECT slice_id, {} AS asked FROM report_slices e").format(filters.conditions())
+    found = _rows(statement, asdict(filters))
+    asked = [row["slice_id"] for row in found if row["asked"]]
+    return asked if len(asked) < len(found) else None
+
+
 def _answers_in(scope: Scope) -> list[dict[str, Any]]:
     """What became of the experiments, by the split that decided on them."""
     return _rows(
@@ -306,7 +318,7 @@ def _answers_in(scope: Scope) -> list[dict[str, Any]]:
 SELECT split_percentage, {sums} FROM counted JOIN policy_versions ON version = policy_version
  GROUP BY split_percentage ORDER BY split_percentage""").format(
             names=columns(ANSWER_COUNTS),
-            slices=scope.filters.slices(),
+            slices=scope.sliced,
             whole_days=_WHOLE_DAYS,
             measures=named(ANSWER_COUNTS),
             rows=scope.filters.chosen(answers_in(scope.loose)),

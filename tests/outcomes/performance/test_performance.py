@@ -222,8 +222,9 @@ def test_the_report_takes_as_many_statements_however_much_there_is(
 ) -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
-    # Moment, currency and ranges; figures; drawdowns; answers; phases. The split is held against all modes.
-    with django_assert_num_queries(6 if filters.execution_mode else 5):
+    # Moment, currency and ranges; figures; drawdowns; answers; phases. With filters the slices that they choose, and
+    # the split, which is held against all modes.
+    with django_assert_num_queries(8 if filters.execution_mode else 5):
         performance_report(filters)
 
 

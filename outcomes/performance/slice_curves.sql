@@ -1,0 +1,12 @@
+-- What the cumulative P&L of some slices does within each whole day, as in curves.sql, of the trades that the cell of all
+-- slices together keeps in their order. {{slices}} is an array of theirs, {{condition}} says which cells.
+SELECT kind, engine, currency, day, last_exit, course.total, course.peak, course.trough, course.fall
+  FROM report_cells
+ CROSS JOIN LATERAL (
+       SELECT sum(pnl) AS total, greatest(0, max(level)) AS peak, min(level) AS trough, max(fall) AS fall
+         FROM (SELECT pnl, level, greatest(0, max(level) OVER so_far) - level AS fall
+                 FROM (SELECT place, pnl, sum(pnl) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) AS level
+                         FROM unnest(slices, pnls) WITH ORDINALITY AS trades (slice_of, pnl, place)
+                        WHERE slice_of = ANY({slices})) levels
+               WINDOW so_far AS (ORDER BY place ROWS UNBOUNDED PRECEDING)) falls) course
+ WHERE slice_id IS NULL AND course.total IS NOT NULL AND {condition}
