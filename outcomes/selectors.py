@@ -1,15 +1,19 @@
-"""Reads for analysts and for the admin: a list of experiments, and everything that happened to one (R5.5)."""
+"""Reads for analysts, the admin and engines: experiments with everything that happened to one (R5.5), own trades."""
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
 from kernel.errors import DomainError
+from kernel.values import format_timestamp, parse_instant
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 
 # What `experiment_story` reads beside the experiment, in a query each.
@@ -39,6 +43,59 @@ FILTERS = {
     "since": "created_at__gte",
     "until": "created_at__lt",
 }
+
+
+# The most of its own trades that an engine is answered at once.
+MAX_TRADES = 200
+# What a trade's document reads beside the trade itself, in a query each.
+_OF_A_TRADE = ("fills", "outcomes", "amendments", "exit_directives", "experiment__violations")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the list of trades: all up to this one are on earlier pages."""
+
+    opened_at: datetime
+    trade_id: UUID
+
+    def text(self) -> str:
+        """As a cursor, which means nothing to its reader."""
+        return urlsafe_b64encode(f"{format_timestamp(self.opened_at)} {self.trade_id}".encode()).decode()
+
+    @classmethod
+    def read(cls, text: str) -> Position:
+        """The place that a cursor names; raise ValueError for any other text."""
+        moment, _, trade_id = urlsafe_b64decode(text.encode()).decode().partition(" ")
+        return cls(parse_instant(moment), UUID(trade_id))
+
+
+def own_trades(
+    engine: str,
+    *,
+    page_size: int,
+    cursor: Position | None = None,
+    experiment_id: UUID | None = None,
+    status: str | None = None,
+    kind: str | None = None,
+    since: datetime | None = None,
+) -> tuple[list[RealTrade | ShadowTrade], Position | None]:
+    """A page of the engine's real and shadow trades, oldest first, and where the next one begins; None on the last."""
+    conditions: dict[str, Any] = {"engine": engine}
+    conditions |= {} if experiment_id is None else {"experiment_id": experiment_id}
+    conditions |= {} if status is None else {"status": status}
+    conditions |= {} if since is None else {"opened_at__gte": since}
+    found: list[RealTrade | ShadowTrade] = []
+    for table, extra in ((RealTrade, ("experiment__shadowtrades",)), (ShadowTrade, ("own_exit",))):
+        if kind in (None, table.kind):
+            rows: QuerySet[Any] = table.objects.filter(**conditions).order_by("opened_at", "trade_id")
+            if cursor is not None:
+                later = Q(opened_at__gt=cursor.opened_at) | Q(opened_at=cursor.opened_at, trade_id__gt=cursor.trade_id)
+                # The first bound is for the index, the second the rule.
+                rows = rows.filter(later, opened_at__gte=cursor.opened_at)
+            found += rows.prefetch_related(*_OF_A_TRADE, *extra)[: page_size + 1]
+    found.sort(key=lambda trade: (trade.opened_at, trade.trade_id))
+    page = found[:page_size]
+    return page, Position(page[-1].opened_at, page[-1].trade_id) if len(found) > page_size else None
 
 
 def experiments(filters: dict[str, Any]) -> QuerySet[Experiment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -142,6 +142,14 @@ class OrchestratorClient:
     def trade(self, trade_id: str) -> Trade:
         """One of this engine's trades, with the instruments to quote in its exit."""
         return cast("Trade", self._get(f"trades/{trade_id}"))
+
+    def trades(self, **filters: str) -> Iterator[Trade]:
+        """This engine's trades, oldest first; filter by `status`, `kind`, `experiment_id` and `since`."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._get("trades", filters | ({"cursor": cursor} if cursor else {}))
+            yield from cast("list[Trade]", page["trades"])
+            cursor = page["next_cursor"]
 
     def report_fill(
         self,

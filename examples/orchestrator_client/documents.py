@@ -83,6 +83,7 @@ class Fill(TypedDict):
     """One fill as booked."""
 
     fill_ref: str
+    revision: int
     time: str
     legs: list[FillLeg]
     fees: str
@@ -90,6 +91,20 @@ class Fill(TypedDict):
     reason: str
     price_provenance: str
     conditions_hash: str
+    reported_at: str
+
+
+class OwnExit(TypedDict):
+    """When a shadow leaves by its own rules; legs and figures come once it is priced."""
+
+    state: Literal["PENDING", "DONE", "UNPRICED"]
+    exit_time: str
+    exit_reason: str
+    legs: list[FillLeg] | None
+    price_provenance: str
+    fees: str | None
+    pnl: str | None
+    violations: list[str]
     reported_at: str
 
 
@@ -121,7 +136,7 @@ class Trade(TypedDict):
     flags: list[str]
     pnl: str | None
     fills: list[Fill]
-    own_exit: Literal["PENDING", "DONE", "UNPRICED"] | None
+    own_exit: OwnExit | None
     snapshot_instruments: list[str]  # quote these, too, in the exit of a real trade
     quote_flags: dict[str, str]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kernel.fields import (
@@ -21,6 +22,8 @@ from outcomes.engine_api.serializers import net_price_field, price_field
 from outcomes.models import (
     DirectiveState,
     ExitDirective,
+    Outcome,
+    OwnExit,
     Permit,
     RealTrade,
     Recommendation,
@@ -29,6 +32,8 @@ from outcomes.models import (
     TradeAmendment,
     TradeFill,
     TradeStatus,
+    Violation,
+    in_force,
 )
 from policies.models import EngineName
 from policies.selectors import open_halt
@@ -76,6 +81,14 @@ class PermitAnswerSerializer(serializers.Serializer[Permit]):
     valid_until = serializers.DateTimeField(source="expires_at")
 
 
+class FillsInForceSerializer(serializers.ListSerializer[Any]):
+    """Of a trade's fills those that count: without what was busted, and what was corrected as it is now."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """In the order in which they happened to the trade."""
+        return super().to_representation(in_force(data.all()))
+
+
 class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
     """One fill as booked."""
 
@@ -84,9 +97,10 @@ class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
 
     class Meta:
         model = TradeFill
+        list_serializer_class = FillsInForceSerializer
         fields = (
-            "fill_ref", "time", "legs", "fees", "scheduled_fees", "reason", "price_provenance", "conditions_hash",
-            "reported_at",
+            "fill_ref", "revision", "time", "legs", "fees", "scheduled_fees", "reason", "price_provenance",
+            "conditions_hash", "reported_at",
         )  # fmt: skip
 
 
@@ -102,6 +116,19 @@ class AmendmentAnswerSerializer(serializers.ModelSerializer[TradeAmendment]):
         fields = (
             "id", "trade_id", "experiment_id", "kind", "of", "values", "reason", "evidence", "state", "proposed_at",
             "decided_at", "decision_reason",
+        )  # fmt: skip
+
+
+class OwnExitAnswerSerializer(serializers.ModelSerializer[OwnExit]):
+    """A shadow's exit by its own rules; legs and figures are null until it is priced."""
+
+    fees = DecimalTextField(**FEES, allow_null=True)
+    pnl = DecimalTextField(**PNL, allow_null=True)
+
+    class Meta:
+        model = OwnExit
+        fields = (
+            "state", "exit_time", "exit_reason", "legs", "price_provenance", "fees", "pnl", "violations", "reported_at",
         )  # fmt: skip
 
 
@@ -133,7 +160,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     flags = serializers.JSONField()
     pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     fills = FillAnswerSerializer(many=True)
-    own_exit = serializers.SerializerMethodField(help_text="PENDING, DONE or UNPRICED; null without one.")
+    own_exit = serializers.SerializerMethodField(help_text="Of a shadow; null without one.")
     snapshot_instruments = serializers.SerializerMethodField(
         help_text="The shadow trade's legs: quote these in the exit's market_conditions."
     )
@@ -141,10 +168,11 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         help_text="Quotes in the exit's market_conditions that cannot price anything, and why."
     )
 
-    def get_own_exit(self, trade: RealTrade | ShadowTrade) -> str | None:
-        """The state of a shadow's own exit."""
+    @extend_schema_field(OwnExitAnswerSerializer(allow_null=True))
+    def get_own_exit(self, trade: RealTrade | ShadowTrade) -> Any:
+        """A shadow's exit by its own rules."""
         own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
-        return own.state if own else None
+        return own and OwnExitAnswerSerializer(own).data
 
     def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
         """The shadow's, as of now: it may open after the real trade."""
@@ -158,8 +186,77 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         """Empty for a shadow trade, too: the quotes are those of the real exit."""
         if isinstance(trade, ShadowTrade):
             return {}
-        directive = ExitDirective.objects.filter(real_trade=trade).order_by("-number").first()
-        return directive.quote_flags if directive else {}
+        last = max(trade.exit_directives.all(), key=lambda directive: directive.number, default=None)
+        return last.quote_flags if last else {}
+
+
+class OutcomeAnswerSerializer(serializers.Serializer[Outcome]):
+    """What a closed trade came to, by the latest revision; figures are null where nobody priced it."""
+
+    revision = serializers.IntegerField()
+    gross_pnl = DecimalTextField(**PNL, allow_null=True)
+    fees = DecimalTextField(**FEES)
+    scheduled_fees = DecimalTextField(**FEES)
+    pnl = DecimalTextField(**PNL, allow_null=True)
+    risk_amount = DecimalTextField(**RISK)
+    currency = serializers.CharField()
+    price_provenance = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+
+
+class DirectiveAnswerSerializer(serializers.ModelSerializer[ExitDirective]):
+    """A shadow's exit with the real trade, whatever has become of it."""
+
+    legs = serializers.JSONField(source="closing_legs", allow_null=True)
+
+    class Meta:
+        model = ExitDirective
+        fields = (
+            "id", "number", "state", "exit_time", "legs", "is_last", "conditions_hash", "issued_at", "expires_at",
+            "settled_at",
+        )  # fmt: skip
+
+
+class ViolationAnswerSerializer(serializers.ModelSerializer[Violation]):
+    """A rule of the comparison that the engine broke."""
+
+    class Meta:
+        model = Violation
+        fields = ("name", "detail", "found_at")
+
+
+class TradeDocumentSerializer(TradeAnswerSerializer):
+    """A trade with all that has become of it, so that an engine that has lost its memory can go on."""
+
+    revision = serializers.IntegerField(help_text="1, and one more with every accepted amendment.")
+    outcome = OutcomeAnswerSerializer(allow_null=True)
+    directives = serializers.SerializerMethodField(help_text="Of a shadow, by their numbers; empty for a real trade.")
+    violations = serializers.SerializerMethodField(help_text="By this engine.")
+    amendments = AmendmentAnswerSerializer(many=True)
+
+    @extend_schema_field(DirectiveAnswerSerializer(many=True))
+    def get_directives(self, trade: RealTrade | ShadowTrade) -> Any:
+        """Those of a real trade are the other engine's to follow."""
+        found = trade.exit_directives.all() if isinstance(trade, ShadowTrade) else ()
+        return DirectiveAnswerSerializer(sorted(found, key=lambda directive: directive.number), many=True).data
+
+    @extend_schema_field(ViolationAnswerSerializer(many=True))
+    def get_violations(self, trade: RealTrade | ShadowTrade) -> Any:
+        """The other engine's are not its business."""
+        found = [each for each in trade.experiment.violations.all() if each.engine == trade.engine]
+        return ViolationAnswerSerializer(sorted(found, key=lambda each: each.pk), many=True).data
+
+    def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
+        """As in the answer to the opening, from what was read with the page."""
+        shadows = trade.experiment.shadowtrades.all() if isinstance(trade, RealTrade) else ()
+        return sorted({leg["instrument"] for shadow in shadows for leg in shadow.legs})
+
+
+class TradePageSerializer(serializers.Serializer[Any]):
+    """One page of the engine's own trades, oldest first; `next_cursor` is null on the last one."""
+
+    trades = TradeDocumentSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
 
 
 class PendingExitSerializer(serializers.Serializer[ExitDirective]):

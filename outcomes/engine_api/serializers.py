@@ -49,7 +49,9 @@ from outcomes.models import (
     AmendmentKind,
     ExitReason,
     Role,
+    TradeStatus,
 )
+from outcomes.selectors import MAX_TRADES, Position
 from outcomes.services import RecommendationReport
 
 MAX_RATIO = 1000
@@ -396,6 +398,24 @@ class ShadowExitSerializer(StrictSerializer):
             exit_price=values.get("exit_price"),
             legs=tuple(ReportedLeg(**leg) for leg in values["legs"]),
         )
+
+
+class TradesQuerySerializer(StrictSerializer):
+    """Which of the engine's own trades, and where the page begins."""
+
+    experiment_id = serializers.UUIDField(required=False)
+    status = serializers.ChoiceField(TradeStatus.values, required=False)
+    kind = serializers.ChoiceField(Role.values, required=False)
+    since = InstantField(required=False, help_text="Opened at this time or later.")
+    cursor = serializers.CharField(required=False, max_length=200, help_text="The `next_cursor` of the page before.")
+    page_size = serializers.IntegerField(min_value=1, max_value=MAX_TRADES, default=50)
+
+    def validate_cursor(self, value: str) -> Position:
+        """Where the last page ended; reject any cursor that was not in an answer."""
+        try:
+            return Position.read(value)
+        except ValueError as error:
+            raise serializers.ValidationError("Invalid cursor.", code="invalid") from error
 
 
 class PendingExitsQuerySerializer(StrictSerializer):

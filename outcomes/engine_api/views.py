@@ -23,6 +23,8 @@ from outcomes.engine_api.answers import (
     RecommendationAnswerSerializer,
     SettledExitSerializer,
     TradeAnswerSerializer,
+    TradeDocumentSerializer,
+    TradePageSerializer,
 )
 from outcomes.engine_api.serializers import (
     AmendmentSerializer,
@@ -34,7 +36,9 @@ from outcomes.engine_api.serializers import (
     RecommendationSerializer,
     ShadowExitSerializer,
     TradeSerializer,
+    TradesQuerySerializer,
 )
+from outcomes.selectors import own_trades
 from policies.access import IsEngine, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
@@ -115,7 +119,16 @@ class PermitConfirmView(EngineView):
 
 
 class TradesView(EngineView):
-    """Report an opened trade."""
+    """Report an opened trade; list what was reported."""
+
+    @extend_schema(operation_id="list_trades", parameters=[TradesQuerySerializer], responses=TradePageSerializer)
+    def get(self, request: Request) -> Response:
+        """The engine's own trades, oldest first, each with its fills, directives, result and what was found out."""
+        query = TradesQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        trades, position = own_trades(engine_of(request), **query.validated_data)
+        cursor = None if position is None else position.text()
+        return Response(TradePageSerializer({"trades": trades, "next_cursor": cursor}).data)
 
     @extend_schema(
         operation_id="open_trade", request=TradeSerializer, responses=_first_or_repeat(TradeAnswerSerializer)
@@ -130,10 +143,10 @@ class TradesView(EngineView):
 class TradeView(EngineView):
     """Read one of the engine's own trades."""
 
-    @extend_schema(operation_id="get_trade", responses=TradeAnswerSerializer)
+    @extend_schema(operation_id="get_trade", responses=TradeDocumentSerializer)
     def get(self, request: Request, trade_id: UUID) -> Response:
-        """The trade, with the instruments to quote in its exit as of now."""
-        return Response(TradeAnswerSerializer(services.own_trade(engine_of(request), trade_id)).data)
+        """The same document as in the list, with the instruments to quote in its exit as of now."""
+        return Response(TradeDocumentSerializer(services.own_trade(engine_of(request), trade_id)).data)
 
 
 class TradeFillsView(EngineView):

@@ -755,6 +755,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shadowtrade',
+            index=models.Index(fields=['engine', 'opened_at', 'trade_id'], name='shadowtrade_of_engine'),
+        ),
+        migrations.AddIndex(
+            model_name='shadowtrade',
             index=models.Index(condition=models.Q(('status__in', ('OPENING', 'OPEN'))), fields=['-opened_at'], name='shadowtrade_open'),
         ),
         migrations.AddIndex(
@@ -788,6 +792,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='shadowtrade',
             constraint=models.CheckConstraint(condition=models.Q(('exit_time__isnull', True), ('exit_time__gte', models.F('entry_time')), ('status', 'UNPRICED'), _connector='OR'), name='shadow_trades_exit_not_before_entry'),
+        ),
+        migrations.AddIndex(
+            model_name='realtrade',
+            index=models.Index(fields=['engine', 'opened_at', 'trade_id'], name='realtrade_of_engine'),
         ),
         migrations.AddIndex(
             model_name='realtrade',

@@ -121,6 +121,8 @@ class Trade(models.Model):
         abstract = True
         ordering = ("-opened_at",)
         indexes: ClassVar[tuple[models.Index, ...]] = (
+            # In the order in which an engine reads its own.
+            models.Index(name="%(class)s_of_engine", fields=("engine", "opened_at", "trade_id")),
             # Few rows of many: the overview counts them every few seconds, and the feed asks what to quote.
             models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status__in=("OPENING", "OPEN"))),
         )

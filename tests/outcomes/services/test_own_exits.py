@@ -46,7 +46,7 @@ def test_it_is_kept_beside_the_synchronised_exit_which_stays_the_official_one() 
     }  # fmt: skip
     assert own.conditions_hash == document_hash(own.market_conditions)
     assert (outcome.pnl, outcome.exit_reason) == (Decimal("31.70"), "SYNCHRONISED")
-    assert desk.b.get(f"trades/{shadow_id}").body["own_exit"] == "DONE"
+    assert desk.b.get(f"trades/{shadow_id}").body["own_exit"]["state"] == "DONE"
     assert violations() == set()
 
 
@@ -91,7 +91,7 @@ def test_with_a_feeder_it_is_priced_five_seconds_later() -> None:
     shadow_id = desk.open_shadow()
     api_client("feeder")
 
-    assert desk.leave_by_its_own_rules(shadow_id).body["own_exit"] == "PENDING"
+    assert desk.leave_by_its_own_rules(shadow_id).body["own_exit"]["state"] == "PENDING"
     settle_due()
     waiting = OwnExit.objects.get().state
     neutral_quote(C72_5_JULY, "1.19", "1.25", OWN_TIME)
