@@ -20,9 +20,9 @@ from demo.bars import read_bars, replay_bars
 from demo.children import START_SECONDS, DemoError, check, engine, feeder, journal, start_site
 from demo.counts import Counts, count
 from demo.sender import AlertSender
-from demo.table import comparison_lines, pair_lines
 from kernel.process_group import ProcessGroup
 from kernel.progress import ProgressLine
+from orchestrator_site.console.report_text import comparison_lines, pair_lines
 from orchestrator_site.invariants import verify
 from policies.selectors import state_in_force
 

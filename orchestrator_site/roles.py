@@ -17,6 +17,7 @@ from outcomes.models import RealOutcome
 
 OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes")
 VIEW_REPORT = "outcomes.view_report"
+KEEP_REPORT = "outcomes.add_keptreport"
 HALT_TRADING = "policies.halt_trading"
 
 OPERATOR_CODENAMES = (
@@ -37,7 +38,7 @@ OPERATOR_CODENAMES = (
     "run_evaluation",
 )
 VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view_") & ~Q(codename="view_report")
-REPORT = Q(content_type__app_label="outcomes", codename="view_report")
+REPORT = Q(content_type__app_label="outcomes", codename__in=("view_report", "add_keptreport"))
 OPERATE = Q(content_type__app_label__in=OWN_APPS, codename__in=OPERATOR_CODENAMES)
 WATCH_QUEUE = Q(content_type__app_label="django_q", codename__startswith="view_")
 MANAGE_USERS = Q(content_type__app_label="auth", content_type__model__in=("user", "group")) | Q(

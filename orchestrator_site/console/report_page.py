@@ -15,18 +15,23 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from admin_kit.form_fields import filter_choice, filter_text
 from admin_kit.options import render_page
 from experiments.models import ExecutionMode
+from kernel.actors import actor_of
 from kernel.values import instant_text
-from orchestrator_site.roles import VIEW_REPORT
+from orchestrator_site.roles import KEEP_REPORT, VIEW_REPORT
+from outcomes.models import KeptReport
 from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
@@ -38,11 +43,13 @@ from outcomes.performance.report import (
     one_snapshot,
     performance_report,
 )
+from outcomes.services.kept_reports import keep_report
 from policies.models import EngineName
 from signals_app.models import Direction
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 INSTANT_HINT = "2026-03-16T00:00:00Z"
+MOST_LISTED = 500
 PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last year": 365}
 
 COLUMNS = tuple((engine, kind) for engine in ENGINES for kind in KINDS)
@@ -311,4 +318,47 @@ def page(request: HttpRequest) -> HttpResponse:
         periods=periods(request.GET, timezone.now()),
         query=urlencode(query_of(request.GET)),
         **context,
+    )
+
+
+@require_POST
+@permission_required(KEEP_REPORT, raise_exception=True)
+def keep(request: HttpRequest) -> HttpResponse:
+    """Keep the report of the filters in the URL, if it is still the one that was looked at."""
+    form = ReportForm(request.GET)
+    if not form.is_valid() or form.filters is None:
+        return HttpResponseBadRequest("These are no filters of a report.")
+    report = performance_report(form.filters)
+    if report["report_hash"] != request.POST.get("report_hash"):
+        messages.warning(request, "The report has changed since you opened it. This is what it says now.")
+        return redirect(f"{reverse('admin:report')}?{urlencode(query_of(request.GET))}")
+    kept_report = keep_report(actor_of(request), report, note=request.POST.get("note", "").strip()[:200])
+    messages.success(request, "Report kept. The address of this page is its permalink.")
+    return redirect("admin:report_kept", kept_report.report_hash)
+
+
+@require_safe
+@permission_required(VIEW_REPORT, raise_exception=True)
+def kept(request: HttpRequest, report_hash: str) -> HttpResponse:
+    """Show a kept report as it was."""
+    found = get_object_or_404(KeptReport, pk=report_hash)
+    context = {"rows": figure_rows(found.report), "comparison": pair_rows(found.report["pairs"])}
+    return render_page(
+        request,
+        "console/report_kept.html",
+        "Kept report",
+        kept=found,
+        report=found.report,
+        phases=phase_lines(found.report),
+        asked={name: value for name, value in found.report["filters"].items() if value is not None},
+        **context,
+    )
+
+
+@require_safe
+@permission_required(VIEW_REPORT, raise_exception=True)
+def kept_reports(request: HttpRequest) -> HttpResponse:
+    """List the kept reports, newest first."""
+    return render_page(
+        request, "console/reports_kept.html", "Kept reports", kept=KeptReport.objects.defer("report")[:MOST_LISTED]
     )

@@ -66,6 +66,9 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),
             "report/": ("report", report_page.page),
             "report/export.<str:form>": ("report_export", report_export.export),
+            "report/keep/": ("report_keep", report_page.keep),
+            "report/kept/": ("reports_kept", report_page.kept_reports),
+            "report/kept/<str:report_hash>/": ("report_kept", report_page.kept),
         }
         register_page_above(Engine, "admin:engines")
         register_page_above(PolicyDraft, "admin:draft_preview")

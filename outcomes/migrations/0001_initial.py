@@ -129,20 +129,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='FrozenReport',
-            fields=[
-                ('report_hash', models.CharField(help_text='SHA-256 of the report without as_of.', max_length=64, primary_key=True, serialize=False)),
-                ('report', kernel.fields.CanonicalJSONField(help_text='As it was answered.')),
-                ('as_of', models.DateTimeField(help_text='When it was first asked for and kept, UTC.')),
-                ('note', models.CharField(blank=True, help_text='What it is kept for.', max_length=200)),
-                ('frozen_by', models.CharField(help_text='Who kept it.', max_length=150)),
-            ],
-            options={
-                'db_table': 'frozen_reports',
-                'ordering': ('-as_of',),
-            },
-        ),
-        migrations.CreateModel(
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -156,6 +142,20 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'incidents',
                 'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='KeptReport',
+            fields=[
+                ('report_hash', models.CharField(help_text='SHA-256 of the report without as_of.', max_length=64, primary_key=True, serialize=False)),
+                ('report', kernel.fields.CanonicalJSONField(help_text='As it was answered.')),
+                ('as_of', models.DateTimeField(help_text='When it was first asked for and kept, UTC.')),
+                ('note', models.CharField(blank=True, help_text='What it is kept for.', max_length=200)),
+                ('kept_by', models.CharField(help_text='Who kept it.', max_length=150)),
+            ],
+            options={
+                'db_table': 'kept_reports',
+                'ordering': ('-as_of',),
             },
         ),
         migrations.CreateModel(
@@ -572,14 +572,14 @@ class Migration(migrations.Migration):
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
         ),
-        migrations.AddConstraint(
-            model_name='frozenreport',
-            constraint=models.CheckConstraint(condition=models.Q(('report_hash__regex', '^[0-9a-f]{64}$')), name='frozen_reports_hash_is_sha256'),
-        ),
         migrations.AddField(
             model_name='incident',
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='experiments.experiment'),
+        ),
+        migrations.AddConstraint(
+            model_name='keptreport',
+            constraint=models.CheckConstraint(condition=models.Q(('report_hash__regex', '^[0-9a-f]{64}$')), name='kept_reports_hash_is_sha256'),
         ),
         migrations.CreateModel(
             name='OwnExit',

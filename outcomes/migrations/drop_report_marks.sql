@@ -1,5 +1,5 @@
 -- Drop what report_marks.sql creates, in reverse.
-DROP TRIGGER frozen_reports_append_only ON frozen_reports;
+DROP TRIGGER kept_reports_append_only ON kept_reports;
 DROP TRIGGER experiments_mark_the_report ON experiments;
 DROP FUNCTION mark_report_of_created();
 DROP TRIGGER pair_violations_mark_the_report ON pair_violations;

@@ -41,5 +41,5 @@ CREATE TRIGGER experiments_mark_the_report AFTER INSERT ON experiments REFERENCI
 FOR EACH STATEMENT EXECUTE FUNCTION mark_report_of_created();
 
 -- A report that was kept is cited: it never changes.
-CREATE TRIGGER frozen_reports_append_only BEFORE UPDATE OR DELETE ON frozen_reports
+CREATE TRIGGER kept_reports_append_only BEFORE UPDATE OR DELETE ON kept_reports
 FOR EACH ROW EXECUTE FUNCTION refuse_change();

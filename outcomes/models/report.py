@@ -139,21 +139,21 @@ class ReportMark(models.Model):
         return str(self.day)
 
 
-class FrozenReport(models.Model):
+class KeptReport(models.Model):
     """A report as it was, to be cited by its hash."""
 
     report_hash = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the report without as_of.")
     report = CanonicalJSONField(help_text="As it was answered.")
     as_of = models.DateTimeField(help_text="When it was first asked for and kept, UTC.")
     note = models.CharField(max_length=200, blank=True, help_text="What it is kept for.")
-    frozen_by = models.CharField(max_length=150, help_text="Who kept it.")
+    kept_by = models.CharField(max_length=150, help_text="Who kept it.")
 
     class Meta:
-        db_table = "frozen_reports"
+        db_table = "kept_reports"
         ordering = ("-as_of",)
         constraints = (
             models.CheckConstraint(
-                name="frozen_reports_hash_is_sha256", condition=models.Q(report_hash__regex=SHA256_HEX)
+                name="kept_reports_hash_is_sha256", condition=models.Q(report_hash__regex=SHA256_HEX)
             ),
         )
 

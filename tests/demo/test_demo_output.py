@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo.counts import Counts
-from demo.table import comparison_lines, pair_lines
+from orchestrator_site.console.report_text import comparison_lines, pair_lines
 from outcomes.performance.report import PerformanceFilters, performance_report
 from tests.outcomes.closed_trades import Closed, close_pair
 

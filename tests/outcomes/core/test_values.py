@@ -176,7 +176,13 @@ def test_a_side_knows_what_its_plan_would_have_risked_and_paid() -> None:
 
 def test_who_breaks_a_rule_on_a_loss_beyond_its_risk_keeps_the_loss() -> None:
     plan = Plan((PlannedLeg("XYZ", "SHORT", 1),), Decimal(1), Decimal(100), "USD", Decimal(100))
-    broken: dict[str, Any] = {"action": "OPEN", "breaks_a_rule": True, "has_trade": True, "risk_amount": Decimal(100), "plan": plan}
+    broken: dict[str, Any] = {
+        "action": "OPEN",
+        "breaks_a_rule": True,
+        "has_trade": True,
+        "risk_amount": Decimal(100),
+        "plan": plan,
+    }
     free = Schedule(Decimal(0), Decimal(0))
 
     ruined = judge_part(Part(pnl=Decimal(-250), **broken), free, overtakes=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from demo.table import comparison_lines, pair_lines
 from orchestrator_site.console.report_export import report_csv
 from orchestrator_site.console.report_page import figure_rows, pair_rows
+from orchestrator_site.console.report_text import comparison_lines, pair_lines
 from outcomes.performance.api import PerformanceReportSerializer
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.measures import PROVENANCES

@@ -1,11 +1,25 @@
-"""The comparison of the engines as text: the figures of the report page, from `GET performance`."""
+"""The report as text for a terminal: the figures of the report page, from the answer of `GET performance`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from orchestrator_site.console.report_page import COLUMNS, Row, figure_rows, pair_rows
+from orchestrator_site.console.report_page import COLUMNS, Row, figure_rows, pair_rows, phase_lines
+
+
+def report_lines(report: dict[str, Any]) -> Iterator[str]:
+    """The whole report: what it is of, the engines, the pairs."""
+    asked = {name: value for name, value in report["filters"].items() if value is not None and name != "currency"}
+    yield f"As of {report['as_of']}, in {report['filters']['currency']}, P&L after fees. Hash {report['report_hash']}."
+    yield "Filters: " + (", ".join(f"{name} = {value}" for name, value in asked.items()) or "none") + "."
+    phases = phase_lines(report)
+    yield f"Over {len(phases)} phases, mixed:" if len(phases) > 1 else "Phase:" if phases else "No closed trades."
+    yield from (f"  {phase}" for phase in phases)
+    yield ""
+    yield from comparison_lines(report)
+    yield ""
+    yield from pair_lines(report["pairs"])
 
 
 def comparison_lines(report: dict[str, Any]) -> list[str]:
