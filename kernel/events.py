@@ -179,6 +179,12 @@ EVALUATION_ENDED = Event(
     ("evaluation", "state", "because"),
     "An evaluation ended: no further signal takes part.",
 )
+INCIDENT_ACKNOWLEDGED = Event(
+    "incident.acknowledged",
+    "info",
+    ("incident_id", "experiment_id", "engine", "pnl", "currency", "by"),
+    "An operator said how a stray trade was closed; `pnl` is null where nothing was traded.",
+)
 POLICY_ACTIVATED = Event(
     "policy.activated", "info", ("policy_version", "created_by", "note"), "A policy version was activated."
 )

@@ -181,7 +181,6 @@ _REPORTS = (
     Problem("already_closed", 409, "The trade is already closed.", "Stop reporting this trade."),
     Problem("shadow_follows_real", 409, "A shadow trade exits with the real trade.", "Report on its exit directive."),
     Problem("amendment_open", 409, "An amendment of this fill waits for a decision.", "Wait for the operator."),
-    Problem("amendment_settled", 409, "The amendment is already decided.", "Propose another one."),
     Problem("amendment_impossible", 400, "The amendment cannot be booked.", "Send what the broker says happened."),
     Problem("shadow_not_amended", 409, "A shadow's prices are the referee's.", "Amend real trades only."),
     Problem("shadow_not_opened", 409, "The shadow trade is not opened.", "Report the opening first."),
@@ -220,6 +219,13 @@ _REPORTS = (
     Problem("lookahead", 400, "A quote is later than what it prices.", "Send the last quote known at the time."),
 )
 
+# What operators decide about engines' reports, in the admin.
+_DECISIONS = (
+    Problem("incident_acknowledged", 409, "The incident is already acknowledged.", "Nothing to do."),
+    Problem("pnl_incomplete", 400, "P&L and currency belong together.", "Enter both, or neither."),
+    Problem("amendment_settled", 409, "The amendment is already decided.", "Ask the engine to propose another one."),
+)
+
 # Evaluations, which the command line and the admin run.
 _EVALUATIONS = (
     Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the member that is named."),
@@ -253,6 +259,7 @@ SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Policies, engines and keys", _POLICIES),
     ("History", _HISTORY),
     ("Engine reports", _REPORTS),
+    ("Operators' decisions", _DECISIONS),
     ("Evaluations", _EVALUATIONS),
 )
 # What the API answers as a whole; the codes of single fields stand in `errors`.

@@ -27,6 +27,7 @@ OPERATOR_CODENAMES = (
     "activate_policydraft",
     "halt_trading",
     "decide_tradeamendment",
+    "acknowledge_incident",
     "change_engine",
     "change_signal",
     "add_webhooksource",

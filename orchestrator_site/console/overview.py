@@ -28,7 +28,8 @@ SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(
        (SELECT count(*) FROM shadow_trades WHERE status IN ('OPENING', 'OPEN')),
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()),
-       (SELECT count(*) FROM incidents WHERE occurred_at >= now() - interval '1 day'),
+       (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements),
+       (SELECT count(*) FROM trade_amendments WHERE state = 'PROPOSED'),
        (SELECT count(*) FROM policy_drafts WHERE state = 'REFUSED' AND settled_at >= now() - interval '1 day'),
        ({HEARTBEAT_AGE}),
        EXISTS (SELECT FROM signals)
@@ -48,7 +49,8 @@ class Numbers:
     open_shadow: int
     pending_directives: int
     overdue_directives: int
-    incidents_today: int
+    open_incidents: int
+    open_amendments: int
     refused_activations: int
     worker_age: float | None
     any_signal: bool
@@ -183,10 +185,17 @@ def attention(
             for state in engines
             if not state.available
         ),
-        numbers.incidents_today
+        numbers.open_incidents
         and Attention(
-            f"Rejected engine reports in the last 24 hours: {numbers.incidents_today}.",
+            f"Incidents to acknowledge: {numbers.open_incidents}.",
             "outcomes_incident_changelist",
+            "acknowledged=no",
+        ),
+        numbers.open_amendments
+        and Attention(
+            f"Amendments to decide: {numbers.open_amendments}.",
+            "outcomes_tradeamendment_changelist",
+            "state__exact=PROPOSED",
         ),
         numbers.overdue_directives
         and Attention(

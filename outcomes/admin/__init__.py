@@ -3,7 +3,8 @@
 from outcomes.admin.amendments import TradeAmendmentAdmin
 from outcomes.admin.evaluations import EvaluationAdmin, EvaluationBlockAdmin
 from outcomes.admin.fills import ExitDirectiveAdmin, OwnExitAdmin, QuoteAdmin, TradeFillAdmin
-from outcomes.admin.recommendations import IncidentAdmin, PermitAdmin, RecommendationAdmin, ViolationAdmin
+from outcomes.admin.incidents import IncidentAdmin
+from outcomes.admin.recommendations import PermitAdmin, RecommendationAdmin, ViolationAdmin
 from outcomes.admin.trades import (
     RealOutcomeAdmin,
     RealTradeAdmin,

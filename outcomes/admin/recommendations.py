@@ -12,7 +12,7 @@ from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from outcomes.core.trades import PairRule
-from outcomes.models import Incident, Permit, Recommendation, Violation
+from outcomes.models import Permit, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
 ACTION_COLOURS = {"OPEN": "success", "DECLINE": "warning"}
@@ -90,31 +90,6 @@ class PermitAdmin(AuditAdmin):
         "expires_at",
     )
     empty_hint = "An engine gets a permit with the role REAL, and confirms it before its order goes out."
-
-
-@admin.register(Incident)
-class IncidentAdmin(AuditAdmin):
-    """Reports that were rejected and kept."""
-
-    list_display = (
-        "occurred_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
-        "engine",
-        badge("kind", {"double_execution_prevented": "danger"}),
-        "detail",
-    )
-    list_filter = ("kind", "engine", recent("occurred_at"))
-    search_fields = ("experiment_id__exact",)
-    search_help_text = "Experiment ID"
-    fields = (
-        "occurred_at",
-        link_to("experiment_id", "experiments_experiment"),
-        "engine",
-        badge("kind", {"double_execution_prevented": "danger"}),
-        "detail",
-        json_of("report"),
-    )
-    empty_hint = "No incidents: no engine has reported a trade that it was not allowed to make."
 
 
 @admin.register(Violation)

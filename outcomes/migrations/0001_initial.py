@@ -142,6 +142,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'incidents',
                 'ordering': ('-id',),
+                'permissions': (('acknowledge_incident', 'Can acknowledge incidents'),),
             },
         ),
         migrations.CreateModel(
@@ -572,6 +573,21 @@ class Migration(migrations.Migration):
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
         ),
+        migrations.CreateModel(
+            name='IncidentAcknowledgement',
+            fields=[
+                ('incident', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='acknowledgement', serialize=False, to='outcomes.incident')),
+                ('closing', models.TextField(help_text='How the stray trade was closed, or why there was none.')),
+                ('pnl', models.DecimalField(blank=True, decimal_places=26, help_text='What the stray trade made; blank if nothing was traded.', max_digits=80, null=True)),
+                ('currency', models.CharField(blank=True, default='', help_text='Of the P&L.', max_length=10)),
+                ('acknowledged_by', models.CharField(help_text='The operator.', max_length=150)),
+                ('acknowledged_at', models.DateTimeField(help_text='Database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'incident_acknowledgements',
+                'ordering': ('-acknowledged_at',),
+            },
+        ),
         migrations.AddField(
             model_name='incident',
             name='experiment',
@@ -735,6 +751,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='evaluationblock',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('judgement__isnull', False), ('revision', 1)), models.Q(('judgement__isnull', True), ('revision__gt', 1)), _connector='OR'), name='evaluation_blocks_only_the_first_is_judged'),
+        ),
+        migrations.AddConstraint(
+            model_name='incidentacknowledgement',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_by', ''), _negated=True), models.Q(('closing', ''), _negated=True)), name='incident_acknowledgements_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='incidentacknowledgement',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('currency', ''), ('pnl__isnull', True)), models.Q(('pnl__isnull', False), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='incident_acknowledgements_pnl_has_a_currency'),
         ),
         migrations.AddConstraint(
             model_name='incident',

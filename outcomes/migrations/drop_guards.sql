@@ -31,6 +31,7 @@ DROP TRIGGER trade_fills_append_only ON trade_fills;
 DROP TRIGGER shadow_trades_are_kept ON shadow_trades;
 DROP TRIGGER real_trades_are_kept ON real_trades;
 DROP TRIGGER quotes_append_only ON quotes;
+DROP TRIGGER incident_acknowledgements_append_only ON incident_acknowledgements;
 DROP TRIGGER incidents_append_only ON incidents;
 DROP TRIGGER shadow_outcomes_append_only ON shadow_outcomes;
 DROP TRIGGER real_outcomes_append_only ON real_outcomes;

@@ -86,6 +86,8 @@ CREATE TRIGGER shadow_outcomes_append_only BEFORE UPDATE OR DELETE ON shadow_out
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER incidents_append_only BEFORE UPDATE OR DELETE ON incidents
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER incident_acknowledgements_append_only BEFORE UPDATE OR DELETE ON incident_acknowledgements
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER quotes_append_only BEFORE UPDATE OR DELETE ON quotes
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trade_fills_append_only BEFORE UPDATE OR DELETE ON trade_fills

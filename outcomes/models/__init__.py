@@ -3,7 +3,13 @@
 from outcomes.models.amendment import DECIDE_AMENDMENTS, AmendmentKind, AmendmentState, TradeAmendment
 from outcomes.models.evaluation import Evaluation, EvaluationApproval, EvaluationBlock, EvaluationRun, RunState
 from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill, in_force
-from outcomes.models.incident import Incident, IncidentKind, Violation
+from outcomes.models.incident import (
+    ACKNOWLEDGE_INCIDENTS,
+    Incident,
+    IncidentAcknowledgement,
+    IncidentKind,
+    Violation,
+)
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
 from outcomes.models.recommendation import Action, Permit, Recommendation, Role
@@ -12,6 +18,7 @@ from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, 
 from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
 __all__ = [
+    "ACKNOWLEDGE_INCIDENTS",
     "DECIDE_AMENDMENTS",
     "ENTRY",
     "EXIT",
@@ -29,6 +36,7 @@ __all__ = [
     "ExitDirective",
     "ExitReason",
     "Incident",
+    "IncidentAcknowledgement",
     "IncidentKind",
     "KeptReport",
     "Outcome",

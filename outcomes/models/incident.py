@@ -1,4 +1,4 @@
-"""Rejected reports that must not be lost, and pairs that broke a rule of the comparison."""
+"""Rejected reports that must not be lost, what operators found out, and pairs that broke a rule of the comparison."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from django.db.models import Q
 
 from experiments.models import Experiment
 from kernel.fields import CanonicalJSONField
-from outcomes.core.trades import PairRule
+from outcomes.core.trades import PNL, PairRule
 from policies.models import EngineName
 
+ACKNOWLEDGE_INCIDENTS = "outcomes.acknowledge_incident"
 RULE_CHOICES = [(rule.value, rule.value.replace("_", " ").title()) for rule in PairRule]
 
 
@@ -36,6 +37,7 @@ class Incident(models.Model):
     class Meta:
         db_table = "incidents"
         ordering = ("-id",)
+        permissions = (("acknowledge_incident", "Can acknowledge incidents"),)
         constraints = (
             models.CheckConstraint(name="incidents_kind_known", condition=Q(kind__in=IncidentKind.values)),
             models.CheckConstraint(name="incidents_engine_known", condition=Q(engine__in=EngineName.values)),
@@ -47,6 +49,37 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.engine}"
+
+
+class IncidentAcknowledgement(models.Model):
+    """What an operator found out about an incident, written once: how the stray trade was closed, and at what P&L."""
+
+    incident = models.OneToOneField(
+        Incident, on_delete=models.PROTECT, primary_key=True, related_name="acknowledgement"
+    )
+    closing = models.TextField(help_text="How the stray trade was closed, or why there was none.")
+    pnl = models.DecimalField(
+        **PNL, null=True, blank=True, help_text="What the stray trade made; blank if nothing was traded."
+    )
+    currency = models.CharField(max_length=10, blank=True, default="", help_text="Of the P&L.")
+    acknowledged_by = models.CharField(max_length=150, help_text="The operator.")
+    acknowledged_at = models.DateTimeField(help_text="Database clock, UTC.")
+
+    class Meta:
+        db_table = "incident_acknowledgements"
+        ordering = ("-acknowledged_at",)
+        constraints = (
+            models.CheckConstraint(
+                name="incident_acknowledgements_by_somebody", condition=~Q(acknowledged_by="") & ~Q(closing="")
+            ),
+            models.CheckConstraint(
+                name="incident_acknowledgements_pnl_has_a_currency",
+                condition=Q(pnl__isnull=True, currency="") | Q(pnl__isnull=False) & ~Q(currency=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.incident_id} by {self.acknowledged_by}"
 
 
 class Violation(models.Model):

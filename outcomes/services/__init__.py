@@ -12,10 +12,12 @@ from outcomes.services.due import settle_due
 from outcomes.services.openings import open_trade, own_trade
 from outcomes.services.recommendations import RecommendationReport, confirm_permit, record_recommendation
 from outcomes.services.settling import report_shadow_exit
+from outcomes.services.transactions import acknowledge_incident
 
 __all__ = [
     "RecommendationReport",
     "accept_amendment",
+    "acknowledge_incident",
     "close_trade",
     "confirm_permit",
     "open_trade",
