@@ -84,7 +84,7 @@ class EngineLoop:
         verify_context_hash(assignment)
         self._journal.note_assignment(dict(assignment))
         bar, verdict = self._judge(assignment["market_context"])
-        self._answer(assignment, bar, verdict)
+        self._take_up(assignment, bar, verdict)
         if bar is not None:
             held = [position for position in self._positions.values() if position.symbol == bar.symbol]
             self._close([position for position in held if position.kind == "REAL"])
@@ -104,13 +104,14 @@ class EngineLoop:
             verdict = Verdict(None, [f"cannot be priced: {error}"])
         return bar, verdict
 
-    def _take_up(self, assignment: dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
+    def _take_up(self, assignment: Assignment | dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
         try:
             self._answer(assignment, bar, verdict)
         except OrchestratorError as error:
-            if error.code != "not_found":
+            # Of another database, or another worker's by now.
+            if error.code not in ("not_found", "lease_lost"):
                 raise
-            log.warning("the journal is of another database: %s is unknown", assignment["experiment_id"])
+            log.warning("left alone: %s: %s", assignment["experiment_id"], error.code)
 
     def _answer(self, assignment: Assignment | dict[str, Any], bar: Bar | None, verdict: Verdict) -> None:
         """Recommend what to trade, learn the role, open the trade in it as planned."""
@@ -134,6 +135,7 @@ class EngineLoop:
             rules_hash=self._strategy.rules_hash,
             plan=plan,
             recommendation=verdict.document(),
+            lease_token=assignment.get("lease_token"),
         )
         signal = assignment["market_context"]["signal"]
         what = f"{role['action']} {signal['symbol']} {signal['direction']} {signal['timestamp']}"

@@ -12,5 +12,8 @@ WITH open AS (
      WHERE id IN (SELECT id FROM open)
     RETURNING *
 )
-SELECT d.experiment_id, d.context_hash, d.distributed_at, d.lease_expires_at, d.answered_at, c.context::text
-  FROM d JOIN experiments e USING (experiment_id) JOIN market_contexts c USING (signal_id) ORDER BY d.distributed_at, d.id
+SELECT d.experiment_id, d.context_hash, d.distributed_at,
+       d.distributed_at + make_interval(secs => p.max_answer_age_seconds) AS answer_by,
+       d.lease_expires_at, d.lease_token, d.answered_at, c.context::text
+  FROM d JOIN experiments e USING (experiment_id) JOIN policy_versions p ON p.version = e.policy_version
+  JOIN market_contexts c USING (signal_id) ORDER BY d.distributed_at, d.id

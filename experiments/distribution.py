@@ -22,6 +22,7 @@ MAX_LEASE_SECONDS = 3600
 
 CLAIM = load(__file__, "claim.sql")
 ONE = load(__file__, "assignment.sql")
+RENEW = load(__file__, "renew.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class Assignment:
     experiment_id: UUID
     context_hash: str
     distributed_at: datetime
+    answer_by: datetime  # answered later it will not trade for real
     lease_expires_at: datetime | None
+    lease_token: UUID | None  # of the claim that gave it; None where it was only read
     answered_at: datetime | None
     market_context: dict[str, Any]
 
@@ -63,10 +66,41 @@ def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
     return _assignment(row)
 
 
+def renew_lease(engine: str, experiment_id: UUID, *, lease_seconds: int, lease_token: UUID | None) -> datetime:
+    """Lengthen a lease that the engine holds; until when it holds now.
+
+    With a token, only if that claim holds it. Raises `lease_lost` once it has ended, or the assignment was answered,
+    and `not_found` for the other engine's.
+    """
+    renewal: dict[str, Any] = {
+        "engine": engine,
+        "experiment": experiment_id,
+        "lease": lease_seconds,
+        "token": lease_token,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RENEW, renewal)
+        renewed = cursor.fetchone()
+    if renewed is None:
+        get_assignment(engine, experiment_id)
+        raise DomainError("lease_lost", "This lease has ended, or the assignment was answered; claim again.")
+    until: datetime = renewed[0]
+    return until
+
+
 def _assignment(row: tuple[Any, ...]) -> Assignment:
-    experiment_id, context_hash, distributed_at, lease_expires_at, answered_at, context = row
+    (
+        experiment_id, context_hash, distributed_at, answer_by, lease_expires_at, lease_token, answered_at, context,
+    ) = row  # fmt: skip
     return Assignment(
-        experiment_id, context_hash, distributed_at, lease_expires_at, answered_at, load_canonical(context)
+        experiment_id,
+        context_hash,
+        distributed_at,
+        answer_by,
+        lease_expires_at,
+        lease_token,
+        answered_at,
+        load_canonical(context),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -173,6 +176,10 @@ class SignalDistribution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment_id} to {self.engine}"
+
+    def is_leased_to_another(self, token: UUID, now: datetime) -> bool:
+        """Whether another claim than this token's holds it at this moment."""
+        return self.lease_expires_at is not None and self.lease_expires_at > now and self.lease_token != token
 
 
 class WorkerBatch(models.Model):

@@ -167,6 +167,7 @@ _REPORTS = (
     Problem("recommendation_missing", 409, "The engine has not recommended yet.", "POST the recommendation first."),
     Problem("plan_missing", 400, "A recommendation to open has no plan.", "Say what the engine would trade."),
     Problem("plan_not_allowed", 400, "An engine that declines plans nothing.", "Leave the plan out."),
+    Problem("lease_lost", 409, "The lease is no longer held.", "Drop the work; claim again for what is open."),
     Problem("halted", 409, "Trading is halted.", "Send no real order; cancel what has not been filled."),
     Problem("permit_expired", 409, "The permit has expired.", "Send no real order for this experiment."),
     Problem("not_permitted", 409, "The engine has no permit here.", "Send no real order; the role may be SHADOW."),

@@ -55,6 +55,16 @@ SELECT t.role AS traded, t.trade_id, t.experiment_id, t.engine, r.action, r.role
            SELECT FROM pair_violations v
             WHERE (v.experiment_id, v.engine, v.name) = (t.experiment_id, t.engine, 'NOT_PERMITTED')));
 
+-- invariant: stale_answers_are_shadows
+-- Whoever was told REAL had answered by answer_by: the distribution and the pinned policy's age of answers.
+SELECT r.experiment_id, r.engine, r.recommended_at, d.distributed_at, p.max_answer_age_seconds
+  FROM recommendations r
+  JOIN signal_distributions d USING (experiment_id, engine)
+  JOIN experiments e USING (experiment_id)
+  JOIN policy_versions p ON p.version = e.policy_version
+ WHERE (r.role = 'REAL' OR r.role_reason <> 'STALE_ANSWER')
+   AND r.recommended_at > d.distributed_at + make_interval(secs => p.max_answer_age_seconds);
+
 -- invariant: permits_are_those_revealed
 -- Whoever was told a permit has that one; a real trade without one confirmed before it is named NOT_PERMITTED.
 SELECT experiment_id, r.engine, p.engine AS holder, r.permit_expires_at, p.expires_at, p.confirmed_at, NULL AS trade_id

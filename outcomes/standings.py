@@ -132,8 +132,7 @@ class _Facts:
         return found
 
     def _answer_by(self, decision: ExecutionDecision, engine: str) -> datetime:
-        age = timedelta(seconds=decision.policy_version.max_answer_age_seconds)
-        return self.distributed_at[decision.pk, engine] + age
+        return decision.policy_version.answer_by(self.distributed_at[decision.pk, engine])
 
     def _answer(self, decision: ExecutionDecision, engine: str) -> Recommendation | None:
         """The answer in time, if there is one."""

@@ -11,6 +11,7 @@ from outcomes.engine_api.views import (
     ExitDirectivesView,
     PermitConfirmView,
     RecommendationsView,
+    RenewView,
     TradeAmendmentsView,
     TradeExitView,
     TradeFillsView,
@@ -23,6 +24,7 @@ from outcomes.performance.api import PerformanceView
 urlpatterns = [
     path("assignments/claim", ClaimView.as_view(), name="claim-assignments"),
     path("assignments/<uuid:experiment_id>", AssignmentView.as_view(), name="assignment"),
+    path("assignments/<uuid:experiment_id>/renew", RenewView.as_view(), name="renew_lease"),
     path("recommendations", RecommendationsView.as_view(), name="recommendations"),
     path("permits/<uuid:experiment_id>/confirm", PermitConfirmView.as_view(), name="permit_confirm"),
     path("trades", TradesView.as_view(), name="trades"),

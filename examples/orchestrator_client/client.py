@@ -77,7 +77,16 @@ class OrchestratorClient:
         """Lease this engine's open work, oldest first; wait up to `wait_seconds` (25 at most) for the first."""
         body = {"limit": limit, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds}
         answer = self._post("assignments/claim", body, extra_seconds=wait_seconds)
-        return cast("list[Assignment]", answer["assignments"])
+        # One token proves all leases of a claim.
+        return [
+            cast("Assignment", assignment | {"lease_token": answer["lease_token"]})
+            for assignment in answer["assignments"]
+        ]
+
+    def renew(self, experiment_id: str, *, lease_seconds: int, lease_token: str | None = None) -> str:
+        """Lengthen a lease; return until when it holds. `lease_lost`: another worker may have the work by now."""
+        body = {"lease_seconds": lease_seconds, "lease_token": lease_token}
+        return cast("str", self._post(f"assignments/{experiment_id}/renew", body)["lease_expires_at"])
 
     def assignment(self, experiment_id: str) -> Assignment:
         """An assignment again; it never changes."""
@@ -93,8 +102,12 @@ class OrchestratorClient:
         rules_hash: str,
         plan: Plan | None = None,
         recommendation: Any = None,
+        lease_token: str | None = None,
     ) -> Role:
-        """Answer an assignment, blind; return the role that this reveals. OPEN needs a plan."""
+        """Answer an assignment, blind; return the role that this reveals. OPEN needs a plan.
+
+        With the token of its claim, a worker whose lease has ended is refused once another one has the work.
+        """
         body = {
             "experiment_id": experiment_id,
             "context_hash": context_hash,
@@ -103,6 +116,7 @@ class OrchestratorClient:
             "rules_hash": rules_hash,
             "plan": plan,
             "recommendation": recommendation,
+            "lease_token": lease_token,
         }
         return cast("Role", self._post("recommendations", body))
 

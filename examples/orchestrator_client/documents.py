@@ -29,7 +29,9 @@ class Assignment(TypedDict):
     market_context: dict[str, Any]
     context_hash: str
     distributed_at: str
+    answer_by: str  # answered later, it can only be a shadow
     lease_expires_at: str | None
+    lease_token: NotRequired[str]  # of the claim that leased it; proves the lease
 
 
 class Role(TypedDict):

@@ -12,6 +12,9 @@ from typing import Any
 
 from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule, halted
 
+# Why an engine shadows although the policy chose it: no rule of the policy says it, but the time of its answer.
+STALE_ANSWER = "STALE_ANSWER"
+
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
@@ -88,13 +91,13 @@ def _real(engine: str, facts: EngineFacts, because: str) -> str:
     if facts.action == "DECLINE":
         return f"{name} was to trade for real because {because}, but declined"
     if facts.role != "REAL":
-        was_halted = facts.role_reason == halted.reason
-        cause = "the kill switch was on" if was_halted else f"the reason was {facts.role_reason}"
+        causes = {
+            halted.reason: "the kill switch was on when its role was revealed",
+            STALE_ANSWER: "it had answered too late",
+        }
+        cause = causes.get(facts.role_reason or "", f"the reason was {facts.role_reason} when its role was revealed")
         done = "only shadowed" if facts.traded else "may only shadow"
-        return (
-            f"{name} recommended the trade and was chosen because {because}, "
-            f"but {done}, as {cause} when its role was revealed"
-        )
+        return f"{name} recommended the trade and was chosen because {because}, but {done}, as {cause}"
     if facts.traded:
         return f"{name} recommended the trade and traded for real because {because}"
     return f"{name} recommended the trade and may trade for real because {because}, but has reported no trade yet"

@@ -47,6 +47,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     market_context = serializers.DictField()
     context_hash = serializers.CharField()
     distributed_at = serializers.DateTimeField()
+    answer_by = serializers.DateTimeField(help_text="Answered later, the role is SHADOW: STALE_ANSWER.")
     lease_expires_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -54,6 +55,16 @@ class ClaimedSerializer(serializers.Serializer[Any]):
     """What a claim leased; empty when nothing came in time."""
 
     assignments = AssignmentSerializer(many=True)
+    lease_token = serializers.UUIDField(
+        allow_null=True, help_text="Proves these leases when renewing or answering; null when nothing was leased."
+    )
+
+
+class RenewedSerializer(serializers.Serializer[Any]):
+    """A lease that was lengthened."""
+
+    experiment_id = serializers.UUIDField()
+    lease_expires_at = serializers.DateTimeField()
 
 
 class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]):

@@ -107,6 +107,17 @@ class ClaimSerializer(StrictSerializer):
     wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
 
 
+class RenewSerializer(StrictSerializer):
+    """How much longer an assignment is worked on."""
+
+    lease_seconds = serializers.IntegerField(
+        min_value=1, max_value=MAX_LEASE_SECONDS, default=60, help_text="From now; a longer lease stays."
+    )
+    lease_token = serializers.UUIDField(
+        allow_null=True, default=None, help_text="The claim's; without it any lease of the engine counts."
+    )
+
+
 class ConfirmSerializer(StrictSerializer):
     """Nothing but the address says which permit."""
 
@@ -165,10 +176,17 @@ class RecommendationSerializer(StrictSerializer):
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
     plan = PlanSerializer(required=False, allow_null=True, help_text="Required with OPEN.")
     recommendation = AnyJSONField(help_text="Any JSON value; stored byte for byte.")
+    lease_token = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="The claim's: refuse this answer once another worker holds the lease.",
+    )
 
     def report(self, body: bytes) -> RecommendationReport:
         """The validated answer; the recommendation's text comes from the body itself (R7.5)."""
         values = dict(self.validated_data)
+        # Who answers is no part of what the answer means: another worker may repeat it.
+        token = values.pop("lease_token", None)
         planned = values.get("plan")
         if values["action"] == Action.OPEN and planned is None:
             raise DomainError("plan_missing", "Say what the engine would trade before it learns its role.", "/plan")
@@ -184,7 +202,7 @@ class RecommendationSerializer(StrictSerializer):
         )
         meaning = values | {"plan": planned, "recommendation": exact_document(values["recommendation"])}
         return RecommendationReport(
-            **values | {"recommendation": text, "plan": plan}, request_hash=meaning_hash(meaning)
+            **values | {"recommendation": text, "plan": plan}, lease_token=token, request_hash=meaning_hash(meaning)
         )
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.distribution import claim_assignments, get_assignment, wait_for
+from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
 from kernel.fields import StrictSerializer
 from outcomes import services
 from outcomes.engine_api.answers import (
@@ -21,6 +21,7 @@ from outcomes.engine_api.answers import (
     PendingExitsSerializer,
     PermitAnswerSerializer,
     RecommendationAnswerSerializer,
+    RenewedSerializer,
     SettledExitSerializer,
     TradeAnswerSerializer,
     TradeDocumentSerializer,
@@ -34,6 +35,7 @@ from outcomes.engine_api.serializers import (
     FillSerializer,
     PendingExitsQuerySerializer,
     RecommendationSerializer,
+    RenewSerializer,
     ShadowExitSerializer,
     TradeSerializer,
     TradesQuerySerializer,
@@ -72,7 +74,19 @@ class ClaimView(EngineView):
         """Answer at once when there is work, else after `wait_seconds`."""
         body = _validated(ClaimSerializer, request)
         claimed = claim_assignments(engine_of(request), **body.validated_data)
-        return Response(ClaimedSerializer({"assignments": claimed}).data)
+        token = claimed[0].lease_token if claimed else None
+        return Response(ClaimedSerializer({"assignments": claimed, "lease_token": token}).data)
+
+
+class RenewView(EngineView):
+    """Keep an assignment that takes longer than its lease."""
+
+    @extend_schema(operation_id="renew_lease", request=RenewSerializer, responses=RenewedSerializer)
+    def post(self, request: Request, experiment_id: UUID) -> Response:
+        """Lengthen a lease while it holds; 409 `lease_lost` once it has ended or the assignment was answered."""
+        body = _validated(RenewSerializer, request)
+        until = renew_lease(engine_of(request), experiment_id, **body.validated_data)
+        return Response(RenewedSerializer({"experiment_id": experiment_id, "lease_expires_at": until}).data)
 
 
 class AssignmentView(EngineView):

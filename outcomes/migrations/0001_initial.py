@@ -308,7 +308,7 @@ class Migration(migrations.Migration):
                 ('request_hash', models.CharField(help_text='SHA-256 of what the request means; identifies a repeat.', max_length=64)),
                 ('recommended_at', models.DateTimeField(help_text='Database clock, UTC.')),
                 ('role', models.CharField(choices=[('REAL', 'Real'), ('SHADOW', 'Shadow')], help_text='Revealed after the recommendation was stored.', max_length=6)),
-                ('role_reason', models.CharField(choices=[('HALTED', 'HALTED'), ('GUARDRAIL', 'GUARDRAIL'), ('CONFIGURED', 'CONFIGURED'), ('ENGINE_A_UNAVAILABLE', 'ENGINE_A_UNAVAILABLE'), ('LIVE_NOT_ENABLED', 'LIVE_NOT_ENABLED'), ('PAPER_DEFAULT', 'PAPER_DEFAULT'), ('ENGINE_B_UNAVAILABLE', 'ENGINE_B_UNAVAILABLE'), ('SPLIT', 'SPLIT')], help_text="The decision's reason, or HALTED.", max_length=24)),
+                ('role_reason', models.CharField(choices=[('HALTED', 'HALTED'), ('GUARDRAIL', 'GUARDRAIL'), ('CONFIGURED', 'CONFIGURED'), ('ENGINE_A_UNAVAILABLE', 'ENGINE_A_UNAVAILABLE'), ('LIVE_NOT_ENABLED', 'LIVE_NOT_ENABLED'), ('PAPER_DEFAULT', 'PAPER_DEFAULT'), ('ENGINE_B_UNAVAILABLE', 'ENGINE_B_UNAVAILABLE'), ('SPLIT', 'SPLIT'), ('STALE_ANSWER', 'STALE_ANSWER')], help_text="The decision's reason, HALTED or STALE_ANSWER.", max_length=24)),
                 ('permit_expires_at', models.DateTimeField(blank=True, help_text='A real trade must be entered by this time, UTC.', null=True)),
             ],
             options={
@@ -916,6 +916,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='recommendation',
             constraint=models.CheckConstraint(condition=models.Q(('role__in', ['REAL', 'SHADOW'])), name='recommendations_role_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='recommendation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role_reason', 'STALE_ANSWER'), _negated=True), ('role', 'SHADOW'), _connector='OR'), name='recommendations_stale_answers_are_shadows'),
         ),
         migrations.AddConstraint(
             model_name='recommendation',

@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from experiments.core.explanation import STALE_ANSWER
 from experiments.models import REASON_CHOICES, Experiment
 from kernel.fields import CanonicalJSONField
 from policies.models import EngineName
+
+ROLE_REASON_CHOICES = [*REASON_CHOICES, (STALE_ANSWER, STALE_ANSWER)]
 
 
 class Action(models.TextChoices):
@@ -48,7 +51,9 @@ class Recommendation(models.Model):
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the request means; identifies a repeat.")
     recommended_at = models.DateTimeField(help_text="Database clock, UTC.")
     role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
-    role_reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="The decision's reason, or HALTED.")
+    role_reason = models.CharField(
+        max_length=24, choices=ROLE_REASON_CHOICES, help_text="The decision's reason, HALTED or STALE_ANSWER."
+    )
     permit_expires_at = models.DateTimeField(
         null=True, blank=True, help_text="A real trade must be entered by this time, UTC."
     )
@@ -70,6 +75,10 @@ class Recommendation(models.Model):
             models.CheckConstraint(name="recommendations_engine_known", condition=Q(engine__in=EngineName.values)),
             models.CheckConstraint(name="recommendations_action_known", condition=Q(action__in=Action.values)),
             models.CheckConstraint(name="recommendations_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="recommendations_stale_answers_are_shadows",
+                condition=~Q(role_reason=STALE_ANSWER) | Q(role="SHADOW"),
+            ),
             models.CheckConstraint(
                 # Without a plan nothing would say later what was meant to be traded.
                 name="recommendations_openings_have_a_plan",

@@ -184,7 +184,7 @@ def real_trade_may_come(terms: Terms) -> bool:
     answer = Recommendation.objects.filter(experiment_id=decision.pk, engine=executed).first()
     if answer is None:
         distributed = SignalDistribution.objects.get(experiment_id=decision.pk, engine=executed).distributed_at
-        return terms.now <= distributed + timedelta(seconds=terms.policy.max_answer_age_seconds)
+        return terms.now <= terms.policy.answer_by(distributed)
     # It declined, or was told to be a shadow.
     if answer.permit_expires_at is None:
         return False

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from experiments.core.explanation import STALE_ANSWER
 from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
 from outcomes.core.trades import PairRule
-from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
+from outcomes.models import Action, ExitDirective, Permit, RealTrade, Recommendation, Role, ShadowTrade
 from outcomes.services.fills import record_one
 from outcomes.services.settling import settle_declined
 from outcomes.services.transactions import Terms, lock_experiment, not_found
@@ -42,23 +43,25 @@ class RecommendationReport:
     recommendation: str
     request_hash: str
     plan: Plan | None = None  # None: it declines
+    lease_token: UUID | None = None  # of the claim it was made under; None proves nothing, and is not refused for it
 
 
 def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Recommendation, bool]:
     """Store the recommendation and reveal the role; the flag says whether it is new (R7.4, R7.5).
 
-    1. Lock the engine's distribution: two answers at once become a first and a repeat.
+    1. Lock the experiment, so that the other side's exit comes wholly before or after, and the engine's distribution,
+       which no other worker can claim then: two answers at once become a first and a repeat.
     2. Return the first answer for the same report; refuse a different one.
-    3. Refuse a recommendation that was made from another context (R1.3).
+    3. Refuse a recommendation that was made from another context (R1.3), or under a lease that another worker holds.
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
     5. If it declines after the real trade's exit, settle that exit's directive, which has nothing to close.
     """
     own = {"experiment_id": report.experiment_id, "engine": engine}
+    if not SignalDistribution.objects.filter(**own).exists():
+        raise not_found()
     with transaction.atomic():
-        # The recommendation cannot be locked before it exists; the distribution exists from the decision on.
-        distribution = SignalDistribution.objects.select_for_update(no_key=True).filter(**own).first()
-        if distribution is None:
-            raise not_found()
+        decision = lock_experiment(report.experiment_id)
+        distribution = SignalDistribution.objects.select_for_update(no_key=True).get(**own)
         first = Recommendation.objects.filter(**own).first()
         if first is not None:
             if first.request_hash != report.request_hash:
@@ -73,10 +76,14 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                 f"The experiment's context_hash is {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
             )
-        recommendation = _store_with_role(engine, report)
+        is_halted, now = halted_and_now()
+        if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
+            raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
+        role, reason = _role(engine, distribution, Terms(decision, now), is_halted=is_halted)
+        recommendation = _store(engine, report, decision, role=role, reason=reason, now=now)
         if recommendation.action == Action.DECLINE:
-            settle_declined(engine, report.experiment_id, recommendation.recommended_at)
-        SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=recommendation.recommended_at)
+            settle_declined(engine, report.experiment_id, now)
+        SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=now)
         # A rollback must leave no line in the log about an answer that was never stored.
         transaction.on_commit(
             lambda: RECOMMENDATION_RECORDED.log(
@@ -90,16 +97,32 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     return recommendation, True
 
 
-def _store_with_role(engine: str, report: RecommendationReport) -> Recommendation:
-    """Store the recommendation with its role: REAL for the executed engine, unless trading is halted."""
-    decision = ExecutionDecision.objects.select_related("policy_version").get(pk=report.experiment_id)
-    role, reason = Role.SHADOW, decision.reason
-    is_halted, now = halted_and_now()
-    if decision.executed_engine == engine:
-        if is_halted:
-            reason = rules.halted.reason
-        else:
-            role = Role.REAL
+def _role(engine: str, distribution: SignalDistribution, terms: Terms, *, is_halted: bool) -> tuple[Role, str]:
+    """REAL for the executed engine, unless its answer is stale or trading is halted; and the reason."""
+    if terms.now > terms.policy.answer_by(distribution.distributed_at) or _other_side_has_left(engine, terms):
+        return Role.SHADOW, STALE_ANSWER
+    if terms.decision.executed_engine != engine:
+        return Role.SHADOW, terms.decision.reason
+    return (Role.SHADOW, rules.halted.reason) if is_halted else (Role.REAL, terms.decision.reason)
+
+
+def _other_side_has_left(engine: str, terms: Terms) -> bool:
+    """Whether the other engine's trade ended before this engine answered: it could know how the signal came out.
+
+    A replayed answer knows no more than the replay has shown it; there the times of the market decide.
+    """
+    if terms.is_replayed:
+        return False
+    if ExitDirective.objects.filter(experiment_id=terms.decision.pk, is_last=True).exists():
+        return True
+    shadows = ShadowTrade.objects.filter(experiment_id=terms.decision.pk, closed_at__isnull=False)
+    return shadows.exclude(engine=engine).exists()
+
+
+def _store(
+    engine: str, report: RecommendationReport, decision: ExecutionDecision, *, role: Role, reason: str, now: datetime
+) -> Recommendation:
+    """Store the answer with the role that it reveals, and the permit of a real opening."""
     permit_ends = None
     if role == Role.REAL and report.action == Action.OPEN:
         permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)

@@ -42,6 +42,7 @@ SABOTAGE = {
     "engines_answer_the_stored_context": "UPDATE recommendations SET context_hash = repeat('a', 64)",
     "one_engine_trades_for_real": "UPDATE execution_policy SET executed_engine = 'B'",
     "trades_follow_an_opening": "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'B'",
+    "stale_answers_are_shadows": "UPDATE recommendations SET recommended_at = recommended_at + interval '1 hour'",
     "permits_are_those_revealed": "UPDATE permits SET expires_at = expires_at + interval '1 second'",
     "shadows_open_their_plan": "UPDATE shadow_trades SET multiplier = 10",
     "nothing_is_closed_that_was_not_open": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 2",

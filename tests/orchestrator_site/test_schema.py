@@ -37,6 +37,7 @@ def test_every_documented_call_is_there_and_the_document_makes_no_warning() -> N
 
     assert paths >= {
         "heartbeat", "assignments/claim", "assignments/{experiment_id}", "recommendations", "trades",
+        "assignments/{experiment_id}/renew",
         "permits/{experiment_id}/confirm",
         "trades/{trade_id}", "trades/{trade_id}/exit", "exit-directives", "exit-directives/{directive_id}/report",
         "evaluations", "evaluations/{name}", "experiments", "experiments/{experiment_id}", "performance", "market-data",

@@ -181,6 +181,13 @@ WHY = "policy v7 is ENGINE_A_PRIMARY, APP_MODE is PAPER and engine A was availab
             f"Engine A was to trade for real because {WHY}, but declined",
         ),
         (
+            EngineFacts(action="OPEN", role="SHADOW", role_reason="STALE_ANSWER"),
+            (
+                f"Engine A recommended the trade and was chosen because {WHY}, "
+                "but may only shadow, as it had answered too late"
+            ),
+        ),
+        (
             EngineFacts(action="OPEN", role="SHADOW", role_reason="HALTED"),
             (
                 f"Engine A recommended the trade and was chosen because {WHY}, "

@@ -16,6 +16,7 @@ from tests.outcomes.desk import C70, C72_5_JULY, make_desk, quote, recommendatio
 pytestmark = pytest.mark.django_db
 
 CALLS = [
+    ("post", f"assignments/{UUID(int=4)}/renew"),
     ("post", "recommendations"),
     ("post", f"permits/{UUID(int=4)}/confirm"),
     ("post", "trades"),
