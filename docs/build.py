@@ -5,7 +5,10 @@ Each is made whole from one table, so it is never edited by hand; a test compare
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import django
 
 from kernel.events import EVENTS
 from kernel.problems import SECTIONS
@@ -76,11 +79,23 @@ def configuration() -> str:
     return CONFIGURATION_HEAD + "".join(rows)
 
 
-DOCUMENTS = {"configuration.md": configuration, "errors.md": errors, "events.md": events}
+def openapi() -> str:
+    """docs/openapi.yaml: the document that GET /api/v1/schema answers."""
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.renderers import OpenApiYamlRenderer
+
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    text: bytes = OpenApiYamlRenderer().render(document, renderer_context={})  # type: ignore[no-untyped-call]
+    return text.decode()
+
+
+DOCUMENTS = {"configuration.md": configuration, "errors.md": errors, "events.md": events, "openapi.yaml": openapi}
 
 
 def main() -> None:
     """Write every document."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+    django.setup()
     for name, text in DOCUMENTS.items():
         (DOCS / name).write_text(text(), encoding="utf-8")
 

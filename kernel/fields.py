@@ -98,7 +98,6 @@ class InstantField(serializers.Field[datetime, Any, Any, Any]):
             raise serializers.ValidationError(str(error), code="invalid_time") from error
 
 
-@extend_schema_field(OpenApiTypes.ANY)
 class AnyJSONField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON value, null included, untouched."""
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What people leave out when they type a time.
 _NO_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?!:)", re.ASCII)
 _NO_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+", re.ASCII)
@@ -25,7 +25,7 @@ def parse_instant(value: object) -> datetime:
 
     Nanoseconds are cut to the microseconds that are stored, so that a repeat in either spelling is a repeat.
     """
-    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+    if not isinstance(value, str) or RFC_3339.fullmatch(value) is None:
         raise ValueError("Send RFC 3339 with a zone and at most nanoseconds, such as 2026-03-16T14:30:00.000000Z.")
     try:
         # In capitals: Python 3.11 reads no small z.

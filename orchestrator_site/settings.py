@@ -175,7 +175,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["policies.access.HasKnownKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.handling.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "orchestrator_site.api_schema.generation.CallSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",
     "UNAUTHENTICATED_USER": None,
     # Six decimals always: DRF leaves them out when they are zero, and one instant would have two spellings.
@@ -190,12 +190,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.1",
+    "CONTACT": {"name": "The desk that runs this orchestrator"},
+    "LICENSE": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
+    "SERVERS": [{"url": "/", "description": "The orchestrator that serves this document."}],
+    "ENFORCE_NON_BLANK_FIELDS": True,
     # It describes calls and holds no data: who writes an engine reads it before there is a key.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "orchestrator_site.schema_hooks.add_problem_answers",
+        "orchestrator_site.api_schema.generation.finish",
     ],
     "ENUM_NAME_OVERRIDES": {
         "EngineEnum": "policies.models.EngineName",

@@ -16,6 +16,7 @@ from hypothesis import Phase, settings
 
 from policies.services import ensure_first_version
 from signals_app.webhook.store import waker
+from tests.api_answers import _answers_are_as_documented  # noqa: F401 (a fixture)
 from tests.golden import VECTOR_KEY
 
 # A slow machine is no failure. Developers try other examples each time; continuous integration tries the same ones

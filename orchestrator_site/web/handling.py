@@ -298,7 +298,7 @@ class DatabaseUnavailableMiddleware:
 class StrictJSONParser(BaseParser):
     """Read API bodies as strictly as alerts: duplicate keys, NaN, U+0000 and their like are refused with their code."""
 
-    media_type = "*/*"
+    media_type = "application/json"
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -34,6 +34,15 @@ class ExperimentPagination(CursorPagination):
     # The ID breaks ties: the experiments of one batch share their time to the microsecond.
     ordering = ("-created_at", "experiment_id")
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """DRF's own is written for another version of OpenAPI."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
     def get_page_size(self, request: Request) -> int:
         """The requested size; an invalid one is rejected, not replaced."""
         text = request.query_params.get("page_size")

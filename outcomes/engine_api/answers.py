@@ -9,7 +9,16 @@ from rest_framework import serializers
 
 from kernel.fields import (
     DecimalTextField,
-    JSONObjectField,
+)
+from outcomes.api_documents import (
+    QUOTE_FLAGS,
+    ClosingLegsField,
+    ConditionsField,
+    ContextField,
+    FilledLegsField,
+    FlagsField,
+    OpenedLegsField,
+    SignalDocumentField,
 )
 from outcomes.core.trades import (
     FEES,
@@ -43,8 +52,8 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     """One piece of work, byte for byte the same context for both engines."""
 
     experiment_id = serializers.UUIDField()
-    signal = serializers.DictField()
-    market_context = serializers.DictField()
+    signal = SignalDocumentField()
+    market_context = ContextField()
     context_hash = serializers.CharField()
     distributed_at = serializers.DateTimeField()
     answer_by = serializers.DateTimeField(help_text="Answered later, the role is SHADOW: STALE_ANSWER.")
@@ -103,6 +112,7 @@ class FillsInForceSerializer(serializers.ListSerializer[Any]):
 class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
     """One fill as booked."""
 
+    legs = FilledLegsField()
     fees = DecimalTextField(**FEES)
     scheduled_fees = DecimalTextField(**FEES)
 
@@ -151,24 +161,25 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     engine = serializers.ChoiceField(EngineName.choices)
     kind = serializers.ChoiceField(Role.choices)
     status = serializers.ChoiceField(TradeStatus.choices)
-    legs = serializers.JSONField(help_text="As reported at the opening.")
+    legs = OpenedLegsField(help_text="As reported at the opening.")
     quantity = DecimalTextField(**QUANTITY)
     multiplier = DecimalTextField(**MULTIPLIER)
     currency = serializers.CharField()
     entry_price = net_price_field(allow_null=True)
     entry_time = serializers.DateTimeField()
     entry_fees = price_field()
-    entry_provenance = serializers.CharField()
+    # Text that is "" until there is something to say.
+    entry_provenance = serializers.CharField(allow_blank=True)
     risk_amount = DecimalTextField(**RISK, allow_null=True)
     opened_at = serializers.DateTimeField()
     exit_price = net_price_field(allow_null=True)
     exit_time = serializers.DateTimeField(allow_null=True)
     exit_fees = DecimalTextField(**FEES, allow_null=True)
-    exit_reason = serializers.CharField()
-    exit_provenance = serializers.CharField()
-    conditions_hash = serializers.CharField()
+    exit_reason = serializers.CharField(allow_blank=True)
+    exit_provenance = serializers.CharField(allow_blank=True)
+    conditions_hash = serializers.CharField(allow_blank=True)
     closed_at = serializers.DateTimeField(allow_null=True)
-    flags = serializers.JSONField()
+    flags = FlagsField()
     pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     fills = FillAnswerSerializer(many=True)
     own_exit = serializers.SerializerMethodField(help_text="Of a shadow; null without one.")
@@ -193,6 +204,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         shadows = ShadowTrade.objects.filter(experiment_id=trade.experiment_id)
         return sorted({leg["instrument"] for shadow in shadows for leg in shadow.legs})
 
+    @extend_schema_field(QUOTE_FLAGS)
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
         """Empty for a shadow trade, too: the quotes are those of the real exit."""
         if isinstance(trade, ShadowTrade):
@@ -270,6 +282,17 @@ class TradePageSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class OwnExitAnswerSerializer(TradeAnswerSerializer):
+    """A shadow trade whose own exit was kept."""
+
+    code = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "const": "own_exit_kept"})
+    def get_code(self, _trade: RealTrade | ShadowTrade) -> str:
+        """So that an engine that reads no status does not take its shadow for closed, either."""
+        return "own_exit_kept"
+
+
 class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     """A shadow exit that waits for its engine's quotes as of `exit_time`."""
 
@@ -277,9 +300,9 @@ class PendingExitSerializer(serializers.Serializer[ExitDirective]):
     experiment_id = serializers.UUIDField()
     trade_id = serializers.UUIDField(source="shadow_trade_id", help_text="The engine's own shadow trade.")
     exit_time = serializers.DateTimeField()
-    legs = serializers.JSONField(source="closing_legs", help_text="Instrument, side and quantity that it closes.")
+    legs = ClosingLegsField(source="closing_legs", help_text="Instrument, side and quantity that it closes.")
     instruments = serializers.SerializerMethodField(help_text="The legs to quote.")
-    market_conditions = JSONObjectField()
+    market_conditions = ConditionsField()
     conditions_hash = serializers.CharField()
     issued_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()

@@ -14,10 +14,10 @@ from kernel.fields import (
     AnyJSONField,
     DecimalTextField,
     InstantField,
-    JSONObjectField,
     StrictSerializer,
     sha256_field,
 )
+from outcomes.api_documents import ConditionsField, QuotesDocumentField, SettlementsDocumentField
 from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg
 from outcomes.core.quoting import canonical_instrument
@@ -231,7 +231,7 @@ class TradeSerializer(StrictSerializer):
     price_provenance = serializers.ChoiceField(ANY_PROVENANCE)
     currency = CurrencyField(required=False, help_text="Defaults to the plan's.")
     risk_amount = DecimalTextField(**NET_PRICE, required=False, help_text="Compared with the referee's own.")
-    entry_quotes = JSONObjectField(
+    entry_quotes = QuotesDocumentField(
         default=dict, help_text="{instrument: {bid, ask, quote_time}} at the entry; required of a shadow."
     )
 
@@ -270,7 +270,7 @@ class FillSerializer(StrictSerializer):
     fees = price_field(default=Decimal(0), help_text="Negative for a rebate.")
     reason = ExitReasonField(required=False, help_text="Why it closes, where it does.")
     price_provenance = serializers.ChoiceField(ANY_PROVENANCE, required=False, help_text="Defaults to the trade's.")
-    market_conditions = JSONObjectField(default=dict, help_text="As for an exit.")
+    market_conditions = ConditionsField(default=dict, help_text="As for an exit.")
 
     def validate_fill_ref(self, value: str) -> str:
         """Reject the references that the orchestrator gives."""
@@ -363,7 +363,7 @@ class ExitSerializer(StrictSerializer):
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list
     )
-    market_conditions = JSONObjectField(
+    market_conditions = ConditionsField(
         default=dict,
         help_text="{underlying, quotes: {instrument: {bid, ask, quote_time}}, settlements}, and anything else seen.",
     )
@@ -388,11 +388,11 @@ class ExitSerializer(StrictSerializer):
 class ShadowExitSerializer(StrictSerializer):
     """A shadow engine's own quotes or settlements as of a directive's exit time."""
 
-    quotes = JSONObjectField(required=False, help_text="{instrument: {bid, ask, quote_time}} for every leg.")
-    settlements = JSONObjectField(
+    quotes = QuotesDocumentField(required=False, help_text="{instrument: {bid, ask, quote_time}} for every leg.")
+    settlements = SettlementsDocumentField(
         required=False, help_text="{instrument: {price, settled_at, kind, underlying}} for contracts that have ended."
     )
-    market_conditions = JSONObjectField(required=False, help_text="May contain quotes and settlements instead.")
+    market_conditions = ConditionsField(required=False, help_text="May contain quotes and settlements instead.")
     exit_time = InstantField(required=False, help_text="Must equal the directive's.")
     exit_price = net_price_field(required=False, help_text="Must match the quotes.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(

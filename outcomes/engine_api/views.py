@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.utils.http import parse_etags
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +18,7 @@ from outcomes.engine_api.answers import (
     AmendmentAnswerSerializer,
     AssignmentSerializer,
     ClaimedSerializer,
+    OwnExitAnswerSerializer,
     PendingExitsSerializer,
     PermitAnswerSerializer,
     RecommendationAnswerSerializer,
@@ -92,7 +93,19 @@ class RenewView(EngineView):
 class AssignmentView(EngineView):
     """Read one assignment again."""
 
-    @extend_schema(responses=AssignmentSerializer, operation_id="get_assignment")
+    @extend_schema(
+        responses={
+            200: AssignmentSerializer,
+            304: OpenApiResponse(description="If-None-Match names the context that the engine has already."),
+        },
+        parameters=[
+            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="ETag of an earlier answer."),
+            OpenApiParameter(
+                "ETag", str, OpenApiParameter.HEADER, response=[200, 304], description="The context hash."
+            ),
+        ],
+        operation_id="get_assignment",
+    )
     def get(self, request: Request, experiment_id: UUID) -> Response:
         """The same document as the claim's; its ETag is the context hash, because it never changes."""
         assignment = get_assignment(engine_of(request), experiment_id)
@@ -200,7 +213,7 @@ class TradeExitView(EngineView):
         responses={
             200: OpenApiResponse(TradeAnswerSerializer, description="Closed."),
             202: OpenApiResponse(
-                TradeAnswerSerializer, description="`own_exit_kept`: the shadow closes with the real trade."
+                OwnExitAnswerSerializer, description="`own_exit_kept`: the shadow closes with the real trade."
             ),
         },
     )
@@ -208,9 +221,9 @@ class TradeExitView(EngineView):
         """Close the trade, record its outcome and direct the shadow to exit; accepted while halted, too."""
         body = _validated(ExitSerializer, request)
         trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
-        answer = TradeAnswerSerializer(trade).data
         # 202, so that an engine that reads the status alone does not take its shadow for closed.
-        return Response(answer | {"code": "own_exit_kept"} if status == 202 else answer, status=status)
+        answer = OwnExitAnswerSerializer if status == 202 else TradeAnswerSerializer
+        return Response(answer(trade).data, status=status)
 
 
 class ExitDirectivesView(EngineView):

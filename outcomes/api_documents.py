@@ -1,0 +1,157 @@
+"""The documents inside bodies, as JSON Schema: what is named in them, and where anything else may stand beside it.
+
+For the OpenAPI document alone. What is read of the documents, and how strictly, stands in `outcomes.core`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from kernel.canonical import SHA256_HEX
+from kernel.fields import JSONObjectField
+from outcomes.core.checks import EXPIRY_KINDS, SIDE_OF_KIND
+from outcomes.core.quoting import MAX_LENGTH, QuoteFlag
+from outcomes.core.trades import EFFECTS, SIDES, TradeFlag
+
+Schema = dict[str, Any]
+
+
+def _object(properties: Schema, *, optional: tuple[str, ...] = (), others: bool = False) -> Schema:
+    """An object with these members; `others` when it may have more."""
+    required = [name for name in properties if name not in optional]
+    made: Schema = {"type": "object", "properties": properties, "additionalProperties": others}
+    return made | {"required": required} if required else made
+
+
+def _by_instrument(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": schema}
+
+
+# As text or as a number; kept as it came.
+_PRICE: Schema = {"anyOf": [{"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}, {"type": "number"}]}
+# RFC 3339 with a zone, or an epoch in seconds or milliseconds.
+_TIME: Schema = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]}
+_DECIMAL: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
+_INSTANT: Schema = {"type": "string", "format": "date-time"}
+_HASH: Schema = {"type": "string", "pattern": SHA256_HEX}
+_INSTRUMENT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+
+QUOTE = _object({"bid": _PRICE, "ask": _PRICE, "quote_time": _TIME}, others=True)
+QUOTES = _by_instrument(QUOTE)
+SETTLEMENT = _object(
+    {
+        "price": _PRICE,
+        "settled_at": _TIME,
+        "kind": {"type": "string", "enum": [*EXPIRY_KINDS, *SIDE_OF_KIND]},
+        "underlying": _PRICE,
+    },
+    optional=("underlying",),
+    others=True,
+)
+SETTLEMENTS = _by_instrument(SETTLEMENT)
+# Whatever else the engine saw may stand beside these, and is kept as sent; a real exit with a bad quote is kept, too.
+CONDITIONS: Schema = {
+    "type": "object",
+    "properties": {
+        "underlying": {"type": "object", "properties": {"symbol": {"type": "string"}}, "additionalProperties": True},
+        "quotes": {"type": "object", "additionalProperties": True},
+        "settlements": {"type": "object", "additionalProperties": True},
+    },
+    "additionalProperties": True,
+}
+SIGNAL = _object(
+    {
+        "signal_id": {"type": "string", "format": "uuid"},
+        "symbol": {"type": "string"},
+        "exchange": {"type": "string"},
+        "direction": {"type": "string", "enum": ["LONG", "SHORT"]},
+        "timeframe": {"type": "string"},
+        "timestamp": _INSTANT,
+        "signal_hash": _HASH,
+    }
+)
+CONTEXT = _object(
+    {
+        "context_version": {"type": "integer", "minimum": 1},
+        "signal": SIGNAL,
+        "prices": {"type": "object", "additionalProperties": _DECIMAL},
+        "volume": _DECIMAL | {"type": ["string", "null"]},
+        "indicators": {"type": "object", "additionalProperties": True},
+        "market_data": _object(
+            {
+                "as_of": _INSTANT,
+                "received_at": _INSTANT,
+                "source": {"type": "string"},
+                "data": {"type": "object", "additionalProperties": True},
+            }
+        )
+        | {"type": ["object", "null"]},
+    }
+)
+_LEG = {"instrument": _INSTRUMENT, "side": {"type": "string", "enum": list(SIDES)}}
+PLANNED_LEGS: Schema = {"type": "array", "items": _object(_LEG | {"ratio": {"type": "integer", "minimum": 1}})}
+OPENED_LEGS: Schema = {
+    "type": "array",
+    "items": _object(
+        _LEG | {"ratio": {"type": "integer", "minimum": 1}, "entry_price": _DECIMAL | {"type": ["string", "null"]}},
+        optional=("entry_price",),
+    ),
+}
+CLOSING_LEGS: Schema = {"type": "array", "items": _object(_LEG | {"quantity": _DECIMAL})}
+FILLED_LEGS: Schema = {
+    "type": "array",
+    "items": _object(
+        _LEG | {"effect": {"type": "string", "enum": list(EFFECTS)}, "quantity": _DECIMAL, "price": _DECIMAL},
+        others=True,
+    ),
+}
+FLAGS: Schema = {"type": "array", "items": {"type": "string", "enum": [flag.value for flag in TradeFlag]}}
+QUOTE_FLAGS: Schema = _by_instrument({"type": "string", "enum": [flag.value for flag in QuoteFlag]})
+
+
+@extend_schema_field(QUOTES)
+class QuotesDocumentField(JSONObjectField):
+    """Quotes by instrument, as sent."""
+
+
+@extend_schema_field(SETTLEMENTS)
+class SettlementsDocumentField(JSONObjectField):
+    """Settlements by instrument, as sent."""
+
+
+@extend_schema_field(CONDITIONS)
+class ConditionsField(JSONObjectField):
+    """Market conditions, as sent."""
+
+
+@extend_schema_field(SIGNAL)
+class SignalDocumentField(JSONObjectField):
+    """The normalised signal of a market context."""
+
+
+@extend_schema_field(CONTEXT)
+class ContextField(JSONObjectField):
+    """A market context, as it is hashed."""
+
+
+@extend_schema_field(OPENED_LEGS)
+class OpenedLegsField(serializers.JSONField):
+    """The legs of a trade as it was opened."""
+
+
+@extend_schema_field(CLOSING_LEGS)
+class ClosingLegsField(serializers.JSONField):
+    """What a directive closes."""
+
+
+@extend_schema_field(FILLED_LEGS)
+class FilledLegsField(serializers.JSONField):
+    """The executions of a fill."""
+
+
+@extend_schema_field(FLAGS)
+class FlagsField(serializers.JSONField):
+    """What is remarkable about a trade."""
