@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
         "DirectiveStateEnum": "outcomes.models.DirectiveState",
         "ReportedReasonEnum": "outcomes.engine_api.serializers.REPORTED_REASONS",
         "ExitReasonEnum": "outcomes.models.ExitReason",
+        "TradeFlagEnum": "outcomes.api_documents.TRADE_FLAGS",
         "ProvenanceEnum": "outcomes.models.trade.PROVENANCE_CHOICES",
         "EvaluationStateEnum": "outcomes.analyst_api.evaluations.STATES",
         "EvaluationVerdictEnum": "outcomes.analyst_api.evaluations.VERDICTS",

@@ -108,7 +108,8 @@ FILLED_LEGS: Schema = {
         others=True,
     ),
 }
-FLAGS: Schema = {"type": "array", "items": {"type": "string", "enum": [flag.value for flag in TradeFlag]}}
+TRADE_FLAGS = [flag.value for flag in TradeFlag]
+FLAGS: Schema = {"type": "array", "items": {"type": "string", "enum": TRADE_FLAGS}}
 QUOTE_FLAGS: Schema = _by_instrument({"type": "string", "enum": [flag.value for flag in QuoteFlag]})
 
 

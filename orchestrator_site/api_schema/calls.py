@@ -36,7 +36,12 @@ CALLS: dict[str, tuple[str, ...]] = {
         "price_mismatch", "price_not_marketable", "duplicate_leg",
     ),
     "confirm_permit": ("not_found", "recommendation_missing", "not_permitted", "permit_expired", "halted"),
+    "list_trades": (),
     "get_trade": ("not_found",),
+    "propose_amendment": (
+        "not_found", "conflict", "amendment_open", "amendment_impossible", "shadow_not_amended", "duplicate_leg",
+        "negative_price", "settlement_impossible", "closes_more_than_open", "time_in_future", "exit_before_entry",
+    ),
     "report_fill": (
         "not_found", "conflict", "already_closed", "shadow_follows_real", "entry_not_priced", "fill_ref_reserved",
         "unknown_exit_reason", "closes_more_than_open", "settlement_impossible", "negative_price", "time_in_future",
@@ -56,4 +61,6 @@ CALLS: dict[str, tuple[str, ...]] = {
     "list_experiments": (),
     "get_experiment": ("not_found",),
     "performance": (),
+    "list_evaluations": (),
+    "get_evaluation": ("not_found",),
 }  # fmt: skip

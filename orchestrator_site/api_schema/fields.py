@@ -47,4 +47,4 @@ class AnyJSON(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """Every type there is."""
-        return {"type": ["object", "array", "string", "number", "boolean"]}
+        return {"type": ["object", "array", "string", "number", "boolean"], "items": {}}

@@ -143,6 +143,7 @@ class AmendmentAnswerSerializer(serializers.ModelSerializer[TradeAmendment]):
 class OwnExitAnswerSerializer(serializers.ModelSerializer[OwnExit]):
     """A shadow's exit by its own rules; legs and figures are null until it is priced."""
 
+    legs = FilledLegsField(allow_null=True)
     fees = DecimalTextField(**FEES, allow_null=True)
     pnl = DecimalTextField(**PNL, allow_null=True)
 
@@ -230,7 +231,7 @@ class OutcomeAnswerSerializer(serializers.Serializer[Outcome]):
 class DirectiveAnswerSerializer(serializers.ModelSerializer[ExitDirective]):
     """A shadow's exit with the real trade, whatever has become of it."""
 
-    legs = serializers.JSONField(source="closing_legs", allow_null=True)
+    legs = ClosingLegsField(source="closing_legs", allow_null=True)
 
     class Meta:
         model = ExitDirective
@@ -282,7 +283,7 @@ class TradePageSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class OwnExitAnswerSerializer(TradeAnswerSerializer):
+class KeptOwnExitSerializer(TradeAnswerSerializer):
     """A shadow trade whose own exit was kept."""
 
     code = serializers.SerializerMethodField()

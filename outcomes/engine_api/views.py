@@ -18,7 +18,7 @@ from outcomes.engine_api.answers import (
     AmendmentAnswerSerializer,
     AssignmentSerializer,
     ClaimedSerializer,
-    OwnExitAnswerSerializer,
+    KeptOwnExitSerializer,
     PendingExitsSerializer,
     PermitAnswerSerializer,
     RecommendationAnswerSerializer,
@@ -213,7 +213,7 @@ class TradeExitView(EngineView):
         responses={
             200: OpenApiResponse(TradeAnswerSerializer, description="Closed."),
             202: OpenApiResponse(
-                OwnExitAnswerSerializer, description="`own_exit_kept`: the shadow closes with the real trade."
+                KeptOwnExitSerializer, description="`own_exit_kept`: the shadow closes with the real trade."
             ),
         },
     )
@@ -222,7 +222,7 @@ class TradeExitView(EngineView):
         body = _validated(ExitSerializer, request)
         trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
         # 202, so that an engine that reads the status alone does not take its shadow for closed.
-        answer = OwnExitAnswerSerializer if status == 202 else TradeAnswerSerializer
+        answer = KeptOwnExitSerializer if status == 202 else TradeAnswerSerializer
         return Response(answer(trade).data, status=status)
 
 
