@@ -16,7 +16,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from kernel.errors import DomainError
-from kernel.problems import problem_body
+from kernel.problems import PROBLEMS, problem_body
+from policies.access import count_error
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -76,6 +77,12 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     if judged is None:
         return None
     code, detail, errors = judged
+    if PROBLEMS[code].status < 500:
+        try:
+            count_error(context["request"], code)
+        except (OperationalError, InterfaceError) as outage:
+            # It went away since: the caller tries again, and is told then.
+            code, detail, errors = _judge(outage) or judged
     body = problem_body(code, detail, errors=errors, request_id=context["request"].META.get("request_id", ""))
     headers = {}
     if (wait := getattr(exc, "wait", None)) is not None:

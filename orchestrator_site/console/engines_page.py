@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from admin_kit.display import pretty_json
 from admin_kit.options import render_page
+from orchestrator_site.console.engine_day import EngineDay, ErrorRow, engine_days, engine_errors
 from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
 from policies.selectors import state_in_force
 
@@ -78,6 +79,8 @@ class EnginePanel:
     keys: list[ApiKey]
     changes: list[RulesChange]
     switches: list[EngineSwitch]
+    day: EngineDay
+    errors: list[ErrorRow]
 
 
 @permission_required("policies.view_engine", raise_exception=True)
@@ -103,6 +106,7 @@ def engine_panels() -> list[EnginePanel]:
         ages = dict(cursor.fetchall())
         cursor.execute(UNANSWERED)
         unanswered = {engine: Unanswered(*rest) for engine, *rest in cursor.fetchall()}
+    days, errors = engine_days(), engine_errors()
     panels = []
     for engine in Engine.objects.all():
         stretches = EngineAvailability.objects.filter(engine=engine.name)
@@ -125,6 +129,8 @@ def engine_panels() -> list[EnginePanel]:
                     stretches.filter(first_heartbeat_at__gte=now - 30 * DAY).order_by("first_heartbeat_at")[:1000]
                 ),
                 switches=list(EngineSwitch.objects.filter(engine=engine.name)[:5]),
+                day=days[engine.name],
+                errors=errors[engine.name],
             )
         )
     return panels

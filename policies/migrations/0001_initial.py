@@ -70,6 +70,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='EngineErrors',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
+                ('day', models.DateField(help_text='UTC, database clock.')),
+                ('code', models.CharField(help_text='As in the answer; docs/errors.md says what to do.', max_length=50)),
+                ('count', models.BigIntegerField(help_text='Answers with it.')),
+            ],
+            options={
+                'verbose_name_plural': 'engine errors',
+                'db_table': 'engine_errors',
+                'ordering': ('-day', 'engine', 'code'),
+                'constraints': [models.UniqueConstraint(fields=('engine', 'day', 'code'), name='engine_errors_one_per_day'), models.CheckConstraint(condition=models.Q(('engine__in', ['A', 'B'])), name='engine_errors_engine_known'), models.CheckConstraint(condition=models.Q(('count__gte', 1)), name='engine_errors_counted')],
+            },
+        ),
+        migrations.CreateModel(
             name='Halt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -2,7 +2,7 @@
 
 from policies.models.brakes import GuardrailTrip, Halt
 from policies.models.draft import DraftState, PolicyApproval, PolicyDraft
-from policies.models.engine import Engine, EngineAvailability, EngineName, EngineSwitch
+from policies.models.engine import Engine, EngineAvailability, EngineErrors, EngineName, EngineSwitch
 from policies.models.keys import ApiKey, KeyOwner
 from policies.models.policy import PolicyContent, PolicyVersion
 
@@ -11,6 +11,7 @@ __all__ = [
     "DraftState",
     "Engine",
     "EngineAvailability",
+    "EngineErrors",
     "EngineName",
     "EngineSwitch",
     "GuardrailTrip",

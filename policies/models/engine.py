@@ -67,6 +67,29 @@ class EngineAvailability(models.Model):
         return f"{self.engine_id} {instant_text(self.first_heartbeat_at)}"
 
 
+class EngineErrors(models.Model):
+    """How often an engine was answered with an error on one day: a row for each code, whatever an engine sends."""
+
+    # The unique key finds it; nothing asks for the errors of an engine by any other way.
+    engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
+    day = models.DateField(help_text="UTC, database clock.")
+    code = models.CharField(max_length=50, help_text="As in the answer; docs/errors.md says what to do.")
+    count = models.BigIntegerField(help_text="Answers with it.")
+
+    class Meta:
+        db_table = "engine_errors"
+        verbose_name_plural = "engine errors"
+        ordering = ("-day", "engine", "code")
+        constraints = (
+            models.UniqueConstraint(name="engine_errors_one_per_day", fields=("engine", "day", "code")),
+            models.CheckConstraint(name="engine_errors_engine_known", condition=Q(engine__in=EngineName.values)),
+            models.CheckConstraint(name="engine_errors_counted", condition=Q(count__gte=1)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.day} {self.code}: {self.count}"
+
+
 class EngineSwitch(models.Model):
     """An operator disabled or enabled an engine."""
 
