@@ -27,8 +27,11 @@ _EXITS = (
 CALLS: dict[str, tuple[str, ...]] = {
     "heartbeat": (),
     "claim_assignments": ("too_many_polls",),
+    "renew_lease": ("not_found", "lease_lost"),
     "get_assignment": ("not_found",),
-    "create_recommendation": ("not_found", "plan_missing", "plan_not_allowed", "context_mismatch", "conflict"),
+    "create_recommendation": (
+        "not_found", "plan_missing", "plan_not_allowed", "context_mismatch", "conflict", "lease_lost",
+    ),
     "open_trade": (
         *_QUOTES, "not_found", "recommendation_missing", "declined", "role_mismatch", "double_execution_prevented",
         "conflict", "plan_differs", "shadow_too_late", "entry_before_recommendation", "reported_too_late",

@@ -231,7 +231,8 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
     for row, fill in zip(in_force(trade.fills.all()), _fills(trade), strict=True):
         # The entry stands above, the fill that closes below.
         if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
-            title = f"Engine {engine}'s {kind} trade filled: {row.fill_ref}"
+            happened = "contract got a successor" if row.is_succession else f"{kind} trade filled: {row.fill_ref}"
+            title = f"Engine {engine}'s {happened}"
             executions = ", ".join(map(str, fill.legs))
             yield Event(row.reported_at, title, executions, link=("outcomes_tradefill", row.pk))
     own = getattr(trade, "own_exit", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -154,6 +155,13 @@ class OwnExitAnswerSerializer(serializers.ModelSerializer[OwnExit]):
         )  # fmt: skip
 
 
+def _instruments_of(shadows: Iterable[ShadowTrade]) -> list[str]:
+    """What the shadows hold or have held, under every name: a split renames a contract after its opening."""
+    found = {leg["instrument"] for shadow in shadows for leg in shadow.legs}
+    renamed = [row for shadow in shadows if shadow.revision > 1 for row in shadow.fills.all()]
+    return sorted(found | {leg["instrument"] for row in renamed for leg in row.legs})
+
+
 class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
     """A trade of the calling engine; the exit's fields are null or empty until it is closed."""
 
@@ -202,8 +210,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         if isinstance(trade, ShadowTrade):
             # It must not learn what the other engine trades.
             return []
-        shadows = ShadowTrade.objects.filter(experiment_id=trade.experiment_id)
-        return sorted({leg["instrument"] for shadow in shadows for leg in shadow.legs})
+        return _instruments_of(ShadowTrade.objects.filter(experiment_id=trade.experiment_id))
 
     @extend_schema_field(QUOTE_FLAGS)
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
@@ -272,8 +279,7 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
 
     def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
         """As in the answer to the opening, from what was read with the page."""
-        shadows = trade.experiment.shadowtrades.all() if isinstance(trade, RealTrade) else ()
-        return sorted({leg["instrument"] for shadow in shadows for leg in shadow.legs})
+        return _instruments_of(trade.experiment.shadowtrades.all()) if isinstance(trade, RealTrade) else []
 
 
 class TradePageSerializer(serializers.Serializer[Any]):

@@ -206,13 +206,11 @@ def _succession(
         raise _impossible("effective_at lies before the entry, or in the future.", "/values/successor/effective_at")
     last = max(row.number for row in trade.fills.all())
     ref = f"succession-{last + 1}"
-    fill = succession(
-        ref,
-        held,
-        instrument=successor["instrument"],
-        becomes=successor["becomes"],
-        ratio=Decimal(successor["ratio"]),
-    )
+    names = {"instrument": successor["instrument"], "becomes": successor["becomes"]}
+    try:
+        fill = succession(ref, held, **names, ratio=Decimal(successor["ratio"]))
+    except DomainError as error:
+        raise _impossible(error.detail, error.pointer) from error
     return TradeFill(
         real_trade=amendment.real_trade,
         shadow_trade=amendment.shadow_trade,

@@ -339,6 +339,8 @@ def judge_plan(trade: RealTrade, now: datetime) -> None:
 def check_prices(trade: RealTrade, terms: Terms) -> None:
     """Hold the prices of a closed real trade against the quotes around them, once."""
     for row in stored_fills(trade):
+        if row.is_succession:
+            continue
         named = trade.entry_quotes if row.number == 1 else row.market_conditions.get("quotes")
         settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
         traded = [leg for leg in core_fill(row).legs if leg.instrument not in settled]

@@ -14,7 +14,7 @@ from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.sql import load
 from kernel.values import plain_text
-from outcomes.core.books import Fill, LegFill, keep_books
+from outcomes.core.books import Fill, LegFill, keep_books, positions, succession
 from outcomes.core.checks import (
     CLOCK_SKEW,
     Settlement,
@@ -180,7 +180,7 @@ def exit_of_a_shadow(
     if terms.now > trade.opened_at + timedelta(days=days):
         raise DomainError("own_exit_too_late", f"An own exit is taken for {days} days after the entry.")
     refuse_untimely(terms, report.exit_time, "/exit_time")
-    opened = _opened(trade)
+    opened = _opened(trade, report.exit_time)
     conditions, limit = report.market_conditions, terms.quote_limit
     refuse_bad_exit_quotes(opened, conditions, report.exit_time, entered_at=entered_at(trade), limit=limit)
     reported = reported_exit_prices(opened, report.legs)
@@ -195,9 +195,25 @@ def exit_of_a_shadow(
     return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
 
 
-def _opened(trade: ShadowTrade) -> dict[tuple[str, str], Decimal]:
+def _opening(trade: ShadowTrade, at: datetime) -> list[Fill]:
+    """The entry of a shadow, and what splits and new names had made of the whole of it by then."""
+    fills: list[Fill] = []
+    for row in stored_fills(trade):
+        if row.number == 1:
+            fills.append(core_fill(row))
+        elif row.is_succession and row.amendment is not None and row.time <= at:
+            named = row.amendment.values["successor"]
+            held = {key: position.open for key, position in positions(fills).items() if position.open}
+            names = {"instrument": named["instrument"], "becomes": named["becomes"]}
+            fills.append(succession(row.fill_ref, held, **names, ratio=Decimal(named["ratio"])))
+    return fills
+
+
+def _opened(trade: ShadowTrade, at: datetime) -> dict[tuple[str, str], Decimal]:
     """The whole opened quantity, for an own exit; while it is OPENING, what it will be."""
-    return {(leg["instrument"], leg["side"]): leg["ratio"] * trade.quantity for leg in trade.legs}
+    if trade.status == TradeStatus.OPENING:
+        return {(leg["instrument"], leg["side"]): leg["ratio"] * trade.quantity for leg in trade.legs}
+    return {key: position.open for key, position in positions(_opening(trade, at)).items() if position.open}
 
 
 def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) -> ExitMoment:
@@ -233,14 +249,14 @@ def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request
 
 def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
     """Price an own exit over the whole opened quantity, like any exit; UNPRICED where nobody quoted it."""
-    priced = exit_legs(_opened(trade), _own_moment(trade, own, terms))
+    priced = exit_legs(_opened(trade, own.exit_time), _own_moment(trade, own, terms))
     own.priced_at = terms.now
     if priced is None:
         own.state = OwnExitState.UNPRICED
         own.save()
         return
-    entry = core_fill(stored_fills(trade)[0])
-    books = keep_books([entry, Fill("own exit", tuple(priced.legs))], trade.multiplier, terms.schedule)
+    left = Fill("own exit", tuple(priced.legs))
+    books = keep_books([*_opening(trade, own.exit_time), left], trade.multiplier, terms.schedule)
     own.state = OwnExitState.DONE
     own.legs = priced.documents()
     own.price_provenance = priced.provenance
