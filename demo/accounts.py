@@ -60,7 +60,8 @@ def use_split_policy() -> None:
         return
     # The first version is AUTO by default, under which engine A alone would trade and half of the report stay empty.
     # Not through a draft: where drafts need approval, nobody would be there to give it.
-    content = replace(policy.content, configured_mode="SPLIT_CAPITAL")
+    # The feed quotes each moment that it is asked for: nobody need wait a minute for quotes that came later.
+    content = replace(policy.content, configured_mode="SPLIT_CAPITAL", max_quote_age_seconds=15)
     create_policy_version(DEMO, content, base_version=policy.version, note="Demo: even split.")
 
 

@@ -40,12 +40,12 @@ def start_site(group: ProcessGroup, host: str, port: int, folder: Path) -> None:
         time.sleep(0.2)
 
 
-def engine(letter: str, url: str, key: str, folder: Path) -> Program:
+def engine(letter: str, url: str, key: str, folder: Path, *, bars: Path) -> Program:
     """Example engine a or b; the key goes through the environment, because process lists show arguments."""
     script = str(settings.BASE_DIR / "examples" / f"engine_{letter}.py")
     return Program(
         f"engine {letter.upper()}",
-        [sys.executable, script, "--url", url, "--journal", str(journal(letter, folder))],
+        [sys.executable, script, "--url", url, "--journal", str(journal(letter, folder)), "--bars", str(bars)],
         {"ORCHESTRATOR_API_KEY": key},
         folder / f"engine_{letter}.log",
     )

@@ -14,9 +14,10 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.management.base import OutputWrapper
 
+from demo import evaluation
 from demo.accounts import SOURCE, Access, prepare
 from demo.alerts import alert_message
-from demo.bars import read_bars, replay_bars
+from demo.bars import first_alerts, read_bars, write_chart
 from demo.children import START_SECONDS, DemoError, check, engine, feeder, journal, start_site
 from demo.counts import Counts, count
 from demo.sender import AlertSender
@@ -28,6 +29,7 @@ from policies.selectors import state_in_force
 
 HOST = "127.0.0.1"
 BARS_FILE = Path("examples") / "data" / "stocks_daily.csv"
+CHART = "chart.csv"
 LOOK_SECONDS = 0.25
 # `up` itself needs five seconds to stop its programs.
 STOP_SECONDS = 15.0
@@ -38,9 +40,10 @@ STALLED_SECONDS = 90.0
 class Demo:
     """One run; leaving the context ends every process it started."""
 
-    def __init__(self, *, port: int, bars: int, folder: Path) -> None:
+    def __init__(self, *, port: int, alerts: int | None, folder: Path) -> None:
         self.url = f"http://{HOST}:{port}"
-        self._port, self._bars, self._folder = port, bars, folder
+        self._port, self._alerts, self._folder = port, alerts, folder
+        self._to_send = 0
         self._group = ProcessGroup()
 
     def __enter__(self) -> Self:
@@ -55,8 +58,8 @@ class Demo:
         """Run the whole flow; whether every invariant held.
 
         1. Start the site, create accounts, keys, source and policy, start the engines and the feeder.
-        2. Send the alerts and wait until every flow has ended.
-        3. Print the comparison and check the invariants.
+        2. Start an evaluation, send the alerts and wait until every flow has ended.
+        3. Print the comparison, check the invariants, and finish the evaluation.
         """
         if settings.PRODUCTION or settings.APP_MODE != "PAPER":
             raise DemoError(
@@ -65,20 +68,24 @@ class Demo:
             )
         history = read_bars(Path(settings.BASE_DIR) / BARS_FILE)
         try:
-            days = groupby(replay_bars(history, self._bars), key=lambda item: item.bar.day)
-            messages = [[alert_message(item) for item in bars] for _, bars in days]
+            bars, alerts = first_alerts(history, self._alerts)
         except ValueError as error:
-            raise DemoError(f"{error} Choose another number with --bars.") from None
+            raise DemoError(f"{error} Choose another number with --alerts.") from None
+        self._to_send = len(alerts)
+        messages = [[alert_message(item) for item in fired] for _, fired in groupby(alerts, lambda item: item.bar.day)]
         say("Starting database, web server and worker ...")
         start_site(self._group, HOST, self._port, self._folder)
         # After the site, which makes the tables and version 1 of the policy when it starts.
         access = prepare()
+        write_chart(self._folder / CHART, bars)
         self._start_engines(access)
         self._group.add(feeder(self.url, access.feeder_key, self._folder))
         say(f"\nThe site: {self.url}/admin/  (API: {self.url}/api/v1/docs)")
         for name, password in access.passwords.items():
             say(f"  sign in as {name:<8}  with {password}")
         say(f"  logs of site, engines and feeder: {self._folder}\n")
+        question = evaluation.start(alerts)
+        say(f"Evaluation {question}: fixed, approved and started before the first alert.\n")
         self._replay(AlertSender(self.url, access.webhook_path, messages))
         # Over HTTP and with an analyst's key, so that the demo shows what a program of the analyst's would get.
         request = urllib.request.Request(  # noqa: S310 (our own URL)
@@ -94,8 +101,12 @@ class Demo:
         holds = True
         for finding in verify("traded", source=SOURCE):
             holds = holds and not finding.rows
-            for line in finding.lines():
-                say(f"  {line}")
+            for text in finding.lines():
+                say(f"  {text}")
+        line = ProgressLine(OutputWrapper(sys.stdout))
+        said = evaluation.finish(question, line.show)
+        line.clear()
+        say(f"\nThe verdict: {said}\n  {self.url}/admin/outcomes/evaluation/{question.pk}/change/")
         return holds
 
     def keep_up(self) -> None:
@@ -113,7 +124,7 @@ class Demo:
             if is_empty:
                 # The journal of another database would tell the engine of a future it has not seen.
                 journal(letter, self._folder).unlink(missing_ok=True)
-            self._group.add(engine(letter, self.url, key, self._folder))
+            self._group.add(engine(letter, self.url, key, self._folder, bars=self._folder / CHART))
         deadline = time.monotonic() + START_SECONDS
         while not ((state := state_in_force()).engine_a_available and state.engine_b_available):
             self._check_programs()
@@ -133,7 +144,7 @@ class Demo:
         moved_at = time.monotonic()
         while True:
             sending, counts = sender.is_alive(), count()
-            text = counts.progress(sent=sender.sent, to_send=self._bars, rate=sender.rate)
+            text = counts.progress(sent=sender.sent, to_send=self._to_send, rate=sender.rate)
             if not sending and counts.is_complete:
                 break
             self._check_programs()
@@ -149,7 +160,7 @@ class Demo:
         if sender.answers["duplicate"]:
             say("  duplicate: received in an earlier run of the demo; a repeated alert creates no second signal.")
         if sender.answers["conflict"]:
-            say("  conflict: an earlier run with another --bars sent this bar as its last; its first alert was kept.")
+            say("  conflict: an earlier run with another --alerts sent this bar as its last; its first alert was kept.")
         if sender.rejections:
             raise DemoError(f"{len(sender.rejections)} alerts were rejected. The first answer: {sender.rejections[0]}")
 

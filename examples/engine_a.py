@@ -24,7 +24,7 @@ class Parameters:
     take_profit: float = 0.40
     stop_loss: float = -0.30
     bars_held: int = 5
-    last_days: int = 9  # before expiry there is little left to save: held to it
+    last_days: int = 5  # before expiry there is little left to save: held to it
 
 
 PARAMETERS = Parameters()

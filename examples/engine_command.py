@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from threading import Event, Thread
 
+from bars import Tape, read_feed
 from engine_loop import EngineLoop
 from journal import Journal
 from orchestrator_client import OrchestratorClient, OrchestratorError
@@ -34,7 +35,8 @@ def main(strategy: Strategy) -> None:
         with _patient_client(arguments, stop) as client, Journal(arguments.journal) as journal:
             send_heartbeat(client, strategy)
             Thread(target=send_heartbeats, args=(arguments, strategy, stop), daemon=True).start()
-            EngineLoop(client, strategy, journal).run(stop)
+            feed = read_feed(arguments.bars) if arguments.bars else ()
+            EngineLoop(client, strategy, journal, Tape(feed)).run(stop)
     except OrchestratorError as error:
         sys.exit(f"Engine {strategy.engine} stopped: {error}")
 
@@ -44,6 +46,7 @@ def _arguments(engine: str) -> argparse.Namespace:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the orchestrator")
     parser.add_argument("--key", help="API key; better set ORCHESTRATOR_API_KEY, because process lists show arguments")
     parser.add_argument("--journal", type=Path, help="file from which open positions are restored after a restart")
+    parser.add_argument("--bars", type=Path, help="file of its own bars; without one it knows those of the alerts")
     arguments = parser.parse_args()
     arguments.key = arguments.key or os.environ.get("ORCHESTRATOR_API_KEY")
     if not arguments.key:

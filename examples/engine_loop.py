@@ -44,9 +44,11 @@ LIMIT = 20
 class EngineLoop:
     """One engine at work."""
 
-    def __init__(self, client: OrchestratorClient, strategy: Strategy, journal: Journal) -> None:
+    def __init__(
+        self, client: OrchestratorClient, strategy: Strategy, journal: Journal, tape: Tape | None = None
+    ) -> None:
         self._client, self._strategy, self._journal = client, strategy, journal
-        self._tape = Tape()
+        self._tape = tape or Tape()
         self._positions: dict[str, Position] = {}
 
     def run(self, stop: Event) -> None:
@@ -77,7 +79,7 @@ class EngineLoop:
         return len(assignments)
 
     def handle(self, assignment: Assignment) -> None:
-        """Answer one assignment, then close what its bar ends of the real positions of its symbol.
+        """Answer one assignment, then close what the market has ended of the real positions by then.
 
         The own exits of shadows can wait until there is nothing else to do: they move nobody's money.
         """
@@ -86,8 +88,7 @@ class EngineLoop:
         bar, verdict = self._judge(assignment["market_context"])
         self._take_up(assignment, bar, verdict)
         if bar is not None:
-            held = [position for position in self._positions.values() if position.symbol == bar.symbol]
-            self._close([position for position in held if position.kind == "REAL"])
+            self._close([position for position in self._positions.values() if position.kind == "REAL"])
 
     def leave_open_positions(self) -> None:
         """Close what the rules close of every position, shadows included."""

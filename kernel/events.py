@@ -175,7 +175,7 @@ EVALUATION_JUDGED = Event(
 )
 EVALUATION_ENDED = Event(
     "evaluation.ended",
-    "warning",
+    "info",
     ("evaluation", "state", "because"),
     "An evaluation ended: no further signal takes part.",
 )

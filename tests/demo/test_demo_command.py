@@ -15,31 +15,40 @@ from tests.processes.harness import descendants, free_port, http_status, is_aliv
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
-BARS = 20
+ALERTS = 20  # about so many
 
 
 def run_demo(
-    folder: Path, *, bars: int, port: int | None = None, environment: dict[str, str] | None = None
+    folder: Path, *, alerts: int, port: int | None = None, environment: dict[str, str] | None = None
 ) -> tuple[int, str]:
     """Run the demo to its end; return exit code and output."""
     log = folder / "demo.txt"
     log.unlink(missing_ok=True)
-    arguments = ("--exit", "--folder", str(folder / "demo"), "--port", str(port or free_port()), "--bars", str(bars))
+    arguments = (
+        "--exit",
+        "--folder",
+        str(folder / "demo"),
+        "--port",
+        str(port or free_port()),
+        "--alerts",
+        str(alerts),
+    )
     with manage("demo", *arguments, log=log, **(environment or {})) as demo:
         code = demo.wait(120)
     return code, log.read_text()
 
 
 def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path) -> None:
-    code, output = run_demo(tmp_path, bars=BARS)
+    code, output = run_demo(tmp_path, alerts=ALERTS)
 
     assert code == 0, output
-    assert f"Alerts: {BARS} accepted." in output
+    sent = Experiment.objects.count()
+    assert f"Alerts: {sent} accepted." in output
     assert "sign in as operator" in output
     assert "engine B shadow" in output
-    assert "Verdict" in output
+    assert "The verdict: REPLAYED, a rehearsal: Inconclusive" in output
     assert output.count("  ok      ") == len(INVARIANTS)
-    assert Experiment.objects.count() == BARS
+    assert 15 < sent <= ALERTS
     assert RealTrade.objects.exists()
     # The feed prices the shadows, and no engine its own.
     assert set(TradeFill.objects.exclude(shadow_trade=None).values_list("price_provenance", flat=True)) == {
@@ -50,22 +59,23 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
     assert policy is not None
     assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
 
-    code, output = run_demo(tmp_path, bars=BARS)
+    code, output = run_demo(tmp_path, alerts=ALERTS)
 
     assert code == 0, output
-    assert f"Alerts: {BARS} duplicate." in output
+    assert f"Alerts: {sent} duplicate." in output
     assert output.count("  ok      ") == len(INVARIANTS)
-    assert Experiment.objects.count() == BARS
+    assert "/admin/outcomes/evaluation/" in output
+    assert Experiment.objects.count() == sent
 
 
 def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to_do(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "first.txt"
-    arguments = ("--bars", "4", "--folder", str(tmp_path / "first"), "--port", str(port))
+    arguments = ("--alerts", "6", "--folder", str(tmp_path / "first"), "--port", str(port))
     with manage("demo", *arguments, log=log) as demo:
         wait_until(lambda: "keeps running" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
         assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, log.read_text()
 
-        code, output = run_demo(tmp_path, bars=4, port=port)
+        code, output = run_demo(tmp_path, alerts=6, port=port)
         assert code == 1
         assert f"Cannot listen on 127.0.0.1:{port}" in output
         assert f"--port {port + 10}" in output
@@ -80,16 +90,16 @@ def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to
 def test_where_real_money_may_be_it_refuses_to_run(tmp_path: Path, environment: dict[str, str]) -> None:
     production = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "localhost"}
 
-    code, output = run_demo(tmp_path, bars=4, environment=production | environment)
+    code, output = run_demo(tmp_path, alerts=6, environment=production | environment)
 
     assert code == 1
     assert "it runs with PRODUCTION off and APP_MODE=PAPER only" in output
     assert not (tmp_path / "demo").exists()
 
 
-def test_a_number_of_bars_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    code, output = run_demo(tmp_path, bars=1_000_000)
+def test_a_number_of_alerts_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    code, output = run_demo(tmp_path, alerts=1_000_000)
 
     assert code == 1
-    assert "The demo can replay 4 to 2036 bars, not 1000000. Choose another number with --bars." in output
+    assert "The demo has 5 to 538 alerts, not 1000000. Choose another number with --alerts." in output
     assert not (tmp_path / "demo").exists()

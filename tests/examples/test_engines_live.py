@@ -10,7 +10,6 @@ from typing import Any
 import engine_a
 import engine_b
 import pytest
-from django.conf import settings
 from engine_loop import EngineLoop
 from feeder.command import BARS, quote_once
 from feeder.market import Market
@@ -20,9 +19,7 @@ from positions import Strategy
 
 from demo.accounts import SOURCE, use_split_policy
 from demo.alerts import alert_message
-from demo.bars import read_bars, replay_bars
 from demo.counts import count
-from demo.run import BARS_FILE
 from demo.sender import AlertSender
 from experiments.worker.pipeline import drain
 from kernel.actors import Actor
@@ -32,6 +29,7 @@ from outcomes.services import settle_due
 from policies.services import create_api_key
 from signals_app.models import Signal
 from signals_app.webhook.sources import create_source, webhook_path
+from tests.demo.daily import daily_bars
 from tests.factories import make_policy
 from tests.processes.harness import wait_until
 
@@ -72,9 +70,8 @@ class Desk:
 
     def send(self, bars: int, *tickers: str) -> AlertSender:
         """Send the first bars of the demo, or of some of its tickers, and decide them."""
-        history = read_bars(Path(settings.BASE_DIR) / BARS_FILE)
-        replayed = replay_bars({ticker: history[ticker] for ticker in tickers or history}, bars)
-        sender = AlertSender(self.url, self._path, [[alert_message(item) for item in replayed]], day_seconds=0)
+        alerts = [alert_message(item) for item in daily_bars(bars, *tickers)]
+        sender = AlertSender(self.url, self._path, [alerts], day_seconds=0)
         sender.run()
         drain()
         return sender
@@ -123,10 +120,10 @@ def test_two_engines_trade_the_demos_alerts_to_the_end_and_every_invariant_holds
 
 
 def test_with_a_feeder_its_quotes_price_both_shadows_and_a_worthless_contract_is_settled(desk: Desk) -> None:
-    use_split_policy()
+    make_policy(configured_mode="SPLIT_CAPITAL")  # quotes may take a minute
     a, b, feed = desk.engine("a"), desk.engine("b"), desk.feeder()
 
-    desk.send(20, "IBM")
+    desk.send(38, "IBM")
     work_until_idle(b, a)
     assert set(ShadowTrade.objects.values_list("status", flat=True)) == {"OPENING"}
     wait_until(lambda: (feed(), settle_due()) and count().is_complete, seconds=30, what="the price of every exit")

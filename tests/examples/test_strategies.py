@@ -124,7 +124,7 @@ def test_a_symbol_too_long_for_an_option_is_not_traded(decide: object) -> None:
         (holding(gain=-0.3), "STOP_LOSS"),
         (holding(bars_held=5), "TIME_LIMIT"),
         (holding(gain=0.39, bars_held=4), None),
-        (holding(gain=-0.9, bars_held=36), None),  # the last days: held to expiry
+        (holding(gain=-0.9, bars_held=39), None),  # the last days: held to expiry
         (holding(gain=0.4, bars_held=36), "TAKE_PROFIT"),
     ],
 )

@@ -14,18 +14,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from demo.children import DemoError
 from demo.run import Demo
 
-DEFAULT_BARS = 520
-
 
 class Command(BaseCommand):
     """Start everything, replay alerts, compare the engines, check the invariants."""
 
-    help = "Replay daily bars as alerts through two example engines, compare the engines, and keep the site running."
+    help = "Replay alerts of thirteen years through two example engines, compare and judge them, keep the site running."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Define port, number of bars, folder of the logs, and whether to exit when done."""
+        """Define port, number of alerts, folder of the logs, and whether to exit when done."""
         parser.add_argument("--port", type=int, default=8000, help="port of the site (default 8000)")
-        parser.add_argument("--bars", type=int, default=DEFAULT_BARS, help=f"bars to replay (default {DEFAULT_BARS})")
+        parser.add_argument("--alerts", type=int, help="about how many alerts to send, the first ones (default: all)")
         parser.add_argument(
             "--folder", type=Path, help="folder for logs and the engines' journals (default .data/demo)"
         )
@@ -41,7 +39,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         folder: Path = options["folder"] or settings.DATA_DIR / "demo"
         try:
-            with Demo(port=options["port"], bars=options["bars"], folder=folder.absolute()) as demo:
+            with Demo(port=options["port"], alerts=options["alerts"], folder=folder.absolute()) as demo:
                 holds = demo.run()
                 if not options["exit"]:
                     demo.keep_up()
