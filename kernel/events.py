@@ -266,6 +266,12 @@ PROGRAM_FAILED = Event(
     "program.failed", "error", ("program",), "A program died too often within a minute; `manage.py up` stops."
 )
 PROGRAM_KILLED = Event("program.killed", "error", ("pid",), "A program did not stop in time and was killed.")
+HISTORY_INCOMPLETE = Event(
+    "history.incomplete",
+    "error",
+    ("error",),
+    "A call needed a row that the product never deletes, and it is gone. `manage.py verify` names what is missing.",
+)
 DATABASE_UNAVAILABLE = Event(
     "database.unavailable", "error", ("error",), "A request was answered with 503, because the database is unavailable."
 )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import DisallowedHost, PermissionDenied
+from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from kernel.errors import DomainError
+from kernel.events import HISTORY_INCOMPLETE
 from kernel.problems import PROBLEMS, problem_body
 from policies.access import count_error
 
+# Seconds; those of other errors come with them.
+RETRY_AFTER = {"busy": "1", "database_unavailable": "5"}
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -55,6 +59,13 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
             return "not_found", "Not found.", []
         case PermissionDenied():
             return "permission_denied", "This key does not permit this call.", []
+        # Not an outage: the database is there, and another call has the lock.
+        case OperationalError() if isinstance(exc.__cause__, LockNotAvailable | DeadlockDetected):
+            return "busy", "Another call is at work on the same experiment; try again.", []
+        # Whatever else a call cannot find must exist: somebody has deleted it past all triggers.
+        case ObjectDoesNotExist():
+            HISTORY_INCOMPLETE.log(error=str(exc))
+            return "history_incomplete", f"A stored row is missing: {exc}", []
         # Not every DatabaseError: a wrong statement of ours is no outage, and must be seen as a 500.
         case OperationalError() | InterfaceError():
             return "database_unavailable", "The database is unavailable; try again.", []
@@ -88,8 +99,8 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     if (wait := getattr(exc, "wait", None)) is not None:
         # Rounded up: whoever came back on the exact second would be refused again.
         headers["Retry-After"] = str(int(wait) + 1)
-    if body["status"] == 503:
-        headers["Retry-After"] = "5"
+    if code in RETRY_AFTER:
+        headers["Retry-After"] = RETRY_AFTER[code]
     if (challenge := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
     # A problem is JSON whatever was negotiated; the documentation pages have renderers of their own.
