@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from experiments.models import ExecutionDecision
-from outcomes.services import due, recommendations, settling, transactions
+from outcomes.services import amendments, due, recommendations, settling, transactions
 
 
 def without_lock(experiment_id: UUID) -> ExecutionDecision:
@@ -16,5 +16,5 @@ def without_lock(experiment_id: UUID) -> ExecutionDecision:
 
 def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every report and the worker read the experiment without locking it."""
-    for module in (transactions, settling, due, recommendations):
+    for module in (transactions, settling, due, recommendations, amendments):
         monkeypatch.setattr(module, "lock_experiment", without_lock)
