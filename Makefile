@@ -14,7 +14,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,9 @@ chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing m
 
 bench: $(PEERS) ## measure speed and memory against peers: 15 minutes, ARGS="--quick" four
 	@.venv-bench/bin/python -m benchmarks $(ARGS)
+
+bench-report: $(PEERS) ## time the report over a million outcomes beside pandas and DuckDB: an hour, most of it to fill the database
+	@.venv-bench/bin/python -m benchmarks.report_speed $(ARGS)
 
 verdict-suite: $(DEVELOPMENT) ## try to fool the verdict, and others, with simulated streams: ten minutes, ARGS="--runs 200" one
 	@$(BIN)/python -m benchmarks.verdict_suite $(ARGS)

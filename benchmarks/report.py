@@ -17,7 +17,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 START, END = "<!-- table -->", "<!-- end of table -->"
 PACKAGES = (
     "Django", "djangorestframework", "psycopg", "django-q2", "granian", "procrastinate", "Flask", "gunicorn",
-    "psycopg2-binary", "fastapi", "uvicorn", "asyncpg",
+    "psycopg2-binary", "fastapi", "uvicorn", "asyncpg", "pandas", "empyrical-reloaded", "duckdb",
 )  # fmt: skip
 _started = time.monotonic()
 
@@ -68,7 +68,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 def write(figures: Sequence[Figure], connection: Connection, command: str, *, keep: bool) -> None:
     """Print table and JSON; keep the JSON beside the database and, if told, the table in RESULTS.md."""
-    where = _machine(connection)
+    where = machine(connection)
     document = {"command": command, "machine": where, "figures": [asdict(f) | {"ratio": f.ratio} for f in figures]}
     text = json.dumps(document, indent=1)
     (DATA_DIR / "results.json").write_text(text)
@@ -103,7 +103,8 @@ def _bound(figure: Figure, bound: float | None) -> str:
     return f"≤ {bound:g} {figure.unit}" if figure.at_most else f"{bound:g} x"
 
 
-def _machine(connection: Connection) -> str:
+def machine(connection: Connection) -> str:
+    """The machine and the versions that figures were measured with."""
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "CPU"
     )

@@ -13,7 +13,9 @@ found AS (
     UNION ALL
     SELECT {phase}, min(day), max(day)
       FROM (SELECT experiment_id, (exit_time AT TIME ZONE 'America/New_York')::date AS day FROM ({rows}) r) dated
-      JOIN ({experiments}) e USING (experiment_id)
+     CROSS JOIN LATERAL (
+         -- OFFSET keeps the planner from joining all experiments before it looks at these few.
+         SELECT {phase} FROM ({experiments}) e WHERE e.experiment_id = dated.experiment_id OFFSET 0) phase
      GROUP BY {phase}
 )
 SELECT {phase}, min(first_day) AS first_day, max(last_day) AS last_day
