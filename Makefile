@@ -14,7 +14,11 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench bench-report verdict-suite
+=======
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint check bench verdict-suite
+>>>>>>> 136c6ce (Name beside each error code the calls that answer it)
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -79,7 +83,11 @@ imports: $(DEVELOPMENT) ## check that imports run one way
 migrations: $(DEVELOPMENT) ## check that the migrations fit the models
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
-check: lint types imports migrations test ## all of the above, as continuous integration runs it
+api-lint: ## check docs/openapi.yaml with redocly and spectral; needs npm
+	@npm exec --yes --package=@redocly/cli@2.77.0 -- redocly lint docs/openapi.yaml
+	@npm exec --yes --package=@stoplight/spectral-cli@6.16.3 -- spectral lint docs/openapi.yaml --ruleset tests/docs/spectral.yaml --fail-severity=warn
+
+check: lint types imports migrations api-lint test ## all of the above, as continuous integration runs it
 
 # A changed lock is newer than its stamp; otherwise nothing is installed again.
 $(RUNTIME): requirements.lock

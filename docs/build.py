@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 
 from kernel.events import EVENTS
-from kernel.problems import SECTIONS
+from kernel.problems import CALLS, SECTIONS
 from orchestrator_site.settings import env
 
 DOCS = Path(__file__).parent
@@ -46,7 +46,8 @@ Made from `kernel/problems.py` by `make docs`; change it there.
 
 The API and the webhook answer an error as `application/problem+json` (RFC 9457) with `type`, `title`, `status`,
 `detail`, `code`, `errors` and `request_id`. Act on `code`; show `detail` to people. `errors` names single fields by
-JSON pointer, each with a code of its own. Commands and admin pages show the same errors as text.
+JSON pointer, each with a code of its own. Commands and admin pages show the same errors as text. "Calls" names the
+operations of [the API](openapi.yaml) that answer a code.
 """
 
 
@@ -54,9 +55,15 @@ def errors() -> str:
     """docs/errors.md."""
     parts = [ERRORS_HEAD]
     for title, problems in SECTIONS:
-        parts.append(f"\n## {title}\n\n| Code | Status | What happened | What to do |\n|---|---|---|---|\n")
-        parts += [f"| `{one.code}` | {one.status} | {one.meaning} | {one.remedy} |\n" for one in problems]
+        parts.append(f"\n## {title}\n\n| Code | Status | What happened | What to do | Calls |\n|---|---|---|---|---|\n")
+        parts += [
+            f"| `{one.code}` | {one.status} | {one.meaning} | {one.remedy} | {_calls(one.code)} |\n" for one in problems
+        ]
     return "".join(parts)
+
+
+def _calls(code: str) -> str:
+    return ", ".join(f"`{call}`" for call, codes in CALLS.items() if code in codes)
 
 
 CONFIGURATION_HEAD = """\

@@ -15,9 +15,8 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
-from kernel.problems import PROBLEMS
+from kernel.problems import ANY_BODY, ANY_CALL, CALLS, PROBLEMS
 from orchestrator_site.api_schema import fields  # noqa: F401 (registers itself)
-from orchestrator_site.api_schema.calls import ANY_BODY, ANY_CALL, CALLS
 
 # Whose call it is, by its permission.
 CALLERS = {"IsEngine": "engines", "IsFeeder": "feeders", "IsAnalyst": "analysts"}
@@ -90,7 +89,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 def codes_of(operation_id: str, *, takes_body: bool) -> tuple[str, ...]:
     """The codes of every error that this call may be answered with; raise LookupError for one that is not in CALLS."""
     if operation_id not in CALLS:
-        raise LookupError(f"Add {operation_id} to CALLS in orchestrator_site/api_schema/calls.py.")
+        raise LookupError(f"Add {operation_id} to CALLS in kernel/problems.py.")
     return (*ANY_CALL, *(ANY_BODY if takes_body else ()), *CALLS[operation_id])
 
 
