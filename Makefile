@@ -14,11 +14,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations check bench bench-report verdict-suite
-=======
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint check bench verdict-suite
->>>>>>> 136c6ce (Name beside each error code the calls that answer it)
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile

@@ -283,6 +283,7 @@ ANY_CALL = (
 ANY_BODY = (
     "body_incomplete", "empty_body", "invalid_encoding", "invalid_json", "not_an_object", "duplicate_key",
     "invalid_character", "number_out_of_range", "too_deep", "body_too_slow", "too_large", "unsupported_media_type",
+    "busy",
 )  # fmt: skip
 
 _QUOTES = (
@@ -298,7 +299,9 @@ CALLS: dict[str, tuple[str, ...]] = {
     "claim_assignments": ("too_many_polls",),
     "get_assignment": ("not_found",),
     "renew_lease": ("not_found", "lease_lost"),
-    "create_recommendation": ("not_found", "lease_lost", "plan_missing", "plan_not_allowed", "context_mismatch", "conflict"),
+    "create_recommendation": (
+        "not_found", "lease_lost", "plan_missing", "plan_not_allowed", "context_mismatch", "conflict",
+    ),
     "open_trade": (
         *_QUOTES, "not_found", "recommendation_missing", "declined", "role_mismatch", "double_execution_prevented",
         "conflict", "plan_differs", "shadow_too_late", "entry_before_recommendation", "reported_too_late",
