@@ -79,7 +79,8 @@ def test_the_executing_engine_is_told_what_to_quote_as_shadows_open() -> None:
 
     assert first.body["snapshot_instruments"] == []
     assert (again.status, again.body["snapshot_instruments"]) == (200, [C72_5_JULY])
-    assert read.body == again.body
+    # Reading it says more than opening it.
+    assert again.body.items() <= read.body.items()
 
 
 def test_a_shadow_learns_nothing_of_the_real_trade() -> None:
