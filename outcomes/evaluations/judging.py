@@ -22,7 +22,7 @@ from outcomes.core.evidence import RUNNING, Block, Judgement, Trial
 from outcomes.core.judging import JudgedBlock, Records, misses_too_much
 from outcomes.core.values import Record
 from outcomes.evaluations.lifecycle import end_if_changed, end_run
-from outcomes.evaluations.members import Comparison, Member, Scope, Summed, compare, stored_takings, summed
+from outcomes.evaluations.members import Comparison, Member, Scope, Summed, compare, stored_records, summed
 from outcomes.models import EvaluationBlock, EvaluationRun, RunState
 from outcomes.services.transactions import database_time
 
@@ -142,8 +142,9 @@ def _lock(comparison: Comparison) -> None:
 
 def _store(run: EvaluationRun, number: int, comparison: Comparison, now: datetime) -> None:
     plan = run.evaluation.plan
-    earlier = list(EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("number"))
-    new = summed(comparison, number, plan, run.starts_on, records_of(earlier, plan))
+    last = _last_block(run)
+    earlier = blocks_before(run.pk, 1 if last is None else last.number + 1)
+    new = summed(comparison, number, plan, run.starts_on, records_before(earlier))
     judgement = judged(run.pk, [*map(block_of_row, earlier), new.block], plan)
     row = EvaluationBlock.objects.create(
         evaluation=run.evaluation,
@@ -172,12 +173,15 @@ def _log(row: EvaluationBlock, judgement: Judgement | None) -> None:
     )
 
 
-def records_of(earlier: Sequence[EvaluationBlock], plan: EvaluationPlan) -> Records:
-    """What both engines had done in these blocks, as they were judged."""
-    records = Records(Record(), Record())
-    for row in earlier:
-        records = records.after(stored_takings(row.signals, row.first_day), plan.metric)
-    return records
+def records_before(earlier: Sequence[EvaluationBlock]) -> Records:
+    """What both engines had done in the blocks before, the first revisions of which are given in their order."""
+    return stored_records(earlier[-1].records) if earlier else Records(Record(), Record())
+
+
+def blocks_before(evaluation_id: int, number: int) -> list[EvaluationBlock]:
+    """The judged blocks before this one, without what only their pages show."""
+    rows = EvaluationBlock.objects.filter(evaluation_id=evaluation_id, revision=1, number__lt=number)
+    return list(rows.order_by("number").defer("signals", "counts", "judgement", "experiment_ids"))
 
 
 def block_of_row(row: EvaluationBlock) -> JudgedBlock:
@@ -221,7 +225,7 @@ def _revise(evaluation_id: int, number: int) -> bool:
     with transaction.atomic():
         run = EvaluationRun.objects.select_for_update(of=("self",)).select_related("evaluation").get(pk=evaluation_id)
         rows = list(EvaluationBlock.objects.filter(evaluation_id=evaluation_id, number=number).order_by("revision"))
-        earlier = list(EvaluationBlock.objects.filter(evaluation_id=evaluation_id, number__lt=number, revision=1))
+        earlier = blocks_before(evaluation_id, number)
         now = database_time()
         new = again(rows[0], earlier, run, now)
         # Not every fact changes what is compared.
@@ -243,7 +247,7 @@ def again(row: EvaluationBlock, earlier: Sequence[EvaluationBlock], run: Evaluat
     kept = Comparison(
         found.takings, found.pairs, not_compared=counted["not_compared"], over=counted["over_max_signals"], unsettled=0
     )
-    return summed(kept, stretch, plan, run.starts_on, records_of(earlier, plan))
+    return summed(kept, stretch, plan, run.starts_on, records_before(earlier))
 
 
 def verdict_of(run: EvaluationRun, last: EvaluationBlock | None) -> str:

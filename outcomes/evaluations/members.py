@@ -16,7 +16,7 @@ from kernel.sql import load
 from kernel.values import decimal_text
 from outcomes.core.evaluation import EVENT, EvaluationPlan, weight_of
 from outcomes.core.judging import JudgedBlock, Records, Taking, sum_up
-from outcomes.core.values import Difference, Side, count_standings
+from outcomes.core.values import Difference, Record, Side, count_standings
 from outcomes.models import EvaluationRun
 from outcomes.standings import Pair, read_pairs
 
@@ -124,6 +124,7 @@ class Summed:
     block: JudgedBlock
     counts: dict[str, Any]
     signals: list[dict[str, Any]]
+    records: Records  # after it
 
     def columns(self) -> dict[str, Any]:
         """The columns of `evaluation_blocks` that follow from facts alone."""
@@ -141,6 +142,7 @@ class Summed:
             "missing_b": block.missing[1],
             "counts": self.counts,
             "signals": self.signals,
+            "records": {"a": _amounts(self.records.a), "b": _amounts(self.records.b)},
             "experiment_ids": [UUID(signal["experiment_id"]) for signal in self.signals],
         }
 
@@ -160,7 +162,7 @@ def summed(comparison: Comparison, number: int, plan: EvaluationPlan, starts_on:
         _signal_document(pair, taking, apart)
         for pair, taking, apart in zip(comparison.pairs, comparison.takings, block.differences, strict=True)
     ]
-    return Summed(block, counts, signals)
+    return Summed(block, counts, signals, records.after(comparison.takings, plan.metric))
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:
@@ -173,28 +175,23 @@ def _signal_document(pair: Pair, taking: Taking, apart: Difference) -> dict[str,
         "experiment_id": str(pair.decision.pk),
         "real": pair.decision.executed_engine,
         "weight": repr(taking.weight),
-        "a": _side_document(taking.a),
-        "b": _side_document(taking.b),
+        "a": _amounts(taking.a),
+        "b": _amounts(taking.b),
         "d_low": decimal_text(apart.low),
         "d_high": decimal_text(apart.high),
     }
 
 
-def _side_document(side: Side) -> dict[str, Any]:
+def _amounts(found: Side | Record) -> dict[str, Any]:
+    """What is known of a side or an engine, amounts as text."""
     return {
         name: decimal_text(value) if isinstance(value, Decimal) else value
-        for name, value in asdict(side).items()
+        for name, value in asdict(found).items()
         if value is not None
     }
 
 
-def stored_takings(signals: Sequence[dict[str, Any]], day: date) -> list[Taking]:
-    """The signals of a stored block as they were judged; `day` is any of its days."""
-    return [
-        Taking(day, float(signal["weight"]), _stored_side(signal["a"]), _stored_side(signal["b"])) for signal in signals
-    ]
-
-
-def _stored_side(document: dict[str, Any]) -> Side:
-    amounts: dict[str, Any] = {name: Decimal(value) for name, value in document.items() if name != "standing"}
-    return Side(document["standing"], **amounts)
+def stored_records(document: dict[str, Any]) -> Records:
+    """What both engines had done, as it is stored with a block."""
+    a, b = (Record(**{name: Decimal(value) for name, value in document[engine].items()}) for engine in ("a", "b"))
+    return Records(a, b)

@@ -10,7 +10,7 @@ from typing import Any
 from outcomes.core.block_file import judgement_document
 from outcomes.core.evidence import Trial
 from outcomes.core.judging import misses_too_much
-from outcomes.evaluations.judging import again, block_of_row, records_of
+from outcomes.evaluations.judging import again, block_of_row, records_before
 from outcomes.evaluations.members import Scope, Summed, compare, summed
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
 
@@ -64,7 +64,7 @@ def _recomputed(row: EvaluationBlock, earlier: list[EvaluationBlock], run: Evalu
     until = row.judged_at if run.ended_at is None else min(row.judged_at, run.ended_at)
     arrived = Scope.of(run).members(until=until, after=row.first_day - timedelta(days=1))
     members = [member for member in arrived if cut.number(member.day) == stretch]
-    return summed(compare(members, plan, row.judged_at), stretch, plan, run.starts_on, records_of(earlier, plan))
+    return summed(compare(members, plan, row.judged_at), stretch, plan, run.starts_on, records_before(earlier))
 
 
 def _differences(row: EvaluationBlock, new: Summed) -> Iterator[Mismatch]:

@@ -93,6 +93,7 @@ class Migration(migrations.Migration):
                 ('counts', kernel.fields.CanonicalJSONField(help_text='Standings of each engine, signals that were not compared, long holds.')),
                 ('experiment_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='Signals that take part, in the order of arrival.', size=None)),
                 ('signals', kernel.fields.CanonicalJSONField(help_text='Weight, standings, values and difference of each.')),
+                ('records', kernel.fields.CanonicalJSONField(help_text='Best value and largest risk of each engine up to this block, from which later ones are filled.')),
                 ('judgement', kernel.fields.CanonicalJSONField(blank=True, help_text='Evidence, interval and verdict after this block; blank of a later revision.', null=True)),
                 ('judged_at', models.DateTimeField(help_text='Facts up to then count: database clock, UTC.')),
             ],

@@ -189,6 +189,9 @@ class EvaluationBlock(models.Model):
     counts = CanonicalJSONField(help_text="Standings of each engine, signals that were not compared, long holds.")
     experiment_ids = ArrayField(models.UUIDField(), help_text="Signals that take part, in the order of arrival.")
     signals = CanonicalJSONField(help_text="Weight, standings, values and difference of each.")
+    records = CanonicalJSONField(
+        help_text="Best value and largest risk of each engine up to this block, from which later ones are filled."
+    )
     judgement = CanonicalJSONField(
         null=True, blank=True, help_text="Evidence, interval and verdict after this block; blank of a later revision."
     )
