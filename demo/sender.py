@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 ATTEMPTS = 5
-# So that a day is traded, quoted and settled before the next one begins, as in a market; 480 days take a minute.
-DAY_SECONDS = 0.1
+# So that a day is traded, quoted and settled before the next one begins, as in a market; 480 days take half a minute.
+DAY_SECONDS = 0.06
 
 
 class AlertSender(threading.Thread):

@@ -1,0 +1,154 @@
+"""The sentence of an evaluation says who is better, by how much, and what to beware of."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from outcomes.core.evaluation import read_plan
+from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING, Block
+from outcomes.core.judging import JudgedBlock
+from outcomes.core.sentences import (
+    NOT_SEPARABLE,
+    Spoken,
+    figures_beside,
+    mean_per_signal,
+    sentence,
+    state_of_verdict,
+)
+
+PLAN: dict[str, Any] = {
+    "name": "spring", "note": "A test.", "clock": "WALL", "metric": "R", "estimand": "SYNCHRONISED",
+    "prices": "NEUTRAL", "block_days": 7, "max_hold_days": 0, "worst_block": "9", "margin": "0.2",
+    "horizon_blocks": 60,
+}  # fmt: skip
+
+
+def block(x: float, *, week: int = 0, m: float = 2.0) -> JudgedBlock:
+    first = date(2026, 3, 2) + timedelta(weeks=week)
+    return JudgedBlock(first, first + timedelta(days=6), 4, Block(x, x, m), (4, 4), (0, 0))
+
+
+BLOCKS = (block(0.5), block(0.1, week=1))
+
+
+def said(verdict: str = A_BETTER, *, changes: dict[str, Any] | None = None, **spoken: Any) -> str:
+    parts: dict[str, Any] = {
+        "plan": read_plan(PLAN | (changes or {})), "verdict": verdict, "blocks": BLOCKS, "evidence": (41.5, 0.01),
+        "interval": (0.02, 0.31), "flags": (), "currency": "USD", "attempt": 1,
+    }  # fmt: skip
+    return sentence(Spoken(**(parts | spoken)))
+
+
+@pytest.mark.parametrize(
+    ("interval", "range_"),
+    [((0.02, 0.31), " (0.02 to 0.31)"), ((0.02, None), " (at least 0.02)"), ((None, 0.31), " (at most 0.31)")],
+)
+def test_the_better_one_is_named_with_the_difference_and_its_interval(
+    interval: tuple[float | None, float | None], range_: str
+) -> None:
+    assert said(interval=interval) == (
+        f"A is better by 0.15 R a signal{range_}, by block 2, 2 March 2026 to 15 March 2026."
+    )
+
+
+def test_where_b_is_better_its_lead_is_positive_and_the_interval_turned_around() -> None:
+    blocks = (block(-0.5), block(-0.1, week=1))
+
+    text = said(B_BETTER, blocks=blocks, interval=(-0.31, -0.02), changes={"metric": "CURRENCY"})
+
+    assert text.startswith("B is better by 0.15 USD a signal (0.02 to 0.31), by block 2")
+
+
+def test_small_differences_keep_two_digits() -> None:
+    assert "by 0.0015 R" in said(blocks=(block(0.003),))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (EQUIVALENT, "A and B are equivalent: they differ by less than 0.20 R a signal, by block 2"),
+        (INCONCLUSIVE, "Inconclusive: 2 blocks did not tell A and B apart."),
+        (
+            ASSUMPTION_BROKEN,
+            "No verdict: blocks were so much worse than thought possible, 9.00 R, that no bet is left.",
+        ),
+        (RUNNING, "Running: evidence 41.50 for A and 0.01 for B, of 40 needed, after 2 blocks."),
+        (NOT_SEPARABLE, "Nothing could be compared: skill and the cost of being real cannot be told apart."),
+    ],
+)
+def test_without_a_winner_it_says_why(verdict: str, text: str) -> None:
+    assert said(verdict).startswith(text)
+
+
+def test_who_was_always_real_is_named() -> None:
+    assert said(NOT_SEPARABLE, always_real="A").startswith("A was always real: skill and the cost of being real")
+
+
+def test_what_to_beware_of_comes_first_and_the_earlier_attempts_last() -> None:
+    text = said(
+        flags=("DEPENDENT_BLOCKS", "REVERSED"),
+        changes={"prices": "ENGINES", "clock": "EVENT", "starts_at": "2026-03-02T05:00:00Z", "reason": "Limits"},
+        attempt=3,
+        earlier=(("one", "INCONCLUSIVE"), ("two", "B_BETTER")),
+    )
+
+    assert text.startswith(
+        "REPLAYED, a rehearsal: On the engines' own prices: Blocks depend on each other: A is better by"
+    )
+    assert text.endswith(
+        " Since then the evidence has turned around. The worst block was put at 9.00 R: Limits."
+        " Attempt 3, after one (INCONCLUSIVE), two (B_BETTER)."
+    )
+
+
+def test_while_too_much_is_missing_it_says_so() -> None:
+    assert "too much has no price" in said(RUNNING, flags=("MISSING_PRICES",))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_concluded", "compared", "decided", "expected"),
+    [
+        (RUNNING, False, 0, 9, RUNNING),
+        (RUNNING, True, 3, 9, INCONCLUSIVE),
+        (RUNNING, True, 0, 9, NOT_SEPARABLE),
+        (RUNNING, True, 0, 0, INCONCLUSIVE),
+        (A_BETTER, True, 3, 9, A_BETTER),
+    ],
+)
+def test_at_the_end_a_verdict_that_did_not_come_is_named(
+    verdict: str, is_concluded: bool, compared: int, decided: int, expected: str
+) -> None:
+    assert state_of_verdict(verdict, is_concluded=is_concluded, compared=compared, decided=decided) == expected
+
+
+def signal(low: str, high: str, real: str, *standings: str) -> dict[str, Any]:
+    a, b = standings or ("VALUED", "VALUED")
+    return {"d_low": low, "d_high": high, "real": real, "a": {"standing": a}, "b": {"standing": b}}
+
+
+def test_figures_by_role_leave_out_what_has_no_difference() -> None:
+    found = figures_beside(
+        [
+            signal("0.5", "0.5", "A"),
+            signal("0.1", "0.1", "A", "VALUED", "DECLINED"),
+            signal("-1", "2", "A"),
+            signal("0.7", "0.7", "B"),
+        ]
+    )
+
+    assert found == {
+        "a_real": {"n": 2, "mean": "0.30"},
+        "b_real": {"n": 1, "mean": "0.70"},
+        "both_traded": {"n": 2, "mean": "0.60"},
+        "execution_cost": "0.20",
+    }
+    assert figures_beside([])["execution_cost"] is None
+
+
+def test_the_mean_is_of_the_middles() -> None:
+    wide = JudgedBlock(BLOCKS[0].first_day, BLOCKS[0].last_day, 1, Block(0.0, 1.0, 2.0), (1, 1), (1, 0))
+
+    assert mean_per_signal([wide, block(0.5)]) == pytest.approx(0.25)
