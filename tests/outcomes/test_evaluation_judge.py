@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,7 @@ def test_blocks_may_keep_what_an_evaluation_shows_beside_them(tmp_path: Path) ->
         ({"blocks": [1]}, "/blocks/0", "Expected {x, m} or {x_low, x_high, m}."),
         ({"blocks": [{"m": 1}]}, "/blocks/0/x_low", "Is missing."),
         ({"blocks": [{"x_low": 1, "m": 1}]}, "/blocks/0/x_high", "Is missing."),
+        ({"blocks": [{"x": 1}]}, "/blocks/0/m", "Is missing."),
         ({"blocks": [{"x": 1, "x_low": 1, "m": 1}]}, "/blocks/0", "Has both x and x_low or x_high; send one form."),
         ({"blocks": [{"x": 1, "x_high": 1, "m": 1}]}, "/blocks/0", "Has both x and x_low or x_high; send one form."),
         ({"blocks": [{"x_low": 2, "x_high": 1, "m": 1}]}, "/blocks/0/x_low", "Must not be greater than x_high."),
@@ -180,3 +182,14 @@ def test_the_largest_numbers_that_are_taken_are_judged(tmp_path: Path) -> None:
     extreme = {"worst_block": 1e-100, "blocks": [{"x": x, "m": m} for x in (1e100, -1e100) for m in (1e-100, 1e100)]}
 
     assert judged_document(tmp_path, extreme)["verdict"] == "A_BETTER"
+
+
+def test_the_smallest_alpha_that_is_taken_is_judged(tmp_path: Path) -> None:
+    assert judged_document(tmp_path, ONE | {"alpha": 1e-100})["verdict"] == "RUNNING"
+
+
+def test_amounts_are_written_to_the_last_digit_of_a_double(tmp_path: Path) -> None:
+    found = judged_document(tmp_path, ONE | {"blocks": [{"x": 5, "m": 1}] * 200})
+
+    assert re.fullmatch(r"[1-9]\.[0-9]{16}e\+[0-9]{2}", found["e_a"])
+    assert float(found["e_a"]) == judge([Block(5, 5, 1)] * 200, Wager(5.0)).e_a
