@@ -351,3 +351,19 @@ SELECT v.name, v.experiment_id, v.engine, v.detail
   JOIN experiments e USING (experiment_id)
   JOIN signals s USING (signal_id)
  WHERE s.source = coalesce(%(source)s, s.source);
+
+-- invariant: report_sums_are_those_of_the_trades
+-- The report's sums of every day that is not marked as out of date are those of the real trades that ended on it.
+WITH marked AS (SELECT DISTINCT day FROM report_marks),
+rows AS (
+    SELECT (exit_time AT TIME ZONE 'America/New_York')::date AS day, engine::text, currency::text,
+           count(pnl) AS trades, coalesce(sum(pnl), 0) AS pnl
+      FROM latest_real_outcomes GROUP BY 1, 2, 3
+),
+sums AS (
+    SELECT day, engine::text, currency::text, coalesce(n, 0) AS trades, coalesce(total, 0) AS pnl
+      FROM report_cells WHERE slice_id IS NULL AND kind = 'real'
+)
+SELECT day, engine, currency, sums.trades AS summed_trades, rows.trades, sums.pnl AS summed_pnl, rows.pnl
+  FROM sums FULL JOIN rows USING (day, engine, currency)
+ WHERE day NOT IN (SELECT day FROM marked) AND (sums.trades, sums.pnl) IS DISTINCT FROM (rows.trades, rows.pnl);

@@ -374,8 +374,8 @@ class Migration(migrations.Migration):
             name='ReportMark',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(db_index=True, help_text='In New York.')),
-                ('due_at', models.DateTimeField(db_index=True, help_text='From then on the worker makes the cells anew; UTC.')),
+                ('day', models.DateField(help_text='In New York.')),
+                ('due_at', models.DateTimeField(help_text='Not before then does the worker make the cells anew; UTC.')),
             ],
             options={
                 'db_table': 'report_marks',
@@ -670,6 +670,10 @@ class Migration(migrations.Migration):
             model_name='recommendation',
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recommendations', to='experiments.experiment'),
+        ),
+        migrations.AddIndex(
+            model_name='reportmark',
+            index=models.Index(fields=['day', 'due_at'], name='report_marks_by_day'),
         ),
         migrations.AddField(
             model_name='reportcell',

@@ -2,8 +2,8 @@
 
 -- What changes a day marks it in the same transaction, so that no report trusts the cells of that day: the days of all
 -- exits of the experiment, in any revision, and with the argument `answers` the day of its creation, by which answers
--- are counted. Each change has a mark of its own, so that none waits for another. A minute later the worker makes the
--- cells anew.
+-- are counted. Each change has a mark of its own, so that none waits for another. A minute after the last one the
+-- worker makes the cells anew.
 CREATE FUNCTION mark_report() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     marked uuid := CASE TG_OP WHEN 'DELETE' THEN OLD.experiment_id ELSE NEW.experiment_id END;

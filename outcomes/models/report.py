@@ -129,11 +129,12 @@ class ReportMark(models.Model):
     Many stand for one day, so that no transaction waits for another that changes the same day.
     """
 
-    day = models.DateField(db_index=True, help_text="In New York.")
-    due_at = models.DateTimeField(db_index=True, help_text="From then on the worker makes the cells anew; UTC.")
+    day = models.DateField(help_text="In New York.")
+    due_at = models.DateTimeField(help_text="Not before then does the worker make the cells anew; UTC.")
 
     class Meta:
         db_table = "report_marks"
+        indexes = (models.Index(name="report_marks_by_day", fields=("day", "due_at")),)
 
     def __str__(self) -> str:
         return str(self.day)

@@ -56,6 +56,7 @@ SABOTAGE = {
     "outcomes_are_the_sum_of_their_fills": "UPDATE real_outcomes SET pnl = pnl + 0.01",
     "own_exits_are_of_shadows": "UPDATE own_exits SET pnl = pnl + 0.01",
     "amendments_revise_their_trade": "UPDATE real_trades SET revision = 2",
+    "report_sums_are_those_of_the_trades": "DELETE FROM report_marks",
     "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
     "no_batch_is_claimed": BATCH,
     "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",

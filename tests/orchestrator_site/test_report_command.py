@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from outcomes.evaluations import documents
 from outcomes.models import KeptReport
 from outcomes.performance.figures import FIGURES
 from outcomes.performance.report import PerformanceFilters, performance_report
 from tests.outcomes.closed_trades import Closed, close_pair
+from tests.outcomes.evaluations.hall import draft
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,16 @@ def test_the_report_is_written_to_files_as_page_and_api_give_it(tmp_path: Path) 
     assert written["report_hash"] == performance_report(PerformanceFilters())["report_hash"]
     rows = list(csv.reader(io.StringIO(table.read_text())))
     assert ["engines.A.real", "total_pnl", "60.00", ""] in rows
+
+
+def test_an_evaluation_stands_above_the_report_with_every_figure_of_its_own() -> None:
+    evaluation = draft()
+
+    lines = printed("--evaluation", evaluation.name)
+
+    own = list(documents.lines(documents.evaluation_document(evaluation)))
+    assert lines[: len(own)] == own
+    assert lines[len(own) + 1].startswith("As of ")
 
 
 def test_a_report_is_kept_under_its_hash() -> None:

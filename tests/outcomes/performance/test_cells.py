@@ -244,10 +244,15 @@ def test_the_worker_makes_the_sums_of_a_day_a_minute_after_its_last_change() -> 
     close_pair("A", Closed(a="60.00", b="33.00"))
 
     settle_due()
-    assert not ReportCell.objects.exists()
+    made_at_once = ReportCell.objects.count()
     ReportMark.objects.update(due_at=EXIT_TIME)
+    last = ReportMark.objects.create(day=EXIT_TIME.date(), due_at=datetime.now(UTC) + timedelta(seconds=50))
+    settle_due()
+    made_while_it_changes = ReportCell.objects.count()
+    last.delete()
     settle_due()
 
+    assert (made_at_once, made_while_it_changes) == (0, 0)
     assert ReportCell.objects.filter(slice=None, kind="real").values_list("n", "total").get() == (1, 60)
     assert not ReportMark.objects.filter(due_at__lte=EXIT_TIME).exists()
 
