@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
 from kernel.errors import DomainError
+from kernel.sql import load
 from kernel.values import format_timestamp, parse_instant
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 
+MISSING = load(__file__, "missing.sql")
 # What `experiment_story` reads beside the experiment, in a query each.
 STORY = (
     "recommendations",
@@ -103,22 +106,36 @@ def experiments(filters: dict[str, Any]) -> QuerySet[Experiment]:
     conditions = {FILTERS[name]: value for name, value in filters.items()}
     return (
         Experiment.objects.filter(**conditions)
-        .select_related("signal", "decision")
+        .select_related("decision")
+        # Not joined: an experiment whose signal was deleted must not vanish from the list with it.
+        .prefetch_related("signal")
         .order_by("-created_at", "experiment_id")
     )
 
 
 def experiment_story(experiment_id: UUID) -> Experiment:
-    """One experiment with everything that happened to it; raise `not_found`."""
+    """One experiment with everything that happened to it.
+
+    Raises `not_found`, and `history_incomplete` where signal or decision were deleted: without them there is no story.
+    """
     found = (
         Experiment.objects.select_related("signal__market_context", "decision")
         .prefetch_related(*STORY)
         .filter(pk=experiment_id)
         .first()
     )
-    if found is None:
-        raise DomainError("not_found", "Experiment not found.")
-    return found
+    if found is not None and hasattr(found, "decision"):
+        return found
+    if missing := missing_rows(experiment_id):
+        raise DomainError("history_incomplete", f"Deleted from the database: {', '.join(missing)}.")
+    raise DomainError("not_found", "Experiment not found.")
+
+
+def missing_rows(experiment_id: UUID) -> list[str]:
+    """What of an experiment was deleted behind the product's back, in words and in the order of the flow."""
+    with connection.cursor() as cursor:
+        cursor.execute(MISSING, {"experiment": experiment_id})
+        return [what for (what,) in cursor.fetchall()]
 
 
 def by_engine(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -20,8 +20,8 @@ from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import uuid_from
-from orchestrator_site.console.experiment_page import experiment_page, neighbours
-from outcomes.selectors import experiment_story
+from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
+from outcomes.selectors import experiment_story, missing_rows
 
 
 class ExperimentAdmin(AuditAdmin):
@@ -42,7 +42,7 @@ class ExperimentAdmin(AuditAdmin):
         "policy",
     )
     list_display_links = ("created_at", "experiment")
-    list_select_related = ("signal", "decision")
+    list_select_related = ("decision",)
     list_filter = ("variant", recent("created_at"))
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
@@ -54,7 +54,7 @@ class ExperimentAdmin(AuditAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Fetch trades and outcomes of all rows of a page at once."""
         queryset = super().get_queryset(request)
-        return queryset.prefetch_related("realtrades__outcomes", "shadowtrades__outcomes")
+        return queryset.prefetch_related("signal", "realtrades__outcomes", "shadowtrades__outcomes")
 
     def get_urls(self) -> list[URLPattern]:
         """The URLs of the table, and that of replaying one experiment."""
@@ -86,8 +86,18 @@ class ExperimentAdmin(AuditAdmin):
     def _page(self, request: HttpRequest, experiment_id: UUID, extra: dict[str, Any]) -> HttpResponse:
         try:
             story = experiment_story(experiment_id)
-        except DomainError:
-            raise Http404 from None
+        except DomainError as error:
+            if error.code == "not_found":
+                raise Http404 from None
+            return render_page(
+                request,
+                "console/incomplete_experiment.html",
+                "Incomplete experiment",
+                subtitle=str(experiment_id),
+                opts=self.opts,
+                missing=missing_rows(experiment_id),
+                left=rows_left(experiment_id),
+            )
         return render_page(
             request,
             "console/experiment.html",
@@ -108,25 +118,33 @@ class ExperimentAdmin(AuditAdmin):
     @admin.display(description="signal")
     def signal_text(self, row: Experiment) -> SafeString:
         """Symbol, direction with an arrow, and timeframe."""
-        up = row.signal.direction == "LONG"
+        try:
+            signal = row.signal
+        except ObjectDoesNotExist:
+            return label("deleted", "danger")
+        up = signal.direction == "LONG"
         return format_html(
             '{} <span class="{}">{} {}</span> {}',
-            row.signal.symbol,
+            signal.symbol,
             "to-gain" if up else "to-loss",
             "▲" if up else "▼",
-            row.signal.direction,
-            row.signal.timeframe,
+            signal.direction,
+            signal.timeframe,
         )
 
     @admin.display(description="mode")
     def execution_mode(self, row: Experiment) -> SafeString:
         """The decided mode; SHADOW_ONLY is highlighted."""
+        if not hasattr(row, "decision"):
+            return label("deleted", "danger")
         mode = row.decision.execution_mode
         return label(mode, "warning" if mode == "SHADOW_ONLY" else "info")
 
     @admin.display(description="real", empty_value="none")
     def executed_engine(self, row: Experiment) -> str | None:
         """The engine that trades for real."""
+        if not hasattr(row, "decision"):
+            return "unknown"
         return row.decision.executed_engine
 
     @admin.display(description="shadow")

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
+from uuid import UUID
 
 from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
-from experiments.models import Experiment
+from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from kernel.values import instant_text, plain_text
 from outcomes.core.books import ZERO, Fill, positions, until_first_roll
 from outcomes.core.checks import Plan
-from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade, in_force
-from outcomes.selectors import by_engine, explanation_of
+from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade, in_force
+from outcomes.selectors import by_engine, explanation_of, missing_rows
 from outcomes.services.fills import core_fill
 
 Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
@@ -97,6 +99,7 @@ class Side:
 class ExperimentPage:
     """Everything the page shows beside the rows themselves."""
 
+    missing: list[str]  # deleted behind the product's back
     sentence: str
     rules: list[RuleStep]
     timeline: list[TimedEvent]
@@ -114,6 +117,7 @@ def experiment_page(story: Experiment) -> ExperimentPage:
     permit: Permit | None = getattr(story, "permit", None)
     permits = {permit.engine: permit} if permit else {}
     return ExperimentPage(
+        missing=missing_rows(story.pk),
         sentence=explanation_of(story),
         rules=walk_rules(decision.inputs, decision.rules_version),
         # A decision is written in one transaction, whose times do not show the order of the flow.
@@ -123,6 +127,24 @@ def experiment_page(story: Experiment) -> ExperimentPage:
             for engine in ("A", "B")
         ],
     )
+
+
+def rows_left(experiment_id: UUID) -> list[tuple[str, tuple[str, object]]]:
+    """Links to what is stored of an experiment whose story cannot be told, with their texts."""
+    tables: dict[str, tuple[str, type[Any]]] = {
+        "experiments_executiondecision": ("Decision", ExecutionDecision),
+        "experiments_signaldistribution": ("Distribution", SignalDistribution),
+        "outcomes_recommendation": ("Recommendation", Recommendation),
+        "outcomes_permit": ("Permit", Permit),
+        "outcomes_realtrade": ("Real trade", RealTrade),
+        "outcomes_shadowtrade": ("Shadow trade", ShadowTrade),
+        "outcomes_incident": ("Incident", Incident),
+    }
+    return [
+        (f"{title} {key}", (target, key))
+        for target, (title, table) in tables.items()
+        for key in table.objects.filter(experiment_id=experiment_id).values_list("pk", flat=True)
+    ]
 
 
 def neighbours(story: Experiment) -> dict[str, Experiment | None]:

@@ -26,6 +26,7 @@ from outcomes.models import (
     Violation,
     in_force,
 )
+from outcomes.selectors import missing_rows
 
 NAMED = "named by the engine"
 
@@ -98,6 +99,7 @@ class DirectiveRow:
 class TradePage:
     """Everything the page shows beside the trade itself; None for what there is not (yet)."""
 
+    missing: list[str]  # deleted behind the product's back
     links: list[tuple[str, Link]]
     permit: Permit | None  # also None of a shadow
     outcome: Outcome | None
@@ -116,13 +118,14 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
     """The page of a stored trade."""
     outcome: Outcome | None = trade.outcome
     own: OwnExit | None = getattr(trade, "own_exit", None)
-    answer = Recommendation.objects.only("pk").get(experiment_id=trade.experiment_id, engine=trade.engine)
+    answer = Recommendation.objects.only("pk").filter(experiment_id=trade.experiment_id, engine=trade.engine).first()
     kind = trade.kind.value.lower()
     return TradePage(
+        missing=missing_rows(trade.experiment_id),
         permit=Permit.objects.filter(pk=trade.experiment_id, engine=trade.engine).first(),
         links=[
             ("Experiment", ("experiments_experiment", trade.experiment_id)),
-            ("Recommendation", ("outcomes_recommendation", answer.pk)),
+            *([("Recommendation", ("outcomes_recommendation", answer.pk))] if answer else []),
             *([("Outcome", (f"outcomes_{kind}outcome", outcome.pk))] if outcome else []),
         ],
         outcome=outcome,

@@ -26,6 +26,7 @@ from outcomes.models import (
     ShadowTrade,
     Trade,
 )
+from signals_app.models import Signal
 
 EMPTY_HINT = "Engines report trades once their recommendation has been answered with their role."
 OUTCOME_HINT = "Recorded in the transaction that closes a trade."
@@ -85,14 +86,15 @@ class TradeAdmin(AuditAdmin):
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
         trade_id = uuid_from(object_id)
-        trade = self.model.objects.select_related("experiment__signal").filter(pk=trade_id).first()
+        trade = self.model.objects.filter(pk=trade_id).first()
         if trade is None:
             raise Http404
-        signal = trade.experiment.signal
+        signal = Signal.objects.filter(experiment=trade.experiment_id).first()
+        about = f"{signal.symbol} {signal.direction} {signal.timeframe}" if signal else "signal deleted"
         return render_page(
             request,
             "outcomes/trade.html",
-            f"{trade.kind.label} trade of engine {trade.engine}: {signal.symbol} {signal.direction} {signal.timeframe}",
+            f"{trade.kind.label} trade of engine {trade.engine}: {about}",
             opts=self.opts,
             trade=trade,
             page=trade_page(trade),

@@ -10,7 +10,7 @@ from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
 from kernel.fields import InstantField, StrictSerializer
 from kernel.values import decimal_text
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
-from outcomes.selectors import by_engine, explanation_of
+from outcomes.selectors import by_engine, explanation_of, missing_rows
 from policies.models import EngineName
 from signals_app.models import Direction, Signal
 
@@ -42,15 +42,15 @@ class SignalSummarySerializer(serializers.ModelSerializer[Signal]):
 
 
 class ExperimentSummarySerializer(serializers.ModelSerializer[Experiment]):
-    """One row of the list: the signal, its assignment and the decision."""
+    """One row of the list: the signal, its assignment and the decision; null where a row of these was deleted."""
 
-    signal = SignalSummarySerializer()
-    execution_mode = serializers.CharField(source="decision.execution_mode")
+    signal = SignalSummarySerializer(allow_null=True)
+    execution_mode = serializers.CharField(source="decision.execution_mode", allow_null=True)
     executed_engine = serializers.CharField(source="decision.executed_engine", allow_null=True)
-    shadow_engine = serializers.CharField(source="decision.shadow_engine")
-    reason = serializers.CharField(source="decision.reason")
+    shadow_engine = serializers.CharField(source="decision.shadow_engine", allow_null=True)
+    reason = serializers.CharField(source="decision.reason", allow_null=True)
     policy_version = serializers.IntegerField(source="policy_version_id")
-    decided_at = serializers.DateTimeField(source="decision.decided_at")
+    decided_at = serializers.DateTimeField(source="decision.decided_at", allow_null=True)
 
     class Meta:
         model = Experiment
@@ -104,8 +104,9 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     """Which engine recommended what, who executed, and why (R5.5)."""
 
     explanation = serializers.SerializerMethodField()
-    market_context = serializers.DictField(source="signal.market_context.context")
-    context_hash = serializers.CharField(source="signal.market_context.context_hash")
+    missing = serializers.SerializerMethodField(help_text="What was deleted from the database; mostly nothing.")
+    market_context = serializers.DictField(source="signal.market_context.context", allow_null=True)
+    context_hash = serializers.CharField(source="signal.market_context.context_hash", allow_null=True)
     inputs = serializers.DictField(source="decision.inputs")
     rules_version = serializers.IntegerField(source="decision.rules_version")
     decision_hash = serializers.CharField(source="decision.decision_hash")
@@ -117,9 +118,13 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     class Meta(ExperimentSummarySerializer.Meta):
         fields: ClassVar[tuple[str, ...]] = (
             *ExperimentSummarySerializer.Meta.fields,
-            "explanation", "market_context", "context_hash", "inputs", "rules_version", "decision_hash", "engines",
-            "exit_directives", "incidents", "violations",
+            "explanation", "missing", "market_context", "context_hash", "inputs", "rules_version", "decision_hash",
+            "engines", "exit_directives", "incidents", "violations",
         )  # fmt: skip
+
+    def get_missing(self, experiment: Experiment) -> list[str]:
+        """In words, in the order of the flow."""
+        return missing_rows(experiment.pk)
 
     def get_explanation(self, experiment: Experiment) -> str:
         """The decision in one sentence."""

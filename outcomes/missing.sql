@@ -1,0 +1,58 @@
+-- What an experiment should have and has not, in the order of the flow: rows that were deleted past all triggers. Each
+-- is told by another row that could not be there without it.
+WITH e AS (SELECT * FROM experiments WHERE experiment_id = %(experiment)s),
+     trades AS (
+         SELECT 'real' AS kind, trade_id, engine, status, flags FROM real_trades WHERE experiment_id = %(experiment)s
+         UNION ALL
+         SELECT 'shadow', trade_id, engine, status, flags FROM shadow_trades WHERE experiment_id = %(experiment)s),
+     outcomes AS (
+         SELECT 'real' AS kind, trade_id, engine FROM real_outcomes WHERE experiment_id = %(experiment)s
+         UNION ALL
+         SELECT 'shadow', trade_id, engine FROM shadow_outcomes WHERE experiment_id = %(experiment)s),
+     traded AS (
+         SELECT CASE WHEN real_trade_id IS NULL THEN 'shadow' ELSE 'real' END AS kind, engine,
+                coalesce(real_trade_id, shadow_trade_id) AS trade_id, number
+           FROM trade_fills WHERE experiment_id = %(experiment)s)
+SELECT what FROM (
+    SELECT 1 AS place, 'the signal' AS what FROM e
+     WHERE NOT EXISTS (SELECT FROM signals s WHERE s.signal_id = e.signal_id)
+    UNION ALL
+    SELECT 2, 'the market context' FROM e
+     WHERE NOT EXISTS (SELECT FROM market_contexts c WHERE c.signal_id = e.signal_id)
+    UNION ALL
+    SELECT 3, 'policy version ' || e.policy_version FROM e
+     WHERE NOT EXISTS (SELECT FROM policy_versions p WHERE p.version = e.policy_version)
+    UNION ALL
+    SELECT 4, 'the decision' FROM e WHERE NOT EXISTS (SELECT FROM execution_policy p WHERE p.experiment_id = e.experiment_id)
+    UNION ALL
+    SELECT 5, 'the distribution to engine ' || x.engine FROM e CROSS JOIN (VALUES ('A'), ('B')) AS x (engine)
+     WHERE NOT EXISTS (SELECT FROM signal_distributions d
+                        WHERE (d.experiment_id, d.engine) = (e.experiment_id, x.engine))
+    UNION ALL
+    SELECT DISTINCT 6, 'the recommendation of engine ' || told.engine
+      FROM (SELECT engine FROM signal_distributions WHERE experiment_id = %(experiment)s AND answered_at IS NOT NULL
+            UNION ALL SELECT engine FROM permits WHERE experiment_id = %(experiment)s
+            UNION ALL SELECT engine FROM trades) told
+     WHERE NOT EXISTS (SELECT FROM recommendations r
+                        WHERE (r.experiment_id, r.engine) = (%(experiment)s, told.engine))
+    UNION ALL
+    SELECT 7, 'the permit of engine ' || r.engine FROM recommendations r
+     WHERE r.experiment_id = %(experiment)s AND r.permit_expires_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM permits p WHERE p.experiment_id = r.experiment_id)
+    UNION ALL
+    SELECT DISTINCT 8, 'the ' || kind || ' trade of engine ' || engine
+      FROM (SELECT kind, trade_id, engine FROM outcomes UNION ALL SELECT kind, trade_id, engine FROM traded) told
+     WHERE NOT EXISTS (SELECT FROM trades t WHERE t.trade_id = told.trade_id)
+    UNION ALL
+    SELECT 9, 'the entry of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
+     WHERE t.status <> 'OPENING'
+       AND NOT EXISTS (SELECT FROM traded f WHERE f.trade_id = t.trade_id AND f.number = 1)
+    UNION ALL
+    SELECT 10, 'the outcome of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
+     WHERE t.status IN ('CLOSED', 'UNPRICED') AND NOT t.flags::jsonb @> '["AFTER_REAL_EXIT"]'
+       AND NOT EXISTS (SELECT FROM outcomes o WHERE o.trade_id = t.trade_id)
+    UNION ALL
+    SELECT 11, 'the exit directive to the shadow' FROM trades t
+     WHERE t.kind = 'real' AND t.status = 'CLOSED'
+       AND NOT EXISTS (SELECT FROM exit_directives d WHERE d.real_trade_id = t.trade_id AND d.is_last)
+) missing ORDER BY place, what

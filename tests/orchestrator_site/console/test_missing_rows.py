@@ -1,0 +1,159 @@
+"""Rows that were deleted behind the product's back: every page still answers, and says what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from outcomes.models import RealTrade, ShadowTrade
+from outcomes.selectors import missing_rows
+from policies.models import ApiKey
+from tests.database import execute
+from tests.factories import api_client
+from tests.orchestrator_site.console.rows import logged_in, make_everything
+from tests.outcomes.desk import Desk, make_desk
+
+pytestmark = pytest.mark.django_db
+
+# What one experiment consists of, by table, and how its page calls each when it is gone.
+PARTS = {
+    "signals": ["the signal"],
+    "market_contexts": ["the market context"],
+    "policy_versions": ["policy version"],
+    "execution_policy": ["the decision"],
+    "signal_distributions": ["the distribution to engine A", "the distribution to engine B"],
+    "recommendations": ["the recommendation of engine A", "the recommendation of engine B"],
+    "permits": ["the permit of engine A"],
+    "real_trades": ["the real trade of engine A"],
+    "shadow_trades": ["the shadow trade of engine B"],
+    "trade_fills": ["the entry of engine A&#x27;s real trade", "the entry of engine B&#x27;s shadow trade"],
+    "real_outcomes": ["the outcome of engine A&#x27;s real trade"],
+    "shadow_outcomes": ["the outcome of engine B&#x27;s shadow trade"],
+    "exit_directives": ["the exit directive to the shadow"],
+}
+# Not of one experiment: a draft is nothing without the version that it starts from.
+NOT_THERE = {("policy_versions", "policies_policydraft_change")}
+
+
+def lose(table: str) -> None:
+    """Delete all rows of a table as a superuser who switches the triggers off."""
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("SET session_replication_role = replica")
+    execute(f"DELETE FROM {table}")
+    execute("SET session_replication_role = DEFAULT")
+
+
+def pages() -> list[str]:
+    """The address of every list, and of every row that is still there."""
+    found = []
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found.append(reverse(f"{name}_changelist"))
+        if model is not ApiKey:
+            keys = model._default_manager.values_list("pk", flat=True)
+            found += [reverse(f"{name}_change", args=(key,)) for key in keys]
+    return found
+
+
+@pytest.fixture
+def root() -> Client:
+    return logged_in(superuser=True)
+
+
+@pytest.mark.parametrize("table", PARTS)
+def test_no_page_fails_when_rows_are_gone(table: str, root: Client, subtests: pytest.Subtests) -> None:
+    make_everything()
+    lose(table)
+
+    for address in pages():
+        with subtests.test(address=address):
+            response = root.get(address)
+
+            expected = 404 if (table, response.resolver_match.url_name) in NOT_THERE else 200
+            assert response.status_code == expected
+
+
+@pytest.mark.parametrize("table", PARTS)
+def test_the_experiments_page_and_its_trades_pages_name_what_is_gone(table: str, root: Client) -> None:
+    experiment = make_everything()
+    lose(table)
+    addresses = [reverse("admin:experiments_experiment_change", args=(experiment.pk,))]
+    for model, name in ((RealTrade, "realtrade"), (ShadowTrade, "shadowtrade")):
+        addresses += [reverse(f"admin:outcomes_{name}_change", args=(row.pk,)) for row in model.objects.all()]
+
+    for address in addresses:
+        page = root.get(address).content.decode()
+        assert all(what in page for what in PARTS[table])
+        assert "Deleted from the database" in page
+
+
+def test_nothing_is_named_where_all_is_there(root: Client) -> None:
+    experiment = make_everything()
+
+    page = root.get(reverse("admin:experiments_experiment_change", args=(experiment.pk,))).content.decode()
+
+    assert missing_rows(experiment.pk) == []
+    assert "Deleted from the database" not in page
+
+
+@pytest.mark.parametrize("table", ["signals", "execution_policy"])
+def test_the_list_of_experiments_keeps_one_whose_story_cannot_be_told(table: str, root: Client) -> None:
+    experiment = make_everything()
+    lose(table)
+
+    page = root.get(reverse("admin:experiments_experiment_changelist")).content.decode()
+
+    assert str(experiment.pk) in page
+    assert "deleted</span>" in page
+
+
+@pytest.mark.parametrize("table", PARTS)
+def test_an_analyst_is_told_what_is_gone(table: str) -> None:
+    experiment = make_everything()
+    analyst = api_client("analyst")
+    lose(table)
+
+    listed = analyst.get("/api/v1/experiments")
+    told = analyst.get(f"/api/v1/experiments/{experiment.pk}")
+
+    assert str(experiment.pk) in {row["experiment_id"] for row in listed.json()["results"]}
+    names = [what.replace("&#x27;", "'") for what in PARTS[table]]
+    if table in ("signals", "execution_policy"):
+        assert (told.status_code, told.json()["code"]) == (409, "history_incomplete")
+        assert all(what in told.json()["detail"] for what in names)
+    else:
+        assert told.status_code == 200
+        assert all(any(what in found for found in told.json()["missing"]) for what in names)
+
+
+# What comes before an engine's own reports; a trade without its fills or its answer cannot be booked further.
+BEFORE_REPORTS = [table for table in PARTS if table not in ("recommendations", "real_trades", "trade_fills")]
+
+
+@pytest.mark.parametrize("table", BEFORE_REPORTS)
+def test_no_engine_meets_an_internal_error(table: str) -> None:
+    desk = make_desk()
+    trade_id = desk.open_real()
+    lose(table)
+
+    answers = [
+        desk.a.post("recommendations", recommendation_of(desk)),
+        desk.a.confirm(desk.experiment),
+        desk.a.open(desk.experiment, quantity="2"),
+        desk.a.close(trade_id),
+        desk.a.get(f"trades/{trade_id}"),
+        desk.a.get(f"assignments/{desk.experiment.pk}"),
+        desk.a.post("assignments/claim", {}),
+        desk.b.get("exit-directives"),
+    ]
+
+    assert {answer.status for answer in answers} <= {200, 201, 404, 409}, [answer.body for answer in answers]
+
+
+def recommendation_of(desk: Desk) -> dict[str, Any]:
+    body = {"experiment_id": str(desk.experiment.pk), "context_hash": "0" * 64, "action": "DECLINE"}
+    return body | {"strategy_version": "1", "rules_hash": "0" * 64, "recommendation": None}
