@@ -41,7 +41,9 @@ TESTS_OF = {
     "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.decoding": ["signals_app/alerts/test_decoding.py", "signals_app/alerts/test_envelopes.py"],
-    "signals_app.alerts.directions": ["signals_app/alerts/test_alert_direction.py"],
+    "signals_app.alerts.directions": [
+        "signals_app/alerts/test_alert_direction.py", "signals_app/alerts/test_alert_closing.py",
+    ],
     "signals_app.alerts.documents": [
         "signals_app/alerts/test_documents_context.py", "signals_app/alerts/test_documents_identity.py",
     ],
@@ -58,6 +60,7 @@ TESTS_OF = {
 RUN_AT_IMPORT = (
     "policies.core.settings.x__setting__", "policies.core.settings.x__guardrail__", "policies.core.settings.x__row__",
     "policies.core.rules.x__from__", "policies.core.rules.x__inputs_from__", "policies.core.rules.x__rule__",
+    "signals_app.alerts.fields.x_in_order__",
 )  # fmt: skip
 # pytest's exit codes in mutmut's records: 0 is a run in which every test passed, 33 one without any test.
 PASSED, WITHOUT_TEST = 0, 33

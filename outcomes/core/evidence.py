@@ -249,7 +249,7 @@ class Trial:
         self._lower, self._upper = _Bound(wager), _Bound(wager)
         self._standing = _Standing(wager)
 
-    def take(self, block: Block, *, is_silenced: bool = False) -> None:
+    def take(self, block: Block, *, is_silenced: bool) -> None:
         """Take the next block; after one that is silenced nothing is said, but by the next that is not.
 
         1. Settle both bets on the block, and narrow the interval.

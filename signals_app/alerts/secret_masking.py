@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 # A name, split at case changes and punctuation, is that of a secret when one of its words is.
@@ -57,7 +58,7 @@ _LOOSE_FIELD = re.compile(
     rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?(?:(?:bearer|basic)\s+)?",
     re.IGNORECASE,
 )
-_LOOSE_END = re.compile(r"[\s,;&|)}\]]|\Z")
+_LOOSE_END = re.compile(r"[\s,;&|)}\]]")
 
 
 def split_secrets(
@@ -174,7 +175,7 @@ def _mask_text(text: str, secrets: list[str]) -> str:
 
 def _mask_fields(text: str, presented: Collection[str]) -> str:
     """Mask the values of the secret members and all copies of them in valid JSON."""
-    tokens = list(_TOKEN.finditer(text, int(text.startswith(_BYTE_ORDER_MARK))))
+    tokens = list(_TOKEN.finditer(text))
     hidden = _secret_values(tokens, presented)
     values = [token[0] for first, last in hidden.items() for token in tokens[first : last + 1]]
     secrets = _longest_first([*presented, *(_string(token) for token in values if token[0] == '"')])
@@ -199,9 +200,9 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
     """First and last token of each value of a secret member."""
     values: dict[int, int] = {}
     last = 0
-    for position, token in enumerate(tokens[:-1]):
+    for position, (token, following) in enumerate(pairwise(tokens)):
         # Only a name has a colon after it, and what lies inside a secret is hidden with it.
-        if position < last or token[0][0] != '"' or tokens[position + 1][0] != ":":
+        if position < last or following[0] != ":":
             continue
         name, first = _string(token[0]), position + 2
         value = tokens[first][0]
@@ -251,4 +252,4 @@ def _loose_end(text: str, start: int, quote: str | None) -> int:
     stop = text.find(closing, start)
     while stop > start and quote in {'"', "'"} and text[stop - 1] == "\\":
         stop = text.find(closing, stop + 1)
-    return len(text) if stop < 0 else stop
+    return len(text) if stop == -1 else stop

@@ -331,6 +331,10 @@ SELLING = "selling an option opens a bearish call or a bullish put, or closes a 
             'Action is "sell" but action is "buy"; send only one of them, or make them agree.',
         ),
         (
+            {"action": "sell", "direction": "long"}, "conflicting_direction", "/action",
+            'direction is "long" but action is "sell"; send only one of them, or make them agree.',
+        ),
+        (
             {"direction": "long", "strategy": {"order_action": "sell"}}, "conflicting_direction",
             "/strategy/order_action",
             'direction is "long" but strategy.order_action is "sell"; send only one of them, or make them agree.',

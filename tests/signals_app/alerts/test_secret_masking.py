@@ -75,6 +75,21 @@ def test_a_member_called_key_is_data_unless_it_carries_the_expected_secret() -> 
     assert split_secrets(payload, lambda text: text == SECRET) == ({"symbol": "SPY"}, (SECRET,))
 
 
+@pytest.mark.parametrize("place", ["object", "array"])
+def test_a_member_called_key_carries_the_expected_secret_at_any_depth(place: str) -> None:
+    inner = {"key": SECRET, "size": 1}
+    payload = {"a": inner if place == "object" else [inner]}
+
+    rest, presented = split_secrets(payload, lambda text: text == SECRET)
+
+    assert rest == {"a": {"size": 1} if place == "object" else [{"size": 1}]}
+    assert presented == (SECRET,)
+
+
+def test_a_long_name_is_that_of_a_secret_as_well() -> None:
+    assert split_secrets({"the_one_that_the_broker_gave_to_us_as_secret": SECRET, "a": 1}) == ({"a": 1}, (SECRET,))
+
+
 def test_copies_of_a_secret_are_masked_in_the_payload() -> None:
     payload = {
         "token": SECRET,
