@@ -95,7 +95,10 @@ def test_an_unknown_mode_is_refused_with_the_known_ones(mode: str) -> None:
     ],
 )
 def test_a_split_is_0_to_100_with_two_decimals(given_value: object, text: str) -> None:
-    assert decimal_text(SPLIT.parse(given_value)) == text
+    found = SPLIT.parse(given_value)
+
+    assert decimal_text(found) == text
+    assert not found.is_signed()
 
 
 @pytest.mark.parametrize(
