@@ -5,6 +5,7 @@ Beside it, never instead: a fixed-n figure read at every look would find a winne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from kernel.values import decimal_text
 from outcomes.core.evaluation import ENGINES, EVENT, EvaluationPlan
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
+from outcomes.core.statistics import rank_sums, ratio_text, sign_test, signed_rank_test
 
 NOT_SEPARABLE = "NOT_SEPARABLE"
 REVERSED, DRIFT, NO_HISTORY, HOLD_EXCEEDED = "REVERSED", "DRIFT", "NO_HISTORY", "HOLD_EXCEEDED"
@@ -99,6 +101,11 @@ def mean_per_signal(blocks: Sequence[JudgedBlock]) -> float:
     return total / sum(one.block.m for one in blocks)
 
 
+def block_mean(blocks: Sequence[JudgedBlock]) -> float:
+    """The mean over blocks of their mean weighted difference, whatever their numbers of signals."""
+    return math.fsum((one.block.low + one.block.high) / 2 / math.sqrt(one.n) for one in blocks) / len(blocks)
+
+
 def _unit(spoken: Spoken) -> str:
     return "R" if spoken.plan.metric == "R" else spoken.currency
 
@@ -130,9 +137,10 @@ def _number(value: float, decimals: int = 2) -> str:
 
 
 def figures_beside(signals: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of the stored signals of all blocks: mean differences by role, and of pairs that both traded.
+    """Figures of the stored signals of all blocks: mean differences by role, of pairs that both traded, fixed-n tests.
 
-    A signal with a missing side has no difference and is left out here; the verdict leaves nothing out.
+    The tests hold for one look at a time fixed beforehand, and for signals that know nothing of each other. A signal
+    with a missing side has no difference and is left out here; the verdict leaves nothing out.
     """
     complete = [signal for signal in signals if signal["d_low"] == signal["d_high"]]
     groups = {
@@ -146,7 +154,17 @@ def figures_beside(signals: Sequence[dict[str, Any]]) -> dict[str, Any]:
     cost = (
         None if a_real is None or b_real is None else decimal_text(round((Decimal(b_real) - Decimal(a_real)) / 2, 12))
     )
-    return found | {"execution_cost": cost}
+    differences = [Decimal(one["d_low"]) for one in complete]
+    signed = signed_rank_test(rank_sums(differences))
+    fixed_n = {
+        "wilcoxon_p": _text_of(None if signed is None else signed.p),
+        "sign_p": _text_of(sign_test(sum(d > 0 for d in differences), sum(d < 0 for d in differences))),
+    }
+    return found | {"execution_cost": cost, "fixed_n": fixed_n}
+
+
+def _text_of(p: float | None) -> str | None:
+    return None if p is None else ratio_text(p)
 
 
 def _mean(group: Sequence[dict[str, Any]]) -> dict[str, Any]:

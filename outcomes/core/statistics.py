@@ -7,10 +7,11 @@ B, one number per experiment: they say how sure one may be that one engine earns
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
+from itertools import groupby
 from statistics import NormalDist
 
 from kernel.values import decimal_text, plain_text
@@ -119,6 +120,21 @@ class RoleBalanced:
             return None
         reach = _EXACT.multiply(QUANTILE_97_5, self.standard_error)
         return effect - reach, effect + reach
+
+
+def rank_sums(differences: Iterable[Decimal]) -> RankSums:
+    """What the signed-rank test needs of these differences; zeros are left out."""
+    values = [value for value in differences if value]
+    doubled, positive, ties, before = [], 0, 0, 0
+    for _, group in groupby(sorted(values, key=abs), key=abs):
+        members = list(group)
+        # Equal magnitudes share the mean of their ranks; doubled, it is whole.
+        rank = 2 * before + len(members) + 1
+        before += len(members)
+        doubled += [rank] * len(members)
+        positive += rank * sum(value > 0 for value in members)
+        ties += len(members) ** 3 - len(members)
+    return RankSums(len(values), positive, ties, doubled if len(values) <= EXACT_RANKS else ())
 
 
 def sign_test(first: int, second: int) -> float | None:

@@ -25,6 +25,7 @@ from outcomes.core.sentences import (
     NOT_SEPARABLE,
     REVERSED,
     Spoken,
+    block_mean,
     figures_beside,
     mean_per_signal,
     sentence,
@@ -245,6 +246,8 @@ def _beside(
     signs = sign_evidence(won_by_a, len(won))
     correlation = lag_correlation([one.block for one in blocks])
     return figures_beside(signals) | {
+        # Each block counts the same here, however many signals it has.
+        "mean_per_block": repr(block_mean(blocks)) if blocks else None,
         "mean_per_signal": repr(mean_per_signal(blocks)) if blocks else None,
         "lag_correlation": None if correlation is None else repr(correlation),
         "blocks_won": {

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from outcomes.core import statistics
 from outcomes.core.statistics import EXACT_RANKS, Differences, RankSums, role_balanced, sign_test, signed_rank_test
 from tests.golden import GOLDEN_FOLDER
 
@@ -87,6 +88,18 @@ def test_the_signed_rank_test_gives_the_known_answer() -> None:
     assert test is not None
     assert test.statistic == golden["statistic"]
     assert test.p == golden["p"]
+
+
+@given(st.lists(st.integers(-9, 9), max_size=60))
+def test_ranks_are_shared_among_equal_magnitudes(values: list[int]) -> None:
+    found, expected = statistics.rank_sums(map(Decimal, values)), rank_sums(values)
+
+    assert (found.n, found.doubled_positive, found.tie_term) == (
+        expected.n,
+        expected.doubled_positive,
+        expected.tie_term,
+    )
+    assert sorted(found.doubled_ranks) == sorted(expected.doubled_ranks)
 
 
 def test_the_signed_rank_test_of_zeros_only_is_undefined() -> None:

@@ -13,6 +13,7 @@ from outcomes.core.judging import JudgedBlock
 from outcomes.core.sentences import (
     NOT_SEPARABLE,
     Spoken,
+    block_mean,
     figures_beside,
     mean_per_signal,
     sentence,
@@ -144,6 +145,7 @@ def test_figures_by_role_leave_out_what_has_no_difference() -> None:
         "b_real": {"n": 1, "mean": "0.70"},
         "both_traded": {"n": 2, "mean": "0.60"},
         "execution_cost": "0.20",
+        "fixed_n": {"wilcoxon_p": "0.25", "sign_p": "0.25"},
     }
     assert figures_beside([])["execution_cost"] is None
 
@@ -152,3 +154,4 @@ def test_the_mean_is_of_the_middles() -> None:
     wide = JudgedBlock(BLOCKS[0].first_day, BLOCKS[0].last_day, 1, Block(0.0, 1.0, 2.0), (1, 1), (1, 0))
 
     assert mean_per_signal([wide, block(0.5)]) == pytest.approx(0.25)
+    assert block_mean([wide, block(0.5)]) == pytest.approx((0.5 + 0.25) / 2)

@@ -109,3 +109,16 @@ def test_a_proposal_needs_enough_history(hall: Hall) -> None:
 
     with pytest.raises(CommandError, match="fewer than 20 blocks"):
         run("propose", "--clock", "EVENT", "--prices", "ENGINES")
+
+
+def test_a_proposal_says_what_each_length_of_blocks_costs(hall: Hall) -> None:
+    for day in range(20):
+        hall.play(day, a="2.78" if day % 2 else "0.69", b="0.98")
+
+    found = json.loads(run("propose", "--clock", "EVENT", "--prices", "ENGINES", "--difference", "1", "--json"))
+
+    (choice,) = found["choices"]
+    assert (choice["block_days"], choice["blocks"], choice["worst_block"]) == (1, 20, "1.00")
+    assert choice["weeks_to_better"]["half"] <= choice["weeks_to_better"]["most"]
+    assert found["lines"][-1] == "Proposed: --block-days 1 --worst-block 1.00 --margin 0.5"
+    assert found["lines"] == run("propose", "--clock", "EVENT", "--prices", "ENGINES", "--difference", "1").splitlines()
