@@ -348,7 +348,9 @@ def main() -> None:
     lines = measure()
     with database.connect(os.environ["DATABASE_URL"]) as peer:
         where = machine(peer)
-    head = [f"{outcomes:,} outcomes, {cells:,} sums in {size}; {where}", "", "| question | time | bound | |"]
+    # More than the cores: something else ran meanwhile, and every time is too long.
+    load = f"load average {os.getloadavg()[0]:.1f}"
+    head = [f"{outcomes:,} outcomes, {cells:,} sums in {size}; {where}, {load}", "", "| question | time | bound | |"]
     text = "\n".join([*head, "|---|--:|---|---|", *lines])
     print(text)
     if options.keep:
