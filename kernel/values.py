@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
@@ -76,6 +76,11 @@ def format_timestamp(moment: datetime) -> str:
 def instant_text(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ``, the form for people."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def day_text(day: date) -> str:
+    """A calendar day as YYYY-MM-DD."""
+    return day.isoformat()
 
 
 def decimal_text(value: Decimal) -> str:

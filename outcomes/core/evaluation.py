@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.values import decimal_text, format_timestamp, parse_instant
+from kernel.values import decimal_text, format_timestamp, parse_instant, plain_text, whole_number
 from outcomes.core.blocks import role_weight
 from outcomes.core.evidence import Wager
 from outcomes.core.judging import Cut
+from policies.core.rules import configured_shadow_only
 
 ALPHA = Decimal("0.05")
 WALL, EVENT = "WALL", "EVENT"
@@ -151,10 +152,10 @@ def _choice(given: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
 
 
 def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int:
-    text = str(given[name]).strip()
-    if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+    number = whole_number(str(given[name]).strip())
+    if number is None or not least <= number <= most:
         _refuse(name, f"Must be a whole number from {least} to {most}.")
-    return int(text)
+    return number
 
 
 def _amount(given: Mapping[str, Any], name: str, default: Decimal | None = None) -> Decimal:
@@ -167,7 +168,7 @@ def _amount(given: Mapping[str, Any], name: str, default: Decimal | None = None)
         value = Decimal("NaN")
     if not value.is_finite() or not 0 <= value < 10**12 or value != round(value, 12):
         _refuse(name, "Must be a number, 0 or more, with at most twelve decimals.")
-    return value.normalize() + 0
+    return Decimal(plain_text(value))
 
 
 def _instant(given: Mapping[str, Any], name: str) -> datetime | None:
@@ -248,7 +249,7 @@ def weight_of(decided: Decided, estimand: str) -> float | None:
             return None
         of_a = float(decided.split_percentage) / 100
         return role_weight(of_a if decided.variant == "A" else 1 - of_a)
-    is_shadow_only = decided.execution_mode == "SHADOW_ONLY" and decided.reason == "CONFIGURED"
+    is_shadow_only = decided.execution_mode == "SHADOW_ONLY" and decided.reason == configured_shadow_only.reason
     return 1.0 if estimand == OWN_EXIT and is_shadow_only else None
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from kernel.values import decimal_text
+from kernel.values import day_text, decimal_text
 from outcomes.core.evaluation import ENGINES, EVENT, EvaluationPlan
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
@@ -119,11 +118,7 @@ def _between(lower: float | None, upper: float | None, sign: int) -> str:
 
 
 def _when(blocks: Sequence[JudgedBlock]) -> str:
-    return f"by block {len(blocks)}, {_day(blocks[0].first_day)} to {_day(blocks[-1].last_day)}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return f"by block {len(blocks)}, {day_text(blocks[0].first_day)} to {day_text(blocks[-1].last_day)}"
 
 
 def _blocks(number: int) -> str:

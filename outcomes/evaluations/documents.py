@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from experiments.models import Experiment
 from kernel.canonical import document_hash
-from kernel.values import format_timestamp
+from kernel.values import day_text, format_timestamp
 from outcomes.core.blocks import are_dependent, lag_correlation
 from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
 from outcomes.core.evaluation import ENOUGH_HISTORY
@@ -222,8 +222,8 @@ def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> lis
     return [
         {
             "number": row.number,
-            "from": row.first_day.isoformat(),
-            "to": row.last_day.isoformat(),
+            "from": day_text(row.first_day),
+            "to": day_text(row.last_day),
             "n": row.n,
             "x_low": repr(row.x_low),
             "x_high": repr(row.x_high),
@@ -297,8 +297,8 @@ def waits_document(run: EvaluationRun) -> dict[str, Any] | None:
     return {
         "for": found.waits_for or "the worker, which judges it within a minute",
         "until": _instant(found.until),
-        "from": found.days[0].isoformat() if found.days else None,
-        "to": found.days[1].isoformat() if found.days else None,
+        "from": day_text(found.days[0]) if found.days else None,
+        "to": day_text(found.days[1]) if found.days else None,
     }
 
 

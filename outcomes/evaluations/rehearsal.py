@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from kernel.values import decimal_text
+from kernel.values import day_text, decimal_text
 from outcomes.core.evaluation import BLOCK_ZONE, EvaluationPlan, History, least_worst_block
 from outcomes.core.judging import Judged, Records, judge_blocks
 from outcomes.core.sentences import mean_per_signal
@@ -108,8 +108,8 @@ def rehearsal_document(plan: EvaluationPlan, found: Rehearsal) -> dict[str, Any]
         "evidence": {"a": repr(found.judged.judgement.e_a), "b": repr(found.judged.judgement.e_b)},
         "blocks": [
             {
-                "from": one.first_day.isoformat(),
-                "to": one.last_day.isoformat(),
+                "from": day_text(one.first_day),
+                "to": day_text(one.last_day),
                 "n": one.n,
                 "x_low": repr(one.block.low),
                 "x_high": repr(one.block.high),

@@ -131,8 +131,8 @@ class EnginesSerializer(serializers.Serializer[Any]):
 class _AnsweredBySerializer(serializers.Serializer[Any]):
     """An engine in a phase; blank where it has not answered."""
 
-    strategy_version = serializers.CharField()
-    rules_hash = serializers.CharField()
+    strategy_version = serializers.CharField(allow_blank=True)
+    rules_hash = serializers.CharField(allow_blank=True)
 
 
 class _BothAnsweredBySerializer(serializers.Serializer[Any]):

@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from kernel.canonical import document_hash
 from kernel.sql import load
-from kernel.values import format_timestamp
+from kernel.values import day_text, format_timestamp
 from outcomes.core.statistics import QUANTILE_95
 from outcomes.performance.cells import (
     EXPERIMENTS,
@@ -355,8 +355,8 @@ def _phases_in(scope: Scope) -> list[dict[str, Any]]:
     return [
         {
             "policy_version": row["policy_version"],
-            "first_day": row["first_day"].isoformat(),
-            "last_day": row["last_day"].isoformat(),
+            "first_day": day_text(row["first_day"]),
+            "last_day": day_text(row["last_day"]),
             "engines": {
                 engine: {
                     "strategy_version": row[f"strategy_version_{engine.lower()}"],

@@ -50,9 +50,7 @@ def said(verdict: str = A_BETTER, *, changes: dict[str, Any] | None = None, **sp
 def test_the_better_one_is_named_with_the_difference_and_its_interval(
     interval: tuple[float | None, float | None], range_: str
 ) -> None:
-    assert said(interval=interval) == (
-        f"A is better by 0.15 R a signal{range_}, by block 2, 2 March 2026 to 15 March 2026."
-    )
+    assert said(interval=interval) == (f"A is better by 0.15 R a signal{range_}, by block 2, 2026-03-02 to 2026-03-15.")
 
 
 def test_where_b_is_better_its_lead_is_positive_and_the_interval_turned_around() -> None:
