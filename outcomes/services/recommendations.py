@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from experiments.core.explanation import STALE_ANSWER
 from experiments.models import ExecutionDecision, SignalDistribution
@@ -210,7 +211,9 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
         return
     # A replayed entry has the market's time; ours says only when it was told.
     entered = terms.now if terms.is_replayed else trade.entry_time
-    halt = Halt.objects.filter(engaged_at__gt=permit.confirmed_at, engaged_at__lt=entered).first()
+    # Confirmed after the halt, a fill from within it is as little permitted as one that came after the confirmation.
+    over = Q(engaged_at__gt=permit.confirmed_at) | Q(released_at__isnull=True) | Q(released_at__gt=entered)
+    halt = Halt.objects.filter(over, engaged_at__lt=entered).first()
     if halt is not None:
         confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halt.engaged_at)
         record_one(

@@ -161,6 +161,17 @@ def test_what_was_filled_before_the_halt_was_permitted_although_it_is_told_after
     assert violations() == set()
 
 
+def test_what_was_filled_while_trading_was_halted_no_later_confirmation_permits() -> None:
+    desk = live_desk()
+    halt()
+    filled = now()
+    resume()
+
+    desk.open_real(entry_time=filled)
+
+    assert violations() == {("A", "NOT_PERMITTED")}
+
+
 def test_after_a_halt_a_new_confirmation_permits_again() -> None:
     desk = live_desk()
     desk.a.confirm(desk.experiment)
