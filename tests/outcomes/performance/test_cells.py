@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from experiments.models import Experiment
 from kernel.canonical import document_hash
 from outcomes.models import AnswerCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
+from outcomes.performance import report
 from outcomes.performance.cells import rebuild_day
 from outcomes.performance.report import PerformanceFilters, cumulative_series, performance_report
 from outcomes.services.due import settle_due
@@ -269,3 +270,27 @@ def test_an_answer_whose_time_runs_out_is_never_opened_without_anybody_saying_so
     # The day is read from the rows until then, and made anew.
     assert waiting.due_at > answered + timedelta(minutes=5)
     assert performance_report(ANY)["engines"]["A"]["real"]["pending"] == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("filters", [ANY, PerformanceFilters(symbol="SPY")])
+def test_many_trades_are_drawn_by_the_lowest_the_highest_and_the_last_point_of_each_day(
+    filters: PerformanceFilters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_pair("A", Closed(a="1000.00"), symbol="QQQ")
+    for hours, pnl in ((0, "50.00"), (1, "-80.00"), (2, "10.00"), (24, "5.00")):
+        close_pair("A", Closed(a=pnl, exit_time=EXIT_TIME + timedelta(hours=hours)), symbol="SPY")
+        rebuild_all()
+    close_pair("A", Closed(a="-7.00", exit_time=EXIT_TIME + timedelta(hours=26)), symbol="SPY")
+    drawn_singly = cumulative_series(filters)[0]["points"]
+    monkeypatch.setattr(report, "DRAWN_SINGLY", 0)
+
+    by_day = cumulative_series(filters)[0]["points"]
+
+    amounts = [amount for _, amount in by_day]
+    assert (min(amounts), max(amounts), amounts[-1]) == (
+        min(amount for _, amount in drawn_singly),
+        max(amount for _, amount in drawn_singly),
+        drawn_singly[-1][1],
+    )
+    assert {moment for moment, _ in by_day} == {EXIT_TIME + timedelta(hours=2), EXIT_TIME + timedelta(hours=26)}
