@@ -65,6 +65,23 @@ SELECT r.experiment_id, r.engine, r.recommended_at, d.distributed_at, p.max_answ
  WHERE (r.role = 'REAL' OR r.role_reason <> 'STALE_ANSWER')
    AND r.recommended_at > d.distributed_at + make_interval(secs => p.max_answer_age_seconds);
 
+-- invariant: blocks_follow_each_other
+-- The judged blocks of an evaluation are numbered and dated one after the other, each with a judgement of its own and
+-- with signals that no other has; a revision comes after what it revises, with the same signals.
+SELECT b.evaluation_id, b.number, b.revision, b.first_day, before.last_day, shared.experiment_id
+  FROM evaluation_blocks b
+  LEFT JOIN evaluation_blocks before ON before.evaluation_id = b.evaluation_id
+       AND (before.number, before.revision) = (b.number - (b.revision = 1)::int, greatest(b.revision - 1, 1))
+  LEFT JOIN LATERAL (
+       SELECT unnest(b.experiment_ids) AS experiment_id
+       INTERSECT
+       SELECT unnest(o.experiment_ids) FROM evaluation_blocks o
+        WHERE o.evaluation_id = b.evaluation_id AND o.number <> b.number) shared ON true
+ WHERE shared.experiment_id IS NOT NULL
+    OR b.n <> cardinality(b.experiment_ids)
+    OR CASE WHEN b.revision = 1 THEN before.id IS NULL AND b.number > 1 OR b.first_day <= before.last_day
+            ELSE before.id IS NULL OR b.experiment_ids <> before.experiment_ids OR b.judged_at < before.judged_at END;
+
 -- invariant: permits_are_those_revealed
 -- Whoever was told a permit has that one; a real trade without one confirmed before it is named NOT_PERMITTED.
 SELECT experiment_id, r.engine, p.engine AS holder, r.permit_expires_at, p.expires_at, p.confirmed_at, NULL AS trade_id

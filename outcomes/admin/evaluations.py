@@ -136,6 +136,9 @@ class EvaluationAdmin(AuditAdmin):
             blocks=[block | {"first": block["from"], "last": block["to"]} for block in document["blocks"]],
             counts=list(_flat(document["counts"])),
             beside=list(_flat(document["beside"])),
+            earlier=[
+                one | {"url": _url("change", Evaluation.objects.get(name=one["name"]))} for one in document["earlier"]
+            ],
             buttons=list(self._buttons(request, evaluation)),
         )
 

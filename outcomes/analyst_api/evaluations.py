@@ -88,6 +88,13 @@ class SinceSerializer(serializers.Serializer[Any]):
     e_b = serializers.CharField(help_text=_DOUBLE)
 
 
+class AttemptSerializer(serializers.Serializer[Any]):
+    """An evaluation that was started before this one."""
+
+    name = serializers.CharField()
+    verdict = serializers.ChoiceField(VERDICTS)
+
+
 class EvaluationSerializer(serializers.Serializer[Any]):
     """One evaluation; what is null is not known before it is started."""
 
@@ -95,6 +102,7 @@ class EvaluationSerializer(serializers.Serializer[Any]):
     content_hash = serializers.CharField(help_text="SHA-256 of the content.")
     state = serializers.ChoiceField(STATES)
     attempt = serializers.IntegerField(allow_null=True)
+    earlier = AttemptSerializer(many=True, help_text="The attempts before it, the first one first.")
     verdict = serializers.ChoiceField(VERDICTS, allow_null=True)
     at_block = serializers.IntegerField(allow_null=True, help_text="The block that gave the verdict.")
     sentence = serializers.CharField(help_text="The verdict as it may be cited.")

@@ -81,7 +81,8 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     head = {"content": content, "content_hash": evaluation.content_hash, "state": evaluation.state}
     if run is None:
         nothing: dict[str, Any] = {
-            "attempt": None, "verdict": None, "at_block": None, "sentence": "It has not been started.", "flags": [],
+            "attempt": None, "earlier": [], "verdict": None, "at_block": None, "sentence": "It has not been started.",
+            "flags": [],
             "evidence": None, "since": None, "interval": None, "phase": None, "blocks": [], "counts": {}, "beside": {},
         }  # fmt: skip
         document = head | nothing
@@ -111,6 +112,8 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
     standing = rows[at_block - 1].judgement if at_block else judgement
     flags = _flags(run, blocks, judgement, verdict, counts)
     interval = None if judgement["drift"] else judgement["interval"]
+    earlier = EvaluationRun.objects.filter(attempt__lt=run.attempt).select_related("evaluation").order_by("attempt")
+    attempts = [(other.evaluation.name, verdict_of(other)) for other in earlier]
     said = Spoken(
         plan=evaluation.plan,
         verdict=verdict,
@@ -120,16 +123,12 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         flags=flags,
         currency=run.policy_version.currency,
         attempt=run.attempt,
-        earlier=[
-            (other.evaluation.name, verdict_of(other))
-            for other in EvaluationRun.objects.filter(attempt__lt=run.attempt)
-            .select_related("evaluation")
-            .order_by("attempt")
-        ],
+        earlier=attempts,
         always_real=_always_real(run),
     )
     return {
         "attempt": run.attempt,
+        "earlier": [{"name": name, "verdict": found} for name, found in attempts],
         "verdict": verdict,
         "at_block": at_block if verdict != RUNNING else None,
         "sentence": sentence(said),

@@ -33,6 +33,7 @@ from policies.selectors import policy_in_force
 
 # Any number that no other use of advisory locks in this database has.
 _STARTING = 7_204_118_530_991
+HOLD_OFF_STARTS = "SELECT pg_advisory_xact_lock(%s)"
 
 
 def evaluation_named(name: str) -> Evaluation:
@@ -100,7 +101,7 @@ def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
     with transaction.atomic():
         with connection.cursor() as cursor:
             # Two starts at once would take the same attempt.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_STARTING,))
+            cursor.execute(HOLD_OFF_STARTS, (_STARTING,))
         for running in EvaluationRun.objects.select_for_update().filter(state=RunState.RUNNING):
             end_if_changed(running)
         other = EvaluationRun.objects.filter(state=RunState.RUNNING).select_related("evaluation").first()

@@ -10,14 +10,16 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
+from experiments.models import Experiment
 from kernel.invariants import MARK, read_invariants
 from orchestrator_site.invariants import INVARIANTS, Finding, verify
-from outcomes.models import ShadowOutcome
+from outcomes.models import EvaluationBlock, ShadowOutcome
 from signals_app.models import Signal
 from tests.database import execute, value
 from tests.experiments.raw_rows import without_triggers
-from tests.factories import make_policy, make_signal, make_source
+from tests.factories import make_available, make_policy, make_signal, make_source
 from tests.outcomes.desk import C70, C72_5_JULY, ENTRY_TIME, EXIT_TIME, leg, make_desk, plan, quote, touched
+from tests.outcomes.evaluations.hall import started
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +45,7 @@ SABOTAGE = {
     "one_engine_trades_for_real": "UPDATE execution_policy SET executed_engine = 'B'",
     "trades_follow_an_opening": "UPDATE recommendations SET action = 'DECLINE' WHERE engine = 'B'",
     "stale_answers_are_shadows": "UPDATE recommendations SET recommended_at = recommended_at + interval '1 hour'",
+    "blocks_follow_each_other": "UPDATE evaluation_blocks SET number = 3",
     "permits_are_those_revealed": "UPDATE permits SET expires_at = expires_at + interval '1 second'",
     "shadows_open_their_plan": "UPDATE shadow_trades SET multiplier = 10",
     "nothing_is_closed_that_was_not_open": f"UPDATE trade_fills SET legs = {DOUBLED} WHERE number = 2",
@@ -74,6 +77,10 @@ SABOTAGE = {
 }
 # Invariants that say more than one thing: the others of them.
 MORE_SABOTAGE = [
+    ("blocks_follow_each_other", "UPDATE evaluation_blocks SET n = 2"),
+    ("blocks_follow_each_other", "UPDATE evaluation_blocks SET experiment_ids = '{}', n = 0 WHERE revision = 2"),
+    ("blocks_follow_each_other", "UPDATE evaluation_blocks SET number = 2 WHERE revision = 2"),
+    ("blocks_follow_each_other", "UPDATE evaluation_blocks SET judged_at = '2000-01-01Z' WHERE revision = 2"),
     ("permits_are_those_revealed", "DELETE FROM permits"),
     ("permits_are_those_revealed", "UPDATE permits SET confirmed_at = NULL"),
     ("permits_are_those_revealed", "UPDATE recommendations SET permit_expires_at = NULL"),
@@ -108,6 +115,20 @@ def finished_flow() -> None:
     assert desk.b.close(shadow_id, **own_exit).status == 202
     make_policy()
     make_source()
+    judge_a_block(desk.experiment)
+
+
+def judge_a_block(experiment: Experiment) -> None:
+    """A running evaluation with the experiment in its first block, judged and revised."""
+    make_available("A", "B")
+    run = started(clock="WALL", starts_at=None)
+    for revision in (1, 2):
+        EvaluationBlock.objects.create(
+            evaluation=run.evaluation, number=1, revision=revision, first_day=run.starts_on, last_day=run.starts_on,
+            n=1, x_low=0, x_high=0, m=1, opened_a=1, opened_b=1, missing_a=0, missing_b=0, counts={}, signals=[],
+            records={}, experiment_ids=[experiment.pk], judgement={} if revision == 1 else None,
+            judged_at=run.started_at,
+        )  # fmt: skip
 
 
 def drop_check_constraints() -> None:

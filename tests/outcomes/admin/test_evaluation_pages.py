@@ -118,6 +118,14 @@ def test_the_page_shows_every_figure() -> None:
     assert "RUNNING" in text(viewer.get(url("changelist")))
 
 
+def test_the_page_leads_to_the_attempts_before_it(operator: Client) -> None:
+    first = started()
+    operator.post(url("finish", first.pk), {"reason": "Enough."})
+    second = started(name="summer")
+
+    assert f'href="{url("change", first.pk)}"' in text(operator.get(url("change", second.pk)))
+
+
 @pytest.mark.parametrize("group", ["viewer", "analyst"])
 def test_who_may_only_look_is_offered_nothing_and_refused_everything(group: str) -> None:
     client, evaluation = logged_in(group), approved()

@@ -73,7 +73,9 @@ def test_the_sentence_numbers_the_attempt_and_names_those_before(hall: Hall) -> 
         lifecycle.finish_evaluation(ANN, name, reason="Enough.")
         judging.judge_due()
 
-    assert shown("summer")["sentence"].endswith("Attempt 2, after spring (INCONCLUSIVE).")
+    found = shown("summer")
+    assert found["sentence"].endswith("Attempt 2, after spring (INCONCLUSIVE).")
+    assert found["earlier"] == [{"name": "spring", "verdict": "INCONCLUSIVE"}]
 
 
 def test_the_list_shows_all_with_their_verdicts(hall: Hall) -> None:

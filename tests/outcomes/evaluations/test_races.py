@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from outcomes.evaluations import judging
+from kernel.errors import DomainError
+from outcomes.core.evaluation import demand_reason
+from outcomes.evaluations import judging, lifecycle
 from outcomes.evaluations.members import summed
 from outcomes.models import EvaluationRun
-from tests.outcomes.evaluations.hall import Hall, blocks, make_phase, started
+from tests.outcomes.evaluations.hall import ANN, Hall, approved, blocks, make_phase, started
 from tests.threads import Meeting, run_across, succeeded, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +70,29 @@ def judged_alone() -> list[str]:
         repr(judging.judged(0, [judging.block_of_row(row) for row in rows[:number]], plan).e_a)
         for number in range(1, len(rows) + 1)
     ]
+
+
+def test_of_two_starts_at_once_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_phase()
+    for name in ("spring", "summer"):
+        approved(name=name)
+
+    found = together(*(partial(lifecycle.start_evaluation, ANN, name) for name in ("spring", "summer")))
+
+    refused = [error.code for error in found if isinstance(error, DomainError)]
+    assert (refused, EvaluationRun.objects.count()) == (["evaluation_running"], 1)
+
+
+def test_without_the_lock_the_database_would_refuse_the_second_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_phase()
+    for name in ("spring", "summer"):
+        approved(name=name)
+    monkeypatch.setattr(lifecycle, "HOLD_OFF_STARTS", "SELECT %s")
+    meeting = Meeting()
+    monkeypatch.setattr(lifecycle, "demand_reason", meeting.after(demand_reason))
+
+    with pytest.raises(IntegrityError, match="evaluation_runs"):
+        run_across(meeting, *(partial(lifecycle.start_evaluation, ANN, name) for name in ("spring", "summer")))
 
 
 def test_after_a_crash_in_the_middle_of_a_block_it_is_judged_once(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
