@@ -18,6 +18,7 @@ from kernel.actors import Actor
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
+from kernel.rows import add_related, insert, keep
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import Fill, LegFill, keep_books, scheduled_fees, succession
 from outcomes.core.reports import AmendmentReport, report_hash
@@ -27,18 +28,17 @@ from outcomes.models import (
     AmendmentKind,
     AmendmentState,
     DirectiveState,
-    ExitDirective,
     RealTrade,
     ShadowTrade,
     TradeAmendment,
     TradeFill,
     TradeStatus,
 )
+from outcomes.services.case import Terms, lock_experiment
 from outcomes.services.directives import share_out
 from outcomes.services.fills import apply_amendment, check_pair, check_prices, core_fill, judge_plan, stored_fills
-from outcomes.services.openings import own_trade
-from outcomes.services.pricing import feeder_is_active
-from outcomes.services.transactions import Terms, lock_experiment
+from outcomes.services.openings import experiment_of
+from outcomes.services.settling import MOVING
 
 
 def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> tuple[TradeAmendment, bool]:
@@ -47,11 +47,10 @@ def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> t
     Raises `amendment_open` while another one of the same fill waits, `shadow_not_amended` for prices of a shadow, which
     are the referee's, and `amendment_impossible` for what could not be booked.
     """
-    trade = own_trade(engine, trade_id)
     request_hash = report_hash(report)
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(trade.experiment_id))
-        trade.refresh_from_db()
+        terms = lock_experiment(experiment_of(engine, trade_id))
+        trade = terms.trade(trade_id)
         of_the_fill = trade.amendments.filter(fill_ref=report.of)
         # A refused one, too: sent again it is as refused as before, and needs better evidence.
         first = of_the_fill.filter(request_hash=request_hash).first()
@@ -83,19 +82,20 @@ def accept_amendment(actor: Actor, amendment_id: int, *, reason: str) -> None:
     """Let the amendment take effect; raise `amendment_settled`, or `amendment_impossible` if it no longer fits."""
     with transaction.atomic():
         amendment, terms = _decide(actor, amendment_id, AmendmentState.ACCEPTED, reason)
-        trade: RealTrade | ShadowTrade = amendment.trade
+        trade = terms.trade(amendment.trade.pk)
         row = _amended_fill(trade, amendment, terms)
         row.amendment = amendment
-        row.save(force_insert=True)
+        insert(row)
+        add_related(trade, "fills", row)
         apply_amendment(trade, terms.schedule, terms.now)
         if isinstance(trade, ShadowTrade):
-            _share_out_again(trade)
+            _share_out_again(trade, terms)
         elif trade.status != TradeStatus.UNPRICED:
-            judge_plan(trade, terms.now)
+            judge_plan(trade, terms)
             trade.save(update_fields=("flags",))
         if trade.status == TradeStatus.CLOSED:
             check_pair(terms)
-            if isinstance(trade, RealTrade) and not feeder_is_active():
+            if isinstance(trade, RealTrade) and not terms.feeder_is_active:
                 check_prices(trade, terms)
         transaction.on_commit(lambda: _log_amended(amendment, trade))
 
@@ -122,7 +122,7 @@ def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str)
     if not reason.strip():
         raise DomainError("reason_missing", "Say why; the engine and the audit log are told.")
     experiment_id = TradeAmendment.objects.values_list("experiment_id", flat=True).get(pk=amendment_id)
-    terms = Terms.of(lock_experiment(experiment_id))
+    terms = lock_experiment(experiment_id)
     # Read under the lock: two operators may have the page open.
     amendment = TradeAmendment.objects.select_related("real_trade", "shadow_trade").get(pk=amendment_id)
     if amendment.state != AmendmentState.PROPOSED:
@@ -185,8 +185,7 @@ def _refuse_impossible(trade: RealTrade | ShadowTrade, fills: list[Fill], terms:
         books = keep_books(fills, trade.multiplier, terms.schedule)
     except DomainError as error:
         raise _impossible(error.detail, "/values") from error
-    led = ExitDirective.objects.filter(experiment_id=trade.experiment_id, is_last=True).exists()
-    if books.is_flat and trade.is_live and not led:
+    if books.is_flat and trade.is_live and not terms.has_ended:
         # The shadow leaves with the exit; nobody would direct it.
         raise _impossible("That would close the trade: report its exit first, then correct it.", "/values")
 
@@ -230,12 +229,12 @@ def _succession(
     )
 
 
-def _share_out_again(shadow: ShadowTrade) -> None:
+def _share_out_again(shadow: ShadowTrade, terms: Terms) -> None:
     """Let the directives that wait close the successor, of which there may be more or fewer units."""
-    waiting = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
-    for directive in waiting:
-        share_out(directive, shadow)
-        directive.save()
+    for directive in terms.directives_of(shadow):
+        if directive.state == DirectiveState.PENDING:
+            share_out(directive, shadow, terms)
+            keep(directive, MOVING)
 
 
 def _impossible(detail: str, pointer: str) -> DomainError:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from kernel.errors import DomainError
+from kernel.rows import update
 from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import (
     CLOCK_SKEW,
@@ -26,13 +27,13 @@ from outcomes.core.reports import (
 from outcomes.core.trades import PairRule, Provenance, TradeFlag, weakest
 from outcomes.models import (
     EXIT,
-    ExitDirective,
     IncidentKind,
     RealTrade,
     ShadowTrade,
     TradeFill,
     TradeStatus,
 )
+from outcomes.services.case import Terms
 from outcomes.services.directives import issue_directive
 from outcomes.services.fills import (
     NewFill,
@@ -47,10 +48,10 @@ from outcomes.services.fills import (
     record_one,
     stored_fills,
 )
-from outcomes.services.openings import judge_real_time, own_trade
-from outcomes.services.pricing import feeder_is_active, settlement_provenance
+from outcomes.services.openings import experiment_of, judge_real_time
+from outcomes.services.pricing import settlement_provenance
 from outcomes.services.shadow_exits import exit_of_a_shadow, settle_contracts
-from outcomes.services.transactions import RefusedReportError, Terms, conflicting_report, report_transaction
+from outcomes.services.transactions import RefusedReportError, conflicting_report, report_transaction
 
 
 def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, bool]:
@@ -59,18 +60,16 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
     A shadow opens as planned and closes with the real trade, so the only fill of its own that it can have is the
     settlement of a contract that has ended.
     """
-    trade = own_trade(engine, trade_id)
-    with report_transaction(trade.experiment_id, engine, body) as decision:
-        # It was read without the lock, to know which experiment to lock.
-        trade.refresh_from_db()
+    with report_transaction(experiment_of(engine, trade_id), engine, body) as terms:
+        trade = terms.trade(trade_id)
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
-        first = trade.fills.filter(fill_ref=report.fill_ref).order_by("revision").first()
+        told = [row for row in trade.fills.all() if row.fill_ref == report.fill_ref]
+        first = min(told, key=lambda row: row.revision, default=None)
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
             return trade, _is_new(first, request_hash)
         if not is_live(trade):
             raise _too_late(trade, "The trade is already closed.")
-        terms = Terms.of(decision)
         if isinstance(trade, RealTrade):
             _book_real(trade, report, terms, lambda: report.legs, request_hash)
         else:
@@ -87,14 +86,13 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     4. A shadow's: keep it as its own exit (202); it closes the shadow only where no real trade can come, or where its
        contracts have ended (200).
     """
-    trade = own_trade(engine, trade_id)
-    with report_transaction(trade.experiment_id, engine, body) as decision:
-        trade.refresh_from_db()
+    with report_transaction(experiment_of(engine, trade_id), engine, body) as terms:
+        trade = terms.trade(trade_id)
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
-            return exit_of_a_shadow(trade, report, Terms.of(decision), request_hash)
-        told = list(trade.fills.filter(fill_ref=EXIT).order_by("revision"))
+            return exit_of_a_shadow(trade, report, terms, request_hash)
+        told = sorted((row for row in trade.fills.all() if row.fill_ref == EXIT), key=lambda row: row.revision)
         if any(row.request_hash == request_hash for row in told):
             return trade, 200
         # After a bust the position is open again, and another exit is no contradiction.
@@ -102,7 +100,6 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
             _is_new(told[-1], request_hash)
         if not is_live(trade):
             raise _too_late(trade, "Its fills have already closed the trade.")
-        terms = Terms.of(decision)
         settled = {name: found.price for name, found in read_settlements(report.market_conditions).items()}
 
         def legs() -> tuple[LegFill, ...]:
@@ -173,17 +170,18 @@ def _book_real(
         terms.schedule,
         terms.now,
     )
-    judge_plan(trade, terms.now)
-    trade.save(update_fields=("flags",))
-    pair_is_over = ExitDirective.objects.filter(experiment_id=trade.experiment_id, is_last=True).exists()
-    if fill.closes and not pair_is_over:
+    before_judging = trade.flags
+    judge_plan(trade, terms)
+    if trade.flags != before_judging:
+        update(trade, ("flags",))
+    if fill.closes and not terms.has_ended:
         # A fill that closes and opens at once is a roll: it ends the pair, whatever of the trade goes on.
         is_last = trade.status == TradeStatus.CLOSED or fill.opens
         issue_directive(trade, row, before, fill, is_last=is_last, terms=terms)
     if trade.status == TradeStatus.CLOSED:
         check_pair(terms)
         # With a feeder the check waits for its quotes; without one nothing better will ever come.
-        if not feeder_is_active():
+        if not terms.feeder_is_active:
             check_prices(trade, terms)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from experiments.models import SignalDistribution
 from kernel.events import SHADOW_EXIT_TRIGGERED
+from kernel.rows import keep, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Fill, PositionKey, closed_share, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
@@ -25,16 +25,16 @@ from outcomes.models import (
     DirectiveState,
     ExitDirective,
     RealTrade,
-    Recommendation,
     ShadowTrade,
     TradeFill,
     TradeStatus,
     in_force,
 )
+from outcomes.services.case import Terms
 from outcomes.services.fills import entered_at, flag_if, is_live
-from outcomes.services.pricing import QUOTE_WAIT, feeder_is_active
-from outcomes.services.settling import price_if_possible, settle
-from outcomes.services.transactions import Terms, database_time
+from outcomes.services.pricing import QUOTE_WAIT
+from outcomes.services.settling import MOVING, price_if_possible, settle
+from outcomes.services.transactions import database_time
 
 OTHER_ENGINE = {"A": "B", "B": "A"}
 
@@ -44,14 +44,13 @@ def issue_directive(
 ) -> ExitDirective:
     """Direct the shadow to exit its share after a closing fill of the real trade, in the same transaction."""
     closed, open_before = closed_share(before, fill)
-    earlier = ExitDirective.objects.filter(experiment_id=real.experiment_id).count()
-    waits = feeder_is_active()
+    waits = terms.feeder_is_active
     policy = terms.policy
-    directive = ExitDirective.objects.create(
+    directive = ExitDirective(
         experiment_id=real.experiment_id,
         real_trade=real,
         real_fill=row,
-        number=earlier + 1,
+        number=len(terms.directives) + 1,
         closed_quantity=closed,
         open_quantity=open_before,
         is_last=is_last,
@@ -65,13 +64,16 @@ def issue_directive(
         # Until its shadow exists: the answer and the opening may still come.
         expires_at=terms.now + timedelta(seconds=policy.max_answer_age_seconds + policy.entry_window_seconds),
     )
-    of_the_shadow = {"experiment_id": real.experiment_id, "engine": directive.shadow_engine}
-    shadow = ShadowTrade.objects.filter(**of_the_shadow).first()
+    terms.direct(directive, {row.pk: row}, {real.pk: real})
+    shadow = terms.shadows.get(directive.shadow_engine)
+    answer = terms.recommendations.get(directive.shadow_engine)
     if shadow is not None:
         attach(directive, shadow, terms)
         price_if_possible(directive, shadow, terms)
-    elif Recommendation.objects.filter(**of_the_shadow, action=Action.DECLINE).exists():
+    elif answer is not None and answer.action == Action.DECLINE:
         settle(directive, DirectiveState.NO_SHADOW, terms.now)
+    if directive.state == DirectiveState.PENDING:
+        keep(directive, MOVING)
     # Nothing is logged of a directive that a rollback takes back with its fill.
     transaction.on_commit(lambda: _log_triggered(directive))
     return directive
@@ -79,14 +81,15 @@ def issue_directive(
 
 def follow_directives(shadow: ShadowTrade, terms: Terms) -> None:
     """Let a shadow that has just been opened follow the real trade's closing fills that it was there for."""
-    pending = ExitDirective.objects.filter(
-        experiment_id=shadow.experiment_id, shadow_engine=shadow.engine, state=DirectiveState.PENDING
-    )
     # In their order: each takes its share of what the ones before it leave.
-    for directive in pending.order_by("number"):
+    for directive in terms.directives:
+        if directive.shadow_engine != shadow.engine or directive.state != DirectiveState.PENDING:
+            continue
         if terms.is_replayed:
             attach(directive, shadow, terms)
             price_if_possible(directive, shadow, terms)
+            if directive.state == DirectiveState.PENDING:
+                keep(directive, MOVING)
         else:
             # Closing fills that arrived before it do not concern it.
             settle(directive, DirectiveState.NO_SHADOW, terms.now)
@@ -110,7 +113,10 @@ def pending_directives(engine: str) -> QuerySet[ExitDirective]:
 
 
 def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
-    """Name the shadow of a directive and what it closes of it; the directive's time begins now."""
+    """Name the shadow of a directive and what it closes of it; its time begins now.
+
+    The caller stores a directive that still waits.
+    """
     directive.shadow_trade = shadow
     if TradeFlag.AFTER_REAL_EXIT in shadow.flags:
         settle(directive, DirectiveState.NO_SHADOW, terms.now)
@@ -122,18 +128,17 @@ def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
         return
     # From now, not from the exit: its engine could not have priced what it did not hold yet.
     directive.expires_at = terms.now + timedelta(seconds=terms.policy.exit_directive_ttl_seconds)
-    share_out(directive, shadow)
-    if directive.closing_legs:
-        directive.save()
-    else:
+    share_out(directive, shadow, terms)
+    if not directive.closing_legs:
         settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
 
 
-def share_out(directive: ExitDirective, shadow: ShadowTrade) -> None:
+def share_out(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
     """What the directive closes of the shadow: its share of what earlier directives leave."""
     left = _held(shadow)
-    others = ExitDirective.objects.filter(shadow_trade=shadow, number__lt=directive.number)
-    for other in others.exclude(state__in=(DirectiveState.DONE, DirectiveState.ALREADY_CLOSED)):
+    for other in terms.directives_of(shadow):
+        if other.number >= directive.number or other.state in (DirectiveState.DONE, DirectiveState.ALREADY_CLOSED):
+            continue
         for leg in other.closing_legs or ():
             left[leg["instrument"], leg["side"]] -= Decimal(leg["quantity"])
     share = (directive.closed_quantity, directive.open_quantity)
@@ -165,7 +170,7 @@ def real_trade_has_ended(terms: Terms, entered: datetime) -> bool:
 
     A replayed shadow whose directive waited in vain, for as long as an answer in time can take, comes too late as well.
     """
-    last = ExitDirective.objects.filter(experiment_id=terms.decision.pk, is_last=True).first()
+    last = next((directive for directive in terms.directives if directive.is_last), None)
     if last is None:
         return False
     return not terms.is_replayed or entered > last.exit_time or last.state != DirectiveState.PENDING
@@ -173,18 +178,16 @@ def real_trade_has_ended(terms: Terms, entered: datetime) -> bool:
 
 def real_trade_may_come(terms: Terms) -> bool:
     """Whether there is a real trade for a shadow to follow, or can still be one."""
-    decision = terms.decision
-    executed = decision.executed_engine
+    executed = terms.decision.executed_engine
     # Nobody trades for real: both are shadows, and each leaves by its own rules.
     if executed is None:
         return False
     # One that was busted whole leads nobody.
-    if RealTrade.objects.filter(experiment_id=decision.pk).exclude(status=TradeStatus.UNPRICED).exists():
+    if terms.real is not None and terms.real.status != TradeStatus.UNPRICED:
         return True
-    answer = Recommendation.objects.filter(experiment_id=decision.pk, engine=executed).first()
+    answer = terms.recommendations.get(executed)
     if answer is None:
-        distributed = SignalDistribution.objects.get(experiment_id=decision.pk, engine=executed).distributed_at
-        return terms.now <= terms.policy.answer_by(distributed)
+        return terms.now <= terms.policy.answer_by(terms.distributed[executed])
     # It declined, or was told to be a shadow.
     if answer.permit_expires_at is None:
         return False
@@ -219,11 +222,11 @@ def follow_entry_quote(shadow: ShadowTrade, terms: Terms) -> None:
     Its entry is as late as that quote, whenever it was reported: what the real trade closed before does not concern it,
     and where that was all, it opened after the real exit.
     """
-    pending = ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING).order_by("number")
-    for directive in pending:
-        if not _leave_out_what_came_before(directive, shadow, terms):
-            share_out(directive, shadow)
-            directive.save()
+    for directive in terms.directives_of(shadow):
+        if directive.state != DirectiveState.PENDING or _leave_out_what_came_before(directive, shadow, terms):
+            continue
+        share_out(directive, shadow, terms)
+        keep(directive, MOVING)
 
 
 def _leave_out_what_came_before(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> bool:
@@ -232,7 +235,7 @@ def _leave_out_what_came_before(directive: ExitDirective, shadow: ShadowTrade, t
         return False
     if directive.is_last:
         flag_if(shadow, TradeFlag.AFTER_REAL_EXIT, holds=True)
-        shadow.save(update_fields=("flags",))
+        update(shadow, ("flags",))
     directive.closing_legs = []
     settle(directive, DirectiveState.NO_SHADOW, terms.now)
     return True

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
@@ -25,13 +26,13 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.performance.cells import rebuild_day
+from outcomes.services.case import Terms, lock_experiment
 from outcomes.services.directives import follow_entry_quote, real_trade_may_come
 from outcomes.services.fills import ExitFacts, check_prices, end_unpriced, flag_if
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
 from outcomes.services.settling import settle_directive
 from outcomes.services.shadow_exits import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
-from outcomes.services.transactions import Terms, lock_experiment
 
 # Selects what falls due, and so whether anything does.
 DUE = load(__file__, "due.sql").replace("OWN_EXIT_DAYS", OWN_EXIT_DAYS)
@@ -77,7 +78,7 @@ def _price_entry(key: Any) -> bool:
     with transaction.atomic():
         terms = _locked_terms(ShadowTrade, key)
         # Another worker may have priced it while this one waited for the lock.
-        trade = ShadowTrade.objects.get(pk=key)
+        trade = terms.shadow(UUID(key))
         if trade.status != TradeStatus.OPENING:
             return False
         # A replayed signal lies in the past of this clock; only the market's own times say what came after it.
@@ -99,21 +100,22 @@ def _price_entry(key: Any) -> bool:
 def _price_own_exit(key: Any) -> bool:
     with transaction.atomic():
         terms = _locked_terms(OwnExit, key)
-        own = OwnExit.objects.select_related("trade").get(pk=key)
-        if own.state != OwnExitState.PENDING or own.trade.status == TradeStatus.OPENING:
+        trade = terms.shadow(UUID(key))
+        own = trade.own_exit
+        if own.state != OwnExitState.PENDING or trade.status == TradeStatus.OPENING:
             return False
-        price_own_exit(own, own.trade, terms)
-        leave_unpaired(own.trade, own, terms)
+        price_own_exit(own, trade, terms)
+        leave_unpaired(trade, own, terms)
     return True
 
 
 def _leave(key: Any) -> bool:
     with transaction.atomic():
         terms = _locked_terms(ShadowTrade, key)
-        trade = ShadowTrade.objects.get(pk=key)
+        trade = terms.shadow(UUID(key))
         if trade.status != TradeStatus.OPEN:
             return False
-        own = OwnExit.objects.filter(pk=trade.pk).first()
+        own = getattr(trade, "own_exit", None)
         if own is not None:
             leave_unpaired(trade, own, terms)
         elif TradeFlag.AFTER_REAL_EXIT in trade.flags or not real_trade_may_come(terms):
@@ -125,7 +127,8 @@ def _leave(key: Any) -> bool:
 def _check_prices(key: Any) -> bool:
     with transaction.atomic():
         terms = _locked_terms(RealTrade, key)
-        trade = RealTrade.objects.get(pk=key)
+        trade = terms.real
+        assert trade is not None
         assert trade.closed_at is not None
         # Neutral quotes from after the fill count, too.
         if trade.prices_checked_at is not None or terms.now < trade.closed_at + terms.quote_limit + QUOTE_WAIT:
@@ -141,7 +144,7 @@ def _rebuild_report(key: Any) -> bool:
 
 def _locked_terms(table: type[ShadowTrade | RealTrade | OwnExit], key: Any) -> Terms:
     """The terms of an item's experiment under its lock; what the item itself says is read after it."""
-    return Terms.of(lock_experiment(table.objects.values_list("experiment_id", flat=True).get(pk=key)))
+    return lock_experiment(table.objects.values_list("experiment_id", flat=True).get(pk=key))
 
 
 # By the kind of due.sql; the key is given as text.

@@ -15,9 +15,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from experiments.models import Experiment
 from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
+from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import Books, Fill, LegFill, Schedule, is_followed, keep_books, scheduled_fees
 from outcomes.core.checks import Plan, judge_real_trade
@@ -33,12 +33,10 @@ from outcomes.core.trades import (
 )
 from outcomes.models import (
     LIVE_STATUSES,
-    ExitDirective,
     ExitReason,
     Outcome,
     RealOutcome,
     RealTrade,
-    Recommendation,
     ShadowOutcome,
     ShadowTrade,
     TradeFill,
@@ -46,10 +44,15 @@ from outcomes.models import (
     Violation,
     in_force,
 )
+from outcomes.services.case import Terms
 from outcomes.services.pricing import quotes_between
-from outcomes.services.transactions import Terms
 
 ZERO = Decimal(0)
+# What its fills say of a trade, in columns of its own.
+SUMMARY = (
+    *("status", "entry_due_at", "entry_price", "entry_provenance", "risk_amount", "exit_price", "exit_time"),
+    *("exit_fees", "exit_reason", "exit_provenance", "conditions_hash", "closed_at", "flags", "revision"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,9 @@ def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedu
     if not isinstance(trade, RealTrade) or all(row.revision == 1 for row in rows):
         return books
     told = {row.fill_ref for row in rows}
-    directives = ExitDirective.objects.filter(real_trade=trade).select_related("real_fill")
     shares = {
         found.real_fill.fill_ref: (found.closed_quantity, found.open_quantity)
-        for found in directives
+        for found in trade.exit_directives.all()
         if found.real_fill.fill_ref in told
     }
     # Another exit may have taken the place of a busted one; the shadow left with the first.
@@ -138,13 +140,14 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         request_hash=new.request_hash,
     )
     books = kept_books(trade, [*rows, row], schedule)
-    row.save(force_insert=True)
     if not earlier:
         trade.entry_provenance = new.provenance
         trade.status = TradeStatus.OPEN
         trade.entry_due_at = None
     _sum_up(trade, books, [*earlier, row], now)
-    trade.save()
+    keep(trade, SUMMARY)
+    insert(row)
+    add_related(trade, "fills", row)
     transaction.on_commit(lambda: _log_fill(trade, row))
     if books.is_flat and TradeFlag.AFTER_REAL_EXIT not in trade.flags:
         _record_outcome(trade, books, now)
@@ -195,7 +198,7 @@ def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: dat
         trade.closed_at = trade.closed_at or now
     else:
         _sum_up(trade, books, rows, now)
-    trade.save()
+    update(trade, SUMMARY)
     if TradeFlag.AFTER_REAL_EXIT in trade.flags:
         return
     if not trade.is_live:
@@ -224,7 +227,7 @@ def end_unpriced(trade: RealTrade | ShadowTrade, at: ExitFacts, schedule: Schedu
     trade.conditions_hash = at.conditions_hash
     trade.exit_fees = ZERO
     trade.closed_at = now
-    trade.save()
+    update(trade, SUMMARY)
     if TradeFlag.AFTER_REAL_EXIT not in trade.flags:
         _record_outcome(trade, books_of(trade, schedule), now)
 
@@ -252,7 +255,8 @@ def is_live(trade: RealTrade | ShadowTrade) -> bool:
 
 def entered_at(shadow: ShadowTrade) -> datetime:
     """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
-    quotes = [leg["quote"]["quote_time"] for row in shadow.fills.filter(number=1) for leg in row.legs]
+    rows = [row for row in shadow.fills.all() if row.number == 1]
+    quotes = [leg["quote"]["quote_time"] for row in rows for leg in row.legs]
     return max([shadow.entry_time, *map(parse_instant, quotes)])
 
 
@@ -276,13 +280,12 @@ def _record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: da
         "exit_time": trade.exit_time,
         "conditions_hash": trade.conditions_hash,
         "recorded_at": now,
-        "revision": trade.outcomes.count() + 1 if trade.revision > 1 else 1,
+        "revision": len(trade.outcomes.all()) + 1,
     }
-    outcome: Outcome
-    if isinstance(trade, RealTrade):
-        outcome = RealOutcome.objects.create(trade=trade, **values)
-    else:
-        outcome = ShadowOutcome.objects.create(trade=trade, **values)
+    table: Any = RealOutcome if isinstance(trade, RealTrade) else ShadowOutcome
+    outcome = table(trade=trade, **values)
+    insert(outcome)
+    add_related(trade, "outcomes", outcome)
     transaction.on_commit(lambda: _log_outcome(trade, outcome))
 
 
@@ -305,8 +308,10 @@ def _log_outcome(trade: RealTrade | ShadowTrade, outcome: Outcome) -> None:
     OUTCOME_RECORDED.log(**_subject(trade), pnl=pnl, price_provenance=outcome.price_provenance)
 
 
-def record(experiment_id: UUID, breaches: Iterable[Breach], now: datetime) -> None:
+def record(experiment_id: UUID, breaches: Sequence[Breach], now: datetime) -> None:
     """Store broken rules; one that is stored already stays as it is."""
+    if not breaches:
+        return
     Violation.objects.bulk_create(
         [
             Violation(
@@ -323,9 +328,9 @@ def record_one(trade: RealTrade | ShadowTrade, rule: PairRule, detail: str, now:
     record(trade.experiment_id, [Breach(trade.engine, rule.value, detail)], now)
 
 
-def judge_plan(trade: RealTrade, now: datetime) -> None:
+def judge_plan(trade: RealTrade, terms: Terms) -> None:
     """Hold a real trade against its plan; the caller saves the trade's flags."""
-    plan = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine).plan
+    plan, now = terms.recommendations[trade.engine].plan, terms.now
     if plan is None:
         record_one(trade, PairRule.PLAN_DIFFERS, "the engine declined, and planned nothing", now)
         return
@@ -349,37 +354,35 @@ def check_prices(trade: RealTrade, terms: Terms) -> None:
             record_one(trade, PairRule.PRICE_NOT_IN_QUOTES, f"{row.fill_ref}: {found}", terms.now)
     # Also when nothing was found, or the worker would check it again every second.
     trade.prices_checked_at = terms.now
-    trade.save(update_fields=("prices_checked_at",))
+    update(trade, ("prices_checked_at",))
 
 
 def check_pair(terms: Terms) -> None:
     """Store which rules each closed trade of the experiment broke, and the pair once both are closed."""
-    experiment_id = terms.decision.pk
     # A real trade that was busted whole did nothing that could break a rule.
-    real = RealTrade.objects.filter(experiment_id=experiment_id, status=TradeStatus.CLOSED).first()
-    shadows = list(ShadowTrade.objects.filter(experiment_id=experiment_id).exclude(status__in=LIVE_STATUSES))
-    context = Experiment.objects.select_related("signal__market_context").get(pk=experiment_id).signal.market_context
+    real = terms.real if terms.real is not None and terms.real.status == TradeStatus.CLOSED else None
+    shadows = [shadow for shadow in terms.shadows.values() if not is_live(shadow)]
     found: list[Breach] = []
     paired = {trade.pk: _paired(trade, terms) for trade in ([real] if real else []) + shadows}
     for trade in paired.values():
-        found.extend(breaches_of_one(trade, context.context_hash))
+        found.extend(breaches_of_one(trade, terms.context_hash))
     if real is not None:
         for shadow in shadows:
             # A shadow without a real exit to follow has exits of its own, which no rule binds to the real one's.
             if {TradeFlag.AFTER_REAL_EXIT, TradeFlag.UNPAIRED}.isdisjoint(shadow.flags):
                 found.extend(breaches_of_the_exits(paired[real.pk], paired[shadow.pk]))
-    record(experiment_id, found, terms.now)
+    record(terms.decision.pk, found, terms.now)
 
 
 def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
-    recommendation = Recommendation.objects.get(experiment_id=trade.experiment_id, engine=trade.engine)
+    recommendation = terms.recommendations[trade.engine]
     rows = stored_fills(trade)
     fills = [core_fill(row) for row in rows]
     closing: list[TradeFill]
     if isinstance(trade, RealTrade):
         # A trade that scales in again after a partial exit still leads its shadow out, fill by fill; and what was
         # amended afterwards has led it out as it was first told.
-        closing = [found.real_fill for found in trade.exit_directives.select_related("real_fill")]
+        closing = [found.real_fill for found in trade.exit_directives.all()]
     else:
         closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from experiments.models import ExecutionDecision, SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
+from kernel.rows import execute, insert, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import LegFill
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
@@ -35,18 +35,12 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
+from outcomes.services.case import Terms, not_found
 from outcomes.services.directives import follow_directives, real_trade_has_ended
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
-from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, feeder_is_active, neutral_entry_legs, quote_document
+from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.recommendations import judge_permit
-from outcomes.services.transactions import (
-    RefusedReportError,
-    Terms,
-    conflicting_report,
-    double_execution,
-    not_found,
-    report_transaction,
-)
+from outcomes.services.transactions import RefusedReportError, conflicting_report, double_execution, report_transaction
 from signals_app.alerts.documents import trade_id
 
 
@@ -60,23 +54,21 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     4. A shadow: refuse what cannot have happened. A real trade: keep it, and name what is wrong with it.
     5. Price a shadow from the neutral feed, or from its own quotes when none can come.
     """
-    if not SignalDistribution.objects.filter(experiment_id=report.experiment_id, engine=engine).exists():
-        raise not_found()
-    with report_transaction(report.experiment_id, engine, body) as decision:
-        recommendation = _permitting_recommendation(engine, report, decision)
+    with report_transaction(report.experiment_id, engine, body) as terms:
+        if engine not in terms.distributed:
+            raise not_found()
+        recommendation = _permitting_recommendation(engine, report, terms)
         planned = recommendation.plan or {}
         request_hash = report_hash(
             report,
-            currency=planned.get("currency", decision.policy_version.currency),
+            currency=planned.get("currency", terms.policy.currency),
             risk_amount=Decimal(planned["risk_amount"]) if planned else None,
         )
-        table = RealTrade if report.kind == Role.REAL else ShadowTrade
-        first = table.objects.filter(experiment_id=report.experiment_id, engine=engine).first()
+        first = terms.real if report.kind == Role.REAL else terms.shadows.get(engine)
         if first is not None:
             if first.request_hash != request_hash:
                 raise conflicting_report("A different trade is already stored for this experiment; the first counts.")
             return first, False
-        terms = Terms.of(decision)
         trade: RealTrade | ShadowTrade
         if report.kind == Role.REAL:
             trade = _open_real(report, recommendation, terms, request_hash)
@@ -85,14 +77,14 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     return trade, True
 
 
-def _permitting_recommendation(engine: str, report: OpeningReport, decision: ExecutionDecision) -> Recommendation:
+def _permitting_recommendation(engine: str, report: OpeningReport, terms: Terms) -> Recommendation:
     """The engine's recommendation, if the role it revealed allows this kind of trade.
 
     What comes before the recommendation is answered alike whichever engine asks: another code for the executing
     engine would tell it its role.
     """
     real = report.kind == Role.REAL
-    recommendation = Recommendation.objects.filter(experiment_id=report.experiment_id, engine=engine).first()
+    recommendation = terms.recommendations.get(engine)
     if recommendation is None:
         detail = "Send a recommendation first; its answer says whether to trade for real."
         if real:
@@ -100,7 +92,7 @@ def _permitting_recommendation(engine: str, report: OpeningReport, decision: Exe
                 "recommendation_missing", detail, incident_kind=IncidentKind.RECOMMENDATION_MISSING
             )
         raise DomainError("recommendation_missing", detail)
-    if real and (decision.executed_engine != engine or recommendation.role != Role.REAL):
+    if real and (terms.decision.executed_engine != engine or recommendation.role != Role.REAL):
         raise double_execution(engine)
     if not real and recommendation.action == Action.DECLINE:
         raise DomainError("declined", "This engine declined the experiment, so it cannot trade it.")
@@ -119,8 +111,7 @@ def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Ter
         ) from error
     trade: RealTrade = _trade(RealTrade, report, recommendation, terms, request_hash)
     flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.entry_price))
-    trade.entry_price = legs[0].price  # until the fill is booked, a moment later
-    trade.save(force_insert=True)
+    terms.adopt(trade)
     transaction.on_commit(lambda: _log_opened(trade))
     book_fill(
         trade,
@@ -136,8 +127,8 @@ def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Ter
         terms.now,
     )
     _judge_real_entry(trade, recommendation, terms)
-    judge_plan(trade, terms.now)
-    trade.save(update_fields=("flags",))
+    judge_plan(trade, terms)
+    update(trade, ("flags",))
     return trade
 
 
@@ -196,16 +187,18 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
     trade: ShadowTrade = _trade(ShadowTrade, report, recommendation, terms, request_hash)
     trade.status = TradeStatus.OPENING
     since = report.entry_time if terms.is_replayed else terms.now
-    waits = terms.quote_limit + QUOTE_WAIT if feeder_is_active() else timedelta()
+    waits = terms.quote_limit + QUOTE_WAIT if terms.feeder_is_active else timedelta()
     trade.entry_due_at = terms.now + waits
-    trade.save(force_insert=True)
+    terms.adopt(trade)
     transaction.on_commit(lambda: _log_opened(trade))
     neutral = neutral_entry_legs(plan.quantities(), since=since, limit=terms.quote_limit)
     if neutral is not None or not waits:
         price_entry(trade, neutral or own, terms)
+    else:
+        insert(trade)
     if real_trade_has_ended(terms, entered_at(trade)):
         flag_if(trade, TradeFlag.AFTER_REAL_EXIT, holds=True)
-        trade.save(update_fields=("flags",))
+        update(trade, ("flags",))
     follow_directives(trade, terms)
     return trade
 
@@ -314,6 +307,21 @@ def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade:
         if trade is not None:
             return trade
     raise not_found()
+
+
+EXPERIMENT_OF = """
+SELECT experiment_id FROM real_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
+ UNION ALL SELECT experiment_id FROM shadow_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
+"""
+
+
+def experiment_of(engine: str, trade_id: UUID) -> UUID:
+    """The experiment of the engine's trade, to know what to lock; raise `not_found` as `own_trade` does."""
+    row = execute(EXPERIMENT_OF, {"trade": trade_id, "engine": engine}).fetchone()
+    if row is None:
+        raise not_found()
+    found: UUID = row[0]
+    return found
 
 
 def _log_opened(trade: RealTrade | ShadowTrade) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,22 +10,27 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from experiments.core.explanation import STALE_ANSWER
-from experiments.models import ExecutionDecision, SignalDistribution
+from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
+from kernel.rows import execute, from_json, insert, json_columns, read_json, update
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
 from outcomes.core.trades import PairRule
-from outcomes.models import Action, ExitDirective, Permit, RealTrade, Recommendation, Role, ShadowTrade
+from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
+from outcomes.services.case import Terms, lock_experiment, not_found
 from outcomes.services.fills import record_one
 from outcomes.services.settling import settle_declined
-from outcomes.services.transactions import Terms, lock_experiment, not_found
 from policies.core import rules
-from policies.models import Engine, Halt
+from policies.models import Halt
 
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
 # between looking and answering.
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE;"
+LOCK_DISTRIBUTION = f"""
+SELECT {json_columns(SignalDistribution)}::text FROM signal_distributions t WHERE experiment_id = %s AND engine = %s
+   FOR NO KEY UPDATE
+"""  # noqa: S608
 IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
 
 
@@ -57,13 +62,13 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
     5. If it declines after the real trade's exit, settle that exit's directive, which has nothing to close.
     """
-    own = {"experiment_id": report.experiment_id, "engine": engine}
-    if not SignalDistribution.objects.filter(**own).exists():
-        raise not_found()
     with transaction.atomic():
-        decision = lock_experiment(report.experiment_id)
-        distribution = SignalDistribution.objects.select_for_update(no_key=True).get(**own)
-        first = Recommendation.objects.filter(**own).first()
+        terms = lock_experiment(report.experiment_id)
+        if engine not in terms.distributed:
+            raise not_found()
+        row = execute(LOCK_DISTRIBUTION, (report.experiment_id, engine)).fetchall()[0]
+        distribution = from_json(SignalDistribution, read_json(row[0]))
+        first = terms.recommendations.get(engine)
         if first is not None:
             if first.request_hash != report.request_hash:
                 raise DomainError(
@@ -80,11 +85,14 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
         is_halted, now = halted_and_now()
         if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
             raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
-        role, reason = _role(engine, distribution, Terms(decision, now), is_halted=is_halted)
-        recommendation = _store(engine, report, decision, role=role, reason=reason, now=now)
+        # After the wait for a halt, or a permit could be shortened by the wait.
+        terms = replace(terms, now=now)
+        role, reason = _role(engine, terms, is_halted=is_halted)
+        recommendation = _store(engine, report, terms, role=role, reason=reason)
         if recommendation.action == Action.DECLINE:
-            settle_declined(engine, report.experiment_id, now)
-        SignalDistribution.objects.filter(pk=distribution.pk).update(answered_at=now)
+            settle_declined(engine, terms)
+        distribution.answered_at = now
+        update(distribution, ("answered_at",))
         # A rollback must leave no line in the log about an answer that was never stored.
         transaction.on_commit(
             lambda: RECOMMENDATION_RECORDED.log(
@@ -98,9 +106,9 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     return recommendation, True
 
 
-def _role(engine: str, distribution: SignalDistribution, terms: Terms, *, is_halted: bool) -> tuple[Role, str]:
+def _role(engine: str, terms: Terms, *, is_halted: bool) -> tuple[Role, str]:
     """REAL for the executed engine, unless its answer is stale or trading is halted; and the reason."""
-    if terms.now > terms.policy.answer_by(distribution.distributed_at) or _other_side_has_left(engine, terms):
+    if terms.now > terms.policy.answer_by(terms.distributed[engine]) or _other_side_has_left(engine, terms):
         return Role.SHADOW, STALE_ANSWER
     if terms.decision.executed_engine != engine:
         return Role.SHADOW, terms.decision.reason
@@ -114,39 +122,35 @@ def _other_side_has_left(engine: str, terms: Terms) -> bool:
     """
     if terms.is_replayed:
         return False
-    if ExitDirective.objects.filter(experiment_id=terms.decision.pk, is_last=True).exists():
-        return True
-    shadows = ShadowTrade.objects.filter(experiment_id=terms.decision.pk, closed_at__isnull=False)
-    return shadows.exclude(engine=engine).exists()
+    return terms.has_ended or any(
+        shadow.closed_at is not None for shadow in terms.shadows.values() if shadow.engine != engine
+    )
 
 
-def _store(
-    engine: str, report: RecommendationReport, decision: ExecutionDecision, *, role: Role, reason: str, now: datetime
-) -> Recommendation:
+def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Role, reason: str) -> Recommendation:
     """Store the answer with the role that it reveals, and the permit of a real opening."""
     permit_ends = None
     if role == Role.REAL and report.action == Action.OPEN:
-        permit_ends = now + timedelta(seconds=decision.policy_version.permit_ttl_seconds)
-    recommendation = Recommendation.objects.create(
+        permit_ends = terms.now + timedelta(seconds=terms.policy.permit_ttl_seconds)
+    recommendation = Recommendation(
         experiment_id=report.experiment_id,
         engine=engine,
         context_hash=report.context_hash,
         action=report.action,
         strategy_version=report.strategy_version,
         rules_hash=report.rules_hash,
-        registered_rules_hash=Engine.objects.get(pk=engine).rules_hash,
+        registered_rules_hash=terms.rules_hashes[engine],
         recommendation=report.recommendation,
         plan=None if report.plan is None else report.plan.document(),
         request_hash=report.request_hash,
-        recommended_at=now,
+        recommended_at=terms.now,
         role=role,
         role_reason=reason,
         permit_expires_at=permit_ends,
     )
+    insert(recommendation)
     if permit_ends is not None:
-        Permit.objects.create(
-            experiment_id=report.experiment_id, engine=engine, revealed_at=now, expires_at=permit_ends
-        )
+        insert(Permit(experiment_id=report.experiment_id, engine=engine, revealed_at=terms.now, expires_at=permit_ends))
     return recommendation
 
 
@@ -165,14 +169,13 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
     Raises `not_found`, `recommendation_missing`, `not_permitted`, `halted` and `permit_expired`. Before the engine's
     own recommendation it answers alike whichever engine asks: anything else would tell it its role.
     """
-    own = {"experiment_id": experiment_id, "engine": engine}
-    if not SignalDistribution.objects.filter(**own).exists():
-        raise not_found()
     with transaction.atomic():
-        lock_experiment(experiment_id)
-        permit = Permit.objects.filter(**own).first()
-        if permit is None:
-            if not Recommendation.objects.filter(**own).exists():
+        terms = lock_experiment(experiment_id)
+        if engine not in terms.distributed:
+            raise not_found()
+        permit = terms.permit
+        if permit is None or permit.engine != engine:
+            if engine not in terms.recommendations:
                 raise DomainError("recommendation_missing", "Send a recommendation first; its answer says the role.")
             raise DomainError("not_permitted", f"Engine {engine} may not trade this experiment for real.")
         is_halted, now = halted_and_now()
@@ -180,13 +183,13 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
             raise DomainError("halted", "Trading is halted; no real order may go out.")
         if now > permit.expires_at:
             raise DomainError("permit_expired", f"The permit ended at {format_timestamp(permit.expires_at)}.")
-        if RealTrade.objects.filter(experiment_id=experiment_id).exists():
+        if terms.real is not None:
             if permit.confirmed_at is None:
                 raise DomainError("not_permitted", "The trade was reported without a confirmed permit.")
             # What the trade was opened on stays; a repeat gets the same answer.
             return permit
         permit.confirmed_at = now
-        permit.save(update_fields=("confirmed_at",))
+        update(permit, ("confirmed_at",))
         confirmed = {"experiment_id": str(experiment_id), "engine": engine}
         transaction.on_commit(
             lambda: PERMIT_CONFIRMED.log(**confirmed, valid_until=format_timestamp(permit.expires_at))
@@ -196,7 +199,7 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
 
 def judge_permit(trade: RealTrade, terms: Terms) -> None:
     """Name what is wrong with the permit of a real trade that has just been told: NOT_PERMITTED, LATE_ENTRY."""
-    permit = Permit.objects.filter(pk=trade.experiment_id).first()
+    permit = terms.permit
     if permit is None:
         record_one(trade, PairRule.NOT_PERMITTED, "the engine had declined", terms.now)
         return

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from kernel.errors import DomainError
+from kernel.rows import keep
 from kernel.values import format_timestamp
 from outcomes.core.books import PositionKey, Schedule
 from outcomes.core.reports import (
@@ -29,6 +30,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
+from outcomes.services.case import Terms, lock_experiment, not_found
 from outcomes.services.fills import (
     ExitFacts,
     NewFill,
@@ -40,8 +42,12 @@ from outcomes.services.fills import (
     is_live,
 )
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs, refuse_bad_exit_quotes
-from outcomes.services.transactions import Terms, database_time, lock_experiment, not_found
+from outcomes.services.transactions import database_time
 
+# What changes of a directive; the rest repeats the real fill that it follows.
+MOVING = (
+    *("shadow_trade", "closing_legs", "quote_flags", "state", "tried_at", "expires_at", "settled_at", "request_hash"),
+)
 # Where only quantities are asked for.
 _NO_FEES = Schedule(Decimal(0), Decimal(0))
 
@@ -61,7 +67,7 @@ def price_directive(directive: ExitDirective, shadow: ShadowTrade, terms: Terms)
         _end_if_over(shadow, directive, terms)
     else:
         directive.tried_at = terms.now
-        directive.save(update_fields=("tried_at",))
+        keep(directive, MOVING)
 
 
 def price_if_possible(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
@@ -97,8 +103,8 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
     settle_directive(directive_id)
     with transaction.atomic():
-        terms = Terms.of(lock_experiment(directive.experiment_id))
-        directive = ExitDirective.objects.select_related("shadow_trade").get(pk=directive_id)
+        terms = lock_experiment(directive.experiment_id)
+        directive = terms.directive(directive_id)
         request_hash = report_hash(report, exit_time=directive.exit_time)
         if directive.state != DirectiveState.PENDING:
             # An engine that lost the answer sends its report again, and must be told the same.
@@ -135,20 +141,16 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
     return directive, True
 
 
-def settle_directive(directive_id: int) -> bool:
+def settle_directive(key: Any) -> bool:
     """Price a directive that is due, or end one whose time is over; whether it left PENDING."""
     with transaction.atomic():
-        found = ExitDirective.objects.filter(pk=directive_id).values_list("experiment_id", flat=True).first()
+        found = ExitDirective.objects.filter(pk=key).values_list("experiment_id", flat=True).first()
         if found is None:
             return False
         # Read again under the lock: another worker or its engine may have settled it since it was found due.
-        terms = Terms.of(lock_experiment(found))
-        directive = (
-            ExitDirective.objects.filter(pk=directive_id, state=DirectiveState.PENDING)
-            .select_related("shadow_trade")
-            .first()
-        )
-        if directive is None:
+        terms = lock_experiment(found)
+        directive = terms.directive(int(key))
+        if directive.state != DirectiveState.PENDING:
             return False
         shadow = directive.shadow_trade
         if shadow is None:
@@ -161,26 +163,18 @@ def settle_directive(directive_id: int) -> bool:
         return directive.state != DirectiveState.PENDING
 
 
-def settle_declined(engine: str, experiment_id: Any, now: datetime) -> None:
-    """Settle the directives of real exits that came before their shadow engine declined: there is nothing to close.
-
-    Without the lock, this interleaving leaves a directive that waits for nobody:
-
-    - The real exit looks for a decline and finds none.
-    - The decline looks for a directive and finds none.
-    - Both commit.
-    """
-    lock_experiment(experiment_id)
-    for directive in ExitDirective.objects.filter(
-        experiment_id=experiment_id, shadow_engine=engine, state=DirectiveState.PENDING
-    ):
-        settle(directive, DirectiveState.NO_SHADOW, now)
+def settle_declined(engine: str, terms: Terms) -> None:
+    """Settle the directives of real exits that came before their shadow engine declined: there is nothing to close."""
+    for directive in terms.directives:
+        if directive.shadow_engine == engine and directive.state == DirectiveState.PENDING:
+            settle(directive, DirectiveState.NO_SHADOW, terms.now)
 
 
 def settle_directives_of_a_closed_shadow(shadow: ShadowTrade, terms: Terms) -> None:
     """Settle what waits for a shadow that has ended by itself."""
-    for directive in ExitDirective.objects.filter(shadow_trade=shadow, state=DirectiveState.PENDING):
-        settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
+    for directive in terms.directives_of(shadow):
+        if directive.state == DirectiveState.PENDING:
+            settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
 
 
 def _wanted(directive: ExitDirective, shadow: ShadowTrade) -> dict[PositionKey, Decimal]:
@@ -239,10 +233,10 @@ def _close(
 
 def _end_if_over(shadow: ShadowTrade, directive: ExitDirective, terms: Terms) -> None:
     """End a shadow whose last directive is settled although something is left that nobody priced; check the pair."""
-    directives = ExitDirective.objects.filter(shadow_trade=shadow)
-    over = directives.filter(is_last=True).exists() and not directives.filter(state=DirectiveState.PENDING).exists()
-    if over and is_live(shadow):
-        last = directives.get(is_last=True)
+    directives = terms.directives_of(shadow)
+    last = next((each for each in directives if each.is_last), None)
+    over = all(each.state != DirectiveState.PENDING for each in directives)
+    if last is not None and over and is_live(shadow):
         facts = ExitFacts(last.exit_time, ExitReason.SYNCHRONISED, last.conditions_hash)
         end_unpriced(shadow, facts, terms.schedule, terms.now)
     if not is_live(shadow):
@@ -254,4 +248,4 @@ def settle(directive: ExitDirective, state: DirectiveState, now: datetime, *, re
     directive.state = state
     directive.settled_at = now
     directive.request_hash = request_hash
-    directive.save()
+    keep(directive, MOVING)

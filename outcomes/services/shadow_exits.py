@@ -12,6 +12,7 @@ from django.db import connection
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
+from kernel.rows import insert, update
 from kernel.sql import load
 from kernel.values import plain_text
 from outcomes.core.books import Fill, LegFill, keep_books, positions, succession
@@ -34,12 +35,12 @@ from outcomes.core.trades import Provenance, TradeFlag, weakest
 from outcomes.models import (
     EXIT,
     DirectiveState,
-    ExitDirective,
     OwnExit,
     OwnExitState,
     ShadowTrade,
     TradeStatus,
 )
+from outcomes.services.case import Terms
 from outcomes.services.directives import real_trade_may_come
 from outcomes.services.fills import (
     ExitFacts,
@@ -59,15 +60,18 @@ from outcomes.services.pricing import (
     QUOTE_WAIT,
     ExitMoment,
     exit_legs,
-    feeder_is_active,
     refuse_bad_exit_quotes,
     settlement_provenance,
 )
 from outcomes.services.settling import settle_directives_of_a_closed_shadow
-from outcomes.services.transactions import Terms, conflicting_report
+from outcomes.services.transactions import conflicting_report
 
 # A statement, so that the worker and the feeder's requests count by the same days.
 OWN_EXIT_DAYS = load(__file__, "own_exit_days.sql")
+
+
+# What the pricing says of an own exit.
+PRICED = ("priced_at", "state", "legs", "price_provenance", "fees", "pnl", "violations")
 
 
 def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, request_hash: str) -> None:
@@ -86,7 +90,7 @@ def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, reque
     if trade.status == TradeStatus.OPENING:
         raise DomainError("entry_not_priced", "The entry is being priced; retry in a few seconds.")
     wanted = {(leg.instrument, leg.side): leg.quantity for leg in report.legs}
-    if _must_follow_before(trade, max(settlements[leg.instrument].settled_at for leg in report.legs)):
+    if _must_follow_before(trade, max(settlements[leg.instrument].settled_at for leg in report.legs), terms):
         detail = "The real trade closed before the contract ended, and the shadow with it; an exit can still be kept."
         raise DomainError("shadow_follows_real", detail, "/legs")
     _book_settlements(trade, wanted, report, terms, request_hash)
@@ -97,10 +101,12 @@ def _has_run_out(instrument: str, settlements: Mapping[str, Settlement]) -> bool
     return instrument in settlements and has_run_out(instrument, settlements[instrument])
 
 
-def _must_follow_before(trade: ShadowTrade, moment: datetime) -> bool:
+def _must_follow_before(trade: ShadowTrade, moment: datetime, terms: Terms) -> bool:
     """Whether a closing fill of the real trade from before the moment still waits for the shadow to follow."""
-    waiting = ExitDirective.objects.filter(shadow_trade=trade, state=DirectiveState.PENDING)
-    return waiting.filter(exit_time__lt=moment).exists()
+    return any(
+        directive.state == DirectiveState.PENDING and directive.exit_time < moment
+        for directive in terms.directives_of(trade)
+    )
 
 
 def _book_settlements(
@@ -145,7 +151,7 @@ def _book_settlements(
     if not is_live(trade):
         if not real_trade_may_come(terms):
             flag_if(trade, TradeFlag.UNPAIRED, holds=True)
-            trade.save(update_fields=("flags",))
+            update(trade, ("flags",))
         settle_directives_of_a_closed_shadow(trade, terms)
         check_pair(terms)
 
@@ -154,8 +160,8 @@ def exit_of_a_shadow(
     trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str
 ) -> tuple[ShadowTrade, int]:
     """Keep a shadow's own exit, and close the shadow by it where it may; the HTTP status tells which."""
-    first = OwnExit.objects.filter(pk=trade.pk).first()
-    settled = trade.fills.filter(fill_ref=EXIT).first()
+    first: OwnExit | None = getattr(trade, "own_exit", None)
+    settled = next((row for row in trade.fills.all() if row.fill_ref == EXIT), None)
     known = first.request_hash if first is not None else settled.request_hash if settled is not None else None
     if known is not None:
         if known != request_hash:
@@ -169,7 +175,7 @@ def exit_of_a_shadow(
     left = books_of(trade, terms.schedule).open_quantities() if trade.status == TradeStatus.OPEN else {}
     settlements = read_settlements(report.market_conditions)
     ended = [settlements[instrument].settled_at for instrument, _ in left if _has_run_out(instrument, settlements)]
-    if ended and len(ended) == len(left) and not _must_follow_before(trade, max(ended)):
+    if ended and len(ended) == len(left) and not _must_follow_before(trade, max(ended), terms):
         reported_exit_prices(left, report.legs)
         _book_settlements(trade, left, report, terms, request_hash)
         price_own_exit(_keep_own_exit(trade, report, terms, request_hash, due_at=terms.now), trade, terms)
@@ -187,7 +193,7 @@ def exit_of_a_shadow(
     at_own_quotes = exit_legs(opened, replace(_own_moment(trade, report, terms), takes_neutral=False))
     assert at_own_quotes is not None
     refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
-    waits = feeder_is_active()
+    waits = terms.feeder_is_active
     own = _keep_own_exit(trade, report, terms, request_hash, due_at=terms.now + QUOTE_WAIT if waits else terms.now)
     if not waits and trade.status != TradeStatus.OPENING:
         price_own_exit(own, trade, terms)
@@ -231,7 +237,7 @@ def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) 
 
 
 def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str, *, due_at: Any) -> OwnExit:
-    return OwnExit.objects.create(
+    own = OwnExit(
         trade=trade,
         experiment_id=trade.experiment_id,
         engine=trade.engine,
@@ -245,6 +251,8 @@ def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request
         due_at=due_at,
         request_hash=request_hash,
     )
+    insert(own)
+    return own
 
 
 def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
@@ -253,7 +261,7 @@ def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
     own.priced_at = terms.now
     if priced is None:
         own.state = OwnExitState.UNPRICED
-        own.save()
+        update(own, PRICED)
         return
     left = Fill("own exit", tuple(priced.legs))
     books = keep_books([*_opening(trade, own.exit_time), left], trade.multiplier, terms.schedule)
@@ -262,7 +270,7 @@ def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
     own.price_provenance = priced.provenance
     own.fees = books.scheduled_fees
     own.pnl = books.compared_pnl
-    own.save()
+    update(own, PRICED)
 
 
 def leave_unpaired(trade: ShadowTrade, own: OwnExit, terms: Terms) -> None:

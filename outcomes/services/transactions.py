@@ -1,32 +1,24 @@
-"""One report, one transaction: its lock, the clock and terms it is judged by, and what is kept when it is refused."""
+"""One report, one transaction under the experiment's lock, and what is kept when it is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from experiments.models import ExecutionDecision
 from kernel import audit
 from kernel.actors import Actor
 from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_ACKNOWLEDGED, INCIDENT_RECORDED
 from kernel.values import decimal_text
-from outcomes.core.books import Schedule
-from outcomes.core.checks import ReportClock
 from outcomes.models import Incident, IncidentAcknowledgement, IncidentKind
-from policies.models import PolicyVersion
-from signals_app.alerts.times import duration
-from signals_app.models import Signal
-from signals_app.selectors import replay_clock
+from outcomes.services.case import Terms, lock_experiment
 
 # The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
 DOUBLE_EXECUTION_GUARDS = {
@@ -62,13 +54,8 @@ def conflicting_report(detail: str) -> RefusedReportError:
     return RefusedReportError("conflict", detail, incident_kind=IncidentKind.CONFLICTING_REPORT)
 
 
-def not_found() -> DomainError:
-    """The same error for what does not exist and for what belongs to the other engine."""
-    return DomainError("not_found", "Not found for this engine.")
-
-
 @contextmanager
-def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterator[ExecutionDecision]:
+def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterator[Terms]:
     """A transaction that holds the experiment's lock; a report refused in it is kept as an incident.
 
     The incident is stored after the transaction, because the refusal rolls that back.
@@ -155,91 +142,9 @@ def _log_acknowledged(incident: Incident, made: IncidentAcknowledgement) -> None
     )
 
 
-def lock_experiment(experiment_id: UUID) -> ExecutionDecision:
-    """Lock the experiment until the transaction ends; its decision, with the pinned policy version.
-
-    Without the lock, this interleaving leaves a shadow open for ever:
-
-    - The real exit looks for a shadow trade and finds none.
-    - The shadow trade opens, looks for a directive and finds none.
-    - Both commit.
-
-    Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock.
-    """
-    # Not FOR UPDATE: that would also hold up inserts elsewhere whose foreign keys refer to this row.
-    # Of the decision alone: the policy version is shared, and its lock would put all experiments in one queue.
-    return (
-        ExecutionDecision.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("policy_version", "experiment__signal")
-        .get(pk=experiment_id)
-    )
-
-
 def database_time() -> datetime:
     """The database's clock now, UTC; not the transaction's start, which may lie before a wait for the lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
-
-
-def replayed_until(signal: Signal) -> datetime | None:
-    """How far the signal's replayed source has come, its latest alert time, plus one bar; None for a live one."""
-    if not signal.replayed:
-        return None
-    latest = replay_clock(signal.source)
-    assert latest is not None  # the signal itself has moved it
-    return latest + duration(signal.timeframe)
-
-
-@dataclass
-class Terms:
-    """One experiment's terms at the moment of a report; read under its lock."""
-
-    decision: ExecutionDecision
-    now: datetime
-
-    @classmethod
-    def of(cls, decision: ExecutionDecision) -> Terms:
-        """The terms as of now, by the database's clock."""
-        return cls(decision, database_time())
-
-    @property
-    def policy(self) -> PolicyVersion:
-        """The pinned version."""
-        return self.decision.policy_version
-
-    @cached_property
-    def replayed_until(self) -> datetime | None:
-        """How far a replayed source has come, plus one bar; None for a live one."""
-        return replayed_until(self.decision.experiment.signal)
-
-    @property
-    def is_replayed(self) -> bool:
-        """Whether the signal came from a replayed source."""
-        return self.replayed_until is not None
-
-    @property
-    def signal_time(self) -> datetime:
-        """When the alert fired, by its own word."""
-        return self.decision.experiment.signal.timestamp
-
-    @property
-    def quote_limit(self) -> timedelta:
-        """How old a quote may be that prices anything."""
-        return timedelta(seconds=self.policy.max_quote_age_seconds)
-
-    @property
-    def report_delay(self) -> timedelta:
-        """How long a report may take to arrive."""
-        return timedelta(seconds=self.policy.report_delay_seconds)
-
-    @property
-    def clock(self) -> ReportClock:
-        """How the times of a report that arrives now are judged."""
-        return ReportClock(self.now, self.report_delay, self.replayed_until)
-
-    @property
-    def schedule(self) -> Schedule:
-        """The fees that the comparison charges both sides, and that shadows pay."""
-        return Schedule(self.policy.fee_per_contract, self.policy.fee_per_order)

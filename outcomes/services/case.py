@@ -1,0 +1,236 @@
+"""One experiment as a report finds it: all its rows, read under its lock, and the terms it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import models
+
+from experiments.models import ExecutionDecision, Experiment
+from kernel.errors import DomainError
+from kernel.rows import add_related, execute, from_json, json_columns, read_json, relate
+from kernel.sql import load
+from outcomes.core.books import Schedule
+from outcomes.core.checks import ReportClock
+from outcomes.models import (
+    ExitDirective,
+    OwnExit,
+    Permit,
+    RealOutcome,
+    RealTrade,
+    Recommendation,
+    ShadowOutcome,
+    ShadowTrade,
+    TradeFill,
+)
+from policies.models import PolicyVersion
+from signals_app.alerts.times import duration
+from signals_app.models import Signal
+from signals_app.selectors import replay_clock
+
+M = TypeVar("M", bound=models.Model)
+# One queue for each experiment. Not FOR UPDATE: that would also hold up inserts elsewhere whose foreign keys refer to
+# this row. Of the decision alone: the policy version is shared, and its lock would put all experiments in one queue.
+LOCK = "SELECT 1 FROM execution_policy WHERE experiment_id = %s FOR NO KEY UPDATE"
+# Of a signal, what reports are judged by.
+SIGNAL = ("signal_id", "source", "timeframe", "timestamp", "replayed")
+READ = load(__file__, "case.sql")
+for _model in (
+    *(ExecutionDecision, PolicyVersion, Experiment, Recommendation, Permit, RealTrade, ShadowTrade, TradeFill),
+    *(ExitDirective, OwnExit, RealOutcome, ShadowOutcome),
+):
+    READ = READ.replace(f"/* {_model.__name__} */", json_columns(_model))
+READ = READ.replace("/* Signal */", json_columns(Signal, SIGNAL))
+
+
+def not_found() -> DomainError:
+    """The same error for what does not exist and for what belongs to the other engine."""
+    return DomainError("not_found", "Not found for this engine.")
+
+
+def lock_experiment(experiment_id: UUID) -> Terms:
+    """Lock the experiment until the transaction ends, and read everything that is stored about it.
+
+    Without the lock, this interleaving leaves a shadow open for ever:
+
+    - The real exit looks for a shadow trade and finds none.
+    - The shadow trade opens, looks for a directive and finds none.
+    - Both commit.
+
+    Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock. Raises
+    `not_found` for an experiment that does not exist.
+    """
+    if not execute(LOCK, (experiment_id,)).rowcount:
+        raise not_found()
+    return read_experiment(experiment_id)
+
+
+def read_experiment(experiment_id: UUID) -> Terms:
+    """Everything that is stored about an experiment; under its lock, for whoever will change it.
+
+    A statement of its own: that of the lock sees the tables as they were before it waited.
+    """
+    now, text = execute(READ, (experiment_id,)).fetchall()[0]
+    return _terms(now, read_json(text))
+
+
+def _terms(now: datetime, found: dict[str, Any]) -> Terms:
+    """The rows as objects that know each other, each once."""
+
+    def rows(model: type[M], name: str) -> list[M]:
+        return [from_json(model, values) for values in found[name] or ()]
+
+    terms = Terms(
+        decision=from_json(ExecutionDecision, found["decision"]),
+        now=now,
+        context_hash=found["context_hash"],
+        distributed={engine: datetime.fromisoformat(at) for engine, at in found["distributed"].items()},
+        rules_hashes=found["rules_hashes"],
+        feeder_is_active=found["feeder_is_active"],
+        permit=from_json(Permit, found["permit"]) if found["permit"] else None,
+        recommendations={row.engine: row for row in rows(Recommendation, "recommendations")},
+    )
+    terms.decision.policy_version = from_json(PolicyVersion, found["policy"])
+    terms.decision.experiment = from_json(Experiment, found["experiment"])
+    terms.decision.experiment.signal = from_json(Signal, found["signal"], SIGNAL)
+    if found["real"]:
+        terms.adopt(from_json(RealTrade, found["real"]))
+    for shadow in rows(ShadowTrade, "shadows"):
+        terms.adopt(shadow)
+    trades: dict[Any, Any] = {trade.pk: trade for trade in terms.trades}
+    fills = {row.pk: row for row in rows(TradeFill, "fills")}
+    for fill in fills.values():
+        trade = trades[fill.real_trade_id or fill.shadow_trade_id]
+        setattr(fill, "real_trade" if fill.real_trade_id else "shadow_trade", trade)
+        add_related(trade, "fills", fill)
+    for directive in rows(ExitDirective, "directives"):
+        terms.direct(directive, fills, trades)
+    for own in rows(OwnExit, "own_exits"):
+        own.trade = trades[own.trade_id]
+    outcomes: list[Any] = [*rows(RealOutcome, "real_outcomes"), *rows(ShadowOutcome, "shadow_outcomes")]
+    for outcome in outcomes:
+        outcome.trade = trades[outcome.trade_id]
+        add_related(outcome.trade, "outcomes", outcome)
+    return terms
+
+
+def replayed_until(signal: Signal) -> datetime | None:
+    """How far the signal's replayed source has come, its latest alert time, plus one bar; None for a live one."""
+    if not signal.replayed:
+        return None
+    latest = replay_clock(signal.source)
+    assert latest is not None  # the signal itself has moved it
+    return latest + duration(signal.timeframe)
+
+
+@dataclass
+class Terms:
+    """One experiment at the moment of a report: the terms it is judged by, and all its rows; read under its lock.
+
+    Each row is one object here, whoever refers to it, and every relation between them is known: what a service changes
+    and stores, the next one sees.
+    """
+
+    decision: ExecutionDecision
+    now: datetime  # the database's clock, after the wait for the lock
+    context_hash: str
+    distributed: dict[str, datetime]  # when each engine got the experiment
+    rules_hashes: dict[str, str]  # what each engine has registered
+    feeder_is_active: bool  # whether neutral quotes can be expected
+    permit: Permit | None
+    real: RealTrade | None = None
+    recommendations: dict[str, Recommendation] = field(default_factory=dict)
+    shadows: dict[str, ShadowTrade] = field(default_factory=dict)  # by engine
+    directives: list[ExitDirective] = field(default_factory=list)  # by number
+
+    @property
+    def trades(self) -> list[RealTrade | ShadowTrade]:
+        """All trades of the experiment, the real one first."""
+        return [*([self.real] if self.real else []), *self.shadows.values()]
+
+    def trade(self, trade_id: UUID) -> RealTrade | ShadowTrade:
+        """The trade with this id, which is one of the experiment's."""
+        return next(trade for trade in self.trades if trade.pk == trade_id)
+
+    def shadow(self, trade_id: UUID) -> ShadowTrade:
+        """The shadow with this id, which is one of the experiment's."""
+        return next(trade for trade in self.shadows.values() if trade.pk == trade_id)
+
+    def directive(self, directive_id: int) -> ExitDirective:
+        """The directive with this id, which is one of the experiment's."""
+        return next(directive for directive in self.directives if directive.pk == directive_id)
+
+    def adopt(self, trade: RealTrade | ShadowTrade) -> None:
+        """Let a trade know the experiment, and that no other rows of its own are stored yet."""
+        trade.experiment = self.decision.experiment
+        relate(trade, "fills", (), TradeFill)
+        relate(trade, "exit_directives", (), ExitDirective)
+        relate(trade, "outcomes", (), RealOutcome if isinstance(trade, RealTrade) else ShadowOutcome)
+        if isinstance(trade, RealTrade):
+            self.real = trade
+        else:
+            self.shadows[trade.engine] = trade
+            vars(trade._state)["fields_cache"]["own_exit"] = None  # noqa: SLF001 (as Django notes that there is none)
+
+    def direct(self, directive: ExitDirective, fills: Mapping[Any, TradeFill], trades: Mapping[Any, Any]) -> None:
+        """Let a directive know its trades and the fill that it follows, and them the directive."""
+        directive.real_trade = trades[directive.real_trade_id]
+        directive.real_fill = fills[directive.real_fill_id]
+        add_related(directive.real_trade, "exit_directives", directive)
+        if directive.shadow_trade_id is not None:
+            directive.shadow_trade = trades[directive.shadow_trade_id]
+        self.directives.append(directive)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a directive says that the real trade is over for the comparison."""
+        return any(directive.is_last for directive in self.directives)
+
+    def directives_of(self, shadow: ShadowTrade) -> list[ExitDirective]:
+        """The directives that name the shadow, in their order."""
+        return [directive for directive in self.directives if directive.shadow_trade_id == shadow.pk]
+
+    @property
+    def policy(self) -> PolicyVersion:
+        """The pinned version."""
+        return self.decision.policy_version
+
+    @cached_property
+    def replayed_until(self) -> datetime | None:
+        """How far a replayed source has come, plus one bar; None for a live one."""
+        return replayed_until(self.decision.experiment.signal)
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether the signal came from a replayed source."""
+        return self.replayed_until is not None
+
+    @property
+    def signal_time(self) -> datetime:
+        """When the alert fired, by its own word."""
+        return self.decision.experiment.signal.timestamp
+
+    @property
+    def quote_limit(self) -> timedelta:
+        """How old a quote may be that prices anything."""
+        return timedelta(seconds=self.policy.max_quote_age_seconds)
+
+    @property
+    def report_delay(self) -> timedelta:
+        """How long a report may take to arrive."""
+        return timedelta(seconds=self.policy.report_delay_seconds)
+
+    @property
+    def clock(self) -> ReportClock:
+        """How the times of a report that arrives now are judged."""
+        return ReportClock(self.now, self.report_delay, self.replayed_until)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The fees that the comparison charges both sides, and that shadows pay."""
+        return Schedule(self.policy.fee_per_contract, self.policy.fee_per_order)

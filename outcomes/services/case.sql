@@ -1,0 +1,30 @@
+-- Everything that is stored about one experiment; read under its lock, in one look.
+-- The columns of each table are put in at the marks.
+SELECT clock_timestamp(), json_build_object(
+    'decision', (SELECT /* ExecutionDecision */ FROM execution_policy t WHERE t.experiment_id = e.experiment_id),
+    'policy', (SELECT /* PolicyVersion */ FROM policy_versions t WHERE t.version = e.policy_version),
+    'experiment', (SELECT /* Experiment */ FROM experiments t WHERE t.experiment_id = e.experiment_id),
+    'signal', (SELECT /* Signal */ FROM signals t WHERE t.signal_id = e.signal_id),
+    'context_hash', (SELECT context_hash FROM market_contexts c WHERE c.signal_id = e.signal_id),
+    'distributed', (SELECT json_object_agg(engine, distributed_at) FROM signal_distributions d
+                     WHERE d.experiment_id = e.experiment_id),
+    'rules_hashes', (SELECT json_object_agg(name, rules_hash) FROM engines),
+    'feeder_is_active', EXISTS (SELECT FROM api_keys WHERE owner = 'feeder' AND NOT revoked
+                                   AND (expiry_date IS NULL OR expiry_date > clock_timestamp())),
+    'recommendations', (SELECT json_agg(/* Recommendation */) FROM recommendations t
+                         WHERE t.experiment_id = e.experiment_id),
+    'permit', (SELECT /* Permit */ FROM permits t WHERE t.experiment_id = e.experiment_id),
+    'real', (SELECT /* RealTrade */ FROM real_trades t WHERE t.experiment_id = e.experiment_id),
+    'shadows', (SELECT json_agg(/* ShadowTrade */ ORDER BY t.engine) FROM shadow_trades t
+                 WHERE t.experiment_id = e.experiment_id),
+    'fills', (SELECT json_agg(/* TradeFill */ ORDER BY t.id) FROM trade_fills t
+               WHERE t.experiment_id = e.experiment_id),
+    'directives', (SELECT json_agg(/* ExitDirective */ ORDER BY t.number) FROM exit_directives t
+                    WHERE t.experiment_id = e.experiment_id),
+    'own_exits', (SELECT json_agg(/* OwnExit */) FROM own_exits t WHERE t.experiment_id = e.experiment_id),
+    'real_outcomes', (SELECT json_agg(/* RealOutcome */ ORDER BY t.id) FROM real_outcomes t
+                       WHERE t.experiment_id = e.experiment_id),
+    'shadow_outcomes', (SELECT json_agg(/* ShadowOutcome */ ORDER BY t.id) FROM shadow_outcomes t
+                         WHERE t.experiment_id = e.experiment_id)
+)::text
+  FROM experiments e WHERE e.experiment_id = %s
