@@ -27,11 +27,12 @@ from policies.models import Halt
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
 # between looking and answering.
 HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE;"
+IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
+# A worker that claims holds the row as well: it does not ask for the experiment.
 LOCK_DISTRIBUTION = f"""
 SELECT {json_columns(SignalDistribution)}::text FROM signal_distributions t WHERE experiment_id = %s AND engine = %s
    FOR NO KEY UPDATE
 """  # noqa: S608
-IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from experiments.models import SignalDistribution
 from outcomes.models import Recommendation
 from outcomes.services import recommendations
 from tests.database import execute, value
@@ -170,7 +169,9 @@ def test_what_is_being_answered_cannot_be_claimed(monkeypatch: pytest.MonkeyPatc
 def test_without_the_lock_a_second_worker_would_be_given_what_is_answered_already(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(SignalDistribution.objects, "select_for_update", lambda **_: SignalDistribution.objects.all())
+    without = recommendations.LOCK_DISTRIBUTION.replace("FOR NO KEY UPDATE", "")
+    assert without != recommendations.LOCK_DISTRIBUTION
+    monkeypatch.setattr(recommendations, "LOCK_DISTRIBUTION", without)
 
     answered, claimed = answer_while_another_claims(monkeypatch)
 
