@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 
 from orchestrator_site import api_errors
 from outcomes.models import RealTrade, Recommendation
-from outcomes.services.transactions import lock_experiment
+from outcomes.services.case import lock_experiment
 from tests.database import execute
 from tests.outcomes.desk import Answer, Desk, EngineClient, make_desk, recommendation, trade
 from tests.threads import succeeded, together, uncommitted
