@@ -3,9 +3,7 @@
 -- {{measured}} is a relation of days with the columns kind, engine, day and those of measures.py; {{sums}}
 -- adds these up. {{figures}} are the columns of the table in figures.py, which may use every column of the joins at the
 -- end, {{others}} those sums that are no figure. Nothing here is a float: nullif(..., 0) is a sound guard on numeric only.
-WITH measured AS MATERIALIZED (
-    SELECT kind, engine, day, {sums} FROM ({measured}) parts GROUP BY kind, engine, day
-),
+WITH measured AS MATERIALIZED ({measured}),
 sums AS (SELECT kind, engine, {sums} FROM measured GROUP BY kind, engine),
 totals AS MATERIALIZED (
     SELECT *, nullif(n, 0)::numeric AS trades, gross_profit - total AS gross_loss FROM sums
@@ -33,7 +31,7 @@ uncertainty AS MATERIALIZED (
       FROM shape
 ),
 days AS (
-    SELECT kind, engine, sum(total) AS pnl FROM measured GROUP BY kind, engine, day HAVING sum(n) > 0
+    SELECT kind, engine, coalesce(sum(total), 0) AS pnl FROM measured GROUP BY kind, engine, day HAVING sum(n) > 0
 ),
 daily AS MATERIALIZED (
     SELECT kind, engine, count(*) AS active_days, sum(pnl) AS pnl, nullif(stddev_samp(pnl), 0) AS sd
