@@ -17,6 +17,7 @@ from outcomes.core.checks import (
     read_settlements,
     refuse_chosen_settlement,
     refuse_impossible_settlement,
+    refuse_settlement_outside,
     refuse_unreadable_settlements,
 )
 
@@ -142,6 +143,8 @@ def test_conditions_without_settlements_settle_nothing(conditions: dict[str, Any
 
 NOON, MONDAY = datetime(2014, 6, 21, 16, tzinfo=UTC), datetime(2014, 6, 23, 15, tzinfo=UTC)
 EARLY = datetime(2014, 6, 3, 20, tzinfo=UTC)
+# The next day already in UTC, but not in New York.
+LATE_EVENING = datetime(2014, 6, 22, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,7 @@ EARLY = datetime(2014, 6, 3, 20, tzinfo=UTC)
         (CALL, NOON, 31, None),  # it has seen how the day went on
         (CALL, EXPIRY_EVENING, 7200, EXPIRY_EVENING),
         (CALL, EXPIRY_EVENING + timedelta(hours=1), 7200, EXPIRY_EVENING),
+        (CALL, LATE_EVENING, 1, LATE_EVENING),
         (CALL, MONDAY, 1, EXPIRY_EVENING),  # ended on its day, wherever the underlying stands now
         (CALL, EARLY, 1, EARLY),
         (CALL, EARLY, 86400, None),
@@ -176,9 +180,12 @@ def test_the_moment_of_a_replayed_settlement_is_its_own_whenever_it_is_told() ->
     ("instrument", "settlement", "is_true"),
     [
         (CALL, settled("CASH_SETTLED", "3", "73"), True),
+        (CALL, settled("CASH_SETTLED", "2.9", "72.9"), True),
+        (CALL, settled("CASH_SETTLED", "3.1", "73.1"), True),
         (CALL, settled("CASH_SETTLED", "3.5", "73.5"), False),
         (CALL, settled("EXPIRED", "0"), False),
         (PUT, settled("EXPIRED", "0"), True),
+        ("VIX/FUT", settled("CASH_SETTLED", "72.9"), True),
         ("VIX/FUT", settled("CASH_SETTLED", "73.1"), True),
         ("VIX/FUT", settled("CASH_SETTLED", "0"), False),
         ("VIX/FUT", settled("CASH_SETTLED", "900", "73"), False),
@@ -194,7 +201,23 @@ def test_a_shadows_option_ends_on_its_day_and_what_is_no_option_whenever_it_does
     refuse_chosen_settlement(CALL, settled("EXERCISED", "3", "73"))
     refuse_chosen_settlement("VIX/FUT", settled("CASH_SETTLED", "17.3", at=EARLY))
 
-    with pytest.raises(DomainError) as refused:
-        refuse_chosen_settlement(CALL, settled("EXERCISED", "3", "73", EARLY))
+    for before in (EARLY, JUST_TOO_EARLY):
+        with pytest.raises(DomainError) as refused:
+            refuse_chosen_settlement(CALL, settled("EXERCISED", "3", "73", before))
 
-    assert refused.value.code == "settlement_impossible"
+        assert (refused.value.code, refused.value.pointer) == ("settlement_impossible", f"/settlements/{CALL}")
+        reason = "only from its expiry date on can a shadow be settled; until then it is sold."
+        assert refused.value.detail == f"{CALL}: {reason}"
+
+
+def test_a_contract_ends_between_entry_and_exit_of_its_trade() -> None:
+    second = timedelta(seconds=1)
+    settlement = settled("CASH_SETTLED", "3", "73", NOON)
+    refuse_settlement_outside(CALL, settlement, NOON, NOON)
+
+    for entered_at, exit_time in ((NOON + second, MONDAY), (EARLY, NOON - second)):
+        with pytest.raises(DomainError) as refused:
+            refuse_settlement_outside(CALL, settlement, entered_at, exit_time)
+
+        assert (refused.value.code, refused.value.pointer) == ("settlement_impossible", f"/settlements/{CALL}")
+        assert refused.value.detail == f"{CALL}: settled_at lies before the entry or after the exit."
