@@ -171,6 +171,19 @@ def test_the_first_bar_that_ends_a_position_counts_whatever_the_order_of_arrival
     assert closed(make_position(entry_price="3.70"), tape, engine_a.STRATEGY) == [(5, 2, "TIME_LIMIT")]
 
 
+def test_a_feed_shows_what_the_market_did_between_two_alerts_and_nothing_after_the_latest() -> None:
+    tape = Tape([make_bar(days=day) for day in range(1, 12)])
+
+    tape.add(make_bar(days=4))
+    assert closed(make_position(entry_price="3.70"), tape, engine_a.STRATEGY) == []
+    assert [bar.timestamp for bar in tape.after("AAPL", ENTRY_TIME)][-1] == ENTRY_TIME + timedelta(days=4)
+
+    tape.add(Bar("MSFT", "LONG", ENTRY_TIME + timedelta(days=9), 30.0, 1.0, {}, is_last=False))
+
+    # The other symbol's alert has moved the clock.
+    assert closed(make_position(entry_price="3.70"), tape, engine_a.STRATEGY) == [(5, 2, "TIME_LIMIT")]
+
+
 def test_bars_up_to_the_entry_end_nothing() -> None:
     tape = tape_of(make_bar(days=-1), make_bar(days=0))
 
