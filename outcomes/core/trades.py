@@ -93,7 +93,7 @@ class PairRule(Worded):
     CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS", "Recommended from another market context than both engines got."
     RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS", "Recommended by other rules than the engine had registered."
     ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION", "Entered before it had said what it would do."
-    TIME_IMPOSSIBLE = "TIME_IMPOSSIBLE", "Dated before its own entry, or beyond what its replayed source had told."
+    TIME_IMPOSSIBLE = "TIME_IMPOSSIBLE", "Closed before it was opened, by its own times."
     LATE_REPORT = "LATE_REPORT", "Reported later than the policy allows after it happened."
     LATE_ENTRY = "LATE_ENTRY", "Reported when no real trade was to be expected any more."
     NOT_PERMITTED = "NOT_PERMITTED", "Traded for real without a permit in force."

@@ -148,13 +148,12 @@ def _judge_real_entry(trade: RealTrade, recommendation: Recommendation, terms: T
 def judge_real_time(trade: RealTrade, moment: datetime, terms: Terms) -> None:
     """LATE_REPORT for what was told too late; the flag CLOCK for what is dated ahead. The caller saves the flags.
 
-    What is dated before its own entry had seen the price that it bought at; what a replayed source has not told yet,
-    only the feed's archive knows.
+    Who dates a sale before the purchase knows where the market went in between: TIME_IMPOSSIBLE.
     """
     verdict = terms.clock.judge(moment)
     if verdict == IN_FUTURE:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
-    if (verdict == IN_FUTURE and terms.is_replayed) or moment < trade.entry_time - CLOCK_SKEW:
+    if moment < trade.entry_time - CLOCK_SKEW:
         detail = f"{format_timestamp(moment)}, of an entry at {format_timestamp(trade.entry_time)}"
         record_one(trade, PairRule.TIME_IMPOSSIBLE, detail, terms.now)
     if verdict == TOO_LATE:

@@ -79,7 +79,7 @@ WAYS = [
         REAL,
         LOST,
         says("exit", exit_time=ago(days=-3)),
-        violation="TIME_IMPOSSIBLE",
+        flag="CLOCK",
         **REPLAYED,
     ),
     way("sells where nobody has quoted yet", REAL, LOST, says("exit", exit_time=ago(hours=-1)), flag="CLOCK"),

@@ -170,7 +170,7 @@ def test_a_replayed_real_trade_is_held_against_the_clock_of_its_source() -> None
     early.open_real(entry_time="2014-06-05T13:29:59.999999Z")
     trade_id = ahead.open_real(entry_time="2014-06-07T00:00:00Z")
 
-    assert violations() == {("A", "ENTRY_BEFORE_RECOMMENDATION"), ("A", "TIME_IMPOSSIBLE")}
+    assert violations() == {("A", "ENTRY_BEFORE_RECOMMENDATION")}
     assert RealTrade.objects.get(pk=trade_id).flags == ["CLOCK"]
 
 
@@ -188,3 +188,13 @@ def test_windows_run_on_our_clock_for_a_replayed_source_too() -> None:
     let_time_pass(seconds=301)
 
     assert shadow_at(desk, "2014-06-05T14:00:00Z").code == "shadow_too_late"
+
+
+@pytest.mark.parametrize(("at", "broken"), [("2014-06-05T13:59:56Z", False), ("2014-06-05T13:59:54Z", True)])
+def test_a_sale_dated_before_the_purchase_is_a_wrong_clock_or_hindsight(at: str, broken: bool) -> None:
+    desk = make_desk()
+
+    desk.a.close(desk.open_real(), exit_time=at)
+
+    assert RealTrade.objects.get().flags == ["CLOCK"]
+    assert violations() == ({("A", "TIME_IMPOSSIBLE")} if broken else set())
