@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price
+from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price, succession
 from tests.outcomes.core.fills import HUNDRED, Moved, closed, legs_of, opened
 
 C70, C75, P65 = "TWX   140621C00070000", "TWX   140621C00075000", "TWX   140621P00065000"
+C35 = "TWX   140621C00035000"
 FREE = Schedule(Decimal(0), Decimal(0))
 
 
@@ -93,6 +94,17 @@ def test_a_roll_earns_for_its_engine_and_ends_the_comparison() -> None:
     assert kept.compared_pnl == Decimal("50.00") - Decimal("3.30")
     # Of the pair alone, or the prices of two contracts would be mixed.
     assert (kept.entry_price, kept.exit_price, kept.risk_amount) == (Decimal("1.00"), Decimal("1.50"), Decimal(100))
+
+
+def test_a_split_is_no_trade_and_keeps_what_was_paid() -> None:
+    split = succession("split", {(C70, "LONG"): Decimal(2)}, instrument=C70, becomes=C35, ratio=Decimal(2))
+    schedule = Schedule(Decimal("0.65"), Decimal(1))
+
+    kept = books(*opened((C70, "LONG", "2", "1.00")), split, closed((C35, "LONG", "4", "0.75")), schedule=schedule)
+
+    assert (kept.gross_pnl, kept.scheduled_fees, kept.compared_pnl) == (Decimal(100), Decimal("5.90"), Decimal("94.10"))
+    assert (kept.entry_price, kept.exit_price, kept.risk_amount) == (Decimal("1.00"), Decimal("0.75"), Decimal(200))
+    assert (kept.is_flat, kept.is_rolled) == (True, False)
 
 
 def test_a_roll_that_leaves_another_leg_open_leaves_nothing_to_compare() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.canonical import exact_document
-from outcomes.core.reports import field_text, meaning_hash, one_spelling
+from outcomes.core.books import LegFill
+from outcomes.core.reports import AmendmentReport, Successor, field_text, meaning_hash, one_spelling
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -137,3 +138,20 @@ def test_a_number_that_no_double_holds_keeps_every_digit_as_text() -> None:
 
 def test_a_number_that_a_double_names_stays_a_number() -> None:
     assert exact_document([Decimal("1.39"), Decimal("2.0"), 3, "x", None, True]) == [1.39, 2.0, 3, "x", None, True]
+
+
+def test_an_amendment_is_stored_with_the_values_that_it_changes_as_text() -> None:
+    legs = (LegFill("SPY", "OPEN", "LONG", Decimal(1), Decimal("1.5")),)
+    successor = Successor("SPY", "SPY1", Decimal("2.50"), datetime(2026, 3, 16, 14, 30, tzinfo=UTC))
+
+    def values(*changed: Any) -> dict[str, Any]:
+        return AmendmentReport("CORRECT", "fill-1", *changed, "Price corrected.", "Confirmation 7.").values()
+
+    assert values(None, None, None) == {}
+    assert values(legs, None, None) == {"legs": [legs[0].document()]}
+    assert values(None, Decimal("-0.5"), None) == {"fees": "-0.50"}
+    assert values(None, None, successor) == {
+        "successor": {
+            "instrument": "SPY", "becomes": "SPY1", "ratio": "2.5", "effective_at": "2026-03-16T14:30:00.000000Z",
+        }
+    }  # fmt: skip

@@ -18,9 +18,11 @@ from outcomes.core.books import (
     closed_share,
     gross_pnl,
     is_flat,
+    is_followed,
     positions,
     scheduled_fees,
     shadow_quantity,
+    succession,
     until_first_roll,
 )
 
@@ -166,6 +168,42 @@ def test_legging_in_and_scaling_in_before_any_close_belong_to_the_pair() -> None
     fills = [bought("1.00"), bought("0.90", instrument=OTHER), sold("1.50"), sold("1.00", instrument=OTHER)]
 
     assert until_first_roll(fills) == tuple(fills)
+
+
+def test_what_a_contract_becomes_takes_its_place_on_each_side_at_no_price() -> None:
+    held = {(CALL, "LONG"): Decimal(2), (OTHER, "LONG"): Decimal(1), (CALL, "SHORT"): Decimal(3)}
+
+    found = succession("split", held, instrument=CALL, becomes="TWX1  140621C00035000", ratio=Decimal("1.5"))
+
+    moved = [(leg.instrument, leg.effect, leg.side, leg.quantity, leg.price) for leg in found.legs]
+    assert moved == [
+        (CALL, "CLOSE", "LONG", 2, 0), ("TWX1  140621C00035000", "OPEN", "LONG", 3, 0),
+        (CALL, "CLOSE", "SHORT", 3, 0), ("TWX1  140621C00035000", "OPEN", "SHORT", Decimal("4.5"), 0),
+    ]  # fmt: skip
+    assert (found.ref, found.is_succession, found.opens, found.closes) == ("split", True, False, False)
+
+
+def test_a_contract_that_is_not_held_becomes_nothing() -> None:
+    with pytest.raises(DomainError) as caught:
+        succession("split", {(OTHER, "LONG"): Decimal(1)}, instrument=CALL, becomes=OTHER, ratio=Decimal(2))
+
+    assert (caught.value.code, caught.value.pointer) == ("unknown_leg", "/values/successor/instrument")
+    assert caught.value.detail == f"The trade has no open leg {CALL}."
+
+
+@pytest.mark.parametrize(
+    ("fills", "is_still"),
+    [
+        ([bought("1.00", "4"), sold("1.10", "1", ref="part"), sold("1.20", "3")], True),
+        ([bought("1.00", "8"), sold("1.10", "2", ref="part"), sold("1.20", "3", ref="other")], True),
+        ([bought("1.00", "4"), sold("1.10", "2", ref="part")], False),
+        ([bought("1.00", "4"), sold("1.10", "1", ref="other")], False),
+        ([bought("1.00", "3"), sold("1.10", "1", ref="part")], False),
+    ],
+)
+def test_a_directive_is_followed_while_its_fill_closes_a_quarter(fills: list[Fill], *, is_still: bool) -> None:
+    assert is_followed(fills, {"part": (Decimal(1), Decimal(4))}) is is_still
+    assert is_followed(fills, {})
 
 
 def test_the_schedule_charges_contracts_and_orders_and_never_shares() -> None:
