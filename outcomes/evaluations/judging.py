@@ -6,10 +6,12 @@ crash leaves it wholly judged or not at all. What is told later makes a revision
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from time import monotonic
 from typing import Any
 
 from django.db import connection, transaction
@@ -95,13 +97,17 @@ def _last_block(run: EvaluationRun) -> EvaluationBlock | None:
     return EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("-number").first()
 
 
-def judge_due() -> int:
-    """Judge every block that can be judged, look again where later facts are; how many rows were written."""
+def judge_due(*, seconds: float = math.inf) -> int:
+    """Judge every block that can be judged, look again where later facts are; how many rows were written.
+
+    After so many seconds the rest is left to the next time.
+    """
+    ends = monotonic() + seconds
     written = 0
     for evaluation_id in EvaluationRun.objects.filter(concluded_at__isnull=True).values_list("pk", flat=True):
-        while judge_next(evaluation_id):
+        while monotonic() < ends and judge_next(evaluation_id):
             written += 1
-    return written + revise_late()
+    return written + (revise_late() if monotonic() < ends else 0)
 
 
 def judge_next(evaluation_id: int) -> bool:

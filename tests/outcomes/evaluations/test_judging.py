@@ -8,6 +8,7 @@ from outcomes.evaluations import judging, lifecycle
 from outcomes.evaluations.judging import look
 from outcomes.models import EvaluationRun
 from outcomes.services.transactions import database_time
+from outcomes.tasks import judge_evaluations
 from tests.outcomes.evaluations.hall import ANN, Hall, blocks, make_phase, started
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +44,14 @@ def test_a_replayed_block_is_not_over_while_only_time_passes(hall: Hall) -> None
 
     assert judging.judge_due() == 0
     assert look(EvaluationRun.objects.get(), database_time()).waits_for == "the end of the block"
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_time(hall: Hall) -> None:
+    started()
+    for day in range(2):
+        hall.play(day)
+
+    assert [judging.judge_due(seconds=0), judge_evaluations()] == [0, 1]
 
 
 def test_finishing_closes_the_last_block(hall: Hall) -> None:
