@@ -172,6 +172,9 @@ def _parameters(item: Any) -> tuple[str, ...]:
     """The query parameters of one entry of `list_filter`."""
     if isinstance(item, str):
         return f"{item}__exact", f"{item}__isnull"
+    if isinstance(item, tuple):
+        # A field with Django's filter of empty ones.
+        return (f"{item[0]}__isempty",)
     return (item.parameter_name,)
 
 
