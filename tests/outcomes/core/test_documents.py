@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -144,13 +145,12 @@ def test_an_amendment_is_stored_with_the_values_that_it_changes_as_text() -> Non
     legs = (LegFill("SPY", "OPEN", "LONG", Decimal(1), Decimal("1.5")),)
     successor = Successor("SPY", "SPY1", Decimal("2.50"), datetime(2026, 3, 16, 14, 30, tzinfo=UTC))
 
-    def values(*changed: Any) -> dict[str, Any]:
-        return AmendmentReport("CORRECT", "fill-1", *changed, "Price corrected.", "Confirmation 7.").values()
+    nothing = AmendmentReport("CORRECT", "fill-1", None, None, None, "Price corrected.", "Confirmation 7.")
 
-    assert values(None, None, None) == {}
-    assert values(legs, None, None) == {"legs": [legs[0].document()]}
-    assert values(None, Decimal("-0.5"), None) == {"fees": "-0.50"}
-    assert values(None, None, successor) == {
+    assert nothing.values() == {}
+    assert replace(nothing, legs=legs).values() == {"legs": [legs[0].document()]}
+    assert replace(nothing, fees=Decimal("-0.5")).values() == {"fees": "-0.50"}
+    assert replace(nothing, successor=successor).values() == {
         "successor": {
             "instrument": "SPY", "becomes": "SPY1", "ratio": "2.5", "effective_at": "2026-03-16T14:30:00.000000Z",
         }

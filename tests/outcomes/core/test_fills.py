@@ -175,11 +175,12 @@ def test_what_a_contract_becomes_takes_its_place_on_each_side_at_no_price() -> N
 
     found = succession("split", held, instrument=CALL, becomes="TWX1  140621C00035000", ratio=Decimal("1.5"))
 
-    moved = [(leg.instrument, leg.effect, leg.side, leg.quantity, leg.price) for leg in found.legs]
-    assert moved == [
-        (CALL, "CLOSE", "LONG", 2, 0), ("TWX1  140621C00035000", "OPEN", "LONG", 3, 0),
-        (CALL, "CLOSE", "SHORT", 3, 0), ("TWX1  140621C00035000", "OPEN", "SHORT", Decimal("4.5"), 0),
-    ]  # fmt: skip
+    assert found.legs == (
+        LegFill(CALL, "CLOSE", "LONG", Decimal(2), Decimal(0)),
+        LegFill("TWX1  140621C00035000", "OPEN", "LONG", Decimal(3), Decimal(0)),
+        LegFill(CALL, "CLOSE", "SHORT", Decimal(3), Decimal(0)),
+        LegFill("TWX1  140621C00035000", "OPEN", "SHORT", Decimal("4.5"), Decimal(0)),
+    )
     assert (found.ref, found.is_succession, found.opens, found.closes) == ("split", True, False, False)
 
 
