@@ -77,8 +77,8 @@ def test_the_permit_of_the_engine_that_trades_for_real_is_shown_with_its_confirm
     after = page_of(analyst, desk.experiment)
 
     until = desk.experiment.permit.expires_at
-    assert f"not confirmed, valid until {until:%Y-%m-%d %H:%M:%S}" in before
-    assert f", valid until {until:%Y-%m-%d %H:%M:%S}" in after
+    assert f"not confirmed, valid until {until:%Y-%m-%dT%H:%M:%SZ}" in before
+    assert f", valid until {until:%Y-%m-%dT%H:%M:%SZ}" in after
     assert (after.count("<dt>Permit</dt>"), after.count("not confirmed")) == (1, 0)
 
 
