@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 CORE_TESTS := tests/signals_app/alerts tests/policies/core tests/experiments/core tests/outcomes/core
+API_TESTS := tests/outcomes/engine_api tests/outcomes/analyst_api tests/outcomes/feeder_api tests/outcomes/performance tests/policies \
+	tests/outcomes/services tests/signals_app/test_market_data.py tests/acceptance/test_trade_refusals.py
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
 PEERS := .venv-bench/.installed
@@ -14,7 +16,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint check bench bench-report verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint api-examples check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -82,6 +84,11 @@ migrations: $(DEVELOPMENT) ## check that the migrations fit the models
 api-lint: ## check docs/openapi.yaml with redocly and spectral; needs npm
 	@npm exec --yes --package=@redocly/cli@2.77.0 -- redocly lint docs/openapi.yaml
 	@npm exec --yes --package=@stoplight/spectral-cli@6.16.3 -- spectral lint docs/openapi.yaml --ruleset tests/docs/spectral.yaml --fail-severity=warn
+
+api-examples: $(DEVELOPMENT) ## take the examples of the API document anew from what the tests ask and are answered
+	@rm -rf .data/api-examples && mkdir -p .data/api-examples
+	@API_EXAMPLES=.data/api-examples $(BIN)/python -m pytest -n auto -q $(API_TESTS)
+	@$(BIN)/python -m tests.api_answers .data/api-examples && $(BIN)/python -m docs.build
 
 check: lint types imports migrations api-lint test ## all of the above, as continuous integration runs it
 

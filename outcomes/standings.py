@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from experiments.models import ExecutionDecision, SignalDistribution
-from outcomes.core.books import Books, Schedule, keep_books, until_first_roll
+from outcomes.core.books import Books, Schedule, in_force, keep_books, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.evaluation import BLOCK_ZONE, ENGINES, NEUTRAL, OWN_EXIT, SYNCHRONISED, Decided, was_halted
 from outcomes.core.trades import Provenance, TradeFlag
@@ -31,12 +31,12 @@ from outcomes.models import (
     ShadowTrade,
     TradeFill,
     Violation,
-    in_force,
 )
 from outcomes.services.fills import core_fill, kept_books
 from outcomes.services.pricing import quotes_between
 from outcomes.services.transactions import database_time
 from policies.models import Halt
+from policies.selectors import answer_by
 
 Key = tuple[UUID, str]
 AnyTrade = RealTrade | ShadowTrade
@@ -132,7 +132,7 @@ class _Facts:
         return found
 
     def _answer_by(self, decision: ExecutionDecision, engine: str) -> datetime:
-        return decision.policy_version.answer_by(self.distributed_at[decision.pk, engine])
+        return answer_by(decision.policy_version, self.distributed_at[decision.pk, engine])
 
     def _answer(self, decision: ExecutionDecision, engine: str) -> Recommendation | None:
         """The answer in time, if there is one."""

@@ -9,7 +9,7 @@ change stamped at or before a decision was seen by it, a later one was not.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -156,3 +156,8 @@ def open_trip() -> GuardrailTrip | None:
 def open_halt() -> Halt | None:
     """The halt in effect; None while trading is not halted."""
     return Halt.objects.filter(released_at__isnull=True).first()
+
+
+def answer_by(policy: PolicyVersion, distributed_at: datetime) -> datetime:
+    """The last moment at which an engine's answer can make it trade for real; claim.sql says it, too."""
+    return distributed_at + timedelta(seconds=policy.max_answer_age_seconds)

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
-from kernel.canonical import canonical_json, load_canonical
+from kernel.canonical import canonical_json
 from kernel.errors import DomainError
-from signals_app.alerts import documents
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
-from signals_app.alerts.documents import SignalFacts
 from signals_app.alerts.fields import Fields, read_symbol
 from signals_app.models import MarketData
-
-# The newest observation at or before each signal's time, if it is young enough (contract section 4).
-# Of several feeders at one instant the first by name, so that a replay finds the same one.
-LATEST_MARKET_DATA = """
-SELECT s.ordinal, m.as_of, m.received_at, m.source, m.data::text
-  FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, moment, ordinal)
- CROSS JOIN LATERAL (
-    SELECT as_of, received_at, source, data FROM market_data
-     WHERE symbol = s.symbol AND as_of <= s.moment AND as_of >= s.moment - make_interval(secs => %s)
-     ORDER BY as_of DESC, source LIMIT 1) AS m
-"""
 
 
 def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], source: str) -> tuple[MarketData, bool]:
@@ -57,20 +42,6 @@ def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], sou
             f"Different data is already stored for {row.symbol} at this time and was kept. Use a later as_of.",
         )
     return row, is_new
-
-
-def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) -> list[documents.MarketData | None]:
-    """For each signal the latest pushed market data as of its timestamp; None where there is none."""
-    found: list[documents.MarketData | None] = [None] * len(signals)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
-        )
-        for ordinal, as_of, received_at, source, data in cursor.fetchall():
-            found[ordinal - 1] = documents.MarketData(
-                as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)
-            )
-    return found
 
 
 def _with_floats(value: Any) -> Any:

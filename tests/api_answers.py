@@ -1,25 +1,30 @@
 """Every answer that a test gets from the API is held against the OpenAPI document: its status, code and members.
 
-`API_EXAMPLES=1 make test` writes what was asked and answered to the examples of the document, one for each call,
-status and code. An example is never written by hand.
+`make api-examples` runs the tests of the API and takes the examples of the document from what they ask and get:
+one for each call and status, and one for each error code. No example is written by hand.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from django.test import Client
+from django.test.client import FakePayload
 from django.urls import Resolver404, resolve
 from drf_spectacular.generators import SchemaGenerator
 
 API = "/api/v1/"
+EXAMPLES = Path(__file__).parent.parent / "orchestrator_site" / "api_schema" / "examples.json"
 
 
 @cache
@@ -79,14 +84,62 @@ def hold_against_the_document(method: str, url: str, answer: Any) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _answers_are_as_documented() -> Iterator[None]:
     request = Client.request
+    folder = os.environ.get("API_EXAMPLES")
 
     def checked(self: Client, **environ: Any) -> Any:
-        answer = request(self, **environ)
-        url = str(environ.get("PATH_INFO", ""))
-        if url.startswith(API):
-            hold_against_the_document(str(environ.get("REQUEST_METHOD")), url, answer)
+        method, url = str(environ.get("REQUEST_METHOD")), str(environ.get("PATH_INFO", ""))
+        if not url.startswith(API):
+            return request(self, **environ)
+        sent = environ["wsgi.input"].read() if "wsgi.input" in environ else b""
+        answer = request(self, **environ | {"wsgi.input": FakePayload(sent)})
+        hold_against_the_document(method, url, answer)
+        if folder:
+            _keep(Path(folder), method, url, sent, answer)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", checked)
         yield
+
+
+# Longer ones would hide the document.
+MAX_EXAMPLE = 3000
+
+
+def _keep(folder: Path, method: str, url: str, sent: bytes, answer: Any) -> None:
+    """Write down what was asked and answered; every process to a file of its own."""
+    path = path_of(url)
+    if (method, path) not in calls() or not answer.content:
+        return
+    kept = {
+        "call": calls()[method, str(path)]["operationId"],
+        "status": answer.status_code,
+        "sent": sent.decode(errors="replace"),
+        "answered": json.loads(answer.content),
+    }
+    with (folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(kept) + "\n")
+
+
+def examples(folder: Path) -> dict[str, dict[str, Any]]:
+    """The examples by call: `request`, each status of success, each error code; the fullest that is not too long."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(folder.glob("*.jsonl")):
+        for kept in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            call = found.setdefault(kept["call"], {})
+            is_error = kept["status"] >= HTTPStatus.BAD_REQUEST
+            name = kept["answered"]["code"] if is_error else str(kept["status"])
+            _take_fuller(call, name, kept["answered"])
+            if not is_error and kept["sent"]:
+                _take_fuller(call, "request", json.loads(kept["sent"]))
+    return {name: dict(sorted(found[name].items())) for name in sorted(found)}
+
+
+def _take_fuller(call: dict[str, Any], name: str, document: Any) -> None:
+    length = len(json.dumps(document))
+    if length <= MAX_EXAMPLE and length > len(json.dumps(call.get(name, ""))):
+        call[name] = document
+
+
+if __name__ == "__main__":
+    EXAMPLES.write_text(json.dumps(examples(Path(sys.argv[1])), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

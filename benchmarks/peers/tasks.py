@@ -14,13 +14,13 @@ from django.db import transaction
 
 from experiments.core.decision import AssignmentKey, Decided, decide
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
+from experiments.worker.pipeline import latest_market_data
 from experiments.worker.queue import log_decided, store
 from kernel.canonical import load_canonical
 from kernel.values import format_timestamp
 from policies.core.rules import RULES_VERSION, PolicyState
 from policies.selectors import state_in_force
 from signals_app.alerts.documents import SignalFacts
-from signals_app.market_data import latest_market_data
 from signals_app.models import MarketContext, Signal
 
 

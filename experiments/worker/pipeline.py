@@ -7,7 +7,7 @@ table is the queue; a wake-up that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from time import monotonic, process_time, sleep
@@ -19,12 +19,13 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from experiments.core.decision import AssignmentKey, Decided, decide
 from experiments.worker import queue as claim
 from experiments.worker.queue import log_decided, store
+from kernel.canonical import load_canonical
 from kernel.events import GUARDRAIL_TRIPPED, SIGNAL_PROCESSING_FAILED
 from policies.core.rules import PolicyState, Trip
 from policies.core.settings import GUARDRAILS
 from policies.selectors import instant_of_change, state_in_force
-from signals_app.alerts.documents import experiment_id
-from signals_app.market_data import latest_market_data
+from signals_app.alerts import documents
+from signals_app.alerts.documents import SignalFacts, experiment_id
 
 # The knee of the curve: larger batches gain little and delay their first row.
 BATCH_SIZE = 500
@@ -216,3 +217,29 @@ def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
             attempts=attempts,
             error=error,
         )
+
+
+# The newest observation at or before each signal's time, if it is young enough (contract section 4).
+# Of several feeders at one instant the first by name, so that a replay finds the same one.
+LATEST_MARKET_DATA = """
+SELECT s.ordinal, m.as_of, m.received_at, m.source, m.data::text
+  FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, moment, ordinal)
+ CROSS JOIN LATERAL (
+    SELECT as_of, received_at, source, data FROM market_data
+     WHERE symbol = s.symbol AND as_of <= s.moment AND as_of >= s.moment - make_interval(secs => %s)
+     ORDER BY as_of DESC, source LIMIT 1) AS m
+"""
+
+
+def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) -> list[documents.MarketData | None]:
+    """For each signal the latest pushed market data as of its timestamp; None where there is none."""
+    found: list[documents.MarketData | None] = [None] * len(signals)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
+        )
+        for ordinal, as_of, received_at, source, data in cursor.fetchall():
+            found[ordinal - 1] = documents.MarketData(
+                as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)
+            )
+    return found

@@ -54,6 +54,10 @@ REQUEST_ID = {"description": "Stands in the log, too.", "schema": {"type": "stri
 EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
 
 
+# A code that this call was not seen to answer is shown as another call answered it.
+_OF_ANY_CALL = {name: example for call in EXAMPLES.values() for name, example in call.items()}
+
+
 class CallSchema(AutoSchema):
     """One call as its view describes it."""
 
@@ -116,7 +120,7 @@ def _finish_call(operation: dict[str, Any], *, takes_body: bool) -> None:
 
 
 def _error(status: int, codes: list[str], examples: dict[str, Any]) -> dict[str, Any]:
-    known = {code: {"value": found} for code in codes if (found := examples.get(code) or EXAMPLES["errors"].get(code))}
+    known = {code: {"value": found} for code in codes if (found := examples.get(code) or _OF_ANY_CALL.get(code))}
     content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if known:
         content["examples"] = known

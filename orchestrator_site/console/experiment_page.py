@@ -14,9 +14,9 @@ from admin_kit.display import duration_text
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from kernel.values import instant_text, plain_text
-from outcomes.core.books import ZERO, Fill, positions, until_first_roll
+from outcomes.core.books import ZERO, Fill, in_force, positions, until_first_roll
 from outcomes.core.checks import Plan
-from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade, in_force
+from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import by_engine, explanation_of, missing_rows
 from outcomes.services.fills import core_fill
 

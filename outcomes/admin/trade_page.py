@@ -10,7 +10,7 @@ from typing import Any
 
 from admin_kit.display import duration_text
 from kernel.values import decimal_text, instant_text, parse_instant, plain_text
-from outcomes.core.books import LegFill
+from outcomes.core.books import LegFill, in_force
 from outcomes.core.quoting import Quote, QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import PairRule, TradeFlag
 from outcomes.models import (
@@ -24,7 +24,6 @@ from outcomes.models import (
     TradeAmendment,
     TradeFill,
     Violation,
-    in_force,
 )
 from outcomes.selectors import missing_rows
 

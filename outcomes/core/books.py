@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, plain_text
@@ -403,3 +403,32 @@ def _held(leg: LegFill) -> Decimal:
 def _uncovered(leg: LegFill) -> Decimal:
     option = parse_option(leg.instrument)
     return leg.quantity * (option.strike if option is not None else leg.price)
+
+
+class StoredFill(Protocol):
+    """A row of the table of fills."""
+
+    @property
+    def fill_ref(self) -> str:
+        """What its engine, or the referee, calls it."""
+
+    @property
+    def number(self) -> int:
+        """Its place among the fills of the trade."""
+
+    @property
+    def revision(self) -> int:
+        """1, and one more with every accepted amendment."""
+
+    @property
+    def legs(self) -> Any:
+        """Its executions; none where it was busted."""
+
+
+RowT = TypeVar("RowT", bound=StoredFill)
+
+
+def in_force(rows: Iterable[RowT]) -> list[RowT]:
+    """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
+    latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
+    return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)

@@ -21,6 +21,7 @@ from outcomes.api_documents import (
     OpenedLegsField,
     SignalDocumentField,
 )
+from outcomes.core.books import in_force
 from outcomes.core.trades import (
     FEES,
     MULTIPLIER,
@@ -43,7 +44,6 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
     Violation,
-    in_force,
 )
 from policies.models import EngineName
 from policies.selectors import open_halt

@@ -13,7 +13,6 @@ from experiments.models import Experiment
 from kernel.canonical import document_hash
 from kernel.values import day_text, format_timestamp
 from outcomes.core.blocks import are_dependent, lag_correlation
-from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
 from outcomes.core.evaluation import ENOUGH_HISTORY
 from outcomes.core.evidence import RUNNING
 from outcomes.core.judging import BEYOND_L, DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock, misses_too_much
@@ -31,6 +30,7 @@ from outcomes.core.sentences import (
     sentence,
     state_of_verdict,
 )
+from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
 from outcomes.evaluations.judging import block_of_row, look
 from outcomes.evaluations.members import Member, Scope
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun

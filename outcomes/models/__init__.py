@@ -2,7 +2,7 @@
 
 from outcomes.models.amendment import DECIDE_AMENDMENTS, AmendmentKind, AmendmentState, TradeAmendment
 from outcomes.models.evaluation import Evaluation, EvaluationApproval, EvaluationBlock, EvaluationRun, RunState
-from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill, in_force
+from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
 from outcomes.models.incident import (
     ACKNOWLEDGE_INCIDENTS,
     Incident,
@@ -59,5 +59,4 @@ __all__ = [
     "TradeFill",
     "TradeStatus",
     "Violation",
-    "in_force",
 ]

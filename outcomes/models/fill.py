@@ -6,7 +6,6 @@ empty: then the fill was busted. In SQL that is the view `fills_in_force` of gua
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -112,9 +111,3 @@ class TradeFill(models.Model):
     def trade(self) -> Any:
         """The real or the shadow trade."""
         return self.real_trade or self.shadow_trade
-
-
-def in_force(rows: Iterable[TradeFill]) -> list[TradeFill]:
-    """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
-    latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
-    return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)

@@ -11,8 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from kernel.values import decimal_text
-from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence
-from outcomes.core.statistics import Differences, role_balanced, sign_test
+from outcomes.core.statistics import SAMPLE_RATIO_ALARM, Differences, role_balanced, sample_ratio_evidence, sign_test
 from outcomes.performance.figures import CURRENCY, Figure, Kind, Row
 from outcomes.performance.measures import BIN_EDGES, BINS, MEASURES
 

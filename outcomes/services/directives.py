@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.rows import keep, update
 from kernel.values import format_timestamp, plain_text
-from outcomes.core.books import Fill, PositionKey, closed_share, shadow_quantity
+from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import TradeFlag
 from outcomes.models import (
@@ -28,13 +28,13 @@ from outcomes.models import (
     ShadowTrade,
     TradeFill,
     TradeStatus,
-    in_force,
 )
 from outcomes.services.case import Terms
 from outcomes.services.fills import entered_at, flag_if, is_live
 from outcomes.services.pricing import QUOTE_WAIT
 from outcomes.services.settling import MOVING, price_if_possible, settle
 from outcomes.services.transactions import database_time
+from policies.selectors import answer_by
 
 OTHER_ENGINE = {"A": "B", "B": "A"}
 
@@ -187,7 +187,7 @@ def real_trade_may_come(terms: Terms) -> bool:
         return True
     answer = terms.recommendations.get(executed)
     if answer is None:
-        return terms.now <= terms.policy.answer_by(terms.distributed[executed])
+        return terms.now <= answer_by(terms.policy, terms.distributed[executed])
     # It declined, or was told to be a shadow.
     if answer.permit_expires_at is None:
         return False

@@ -19,7 +19,7 @@ from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
-from outcomes.core.books import Books, Fill, LegFill, Schedule, is_followed, keep_books, scheduled_fees
+from outcomes.core.books import Books, Fill, LegFill, Schedule, in_force, is_followed, keep_books, scheduled_fees
 from outcomes.core.checks import Plan, judge_real_trade
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import (
@@ -42,7 +42,6 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
     Violation,
-    in_force,
 )
 from outcomes.services.case import Terms
 from outcomes.services.pricing import quotes_between

@@ -23,6 +23,7 @@ from outcomes.services.fills import record_one
 from outcomes.services.settling import settle_declined
 from policies.core import rules
 from policies.models import Halt
+from policies.selectors import answer_by
 
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
 # between looking and answering.
@@ -109,7 +110,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
 
 def _role(engine: str, terms: Terms, *, is_halted: bool) -> tuple[Role, str]:
     """REAL for the executed engine, unless its answer is stale or trading is halted; and the reason."""
-    if terms.now > terms.policy.answer_by(terms.distributed[engine]) or _other_side_has_left(engine, terms):
+    if terms.now > answer_by(terms.policy, terms.distributed[engine]) or _other_side_has_left(engine, terms):
         return Role.SHADOW, STALE_ANSWER
     if terms.decision.executed_engine != engine:
         return Role.SHADOW, terms.decision.reason

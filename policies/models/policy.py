@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -108,7 +107,3 @@ class PolicyVersion(PolicyContent):
 
     def __str__(self) -> str:
         return f"v{self.version} {self.configured_mode}"
-
-    def answer_by(self, distributed_at: datetime) -> datetime:
-        """The last moment at which an engine's answer can make it trade for real; claim.sql says it, too."""
-        return distributed_at + timedelta(seconds=self.max_answer_age_seconds)

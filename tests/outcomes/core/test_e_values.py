@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.core.e_values import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
+from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
 from tests.golden import GOLDEN_FOLDER
 
 GOLDEN: dict[str, list[dict[str, Any]]] = json.loads((GOLDEN_FOLDER / "verdict.json").read_text())
