@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from outcomes.core.evidence import STAKES
 from outcomes.evaluations import judging, lifecycle
+from outcomes.evaluations.documents import evaluation_document
 from outcomes.evaluations.judging import look
 from outcomes.models import EvaluationRun
 from outcomes.services.transactions import database_time
@@ -84,3 +90,27 @@ def test_a_change_of_the_policy_ends_it_and_cuts_its_block(hall: Hall) -> None:
     assert "policy version" in run.ended_because
     # The second day might have gone on: no signal of a later one had arrived.
     assert [block.number for block in blocks()] == [1]
+
+
+def test_a_clear_difference_becomes_a_verdict_that_stands(
+    hall: Hall, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    started(worst_block="2")
+    for day in range(16):
+        hall.play(day, a="2.78", b="0.98")  # 1 R apart each day
+    with capture_logs() as logs, django_capture_on_commit_callbacks(execute=True):
+        judging.judge_due()
+
+    found = evaluation_document(lifecycle.evaluation_named("spring"))
+
+    wealth = [sum(share * (1 + stake / 2) ** n for stake, share in STAKES.items()) for n in range(1, 16)]
+    first = next(n for n, each in enumerate(wealth, start=1) if each >= 40)
+    assert (found["verdict"], found["at_block"], found["state"]) == ("A_BETTER", first, "RUNNING")
+    lower, upper = (float(edge) for edge in found["interval"])
+    assert lower < 1 < upper
+    assert "A is better by 1.00 R a signal (" in found["sentence"]
+    assert f"by block {first}, 2014-06-02 to 2014-06-{1 + first}." in found["sentence"]
+    assert float(found["blocks"][first - 1]["e_a"]) == pytest.approx(wealth[first - 1])
+    assert float(found["since"]["e_a"]) == pytest.approx(wealth[14 - first])
+    told = [line["verdict"] for line in logs if line["event"] == "evaluation.judged"]
+    assert told == ["RUNNING"] * (first - 1) + ["A_BETTER"] * (16 - first)
