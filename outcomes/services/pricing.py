@@ -210,20 +210,22 @@ def _price(
     moment: ExitMoment,
 ) -> bool:
     """Price one leg from the first source that can; whether one could."""
-    words: list[tuple[Settlement, Provenance]] = []
+    word: tuple[Settlement, Provenance] | None = None
     for source, _ in conditions:
         settlement = read_settlements(source).get(leg.instrument)
         if settlement is None or not _is_possible(leg, settlement, moment):
             continue
-        told = moment.snapshot_told if source is moment.snapshot else moment.told
-        provenance = settlement_provenance(leg.instrument, settlement, moment.limit, told or moment.told)
-        if settlement.underlying is not None and provenance == Provenance.SETTLEMENT:
+        of_the_real_trade = source is moment.snapshot
+        told = (moment.snapshot_told if of_the_real_trade else None) or moment.told
+        provenance = settlement_provenance(leg.instrument, settlement, moment.limit, told)
+        borne_out = settlement.underlying is not None and provenance == Provenance.SETTLEMENT
+        # The real engine would end its rival's contract at nothing, if its word alone could: it counts where its own
+        # money was settled by it, or where the neutral feed says the same.
+        if borne_out or (of_the_real_trade and leg.instrument in moment.settled_for_real):
             priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
             return True
-        # The real engine would end its rival's contract at nothing, if its word alone could: it counts where its own
-        # money was settled by it.
-        if source is not moment.snapshot or leg.instrument in moment.settled_for_real:
-            words.append((settlement, provenance))
+        if not of_the_real_trade:
+            word = settlement, provenance
     quote = neutral_exit(
         neutral.get(leg.instrument, []),
         moment.time,
@@ -236,9 +238,9 @@ def _price(
         price = touch(quote, sells=leg.is_sale)
         priced.add(_at(leg, price), Provenance.NEUTRAL_QUOTE, quote_document(quote, Provenance.NEUTRAL_QUOTE))
         return True
-    # An engine's word on how its contract ended comes after the feed's on what it was worth.
-    for settlement, provenance in words:
-        priced.add(_at(leg, settlement.price), provenance, {"settlement": settlement.document()})
+    # A shadow's word on how its contract ended comes after the feed's on what it was worth.
+    if word is not None:
+        priced.add(_at(leg, word[0].price), word[1], {"settlement": word[0].document()})
         return True
     for source, provenance in conditions:
         raw = quotes_by_instrument(source.get("quotes")).get(leg.instrument)

@@ -188,16 +188,17 @@ def test_no_answer_and_no_work_behind_it_tells_an_engine_its_role(name: str, sta
 
 
 def test_the_comparison_would_find_a_role_that_is_told() -> None:
-    """The control: an answer reveals the role, and the work for a real one is another."""
+    """The control: an answer reveals the role, and the work for a real trade is another."""
     moment = datetime.now(UTC)
 
-    def answer(blind: Blind) -> None:
+    def trade_for_real(blind: Blind) -> None:
         blind.ask("post", "recommendations", recommendation(blind.experiment))
+        blind.ask("post", "trades", trade(blind.experiment, "REAL", entry_time=now()))
 
-    real, shadow = (play("A", executed, STAGES[0], moment, answer) for executed in "AB")
+    real, shadow = (play("A", executed, STAGES[0], moment, trade_for_real) for executed in "AB")
 
-    assert len(differences(real.seen, shadow.seen)) == 1
-    assert len(differences(real.ran, shadow.ran)) == 1
+    assert len(differences(real.seen, shadow.seen)) == 2
+    assert differences(real.ran, shadow.ran) != []
 
 
 @pytest.fixture(scope="module")
