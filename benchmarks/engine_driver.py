@@ -1,4 +1,4 @@
-"""The workers of both engines as one process: claim, recommend, trade, fill and exit, over kept connections.
+"""The workers of both engines as one process: claim, recommend, confirm, trade, fill and exit, over kept connections.
 
 `python -m benchmarks.engine_driver --port 8000 --key-a ... --key-b ...` works off all that is distributed, then prints
 as JSON the seconds it took, the trips it made (one engine through one signal) and every call's waiting time.
@@ -74,7 +74,7 @@ class Worker:
             self.writer.close()
 
     async def enter(self, assignment: dict[str, Any]) -> tuple[str, Any]:
-        """Recommend, and trade in the role that comes back."""
+        """Recommend, and trade in the role that comes back; a real trade once its permit is confirmed."""
         await self.run.turn()
         experiment_id = assignment["experiment_id"]
         answer = await self.call(
@@ -91,6 +91,9 @@ class Worker:
             },
         )
         role, at = answer["role"], answer["recommended_at"]
+        if role == "REAL":
+            await self.call("confirm", f"permits/{experiment_id}/confirm", {})
+            at = instant()
         trade = await self.call(
             "trade",
             "trades",

@@ -20,10 +20,11 @@ from benchmarks.report import Figure, say
 from benchmarks.servers import WEBHOOK, Receiver
 
 WEB, PEER = "engine API, web server alone", "FastAPI + asyncpg, the same rows"
-CALLS = ("heartbeat", "claim", "recommend", "trade", "fill", "exit")
+CALLS = ("heartbeat", "claim", "recommend", "confirm", "trade", "fill", "exit")
 # How many of each a signal leaves behind when both engines have done everything right.
 ROWS = {
     "recommendations": 2,
+    "permits": 1,
     "real_trades": 1,
     "shadow_trades": 1,
     "trade_fills": 6,

@@ -189,6 +189,16 @@ async def recommend(engine: Engine, body: Answer) -> dict[str, Any]:
     return dict(row) | {"experiment_id": body.experiment_id, "engine": engine, "action": "OPEN"}
 
 
+@app.post("/api/v1/permits/{experiment_id}/confirm")
+async def confirm(engine: Engine, experiment_id: UUID) -> dict[str, Any]:
+    """Whether the real order may go out."""
+    row = await app.state.pool.fetchrow(CALLS["confirm"], experiment_id, engine)
+    if row is None:
+        raise HTTPException(409)
+    log.info("confirmed %s", experiment_id)
+    return dict(row)
+
+
 @app.post("/api/v1/trades", status_code=201)
 async def trade(engine: Engine, body: Trade) -> dict[str, Any]:
     """Store a trade with its entry."""

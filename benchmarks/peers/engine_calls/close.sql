@@ -12,12 +12,12 @@ WITH closed AS (
 ), outcome AS (
     INSERT INTO real_outcomes (trade_id, experiment_id, engine, revision, entry_price, exit_price, gross_pnl, pnl, fees,
                                scheduled_fees, compared_pnl, risk_amount, currency, exit_reason, price_provenance,
-                               exit_time, conditions_hash, recorded_at)
+                               exit_time, conditions_hash, recorded_at, withdrawn)
     SELECT trade_id, experiment_id, engine, 1, entry_price, exit_price, $9::numeric, $9::numeric - $10::numeric, $10::numeric, $10::numeric, $9::numeric - $10::numeric,
-           risk_amount, currency, exit_reason, exit_provenance, exit_time, conditions_hash, now() FROM closed
+           risk_amount, currency, exit_reason, exit_provenance, exit_time, conditions_hash, now(), false FROM closed
 )
 INSERT INTO shadow_outcomes (trade_id, experiment_id, engine, revision, entry_price, exit_price, gross_pnl, pnl, fees,
                              scheduled_fees, compared_pnl, risk_amount, currency, exit_reason, price_provenance,
-                             exit_time, conditions_hash, recorded_at)
+                             exit_time, conditions_hash, recorded_at, withdrawn)
 SELECT trade_id, experiment_id, engine, 1, entry_price, exit_price, $11::numeric, $11::numeric - $12::numeric, $12::numeric, $12::numeric, $11::numeric - $12::numeric,
-       risk_amount, currency, exit_reason, exit_provenance, exit_time, conditions_hash, now() FROM followed
+       risk_amount, currency, exit_reason, exit_provenance, exit_time, conditions_hash, now(), false FROM followed

@@ -16,5 +16,8 @@ WITH answered AS (
            CASE WHEN role = 'REAL' THEN ends END
       FROM judged
     RETURNING role, role_reason, permit_expires_at, recommended_at
+), permitted AS (
+    INSERT INTO permits (experiment_id, engine, revealed_at, expires_at)
+    SELECT $1, $2, recommended_at, permit_expires_at FROM recommended WHERE role = 'REAL'
 )
 SELECT * FROM recommended
