@@ -138,11 +138,8 @@ def _from_positions(previous: Position | None, current: Position | None, words: 
                 return _Decided("UNCHANGED" if previous.side == FLAT else f"EXIT_{previous.side}", by)
             closed = {LONG: "EXIT_SHORT", SHORT: "EXIT_LONG"}
             order = _order(words)
-            return _exit_intent(words) or _Decided(closed.get(order.value, FLAT) if order else FLAT, by)
+            return _exit_intent(words) or _Decided(closed[order.value] if order else FLAT, by)
         if previous is not None and previous.side != current.side:
-            exits = [word for word in words if not word.is_entry]
-            if exits:
-                raise conflict("conflicting_direction", exits[0].field, current.field)
             return _Decided(current.side, by)
         # An order inside a position: the same way adds, which is an opportunity; the other way reduces.
         intent = _exit_intent(words)

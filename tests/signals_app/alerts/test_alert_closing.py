@@ -122,6 +122,8 @@ def test_what_closes_nothing_leaves_a_sell_an_entry(member: dict[str, Any]) -> N
         ({"side": "SELL", "positionSide": "LONG"}, "EXIT_LONG"),
         ({"side": "BUY", "position_side": "SHORT"}, "EXIT_SHORT"),
         ({"side": "sell", "posSide": "long"}, "EXIT_LONG"),
+        ({"side": "sell", "holdSide": "long"}, "EXIT_LONG"),
+        ({"order": {"side": "sell", "positionSide": "long"}}, "EXIT_LONG"),
         ({"side": "BUY", "positionSide": "LONG"}, "LONG"),
         ({"side": "SELL", "positionSide": "SHORT"}, "SHORT"),
         ({"side": "SELL", "positionSide": "BOTH"}, "SHORT"),
@@ -164,6 +166,7 @@ def test_an_order_whose_text_says_exit_is_one(name: str, text: str) -> None:
         # The position shows an opening.
         ({"action": "sell", "market_position": "short", "order_id": "Stop 1"}, "SHORT"),
         ({"action": "sell", "market_position": "short", "prev_market_position": "flat", "order_id": "SL"}, "SHORT"),
+        ({"action": "sell", "market_position": "short", "order_id": "Close position order"}, "SHORT"),
         ({"action": "sell", "position_size": -1, "order_id": "Stop 1"}, "SHORT"),
         ({"action": "buy", "quantity": 1, "position_size": 2, "order_id": "Stop 1"}, "LONG"),
         ({"action": "sell", "position_effect": "OPENING", "order_id": "Stop 1"}, "SHORT"),

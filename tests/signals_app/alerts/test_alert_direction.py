@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from signals_app.alerts.alert import NewSignal
+from signals_app.alerts.directions import read_direction
+from signals_app.alerts.fields import Fields
 from tests.signals_app.alerts.alerts import accept, judge, make_alert, record, refuse, with_direction
 
 
@@ -399,6 +401,19 @@ def test_the_strongest_word_gives_the_direction_and_weaker_ones_stay_data() -> N
     assert "trend" in accept(with_direction(trend="up", type="long")).consumed
     assert "type" not in accept(with_direction(trend="up", type="long")).consumed
     assert "type" in accept(with_direction(type="long", market_position="long")).consumed
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"action": "buy", "optionType": "put"}, 'action is "buy" and optionType is "put"'),
+        ({"market_position": "flat", "prev_market_position": "long"},
+         'prev_market_position is "long" and market_position is "flat"'),
+        ({"market_position": "flat", "action": "sell"}, 'market_position is "flat"'),
+    ],
+)  # fmt: skip
+def test_a_direction_names_every_field_that_decided_it(members: dict[str, Any], why: str) -> None:
+    assert read_direction(Fields(members)).why == why
 
 
 def test_a_flag_is_an_order_as_strong_as_any() -> None:
