@@ -17,7 +17,6 @@ from tests.acceptance.hostile_ways import (
     at_the_peak,
     call,
     leave_between_quotes,
-    plans,
     quotes_itself,
     says,
     settles,
@@ -255,12 +254,5 @@ WAYS = [
         settles("1000000", "CASH_SETTLED", "99.01", name="XYZ", when="now"),
         provenance="NEUTRAL_QUOTE",
         **LONG_STOCK,
-    ),
-    way(
-        "plans few contracts of many units to save fees",
-        SHADOW,
-        TRUE,
-        plans(quantity="0.01", multiplier="10000"),
-        says("open", quantity="0.01", multiplier="10000"),
     ),
 ]

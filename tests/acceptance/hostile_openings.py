@@ -12,6 +12,7 @@ from tests.acceptance.hostile_ways import (
     TRUE,
     ago,
     opens,
+    plans,
     quotes_itself,
     says,
     way,
@@ -127,5 +128,12 @@ WAYS = [
         NONE,
         says("answer", action="DECLINE", plan=None),
         refused="declined",
+    ),
+    way(
+        "plans few contracts of many units to save fees",
+        SHADOW,
+        TRUE,
+        plans(quantity="0.01", multiplier="10000"),
+        says("open", quantity="0.01", multiplier="10000"),
     ),
 ]
