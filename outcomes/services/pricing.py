@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 
 from kernel.errors import DomainError
 from kernel.events import QUOTES_STORED
+from kernel.rows import execute
 from kernel.sql import load
 from kernel.values import decimal_text, format_timestamp
 from outcomes.core import quoting
@@ -48,10 +49,14 @@ from outcomes.core.quoting import (
 )
 from outcomes.core.reports import quote_error
 from outcomes.core.trades import Provenance, weakest
-from outcomes.models import Quote as StoredQuote
 from policies.models import ApiKey, KeyOwner
 
 STORE = load(__file__, "store_quotes.sql")
+# By id, too: several feeders may quote one instant, and the same price must come of it each time.
+BETWEEN = """
+SELECT instrument, bid, ask, quote_time, id, received_at FROM quotes
+ WHERE instrument = ANY(%s) AND quote_time BETWEEN %s AND %s ORDER BY quote_time, id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,9 @@ def quotes_between(instruments: Iterable[str], since: datetime, until: datetime)
     Every instrument asked for has an entry; it is empty where nobody quoted it.
     """
     found: dict[str, list[quoting.Quote]] = {canonical_instrument(name): [] for name in instruments}
-    rows = StoredQuote.objects.filter(instrument__in=found, quote_time__range=(since, until))
-    # By id, too: several feeders may quote one instant, and the same price must come of it each time.
-    for row in rows.order_by("quote_time", "id"):
-        found[row.instrument].append(quoting.Quote(row.bid, row.ask, row.quote_time, row.pk, row.received_at))
+    if found:
+        for instrument, *quote in execute(BETWEEN, (list(found), since, until)):
+            found[instrument].append(quoting.Quote(*quote))
     return found
 
 
