@@ -1,0 +1,100 @@
+"""Rows by prepared statements are the rows that the ORM reads and writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, models, transaction
+
+from kernel.rows import add_related, execute, from_json, insert, json_columns, keep, read_json, relate, update
+from outcomes.models import RealOutcome, RealTrade, Recommendation, TradeFill
+from outcomes.services.case import read_experiment
+from tests.outcomes.desk import Desk, make_desk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = make_desk()
+    desk.open_shadow()
+    desk.a.close(desk.open_real())
+    return desk
+
+
+def columns(row: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("model", [RealTrade, TradeFill, Recommendation, RealOutcome])
+def test_a_row_read_as_json_is_the_row_that_the_orm_reads(desk: Desk, model: type[models.Model]) -> None:
+    statement = f"SELECT {json_columns(model)}::text FROM {model._meta.db_table} t"
+
+    found = [from_json(model, read_json(text)) for (text,) in execute(statement)]
+
+    assert len(found) == model._default_manager.count() > 0
+    assert {row.pk: columns(row) for row in found} == {row.pk: columns(row) for row in model._default_manager.all()}
+
+
+def test_what_is_inserted_comes_back_with_the_key_that_the_database_chose(desk: Desk) -> None:
+    row = TradeFill.objects.filter(real_trade__isnull=False).latest("id")
+    row.pk, row.number, row.fill_ref = None, row.number + 1, "another"
+    row._state.adding = True
+
+    keep(row, ())
+
+    assert columns(TradeFill.objects.get(fill_ref="another")) == columns(row)
+    assert not row._state.adding
+
+
+def test_an_update_stores_the_named_columns_alone(desk: Desk) -> None:
+    trade = RealTrade.objects.get()
+    trade.flags, trade.exit_reason = ["CLOCK"], "MANUAL"
+
+    update(trade, ("flags",))
+
+    stored = RealTrade.objects.get()
+    assert stored.flags == ["CLOCK"]
+    assert stored.exit_reason != "MANUAL"
+
+
+def test_a_broken_constraint_is_djangos_error_and_names_it(desk: Desk) -> None:
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        insert(RealTrade.objects.get())
+
+    assert caught.value.__cause__.diag.constraint_name == "real_trades_pkey"  # type: ignore[union-attr]
+
+
+def test_what_is_rolled_back_is_not_stored(desk: Desk) -> None:
+    trade = RealTrade.objects.get()
+    trade.flags = ["CLOCK"]
+
+    with transaction.atomic():
+        update(trade, ("flags",))
+        transaction.set_rollback(True)
+
+    assert RealTrade.objects.get().flags != ["CLOCK"]
+
+
+def test_related_rows_are_known_without_a_query_until_the_end(desk: Desk, django_assert_num_queries: Any) -> None:
+    trade, fill = RealTrade.objects.get(), TradeFill.objects.first()
+    assert fill is not None
+    relate(trade, "fills", (), TradeFill)
+    add_related(trade, "fills", fill)
+
+    with django_assert_num_queries(0):
+        assert list(trade.fills.all()) == [fill]
+
+
+def test_all_rows_of_an_experiment_know_each_other(desk: Desk, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        terms = read_experiment(desk.experiment.pk)
+        (directive,) = terms.directives
+
+        assert terms.real is directive.real_trade is directive.real_fill.real_trade
+        assert directive.shadow_trade is terms.shadows["B"]
+        assert [row.number for row in terms.trades[0].fills.all()] == [1, 2]
+        assert terms.has_ended
+        assert terms.real is not None
+        assert terms.real.outcome.trade is terms.real
