@@ -264,7 +264,8 @@ def measure() -> list[str]:
     from django.db import connection
 
     from outcomes.models import RealOutcome
-    from outcomes.performance.report import PerformanceFilters, cumulative_series, performance_report
+    from outcomes.performance.report import cumulative_series, performance_report
+    from outcomes.performance.scope import PerformanceFilters
 
     last = RealOutcome.objects.order_by("-exit_time").values_list("exit_time", flat=True)[0]
     today = PerformanceFilters(since=last - timedelta(hours=last.hour))

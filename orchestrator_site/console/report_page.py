@@ -35,14 +35,8 @@ from outcomes.models import KeptReport
 from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
-from outcomes.performance.report import (
-    ENGINES,
-    KINDS,
-    PerformanceFilters,
-    cumulative_series,
-    one_snapshot,
-    performance_report,
-)
+from outcomes.performance.report import ENGINES, KINDS, cumulative_series, one_snapshot, performance_report
+from outcomes.performance.scope import PerformanceFilters
 from outcomes.services.kept_reports import keep_report
 from policies.models import EngineName
 from signals_app.models import Direction

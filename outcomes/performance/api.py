@@ -16,7 +16,8 @@ from experiments.models import ExecutionMode
 from kernel.fields import InstantField, StrictSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from policies.access import IsAnalyst
 from policies.core.settings import CURRENCY_PATTERN
 from policies.models import EngineName

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
-from typing import Any, Self
-from uuid import UUID
+from dataclasses import replace
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg.sql import SQL, Composable, Composed, Identifier
@@ -22,7 +20,6 @@ from kernel.values import day_text, format_timestamp
 from outcomes.core.statistics import QUANTILE_95
 from outcomes.performance.cells import (
     EXPERIMENTS,
-    Range,
     added_up,
     answers_in,
     both,
@@ -35,8 +32,9 @@ from outcomes.performance.cells import (
     results_in,
 )
 from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
-from outcomes.performance.measures import ANSWER_COUNTS, ENDINGS, FILTERS, MEASURES, PHASE
+from outcomes.performance.measures import ANSWER_COUNTS, ENDINGS, MEASURES, PHASE
 from outcomes.performance.pairs import PAIR_CONVENTIONS, PAIR_FIGURES, pair_row
+from outcomes.performance.scope import WHOLE_DAYS, PerformanceFilters, Scope, rows_of
 
 ENGINES = ("A", "B")
 KINDS = ("real", "shadow", "own_exit")
@@ -45,113 +43,10 @@ CURVE_POINTS = 498
 # So many trades are drawn one by one; beyond, the course of each day is.
 DRAWN_SINGLY = 5_000
 
-_SCOPE = load(__file__, "scope.sql")
 _FIGURES = load(__file__, "figures.sql")
 _DRAWDOWN = load(__file__, "drawdown.sql")
 _CURVE = load(__file__, "curve.sql")
 _PHASES = load(__file__, "phases.sql")
-ALL = SQL(" AND ")
-# The days whose cells count: whole ones of the period that are not read from the rows.
-_WHOLE_DAYS = SQL("""day <> ALL(%(days)s::date[])
-   AND (%(since)s::timestamptz IS NULL OR day >= (%(since)s::timestamptz AT TIME ZONE 'America/New_York')::date)
-   AND (%(until)s::timestamptz IS NULL OR day < (%(until)s::timestamptz AT TIME ZONE 'America/New_York')::date)""")
-
-
-@dataclass(frozen=True, slots=True)
-class PerformanceFilters:
-    """What to look at; None means any.
-
-    `since` is included and `until` is not, so that periods add up; both are about the exit.
-    An empty `strategy` means the signals that came without one. No `currency` means the only one there is, else that of
-    the policy in force: a report is in one.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    symbol: str | None = None
-    timeframe: str | None = None
-    direction: str | None = None
-    strategy: str | None = None
-    source: str | None = None
-    execution_mode: str | None = None
-    policy_version: int | None = None
-    variant: str | None = None
-    currency: str | None = None
-
-    def document(self) -> dict[str, Any]:
-        """The filters as shown in the report; times as RFC 3339 UTC."""
-        return {
-            name: format_timestamp(value) if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-        }
-
-    @property
-    def narrows(self) -> bool:
-        """Whether it asks for some of the experiments only, whatever the period."""
-        return any(getattr(self, name) is not None for name in FILTERS)
-
-    def conditions(self) -> Composed:
-        """What a slice or an experiment `e` has to be; only names of ours get into a statement."""
-        asked = [name for name in FILTERS if getattr(self, name) is not None]
-        return ALL.join(
-            [SQL("true"), *(SQL("e.{} = {}").format(Identifier(name), SQL(f"%({name})s")) for name in asked)]
-        )
-
-    def chosen(self, rows: Composable) -> Composed:
-        """Those of a relation's rows whose experiment is asked for."""
-        if not self.narrows:
-            return Composed([rows])
-        return SQL("SELECT given.* FROM ({}) given JOIN ({}) e USING (experiment_id) WHERE {}").format(
-            rows, EXPERIMENTS, self.conditions()
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a report reads: its filters with the currency in them, and what is read from the rows (see scope.sql)."""
-
-    filters: PerformanceFilters
-    now: datetime
-    currencies: list[str]
-    slices: list[UUID] | None  # those asked for; None where all are
-    loose_days: list[date]
-    loose: list[Range]
-
-    @classmethod
-    def of(cls, filters: PerformanceFilters) -> Self:
-        """As of now, in the snapshot of the transaction."""
-        row = _rows(_SCOPE, asdict(filters))[0]
-        in_one_currency = replace(filters, currency=filters.currency or row["currency"])
-        # One range for days that follow each other.
-        starts, ends = set(row["starts"]), set(row["ends"])
-        loose = zip(sorted(starts - ends), sorted(ends - starts), strict=True)
-        slices = _slices(in_one_currency)
-        return cls(in_one_currency, row["now"], row["currencies"], slices, row["days"], list(loose))
-
-    def over(self, filters: PerformanceFilters) -> Self:
-        """The same moment and period for other filters."""
-        return replace(self, filters=filters, slices=_slices(filters))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the statements ask for by name."""
-        return asdict(self.filters) | {"days": self.loose_days, "slices": self.slices}
-
-    @property
-    def sliced(self) -> SQL:
-        """The condition on the cells: those of the slices asked for, or of all together."""
-        return SQL("slice_id IS NULL" if self.slices is None else "slice_id = ANY(%(slices)s::uuid[])")
-
-    def rows(self, results: Composable) -> Composed:
-        """Those of closed trades or pairs that the filters choose."""
-        in_currency = SQL("SELECT * FROM ({}) results WHERE currency = %(currency)s").format(results)
-        return self.filters.chosen(in_currency)
-
-    def cells(self, names: Composable, condition: Composable) -> Composed:
-        """Sums of whole days, of those that the filters choose."""
-        return SQL("SELECT {} FROM report_cells WHERE {} AND currency = %(currency)s AND {} AND {}").format(
-            names, self.sliced, _WHOLE_DAYS, condition
-        )
 
 
 def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
@@ -250,17 +145,17 @@ def figures_of(days: Composable, parameters: dict[str, Any]) -> list[dict[str, A
         others=columns(MEASURES),
         figures=SQL(", ").join(SQL("{} AS {}").format(SQL(figure.sql), Identifier(figure.name)) for figure in made),
     )
-    return _rows(statement, parameters | {"quantile": QUANTILE_95})
+    return rows_of(statement, parameters | {"quantile": QUANTILE_95})
 
 
 def drawdowns_of(courses: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """The maximum drawdown per kind and engine in a relation of the courses of days (see drawdown.sql)."""
-    return _rows(SQL(_DRAWDOWN).format(curves=courses), parameters)
+    return rows_of(SQL(_DRAWDOWN).format(curves=courses), parameters)
 
 
 def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """The thinned-out cumulative P&L of a relation of trades, by kind, engine and time (see curve.sql)."""
-    return _rows(SQL(_CURVE).format(trades=trades), parameters | {"points": CURVE_POINTS})
+    return rows_of(SQL(_CURVE).format(trades=trades), parameters | {"points": CURVE_POINTS})
 
 
 def _figures_in(scope: Scope) -> list[dict[str, Any]]:
@@ -279,7 +174,7 @@ def _courses_in(scope: Scope) -> Composed:
     """The courses of all days: cells know that of all slices together, and the trades that the others are made of."""
     of_rows = curves(scope.rows(results_in(scope.loose)))
     if scope.slices is not None:
-        condition = SQL("currency = %(currency)s AND {}").format(_WHOLE_DAYS)
+        condition = SQL("currency = %(currency)s AND {}").format(WHOLE_DAYS)
         return both(curves_of_some(SQL("%(slices)s::uuid[]"), condition), of_rows)
     names = columns(("kind", "engine", "currency", "day", "last_exit", "total", "peak", "trough", "fall"))
     return both(scope.cells(names, SQL("fall IS NOT NULL")), of_rows)
@@ -297,25 +192,15 @@ def _trades_in(scope: Scope) -> int:
     kinds = SQL("kind IN ('real', 'shadow')")
     statement = SQL("SELECT coalesce(sum(n), 0) AS n FROM ({} UNION ALL SELECT count(*) FROM ({}) results) counted")
     return int(
-        _rows(
+        rows_of(
             statement.format(scope.cells(columns(("n",)), kinds), scope.rows(results_in(scope.loose))), scope.parameters
         )[0]["n"]
     )
 
 
-def _slices(filters: PerformanceFilters) -> list[UUID] | None:
-    """The slices asked for; None where these are all: then the cells of all together hold."""
-    if not filters.narrows:
-        return None
-    statement = SQL("SELECT slice_id, {} AS asked FROM report_slices e").format(filters.conditions())
-    found = _rows(statement, asdict(filters))
-    asked = [row["slice_id"] for row in found if row["asked"]]
-    return asked if len(asked) < len(found) else None
-
-
 def _answers_in(scope: Scope) -> list[dict[str, Any]]:
     """What became of the experiments, by the split that decided on them."""
-    return _rows(
+    return rows_of(
         SQL("""WITH counted AS (
     SELECT policy_version, {names} FROM report_answer_cells WHERE {slices} AND {whole_days}
     UNION ALL SELECT policy_version, {measures} FROM ({rows}) answered GROUP BY policy_version
@@ -324,7 +209,7 @@ SELECT split_percentage, {sums} FROM counted JOIN policy_versions ON version = p
  GROUP BY split_percentage ORDER BY split_percentage""").format(
             names=columns(ANSWER_COUNTS),
             slices=scope.sliced,
-            whole_days=_WHOLE_DAYS,
+            whole_days=WHOLE_DAYS,
             measures=named(ANSWER_COUNTS),
             rows=scope.filters.chosen(answers_in(scope.loose)),
             sums=added_up(ANSWER_COUNTS),
@@ -343,11 +228,11 @@ def _phases_in(scope: Scope) -> list[dict[str, Any]]:
     statement = SQL(_PHASES).format(
         conditions=scope.filters.conditions(),
         phase=columns(PHASE),
-        whole_days=_WHOLE_DAYS,
+        whole_days=WHOLE_DAYS,
         experiments=EXPERIMENTS,
         rows=scope.rows(results_in(scope.loose)),
     )
-    found = _rows(statement, scope.parameters)
+    found = rows_of(statement, scope.parameters)
     phases: list[dict[str, Any]] = []
     # Those with answers of both engines first.
     for row in sorted(found, key=lambda row: [row[name] for name in PHASE].count("")):
@@ -372,10 +257,3 @@ def _phases_in(scope: Scope) -> list[dict[str, Any]]:
         }
         for row in sorted(phases, key=lambda row: row["first_day"])
     ]
-
-
-def _rows(statement: str | Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -6,7 +6,8 @@ import pytest
 
 from demo.counts import Counts
 from orchestrator_site.console.report_text import comparison_lines, pair_lines
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.outcomes.closed_trades import Closed, close_pair
 
 

@@ -13,7 +13,8 @@ from django.core.management import CommandError, call_command
 from outcomes.evaluations import documents
 from outcomes.models import KeptReport
 from outcomes.performance.figures import FIGURES
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.outcomes.closed_trades import Closed, close_pair
 from tests.outcomes.evaluations.hall import draft
 

@@ -11,7 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from outcomes.core.trades import Provenance
 from outcomes.guardrails import MEASURES
 from outcomes.models import RealOutcome, RealTrade
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.database import value
 from tests.outcomes.closed_trades import Closed, close_pair
 

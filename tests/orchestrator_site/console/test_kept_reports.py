@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from kernel.canonical import document_hash
 from outcomes.models import KeptReport
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 from tests.outcomes.closed_trades import Closed, close_pair
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from orchestrator_site.console.report_export import cell, report_csv
 from orchestrator_site.console.report_page import ReportForm, equity_chart, figure_rows, periods, query_of
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 from tests.outcomes.closed_trades import Closed, close_pair

@@ -17,7 +17,8 @@ from outcomes.performance.api import PerformanceReportSerializer
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.measures import PROVENANCES
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
-from outcomes.performance.report import PerformanceFilters, performance_report
+from outcomes.performance.report import performance_report
+from outcomes.performance.scope import PerformanceFilters
 
 # A row with every figure; of those that the tests below do not look at, any value will do.
 ROW: dict[str, Any] = {figure.name: 1 if figure.kind is Kind.COUNT else Decimal(1) for figure in FIGURES} | {

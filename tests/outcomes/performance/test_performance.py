@@ -13,7 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from kernel.canonical import document_hash
-from outcomes.performance.report import PerformanceFilters, cumulative_series, one_snapshot, performance_report
+from outcomes.performance.report import cumulative_series, one_snapshot, performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.factories import make_experiment, make_signal
 from tests.outcomes.closed_trades import (
     EXIT_TIME,

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from outcomes.performance.report import PerformanceFilters, cumulative_series, performance_report
+from outcomes.performance.report import cumulative_series, performance_report
+from outcomes.performance.scope import PerformanceFilters
 from tests.factories import make_experiment
 from tests.outcomes.closed_trades import (
     EXIT_TIME,
