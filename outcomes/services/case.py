@@ -15,6 +15,7 @@ from experiments.models import ExecutionDecision, Experiment
 from kernel.errors import DomainError
 from kernel.rows import add_related, execute, from_json, json_columns, read_json, relate
 from kernel.sql import load
+from kernel.values import parse_instant
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
 from outcomes.models import (
@@ -89,7 +90,7 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         decision=from_json(ExecutionDecision, found["decision"]),
         now=now,
         context_hash=found["context_hash"],
-        distributed={engine: datetime.fromisoformat(at) for engine, at in found["distributed"].items()},
+        distributed={engine: parse_instant(at) for engine, at in found["distributed"].items()},
         rules_hashes=found["rules_hashes"],
         feeder_is_active=found["feeder_is_active"],
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
