@@ -38,7 +38,9 @@ TESTS_OF = {
     "outcomes.core.evidence": ["outcomes/core/test_evidence.py", "outcomes/core/test_judging.py"],
     "outcomes.core.quoting": ["outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py"],
     "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_documents.py"],
-    "outcomes.core.statistics": ["outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py"],
+    "outcomes.core.statistics": [
+        "outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py", "outcomes/core/test_e_values.py",
+    ],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.decoding": ["signals_app/alerts/test_decoding.py", "signals_app/alerts/test_envelopes.py"],
     "signals_app.alerts.directions": [
