@@ -277,7 +277,7 @@ PROBLEMS: dict[str, Problem] = {problem.code: problem for _, problems in SECTION
 # Before the call is reached, or when something fails that has nothing to do with it.
 ANY_CALL = (
     "invalid", "host_not_allowed", "unauthorized", "permission_denied", "not_acceptable", "internal_error",
-    "database_unavailable",
+    "database_unavailable", "history_incomplete",
 )  # fmt: skip
 # What reading a body can find, whatever the call.
 ANY_BODY = (

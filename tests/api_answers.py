@@ -21,7 +21,6 @@ import pytest
 from django.test import Client
 from django.test.client import FakePayload
 from django.urls import Resolver404, resolve
-from drf_spectacular.generators import SchemaGenerator
 
 API = "/api/v1/"
 EXAMPLES = Path(__file__).parent.parent / "orchestrator_site" / "api_schema" / "examples.json"
@@ -30,6 +29,9 @@ EXAMPLES = Path(__file__).parent.parent / "orchestrator_site" / "api_schema" / "
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document; made once, in about a second."""
+    # Here: it needs settings, and writing the examples does not.
+    from drf_spectacular.generators import SchemaGenerator
+
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made
 
@@ -122,7 +124,10 @@ def _keep(folder: Path, method: str, url: str, sent: bytes, answer: Any) -> None
 
 
 def examples(folder: Path) -> dict[str, dict[str, Any]]:
-    """The examples by call: `request`, each status of success, each error code; the fullest that is not too long."""
+    """The examples by call: `request`, each status of success, each error code.
+
+    Of several the fullest that is not too long; where all are, the shortest.
+    """
     found: dict[str, dict[str, Any]] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for kept in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
@@ -136,8 +141,8 @@ def examples(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _take_fuller(call: dict[str, Any], name: str, document: Any) -> None:
-    length = len(json.dumps(document))
-    if length <= MAX_EXAMPLE and length > len(json.dumps(call.get(name, ""))):
+    length, known = (len(json.dumps(each)) for each in (document, call.get(name, "")))
+    if known < length <= MAX_EXAMPLE or known > max(length, MAX_EXAMPLE) or name not in call:
         call[name] = document
 
 

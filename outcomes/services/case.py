@@ -40,6 +40,13 @@ M = TypeVar("M", bound=models.Model)
 LOCK = "SELECT 1 FROM execution_policy WHERE experiment_id = %s FOR NO KEY UPDATE"
 # Of a signal, what reports are judged by.
 SIGNAL = ("signal_id", "source", "timeframe", "timestamp", "replayed")
+# Without these no report can be judged; a superuser can delete them behind the product's back.
+NEEDED = {
+    "decision": "the decision",
+    "policy": "the policy version",
+    "signal": "the signal",
+    "distributed": "the distributions",
+}
 READ = load(__file__, "case.sql")
 for _model in (
     *(ExecutionDecision, PolicyVersion, Experiment, Recommendation, Permit, RealTrade, ShadowTrade, TradeFill),
@@ -81,7 +88,9 @@ def read_experiment(experiment_id: UUID) -> Terms:
 
 
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
-    """The rows as objects that know each other, each once."""
+    """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone."""
+    if missing := [what for name, what in NEEDED.items() if found[name] is None]:
+        raise DomainError("history_incomplete", f"Deleted from the database: {', '.join(missing)}.")
 
     def rows(model: type[M], name: str) -> list[M]:
         return [from_json(model, values) for values in found[name] or ()]
