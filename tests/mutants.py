@@ -41,6 +41,7 @@ TESTS_OF = {
     "outcomes.core.statistics": [
         "outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py", "outcomes/core/test_e_values.py",
     ],
+    "outcomes.core.values": ["outcomes/core/test_values.py", "outcomes/core/test_judging.py"],
     "signals_app.alerts.alert": ["signals_app/alerts/test_alert.py", "signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.decoding": ["signals_app/alerts/test_decoding.py", "signals_app/alerts/test_envelopes.py"],
     "signals_app.alerts.directions": [

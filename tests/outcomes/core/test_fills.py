@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from outcomes.core.books import (
     Schedule,
     closed_share,
     gross_pnl,
+    in_force,
     is_flat,
     is_followed,
     positions,
@@ -222,6 +224,33 @@ def test_figures_of_more_than_28_digits_are_exact() -> None:
     assert scheduled_fees(fills, Decimal(100), Schedule(Decimal("0.65000001"), Decimal("0.5"))) == Decimal(
         "130000002000000.9999999869999998"
     )
+
+
+def test_a_split_into_more_than_28_digits_is_exact() -> None:
+    held = {(CALL, "LONG"): Decimal("99999999999999.99999999")}
+
+    found = succession("split", held, instrument=CALL, becomes=OTHER, ratio=Decimal("1.23456789"))
+
+    assert found.legs[1].quantity == Decimal("123456788999999.9999999876543211")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stored fill, with as much as decides whether it counts."""
+
+    fill_ref: str
+    number: int
+    revision: int
+    legs: tuple[str, ...] = ("a leg",)
+
+
+def test_of_each_fill_the_last_revision_counts_unless_it_was_busted() -> None:
+    entry, part, rest = Row("z-entry", 1, 2), Row("part", 2, 3), Row("a-rest", 3, 1)
+    busted = Row("bust", 4, 2, ())
+    before = [Row("part", 2, 1), Row("z-entry", 1, 1, ()), Row("part", 2, 2), Row("bust", 4, 1)]
+
+    assert in_force([rest, busted, part, *before, entry]) == [entry, part, rest]
+    assert in_force([*before, rest, entry, part, busted]) == [entry, part, rest]
 
 
 def test_shares_are_compared_beyond_28_digits() -> None:

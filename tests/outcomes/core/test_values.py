@@ -174,6 +174,11 @@ def test_a_side_knows_what_its_plan_would_have_risked_and_paid() -> None:
     assert (side.risk_amount, side.declared_risk, side.round_trip_fees) == (None, Decimal(417), Decimal("9.80"))
 
 
+@pytest.mark.parametrize("plan", [None, PLAN])
+def test_what_was_opened_tells_the_risk_of_a_side(plan: Plan | None) -> None:
+    assert judge_part(Part(**OPENED, plan=plan), SCHEDULE, overtakes=True).risk_amount == 400
+
+
 def test_who_breaks_a_rule_on_a_loss_beyond_its_risk_keeps_the_loss() -> None:
     plan = Plan((PlannedLeg("XYZ", "SHORT", 1),), Decimal(1), Decimal(100), "USD", Decimal(100))
     broken: dict[str, Any] = {
@@ -190,3 +195,5 @@ def test_who_breaks_a_rule_on_a_loss_beyond_its_risk_keeps_the_loss() -> None:
 
     assert bounds(ruined, valued("0")) == [Decimal("-2.5"), 1]
     assert bounds(lucky, valued("0")) == [-1, 1]
+    for gained in ("0", "0.5"):
+        assert judge_part(Part(pnl=Decimal(gained), **broken), free, overtakes=True).pnl is None
