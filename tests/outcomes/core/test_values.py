@@ -93,6 +93,12 @@ def test_a_trade_without_risk_has_no_return_on_risk() -> None:
     assert bounds(free, valued("0")) == [-1, 1]
 
 
+def test_what_is_missing_was_nobodys_best() -> None:
+    assert NOTHING.after(missing("300"), "R") == Record(Decimal(0), Decimal(300))
+    assert NOTHING.after(Side(VALUED, Decimal(5)), "R") == NOTHING
+    assert NOTHING.after(valued("150"), "R") == Record(Decimal("1.5"), Decimal(100))
+
+
 amounts = st.decimals("-1000", "1000", places=2)
 sides = st.one_of(
     st.sampled_from([Side(name) for name in WORTH_ZERO]),
