@@ -40,7 +40,8 @@ def test_r7_2_no_call_changes_an_engines_rules() -> None:
     assignment = api_client("engine-a").get(f"/api/v1/assignments/{experiment.pk}").json()
 
     assert set(assignment) == {
-        "experiment_id", "signal", "market_context", "context_hash", "distributed_at", "lease_expires_at",
+        "experiment_id", "signal", "market_context", "context_hash", "distributed_at", "answer_by",
+        "lease_expires_at",
     }  # fmt: skip
 
 
