@@ -87,7 +87,7 @@ def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Expe
 def test_the_report_draws_its_chart(person: Person, experiment: Experiment) -> None:
     person.open("report")
 
-    person.reads("Engine A vs. engine B on the same signals:", "60.00", "33.00")
+    person.reads("Engine A vs. engine B on the same signals", "60.00", "33.00")
     (chart,) = person.finds("canvas.chart")
     assert chart.size["width"] > 400
     assert chart.size["height"] > 150
