@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,8 @@ from outcomes.core.evaluation import (
     was_halted,
     weight_of,
 )
+from outcomes.core.evidence import Wager
+from outcomes.core.judging import Cut
 
 PLAN: dict[str, Any] = {
     "name": "spring-2.1", "note": " B is better. ", "clock": "WALL", "metric": "R", "estimand": "SYNCHRONISED",
@@ -36,11 +39,11 @@ def plan(**changes: Any) -> EvaluationPlan:
     return read_plan(PLAN | changes)
 
 
-def refused(**changes: Any) -> str:
+def refused(**changes: Any) -> DomainError:
     with pytest.raises(DomainError) as raised:
         plan(**changes)
     assert raised.value.code == "invalid_evaluation"
-    return raised.value.pointer
+    return raised.value
 
 
 def test_numbers_may_be_text_and_mean_the_same_however_they_are_written() -> None:
@@ -62,38 +65,116 @@ def test_the_document_of_a_plan_reads_as_the_same_plan() -> None:
 
 @pytest.mark.parametrize("name", [name for name in PLAN if name != "note"])
 def test_each_member_is_required_by_name(name: str) -> None:
-    assert refused(**{name: None}) == f"/{name}"
+    assert refused(**{name: None}).pointer == f"/{name}"
+
+
+AMOUNT = "Must be a number, 0 or more, with at most twelve decimals."
 
 
 @pytest.mark.parametrize(
-    ("changes", "pointer"),
+    ("changes", "name", "detail"),
     [
-        ({"wager": 1}, "/wager"),
-        ({"alpha": "0.1"}, "/alpha"),
-        ({"name": "a/b"}, "/name"),
-        ({"name": "x" * 81}, "/name"),
-        ({"clock": "SUN"}, "/clock"),
-        ({"block_days": 92}, "/block_days"),
-        ({"block_days": "5"}, "/block_days"),  # less than twice the longest hold
-        ({"block_days": "1.5"}, "/block_days"),
-        ({"worst_block": "0"}, "/worst_block"),
-        ({"worst_block": "NaN"}, "/worst_block"),
-        ({"worst_block": "1e-13"}, "/worst_block"),
-        ({"margin": "-1"}, "/margin"),
-        ({"starts_at": "2026-03-16"}, "/starts_at"),
-        ({"clock": "EVENT"}, "/starts_at"),
-        ({"max_signals": "0"}, "/max_signals"),
+        ({"alpha": "0.1"}, "alpha", "Is always 0.05."),
+        ({"name": "a/b"}, "name", "Use letters, digits, hyphens, underscores and dots."),
+        ({"name": "x" * 81}, "name", "At most 80 characters."),
+        ({"note": " "}, "note", "Is required."),
+        ({"note": "x" * 2001}, "note", "At most 2000 characters."),
+        ({"clock": "SUN"}, "clock", "Must be WALL or EVENT."),
+        ({"metric": "r"}, "metric", "Must be R or CURRENCY."),
+        ({"estimand": "OWN"}, "estimand", "Must be SYNCHRONISED or OWN_EXIT."),
+        ({"prices": "MIDDLE"}, "prices", "Must be NEUTRAL or ENGINES."),
+        ({"block_days": 92}, "block_days", "Must be a whole number from 1 to 91."),
+        ({"block_days": "0", "max_hold_days": 0}, "block_days", "Must be a whole number from 1 to 91."),
+        ({"block_days": "1.5"}, "block_days", "Must be a whole number from 1 to 91."),
+        ({"block_days": "5"}, "block_days", "Must be at least twice max_hold_days: 6 days or more."),
+        ({"max_hold_days": 92}, "max_hold_days", "Must be a whole number from 0 to 91."),
+        ({"worst_block": "0"}, "worst_block", "Must be greater than 0."),
+        ({"worst_block": ""}, "worst_block", AMOUNT),
+        ({"worst_block": "NaN"}, "worst_block", AMOUNT),
+        ({"worst_block": "Infinity"}, "worst_block", AMOUNT),
+        ({"worst_block": "much"}, "worst_block", AMOUNT),
+        ({"worst_block": "1e-13"}, "worst_block", AMOUNT),
+        ({"worst_block": "1e12"}, "worst_block", AMOUNT),
+        ({"margin": "-1"}, "margin", AMOUNT),
+        ({"horizon_blocks": 0}, "horizon_blocks", "Must be a whole number from 1 to 100000."),
+        ({"horizon_blocks": 100_001}, "horizon_blocks", "Must be a whole number from 1 to 100000."),
+        ({"starts_at": "2026-03-16"}, "starts_at", "Must be a time with its zone, like 2026-03-16T14:30:00Z."),
+        ({"clock": "EVENT"}, "starts_at", "An EVENT evaluation needs the signals' own time from which on they count."),
+        ({"max_signals": "0"}, "max_signals", "Must be a whole number from 1 to 1000000."),
+        ({"max_signals": 1_000_001}, "max_signals", "Must be a whole number from 1 to 1000000."),
+        ({"busy_signals": "0"}, "busy_signals", "Must be a whole number from 1 to 1000000."),
+        ({"busy_signals": 1_000_001}, "busy_signals", "Must be a whole number from 1 to 1000000."),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], pointer: str) -> None:
-    assert refused(**changes) == pointer
+def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], name: str, detail: str) -> None:
+    error = refused(**changes)
+
+    assert (error.pointer, error.detail) == (f"/{name}", f"{name}: {detail}")
+
+
+def test_a_document_names_nothing_but_the_members_of_a_plan() -> None:
+    members = (
+        "name, note, clock, starts_at, metric, estimand, prices, block_days, max_hold_days, worst_block, margin, "
+        "horizon_blocks, max_signals, busy_signals, reason"
+    )
+
+    error = refused(wager=1)
+    assert (error.pointer, error.detail) == ("/wager", f"wager: Unknown member; the members are {members}.")
+
+    # given two of them, the first by name is told
+    assert refused(wager=1, bet=2).pointer == "/bet"
+
+    with pytest.raises(DomainError) as raised:
+        read_plan("spring-2.1")
+    assert (raised.value.code, raised.value.pointer) == ("invalid_evaluation", "")
+    assert raised.value.detail == f"Expected an object with {members}."
+
+
+def test_the_longest_and_the_largest_that_may_be() -> None:
+    largest = plan(
+        name="x" * 80, note="x" * 2000, block_days=91, max_hold_days="45", worst_block="999999999999.999999999999",
+        margin="0.000000000001", horizon_blocks=100_000, max_signals=1_000_000, busy_signals=1_000_000,
+        reason=f" {'x' * 2000}y ",
+    )  # fmt: skip
+
+    assert (largest.block_days, largest.max_hold_days, largest.horizon_blocks) == (91, 45, 100_000)
+    assert (largest.max_signals, largest.busy_signals) == (1_000_000, 1_000_000)
+    assert (largest.worst_block, largest.margin) == (Decimal("999999999999.999999999999"), Decimal("1e-12"))
+    assert largest.reason == "x" * 2000
+
+
+def test_the_least_that_may_be() -> None:
+    least = plan(
+        block_days=1, max_hold_days=0, horizon_blocks=1, max_signals=1, busy_signals=1, worst_block="0.000000000001"
+    )
+
+    assert (least.block_days, least.max_hold_days, least.horizon_blocks) == (1, 0, 1)
+    assert (least.max_signals, least.busy_signals, least.reason) == (1, 1, "")
+    # Twice the longest hold is enough, and an empty member of a form is none.
+    assert plan(block_days=6, max_signals="", busy_signals="", starts_at="") == plan(block_days="6")
+
+
+def test_the_bet_and_the_blocks_of_a_plan_are_what_it_says() -> None:
+    written = plan(margin="0.2", max_signals=20)
+
+    assert written.wager == Wager(5.5, 0.2, 0.05, 60)
+    assert written.cut(date(2026, 3, 16)) == Cut(date(2026, 3, 16), 7, "R", 20)
+    assert plan(clock="EVENT", starts_at="2026-03-16T12:00:00Z").document() == {
+        "name": "spring-2.1", "note": "B is better.", "clock": "EVENT", "starts_at": "2026-03-16T12:00:00.000000Z",
+        "metric": "R", "estimand": "SYNCHRONISED", "prices": "NEUTRAL", "block_days": 7, "max_hold_days": 3,
+        "worst_block": "5.50", "margin": "0.00", "alpha": "0.05", "horizon_blocks": 60, "max_signals": None,
+        "busy_signals": None, "reason": "",
+    }  # fmt: skip
 
 
 def test_without_history_a_busy_block_of_one_r_each_is_the_least_promise() -> None:
     assert least_worst_block(plan(busy_signals=9), History(), EVEN) == 3
     assert least_worst_block(plan(busy_signals=9), History(), Decimal(90)) == 15  # a weight of 5
+    assert least_worst_block(plan(busy_signals=9), History(), Decimal(10)) == 15
     assert least_worst_block(plan(busy_signals=9), History(), None) == 3
     assert least_worst_block(plan(), History(), EVEN) is None
+    # No more decimals than an amount may have.
+    assert least_worst_block(plan(busy_signals=2), History(), EVEN) == Decimal("1.414213562373")
 
 
 def test_sixty_earlier_blocks_count_and_fifty_nine_do_not() -> None:
@@ -112,23 +193,46 @@ def test_in_currency_one_r_is_the_largest_risk_there_was() -> None:
     assert least_worst_block(plan(metric="CURRENCY", busy_signals=4), History(), EVEN) is None
 
 
+NOTHING_TELLS = "Nothing tells how bad a block can be: say busy_signals, or the reason for this worst_block."
+TOO_SMALL = "worst_block is less than 3.00, which limits and history ask for; give the reason."
+
+
 @pytest.mark.parametrize(
-    ("changes", "is_refused"),
+    "changes",
     [
-        ({"worst_block": "3", "busy_signals": 9}, False),
-        ({"worst_block": "2.9", "busy_signals": 9}, True),
-        ({"worst_block": "2.9", "busy_signals": 9, "reason": "Limits."}, False),
-        ({}, True),
-        ({"reason": "Limits."}, False),
+        {"worst_block": "3", "busy_signals": 9},
+        {"worst_block": "2.9", "busy_signals": 9, "reason": "Limits."},
+        {"reason": "Limits."},
     ],
 )
-def test_a_smaller_promise_needs_a_reason(changes: dict[str, Any], is_refused: bool) -> None:
-    if not is_refused:
-        demand_reason(plan(**changes), History(), EVEN)
-        return
+def test_a_promise_that_is_large_enough_or_has_its_reason_is_taken(changes: dict[str, Any]) -> None:
+    demand_reason(plan(**changes), History(), EVEN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"), [({"worst_block": "2.9", "busy_signals": 9}, TOO_SMALL), ({}, NOTHING_TELLS)]
+)
+def test_a_smaller_promise_needs_a_reason(changes: dict[str, Any], detail: str) -> None:
     with pytest.raises(DomainError) as raised:
         demand_reason(plan(**changes), History(), EVEN)
-    assert raised.value.code == "worst_block_too_small"
+
+    assert (raised.value.code, raised.value.pointer) == ("worst_block_too_small", "/worst_block")
+    assert raised.value.detail == detail
+
+
+def test_a_promise_is_held_against_the_history_and_the_split_that_are_given() -> None:
+    history = History.of([(0.0, 2.5)] * 60, [4] * 60, Decimal(300))
+
+    with pytest.raises(DomainError, match=r"less than 7\.50"):
+        demand_reason(plan(busy_signals=9), history, EVEN)
+    with pytest.raises(DomainError, match=r"less than 15\.00"):
+        demand_reason(plan(busy_signals=9), History(), Decimal(90))
+
+
+def test_without_earlier_blocks_a_history_says_nothing_but_the_risk() -> None:
+    assert History.of([], [], Decimal(300)) == History(0, None, None, Decimal(300))
+    # Of either end the further from 0, and the 95th percentile of the signals.
+    assert History.of([(-3.25, 0.5), (1.0, 2.0)], [7, 2], Decimal(0)) == History(2, Decimal("3.25"), 7, Decimal(0))
 
 
 def decided(**changes: Any) -> Decided:
@@ -145,6 +249,7 @@ def decided(**changes: Any) -> Decided:
         ({}, 0.625),
         ({"variant": "B"}, 2.5),
         ({"split_percentage": Decimal(10)}, 5.0),
+        ({"split_percentage": Decimal(90), "variant": "B"}, 5.0),
         ({"split_percentage": Decimal("9.99")}, None),
         ({"split_percentage": Decimal("90.01")}, None),
         ({"both_available": False}, None),
@@ -188,4 +293,6 @@ def test_a_halt_counts_while_it_can_stop_anything(halt: tuple[datetime, datetime
     ],
 )
 def test_a_block_ends_at_midnight_in_new_york(last_day: date, ends: datetime) -> None:
-    assert block_ends_at(last_day) == ends
+    found = block_ends_at(last_day)
+
+    assert (found, found.tzinfo) == (ends, ZoneInfo("UTC"))

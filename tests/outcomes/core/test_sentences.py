@@ -45,7 +45,12 @@ def said(verdict: str = A_BETTER, *, changes: dict[str, Any] | None = None, **sp
 
 @pytest.mark.parametrize(
     ("interval", "range_"),
-    [((0.02, 0.31), " (0.02 to 0.31)"), ((0.02, None), " (at least 0.02)"), ((None, 0.31), " (at most 0.31)")],
+    [
+        ((0.02, 0.31), " (0.02 to 0.31)"),
+        ((0.02, None), " (at least 0.02)"),
+        ((None, 0.31), " (at most 0.31)"),
+        ((None, None), ""),
+    ],
 )
 def test_the_better_one_is_named_with_the_difference_and_its_interval(
     interval: tuple[float | None, float | None], range_: str
@@ -58,17 +63,34 @@ def test_where_b_is_better_its_lead_is_positive_and_the_interval_turned_around()
 
     text = said(B_BETTER, blocks=blocks, interval=(-0.31, -0.02), changes={"metric": "CURRENCY"})
 
-    assert text.startswith("B is better by 0.15 USD a signal (0.02 to 0.31), by block 2")
+    assert text == "B is better by 0.15 USD a signal (0.02 to 0.31), by block 2, 2026-03-02 to 2026-03-15."
+    # The end that is not refuted turns around with the rest.
+    assert "(at least 0.02)" in said(B_BETTER, blocks=blocks, interval=(None, -0.02))
+    assert "(at most 0.31)" in said(B_BETTER, blocks=blocks, interval=(-0.31, None))
 
 
 def test_small_differences_keep_two_digits() -> None:
     assert "by 0.0015 R" in said(blocks=(block(0.003),))
+    assert "by 0.01 R" in said(blocks=(block(0.02),))
+    assert "by 0.00 R" in said(blocks=(block(0.0),))
+
+
+def test_large_numbers_have_their_thousands_apart() -> None:
+    assert "by 1,234.50 R a signal" in said(blocks=(block(2469.0),))
+    assert said(INCONCLUSIVE, blocks=BLOCKS * 500) == "Inconclusive: 1,000 blocks did not tell A and B apart."
+
+
+def test_a_single_block_is_one() -> None:
+    assert said(INCONCLUSIVE, blocks=BLOCKS[:1]) == "Inconclusive: 1 block did not tell A and B apart."
 
 
 @pytest.mark.parametrize(
     ("verdict", "text"),
     [
-        (EQUIVALENT, "A and B are equivalent: they differ by less than 0.20 R a signal, by block 2"),
+        (
+            EQUIVALENT,
+            "A and B are equivalent: they differ by less than 0.20 R a signal, by block 2, 2026-03-02 to 2026-03-15.",
+        ),
         (INCONCLUSIVE, "Inconclusive: 2 blocks did not tell A and B apart."),
         (
             ASSUMPTION_BROKEN,
@@ -79,11 +101,13 @@ def test_small_differences_keep_two_digits() -> None:
     ],
 )
 def test_without_a_winner_it_says_why(verdict: str, text: str) -> None:
-    assert said(verdict).startswith(text)
+    assert said(verdict) == text
 
 
 def test_who_was_always_real_is_named() -> None:
-    assert said(NOT_SEPARABLE, always_real="A").startswith("A was always real: skill and the cost of being real")
+    text = said(NOT_SEPARABLE, always_real="A")
+
+    assert text == "A was always real: skill and the cost of being real cannot be told apart."
 
 
 def test_what_to_beware_of_comes_first_and_the_earlier_attempts_last() -> None:
@@ -103,8 +127,26 @@ def test_what_to_beware_of_comes_first_and_the_earlier_attempts_last() -> None:
     )
 
 
+def test_each_warning_stands_alone() -> None:
+    bare = said()
+
+    assert said(flags=("DEPENDENT_BLOCKS",)) == f"Blocks depend on each other: {bare}"
+    assert said(flags=("REVERSED",)) == f"{bare} Since then the evidence has turned around."
+    assert said(changes={"prices": "ENGINES"}) == f"On the engines' own prices: {bare}"
+    assert said(attempt=2, earlier=(("one", "INCONCLUSIVE"),)) == f"{bare} Attempt 2, after one (INCONCLUSIVE)."
+
+
+def test_a_reason_is_cited_with_one_full_stop_and_the_promise_in_its_unit() -> None:
+    text = said(changes={"reason": "The desk's limit.", "metric": "CURRENCY"}, currency="EUR")
+
+    assert text.endswith(" The worst block was put at 9.00 EUR: The desk's limit.")
+
+
 def test_while_too_much_is_missing_it_says_so() -> None:
-    assert "too much has no price" in said(RUNNING, flags=("MISSING_PRICES",))
+    assert said(RUNNING, flags=("MISSING_PRICES",)) == (
+        "Running: too much has no price to say anything; evidence 41.50 for A and 0.01 for B, of 40 needed, "
+        "after 2 blocks."
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +187,45 @@ def test_figures_by_role_leave_out_what_has_no_difference() -> None:
         "execution_cost": "0.20",
         "fixed_n": {"wilcoxon_p": "0.25", "sign_p": "0.25"},
     }
-    assert figures_beside([])["execution_cost"] is None
+
+
+def test_without_signals_there_are_no_figures() -> None:
+    none = {"n": 0, "mean": None}
+
+    assert figures_beside([]) == {
+        "a_real": none, "b_real": none, "both_traded": none, "execution_cost": None,
+        "fixed_n": {"wilcoxon_p": None, "sign_p": None},
+    }  # fmt: skip
+
+
+def test_what_being_real_costs_takes_signals_of_both_roles() -> None:
+    assert figures_beside([signal("0.5", "0.5", "A")])["execution_cost"] is None
+    assert figures_beside([signal("0.5", "0.5", "B")])["execution_cost"] is None
+
+
+def test_a_mean_has_twelve_decimals() -> None:
+    signals = [signal("0", "0", "A"), signal("0", "0", "A"), signal("1", "1", "A"), signal("-1", "-1", "B")]
+
+    found = figures_beside(signals)
+
+    assert found["a_real"] == {"n": 3, "mean": "0.333333333333"}
+    # Half of -1 less a third, of which twelve decimals are known.
+    assert found["execution_cost"] == "-0.666666666666"
+
+
+def test_pairs_that_both_traded_are_those_with_a_value_on_either_side() -> None:
+    pairs = [("DECLINED", "VALUED"), ("DECLINED", "DECLINED"), ("VALUED", "VALUED")]
+
+    found = figures_beside([signal("0.5", "0.5", "A", *standings) for standings in pairs])
+
+    assert (found["both_traded"]["n"], found["a_real"]["n"]) == (1, 3)
+
+
+def test_the_sign_test_counts_wins_and_losses_and_no_ties() -> None:
+    found = figures_beside([signal(text, text, "A") for text in ("0.5", "0.2", "0.9", "0.1", "-0.3", "0", "0")])
+
+    # Five signs of which one is the other: 2 x (1 + 5) / 2^5.
+    assert found["fixed_n"]["sign_p"] == "0.375"
 
 
 def test_the_mean_is_of_the_middles() -> None:
