@@ -30,7 +30,7 @@ def test_a_documented_answer_passes() -> None:
         (418, {}, "not documented to answer 418"),
         (200, HEARTBEAT | {"role": "REAL"}, "otherwise than documented"),
         (200, {"engine": "A"}, "otherwise than documented"),
-        (409, problem_body("conflict", "Another one."), "not documented to answer 409"),
+        (409, problem_body("conflict", "Another one."), "not documented to answer conflict"),
         (404, problem_body("not_found", "None."), "not documented to answer 404"),
     ],
 )
