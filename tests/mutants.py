@@ -27,6 +27,7 @@ TESTS_OF = {
     ],
     "policies.core.settings": ["policies/core/test_settings.py", "policies/core/test_changes.py"],
     "experiments.core.decision": ["experiments/core/test_decision.py", "experiments/core/test_assignment.py"],
+    "outcomes.core.amendments": ["outcomes/core/test_documents.py", "outcomes/core/test_fills.py"],
     "outcomes.core.block_file": ["outcomes/test_evaluation_judge.py"],
     "outcomes.core.books": [
         "outcomes/core/test_books.py", "outcomes/core/test_books_risk.py", "outcomes/core/test_fills.py",

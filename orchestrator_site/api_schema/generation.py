@@ -52,8 +52,6 @@ RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", 
 REQUEST_ID = {"description": "Stands in the log, too.", "schema": {"type": "string"}}
 # What calls were asked and answered in the tests, kept by `tests/api_answers.py`.
 EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
-
-
 # A code that this call was not seen to answer is shown as another call answered it.
 _OF_ANY_CALL = {name: example for call in EXAMPLES.values() for name, example in call.items()}
 

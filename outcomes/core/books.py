@@ -200,22 +200,6 @@ def is_followed(fills: Sequence[Fill], shares: Mapping[str, tuple[Decimal, Decim
     )
 
 
-def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
-    """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
-
-    Raises `unknown_leg` where nothing of the instrument is open.
-    """
-    legs: list[LegFill] = []
-    with localcontext(EXACT):
-        for (name, side), quantity in held.items():
-            if name == instrument:
-                legs.append(LegFill(name, "CLOSE", side, quantity, ZERO))
-                legs.append(LegFill(becomes, "OPEN", side, quantity * ratio, ZERO))
-    if not legs:
-        raise DomainError("unknown_leg", f"The trade has no open leg {instrument}.", "/values/successor/instrument")
-    return Fill(ref, tuple(legs), is_succession=True)
-
-
 def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, is_last: bool) -> Decimal:
     """How much of a shadow's position a directive closes: its share, half-even to 8 decimals; the last closes all."""
     if is_last:
@@ -272,7 +256,6 @@ def scheduled_fees(fills: Iterable[Fill], multiplier: Decimal, schedule: Schedul
 _TOO_LARGE = Decimal(1).scaleb(NET_PRICE["max_digits"] - NET_PRICE["decimal_places"])
 _PRICE_STEP = Decimal(1).scaleb(-NET_PRICE["decimal_places"])
 # An average is a quotient, which may have no end; wide enough that it is rounded once, to the columns' decimals.
-_QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,23 +389,12 @@ def _uncovered(leg: LegFill) -> Decimal:
 
 
 class StoredFill(Protocol):
-    """A row of the table of fills."""
+    """A row of the table of fills; without legs where it was busted."""
 
-    @property
-    def fill_ref(self) -> str:
-        """What its engine, or the referee, calls it."""
-
-    @property
-    def number(self) -> int:
-        """Its place among the fills of the trade."""
-
-    @property
-    def revision(self) -> int:
-        """1, and one more with every accepted amendment."""
-
-    @property
-    def legs(self) -> Any:
-        """Its executions; none where it was busted."""
+    fill_ref: Any
+    number: Any
+    revision: Any
+    legs: Any
 
 
 RowT = TypeVar("RowT", bound=StoredFill)

@@ -22,6 +22,7 @@ from uuid import UUID
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, plain_text
+from outcomes.core.amendments import AmendmentReport
 from outcomes.core.books import LegFill, PositionKey, net_price
 from outcomes.core.quoting import QuoteFlag, canonical_instrument, parse_option, read_price, read_quote_time
 from outcomes.core.trades import Provenance
@@ -96,45 +97,6 @@ class ExitReport:
     fees: Decimal
     market_conditions: dict[str, Any]
     price_provenance: str | None  # None: as the trade's
-
-
-@dataclass(frozen=True, slots=True)
-class Successor:
-    """What a contract became by a split or under a new name: `ratio` units of the successor for each unit of it."""
-
-    instrument: str
-    becomes: str
-    ratio: Decimal
-    effective_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AmendmentReport:
-    """What an engine says a stored fill was in truth; a bust has no values."""
-
-    kind: str  # CORRECT or BUST
-    of: str  # a fill_ref
-    legs: tuple[LegFill, ...] | None  # None: as stored
-    fees: Decimal | None  # None: as stored
-    successor: Successor | None
-    reason: str
-    evidence: str
-
-    def values(self) -> dict[str, Any]:
-        """As stored, with numbers and times as text."""
-        document: dict[str, Any] = {}
-        if self.legs is not None:
-            document["legs"] = [leg.document() for leg in self.legs]
-        if self.fees is not None:
-            document["fees"] = decimal_text(self.fees)
-        if self.successor is not None:
-            document["successor"] = {
-                "instrument": self.successor.instrument,
-                "becomes": self.successor.becomes,
-                "ratio": plain_text(self.successor.ratio),
-                "effective_at": format_timestamp(self.successor.effective_at),
-            }
-        return document
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
 from kernel.fields import StrictSerializer
 from outcomes import services
+from outcomes.engine_api.amendments import AmendmentSerializer
 from outcomes.engine_api.answers import (
     AmendmentAnswerSerializer,
     AssignmentSerializer,
@@ -29,7 +30,6 @@ from outcomes.engine_api.answers import (
     TradePageSerializer,
 )
 from outcomes.engine_api.serializers import (
-    AmendmentSerializer,
     ClaimSerializer,
     ConfirmSerializer,
     ExitSerializer,

@@ -7,6 +7,7 @@ the shadow has followed them. Rules that were broken stay broken, so that nothin
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,16 +19,19 @@ from kernel.actors import Actor
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
-from kernel.rows import add_related, insert, keep
+from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
-from outcomes.core.books import Fill, LegFill, keep_books, scheduled_fees, succession
-from outcomes.core.reports import AmendmentReport, report_hash
-from outcomes.core.trades import Provenance
+from outcomes.core.amendments import AmendmentReport, succession
+from outcomes.core.books import Fill, LegFill, Schedule, keep_books, scheduled_fees
+from outcomes.core.reports import report_hash
+from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
     AmendmentKind,
     AmendmentState,
     DirectiveState,
+    ExitReason,
+    Outcome,
     RealTrade,
     ShadowTrade,
     TradeAmendment,
@@ -36,7 +40,19 @@ from outcomes.models import (
 )
 from outcomes.services.case import Terms, lock_experiment
 from outcomes.services.directives import share_out
-from outcomes.services.fills import apply_amendment, check_pair, check_prices, core_fill, judge_plan, stored_fills
+from outcomes.services.fills import (
+    SUMMARY,
+    ZERO,
+    books_of,
+    check_pair,
+    check_prices,
+    core_fill,
+    flag_if,
+    judge_plan,
+    record_outcome,
+    stored_fills,
+    sum_up,
+)
 from outcomes.services.openings import experiment_of
 from outcomes.services.settling import MOVING
 
@@ -266,3 +282,48 @@ def _log_amended(amendment: TradeAmendment, trade: RealTrade | ShadowTrade) -> N
         pnl=None if outcome is None or outcome.pnl is None else decimal_text(outcome.pnl),
         by=amendment.decided_by,
     )
+
+
+def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: datetime) -> None:
+    """Sum a trade up again once an accepted amendment has changed its fills, and revise its result.
+
+    Its opening as reported, and what its shadow has followed, stay as they are. Without an exit it is open again, and
+    has no result until the next one; without any fill it never was, and ends UNPRICED: counted, and in no P&L.
+    """
+    earlier: Outcome | None = trade.outcome
+    rows = stored_fills(trade)
+    books = books_of(trade, schedule) if rows else None
+    trade.revision += 1
+    flag_if(trade, TradeFlag.AMENDED, holds=True)
+    if books is not None and not books.is_flat:
+        trade.status = TradeStatus.OPEN
+        trade.exit_price = trade.exit_time = trade.exit_fees = trade.closed_at = None
+        trade.exit_reason = trade.exit_provenance = trade.conditions_hash = ""
+    if isinstance(trade, RealTrade):
+        # At its new prices it is held against the quotes once more.
+        trade.prices_checked_at = None if rows else now
+    if books is None:
+        trade.status, trade.exit_price, trade.risk_amount = TradeStatus.UNPRICED, None, None
+        trade.exit_time, trade.exit_fees = trade.exit_time or trade.entry_time, ZERO
+        trade.exit_reason, trade.exit_provenance = ExitReason.EXTERNAL, Provenance.UNPRICED
+        trade.closed_at = trade.closed_at or now
+    else:
+        sum_up(trade, books, rows, now)
+    update(trade, SUMMARY)
+    if TradeFlag.AFTER_REAL_EXIT in trade.flags:
+        return
+    if not trade.is_live:
+        record_outcome(trade, books, now)
+    elif earlier is not None:
+        _withdraw(earlier, now)
+
+
+def _withdraw(outcome: Outcome, now: datetime) -> None:
+    """Say that a result no longer holds, with its last figures taken back."""
+    outcome.pk = None
+    outcome.revision += 1
+    outcome.withdrawn = True
+    outcome.exit_price = outcome.gross_pnl = outcome.pnl = outcome.compared_pnl = None
+    outcome.price_provenance = Provenance.UNPRICED
+    outcome.recorded_at = now
+    outcome.save(force_insert=True)

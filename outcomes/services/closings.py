@@ -43,7 +43,6 @@ from outcomes.services.fills import (
     check_prices,
     core_fill,
     flag_if,
-    is_live,
     judge_plan,
     record_one,
     stored_fills,
@@ -68,7 +67,7 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
             return trade, _is_new(first, request_hash)
-        if not is_live(trade):
+        if not trade.is_live:
             raise _too_late(trade, "The trade is already closed.")
         if isinstance(trade, RealTrade):
             _book_real(trade, report, terms, lambda: report.legs, request_hash)
@@ -98,7 +97,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
         # After a bust the position is open again, and another exit is no contradiction.
         if told and told[-1].legs:
             _is_new(told[-1], request_hash)
-        if not is_live(trade):
+        if not trade.is_live:
             raise _too_late(trade, "Its fills have already closed the trade.")
         settled = {name: found.price for name, found in read_settlements(report.market_conditions).items()}
 

@@ -30,7 +30,7 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.case import Terms
-from outcomes.services.fills import entered_at, flag_if, is_live
+from outcomes.services.fills import entered_at, flag_if
 from outcomes.services.pricing import QUOTE_WAIT
 from outcomes.services.settling import MOVING, price_if_possible, settle
 from outcomes.services.transactions import database_time
@@ -121,7 +121,7 @@ def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
     if TradeFlag.AFTER_REAL_EXIT in shadow.flags:
         settle(directive, DirectiveState.NO_SHADOW, terms.now)
         return
-    if not is_live(shadow):
+    if not shadow.is_live:
         settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
         return
     if _leave_out_what_came_before(directive, shadow, terms):

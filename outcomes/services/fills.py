@@ -32,8 +32,6 @@ from outcomes.core.trades import (
     breaches_of_the_exits,
 )
 from outcomes.models import (
-    LIVE_STATUSES,
-    ExitReason,
     Outcome,
     RealOutcome,
     RealTrade,
@@ -143,17 +141,17 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         trade.entry_provenance = new.provenance
         trade.status = TradeStatus.OPEN
         trade.entry_due_at = None
-    _sum_up(trade, books, [*earlier, row], now)
+    sum_up(trade, books, [*earlier, row], now)
     keep(trade, SUMMARY)
     insert(row)
     add_related(trade, "fills", row)
     transaction.on_commit(lambda: _log_fill(trade, row))
     if books.is_flat and TradeFlag.AFTER_REAL_EXIT not in trade.flags:
-        _record_outcome(trade, books, now)
+        record_outcome(trade, books, now)
     return row
 
 
-def _sum_up(trade: RealTrade | ShadowTrade, books: Books, rows: Sequence[TradeFill], now: datetime) -> None:
+def sum_up(trade: RealTrade | ShadowTrade, books: Books, rows: Sequence[TradeFill], now: datetime) -> None:
     """Bring the trade's own columns in line with its fills; the caller saves."""
     trade.entry_price = books.entry_price
     trade.risk_amount = books.risk_amount
@@ -172,51 +170,6 @@ def _sum_up(trade: RealTrade | ShadowTrade, books: Books, rows: Sequence[TradeFi
     trade.closed_at = trade.closed_at or now
 
 
-def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: datetime) -> None:
-    """Sum a trade up again once an accepted amendment has changed its fills, and revise its result.
-
-    Its opening as reported, and what its shadow has followed, stay as they are. Without an exit it is open again, and
-    has no result until the next one; without any fill it never was, and ends UNPRICED: counted, and in no P&L.
-    """
-    earlier: Outcome | None = trade.outcome
-    rows = stored_fills(trade)
-    books = books_of(trade, schedule) if rows else None
-    trade.revision += 1
-    flag_if(trade, TradeFlag.AMENDED, holds=True)
-    if books is not None and not books.is_flat:
-        trade.status = TradeStatus.OPEN
-        trade.exit_price = trade.exit_time = trade.exit_fees = trade.closed_at = None
-        trade.exit_reason = trade.exit_provenance = trade.conditions_hash = ""
-    if isinstance(trade, RealTrade):
-        # At its new prices it is held against the quotes once more.
-        trade.prices_checked_at = None if rows else now
-    if books is None:
-        trade.status, trade.exit_price, trade.risk_amount = TradeStatus.UNPRICED, None, None
-        trade.exit_time, trade.exit_fees = trade.exit_time or trade.entry_time, ZERO
-        trade.exit_reason, trade.exit_provenance = ExitReason.EXTERNAL, Provenance.UNPRICED
-        trade.closed_at = trade.closed_at or now
-    else:
-        _sum_up(trade, books, rows, now)
-    update(trade, SUMMARY)
-    if TradeFlag.AFTER_REAL_EXIT in trade.flags:
-        return
-    if not trade.is_live:
-        _record_outcome(trade, books, now)
-    elif earlier is not None:
-        _withdraw(earlier, now)
-
-
-def _withdraw(outcome: Outcome, now: datetime) -> None:
-    """Say that a result no longer holds, with its last figures taken back."""
-    outcome.pk = None
-    outcome.revision += 1
-    outcome.withdrawn = True
-    outcome.exit_price = outcome.gross_pnl = outcome.pnl = outcome.compared_pnl = None
-    outcome.price_provenance = Provenance.UNPRICED
-    outcome.recorded_at = now
-    outcome.save(force_insert=True)
-
-
 def end_unpriced(trade: RealTrade | ShadowTrade, at: ExitFacts, schedule: Schedule, now: datetime) -> None:
     """End a trade that nobody can price: counted and shown, never in a P&L."""
     trade.status = TradeStatus.UNPRICED
@@ -228,7 +181,7 @@ def end_unpriced(trade: RealTrade | ShadowTrade, at: ExitFacts, schedule: Schedu
     trade.closed_at = now
     update(trade, SUMMARY)
     if TradeFlag.AFTER_REAL_EXIT not in trade.flags:
-        _record_outcome(trade, books_of(trade, schedule), now)
+        record_outcome(trade, books_of(trade, schedule), now)
 
 
 @dataclass(frozen=True)
@@ -247,11 +200,6 @@ def flag_if(trade: RealTrade | ShadowTrade, flag: TradeFlag, holds: object) -> N
     trade.flags = sorted(flags)
 
 
-def is_live(trade: RealTrade | ShadowTrade) -> bool:
-    """Whether the trade is not closed yet."""
-    return trade.status in LIVE_STATUSES
-
-
 def entered_at(shadow: ShadowTrade) -> datetime:
     """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
     rows = [row for row in shadow.fills.all() if row.number == 1]
@@ -259,7 +207,7 @@ def entered_at(shadow: ShadowTrade) -> datetime:
     return max([shadow.entry_time, *map(parse_instant, quotes)])
 
 
-def _record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: datetime) -> None:
+def record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: datetime) -> None:
     """Store what the books come to; without any, because every fill was busted, that nothing is known."""
     priced = trade.status == TradeStatus.CLOSED
     values: dict[str, Any] = {
@@ -360,7 +308,7 @@ def check_pair(terms: Terms) -> None:
     """Store which rules each closed trade of the experiment broke, and the pair once both are closed."""
     # A real trade that was busted whole did nothing that could break a rule.
     real = terms.real if terms.real is not None and terms.real.status == TradeStatus.CLOSED else None
-    shadows = [shadow for shadow in terms.shadows.values() if not is_live(shadow)]
+    shadows = [shadow for shadow in terms.shadows.values() if not shadow.is_live]
     found: list[Breach] = []
     paired = {trade.pk: _paired(trade, terms) for trade in ([real] if real else []) + shadows}
     for trade in paired.values():

@@ -39,7 +39,6 @@ from outcomes.services.fills import (
     check_pair,
     end_unpriced,
     entered_at,
-    is_live,
 )
 from outcomes.services.pricing import QUOTE_WAIT, ExitMoment, PricedLegs, exit_legs, refuse_bad_exit_quotes
 from outcomes.services.transactions import database_time
@@ -236,10 +235,10 @@ def _end_if_over(shadow: ShadowTrade, directive: ExitDirective, terms: Terms) ->
     directives = terms.directives_of(shadow)
     last = next((each for each in directives if each.is_last), None)
     over = all(each.state != DirectiveState.PENDING for each in directives)
-    if last is not None and over and is_live(shadow):
+    if last is not None and over and shadow.is_live:
         facts = ExitFacts(last.exit_time, ExitReason.SYNCHRONISED, last.conditions_hash)
         end_unpriced(shadow, facts, terms.schedule, terms.now)
-    if not is_live(shadow):
+    if not shadow.is_live:
         check_pair(terms)
 
 

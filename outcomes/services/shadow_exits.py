@@ -15,7 +15,8 @@ from kernel.errors import DomainError
 from kernel.rows import insert, update
 from kernel.sql import load
 from kernel.values import plain_text
-from outcomes.core.books import Fill, LegFill, keep_books, positions, succession
+from outcomes.core.amendments import succession
+from outcomes.core.books import Fill, LegFill, keep_books, positions
 from outcomes.core.checks import (
     CLOCK_SKEW,
     Settlement,
@@ -52,7 +53,6 @@ from outcomes.services.fills import (
     end_unpriced,
     entered_at,
     flag_if,
-    is_live,
     stored_fills,
 )
 from outcomes.services.openings import refuse_untimely
@@ -148,7 +148,7 @@ def _book_settlements(
         terms.schedule,
         terms.now,
     )
-    if not is_live(trade):
+    if not trade.is_live:
         if not real_trade_may_come(terms):
             flag_if(trade, TradeFlag.UNPAIRED, holds=True)
             update(trade, ("flags",))
@@ -166,7 +166,7 @@ def exit_of_a_shadow(
     if known is not None:
         if known != request_hash:
             raise conflicting_report("A different exit is already stored for this trade; the first counts.")
-        return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
+        return trade, 202 if trade.is_live or trade.exit_reason == "SYNCHRONISED" else 200
     refuse_claim(report.price_provenance, is_shadow=True)
     if report.exit_time < trade.entry_time:
         raise DomainError(
@@ -198,7 +198,7 @@ def exit_of_a_shadow(
     if not waits and trade.status != TradeStatus.OPENING:
         price_own_exit(own, trade, terms)
         leave_unpaired(trade, own, terms)
-    return trade, 202 if is_live(trade) or trade.exit_reason == "SYNCHRONISED" else 200
+    return trade, 202 if trade.is_live or trade.exit_reason == "SYNCHRONISED" else 200
 
 
 def _opening(trade: ShadowTrade, at: datetime) -> list[Fill]:

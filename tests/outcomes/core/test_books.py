@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price, succession
+from outcomes.core.amendments import succession
+from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price
 from tests.outcomes.core.fills import HUNDRED, Moved, closed, legs_of, opened
 
 C70, C75, P65 = "TWX   140621C00070000", "TWX   140621C00075000", "TWX   140621P00065000"

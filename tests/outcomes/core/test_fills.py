@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
+from outcomes.core.amendments import succession
 from outcomes.core.books import (
     Fill,
     LegFill,
@@ -24,7 +25,6 @@ from outcomes.core.books import (
     positions,
     scheduled_fees,
     shadow_quantity,
-    succession,
     until_first_roll,
 )
 
@@ -234,7 +234,7 @@ def test_a_split_into_more_than_28_digits_is_exact() -> None:
     assert found.legs[1].quantity == Decimal("123456788999999.9999999876543211")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Row:
     """A stored fill, with as much as decides whether it counts."""
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kernel.actors import Actor
-from outcomes.core.books import Fill, LegFill, Schedule, keep_books, succession
+from outcomes.core.amendments import succession
+from outcomes.core.books import Fill, LegFill, Schedule, keep_books
 from outcomes.models import ExitDirective, OwnExit, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade
 from outcomes.services import accept_amendment
 from tests.outcomes.desk import (

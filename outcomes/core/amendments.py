@@ -1,0 +1,68 @@
+"""What engines say that stored fills were in truth, and what becomes of positions in a contract that was renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, localcontext
+from typing import Any
+
+from kernel.errors import DomainError
+from kernel.values import decimal_text, format_timestamp, plain_text
+from outcomes.core.books import EXACT, ZERO, Fill, LegFill, PositionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What a contract became by a split or under a new name: `ratio` units of the successor for each unit of it."""
+
+    instrument: str
+    becomes: str
+    ratio: Decimal
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentReport:
+    """What an engine says a stored fill was in truth; a bust has no values."""
+
+    kind: str  # CORRECT or BUST
+    of: str  # a fill_ref
+    legs: tuple[LegFill, ...] | None  # None: as stored
+    fees: Decimal | None  # None: as stored
+    successor: Successor | None
+    reason: str
+    evidence: str
+
+    def values(self) -> dict[str, Any]:
+        """As stored, with numbers and times as text."""
+        document: dict[str, Any] = {}
+        if self.legs is not None:
+            document["legs"] = [leg.document() for leg in self.legs]
+        if self.fees is not None:
+            document["fees"] = decimal_text(self.fees)
+        if self.successor is not None:
+            document["successor"] = {
+                "instrument": self.successor.instrument,
+                "becomes": self.successor.becomes,
+                "ratio": plain_text(self.successor.ratio),
+                "effective_at": format_timestamp(self.successor.effective_at),
+            }
+        return document
+
+
+def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
+    """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
+
+    Raises `unknown_leg` where nothing of the instrument is open.
+    """
+    legs: list[LegFill] = []
+    with localcontext(EXACT):
+        for (name, side), quantity in held.items():
+            if name == instrument:
+                legs.append(LegFill(name, "CLOSE", side, quantity, ZERO))
+                legs.append(LegFill(becomes, "OPEN", side, quantity * ratio, ZERO))
+    if not legs:
+        raise DomainError("unknown_leg", f"The trade has no open leg {instrument}.", "/values/successor/instrument")
+    return Fill(ref, tuple(legs), is_succession=True)
