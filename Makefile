@@ -43,7 +43,7 @@ run: $(RUNTIME) ## start database, web and worker; Ctrl-C stops everything
 test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE_URL when that is set
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
 
-test-fast: $(DEVELOPMENT) ## run what is not slow, starts no processes and no browser, with few generated inputs: two to three minutes
+test-fast: $(DEVELOPMENT) ## run what is not slow, starts no processes and no browser, with few generated inputs: under a minute
 	@$(BIN)/python -m pytest -n auto --hypothesis-profile=fast -m "not slow and not processes and not browser" $(ARGS)
 
 test-core: $(DEVELOPMENT) ## run the tests of the pure cores: seconds, no database

@@ -33,13 +33,24 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 # Where every test carries a mark that `make test-fast` leaves out; single tests elsewhere carry their own. Pages,
-# histories and whole requirements are slow by their number, and what they show is tested closer to the code as well.
+# histories, races and whole requirements are slow by their number, and what they show is tested closer to the code as
+# well.
 MARKED = {
     "browser/": "browser",
     "processes/": "processes",
     "embedded_postgres/": "processes",
     "orchestrator_site/console/": "slow",
     "experiments/history/": "slow",
+    "demo/": "slow",
+    "orchestrator_site/test_invariants.py": "slow",
+    "outcomes/engine_api/test_engine_api_access.py": "slow",
+    "outcomes/engine_api/test_repetitions.py": "slow",
+    "outcomes/evaluations/": "slow",
+    "outcomes/feeder_api/": "slow",
+    "outcomes/performance/test_cells.py": "slow",
+    "outcomes/services/": "slow",
+    "outcomes/test_standings.py": "slow",
+    "outcomes/test_database_guards.py": "slow",
     "acceptance/": "slow",
     "test_layers.py": "slow",
 }
