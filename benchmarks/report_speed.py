@@ -103,7 +103,7 @@ def add_up() -> None:
     from django.db import connection
 
     from outcomes.models import ReportMark
-    from outcomes.performance.cells import rebuild_day
+    from outcomes.performance.scope import rebuild_day
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -32,9 +32,9 @@ from outcomes.models import (
     TradeFill,
     Violation,
 )
+from outcomes.services.case import database_time
 from outcomes.services.fills import core_fill, kept_books
 from outcomes.services.pricing import quotes_between
-from outcomes.services.transactions import database_time
 from policies.models import Halt
 from policies.selectors import answer_by
 

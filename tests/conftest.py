@@ -47,7 +47,7 @@ MARKED = {
     "outcomes/engine_api/test_repetitions.py": "slow",
     "outcomes/evaluations/": "slow",
     "outcomes/feeder_api/": "slow",
-    "outcomes/performance/test_cells.py": "slow",
+    "outcomes/performance/test_scope.py": "slow",
     "outcomes/services/": "slow",
     "outcomes/test_standings.py": "slow",
     "outcomes/test_database_guards.py": "slow",

@@ -1,4 +1,4 @@
-"""Whether a report can be true: what was planned, when it happened, and how a contract can end.
+"""Whether a report can be true, and whether two trades can be compared: plan, times, settlements, pairs (R4.5).
 
 The plan makes the two engines' contracts comparable: an engine that could choose its contract, side or size after it
 learned that it shadows, or after it saw the market move, would choose the one that made it look better. A back-dated
@@ -9,7 +9,7 @@ settles at its intrinsic value; the stock that follows is outside the trade.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -297,3 +297,64 @@ def _impossible(instrument: str, side: str, settlement: Settlement) -> str:
             f"at an underlying price of {decimal_text(settlement.underlying)} it settles at {decimal_text(intrinsic)}."
         )
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken rule: who broke it, what was expected and found."""
+
+    engine: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTrade:
+    """What the checks need of one closed trade and of the recommendation that it follows."""
+
+    engine: str
+    context_hash: str  # of the recommendation
+    recommended_rules_hash: str
+    registered_rules_hash: str  # of the engine, when it answered
+    # Of the fills that belong to the pair, oldest first.
+    exits: tuple[tuple[datetime, str], ...]  # time and conditions hash of each closing fill
+    entry_instruments: frozenset[str]
+    exit_instruments: frozenset[str] | None  # None: UNPRICED
+    stored_pnl: Decimal | None
+    recomputed_pnl: Decimal | None
+
+
+def breaches_of_one(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
+    """The rules that a trade breaks whatever the other one did; `context_hash` is the market context's."""
+
+    def breach(rule: PairRule, expected: object, found: object) -> Breach:
+        return Breach(trade.engine, rule.value, f"expected {expected}, found {found}")
+
+    if trade.context_hash != context_hash:
+        yield breach(PairRule.CONTEXT_HASH_DIFFERS, context_hash, trade.context_hash)
+    if trade.recommended_rules_hash != trade.registered_rules_hash:
+        registered = trade.registered_rules_hash or "a registered hash"
+        yield breach(PairRule.RULES_HASH_DIFFERS, registered, trade.recommended_rules_hash)
+    if trade.exit_instruments not in (None, trade.entry_instruments):
+        entered, exited = sorted(trade.entry_instruments), sorted(trade.exit_instruments or ())
+        yield breach(PairRule.INSTRUMENT_DIFFERS, entered, exited)
+    if trade.stored_pnl != trade.recomputed_pnl:
+        yield breach(PairRule.PNL_DIFFERS, _money(trade.recomputed_pnl), _money(trade.stored_pnl))
+
+
+def breaches_of_the_exits(real: PairedTrade, shadow: PairedTrade) -> Iterator[Breach]:
+    """Whether each synchronised fill of the shadow copies time and conditions of a real one, bit for bit (R4.2)."""
+    for left_at, conditions in shadow.exits:
+        # Two fills of the real trade may share a moment, and differ in what their engine saw.
+        of_that_moment = [seen for real_time, seen in real.exits if real_time == left_at]
+        if not of_that_moment:
+            expected = ", ".join(format_timestamp(real_time) for real_time, _ in real.exits)
+            detail = f"expected {expected}, found {format_timestamp(left_at)}"
+            yield Breach(shadow.engine, PairRule.EXIT_TIME_DIFFERS.value, detail)
+        elif conditions not in of_that_moment:
+            detail = f"expected {', '.join(of_that_moment)}, found {conditions}"
+            yield Breach(shadow.engine, PairRule.CONDITIONS_HASH_DIFFERS.value, detail)
+
+
+def _money(amount: Decimal | None) -> str:
+    return "none" if amount is None else decimal_text(amount)

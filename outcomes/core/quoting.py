@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from kernel.values import epoch_instant, parse_instant
-from outcomes.core.trades import PRICE, Worded
+from outcomes.core.trades import PRICE, Provenance, Worded
 
 MAX_LENGTH = 64
 # Some feeds trim the padding to one space or none.
@@ -259,3 +259,20 @@ def price_outside(price: Decimal, is_sale: bool, quotes: Iterable[Quote]) -> boo
 def _order(quote: Quote) -> tuple[datetime, int]:
     """By time; of two feeders' quotes of one time the one that was stored first comes first."""
     return quote.quote_time, quote.id or 0
+
+
+# A trade whose legs were priced differently is as good as its weakest leg; strongest first.
+_STRENGTH = (
+    Provenance.BROKER_FILL,
+    Provenance.NEUTRAL_QUOTE,
+    Provenance.SETTLEMENT,
+    Provenance.SAME_SNAPSHOT_QUOTE,
+    Provenance.OWN_FEED_QUOTE,
+    Provenance.MODEL,
+    Provenance.UNPRICED,
+)
+
+
+def weakest(provenances: list[Provenance]) -> Provenance:
+    """What a price made of several deserves to be called."""
+    return max(provenances, key=_STRENGTH.index)

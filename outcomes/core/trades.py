@@ -1,15 +1,9 @@
-"""What a trade's numbers, prices and flags are called and how wide they are, and the rules of the comparison (R4.5)."""
+"""What a trade's numbers, prices and flags are called, how wide they are, and the names of the rules (R4.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Self, TypedDict
-
-from kernel.values import decimal_text, format_timestamp
 
 SIDES = ("LONG", "SHORT")
 EFFECTS = ("OPEN", "CLOSE")
@@ -42,23 +36,6 @@ class Provenance(StrEnum):
     MODEL = "MODEL"  # claimed: computed, not seen
     SETTLEMENT = "SETTLEMENT"  # claimed: the contract ended
     UNPRICED = "UNPRICED"  # assigned: nobody priced it
-
-
-# A trade whose legs were priced differently is as good as its weakest leg; strongest first.
-_STRENGTH = (
-    Provenance.BROKER_FILL,
-    Provenance.NEUTRAL_QUOTE,
-    Provenance.SETTLEMENT,
-    Provenance.SAME_SNAPSHOT_QUOTE,
-    Provenance.OWN_FEED_QUOTE,
-    Provenance.MODEL,
-    Provenance.UNPRICED,
-)
-
-
-def weakest(provenances: list[Provenance]) -> Provenance:
-    """What a price made of several deserves to be called."""
-    return max(provenances, key=_STRENGTH.index)
 
 
 class Worded(StrEnum):
@@ -105,64 +82,3 @@ class PairRule(Worded):
     CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS", "The shadow left under other market conditions."
     INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS", "Closed other instruments than it had opened."
     PNL_DIFFERS = "PNL_DIFFERS", "The recorded P&L is not what the fills give."
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One broken rule: who broke it, what was expected and found."""
-
-    engine: str
-    name: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class PairedTrade:
-    """What the checks need of one closed trade and of the recommendation that it follows."""
-
-    engine: str
-    context_hash: str  # of the recommendation
-    recommended_rules_hash: str
-    registered_rules_hash: str  # of the engine, when it answered
-    # Of the fills that belong to the pair, oldest first.
-    exits: tuple[tuple[datetime, str], ...]  # time and conditions hash of each closing fill
-    entry_instruments: frozenset[str]
-    exit_instruments: frozenset[str] | None  # None: UNPRICED
-    stored_pnl: Decimal | None
-    recomputed_pnl: Decimal | None
-
-
-def breaches_of_one(trade: PairedTrade, context_hash: str) -> Iterator[Breach]:
-    """The rules that a trade breaks whatever the other one did; `context_hash` is the market context's."""
-
-    def breach(rule: PairRule, expected: object, found: object) -> Breach:
-        return Breach(trade.engine, rule.value, f"expected {expected}, found {found}")
-
-    if trade.context_hash != context_hash:
-        yield breach(PairRule.CONTEXT_HASH_DIFFERS, context_hash, trade.context_hash)
-    if trade.recommended_rules_hash != trade.registered_rules_hash:
-        registered = trade.registered_rules_hash or "a registered hash"
-        yield breach(PairRule.RULES_HASH_DIFFERS, registered, trade.recommended_rules_hash)
-    if trade.exit_instruments not in (None, trade.entry_instruments):
-        entered, exited = sorted(trade.entry_instruments), sorted(trade.exit_instruments or ())
-        yield breach(PairRule.INSTRUMENT_DIFFERS, entered, exited)
-    if trade.stored_pnl != trade.recomputed_pnl:
-        yield breach(PairRule.PNL_DIFFERS, _money(trade.recomputed_pnl), _money(trade.stored_pnl))
-
-
-def breaches_of_the_exits(real: PairedTrade, shadow: PairedTrade) -> Iterator[Breach]:
-    """Whether each synchronised fill of the shadow copies time and conditions of a real one, bit for bit (R4.2)."""
-    for time, conditions in shadow.exits:
-        # Two fills of the real trade may share a moment, and differ in what their engine saw.
-        of_that_moment = [seen for real_time, seen in real.exits if real_time == time]
-        if not of_that_moment:
-            expected = ", ".join(format_timestamp(real_time) for real_time, _ in real.exits)
-            detail = f"expected {expected}, found {format_timestamp(time)}"
-            yield Breach(shadow.engine, PairRule.EXIT_TIME_DIFFERS.value, detail)
-        elif conditions not in of_that_moment:
-            detail = f"expected {', '.join(of_that_moment)}, found {conditions}"
-            yield Breach(shadow.engine, PairRule.CONDITIONS_HASH_DIFFERS.value, detail)
-
-
-def _money(amount: Decimal | None) -> str:
-    return "none" if amount is None else decimal_text(amount)

@@ -8,9 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kernel.fields import (
-    DecimalTextField,
-)
+from kernel.fields import DecimalTextField
 from outcomes.api_documents import (
     QUOTE_FLAGS,
     ClosingLegsField,

@@ -10,13 +10,7 @@ from rest_framework import serializers
 from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
 from kernel.canonical import exact_document
 from kernel.errors import DomainError
-from kernel.fields import (
-    AnyJSONField,
-    DecimalTextField,
-    InstantField,
-    StrictSerializer,
-    sha256_field,
-)
+from kernel.fields import AnyJSONField, DecimalTextField, InstantField, StrictSerializer, sha256_field
 from outcomes.api_documents import ConditionsField, QuotesDocumentField, SettlementsDocumentField
 from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg

@@ -34,7 +34,7 @@ from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence, 
 from outcomes.evaluations.judging import block_of_row, look
 from outcomes.evaluations.members import Member, Scope
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 
 NOTHING: dict[str, Any] = {
     "e_a": "1.0", "e_b": "1.0", "interval": [None, None], "drift": False, "verdict": RUNNING, "at_block": None,

@@ -26,7 +26,7 @@ from outcomes.core.values import Record
 from outcomes.evaluations.lifecycle import end_if_changed, end_run
 from outcomes.evaluations.members import Comparison, Member, Scope, Summed, compare, stored_records, summed
 from outcomes.models import EvaluationBlock, EvaluationRun, RunState
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 
 LATE_FACTS = load(__file__, "late_facts.sql")
 LOCK_MEMBERS = load(__file__, "lock_members.sql")

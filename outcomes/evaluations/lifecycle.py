@@ -27,7 +27,7 @@ from outcomes.core.evaluation import (
 from outcomes.evaluations.members import Scope
 from outcomes.evaluations.rehearsal import history_of, split_in_force
 from outcomes.models import Evaluation, EvaluationApproval, EvaluationRun, RunState
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 from policies.models import Engine, EngineAvailability, PolicyVersion
 from policies.selectors import policy_in_force
 

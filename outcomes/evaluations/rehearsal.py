@@ -15,7 +15,7 @@ from outcomes.core.judging import Judged, Records, judge_blocks
 from outcomes.core.sentences import mean_per_signal
 from outcomes.core.values import Record
 from outcomes.evaluations.members import EVER, Scope, Summed, compare, summed
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 from policies.selectors import policy_in_force
 
 # What a promise about the worst block is held against: several times what it takes, and quickly read.

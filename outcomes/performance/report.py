@@ -18,8 +18,14 @@ from kernel.canonical import document_hash
 from kernel.sql import load
 from kernel.values import day_text, format_timestamp
 from outcomes.core.statistics import QUANTILE_95
-from outcomes.performance.cells import (
+from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
+from outcomes.performance.measures import ANSWER_COUNTS, ENDINGS, MEASURES, PHASE
+from outcomes.performance.pairs import PAIR_CONVENTIONS, PAIR_FIGURES, pair_row
+from outcomes.performance.scope import (
     EXPERIMENTS,
+    WHOLE_DAYS,
+    PerformanceFilters,
+    Scope,
     added_up,
     answers_in,
     both,
@@ -30,11 +36,8 @@ from outcomes.performance.cells import (
     named,
     pairs_in,
     results_in,
+    rows_of,
 )
-from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
-from outcomes.performance.measures import ANSWER_COUNTS, ENDINGS, MEASURES, PHASE
-from outcomes.performance.pairs import PAIR_CONVENTIONS, PAIR_FIGURES, pair_row
-from outcomes.performance.scope import WHOLE_DAYS, PerformanceFilters, Scope, rows_of
 
 ENGINES = ("A", "B")
 KINDS = ("real", "shadow", "own_exit")

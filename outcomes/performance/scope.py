@@ -1,19 +1,169 @@
-"""What a report reads: its filters, its moment, and which days come from their sums and which from the rows."""
+"""What a report reads: its filters and moment, the sums kept by day, and the rows of days whose sums do not hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
-from django.db import connection
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from django.db import connection, transaction
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kernel.sql import load
 from kernel.values import format_timestamp
-from outcomes.performance.cells import EXPERIMENTS, Range
-from outcomes.performance.measures import FILTERS
+from outcomes.performance.measures import ANSWER_COUNTS, BIN_EDGES, DIMENSIONS, FILTERS, MEASURES, SUMS
+
+EXPERIMENTS = SQL(load(__file__, "experiments.sql"))
+_RESULTS = SQL(load(__file__, "results.sql"))
+_PAIRS = SQL(load(__file__, "pairs.sql"))
+_ANSWERS = SQL(load(__file__, "answers.sql"))
+_CURVES = SQL(load(__file__, "curves.sql"))
+_SLICE_CURVES = SQL(load(__file__, "slice_curves.sql"))
+_CELLS = SQL(load(__file__, "cells.sql"))
+_ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
+# One rebuild at a time: two of one day would each write its cells.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('report cells'))"
+_TAKE_MARKS = "DELETE FROM report_marks WHERE day = %(day)s"
+_FORGET = "DELETE FROM report_cells WHERE day = %(day)s; DELETE FROM report_answer_cells WHERE day = %(day)s"
+_MIDNIGHTS = """
+SELECT %(day)s::timestamp AT TIME ZONE 'America/New_York',
+       (%(day)s::date + 1)::timestamp AT TIME ZONE 'America/New_York'
+"""
+# Moments from the first on, before the second; None is no bound.
+Range = tuple[datetime | None, datetime | None]
+
+
+def rebuild_day(day: date) -> None:
+    """Make the cells of one day anew, and take its marks away."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_LOCK)
+        # The marks first: a change whose mark is not seen here may be missing in the cells, and its mark stays.
+        cursor.execute(_TAKE_MARKS, {"day": day})
+        cursor.execute(_FORGET, {"day": day})
+        cursor.execute(_MIDNIGHTS, {"day": day})
+        ranges = [cursor.fetchone()]
+        cursor.execute(_insert_cells(ranges))
+        cursor.execute(_insert_answer_cells(ranges))
+
+
+def results_in(ranges: Sequence[Range]) -> Composed:
+    """Closed trades with an exit in these ranges (see results.sql)."""
+    return _RESULTS.format(o=_within("o.exit_time", ranges), x=_within("x.exit_time", ranges))
+
+
+def pairs_in(ranges: Sequence[Range]) -> Composed:
+    """Pairs with their later exit in these ranges (see pairs.sql)."""
+    return _PAIRS.format(**{name: _within(f"{name}.exit_time", ranges) for name in "rsab"})
+
+
+def answers_in(ranges: Sequence[Range]) -> Composed:
+    """Experiments created in these ranges, and what became of their answers (see answers.sql)."""
+    return _ANSWERS.format(e=_within("e.created_at", ranges))
+
+
+def _within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
+    # Literals and no join: the planner knows from its statistics how few rows a day has.
+    each = [
+        SQL(" AND ").join(
+            SQL("{} {} {}").format(SQL(moment), SQL(comparison), Literal(bound))
+            for comparison, bound in ((">=", since), ("<", until))
+            if bound is not None
+        )
+        for since, until in ranges
+    ]
+    if not each:
+        return Composed([SQL("false")])
+    return SQL("({})").format(SQL(" OR ").join(one if one.as_string() else SQL("true") for one in each))
+
+
+def counted(results: Composable) -> Composed:
+    """Closed trades or pairs with what `MEASURES` adds up, and the day of the exit in New York."""
+    edges = SQL(", ".join(BIN_EDGES))
+    return SQL(
+        "SELECT *, (exit_time AT TIME ZONE 'America/New_York')::date AS day,"
+        " CASE WHEN NOT left_out THEN pnl END AS p, CASE WHEN NOT left_out THEN r END AS counted_r,"
+        " CASE WHEN NOT left_out AND kind IN ('paired', 'unpaired')"
+        " THEN width_bucket(r, ARRAY[{edges}]::numeric[]) END AS bin FROM ({results}) results"
+    ).format(edges=edges, results=results)
+
+
+def measured(results: Composable) -> Composed:
+    """Closed trades or pairs added up by kind, engine and day."""
+    return SQL("SELECT kind, engine, day, {sums} FROM ({counted}) counted GROUP BY kind, engine, day").format(
+        sums=named(MEASURES), counted=counted(results)
+    )
+
+
+def curves(results: Composable) -> Composed:
+    """The course of the cumulative P&L within each day (see curves.sql)."""
+    return _CURVES.format(results=results)
+
+
+def curves_of_some(slices: Composable, condition: Composable) -> Composed:
+    """The same of whole days, of the trades of some slices alone (see slice_curves.sql)."""
+    return _SLICE_CURVES.format(slices=slices, condition=condition)
+
+
+def both(first: Composable, second: Composable) -> Composed:
+    """The rows of two relations of one shape."""
+    return SQL("({}) UNION ALL ({})").format(first, second)
+
+
+def columns(names: Iterable[str]) -> Composed:
+    """Column names, joined by commas."""
+    return SQL(", ").join(Identifier(name) for name in names)
+
+
+def added_up(measures: Iterable[str]) -> Composed:
+    """Each column's sum over cells under its own name, 0 where they hold nothing; counts are whole."""
+    return SQL(", ").join(
+        SQL("coalesce(sum({0}), 0){1} AS {0}").format(Identifier(name), SQL("" if name in SUMS else "::bigint"))
+        for name in measures
+    )
+
+
+def named(measures: Mapping[str, LiteralString]) -> Composed:
+    """Each measure under its name."""
+    return SQL(", ").join(SQL("{} AS {}").format(SQL(sql), Identifier(name)) for name, sql in measures.items())
+
+
+def _filled(names: Iterable[str]) -> Composed:
+    # NULL takes no space, and most of the numbers are 0.
+    return SQL(", ").join(SQL("nullif(cells.{}, 0)").format(Identifier(name)) for name in names)
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "experiments": EXPERIMENTS,
+        "dimensions": columns(DIMENSIONS),
+        "slice_id": SQL("md5(jsonb_build_array({})::text)::uuid").format(columns(DIMENSIONS)),
+    }
+
+
+def _insert_cells(ranges: Sequence[Range]) -> Composed:
+    closed = SQL("SELECT * FROM closed")
+    return _CELLS.format(
+        **_shared(),
+        results=both(results_in(ranges), pairs_in(ranges)),
+        counted=counted(closed),
+        curves=curves(SQL("SELECT * FROM closed WHERE kind NOT IN ('paired', 'unpaired')")),
+        measures=named(MEASURES),
+        names=columns(MEASURES),
+        filled=_filled(MEASURES),
+    )
+
+
+def _insert_answer_cells(ranges: Sequence[Range]) -> Composed:
+    return _ANSWER_CELLS.format(
+        **_shared(),
+        answers=answers_in(ranges),
+        measures=named(ANSWER_COUNTS),
+        names=columns(ANSWER_COUNTS),
+        filled=_filled(ANSWER_COUNTS),
+    )
+
 
 _SCOPE = load(__file__, "scope.sql")
 # The days whose cells count: whole ones of the period that are not read from the rows.

@@ -7,12 +7,11 @@ from outcomes.services.amendments import (
     refuse_amendment,
 )
 from outcomes.services.closings import close_trade, report_fill
-from outcomes.services.directives import pending_directives
+from outcomes.services.directives import pending_directives, report_shadow_exit
 from outcomes.services.due import settle_due
+from outcomes.services.incidents import acknowledge_incident
 from outcomes.services.openings import open_trade, own_trade
 from outcomes.services.recommendations import RecommendationReport, confirm_permit, record_recommendation
-from outcomes.services.settling import report_shadow_exit
-from outcomes.services.transactions import acknowledge_incident
 
 __all__ = [
     "RecommendationReport",

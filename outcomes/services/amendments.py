@@ -39,7 +39,7 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.case import Terms, lock_experiment
-from outcomes.services.directives import share_out
+from outcomes.services.directives import MOVING, share_out
 from outcomes.services.fills import (
     SUMMARY,
     ZERO,
@@ -54,7 +54,6 @@ from outcomes.services.fills import (
     sum_up,
 )
 from outcomes.services.openings import experiment_of
-from outcomes.services.settling import MOVING
 
 
 def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> tuple[TradeAmendment, bool]:

@@ -1,25 +1,31 @@
-"""One experiment as a report finds it: all its rows, read under its lock, and the terms it is judged by."""
+"""One report on one experiment: its rows, read under its lock, its terms, and what is kept when it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import models
+from django.db import IntegrityError, connection, models, transaction
 
 from experiments.models import ExecutionDecision, Experiment
+from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
+from kernel.events import INCIDENT_RECORDED
 from kernel.rows import add_related, execute, from_json, json_columns, read_json, relate
 from kernel.sql import load
 from kernel.values import parse_instant
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
 from outcomes.models import (
+    DirectiveState,
     ExitDirective,
+    Incident,
+    IncidentKind,
     OwnExit,
     Permit,
     RealOutcome,
@@ -28,8 +34,10 @@ from outcomes.models import (
     ShadowOutcome,
     ShadowTrade,
     TradeFill,
+    TradeStatus,
 )
 from policies.models import PolicyVersion
+from policies.selectors import answer_by
 from signals_app.alerts.times import duration
 from signals_app.models import Signal
 from signals_app.selectors import replay_clock
@@ -244,3 +252,120 @@ class Terms:
     def schedule(self) -> Schedule:
         """The fees that the comparison charges both sides, and that shadows pay."""
         return Schedule(self.policy.fee_per_contract, self.policy.fee_per_order)
+
+    def real_trade_has_ended(self, entered: datetime) -> bool:
+        """Whether the pair had ended before a shadow opens: by arrival, or by the market's times if replayed.
+
+        A replayed shadow whose directive waited in vain, as long as an answer in time can take, comes too late, too.
+        """
+        last = next((directive for directive in self.directives if directive.is_last), None)
+        if last is None:
+            return False
+        return not self.is_replayed or entered > last.exit_time or last.state != DirectiveState.PENDING
+
+    def real_trade_may_come(self) -> bool:
+        """Whether there is a real trade for a shadow to follow, or can still be one."""
+        executed = self.decision.executed_engine
+        # Nobody trades for real: both are shadows, and each leaves by its own rules.
+        if executed is None:
+            return False
+        # One that was busted whole leads nobody.
+        if self.real is not None and self.real.status != TradeStatus.UNPRICED:
+            return True
+        answer = self.recommendations.get(executed)
+        if answer is None:
+            return self.now <= answer_by(self.policy, self.distributed[executed])
+        # It declined, or was told to be a shadow.
+        if answer.permit_expires_at is None:
+            return False
+        # A trade entered within its permit may be reported a little after it.
+        return self.now <= answer.permit_expires_at + self.report_delay
+
+
+# The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
+DOUBLE_EXECUTION_GUARDS = {
+    "real_trades_by_the_executed_engine",
+    "real_trades_in_the_revealed_role",
+    "real_trades_one_per_experiment",
+}
+SAME_TRADE_GUARDS = {"real_trades_pkey", "shadow_trades_pkey", "shadow_trades_one_per_engine"}
+
+
+class RefusedReportError(DomainError):
+    """A report that the rules forbid but that must not be lost: it is kept as an incident of this kind.
+
+    An operator must look: the engine did, or says it did, what it was not allowed to do.
+    """
+
+    def __init__(self, code: str, detail: str, *, incident_kind: str, pointer: str = "") -> None:
+        super().__init__(code, detail, pointer)
+        self.incident_kind = incident_kind
+
+
+def double_execution(engine: str) -> RefusedReportError:
+    """A real trade of an engine that may not trade for real (R3.5)."""
+    return RefusedReportError(
+        "double_execution_prevented",
+        f"Engine {engine} may not trade this experiment for real; close the position and report a shadow trade.",
+        incident_kind=IncidentKind.DOUBLE_EXECUTION_PREVENTED,
+    )
+
+
+def conflicting_report(detail: str) -> RefusedReportError:
+    """A second report that contradicts the first, which counts."""
+    return RefusedReportError("conflict", detail, incident_kind=IncidentKind.CONFLICTING_REPORT)
+
+
+@contextmanager
+def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterator[Terms]:
+    """A transaction that holds the experiment's lock; a report refused in it is kept as an incident.
+
+    The incident is stored after the transaction, because the refusal rolls that back.
+    """
+    try:
+        with transaction.atomic():
+            yield lock_experiment(experiment_id)
+    except IntegrityError as error:
+        # Django wraps psycopg's error; only the wrapped one names the constraint.
+        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if constraint in DOUBLE_EXECUTION_GUARDS:
+            refusal = double_execution(engine)
+        elif constraint in SAME_TRADE_GUARDS:
+            refusal = conflicting_report("This trade was already reported with different contents.")
+        else:
+            # Any other constraint is a fault of ours and no breach by the engine.
+            raise
+        record_incident(experiment_id, engine, refusal, report)
+        raise refusal from error
+    except RefusedReportError as refusal:
+        record_incident(experiment_id, engine, refusal, report)
+        raise
+
+
+def record_incident(experiment_id: UUID, engine: str, refusal: RefusedReportError, report: Any) -> Incident:
+    """Store the refused report once, however often it is sent."""
+    document = exact_document(report)
+    incident, created = Incident.objects.get_or_create(
+        experiment_id=experiment_id,
+        engine=engine,
+        kind=refusal.incident_kind,
+        report_hash=document_hash(document),
+        defaults={"detail": refusal.detail, "report": document, "occurred_at": database_time()},
+    )
+    if created:
+        INCIDENT_RECORDED.log(
+            incident_id=incident.pk,
+            kind=incident.kind,
+            experiment_id=str(experiment_id),
+            engine=engine,
+            detail=refusal.detail,
+        )
+    return incident
+
+
+def database_time() -> datetime:
+    """The database's clock now, UTC; not the transaction's start, which may lie before a wait for the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment

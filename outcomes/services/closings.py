@@ -17,6 +17,7 @@ from outcomes.core.checks import (
     refuse_settlement_outside,
     refuse_unreadable_settlements,
 )
+from outcomes.core.quoting import weakest
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -24,7 +25,7 @@ from outcomes.core.reports import (
     net_price_differs,
     report_hash,
 )
-from outcomes.core.trades import PairRule, Provenance, TradeFlag, weakest
+from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     EXIT,
     IncidentKind,
@@ -33,7 +34,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.case import Terms
+from outcomes.services.case import RefusedReportError, Terms, conflicting_report, report_transaction
 from outcomes.services.directives import issue_directive
 from outcomes.services.fills import (
     NewFill,
@@ -50,7 +51,6 @@ from outcomes.services.fills import (
 from outcomes.services.openings import experiment_of, judge_real_time
 from outcomes.services.pricing import settlement_provenance
 from outcomes.services.shadow_exits import exit_of_a_shadow, settle_contracts
-from outcomes.services.transactions import RefusedReportError, conflicting_report, report_transaction
 
 
 def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -> tuple[RealTrade | ShadowTrade, bool]:

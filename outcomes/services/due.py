@@ -25,13 +25,12 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.performance.cells import rebuild_day
+from outcomes.performance.scope import rebuild_day
 from outcomes.services.case import Terms, lock_experiment
-from outcomes.services.directives import follow_entry_quote, real_trade_may_come
+from outcomes.services.directives import follow_entry_quote, settle_directive
 from outcomes.services.fills import ExitFacts, check_prices, end_unpriced, flag_if
 from outcomes.services.openings import own_entry_of, price_entry
 from outcomes.services.pricing import QUOTE_WAIT, neutral_entry_legs
-from outcomes.services.settling import settle_directive
 from outcomes.services.shadow_exits import OWN_EXIT_DAYS, leave_unpaired, price_own_exit
 
 # Selects what falls due, and so whether anything does.
@@ -118,7 +117,7 @@ def _leave(key: Any) -> bool:
         own = getattr(trade, "own_exit", None)
         if own is not None:
             leave_unpaired(trade, own, terms)
-        elif TradeFlag.AFTER_REAL_EXIT in trade.flags or not real_trade_may_come(terms):
+        elif TradeFlag.AFTER_REAL_EXIT in trade.flags or not terms.real_trade_may_come():
             flag_if(trade, TradeFlag.UNPAIRED, TradeFlag.AFTER_REAL_EXIT not in trade.flags)
             end_unpriced(trade, ExitFacts(terms.now, ExitReason.TIME_LIMIT), terms.schedule, terms.now)
     return trade.status != TradeStatus.OPEN

@@ -20,17 +20,9 @@ from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import Books, Fill, LegFill, Schedule, in_force, is_followed, keep_books, scheduled_fees
-from outcomes.core.checks import Plan, judge_real_trade
+from outcomes.core.checks import Breach, PairedTrade, Plan, breaches_of_one, breaches_of_the_exits, judge_real_trade
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
-from outcomes.core.trades import (
-    Breach,
-    PairedTrade,
-    PairRule,
-    Provenance,
-    TradeFlag,
-    breaches_of_one,
-    breaches_of_the_exits,
-)
+from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     Outcome,
     RealOutcome,

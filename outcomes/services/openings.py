@@ -35,12 +35,18 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.case import Terms, not_found
-from outcomes.services.directives import follow_directives, real_trade_has_ended
+from outcomes.services.case import (
+    RefusedReportError,
+    Terms,
+    conflicting_report,
+    double_execution,
+    not_found,
+    report_transaction,
+)
+from outcomes.services.directives import follow_directives
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.recommendations import judge_permit
-from outcomes.services.transactions import RefusedReportError, conflicting_report, double_execution, report_transaction
 from signals_app.alerts.documents import trade_id
 
 
@@ -195,7 +201,7 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
         price_entry(trade, neutral or own, terms)
     else:
         insert(trade)
-    if real_trade_has_ended(terms, entered_at(trade)):
+    if terms.real_trade_has_ended(entered_at(trade)):
         flag_if(trade, TradeFlag.AFTER_REAL_EXIT, holds=True)
         update(trade, ("flags",))
     follow_directives(trade, terms)

@@ -46,9 +46,10 @@ from outcomes.core.quoting import (
     quotes_by_instrument,
     read_quote,
     touch,
+    weakest,
 )
 from outcomes.core.reports import quote_error
-from outcomes.core.trades import Provenance, weakest
+from outcomes.core.trades import Provenance
 from policies.models import ApiKey, KeyOwner
 
 STORE = load(__file__, "store_quotes.sql")

@@ -19,8 +19,8 @@ from outcomes.core.checks import Plan
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
 from outcomes.services.case import Terms, lock_experiment, not_found
+from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
-from outcomes.services.settling import settle_declined
 from policies.core import rules
 from policies.models import Halt
 from policies.selectors import answer_by

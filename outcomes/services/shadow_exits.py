@@ -25,6 +25,7 @@ from outcomes.core.checks import (
     refuse_impossible_settlement,
     refuse_unreadable_settlements,
 )
+from outcomes.core.quoting import weakest
 from outcomes.core.reports import (
     ExitReport,
     FillReport,
@@ -32,7 +33,7 @@ from outcomes.core.reports import (
     refuse_prices_better_than_quotes,
     reported_exit_prices,
 )
-from outcomes.core.trades import Provenance, TradeFlag, weakest
+from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     EXIT,
     DirectiveState,
@@ -41,8 +42,8 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.case import Terms
-from outcomes.services.directives import real_trade_may_come
+from outcomes.services.case import Terms, conflicting_report
+from outcomes.services.directives import settle_directives_of_a_closed_shadow
 from outcomes.services.fills import (
     ExitFacts,
     NewFill,
@@ -63,8 +64,6 @@ from outcomes.services.pricing import (
     refuse_bad_exit_quotes,
     settlement_provenance,
 )
-from outcomes.services.settling import settle_directives_of_a_closed_shadow
-from outcomes.services.transactions import conflicting_report
 
 # A statement, so that the worker and the feeder's requests count by the same days.
 OWN_EXIT_DAYS = load(__file__, "own_exit_days.sql")
@@ -149,7 +148,7 @@ def _book_settlements(
         terms.now,
     )
     if not trade.is_live:
-        if not real_trade_may_come(terms):
+        if not terms.real_trade_may_come():
             flag_if(trade, TradeFlag.UNPAIRED, holds=True)
             update(trade, ("flags",))
         settle_directives_of_a_closed_shadow(trade, terms)
@@ -279,7 +278,7 @@ def leave_unpaired(trade: ShadowTrade, own: OwnExit, terms: Terms) -> None:
     if (
         trade.status != TradeStatus.OPEN
         or own.state == OwnExitState.PENDING
-        or (not late and real_trade_may_come(terms))
+        or (not late and terms.real_trade_may_come())
     ):
         return
     if not late:

@@ -19,7 +19,7 @@ from outcomes import services
 from outcomes.core.evaluation import NEUTRAL, SYNCHRONISED
 from outcomes.core.values import Record, Side, difference
 from outcomes.models import RealTrade, ShadowTrade
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 from outcomes.standings import read_pairs
 from tests.acceptance.twin_steps import Step
 from tests.acceptance.twin_table import Table, dress

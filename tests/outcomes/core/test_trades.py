@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 
-from outcomes.core.trades import (
-    Breach,
-    PairedTrade,
-    PairRule,
-    Provenance,
-    breaches_of_one,
-    breaches_of_the_exits,
-    weakest,
-)
+from outcomes.core.checks import Breach, PairedTrade, breaches_of_one, breaches_of_the_exits
+from outcomes.core.quoting import weakest
+from outcomes.core.trades import PairRule, Provenance
 
 FIRST = datetime(2014, 6, 5, 18, tzinfo=UTC)
 SECOND = FIRST + timedelta(hours=1)

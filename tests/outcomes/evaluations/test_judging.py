@@ -13,7 +13,7 @@ from outcomes.evaluations import judging, lifecycle
 from outcomes.evaluations.documents import evaluation_document
 from outcomes.evaluations.judging import look
 from outcomes.models import EvaluationRun
-from outcomes.services.transactions import database_time
+from outcomes.services.case import database_time
 from outcomes.tasks import judge_evaluations
 from tests.outcomes.evaluations.hall import ANN, Hall, blocks, make_phase, started
 

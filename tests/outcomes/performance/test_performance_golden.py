@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from psycopg.sql import SQL
 
 from outcomes.performance import report
-from outcomes.performance.cells import both, curves, measured
 from outcomes.performance.figures import FIGURES, NO_OUTCOME, Figure, Kind, present
 from outcomes.performance.pairs import CONFOUNDED, EXPLORATORY, PAIR_FIGURES, pair_row
 from outcomes.performance.report import curve_of, drawdowns_of, figures_of
+from outcomes.performance.scope import both, curves, measured
 from tests.golden import GOLDEN_FOLDER
 from tests.outcomes.performance.reference_figures import reference_figures
 

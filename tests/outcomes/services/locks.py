@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.services import amendments, case, due, recommendations, settling, transactions
+from outcomes.services import amendments, case, directives, due, recommendations
 
 
 def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every report and the worker read the experiment without locking it."""
-    for module in (transactions, settling, due, recommendations, amendments):
+    for module in (case, directives, due, recommendations, amendments):
         monkeypatch.setattr(module, "lock_experiment", case.read_experiment)

@@ -7,7 +7,7 @@ from django.db import IntegrityError
 
 from kernel.actors import Actor
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
-from outcomes.services import closings, directives, openings, recommendations, settling
+from outcomes.services import closings, directives, openings, recommendations
 from policies.services import engage_halt
 from tests.outcomes.desk import C72_5_JULY, Answer, Desk, live_desk, make_desk, now, quote
 from tests.outcomes.services.locks import take_locks_away
@@ -90,7 +90,7 @@ def cross_exit_and_decline(monkeypatch: pytest.MonkeyPatch, *, decline_first: bo
         return desk.b.recommend(desk.experiment, action="DECLINE")
 
     if decline_first:
-        monkeypatch.setattr(recommendations, "settle_declined", meeting.after(settling.settle_declined))
+        monkeypatch.setattr(recommendations, "settle_declined", meeting.after(directives.settle_declined))
         run_across(meeting, decline, leave)
     else:
         monkeypatch.setattr(closings, "issue_directive", meeting.after(directives.issue_directive))

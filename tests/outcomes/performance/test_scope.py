@@ -14,9 +14,8 @@ from experiments.models import Experiment
 from kernel.canonical import document_hash
 from outcomes.models import AnswerCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
 from outcomes.performance import report
-from outcomes.performance.cells import rebuild_day
 from outcomes.performance.report import cumulative_series, performance_report
-from outcomes.performance.scope import PerformanceFilters
+from outcomes.performance.scope import PerformanceFilters, rebuild_day
 from outcomes.services.due import settle_due
 from tests.factories import make_experiment
 from tests.outcomes.closed_trades import (
