@@ -1,4 +1,4 @@
-"""The audit log: the one table that every app writes."""
+"""What every app may write: the audit log, and what operators have seen of that which asks for their attention."""
 
 from __future__ import annotations
 
@@ -23,3 +23,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
+
+
+class AttentionMark(models.Model):
+    """An operator has seen something that asks for attention, or put it off; append-only, the latest counts."""
+
+    kind = models.CharField(max_length=40, help_text="What it is about, such as failed_signals.")
+    facts = models.CharField(max_length=200, help_text="What stood there; anything else asks for attention again.")
+    until = models.DateTimeField(
+        null=True, blank=True, help_text="Put off until then, UTC; blank: until the facts change."
+    )
+    made_by = models.CharField(max_length=150, help_text="User name.")
+    made_at = models.DateTimeField(help_text="By the database clock, UTC.")
+
+    class Meta:
+        db_table = "attention_marks"
+        ordering = ("-id",)
+        indexes = (models.Index(name="attention_marks_of_kind", fields=("kind", "-id")),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.made_by}"

@@ -7,7 +7,7 @@ table is the queue; a wake-up that is lost, late or doubled changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from time import monotonic, process_time, sleep
@@ -22,7 +22,7 @@ from experiments.worker.queue import log_decided, store
 from kernel.canonical import load_canonical
 from kernel.events import GUARDRAIL_TRIPPED, SIGNAL_PROCESSING_FAILED
 from policies.core.rules import PolicyState, Trip
-from policies.core.settings import GUARDRAILS
+from policies.core.settings import GUARDRAILS, PolicySettings
 from policies.selectors import instant_of_change, state_in_force
 from signals_app.alerts import documents
 from signals_app.alerts.documents import SignalFacts, experiment_id
@@ -182,8 +182,18 @@ def _process_or_split(batch: claim.Batch, signal_ids: list[UUID]) -> int:
     return _process_or_split(batch, signal_ids[:middle]) + _process_or_split(batch, signal_ids[middle:])
 
 
+def guardrail_levels(settings: PolicySettings) -> Iterator[tuple[str, int | Decimal, int | Decimal]]:
+    """Name, present value and limit of each guardrail that has a limit; measured as they are asked for."""
+    for name in GUARDRAILS:
+        limit: int | Decimal | None = getattr(settings, name)
+        if limit is not None:
+            with connection.cursor() as cursor:
+                cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
+                yield name, cursor.fetchone()[0], limit
+
+
 def trip_guardrail(state: PolicyState) -> Trip | None:
-    """Measure the guardrails that have a limit and trip the first that has reached it; None when all is well.
+    """Trip the first guardrail that has reached its limit; None when all is well.
 
     Call it in the transaction of the decision.
     """
@@ -191,16 +201,11 @@ def trip_guardrail(state: PolicyState) -> Trip | None:
     def text(number: int | Decimal) -> str:
         return f"{number:.2f}" if isinstance(number, Decimal) else str(number)
 
-    for name in GUARDRAILS:
-        limit: int | Decimal | None = getattr(state.settings, name)
-        if limit is None:
+    for name, value, limit in guardrail_levels(state.settings):
+        if value < limit:
             continue
+        trip = Trip(name, text(value), text(limit))
         with connection.cursor() as cursor:
-            cursor.execute(MEASURES[name].format(since=SINCE_RELEASE.format(name=name)))
-            value = cursor.fetchone()[0]
-            if value < limit:
-                continue
-            trip = Trip(name, text(value), text(limit))
             cursor.execute(TRIP, (name, trip.value, trip.limit, state.version, instant_of_change()))
             if cursor.rowcount:
                 transaction.on_commit(partial(GUARDRAIL_TRIPPED.log, policy_version=state.version, **trip.document()))

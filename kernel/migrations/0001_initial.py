@@ -26,4 +26,20 @@ class Migration(migrations.Migration):
                 'ordering': ('-id',),
             },
         ),
+        migrations.CreateModel(
+            name='AttentionMark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(help_text='What it is about, such as failed_signals.', max_length=40)),
+                ('facts', models.CharField(help_text='What stood there; anything else asks for attention again.', max_length=200)),
+                ('until', models.DateTimeField(blank=True, help_text='Put off until then, UTC; blank: until the facts change.', null=True)),
+                ('made_by', models.CharField(help_text='User name.', max_length=150)),
+                ('made_at', models.DateTimeField(help_text='By the database clock, UTC.')),
+            ],
+            options={
+                'db_table': 'attention_marks',
+                'ordering': ('-id',),
+                'indexes': [models.Index(fields=['kind', '-id'], name='attention_marks_of_kind')],
+            },
+        ),
     ]

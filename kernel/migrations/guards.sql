@@ -9,3 +9,6 @@ END $$;
 -- What was done stays told.
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER attention_marks_append_only BEFORE UPDATE OR DELETE ON attention_marks
+FOR EACH ROW EXECUTE FUNCTION refuse_change();

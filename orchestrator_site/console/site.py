@@ -43,13 +43,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 class OrchestratorAdminSite(UnfoldAdminSite):
     """Serves tables and pages; templates find the current halt as `halt`, a tripped guardrail as `trip`."""
 
-    index_title = "Overview"
+    index_title = "Now"
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Our pages before the tables: their paths would match the catch-all of the latter."""
         from orchestrator_site.console import (
             alert_page,
             as_of_page,
+            attention,
             engines_page,
             kill_switch,
             preview_page,
@@ -58,6 +59,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         )
 
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
+            "attention/": ("attention", attention.mark),
             "kill-switch/": ("kill_switch", kill_switch.page),
             "check-alert/": ("check_alert", alert_page.page),
             "engines/": ("engines", engines_page.page),
@@ -85,12 +87,20 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the overview instead of a list of tables."""
-        from orchestrator_site.console.overview import overview
+        """Show what goes on now, or one part of it (`?part=`), instead of a list of tables."""
+        from orchestrator_site.console.now_page import REFRESH_SECONDS, parts, refresh_of
 
+        refresh = {"refresh": refresh_of(request), "refresh_choices": REFRESH_SECONDS}
         # Staff without a role have nothing to see yet.
-        seen = overview(request) if request.user.has_perm("experiments.view_experiment") else None
-        return super().index(request, {"overview": seen, **(extra_context or {})})
+        found = parts(request) if request.user.has_perm("experiments.view_experiment") else {}
+        part = request.GET.get("part", "")
+        if part in found:
+            context = self.each_context(request) | refresh | found[part]() | {"part": part}
+            return TemplateResponse(request, "console/now_part.html", context)
+        seen: dict[str, Any] = {"parts": list(found)}
+        for read in found.values():
+            seen |= read()
+        return super().index(request, {**refresh, **seen, **(extra_context or {})})
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Find pages by name; Unfold's own view fails on a malformed page number."""

@@ -24,7 +24,7 @@ def _table(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 NAVIGATION: list[dict[str, Any]] = [
-    {"items": [{"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
+    {"items": [{"title": "Now", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
     {
         "title": "Signals",
         "items": [

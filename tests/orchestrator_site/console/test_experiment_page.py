@@ -138,7 +138,7 @@ def test_a_shadow_that_waits_for_its_price_counts_as_open(analyst: Client) -> No
 
     assert "not priced yet" in page
     assert listed.model_admin.state(listed.result_list[0]) == "open"
-    numbers = analyst.get(reverse("admin:index")).context["overview"].numbers
+    numbers = analyst.get(reverse("admin:index")).context["numbers"]
     assert numbers.open_shadow == 1
 
 

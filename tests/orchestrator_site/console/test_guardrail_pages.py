@@ -52,10 +52,10 @@ def test_every_page_tells_that_it_holds_and_why(operator: Client, trip: Guardrai
 def test_the_overview_says_what_it_does_to_the_next_signal(operator: Client, trip: GuardrailTrip) -> None:
     make_available("A", "B")
 
-    seen = operator.get(reverse("admin:index")).context["overview"]
+    seen = operator.get(reverse("admin:index")).context
 
-    assert seen.next_decisions == ["no engine trades for real, both shadow (SHADOW_ONLY, GUARDRAIL)"]
-    assert seen.attention[0].text == "Guardrail tripped: max_daily_real_loss is 512.00 (limit 500.00)."
+    assert seen["next_decisions"] == ["no engine trades for real, both shadow (SHADOW_ONLY, GUARDRAIL)"]
+    assert seen["inbox"].open[0].text.startswith("Guardrail tripped: max_daily_real_loss is 512.00 (limit 500.00).")
 
 
 def test_a_release_with_a_reason_lets_trading_go_on(operator: Client, trip: GuardrailTrip) -> None:

@@ -34,8 +34,8 @@ def step(incident: Incident) -> str:
 
 
 def attention() -> list[str]:
-    seen = logged_in("viewer").get(reverse("admin:index")).context["overview"]
-    return [found.text for found in seen.attention if "Incident" in found.text]
+    seen = logged_in("viewer").get(reverse("admin:index")).context["inbox"]
+    return [found.text for found in seen.open if "Incident" in found.text]
 
 
 def test_an_open_incident_stands_on_the_overview_with_a_link(incident: Incident) -> None:

@@ -1,0 +1,294 @@
+"""What asks for an operator's attention: each thing once, with the page where it is dealt with.
+
+Whoever has seen one says so, or puts it off; both are kept with name and time. A mark holds for the facts that stood
+there, so that the same kind of trouble asks again as soon as there is more of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db import connection
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from admin_kit.display import age_text
+from experiments.models import ReplayRun
+from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
+from experiments.worker.pipeline import guardrail_levels
+from kernel.actors import actor_of
+from kernel.models import AttentionMark
+from kernel.sql import load
+from orchestrator_site.health import WAITING_LIMIT_SECONDS
+from policies.core.rules import PolicyState
+from policies.models import Engine
+from policies.selectors import NoPolicyError, open_trip, state_in_force
+
+MAY_ACKNOWLEDGE = "kernel.add_attentionmark"
+SNOOZE_HOURS = (1, 8, 24)
+# A guardrail that has come this near to its limit is worth a look before it trips.
+NEAR = 0.8
+SILENT_SIGNALS = load(__file__, "silent_signals.sql")
+READ = load(__file__, "attention.sql").replace("/* worker */", f"({HEARTBEAT_AGE})")
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One thing to look at; `facts` tell one occasion from the next, and `mark` is set where somebody has seen it."""
+
+    kind: str
+    text: str
+    view: str
+    query: str = ""
+    facts: str = ""
+    urgent: bool = False
+    mark: AttentionMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What is open, the most urgent first, and what operators have seen or put off."""
+
+    open: list[Attention]
+    seen: list[Attention]
+
+
+def inbox() -> Inbox:
+    """Everything that asks for attention as of now."""
+    now = timezone.now()
+    latest = {mark.kind: mark for mark in AttentionMark.objects.order_by("kind", "-id").distinct("kind")}
+    found = [replace(one, mark=_holding(latest.get(one.kind), one.facts, now)) for one in what_asks()]
+    return Inbox([one for one in found if one.mark is None], [one for one in found if one.mark is not None])
+
+
+def _holding(mark: AttentionMark | None, facts: str, now: datetime) -> AttentionMark | None:
+    """The mark, if it still covers these facts."""
+    if mark is None:
+        return None
+    covers = now < mark.until if mark.until is not None else mark.facts == facts
+    return mark if covers else None
+
+
+def what_asks() -> Iterator[Attention]:
+    """Whatever an operator should look at, the most urgent first, marked or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ)
+        names = [column.name for column in cursor.description]
+        facts = SimpleNamespace(**dict(zip(names, cursor.fetchone(), strict=True)))
+    try:
+        state: PolicyState | None = state_in_force()
+    except NoPolicyError:
+        state = None
+    yield from _brakes(facts, state)
+    yield from _machinery(facts)
+    if state is not None:
+        yield from _engines(state)
+    yield from _money(facts)
+    yield from _alerts(facts)
+    yield from _decisions(facts)
+
+
+def _brakes(facts: SimpleNamespace, state: PolicyState | None) -> Iterator[Attention]:
+    if facts.halt is not None:
+        yield Attention(
+            "halt", "Trading is halted: no new real trades.", "kill_switch", facts=str(facts.halt), urgent=True
+        )
+    trip = open_trip()
+    if trip is not None:
+        text = f"Guardrail tripped: {trip.name} is {trip.value} (limit {trip.limit}). No new real trades."
+        yield Attention("guardrail", text, "policies_guardrailtrip_changelist", facts=str(trip.pk), urgent=True)
+    elif state is not None:
+        for level in guardrail_bars(state):
+            if level.share >= NEAR:
+                text = f"{level.name} is at {level.value} of {level.limit}, close to its limit."
+                yield Attention(f"near_{level.name}"[:40], text, "policies_guardrailtrip_changelist", facts=level.value)
+
+
+def _machinery(facts: SimpleNamespace) -> Iterator[Attention]:
+    if facts.worker_age is None or facts.worker_age > STARTING_SECONDS:
+        yield Attention(
+            "worker",
+            "No worker is running. Start one: manage.py worker",
+            "experiments_workerheartbeat_changelist",
+            facts=str(facts.worker_seen),
+            urgent=True,
+        )
+    if (facts.oldest_wait or 0) > WAITING_LIMIT_SECONDS:
+        yield Attention(
+            "pending",
+            f"A signal has been pending for {age_text(facts.oldest_wait)}.",
+            "signals_app_signal_changelist",
+            "status__exact=PENDING",
+            facts=str(facts.pending_since),
+            urgent=True,
+        )
+    if facts.failed:
+        yield Attention(
+            "failed_signals",
+            f"Failed signals to retry or discard: {facts.failed}.",
+            "signals_app_signal_changelist",
+            "failure=open",
+            facts=f"{facts.failed} {facts.last_failed}",
+        )
+    run = ReplayRun.objects.first()
+    if run is not None and run.differences:
+        yield Attention(
+            "replay",
+            f"The last replay found differences in the stored data: {run.differences}.",
+            "experiments_replayrun_changelist",
+            facts=str(run.pk),
+            urgent=True,
+        )
+
+
+def _engines(state: PolicyState) -> Iterator[Attention]:
+    with connection.cursor() as cursor:
+        cursor.execute(SILENT_SIGNALS)
+        silences = {name: (age, missed) for name, age, missed in cursor.fetchall()}
+    for engine in Engine.objects.all():
+        if state.is_available(engine.name):
+            continue
+        age, missed = silences[engine.name]
+        if not engine.enabled:
+            text = f"{engine} is unavailable: disabled: {engine.disabled_reason}."
+        elif age is None:
+            text = f"{engine} is unavailable: no heartbeat yet."
+        else:
+            limit = state.settings.heartbeat_ttl_seconds
+            text = f"{engine} has been silent for {age_text(age)} (limit {limit} s)."
+        if missed:
+            text += f" {missed} signal{'s were' if missed > 1 else ' was'} decided without it."
+        facts = f"{engine.enabled} {engine.last_heartbeat_at}"
+        yield Attention(f"engine_{engine.name}", text, "engines", facts=facts, urgent=True)
+
+
+def _money(facts: SimpleNamespace) -> Iterator[Attention]:
+    if facts.open_incidents:
+        yield Attention(
+            "incidents",
+            f"Incidents to acknowledge: {facts.open_incidents}.",
+            "outcomes_incident_changelist",
+            "acknowledged=no",
+            facts=f"{facts.open_incidents} {facts.last_incident}",
+            urgent=True,
+        )
+    if facts.open_amendments:
+        yield Attention(
+            "amendments",
+            f"Amendments to decide: {facts.open_amendments}.",
+            "outcomes_tradeamendment_changelist",
+            "state__exact=PROPOSED",
+            facts=f"{facts.open_amendments} {facts.last_amendment}",
+        )
+    if facts.overdue_directives:
+        yield Attention(
+            "overdue_exits",
+            f"Overdue shadow exits without a price: {facts.overdue_directives}.",
+            "outcomes_exitdirective_changelist",
+            "state__exact=PENDING",
+            facts=f"{facts.overdue_directives} {facts.first_overdue}",
+        )
+
+
+def _alerts(facts: SimpleNamespace) -> Iterator[Attention]:
+    if facts.rejected:
+        yield Attention(
+            "rejected_alerts",
+            f"Alerts rejected in the last 24 hours: {facts.rejected}.",
+            "signals_app_webhookdelivery_changelist",
+            "outcome__exact=rejected",
+            facts=str(facts.last_rejected),
+        )
+    if facts.conflicts:
+        yield Attention(
+            "conflicting_alerts",
+            f"Alerts of the last 24 hours that contradict an earlier one: {facts.conflicts}.",
+            "signals_app_webhookdelivery_changelist",
+            "outcome__exact=conflict",
+            facts=str(facts.last_conflict),
+        )
+    if facts.unknown_tokens:
+        yield Attention(
+            "unknown_tokens",
+            f"Requests with an unknown webhook token in the last 24 hours: {facts.unknown_tokens}.",
+            "signals_app_unknowntokenattempt_changelist",
+            facts=str(facts.unknown_tokens),
+        )
+
+
+def _decisions(facts: SimpleNamespace) -> Iterator[Attention]:
+    if facts.refused_activations:
+        yield Attention(
+            "refused_activations",
+            f"Scheduled policies that failed to activate in the last 24 hours: {facts.refused_activations}.",
+            "policies_policydraft_changelist",
+            "state__exact=REFUSED",
+            facts=str(facts.last_refused),
+            urgent=True,
+        )
+    if facts.unapproved_drafts:
+        yield Attention(
+            "unapproved_drafts",
+            f"Policy drafts waiting for approval: {facts.unapproved_drafts}.",
+            "policies_policydraft_changelist",
+            "state__exact=OPEN",
+            facts=f"{facts.unapproved_drafts} {facts.last_edit}",
+        )
+    if facts.unapproved_evaluations:
+        yield Attention(
+            "unapproved_evaluations",
+            f"Evaluations waiting for approval: {facts.unapproved_evaluations}.",
+            "outcomes_evaluation_changelist",
+            facts=f"{facts.unapproved_evaluations} {facts.last_evaluation}",
+        )
+    if facts.ended_evaluation:
+        yield Attention(
+            "ended_evaluation",
+            f"The evaluation {facts.ended_evaluation} has ended.",
+            "outcomes_evaluation_changelist",
+            facts=facts.ended_evaluation,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailBar:
+    """How near a guardrail is to its limit; `share` is 1 at the limit."""
+
+    name: str
+    value: str
+    limit: str
+    share: float
+
+
+def guardrail_bars(state: PolicyState) -> list[GuardrailBar]:
+    """Every guardrail that has a limit, measured as of now."""
+    return [
+        GuardrailBar(name, str(value), str(limit), float(value / limit) if limit else 1.0)
+        for name, value, limit in guardrail_levels(state.settings)
+    ]
+
+
+@require_POST
+@permission_required(MAY_ACKNOWLEDGE, raise_exception=True)
+def mark(request: HttpRequest) -> HttpResponse:
+    """Keep that somebody has seen a thing, or put it off for `hours`; what has changed meanwhile asks again."""
+    kind, facts, hours = (request.POST.get(name, "") for name in ("kind", "facts", "hours"))
+    one = next((found for found in what_asks() if found.kind == kind), None)
+    if one is None:
+        messages.info(request, "This has already been dealt with.")
+    elif one.facts != facts:
+        messages.warning(request, f"It has changed meanwhile: {one.text}")
+    else:
+        until = Now() + timedelta(hours=int(hours)) if hours in map(str, SNOOZE_HOURS) else None
+        made: dict[str, Any] = {"kind": kind, "facts": facts[:200], "until": until}
+        AttentionMark.objects.create(**made, made_by=actor_of(request).name, made_at=Now())
+    return redirect("admin:index")

@@ -1,0 +1,39 @@
+-- Everything that may ask for an operator's attention, in one row; ages in seconds, NULL where there is nothing.
+-- What happened is counted over a day; what waits is counted however old it is, by partial indexes where there are many.
+WITH lately AS MATERIALIZED (
+    SELECT outcome, count(*) AS n, max(id) AS last FROM webhook_deliveries
+     WHERE received_at >= now() - interval '1 day' AND outcome IN ('rejected', 'conflict') GROUP BY outcome
+)
+SELECT
+    (SELECT id FROM halts WHERE released_at IS NULL) AS halt,
+    (SELECT id FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1) AS trip,
+    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS failed,
+    (SELECT max(received_at) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS last_failed,
+    (SELECT min(received_at) FROM signals WHERE status = 'PENDING') AS pending_since,
+    (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING') AS oldest_wait,
+    (SELECT coalesce(sum(n), 0)::bigint FROM lately WHERE outcome = 'rejected') AS rejected,
+    (SELECT max(last) FROM lately WHERE outcome = 'rejected') AS last_rejected,
+    (SELECT coalesce(sum(n), 0)::bigint FROM lately WHERE outcome = 'conflict') AS conflicts,
+    (SELECT max(last) FROM lately WHERE outcome = 'conflict') AS last_conflict,
+    (SELECT coalesce(sum(attempts), 0)::bigint FROM unknown_token_attempts
+      WHERE hour >= now() - interval '1 day') AS unknown_tokens,
+    (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS overdue_directives,
+    (SELECT min(expires_at) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS first_overdue,
+    (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements) AS open_incidents,
+    (SELECT max(id) FROM incidents) AS last_incident,
+    (SELECT count(*) FROM trade_amendments WHERE state = 'PROPOSED') AS open_amendments,
+    (SELECT max(id) FROM trade_amendments WHERE state = 'PROPOSED') AS last_amendment,
+    (SELECT count(*) FROM policy_drafts WHERE state = 'REFUSED' AND settled_at >= now() - interval '1 day')
+        AS refused_activations,
+    (SELECT max(id) FROM policy_drafts WHERE state = 'REFUSED') AS last_refused,
+    (SELECT count(*) FROM policy_drafts d WHERE state IN ('OPEN', 'SCHEDULED') AND NOT EXISTS (
+         SELECT FROM policy_approvals a WHERE a.draft_id = d.id AND a.content_hash = d.content_hash
+                                          AND NOT d.authors ? a.approved_by)) AS unapproved_drafts,
+    (SELECT max(edited_at) FROM policy_drafts WHERE state IN ('OPEN', 'SCHEDULED')) AS last_edit,
+    (SELECT count(*) FROM evaluations e WHERE NOT EXISTS (
+         SELECT FROM evaluation_approvals a WHERE a.evaluation_id = e.id)) AS unapproved_evaluations,
+    (SELECT max(id) FROM evaluations) AS last_evaluation,
+    (SELECT e.name FROM evaluation_runs r JOIN evaluations e ON e.id = r.evaluation_id
+      WHERE r.ended_at >= now() - interval '7 days' ORDER BY r.attempt DESC LIMIT 1) AS ended_evaluation,
+    /* worker */ AS worker_age,
+    (SELECT max(heartbeat_at) FROM worker_heartbeats) AS worker_seen

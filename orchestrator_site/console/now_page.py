@@ -1,0 +1,133 @@
+"""The first page, "Now": four parts, each read and refreshed by itself.
+
+What needs somebody, what a signal would be decided to, what the last hour was like, and what was decided last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+from experiments.models import ExecutionDecision, ReplayRun
+from experiments.worker.liveness import HEARTBEAT_AGE
+from orchestrator_site.console.activity import last_hour, stakes
+from orchestrator_site.console.attention import MAY_ACKNOWLEDGE, SNOOZE_HOURS, guardrail_bars, inbox
+from policies.core.rules import PolicyState, resolve_policy
+from policies.models import Engine
+from policies.selectors import NoPolicyError, active_policy, state_in_force
+
+REFRESH_SECONDS = (0, 5, 30)
+DECISIONS_SHOWN = 10
+
+NUMBERS = f"""
+SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(), 'UTC')),
+       (SELECT count(*) FROM signals WHERE status = 'PENDING'),
+       (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING'),
+       (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL),
+       (SELECT count(*) FROM real_trades WHERE status IN ('OPENING', 'OPEN')),
+       (SELECT count(*) FROM shadow_trades WHERE status IN ('OPENING', 'OPEN')),
+       (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),
+       (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()),
+       ({HEARTBEAT_AGE})
+"""  # noqa: S608 (our own statement)
+HEARTBEAT_AGES = "SELECT name, extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Counts and ages, read in one statement; ages in seconds, None where there is nothing."""
+
+    signals_today: int
+    waiting: int
+    oldest_wait: float | None
+    failed: int
+    open_real: int
+    open_shadow: int
+    pending_directives: int
+    overdue_directives: int
+    worker_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """One engine as the next decision would see it."""
+
+    engine: Engine
+    available: bool
+    heartbeat_age: float | None
+
+
+def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What each part of the page shows, by its name; read when it is called."""
+    may_mark = request.user.has_perm(MAY_ACKNOWLEDGE)
+    return {
+        "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
+        "state": _state,
+        "activity": lambda: {"activity": last_hour()},
+        "decisions": _decisions,
+    }
+
+
+def refresh_of(request: HttpRequest) -> int:
+    """Seconds between two looks, as chosen on the page; 0 is never."""
+    asked = request.GET.get("refresh", "")
+    return int(asked) if asked in map(str, REFRESH_SECONDS) else 5
+
+
+def _state() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBERS)
+        numbers = Numbers(*cursor.fetchone())
+        cursor.execute(HEARTBEAT_AGES)
+        ages: dict[str, float | None] = dict(cursor.fetchall())
+    try:
+        state: PolicyState | None = state_in_force()
+    except NoPolicyError:
+        state = None
+    found, open_permits = stakes()
+    return {
+        "app_mode": settings.APP_MODE,
+        "policy": active_policy(),
+        "next_decisions": next_decisions(state) if state else [],
+        "numbers": numbers,
+        "engines": [
+            EngineState(engine, state is not None and state.is_available(engine.name), ages[engine.name])
+            for engine in Engine.objects.all()
+        ],
+        "guardrails": guardrail_bars(state) if state else [],
+        "stakes": found,
+        "open_permits": open_permits,
+        "last_replay": ReplayRun.objects.first(),
+    }
+
+
+def _decisions() -> dict[str, Any]:
+    decisions = list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN])
+    if decisions:
+        return {"decisions": decisions}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM signals)")
+        return {"decisions": [], "any_signal": cursor.fetchone()[0]}
+
+
+def next_decisions(state: PolicyState) -> list[str]:
+    """What a signal received now would be decided to, by the rules themselves."""
+    sentences = {variant: _sentence(state, variant) for variant in ("A", "B")}
+    if sentences["A"] == sentences["B"]:
+        return [sentences["A"]]
+    return [f"Variant {variant}: {sentence}" for variant, sentence in sentences.items()]
+
+
+def _sentence(state: PolicyState, variant: str) -> str:
+    decision = resolve_policy(state.inputs(variant))
+    if decision.executed_engine is None:
+        return f"no engine trades for real, both shadow ({decision.execution_mode}, {decision.reason})"
+    return (
+        f"engine {decision.executed_engine} trades for real, engine {decision.shadow_engine} shadows "
+        f"({decision.execution_mode}, {decision.reason})"
+    )

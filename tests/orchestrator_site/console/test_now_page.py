@@ -1,0 +1,305 @@
+"""The first page: what needs somebody, what would be decided now, what the last hour was like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from admin_kit.display import age_text
+from experiments.history.replay import Selection, run_replay
+from experiments.worker.pipeline import drain
+from kernel.models import AttentionMark
+from orchestrator_site.console.attention import Attention
+from policies.drafts import activate_due_drafts
+from signals_app.models import WebhookDelivery
+from tests.database import execute, refusal_of
+from tests.experiments.history.test_replay import tamper
+from tests.factories import make_available, make_experiment, make_policy, make_signal
+from tests.orchestrator_site.console.rows import fail, logged_in, make_everything
+from tests.outcomes.desk import live_desk
+from tests.policies.control import let_it_be_due, make_draft, schedule
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> Client:
+    return logged_in("operator")
+
+
+NOW = reverse("admin:index")
+
+
+def seen(client: Client) -> Any:
+    return client.get(NOW).context
+
+
+def asks(client: Client) -> dict[str, Attention]:
+    """What is open in the inbox, by kind."""
+    return {one.kind: one for one in seen(client)["inbox"].open}
+
+
+def acknowledge(client: Client, one: Attention, **changes: str) -> Any:
+    form = {"kind": one.kind, "facts": one.facts, **changes}
+    return client.post(reverse("admin:attention"), form, follow=True)
+
+
+def test_before_the_first_signal_it_teaches_how_to_make_one(operator: Client) -> None:
+    page = operator.get(reverse("admin:index")).content.decode()
+
+    assert "No signals yet" in page
+    assert "manage.py demo" in page
+    assert "/webhooks/tradingview/" in page
+
+
+def test_it_tells_what_the_rules_would_decide_now(operator: Client) -> None:
+    make_available("A", "B")
+    make_policy(configured_mode="ENGINE_B_PRIMARY")
+
+    assert seen(operator)["next_decisions"] == [
+        "engine B trades for real, engine A shadows (ENGINE_B_PRIMARY, CONFIGURED)"
+    ]
+
+
+def test_a_split_is_told_for_both_variants(operator: Client) -> None:
+    make_available("A", "B")
+    make_policy(configured_mode="SPLIT_CAPITAL")
+
+    first, second = seen(operator)["next_decisions"]
+
+    assert first.startswith("Variant A: engine A trades for real")
+    assert second.startswith("Variant B: engine B trades for real")
+
+
+def test_it_counts_what_waits_and_what_failed(operator: Client) -> None:
+    make_signal()
+    fail(make_signal())
+
+    numbers = seen(operator)["numbers"]
+
+    assert (numbers.signals_today, numbers.waiting, numbers.failed) == (2, 1, 1)
+    assert numbers.oldest_wait is not None
+
+
+def test_what_needs_attention_leads_to_its_page(operator: Client) -> None:
+    fail(make_signal())
+    make_available("B")
+
+    page = operator.get(reverse("admin:index"))
+
+    texts = [item.text for item in page.context["inbox"].open]
+    assert "No worker is running. Start one: manage.py worker" in texts
+    assert "Failed signals to retry or discard: 1." in texts
+    assert "Engine A is unavailable: no heartbeat yet." in texts
+    assert f"{reverse('admin:signals_app_signal_changelist')}?failure=open" in page.content.decode()
+
+
+def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -> None:
+    draft = schedule(make_draft())
+    make_policy(split_percentage="70")
+    let_it_be_due(draft)
+    activate_due_drafts()
+
+    page = operator.get(reverse("admin:index"))
+
+    texts = [item.text for item in page.context["inbox"].open]
+    assert "Scheduled policies that failed to activate in the last 24 hours: 1." in texts
+    shown = operator.get(reverse("admin:policies_policydraft_changelist"), {"state__exact": "REFUSED"})
+    assert [row.pk for row in shown.context["cl"].result_list] == [draft.pk]
+
+
+def test_a_healthy_system_needs_no_attention(operator: Client) -> None:
+    make_available("A", "B")
+    execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
+
+    assert seen(operator)["inbox"].open == []
+
+
+def test_the_last_replay_is_shown_with_a_link_to_its_run(operator: Client) -> None:
+    assert "never ran" in operator.get(reverse("admin:index")).content.decode()
+    make_experiment("A")
+    run_replay(Selection(), run_by="somebody else")
+
+    run = run_replay(Selection(), run_by="ada")
+
+    page = operator.get(reverse("admin:index")).content.decode()
+    assert "no difference" in page
+    assert f"1 verified in {run.seconds:.1f} s" in page
+    assert "by ada" in page
+    assert reverse("admin:experiments_replayrun_change", args=(run.pk,)) in page
+
+
+def test_a_replay_that_found_differences_needs_attention(operator: Client) -> None:
+    experiment = make_experiment("A")
+    tamper("experiments", "bucket = (bucket + 1) % 10000")
+    run = run_replay(Selection(), run_by="ada")
+
+    assert any(
+        "The last replay found differences in the stored data: 1." in item.text for item in seen(operator)["inbox"].open
+    )
+
+    page = operator.get(reverse("admin:experiments_replayrun_change", args=(run.pk,))).content.decode()
+    assert "experiments.bucket" in page
+    assert reverse("admin:experiments_experiment_change", args=(experiment.pk,)) in page
+
+
+def test_the_last_ten_decisions_are_listed_with_links(operator: Client) -> None:
+    made = [make_experiment("A") for _ in range(11)]
+
+    page = operator.get(reverse("admin:index"))
+
+    shown = [decision.pk for decision in page.context["decisions"]]
+    assert len(shown) == 10
+    assert made[0].pk not in shown
+    assert reverse("admin:experiments_experiment_change", args=(made[-1].pk,)) in page.content.decode()
+
+
+def test_it_refreshes_itself_unless_switched_off(operator: Client) -> None:
+    assert "every 5s" in operator.get(reverse("admin:index")).content.decode()
+    assert "every 30s" in operator.get(reverse("admin:index"), {"refresh": "30"}).content.decode()
+    assert 'hx-trigger="every' not in operator.get(reverse("admin:index"), {"refresh": "0"}).content.decode()
+
+
+def test_what_was_acknowledged_is_kept_with_name_and_asks_again_when_there_is_more(operator: Client) -> None:
+    fail(make_signal())
+
+    acknowledge(operator, asks(operator)["failed_signals"])
+
+    assert "failed_signals" not in asks(operator)
+    (mark,) = AttentionMark.objects.all()
+    assert (mark.kind, mark.made_by, mark.until) == ("failed_signals", "operator", None)
+    assert [one.mark for one in seen(operator)["inbox"].seen] == [mark]
+    fail(make_signal())
+    assert "failed_signals" in asks(operator)
+
+
+def test_what_was_put_off_stays_away_until_then_whatever_happens(operator: Client) -> None:
+    fail(make_signal())
+    acknowledge(operator, asks(operator)["failed_signals"], hours="8")
+    fail(make_signal())
+    assert "failed_signals" not in asks(operator)
+
+    AttentionMark.objects.create(kind="failed_signals", facts="", until=Now(), made_by="ada", made_at=Now())
+
+    assert "failed_signals" in asks(operator)
+
+
+def test_nobody_acknowledges_what_he_has_not_seen(operator: Client) -> None:
+    fail(make_signal())
+    stale = asks(operator)["failed_signals"]
+    fail(make_signal())
+
+    page = acknowledge(operator, stale)
+
+    assert "It has changed meanwhile: Failed signals to retry or discard: 2." in page.content.decode()
+    assert not AttentionMark.objects.exists()
+
+
+def test_only_operators_acknowledge(operator: Client) -> None:
+    fail(make_signal())
+    viewer = logged_in("viewer")
+
+    assert "Acknowledge" in operator.get(NOW).content.decode()
+    assert "Acknowledge" not in viewer.get(NOW).content.decode()
+    assert acknowledge(viewer, asks(viewer)["failed_signals"]).status_code == 403
+
+
+def test_a_mark_is_never_changed_nor_deleted() -> None:
+    AttentionMark.objects.create(kind="halt", facts="1", made_by="ada", made_at=Now())
+
+    for statement in ("UPDATE attention_marks SET made_by = 'bob'", "DELETE FROM attention_marks"):
+        assert "attention_marks is append-only" in refusal_of(statement)
+
+
+def test_a_silent_engine_is_told_with_its_limit_and_what_it_cost(operator: Client) -> None:
+    make_available("A", "B")
+    make_policy(configured_mode="ENGINE_A_PRIMARY")
+    execute("UPDATE engines SET last_heartbeat_at = now() - interval '5 minutes' WHERE name = 'A'")
+    make_signal()
+    drain()
+
+    text = asks(operator)["engine_A"].text
+
+    assert text == "Engine A has been silent for 5 min (limit 60 s). 1 signal was decided without it."
+
+
+def test_a_guardrail_near_its_limit_is_shown_before_it_trips(operator: Client) -> None:
+    make_policy(max_failed_signal_percentage="60")
+    for _ in range(10):
+        make_signal()
+        fail(make_signal())
+
+    assert asks(operator)["near_max_failed_signal_percentage"].text == (
+        "max_failed_signal_percentage is at 50.00 of 60.00, close to its limit."
+    )
+    assert '<meter class="to-meter"' in operator.get(NOW).content.decode()
+
+
+def test_alerts_that_were_refused_and_drafts_without_approval_ask_for_somebody(operator: Client) -> None:
+    make_everything()
+    make_draft()
+    WebhookDelivery.objects.update(outcome="rejected")
+
+    found = asks(operator)
+
+    assert found["unapproved_drafts"].text == "Policy drafts waiting for approval: 1."
+    assert found["rejected_alerts"].text == "Alerts rejected in the last 24 hours: 1."
+    assert all(operator.get(NOW).content.decode().count(one.kind) for one in found.values())
+
+
+@pytest.mark.parametrize("part", ["inbox", "state", "activity", "decisions"])
+def test_each_part_refreshes_alone(operator: Client, part: str) -> None:
+    make_everything()
+
+    answer = operator.get(NOW, {"part": part}).content.decode()
+
+    assert answer.count('class="to-part"') == 1
+    assert f'id="to-now-{part}"' in answer
+    assert "<html" not in answer
+
+
+def test_the_last_hour_is_drawn_and_told_in_words(operator: Client) -> None:
+    make_everything()
+    make_signal()
+    drain()
+
+    activity = seen(operator)["activity"]
+
+    minutes = json.loads(activity.requests.data)
+    assert len(minutes["labels"]) == 60
+    assert sum(minutes["datasets"][0]["data"]) == WebhookDelivery.objects.filter(outcome="accepted").count()
+    assert "From arrival to decision" in activity.latency.summary
+
+
+def test_what_is_at_stake_is_told_by_engine_and_currency(operator: Client) -> None:
+    desk = live_desk("A")
+    desk.open_real()
+
+    (stake,) = seen(operator)["stakes"]
+
+    assert (stake.engine, stake.currency, stake.open_trades, stake.at_risk) == ("A", "USD", 1, 139)
+    assert "Capital at risk" in operator.get(NOW).content.decode()
+
+
+def test_the_page_takes_few_statements_however_much_there_is(operator: Client) -> None:
+    make_everything()
+    operator.get(reverse("admin:index"))
+
+    with CaptureQueriesContext(connection) as queries:
+        operator.get(reverse("admin:index"))
+
+    assert len(queries) <= 24
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172800, "2 d")]
+)
+def test_ages_are_told_in_fitting_units(seconds: float, text: str) -> None:
+    assert age_text(seconds) == text
