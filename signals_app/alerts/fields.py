@@ -15,6 +15,7 @@ from signals_app.alerts.vocabulary import (
     EXCHANGE_ALIASES,
     NOT_A_SYMBOL,
     ORDER_ID_ALIASES,
+    SEQUENCE_ALIASES,
     STRATEGY_ALIASES,
     SYMBOL_ALIASES,
     WEAK_ORDER_ID_ALIASES,
@@ -197,6 +198,22 @@ def read_order_id(fields: Fields) -> Reading[str]:
     reading = read_agreeing(named or weak, text_of) or Reading("", ())
     cut = reading.value[:MAX_ORDER_ID_CHARACTERS]
     return reading if cut == reading.value else Reading(cut, ())
+
+
+# As TradingView writes a plotted count: 17, 17.0.
+_WHOLE = re.compile(r"([0-9]{1,18})(?:\.0*)?", re.ASCII)
+
+
+def read_sequence(fields: Fields) -> Reading[int] | None:
+    """The number of the alert among those of its sender; None when it has none that is a whole number from 0 on.
+
+    It is data for the engines as well, so that nothing here is an error: of several numbers the first counts.
+    """
+    for field in fields.find(SEQUENCE_ALIASES):
+        whole = _WHOLE.fullmatch(str(field.value).strip())
+        if whole is not None and not isinstance(field.value, bool):
+            return Reading(int(whole[1]), (field,))
+    return None
 
 
 _PREFIXED = re.compile(r"([A-Z][A-Z0-9_]{0,49}):(.*)", re.DOTALL)

@@ -68,6 +68,12 @@ ORDER_ID_ALIASES = ("orderid", "strategy.orderid", "strategyorderid", "strategy.
 # Often the number of a message or a bot: read only when no other is there, and only where it is text.
 WEAK_ORDER_ID_ALIASES = ("id",)
 
+# What counts a sender's alerts, one by one, so that a gap shows; no public receiver reads one yet.
+SEQUENCE_ALIASES = (
+    "sequence", "sequencenumber", "sequenceno", "sequencenum", "sequenceid", "seq", "seqno", "seqnum", "seqnumber",
+    "seqid", "msgseqnum", "alertnumber", "alertno",
+)  # fmt: skip
+
 
 class Weight(Enum):
     """How much the name of a field promises that its value is a direction."""
