@@ -11,10 +11,14 @@ class ExperimentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks; write the worker's heartbeat when a drain has come through."""
+        """Register the checks and what falls due; write the worker's heartbeat when a drain has come through."""
         from django_q.signals import post_execute
 
         from experiments import checks  # noqa: F401 (registers itself)
         from experiments.worker.liveness import heartbeat
+        from experiments.worker.queue import run_when_due
+        from signals_app.watching.look import LOOK_IS_DUE, look_for_missing
 
+        # Not by the app itself, which is below the worker.
+        run_when_due(LOOK_IS_DUE, look_for_missing)
         post_execute.connect(heartbeat.task_executed)

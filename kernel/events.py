@@ -214,6 +214,32 @@ SOURCE_ROTATED = Event("source.rotated", "info", ("source",), "An operator rotat
 SOURCE_CHANGED = Event("source.changed", "info", ("source",), "An operator changed a webhook source.")
 SOURCE_ENABLED = Event("source.enabled", "info", ("source",), "An operator enabled a webhook source.")
 SOURCE_DISABLED = Event("source.disabled", "info", ("source",), "An operator disabled a webhook source.")
+ALERT_MISSING = Event(
+    "alert.missing",
+    "warning",
+    ("source", "symbol", "timeframe", "expected_at", "sequence", "due_at"),
+    "A source that is watched should have sent an alert and has not: `expected_at` is the close of its bar, `sequence` "
+    "its number.",
+)
+ALERT_ARRIVED_LATE = Event(
+    "alert.arrived_late",
+    "info",
+    ("source", "symbol", "timeframe", "expected_at", "sequence", "resolved_at"),
+    "An alert came that had been named as missing.",
+)
+SOURCE_SILENT = Event(
+    "source.silent",
+    "warning",
+    ("source", "last_heard_at", "expected_at"),
+    "A webhook source has been silent for longer than it ever is; `last_heard_at` is null before its first alert.",
+)
+SOURCE_HEARD = Event("source.heard", "info", ("source", "resolved_at"), "A silent webhook source sends alerts again.")
+SOURCE_WATCHED = Event(
+    "source.watched",
+    "info",
+    ("source", "mode"),
+    "An operator changed how a webhook source is watched for missing alerts.",
+)
 HALT_ENGAGED = Event(
     "halt.engaged",
     "warning",

@@ -130,6 +130,7 @@ _SOURCES = (
     Problem("https_required", 403, "The alert came over HTTP.", "Use https; the proxy must send X-Forwarded-Proto."),
     Problem("content_encoding", 415, "The body is compressed or encoded.", "Send the body without Content-Encoding."),
     Problem("bare_sell_invalid", 400, "The meaning of a bare sell is unknown.", "Choose entry_short or exit."),
+    Problem("watch_invalid", 400, "The source cannot be watched like this.", "Correct the setting that is named."),
     Problem("replay_not_live", 403, "Replayed alerts do not go live.", "Use a live source, or set APP_MODE to PAPER."),
     Problem("slug_invalid", 400, "The slug cannot be used.", "Use letters, digits, - and _."),
     Problem("slug_taken", 400, "The slug is already in use.", "Choose another slug."),

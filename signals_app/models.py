@@ -10,6 +10,7 @@ from django.db.models import Q
 from kernel.canonical import SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from kernel.values import instant_text
+from signals_app.watch_models import AlertArrival, AlertStream, AlertWatch, MissingAlert  # noqa: F401 (of this app)
 
 
 class BareSell(models.TextChoices):

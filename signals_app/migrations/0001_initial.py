@@ -1,7 +1,9 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.datetime
 import kernel.fields
+import signals_app.watch_models
 from django.db import migrations, models
 
 
@@ -13,6 +15,70 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('received_at', models.DateTimeField(help_text='UTC.')),
+                ('remote_address', models.GenericIPAddressField(help_text='IP address of the sender. Behind a trusted proxy, the address it reports.', null=True)),
+                ('content_type', models.CharField(blank=True, default='', help_text='As sent.', max_length=200)),
+                ('body', models.BinaryField(help_text='The first 64 KiB as received, with secrets masked.')),
+                ('body_sha256', models.CharField(help_text='SHA-256 of the body as received.', max_length=64)),
+                ('outcome', models.CharField(choices=[('accepted', 'Accepted'), ('duplicate', 'Duplicate'), ('conflict', 'Conflict'), ('recorded', 'Recorded'), ('rejected', 'Rejected')], help_text='How the delivery was handled.', max_length=9)),
+                ('code', models.CharField(blank=True, default='', help_text='Error code of a rejected delivery, reason of a recorded one.', max_length=40)),
+                ('detail', models.TextField(blank=True, default='', help_text='Error message returned to the sender, or what made it an exit.')),
+                ('signal_id', models.UUIDField(blank=True, help_text='The signal that it created, duplicates or conflicts with.', null=True)),
+                ('alert_time', models.DateTimeField(blank=True, help_text="Time of a recorded alert from a replay source, UTC: it moves the source's clock. Blank for others.", null=True)),
+                ('duration_ms', models.DecimalField(decimal_places=2, help_text='Time from receipt to storage, in milliseconds.', max_digits=9)),
+            ],
+            options={
+                'verbose_name_plural': 'webhook deliveries',
+                'db_table': 'webhook_deliveries',
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='AlertStream',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('exchange', models.CharField(blank=True, help_text='As sent. Blank if its alerts have none.', max_length=50)),
+                ('symbol', models.CharField(help_text='Upper case, without exchange prefix.', max_length=64)),
+                ('timeframe', models.CharField(blank=True, help_text='Of the bars that alerts are expected for.', max_length=10)),
+                ('strategy', models.CharField(blank=True, help_text="Blank where every strategy's alert counts.", max_length=200)),
+                ('last_heard_at', models.DateTimeField(help_text='Latest alert, UTC.')),
+                ('accounted_until', models.DateTimeField(help_text='Close of the latest bar that was accounted for, UTC. Blank if bars have no clock.', null=True)),
+                ('series', models.PositiveIntegerField(default=0, help_text='How often the sender has begun to count anew.')),
+                ('sequence', models.BigIntegerField(help_text='Latest number. Blank if its alerts have none.', null=True)),
+                ('sequence_fired_at', models.DateTimeField(help_text='When the alert with this number fired, UTC.', null=True)),
+            ],
+            options={
+                'db_table': 'alert_streams',
+                'ordering': ('source', 'symbol', 'timeframe', 'strategy', 'exchange'),
+            },
+        ),
+        migrations.CreateModel(
+            name='WebhookSource',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='Display name.', max_length=100)),
+                ('slug', models.SlugField(help_text="Part of every signal's identity, so it can never be changed.", unique=True)),
+                ('token_hash', models.CharField(help_text='SHA-256 of the token in the webhook URL. The token itself is not stored.', max_length=64, unique=True)),
+                ('previous_token_hash', models.CharField(blank=True, help_text='The previous token stays valid until the next rotation, so that no alert is lost.', max_length=64, null=True, unique=True)),
+                ('body_secret_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the secret that the alert body must contain. Blank if none is required.', max_length=64)),
+                ('allowed_addresses', models.JSONField(blank=True, default=list, help_text='IP addresses or networks that may send alerts. Empty for any.')),
+                ('client_certificate_subject', models.CharField(blank=True, default='', help_text="Required subject of the sender's TLS certificate, as the proxy reports it. Blank for none.", max_length=300)),
+                ('max_age_seconds', models.PositiveIntegerField(default=300, help_text='Older alerts are recorded as stale and create no signal. 0 disables the check.')),
+                ('bare_sell', models.CharField(choices=[('entry_short', 'Short entry'), ('exit', 'Exit of a long position')], default='entry_short', help_text='What an alert means that only says to sell. If this source never goes short, choose the exit.', max_length=11)),
+                ('rate_limit_per_minute', models.PositiveIntegerField(blank=True, help_text='Maximum number of alerts per minute. Blank for no limit.', null=True)),
+                ('replay', models.BooleanField(default=False, help_text="The feed of a demo, a backtest or a rehearsal: alerts are as old as they are, and the latest one is the source's clock. Not allowed in LIVE mode.")),
+                ('is_active', models.BooleanField(default=True, help_text='Alerts of a disabled source get 401, like those with an unknown token.')),
+                ('created_at', models.DateTimeField(auto_now_add=True, help_text='UTC.')),
+            ],
+            options={
+                'db_table': 'webhook_sources',
+                'ordering': ('slug',),
+            },
+        ),
         migrations.CreateModel(
             name='Signal',
             fields=[
@@ -62,6 +128,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='MissingAlert',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('bar', 'Bar'), ('sequence', 'Sequence number'), ('silence', 'Silence')], help_text='What was expected.', max_length=8)),
+                ('source', models.CharField(help_text='Slug of the webhook source.', max_length=50)),
+                ('exchange', models.CharField(blank=True, help_text='As in the alerts before. Blank if they have none.', max_length=50)),
+                ('symbol', models.CharField(blank=True, help_text='Blank for a silence of the whole source.', max_length=64)),
+                ('timeframe', models.CharField(blank=True, help_text='Blank if the alerts have none.', max_length=10)),
+                ('strategy', models.CharField(blank=True, help_text="Blank where every strategy's alert counts.", max_length=200)),
+                ('expected_at', models.DateTimeField(help_text='Close of the bar, or end of the longest usual silence, UTC. Blank for a number.', null=True)),
+                ('series', models.PositiveIntegerField(help_text='How often the sender had begun to count anew.', null=True)),
+                ('sequence', models.BigIntegerField(help_text='The number that was left out.', null=True)),
+                ('due_at', models.DateTimeField(help_text='When the alert should have been here at the latest, UTC.')),
+                ('noticed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When the worker named it, UTC.')),
+                ('resolved_at', models.DateTimeField(help_text='When the alert came all the same, or the silence ended, UTC. Blank while it has not.', null=True)),
+            ],
+            options={
+                'db_table': 'missing_alerts',
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
             name='UnknownTokenAttempt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -76,49 +164,70 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='WebhookDelivery',
+            name='AlertArrival',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('received_at', models.DateTimeField(help_text='UTC.')),
-                ('remote_address', models.GenericIPAddressField(help_text='IP address of the sender. Behind a trusted proxy, the address it reports.', null=True)),
-                ('content_type', models.CharField(blank=True, default='', help_text='As sent.', max_length=200)),
-                ('body', models.BinaryField(help_text='The first 64 KiB as received, with secrets masked.')),
-                ('body_sha256', models.CharField(help_text='SHA-256 of the body as received.', max_length=64)),
-                ('outcome', models.CharField(choices=[('accepted', 'Accepted'), ('duplicate', 'Duplicate'), ('conflict', 'Conflict'), ('recorded', 'Recorded'), ('rejected', 'Rejected')], help_text='How the delivery was handled.', max_length=9)),
-                ('code', models.CharField(blank=True, default='', help_text='Error code of a rejected delivery, reason of a recorded one.', max_length=40)),
-                ('detail', models.TextField(blank=True, default='', help_text='Error message returned to the sender, or what made it an exit.')),
-                ('signal_id', models.UUIDField(blank=True, help_text='The signal that it created, duplicates or conflicts with.', null=True)),
-                ('alert_time', models.DateTimeField(blank=True, help_text="Time of a recorded alert from a replay source, UTC: it moves the source's clock. Blank for others.", null=True)),
-                ('duration_ms', models.DecimalField(decimal_places=2, help_text='Time from receipt to storage, in milliseconds.', max_digits=9)),
+                ('delivery', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='signals_app.webhookdelivery')),
+                ('received_at', models.DateTimeField()),
+                ('fired_at', models.DateTimeField(null=True)),
+                ('bar_at', models.DateTimeField(null=True)),
+                ('sequence', models.BigIntegerField(null=True)),
+                ('used', models.BooleanField()),
             ],
             options={
-                'verbose_name_plural': 'webhook deliveries',
-                'db_table': 'webhook_deliveries',
-                'ordering': ('-id',),
+                'db_table': 'alert_arrivals',
             },
         ),
         migrations.CreateModel(
-            name='WebhookSource',
+            name='AlertWatch',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Display name.', max_length=100)),
-                ('slug', models.SlugField(help_text="Part of every signal's identity, so it can never be changed.", unique=True)),
-                ('token_hash', models.CharField(help_text='SHA-256 of the token in the webhook URL. The token itself is not stored.', max_length=64, unique=True)),
-                ('previous_token_hash', models.CharField(blank=True, help_text='The previous token stays valid until the next rotation, so that no alert is lost.', max_length=64, null=True, unique=True)),
-                ('body_secret_hash', models.CharField(blank=True, default='', help_text='SHA-256 of the secret that the alert body must contain. Blank if none is required.', max_length=64)),
-                ('allowed_addresses', models.JSONField(blank=True, default=list, help_text='IP addresses or networks that may send alerts. Empty for any.')),
-                ('client_certificate_subject', models.CharField(blank=True, default='', help_text="Required subject of the sender's TLS certificate, as the proxy reports it. Blank for none.", max_length=300)),
-                ('max_age_seconds', models.PositiveIntegerField(default=300, help_text='Older alerts are recorded as stale and create no signal. 0 disables the check.')),
-                ('bare_sell', models.CharField(choices=[('entry_short', 'Short entry'), ('exit', 'Exit of a long position')], default='entry_short', help_text='What an alert means that only says to sell. If this source never goes short, choose the exit.', max_length=11)),
-                ('rate_limit_per_minute', models.PositiveIntegerField(blank=True, help_text='Maximum number of alerts per minute. Blank for no limit.', null=True)),
-                ('replay', models.BooleanField(default=False, help_text="The feed of a demo, a backtest or a rehearsal: alerts are as old as they are, and the latest one is the source's clock. Not allowed in LIVE mode.")),
-                ('is_active', models.BooleanField(default=True, help_text='Alerts of a disabled source get 401, like those with an unknown token.')),
-                ('created_at', models.DateTimeField(auto_now_add=True, help_text='UTC.')),
+                ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='watch', serialize=False, to='signals_app.webhooksource')),
+                ('mode', models.CharField(choices=[('off', 'Off'), ('every_bar', 'Every bar'), ('sequence', 'Sequence numbers'), ('habit', 'Unusual silence')], default='off', help_text='Every bar: an alert is expected at the close of each bar. Sequence numbers: no number may be left out. The latter also tells an unusual silence.', max_length=9)),
+                ('grace_seconds', models.PositiveIntegerField(default=30, help_text='How long after it is expected an alert is due, in seconds.')),
+                ('bar_clock', models.CharField(blank=True, default='', help_text="Expected timeframe. Blank if each alert's own timeframe tells.", max_length=10)),
+                ('max_silence_minutes', models.PositiveIntegerField(blank=True, help_text='Longest silence in open market, in minutes. Blank if it is learned.', null=True)),
+                ('timezone', models.CharField(default='UTC', help_text="IANA time zone of the market's hours.", max_length=64)),
+                ('days', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=signals_app.watch_models.every_day, help_text='Days on which a session begins; Monday is 1.', size=None)),
+                ('opens', models.TimeField(blank=True, help_text='Local time. Blank for midnight.', null=True)),
+                ('closes', models.TimeField(blank=True, help_text='Local time, or on the next day. Blank for midnight.', null=True)),
+                ('holidays', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, help_text='Days without a session, or its early close.', size=None)),
+                ('since', models.DateTimeField(help_text='Nothing before this time is missing, UTC.')),
+                ('known_until', models.DateTimeField(help_text='Alerts are read up to this time, UTC.')),
+                ('next_look_at', models.DateTimeField(help_text='When the worker looks again, UTC.')),
+                ('alerts', models.PositiveIntegerField(default=0, help_text='Number of alerts that the habit is learned from.')),
+                ('first_heard_at', models.DateTimeField(blank=True, help_text='First of these alerts, UTC.', null=True)),
+                ('last_heard_at', models.DateTimeField(blank=True, help_text='Latest alert, UTC.', null=True)),
+                ('silences', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), default=list, help_text='Latest silences in open market of a minute or more, in seconds.', size=None)),
             ],
             options={
-                'db_table': 'webhook_sources',
-                'ordering': ('slug',),
+                'verbose_name_plural': 'alert watches',
+                'db_table': 'alert_watches',
             },
+        ),
+        migrations.AddConstraint(
+            model_name='webhooksource',
+            constraint=models.CheckConstraint(condition=models.Q(('token_hash__regex', '^[0-9a-f]{64}$')), name='webhook_sources_token_hash_is_sha256'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhooksource',
+            constraint=models.CheckConstraint(condition=models.Q(('previous_token_hash__isnull', True), ('previous_token_hash__regex', '^[0-9a-f]{64}$'), _connector='OR'), name='webhook_sources_previous_token_hash_is_sha256'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhooksource',
+            constraint=models.CheckConstraint(condition=models.Q(('bare_sell__in', ['entry_short', 'exit'])), name='webhook_sources_bare_sell_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhooksource',
+            constraint=models.CheckConstraint(condition=models.Q(('replay', False), ('max_age_seconds', 0), _connector='OR'), name='webhook_sources_replay_has_no_max_age'),
+        ),
+        migrations.AddField(
+            model_name='webhookdelivery',
+            name='source',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals_app.webhooksource'),
+        ),
+        migrations.AddField(
+            model_name='alertstream',
+            name='source',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='signals_app.webhooksource'),
         ),
         migrations.CreateModel(
             name='MarketContext',
@@ -180,34 +289,44 @@ class Migration(migrations.Migration):
             model_name='marketdata',
             constraint=models.UniqueConstraint(fields=('symbol', 'as_of', 'source'), name='market_data_one_per_source_and_instant'),
         ),
+        migrations.AddField(
+            model_name='missingalert',
+            name='delivery',
+            field=models.ForeignKey(help_text='What came late.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals_app.webhookdelivery'),
+        ),
         migrations.AddConstraint(
             model_name='unknowntokenattempt',
             constraint=models.UniqueConstraint(fields=('address', 'hour'), name='unknown_token_attempts_one_per_hour', nulls_distinct=False),
         ),
-        migrations.AddConstraint(
-            model_name='webhooksource',
-            constraint=models.CheckConstraint(condition=models.Q(('token_hash__regex', '^[0-9a-f]{64}$')), name='webhook_sources_token_hash_is_sha256'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhooksource',
-            constraint=models.CheckConstraint(condition=models.Q(('previous_token_hash__isnull', True), ('previous_token_hash__regex', '^[0-9a-f]{64}$'), _connector='OR'), name='webhook_sources_previous_token_hash_is_sha256'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhooksource',
-            constraint=models.CheckConstraint(condition=models.Q(('bare_sell__in', ['entry_short', 'exit'])), name='webhook_sources_bare_sell_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhooksource',
-            constraint=models.CheckConstraint(condition=models.Q(('replay', False), ('max_age_seconds', 0), _connector='OR'), name='webhook_sources_replay_has_no_max_age'),
+        migrations.AddField(
+            model_name='alertarrival',
+            name='source',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='signals_app.webhooksource'),
         ),
         migrations.AddField(
-            model_name='webhookdelivery',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals_app.webhooksource'),
+            model_name='alertarrival',
+            name='stream',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='signals_app.alertstream'),
         ),
-        migrations.AddIndex(
-            model_name='marketcontext',
-            index=django.contrib.postgres.indexes.HashIndex(fields=['context_hash'], name='market_contexts_hash'),
+        migrations.AddConstraint(
+            model_name='alertwatch',
+            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['off', 'every_bar', 'sequence', 'habit'])), name='alert_watches_mode_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='alertwatch',
+            constraint=models.CheckConstraint(condition=models.Q(('grace_seconds__gte', 5), ('grace_seconds__lte', 3600)), name='alert_watches_grace_within_limits'),
+        ),
+        migrations.AddConstraint(
+            model_name='alertwatch',
+            constraint=models.CheckConstraint(condition=models.Q(('max_silence_minutes__isnull', True), models.Q(('max_silence_minutes__gte', 1), ('max_silence_minutes__lte', 43200)), _connector='OR'), name='alert_watches_silence_within_limits'),
+        ),
+        migrations.AddConstraint(
+            model_name='alertwatch',
+            constraint=models.CheckConstraint(condition=models.Q(('days__contained_by', [1, 2, 3, 4, 5, 6, 7]), ('days__len__gte', 1)), name='alert_watches_days_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='alertwatch',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closes__isnull', True), ('opens__isnull', True)), models.Q(('closes__isnull', False), ('opens__isnull', False)), _connector='OR'), name='alert_watches_opens_and_closes'),
         ),
         migrations.AddIndex(
             model_name='webhookdelivery',
@@ -224,5 +343,45 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='webhookdelivery',
             constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['accepted', 'duplicate', 'conflict', 'recorded', 'rejected'])), name='webhook_deliveries_outcome_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='alertstream',
+            constraint=models.UniqueConstraint(fields=('source', 'exchange', 'symbol', 'timeframe', 'strategy'), name='alert_streams_once'),
+        ),
+        migrations.AddIndex(
+            model_name='marketcontext',
+            index=django.contrib.postgres.indexes.HashIndex(fields=['context_hash'], name='market_contexts_hash'),
+        ),
+        migrations.AddIndex(
+            model_name='missingalert',
+            index=models.Index(fields=['-noticed_at'], name='missing_alerts_noticed'),
+        ),
+        migrations.AddIndex(
+            model_name='missingalert',
+            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['source', 'symbol'], name='missing_alerts_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='missingalert',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['bar', 'sequence', 'silence'])), name='missing_alerts_kind_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='missingalert',
+            constraint=models.UniqueConstraint(fields=('source', 'symbol', 'kind', 'expected_at', 'sequence', 'series', 'timeframe', 'exchange', 'strategy'), name='missing_alerts_named_once', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='missingalert',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'silence'), ('resolved_at__isnull', True)), fields=('source',), name='missing_alerts_one_silence'),
+        ),
+        migrations.AddConstraint(
+            model_name='missingalert',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('expected_at__isnull', False), ('kind', 'bar'), ('sequence__isnull', True), ('series__isnull', True)), models.Q(('expected_at__isnull', True), ('kind', 'sequence'), ('sequence__isnull', False), ('series__isnull', False)), models.Q(('expected_at__isnull', False), ('kind', 'silence'), ('sequence__isnull', True), ('series__isnull', True), ('symbol', '')), _connector='OR'), name='missing_alerts_says_what_was_expected'),
+        ),
+        migrations.AddConstraint(
+            model_name='missingalert',
+            constraint=models.CheckConstraint(condition=models.Q(('noticed_at__gte', models.F('due_at'))), name='missing_alerts_named_when_due'),
+        ),
+        migrations.AddIndex(
+            model_name='alertarrival',
+            index=models.Index(fields=['source', 'received_at'], name='alert_arrivals_of_source'),
         ),
     ]

@@ -29,3 +29,20 @@ CREATE TRIGGER market_contexts_append_only BEFORE UPDATE OR DELETE ON market_con
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 ALTER TABLE market_contexts ADD CONSTRAINT market_contexts_hash_is_of_the_context
 CHECK (context_hash = encode(sha256(convert_to(context::text, 'UTF8')), 'hex'));
+
+-- What was expected stays as it was named; only what came late is added, once.
+CREATE FUNCTION refuse_change_of_missing_alert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what was expected of missing alert % never changes: % is refused', OLD.id, TG_OP
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER missing_alerts_identity_is_fixed BEFORE UPDATE ON missing_alerts FOR EACH ROW
+WHEN (OLD.resolved_at IS NOT NULL
+      OR (OLD.id, OLD.kind, OLD.source, OLD.exchange, OLD.symbol, OLD.timeframe, OLD.strategy, OLD.expected_at,
+          OLD.series, OLD.sequence, OLD.due_at, OLD.noticed_at)
+  IS DISTINCT FROM
+         (NEW.id, NEW.kind, NEW.source, NEW.exchange, NEW.symbol, NEW.timeframe, NEW.strategy, NEW.expected_at,
+          NEW.series, NEW.sequence, NEW.due_at, NEW.noticed_at))
+EXECUTE FUNCTION refuse_change_of_missing_alert();
+CREATE TRIGGER missing_alerts_are_kept BEFORE DELETE ON missing_alerts
+FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -18,6 +18,7 @@ from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import BareSell, WebhookSource
+from signals_app.watching.watches import watch_from_now
 
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
@@ -137,6 +138,7 @@ def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> W
         source = _locked(slug)
         source.is_active = is_active
         source.save(update_fields=["is_active"])
+        watch_from_now(source)
         record(actor, "source.enabled" if is_active else "source.disabled", f"source {slug}")
     if is_active:
         SOURCE_ENABLED.log(source=slug)
