@@ -149,6 +149,7 @@ STATIC_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)  # WhiteNoise warns w
 # Serves straight from the packages: no collectstatic step between a clone and a running site.
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # web/handling.py keeps one byte more of a body, so that Django sees when one is too long.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

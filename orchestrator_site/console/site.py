@@ -56,6 +56,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             preview_page,
             report_export,
             report_page,
+            risk_page,
+            settings_page,
         )
 
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
@@ -63,6 +65,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "kill-switch/": ("kill_switch", kill_switch.page),
             "check-alert/": ("check_alert", alert_page.page),
             "engines/": ("engines", engines_page.page),
+            "risk/": ("risk", risk_page.page),
+            "settings/": ("settings", settings_page.page),
             "as-of/": ("as_of", as_of_page.page),
             "policies/policydraft/<int:draft_id>/preview/": ("draft_preview", preview_page.page),
             "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),

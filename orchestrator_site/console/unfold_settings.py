@@ -1,4 +1,4 @@
-"""Look and navigation of the admin (django-unfold): data only; the sidebar follows the flow of a signal."""
+"""Look and navigation of the admin (django-unfold): data only; ten places for the work, and every table."""
 
 from __future__ import annotations
 
@@ -24,48 +24,34 @@ def _table(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 NAVIGATION: list[dict[str, Any]] = [
-    {"items": [{"title": "Now", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
     {
-        "title": "Signals",
         "items": [
-            _table("Signals", "podcasts", "signals_app.signal"),
-            _table("Webhook deliveries", "inbox", "signals_app.webhookdelivery"),
+            {"title": "Now", "icon": "monitoring", "link": reverse_lazy("admin:index")},
+            _table("Signals", "podcasts", "experiments.experiment"),
+            _table("Inbox", "inbox", "signals_app.webhookdelivery"),
+            _table("Policy", "rule", "policies.policyversion"),
+            _page("Engines", "memory", "engines", "policies.view_engine"),
+            _table("Verdict", "balance", "outcomes.evaluation"),
+            _page("Compare", "compare_arrows", "report", "outcomes.view_report"),
+            _table("Rows", "table_rows", "outcomes.realoutcome"),
+            _page("Risk", "front_hand", "risk", "policies.view_halt"),
+            _page("Settings", "settings", "settings", "signals_app.view_webhooksource"),
+        ]
+    },
+    {
+        "title": "Records",
+        "collapsible": True,
+        "items": [
+            _table("Signals as received", "podcasts", "signals_app.signal"),
+            _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
             _table("Webhook sources", "link", "signals_app.webhooksource"),
             _table("Unknown tokens", "no_accounts", "signals_app.unknowntokenattempt"),
-            _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
             _table("Market data", "candlestick_chart", "signals_app.marketdata"),
             _table("Market contexts", "photo_camera", "signals_app.marketcontext"),
-        ],
-    },
-    {
-        "title": "Policies",
-        "items": [
-            _table("Policy versions", "rule", "policies.policyversion"),
             _table("Policy drafts", "edit_note", "policies.policydraft"),
-            _page("Engines", "memory", "engines", "policies.view_engine"),
             _page("As of", "schedule", "as_of", "policies.view_policyversion"),
-            _table("Halts", "front_hand", "policies.halt"),
-            _table("Guardrail trips", "warning", "policies.guardrailtrip"),
-            _table("API keys", "key", "policies.apikey"),
-            _table("Audit log", "history", "kernel.auditentry"),
-        ],
-    },
-    {
-        "title": "Experiments",
-        "items": [
-            _table("Experiments", "science", "experiments.experiment"),
             _table("Decisions", "gavel", "experiments.executiondecision"),
             _table("Distributions", "outbox", "experiments.signaldistribution"),
-            _table("Replay runs", "replay", "experiments.replayrun"),
-            _table("Worker heartbeats", "favorite", "experiments.workerheartbeat"),
-        ],
-    },
-    {
-        "title": "Outcomes",
-        "items": [
-            _page("Comparison report", "compare_arrows", "report", "outcomes.view_report"),
-            _table("Evaluations", "balance", "outcomes.evaluation"),
-            _table("Evaluation blocks", "calendar_view_week", "outcomes.evaluationblock"),
             _table("Recommendations", "recommend", "outcomes.recommendation"),
             _table("Permits", "verified_user", "outcomes.permit"),
             _table("Real trades", "paid", "outcomes.realtrade"),
@@ -76,15 +62,16 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Quotes", "sell", "outcomes.quote"),
             _table("Real outcomes", "savings", "outcomes.realoutcome"),
             _table("Shadow outcomes", "cloud_done", "outcomes.shadowoutcome"),
-            _table("Trade amendments", "edit_note", "outcomes.tradeamendment"),
-            _table("Incidents", "report", "outcomes.incident"),
+            _table("Evaluation blocks", "calendar_view_week", "outcomes.evaluationblock"),
             _table("Pair violations", "difference", "outcomes.violation"),
-        ],
-    },
-    {
-        "title": "System",
-        "collapsible": True,
-        "items": [
+            _table("Incidents", "report", "outcomes.incident"),
+            _table("Trade amendments", "edit_note", "outcomes.tradeamendment"),
+            _table("Halts", "front_hand", "policies.halt"),
+            _table("Guardrail trips", "warning", "policies.guardrailtrip"),
+            _table("API keys", "key", "policies.apikey"),
+            _table("Audit log", "history", "kernel.auditentry"),
+            _table("Replay runs", "replay", "experiments.replayrun"),
+            _table("Worker heartbeats", "favorite", "experiments.workerheartbeat"),
             _table("Users", "person", "auth.user"),
             _table("Groups", "group", "auth.group"),
             _table("Failed tasks", "error", "django_q.failure"),
