@@ -72,6 +72,7 @@ class Pair:
         """What was decided, as far as it tells whether the pair can be compared."""
         inputs = self.decision.inputs
         return Decided(
+            inputs["configured_mode"],
             self.decision.execution_mode,
             self.decision.reason,
             self.decision.experiment.variant,

@@ -29,13 +29,17 @@ def bet_on_blocks(sample: Sample, promise: Promise) -> Found:
     return _bet(sample, low, high, promise)
 
 
-def bet_on_sums(sample: Sample, promise: Promise) -> Found:
-    """The same bet on sums over the root of a number that was fixed beforehand, not of the block's own.
-
-    Then nobody gains by ending a block early: the sum of a fair game is fair whenever it is stopped.
-    """
+def bet_by_own_number(sample: Sample, promise: Promise) -> Found:
+    """The same bet on sums over the root of the signals that took part, which whoever halts a block chooses."""
     low, high, _ = sample.block_sums()
-    scale = np.sqrt(sample.counts / promise.busy_signals[:, None])
+    scale = np.sqrt(sample.arrived / np.maximum(sample.counts, 1))
+    return _bet(sample, low * scale, high * scale, promise)
+
+
+def bet_on_sums(sample: Sample, promise: Promise) -> Found:
+    """The same bet on sums over the root of a number that was fixed beforehand."""
+    low, high, _ = sample.block_sums()
+    scale = np.sqrt(sample.arrived / promise.busy_signals[:, None])
     return _bet(sample, low * scale, high * scale, promise)
 
 
@@ -140,6 +144,7 @@ def _moments(sample: Sample) -> tuple[Floats, Floats, Floats]:
 PRODUCT = "bet on blocks"
 METHODS: dict[str, Method] = {
     PRODUCT: bet_on_blocks,
+    "bet by own number": bet_by_own_number,
     "bet on sums": bet_on_sums,
     "bet, authors' stakes": plug_in_bet,
     "daily t-test": daily_t_test,

@@ -18,7 +18,8 @@ class Sample:
     """Runs by blocks by signals; a block of n signals fills its first n places, the rest is 0 throughout.
 
     `money` is what the books say, of the pairs that were priced. `low` and `high` are A less B in R, between which the
-    truth lies where B could not be priced. `weight` is 1/2 over the chance that the split gave this role.
+    truth lies where B could not be priced. `weight` is 1/2 over the chance that the split gave this role. `arrived` are
+    the signals of each block with those that a halt left out.
     """
 
     taken: Flags
@@ -27,11 +28,12 @@ class Sample:
     money: Floats
     priced: Flags
     weight: Floats
+    arrived: Whole
     is_separable: bool = True  # False where A was always real
 
     def after(self, first: int) -> Sample:
         """The same runs without the first blocks."""
-        names = ("taken", "low", "high", "money", "priced", "weight")
+        names = ("taken", "low", "high", "money", "priced", "weight", "arrived")
         return replace(self, **{name: getattr(self, name)[:, first:] for name in names})
 
     @property
@@ -42,7 +44,7 @@ class Sample:
 
     def block_sums(self) -> tuple[Floats, Floats, Floats]:
         """x_low, x_high and m of each block; 0 where nothing took part."""
-        root = np.sqrt(np.maximum(self.counts, 1))
+        root = np.sqrt(np.maximum(self.arrived, 1))
         weight = self.weight * self.taken
         low, high = (weight * self.low).sum(axis=2) / root, (weight * self.high).sum(axis=2) / root
         return low, high, weight.sum(axis=2) / root
@@ -55,7 +57,7 @@ class Sample:
         """
         low, high, _ = self.block_sums()
         largest = np.maximum(np.abs(low), np.abs(high))[:, :earlier].max(axis=1)
-        busy = np.quantile(self.counts[:, :earlier], 0.95, axis=1)
+        busy = np.quantile(self.arrived[:, :earlier], 0.95, axis=1)
         return Promise(np.maximum(3 * largest, self.weight.max() * np.sqrt(busy)), busy)
 
 
@@ -87,4 +89,5 @@ def first_crossing(a: Flags, b: Flags) -> Found:
 def one_by_one(d: Floats, weight: Floats | float = 1.0) -> Sample:
     """A sample in which every place is taken and priced, and money is R."""
     everywhere = np.ones(d.shape, dtype=bool)
-    return Sample(everywhere, d, d, d, everywhere, np.broadcast_to(np.asarray(weight, dtype=float), d.shape).copy())
+    weights = np.broadcast_to(np.asarray(weight, dtype=float), d.shape).copy()
+    return Sample(everywhere, d, d, d, everywhere, weights, everywhere.sum(axis=2))

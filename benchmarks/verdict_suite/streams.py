@@ -122,7 +122,7 @@ def _roles(split: float) -> Make:
         d = _normal(chance, runs, blocks) + np.where(a_is_real, -0.1, 0.1) + edge
         weight = np.where(a_is_real, 0.5 / split, 0.5 / (1 - split) if split < 1 else 0.0)
         whole = one_by_one(d, weight)
-        return Sample(whole.taken, d, d, d, whole.priced, weight, is_separable=split < 1)
+        return Sample(whole.taken, d, d, d, whole.priced, weight, whole.arrived, is_separable=split < 1)
 
     return make
 
@@ -132,7 +132,7 @@ def _sizes(chance: Generator, runs: int, blocks: int, edge: float) -> Sample:
     a, b = (0.05 + _normal(chance, runs, blocks) / np.sqrt(2) for _ in "ab")
     a += edge
     whole = one_by_one(a - b)
-    return Sample(whole.taken, a - b, a - b, 10 * a - b, whole.priced, whole.weight)
+    return Sample(whole.taken, a - b, a - b, 10 * a - b, whole.priced, whole.weight, whole.arrived)
 
 
 def _busy_days(chance: Generator, runs: int, blocks: int, edge: float) -> Sample:
@@ -142,7 +142,7 @@ def _busy_days(chance: Generator, runs: int, blocks: int, edge: float) -> Sample
     day = SPREAD * chance.standard_normal((runs, blocks, 1))
     own = SPREAD * chance.standard_normal((runs, blocks, 30))
     d = taken * (np.sqrt(0.3) * day + np.sqrt(0.7) * own + edge)
-    return Sample(taken, d, d, d, taken, np.ones(d.shape))
+    return Sample(taken, d, d, d, taken, np.ones(d.shape), taken.sum(axis=2))
 
 
 def _silence(share: float) -> Make:
@@ -154,7 +154,7 @@ def _silence(share: float) -> Make:
         silent = (b < 0) & (chance.random(b.shape) < share)
         whole = one_by_one(a - b)
         low, high = np.where(silent, a - 1, a - b), np.where(silent, a + 1, a - b)
-        return Sample(whole.taken, low, high, (a - b) * ~silent, ~silent, whole.weight)
+        return Sample(whole.taken, low, high, (a - b) * ~silent, ~silent, whole.weight, whole.arrived)
 
     return make
 
@@ -166,7 +166,13 @@ def _stops_ahead(chance: Generator, runs: int, blocks: int, edge: float) -> Samp
     leads = sums > 1.5 * SPREAD * np.sqrt(SIGNALS * np.arange(1, blocks + 1))
     leads[:, :80] = False
     taken: Flags = np.broadcast_to((np.cumsum(leads, axis=1) - leads == 0)[:, :, None], d.shape)
-    return Sample(taken, d * taken, d * taken, d * taken, taken, np.ones(d.shape))
+    return _halted(d, taken, np.ones(d.shape))
+
+
+def _halted(d: Floats, taken: Flags, weight: Floats) -> Sample:
+    """Everything arrives, and what a halt has left out is not compared."""
+    d = d * taken
+    return Sample(taken, d, d, d, taken, weight, np.full(d.shape[:2], d.shape[2]))
 
 
 def _guardrail(split: float, calm: float = 1.0) -> Make:
@@ -179,8 +185,7 @@ def _guardrail(split: float, calm: float = 1.0) -> Make:
         a_is_real = chance.random(a.shape) < split
         lost = np.cumsum(np.where(a_is_real, a, b), axis=2) < -1
         taken: Flags = np.cumsum(lost, axis=2) - lost == 0
-        d = (a - b) * taken
-        return Sample(taken, d, d, d, taken, np.where(a_is_real, 0.5 / split, 0.5 / (1 - split)))
+        return _halted(a - b, taken, np.where(a_is_real, 0.5 / split, 0.5 / (1 - split)))
 
     return make
 
@@ -190,7 +195,7 @@ def _quits_ahead(chance: Generator, runs: int, blocks: int, edge: float) -> Samp
     d = _normal(chance, runs, blocks) + edge
     ahead = np.cumsum(d, axis=2) > 0.5
     taken: Flags = np.cumsum(ahead, axis=2) - ahead == 0  # nothing after the first signal that put A ahead
-    return Sample(taken, d * taken, d * taken, d * taken, taken, np.ones(d.shape))
+    return _halted(d, taken, np.ones(d.shape))
 
 
 def _linked(rho: float) -> Callable[[Generator, int, int], Floats]:

@@ -235,14 +235,14 @@ class EvaluationBlockAdmin(AuditAdmin):
     """What each judged block came to, with the signals that it was made of."""
 
     list_display = (
-        link_to("evaluation_id", "outcomes_evaluation"), "number", "revision", "first_day", "last_day", "n", "x_low",
-        "x_high", "m", "judged_at",
+        link_to("evaluation_id", "outcomes_evaluation"), "number", "revision", "first_day", "last_day", "n", "arrived",
+        "x_low", "x_high", "m", "judged_at",
     )  # fmt: skip
     search_fields = ("evaluation__name__exact",)
     search_help_text = "Name of the evaluation"
     fields = (
-        link_to("evaluation_id", "outcomes_evaluation"), "number", "revision", "first_day", "last_day", "n", "x_low",
-        "x_high", "m", "opened_a", "opened_b", "missing_a", "missing_b", "judged_at", json_of("counts"),
+        link_to("evaluation_id", "outcomes_evaluation"), "number", "revision", "first_day", "last_day", "n", "arrived",
+        "x_low", "x_high", "m", "opened_a", "opened_b", "missing_a", "missing_b", "judged_at", json_of("counts"),
         json_of("judgement"), json_of("signals"),
     )  # fmt: skip
     empty_hint = "A block is judged once it is over and all its trades have settled."

@@ -56,6 +56,9 @@ class JudgedBlockSerializer(serializers.Serializer[Any]):
 
     number = serializers.IntegerField()
     n = serializers.IntegerField(help_text="Signals that take part.")
+    arrived = serializers.IntegerField(
+        help_text="With those that a halt or an engine's absence left out; the sums are divided by its root."
+    )
     x_low = serializers.CharField(help_text=_DOUBLE)
     x_high = serializers.CharField(help_text=_DOUBLE)
     m = serializers.CharField(help_text=_DOUBLE)

@@ -2,6 +2,12 @@
 
 What happens inside a block may depend on itself in any way, because only its sum is bet on: trades that share a day's
 move, a crash, holds that overlap. What a block must not do is foretell the next one (contract 8.2).
+
+A sum is divided by the root of how many signals arrived, not of how many took part. A halt, or an engine that goes
+away, may be chosen while one side leads. Up to the choice the sum is fair, and what is left out after it adds 0: the
+sum of a fair game is fair whenever it is stopped (Doob's optional stopping). Over a number that the choice does not
+move it stays so. Over the root of those that took part, a block that was stopped while A led would weigh more than one
+that went on, and between equal engines the bet would name A.
 """
 
 from __future__ import annotations
@@ -31,13 +37,14 @@ def role_weight(probability: float) -> float:
     return 0.5 / probability
 
 
-def block_of(signals: Collection[Weighed]) -> Block:
-    """Sum the signals of one block; at least one, in any order.
+def block_of(signals: Collection[Weighed], arrived: int) -> Block:
+    """Sum the signals that take part in one block; at least one, in any order.
 
-    Divided by the root of their number, so that a busy block has the spread of a quiet one, and its say.
+    Divided by the root of the `arrived`, so that a busy block has the spread of a quiet one, and its say. Without halts
+    and absences that is the number of signals; it is never less.
     """
     # fsum below: rounded once, so that the order of the signals cannot change a digit.
-    root = math.sqrt(len(signals))
+    root = math.sqrt(arrived)
     return Block(
         low=math.fsum(signal.weight * float(signal.difference.low) for signal in signals) / root,
         high=math.fsum(signal.weight * float(signal.difference.high) for signal in signals) / root,

@@ -186,12 +186,12 @@ class History:
 
     blocks: int = 0
     largest: Decimal | None = None  # |x_b|
-    busy_signals: int | None = None  # of the 95th percentile of blocks
+    busy_signals: int | None = None  # that arrived in the 95th percentile of blocks
     largest_risk: Decimal = Decimal(0)  # of any trade, in currency
 
     @classmethod
     def of(cls, sums: Iterable[tuple[float, float]], sizes: Sequence[int], largest_risk: Decimal) -> History:
-        """From the sums (low, high) and the signals of each block."""
+        """From the sums (low, high) of each block and how many signals arrived in it."""
         largest = max((max(abs(low), abs(high)) for low, high in sums), default=None)
         busy = sorted(sizes)[math.ceil(0.95 * len(sizes)) - 1] if sizes else None
         return cls(len(sizes), None if largest is None else Decimal(repr(largest)), busy, largest_risk)
@@ -231,6 +231,7 @@ def demand_reason(plan: EvaluationPlan, history: History, split: Decimal | None)
 class Decided:
     """What was decided of a signal, as far as it tells whether the signal can be compared."""
 
+    configured_mode: str  # of the pinned policy
     execution_mode: str
     reason: str
     variant: str
@@ -238,19 +239,28 @@ class Decided:
     both_available: bool
 
 
-def weight_of(decided: Decided, estimand: str) -> float | None:
-    """The weight with which a signal takes part; None: NOT_COMPARED.
+def is_comparable(decided: Decided, estimand: str) -> bool:
+    """Whether the signal is one that the pinned policy would have compared, were nothing halted and both engines there.
 
     Who is real must be a matter of chance, or skill and the cost of being real cannot be told apart. Where each side
-    is compared by its own exits and neither is real, there is no such cost.
+    is compared by its own exits and neither is real, there is no such cost. Such signals are what a block's sum is
+    divided by: the policy and what arrives decide it, and nobody who has seen how the block goes.
     """
-    if decided.execution_mode == "SPLIT_CAPITAL":
-        if not decided.both_available or not LEAST_SPLIT <= decided.split_percentage <= MOST_SPLIT:
+    if decided.configured_mode == "SPLIT_CAPITAL":
+        return LEAST_SPLIT <= decided.split_percentage <= MOST_SPLIT
+    return estimand == OWN_EXIT and decided.configured_mode == "SHADOW_ONLY"
+
+
+def weight_of(decided: Decided, estimand: str) -> float | None:
+    """The weight with which a signal takes part; None: NOT_COMPARED."""
+    if not is_comparable(decided, estimand):
+        return None
+    if decided.configured_mode == "SPLIT_CAPITAL":
+        if decided.execution_mode != "SPLIT_CAPITAL" or not decided.both_available:
             return None
         of_a = float(decided.split_percentage) / 100
         return role_weight(of_a if decided.variant == "A" else 1 - of_a)
-    is_shadow_only = decided.execution_mode == "SHADOW_ONLY" and decided.reason == configured_shadow_only.reason
-    return 1.0 if estimand == OWN_EXIT and is_shadow_only else None
+    return 1.0 if decided.reason == configured_shadow_only.reason else None
 
 
 def was_halted(since: datetime, until: datetime, halts: Iterable[tuple[datetime, datetime | None]]) -> bool:

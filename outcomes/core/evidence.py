@@ -7,8 +7,9 @@ arXiv 2010.09686). Six stakes share the starting capital, large ones for large d
 The bet may lose at most what is in it as long as no block is worse than `worst_block`; a stake that could have been
 ruined is retired, so that a broken promise about the worst block ends a bet instead of inventing evidence.
 
-A block is x = sum of w_i d_i / sqrt(n) over its signals, and m = sum of w_i / sqrt(n) what a difference of one per
-signal would make of it. x is known as a range where a side is missing: A's bettor gets the least of it, B's the most.
+A block is x = sum of w_i d_i / sqrt(arrived) over the signals that take part, and m = sum of w_i / sqrt(arrived) what
+a difference of one per signal would make of it; `outcomes.core.blocks` says why all that arrived divide. x is known as
+a range where a side is missing: A's bettor gets the least of it, B's the most.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ class JudgedBlock:
 
     first_day: date
     last_day: date
-    n: int
+    n: int  # signals that take part
+    arrived: int  # with those that a halt or an engine's absence left out
     block: Block
     opened: tuple[int, int]  # by A and by B
     missing: tuple[int, int]
@@ -89,20 +90,23 @@ class Records:
 
 
 def blocks_of(takings: Iterable[Taking], cut: Cut) -> list[JudgedBlock]:
-    """Cut signals into blocks. Those of the first day on take part; the order of arrival is kept within a block."""
+    """Cut signals that all take part into blocks, from the first day on, in the order of arrival within a block."""
     records = Records(Record(), Record())
     found = []
     inside = (taking for taking in takings if taking.day >= cut.starts_on)
     for number, group in groupby(sorted(inside, key=lambda one: cut.number(one.day)), lambda one: cut.number(one.day)):
         members = list(group)[: cut.max_signals]
-        found.append(sum_up(members, number, cut, records))
+        found.append(sum_up(members, len(members), number, cut, records))
         # After the block: what its own signals did must not fill what is missing in it.
         records = records.after(members, cut.metric)
     return found
 
 
-def sum_up(members: Sequence[Taking], number: int, cut: Cut, records: Records) -> JudgedBlock:
-    """The block of a stretch with at least one signal; `records` are those of the blocks before it."""
+def sum_up(members: Sequence[Taking], arrived: int, number: int, cut: Cut, records: Records) -> JudgedBlock:
+    """The block of a stretch with at least one signal that takes part, of so many that arrived.
+
+    `records` are those of the blocks before it.
+    """
     differences = tuple(
         difference(one.a, one.b, metric=cut.metric, record_a=records.a, record_b=records.b) for one in members
     )
@@ -110,7 +114,8 @@ def sum_up(members: Sequence[Taking], number: int, cut: Cut, records: Records) -
     return JudgedBlock(
         *cut.days(number),
         len(members),
-        block_of([Weighed(apart, one.weight) for apart, one in zip(differences, members, strict=True)]),
+        arrived,
+        block_of([Weighed(apart, one.weight) for apart, one in zip(differences, members, strict=True)], arrived),
         opened=_counts(sides, lambda side: side.standing in _OPENED),
         missing=_counts(sides, lambda side: is_missing(side, cut.metric)),
         differences=differences,

@@ -102,7 +102,8 @@ def mean_per_signal(blocks: Sequence[JudgedBlock]) -> float:
 
 def block_mean(blocks: Sequence[JudgedBlock]) -> float:
     """The mean over blocks of their mean weighted difference, whatever their numbers of signals."""
-    return math.fsum((one.block.low + one.block.high) / 2 / math.sqrt(one.n) for one in blocks) / len(blocks)
+    means = ((one.block.low + one.block.high) / 2 * math.sqrt(one.arrived) / one.n for one in blocks)
+    return math.fsum(means) / len(blocks)
 
 
 def _unit(spoken: Spoken) -> str:

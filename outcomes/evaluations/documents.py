@@ -224,6 +224,7 @@ def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> lis
             "from": day_text(row.first_day),
             "to": day_text(row.last_day),
             "n": row.n,
+            "arrived": row.arrived,
             "x_low": repr(row.x_low),
             "x_high": repr(row.x_high),
             "m": repr(row.m),
@@ -317,14 +318,18 @@ def lines(document: dict[str, Any]) -> list[str]:
         "evidence A {a}, B {b}, needed {needed}".format(**document["evidence"]),
         *(f"{flag}: {FLAGS[flag]}" for flag in document["flags"]),
         "",
-        f"{'block':>5}  {'from':10}  {'to':10}  {'n':>4}  {'x_low':>12}  {'x_high':>12}  {'E_A':>10}  {'E_B':>10}",
+        (
+            f"{'block':>5}  {'from':10}  {'to':10}  {'n':>4}  {'arrived':>7}  {'x_low':>12}  {'x_high':>12}"
+            f"  {'E_A':>10}  {'E_B':>10}"
+        ),
     ]
     for block in document["blocks"]:
         sums = (float(block[name]) for name in ("x_low", "x_high", "e_a", "e_b"))
         low, high, e_a, e_b = sums
         found.append(
-            f"{block['number']:5}  {block['from']}  {block['to']}  {block['n']:4}  {low:12.6f}  {high:12.6f}"
-            f"  {e_a:10.4g}  {e_b:10.4g}" + "".join(f"  revised {one['judged_at']}" for one in block["revisions"])
+            f"{block['number']:5}  {block['from']}  {block['to']}  {block['n']:4}  {block['arrived']:7}"
+            f"  {low:12.6f}  {high:12.6f}  {e_a:10.4g}  {e_b:10.4g}"
+            + "".join(f"  revised {one['judged_at']}" for one in block["revisions"])
         )
     waits = document["waits"]
     until = f" until {waits['until']}" if waits and waits["until"] else ""

@@ -196,6 +196,7 @@ def block_of_row(row: EvaluationBlock) -> JudgedBlock:
         row.first_day,
         row.last_day,
         row.n,
+        row.arrived,
         Block(row.x_low, row.x_high, row.m),
         opened=(row.opened_a, row.opened_b),
         missing=(row.missing_a, row.missing_b),
@@ -251,7 +252,12 @@ def again(row: EvaluationBlock, earlier: Sequence[EvaluationBlock], run: Evaluat
     found = compare([Member(pk, row.first_day, now) for pk in row.experiment_ids], plan, now)
     counted: dict[str, Any] = row.counts
     kept = Comparison(
-        found.takings, found.pairs, not_compared=counted["not_compared"], over=counted["over_max_signals"], unsettled=0
+        found.takings,
+        found.pairs,
+        arrived=row.arrived,
+        not_compared=counted["not_compared"],
+        over=counted["over_max_signals"],
+        unsettled=0,
     )
     return summed(kept, stretch, plan, run.starts_on, records_before(earlier))
 

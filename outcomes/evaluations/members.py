@@ -14,7 +14,7 @@ from django.db import connection
 
 from kernel.sql import load
 from kernel.values import decimal_text
-from outcomes.core.evaluation import EVENT, EvaluationPlan, weight_of
+from outcomes.core.evaluation import EVENT, EvaluationPlan, is_comparable, weight_of
 from outcomes.core.judging import JudgedBlock, Records, Taking, sum_up
 from outcomes.core.values import Difference, Record, Side, count_standings
 from outcomes.models import EvaluationRun
@@ -77,6 +77,7 @@ class Comparison:
 
     takings: tuple[Taking, ...]
     pairs: tuple[Pair, ...]  # of the takings, in the same order
+    arrived: int  # with those that a halt or an engine's absence left out
     not_compared: int
     over: int  # beyond max_signals
     unsettled: int
@@ -91,12 +92,14 @@ def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> C
     """Read both engines' parts in these signals as of `now`."""
     days = {member.experiment_id: member.day for member in members if member.experiment_id is not None}
     pairs = read_pairs(list(days), estimand=plan.estimand, prices=plan.prices, now=now)
+    # Else it waited for its decision when the block's time was over.
+    decided = [pair for pair in pairs if pair.decision.decided_at <= now]
+    comparable = [pair for pair in decided if is_comparable(pair.decided, plan.estimand)]
+    # The first by arrival, whatever became of them: a halt must not let later ones in.
+    arrived = comparable[: plan.max_signals]
     takings, taking_pairs = [], []
     unsettled = sum(1 for member in members if member.experiment_id is None)
-    for pair in pairs:
-        # It waited for its decision when the block's time was over.
-        if pair.decision.decided_at > now:
-            continue
+    for pair in arrived:
         weight = weight_of(pair.decided, plan.estimand)
         if weight is None:
             continue
@@ -107,12 +110,13 @@ def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> C
             continue
         takings.append(Taking(days[pair.decision.pk], weight, pair.a.side, pair.b.side))
         taking_pairs.append(pair)
-    kept = slice(plan.max_signals)
+    over = len(comparable) - len(arrived)
     return Comparison(
-        tuple(takings[kept]),
-        tuple(taking_pairs[kept]),
-        not_compared=len(pairs) - len(takings),
-        over=len(takings) - len(takings[kept]),
+        tuple(takings),
+        tuple(taking_pairs),
+        arrived=len(arrived),
+        not_compared=len(pairs) - len(takings) - over,
+        over=over,
         unsettled=unsettled,
     )
 
@@ -133,6 +137,7 @@ class Summed:
             "first_day": block.first_day,
             "last_day": block.last_day,
             "n": block.n,
+            "arrived": block.arrived,
             "x_low": block.block.low,
             "x_high": block.block.high,
             "m": block.block.m,
@@ -149,7 +154,7 @@ class Summed:
 
 def summed(comparison: Comparison, number: int, plan: EvaluationPlan, starts_on: date, records: Records) -> Summed:
     """The block of one stretch; its number counts stretches from 0, those without signals too."""
-    block = sum_up(comparison.takings, number, plan.cut(starts_on), records)
+    block = sum_up(comparison.takings, comparison.arrived, number, plan.cut(starts_on), records)
     sides = {"a": [one.a for one in comparison.takings], "b": [one.b for one in comparison.takings]}
     held = [part.held_days for pair in comparison.pairs for part in (pair.a, pair.b) if part.held_days is not None]
     counts: dict[str, Any] = {name: _sorted(count_standings(found, plan.metric)) for name, found in sides.items()}

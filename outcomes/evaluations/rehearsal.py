@@ -61,7 +61,7 @@ def _history(blocks: list[Summed]) -> History:
     ]
     return History.of(
         [(one.block.block.low, one.block.block.high) for one in blocks],
-        [one.block.n for one in blocks],
+        [one.block.arrived for one in blocks],
         max(risks, default=Decimal(0)),
     )
 
@@ -111,6 +111,7 @@ def rehearsal_document(plan: EvaluationPlan, found: Rehearsal) -> dict[str, Any]
                 "from": day_text(one.first_day),
                 "to": day_text(one.last_day),
                 "n": one.n,
+                "arrived": one.arrived,
                 "x_low": repr(one.block.low),
                 "x_high": repr(one.block.high),
                 "m": repr(one.block.m),

@@ -44,7 +44,7 @@ class Evaluation(models.Model):
         null=True, blank=True, help_text="Signals of a block that count, the first by arrival; blank: all."
     )
     busy_signals = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Signals of a busy block; needed without 60 earlier blocks."
+        null=True, blank=True, help_text="Signals that arrive in a busy block; needed without 60 earlier blocks."
     )
     reason = models.TextField(
         blank=True, default="", help_text="Why the worst block is smaller than limits and history ask for."
@@ -179,9 +179,14 @@ class EvaluationBlock(models.Model):
     first_day = models.DateField(help_text="New York.")
     last_day = models.DateField(help_text="New York; belongs to the block.")
     n = models.PositiveIntegerField(help_text="Signals that take part.")
-    x_low = models.FloatField(help_text="Weighted sum of differences over the root of n, what is missing at A's worst.")
+    arrived = models.PositiveIntegerField(
+        help_text="Signals that take part, and those that a halt or an engine's absence left out."
+    )
+    x_low = models.FloatField(
+        help_text="Weighted sum of differences over the root of arrived, what is missing at A's worst."
+    )
     x_high = models.FloatField(help_text="The same with what is missing at B's worst.")
-    m = models.FloatField(help_text="Sum of weights over the root of n.")
+    m = models.FloatField(help_text="Sum of weights over the root of arrived.")
     opened_a = models.PositiveIntegerField(help_text="Signals that A answered with OPEN.")
     opened_b = models.PositiveIntegerField(help_text="Signals that B answered with OPEN.")
     missing_a = models.PositiveIntegerField(help_text="Signals without a value for A.")
@@ -205,7 +210,8 @@ class EvaluationBlock(models.Model):
             models.UniqueConstraint(name="evaluation_blocks_once", fields=("evaluation", "number", "revision")),
             models.CheckConstraint(
                 name="evaluation_blocks_sums_possible",
-                condition=Q(n__gte=1, m__gt=0, number__gte=1, x_low__lte=F("x_high"), last_day__gte=F("first_day")),
+                condition=Q(n__gte=1, m__gt=0, number__gte=1, x_low__lte=F("x_high"), last_day__gte=F("first_day"))
+                & Q(arrived__gte=F("n")),
             ),
             models.CheckConstraint(
                 name="evaluation_blocks_only_the_first_is_judged",

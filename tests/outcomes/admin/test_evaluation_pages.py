@@ -105,9 +105,9 @@ def test_the_page_shows_every_figure() -> None:
     page = text(viewer.get(url("change", run.pk)))
 
     rows = table_rows(page)
-    assert [row[:7] for row in rows[1:]] == [
-        ["1", "2014-06-02", "2014-06-02", "1", "1.0", "1.0", "1.0"],
-        ["2", "2014-06-03", "2014-06-03", "1", "1.0", "1.0", "1.0"],
+    assert [row[:8] for row in rows[1:]] == [
+        ["1", "2014-06-02", "2014-06-02", "1", "1", "1.0", "1.0", "1.0"],
+        ["2", "2014-06-03", "2014-06-03", "1", "1", "1.0", "1.0", "1.0"],
     ]
     assert "of 40 needed, after 2 blocks." in page
     assert "NO_HISTORY" in page

@@ -20,6 +20,11 @@ def weighed(low: str, high: str | None = None, weight: float = 1.0) -> Weighed:
     return Weighed(Difference(Decimal(low), Decimal(high or low)), weight)
 
 
+def summed(found: list[Weighed]) -> Block:
+    """The block of signals that all took part."""
+    return block_of(found, len(found))
+
+
 def blocks_of(*values: float) -> list[Block]:
     return [Block(value, value, 1.0) for value in values]
 
@@ -35,7 +40,7 @@ block_signals = st.lists(signals, min_size=1, max_size=12)
 
 
 def test_a_block_is_the_weighed_sum_over_the_root_of_its_number() -> None:
-    found = block_of([weighed("1", weight=2.0), weighed("-0.5"), weighed("0", "3"), weighed("0.25", weight=4.0)])
+    found = summed([weighed("1", weight=2.0), weighed("-0.5"), weighed("0", "3"), weighed("0.25", weight=4.0)])
 
     assert (found.low, found.high, found.m) == (1.25, 2.75, 4.0)
 
@@ -52,7 +57,7 @@ def test_what_it_costs_to_be_real_cancels_between_the_roles(split: float) -> Non
         100 - real
     )
 
-    assert block_of(costs).low == pytest.approx(0, abs=1e-12)
+    assert summed(costs).low == pytest.approx(0, abs=1e-12)
 
 
 @given(block_signals, st.randoms(use_true_random=False))
@@ -60,7 +65,7 @@ def test_the_order_inside_a_block_does_not_matter(found: list[Weighed], chance: 
     mixed = list(found)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
 
-    assert block_of(mixed) == block_of(found)
+    assert summed(mixed) == summed(found)
 
 
 @given(st.lists(block_signals, min_size=1, max_size=8), st.randoms(use_true_random=False))
@@ -69,7 +74,7 @@ def test_the_order_inside_blocks_changes_no_verdict(found: list[list[Weighed]], 
     for block in mixed:
         chance.shuffle(block)  # type: ignore[attr-defined]
 
-    one, other = ([block_of(block) for block in order] for order in (found, mixed))
+    one, other = ([summed(block) for block in order] for order in (found, mixed))
 
     assert judge(one, Wager(9.0, margin=0.5)) == judge(other, Wager(9.0, margin=0.5))
 
@@ -78,13 +83,26 @@ def test_the_order_inside_blocks_changes_no_verdict(found: list[list[Weighed]], 
 def test_swapping_the_engines_swaps_the_block(found: list[Weighed]) -> None:
     swapped = [Weighed(Difference(-signal.difference.high, -signal.difference.low), signal.weight) for signal in found]
 
-    assert block_of(swapped) == block_of(found).swapped
+    assert summed(swapped) == summed(found).swapped
 
 
 def test_a_signal_that_took_part_without_a_difference_makes_a_block_say_less() -> None:
     # A decision not to trade is worth 0 and counted, so refusing everything moves nothing.
-    assert block_of([weighed("1")]).low == 1
-    assert block_of([weighed("1")] + [weighed("0")] * 3).low == 0.5
+    assert summed([weighed("1")]).low == 1
+    assert summed([weighed("1")] + [weighed("0")] * 3).low == 0.5
+
+
+def test_what_a_halt_left_out_divides_all_the_same_so_that_stopping_ahead_gains_nothing() -> None:
+    # A wins or loses 1 on either of two signals; whoever halts after a first win must not make it weigh more.
+    stopped = [[1.0], [-1.0, 1.0], [-1.0, -1.0]]
+    chances = [0.5, 0.25, 0.25]
+
+    def mean(arrived: int | None) -> float:
+        sums = (block_of([weighed(str(d)) for d in one], arrived or len(one)).low for one in stopped)
+        return sum(chance * x for chance, x in zip(chances, sums, strict=True))
+
+    assert mean(arrived=2) == pytest.approx(0)
+    assert mean(arrived=None) > 0.1  # the control: over the root of those that took part it pays
 
 
 def test_correlation_with_the_next_block_is_the_textbooks() -> None:

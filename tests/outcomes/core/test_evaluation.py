@@ -19,6 +19,7 @@ from outcomes.core.evaluation import (
     History,
     block_ends_at,
     demand_reason,
+    is_comparable,
     least_worst_block,
     read_plan,
     was_halted,
@@ -237,8 +238,8 @@ def test_without_earlier_blocks_a_history_says_nothing_but_the_risk() -> None:
 
 def decided(**changes: Any) -> Decided:
     split: dict[str, Any] = {
-        "execution_mode": "SPLIT_CAPITAL", "reason": "SPLIT", "variant": "A", "split_percentage": Decimal(80),
-        "both_available": True,
+        "configured_mode": "SPLIT_CAPITAL", "execution_mode": "SPLIT_CAPITAL", "reason": "SPLIT", "variant": "A",
+        "split_percentage": Decimal(80), "both_available": True,
     }  # fmt: skip
     return Decided(**(split | changes))
 
@@ -253,8 +254,8 @@ def decided(**changes: Any) -> Decided:
         ({"split_percentage": Decimal("9.99")}, None),
         ({"split_percentage": Decimal("90.01")}, None),
         ({"both_available": False}, None),
-        ({"execution_mode": "ENGINE_A_PRIMARY", "reason": "CONFIGURED"}, None),
-        ({"execution_mode": "SHADOW_ONLY", "reason": "CONFIGURED"}, None),
+        ({"configured_mode": "AUTO", "execution_mode": "ENGINE_A_PRIMARY", "reason": "PAPER_DEFAULT"}, None),
+        ({"configured_mode": "SHADOW_ONLY", "execution_mode": "SHADOW_ONLY", "reason": "CONFIGURED"}, None),
     ],
 )
 def test_a_signal_takes_part_where_chance_alone_says_who_is_real(changes: dict[str, Any], weight: float | None) -> None:
@@ -264,10 +265,21 @@ def test_a_signal_takes_part_where_chance_alone_says_who_is_real(changes: dict[s
 
 
 def test_by_own_exits_two_shadows_are_compared_where_the_policy_says_so_and_not_where_something_failed() -> None:
-    shadows = decided(execution_mode="SHADOW_ONLY", reason="CONFIGURED", both_available=False)
+    shadows = {"configured_mode": "SHADOW_ONLY", "execution_mode": "SHADOW_ONLY", "both_available": False}
 
-    assert weight_of(shadows, OWN_EXIT) == 1
+    assert weight_of(decided(**shadows, reason="CONFIGURED"), OWN_EXIT) == 1
+    assert weight_of(decided(**shadows, reason="HALTED"), OWN_EXIT) is None
     assert weight_of(decided(execution_mode="SHADOW_ONLY", reason="ENGINE_A_UNAVAILABLE"), OWN_EXIT) is None
+
+
+@pytest.mark.parametrize("reason", ["HALTED", "GUARDRAIL", "ENGINE_A_UNAVAILABLE", "ENGINE_B_UNAVAILABLE"])
+def test_what_a_halt_or_an_absence_left_out_has_arrived_all_the_same(reason: str) -> None:
+    left_out = {"execution_mode": "SHADOW_ONLY", "reason": reason, "both_available": False}
+
+    assert is_comparable(decided(**left_out), SYNCHRONISED)
+    assert not is_comparable(decided(**left_out, split_percentage=Decimal(95)), SYNCHRONISED)
+    assert not is_comparable(decided(**left_out | {"configured_mode": "SHADOW_ONLY"}), SYNCHRONISED)
+    assert is_comparable(decided(**left_out | {"configured_mode": "SHADOW_ONLY"}), OWN_EXIT)
 
 
 @pytest.mark.parametrize(

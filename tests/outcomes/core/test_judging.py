@@ -42,7 +42,7 @@ def taking(day: int, a: Side, b: Side = FLAT, weight: float = 1.0) -> Taking:
 
 def block(x: float, *, opened: int = 20, missing: int = 0) -> JudgedBlock:
     """A block by its sum, with what B opened and left unpriced."""
-    return JudgedBlock(MONDAY, MONDAY, 4, Block(x, x, 1.0), (0, opened), (0, missing))
+    return JudgedBlock(MONDAY, MONDAY, 4, 4, Block(x, x, 1.0), (0, opened), (0, missing))
 
 
 def test_each_day_is_a_block_and_days_without_signals_are_none() -> None:
@@ -167,7 +167,7 @@ def test_either_engine_silences_by_its_own_openings_alone(engine: int) -> None:
     def counts(own: int, other: int) -> tuple[int, int]:
         return (own, other) if engine == 0 else (other, own)
 
-    one = JudgedBlock(MONDAY, MONDAY, 4, Block(3, 3, 1), counts(19, 1_000), counts(1, 0))
+    one = JudgedBlock(MONDAY, MONDAY, 4, 4, Block(3, 3, 1), counts(19, 1_000), counts(1, 0))
 
     assert judge_blocks([one] * 14, Wager(5.0)).flags == (MISSING_PRICES,)
 

@@ -29,7 +29,7 @@ PLAN: dict[str, Any] = {
 
 def block(x: float, *, week: int = 0, m: float = 2.0) -> JudgedBlock:
     first = date(2026, 3, 2) + timedelta(weeks=week)
-    return JudgedBlock(first, first + timedelta(days=6), 4, Block(x, x, m), (4, 4), (0, 0))
+    return JudgedBlock(first, first + timedelta(days=6), 4, 4, Block(x, x, m), (4, 4), (0, 0))
 
 
 BLOCKS = (block(0.5), block(0.1, week=1))
@@ -229,7 +229,7 @@ def test_the_sign_test_counts_wins_and_losses_and_no_ties() -> None:
 
 
 def test_the_mean_is_of_the_middles() -> None:
-    wide = JudgedBlock(BLOCKS[0].first_day, BLOCKS[0].last_day, 1, Block(0.0, 1.0, 2.0), (1, 1), (1, 0))
+    wide = JudgedBlock(BLOCKS[0].first_day, BLOCKS[0].last_day, 1, 1, Block(0.0, 1.0, 2.0), (1, 1), (1, 0))
 
     assert mean_per_signal([wide, block(0.5)]) == pytest.approx(0.25)
     assert block_mean([wide, block(0.5)]) == pytest.approx((0.5 + 0.25) / 2)

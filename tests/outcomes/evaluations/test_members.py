@@ -43,7 +43,11 @@ def test_a_signal_that_a_halt_could_have_stopped_is_not_compared(hall: Hall) -> 
 
     judging.judge_due()
 
-    assert [(block.n, block.counts["not_compared"]) for block in blocks()] == [(1, 1)]
+    (block,) = blocks()
+    assert (block.n, block.arrived, block.counts["not_compared"]) == (1, 2, 1)
+    # Divided by the root of both: whoever halts must not choose what the other weighs.
+    assert [block.x_low, block.m] == pytest.approx([1 / 2**0.5, 1 / 2**0.5])
+    assert document()["blocks"][0]["arrived"] == 2
     assert document()["counts"]["NOT_COMPARED"] == 1
 
 
@@ -75,14 +79,21 @@ def test_a_signal_of_a_judged_block_takes_no_part(hall: Hall) -> None:
 
 
 def test_beyond_the_most_signals_of_a_block_the_first_by_arrival_count(hall: Hall) -> None:
-    started(max_signals=1)
-    for day in (0, 0, 1):
+    started(max_signals=2)
+    hall.play()
+    engage_halt(OPERATOR, reason="A test.")
+    hall.signal()
+    release_halt(OPERATOR, reason="A test.")
+    for day in (0, 1):
         hall.play(day)
 
     judging.judge_due()
 
-    assert [block.n for block in blocks()] == [1]
-    assert document()["counts"]["OVER_MAX_SIGNALS"] == 1
+    # The halt lets no later signal in.
+    assert [(block.n, block.arrived) for block in blocks()] == [(1, 2)]
+    counts = document()["counts"]
+    assert (counts["NOT_COMPARED"], counts["OVER_MAX_SIGNALS"]) == (1, 1)
+    assert verify(lifecycle.evaluation_named("spring")) == []
 
 
 def test_under_a_policy_that_always_trades_a_for_real_nothing_can_be_told_apart(hall: Hall) -> None:
