@@ -15,6 +15,7 @@ from django.db import connection
 
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
+from kernel.rows import execute
 from kernel.sql import load
 
 MAX_LIMIT = 100
@@ -49,9 +50,8 @@ def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_secon
     """Lease up to `limit` open assignments of the engine, oldest first; wait for the first if there is none."""
 
     def claim() -> list[Assignment]:
-        with connection.cursor() as cursor:
-            cursor.execute(CLAIM, {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()})
-            return [_assignment(row) for row in cursor.fetchall()]
+        leased = {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()}
+        return [_assignment(row) for row in execute(CLAIM, leased)]
 
     return wait_for(claim, wait_seconds)
 

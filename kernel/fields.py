@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -50,7 +52,44 @@ class CanonicalJSONField(models.JSONField):
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
-class StrictSerializer(serializers.Serializer[Any]):
+class FixedFields:
+    """Of a serializer whose fields are those of its class: they are built once, where DRF copies them for every call.
+
+    They may keep nothing of a call, since all threads use the same.
+    """
+
+    @property
+    def fields(self) -> Any:
+        """The fields by name."""
+        kind: Any = type(self)
+        return _fields_of(kind)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """The answer; a field that has no value is null."""
+        answer = {}
+        take: Any = dict.__getitem__ if isinstance(instance, dict) else getattr
+        kind: Any = type(self)
+        for name, source, field, write in _answered(kind):
+            value = field.get_attribute(instance) if source is None else take(instance, source)
+            answer[name] = None if value is None else write(value)
+        return answer
+
+
+@cache
+def _fields_of(serializer: Any) -> Any:
+    return super(FixedFields, serializer()).fields
+
+
+@cache
+def _answered(serializer: Any) -> list[tuple[str, str | None, Any, Callable[[Any], Any]]]:
+    """Name, attribute, field and writer of all that is answered; no attribute where the field must look for itself."""
+    return [
+        (name, None if field.source == "*" or "." in field.source else field.source, field, field.to_representation)
+        for name, field in _fields_of(serializer).items()
+    ]
+
+
+class StrictSerializer(FixedFields, serializers.Serializer[Any]):
     """A body or a query with known fields only."""
 
     def to_internal_value(self, data: Any) -> Any:

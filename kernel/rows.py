@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connection, models
+from django.db import connections, models
+from django.db.models.base import ModelState
 
-from kernel.canonical import load_canonical
+from kernel.canonical import canonical_json, load_canonical
 from kernel.fields import CanonicalJSONField
 
 M = TypeVar("M", bound=models.Model)
@@ -25,11 +26,13 @@ M = TypeVar("M", bound=models.Model)
 
 def execute(statement: str, parameters: Any = ()) -> psycopg.Cursor[tuple[Any, ...]]:
     """Run one statement that the server keeps prepared; in the transaction that is open, if one is."""
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors:
+    # Looked up once: `django.db.connection` looks for the thread's own with every attribute.
+    database = connections["default"]
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
         # Django's own cursor puts parameters in on this side, so that every statement is a new one to the server.
-        return psycopg.Cursor(connection.connection).execute(statement.encode(), parameters, prepare=True)
+        return psycopg.Cursor(database.connection).execute(statement.encode(), parameters, prepare=True)
 
 
 @cache
@@ -45,37 +48,47 @@ def read_json(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+Convert = Callable[[Any], Any]
+
+
 @cache
-def _readers(
-    model: type[models.Model], names: tuple[str, ...]
-) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
+def _readers(model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, Convert | None]]:
     fields = [field for field in model._meta.concrete_fields if not names or field.name in names]  # noqa: SLF001
-    readers = []
-    for index, field in enumerate(fields):
-        kind: Any = field
-        while kind.remote_field is not None:
-            kind = kind.target_field
-        for base, reader in _READ.items():
-            if isinstance(kind, base):
-                readers.append((index, reader))
-    return [field.attname for field in fields], readers
+    return [(field.attname, _converter(field, _READ)) for field in fields]
 
 
-_READ: dict[type[models.Field[Any, Any]], Callable[[Any], Any]] = {
+def _converter(field: Any, known: dict[type[models.Field[Any, Any]], Convert]) -> Convert | None:
+    """What the kind of field is read or written by; a key of another table is what it refers to."""
+    while field.remote_field is not None:
+        field = field.target_field
+    return next((convert for kind, convert in known.items() if isinstance(field, kind)), None)
+
+
+_READ: dict[type[models.Field[Any, Any]], Convert] = {
     models.DecimalField: Decimal,
     models.DateTimeField: datetime.fromisoformat,
     models.UUIDField: UUID,
     CanonicalJSONField: load_canonical,
 }
+# psycopg writes all other values of a row as they are.
+_WRITE: dict[type[models.Field[Any, Any]], Convert] = {
+    # A choice is text to the database, whatever enumeration it is written with.
+    models.CharField: str,
+    models.TextField: str,
+    CanonicalJSONField: lambda document: canonical_json(document).decode(),
+}
 
 
 def from_json(model: type[M], values: list[Any], names: tuple[str, ...] = ()) -> M:
     """The stored row whose columns these are, as `json_columns` gave them; other columns are read when asked for."""
-    columns, readers = _readers(model, names)
-    for index, reader in readers:
-        if values[index] is not None:
-            values[index] = reader(values[index])
-    return model.from_db("default", columns, values)
+    # What `Model.from_db` comes to, without its look at every field of the model for every row.
+    row = model.__new__(model)
+    stored = vars(row)
+    stored["_state"] = state = ModelState()
+    state.adding, state.db = False, "default"
+    for (name, read), value in zip(_readers(model, names), values, strict=True):
+        stored[name] = value if read is None or value is None else read(value)
+    return row
 
 
 def relate(row: models.Model, name: str, rows: Sequence[models.Model], model: type[models.Model]) -> None:
@@ -93,44 +106,47 @@ def add_related(row: models.Model, name: str, added: models.Model) -> None:
 
 
 @cache
-def _insert(model: type[models.Model]) -> tuple[str, list[models.Field[Any, Any]], models.Field[Any, Any] | None]:
+def _insert(model: type[models.Model]) -> tuple[str, list[tuple[str, Convert | None]], bool]:
     pk: Any = model._meta.pk  # noqa: SLF001 (documented)
-    generated = pk if isinstance(pk, models.AutoField) else None
-    fields = [field for field in model._meta.concrete_fields if field is not generated]  # noqa: SLF001
+    is_generated = isinstance(pk, models.AutoField)
+    fields = [field for field in model._meta.concrete_fields if not (is_generated and field is pk)]  # noqa: SLF001
     statement = (
         f"INSERT INTO {model._meta.db_table} ({', '.join(str(field.column) for field in fields)}) "  # noqa: S608, SLF001
         f"VALUES ({', '.join(['%s'] * len(fields))})"
     )
-    return f"{statement} RETURNING {pk.column}" if generated else statement, fields, generated
+    return f"{statement} RETURNING {pk.column}" if is_generated else statement, _written(fields), is_generated
+
+
+def _written(fields: list[Any]) -> list[tuple[str, Convert | None]]:
+    return [(field.attname, _converter(field, _WRITE)) for field in fields]
 
 
 def insert(row: models.Model) -> None:
     """Store a new row, and give it the key that the database has chosen."""
-    statement, fields, generated = _insert(type(row))
-    cursor = execute(statement, [_parameter(field, row) for field in fields])
-    if generated is not None:
+    statement, fields, is_generated = _insert(type(row))
+    cursor = execute(statement, _parameters(fields, row))
+    if is_generated:
         (row.pk,) = cursor.fetchone() or (None,)
     row._state.adding, row._state.db = False, "default"  # noqa: SLF001 (documented)
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[models.Field[Any, Any]]]:
+def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[tuple[str, Convert | None]]]:
     fields: list[Any] = [model._meta.get_field(name) for name in names]  # noqa: SLF001 (documented)
     pk: Any = model._meta.pk  # noqa: SLF001
     columns = ", ".join(f"{field.column} = %s" for field in fields)
-    return f"UPDATE {model._meta.db_table} SET {columns} WHERE {pk.column} = %s", [*fields, pk]  # noqa: S608, SLF001
+    return f"UPDATE {model._meta.db_table} SET {columns} WHERE {pk.column} = %s", _written([*fields, pk])  # noqa: S608, SLF001
 
 
 def update(row: models.Model, names: tuple[str, ...]) -> None:
     """Store these columns of a row that exists."""
     statement, fields = _update(type(row), names)
-    execute(statement, [_parameter(field, row) for field in fields])
+    execute(statement, _parameters(fields, row))
 
 
-def _parameter(field: Any, row: models.Model) -> Any:
-    value = getattr(row, field.attname)
-    # A choice is text to the database, whatever enumeration it is written with.
-    return str(value) if isinstance(value, str) else field.get_db_prep_save(value, connection)
+def _parameters(fields: list[tuple[str, Convert | None]], row: models.Model) -> list[Any]:
+    found = [(getattr(row, name), write) for name, write in fields]
+    return [value if write is None or value is None else write(value) for value, write in found]
 
 
 def keep(row: models.Model, names: tuple[str, ...]) -> None:

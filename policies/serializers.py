@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.canonical import exact_document
-from kernel.fields import JSONObjectField, StrictSerializer, sha256_field
+from kernel.fields import FixedFields, JSONObjectField, StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
@@ -24,7 +24,7 @@ class HeartbeatSerializer(StrictSerializer):
         return exact_document(value)
 
 
-class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
+class HeartbeatAnswerSerializer(FixedFields, serializers.Serializer[Any]):
     """Until when the engine is available, null while it is disabled; and whether trading is halted."""
 
     engine = serializers.CharField()

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from kernel.values import epoch_instant, parse_instant
@@ -40,6 +41,7 @@ class Option:
         return max(gain, Decimal(0))
 
 
+@lru_cache(maxsize=10_000)
 def parse_option(instrument: str) -> Option | None:
     """Read an OCC symbol in any of its spellings; None for every other instrument."""
     match = _OCC.fullmatch(instrument)
@@ -54,6 +56,7 @@ def parse_option(instrument: str) -> Option | None:
     return Option(root, expiry, right == "C", Decimal(strike) / 1000)
 
 
+@lru_cache(maxsize=10_000)
 def canonical_instrument(instrument: str) -> str:
     """The spelling under which instruments are compared: OCC symbols padded to 21 characters, others as they are."""
     match = _OCC.fullmatch(instrument)

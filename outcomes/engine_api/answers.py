@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kernel.fields import DecimalTextField
+from kernel.fields import DecimalTextField, FixedFields
 from outcomes.api_documents import (
     QUOTE_FLAGS,
     ClosingLegsField,
@@ -44,10 +44,10 @@ from outcomes.models import (
     Violation,
 )
 from policies.models import EngineName
-from policies.selectors import open_halt
+from policies.selectors import is_halted
 
 
-class AssignmentSerializer(serializers.Serializer[Any]):
+class AssignmentSerializer(FixedFields, serializers.Serializer[Any]):
     """One piece of work, byte for byte the same context for both engines."""
 
     experiment_id = serializers.UUIDField()
@@ -59,7 +59,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     lease_expires_at = serializers.DateTimeField(allow_null=True)
 
 
-class ClaimedSerializer(serializers.Serializer[Any]):
+class ClaimedSerializer(FixedFields, serializers.Serializer[Any]):
     """What a claim leased; empty when nothing came in time."""
 
     assignments = AssignmentSerializer(many=True)
@@ -68,14 +68,14 @@ class ClaimedSerializer(serializers.Serializer[Any]):
     )
 
 
-class RenewedSerializer(serializers.Serializer[Any]):
+class RenewedSerializer(FixedFields, serializers.Serializer[Any]):
     """A lease that was lengthened."""
 
     experiment_id = serializers.UUIDField()
     lease_expires_at = serializers.DateTimeField()
 
 
-class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]):
+class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Recommendation]):
     """The revealed role; `permit_expires_at` is null unless the engine may open a real trade."""
 
     experiment_id = serializers.UUIDField()
@@ -90,10 +90,10 @@ class RecommendationAnswerSerializer(serializers.ModelSerializer[Recommendation]
 
     def get_halted(self, _recommendation: Recommendation) -> bool:
         """The present state, which the stored role need not know of."""
-        return open_halt() is not None
+        return is_halted()
 
 
-class PermitAnswerSerializer(serializers.Serializer[Permit]):
+class PermitAnswerSerializer(FixedFields, serializers.Serializer[Permit]):
     """A confirmed permit: the real order may go out now, and must be filled by `valid_until`."""
 
     experiment_id = serializers.UUIDField()
@@ -108,7 +108,7 @@ class FillsInForceSerializer(serializers.ListSerializer[Any]):
         return super().to_representation(in_force(data.all()))
 
 
-class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
+class FillAnswerSerializer(FixedFields, serializers.ModelSerializer[TradeFill]):
     """One fill as booked."""
 
     legs = FilledLegsField()
@@ -124,7 +124,7 @@ class FillAnswerSerializer(serializers.ModelSerializer[TradeFill]):
         )  # fmt: skip
 
 
-class AmendmentAnswerSerializer(serializers.ModelSerializer[TradeAmendment]):
+class AmendmentAnswerSerializer(FixedFields, serializers.ModelSerializer[TradeAmendment]):
     """A proposal as stored, and what an operator decided about it."""
 
     trade_id = serializers.UUIDField(source="trade.pk")
@@ -139,7 +139,7 @@ class AmendmentAnswerSerializer(serializers.ModelSerializer[TradeAmendment]):
         )  # fmt: skip
 
 
-class OwnExitAnswerSerializer(serializers.ModelSerializer[OwnExit]):
+class OwnExitAnswerSerializer(FixedFields, serializers.ModelSerializer[OwnExit]):
     """A shadow's exit by its own rules; legs and figures are null until it is priced."""
 
     legs = FilledLegsField(allow_null=True)
@@ -160,7 +160,7 @@ def _instruments_of(shadows: Iterable[ShadowTrade]) -> list[str]:
     return sorted(found | {leg["instrument"] for row in renamed for leg in row.legs})
 
 
-class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
+class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | ShadowTrade]):
     """A trade of the calling engine; the exit's fields are null or empty until it is closed."""
 
     trade_id = serializers.UUIDField()
@@ -208,7 +208,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         if isinstance(trade, ShadowTrade):
             # It must not learn what the other engine trades.
             return []
-        return _instruments_of(ShadowTrade.objects.filter(experiment_id=trade.experiment_id))
+        return _instruments_of(trade.experiment.shadowtrades.all())
 
     @extend_schema_field(QUOTE_FLAGS)
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
@@ -219,7 +219,7 @@ class TradeAnswerSerializer(serializers.Serializer[RealTrade | ShadowTrade]):
         return last.quote_flags if last else {}
 
 
-class OutcomeAnswerSerializer(serializers.Serializer[Outcome]):
+class OutcomeAnswerSerializer(FixedFields, serializers.Serializer[Outcome]):
     """What a closed trade came to, by the latest revision; figures are null where nobody priced it."""
 
     revision = serializers.IntegerField()
@@ -233,7 +233,7 @@ class OutcomeAnswerSerializer(serializers.Serializer[Outcome]):
     recorded_at = serializers.DateTimeField()
 
 
-class DirectiveAnswerSerializer(serializers.ModelSerializer[ExitDirective]):
+class DirectiveAnswerSerializer(FixedFields, serializers.ModelSerializer[ExitDirective]):
     """A shadow's exit with the real trade, whatever has become of it."""
 
     legs = ClosingLegsField(source="closing_legs", allow_null=True)
@@ -246,7 +246,7 @@ class DirectiveAnswerSerializer(serializers.ModelSerializer[ExitDirective]):
         )  # fmt: skip
 
 
-class ViolationAnswerSerializer(serializers.ModelSerializer[Violation]):
+class ViolationAnswerSerializer(FixedFields, serializers.ModelSerializer[Violation]):
     """A rule of the comparison that the engine broke."""
 
     class Meta:
@@ -275,12 +275,8 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
         found = [each for each in trade.experiment.violations.all() if each.engine == trade.engine]
         return ViolationAnswerSerializer(sorted(found, key=lambda each: each.pk), many=True).data
 
-    def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
-        """As in the answer to the opening, from what was read with the page."""
-        return _instruments_of(trade.experiment.shadowtrades.all()) if isinstance(trade, RealTrade) else []
 
-
-class TradePageSerializer(serializers.Serializer[Any]):
+class TradePageSerializer(FixedFields, serializers.Serializer[Any]):
     """One page of the engine's own trades, oldest first; `next_cursor` is null on the last one."""
 
     trades = TradeDocumentSerializer(many=True)
@@ -298,7 +294,7 @@ class KeptOwnExitSerializer(TradeAnswerSerializer):
         return "own_exit_kept"
 
 
-class PendingExitSerializer(serializers.Serializer[ExitDirective]):
+class PendingExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     """A shadow exit that waits for its engine's quotes as of `exit_time`."""
 
     id = serializers.IntegerField()
@@ -317,13 +313,13 @@ class PendingExitSerializer(serializers.Serializer[ExitDirective]):
         return sorted({leg["instrument"] for leg in directive.closing_legs or ()})
 
 
-class PendingExitsSerializer(serializers.Serializer[Any]):
+class PendingExitsSerializer(FixedFields, serializers.Serializer[Any]):
     """All pending exits of the calling engine, oldest first."""
 
     exit_directives = PendingExitSerializer(many=True)
 
 
-class SettledExitSerializer(serializers.Serializer[ExitDirective]):
+class SettledExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     """A shadow exit that its engine has priced."""
 
     id = serializers.IntegerField()

@@ -116,6 +116,7 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     terms.decision.policy_version = from_json(PolicyVersion, found["policy"])
     terms.decision.experiment = from_json(Experiment, found["experiment"])
     terms.decision.experiment.signal = from_json(Signal, found["signal"], SIGNAL)
+    relate(terms.decision.experiment, "shadowtrades", (), ShadowTrade)
     if found["real"]:
         terms.adopt(from_json(RealTrade, found["real"]))
     for shadow in rows(ShadowTrade, "shadows"):
@@ -193,6 +194,7 @@ class Terms:
             self.real = trade
         else:
             self.shadows[trade.engine] = trade
+            add_related(trade.experiment, "shadowtrades", trade)
             vars(trade._state)["fields_cache"]["own_exit"] = None  # noqa: SLF001 (as Django notes that there is none)
 
     def direct(self, directive: ExitDirective, fills: Mapping[Any, TradeFill], trades: Mapping[Any, Any]) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
 
 from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
@@ -22,7 +21,6 @@ from outcomes.services.case import Terms, lock_experiment, not_found
 from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
 from policies.core import rules
-from policies.models import Halt
 from policies.selectors import answer_by
 
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
@@ -34,6 +32,12 @@ LOCK_DISTRIBUTION = f"""
 SELECT {json_columns(SignalDistribution)}::text FROM signal_distributions t WHERE experiment_id = %s AND engine = %s
    FOR NO KEY UPDATE
 """  # noqa: S608
+HALT_BEFORE = """
+SELECT engaged_at FROM halts
+ WHERE engaged_at < %(entered)s
+   AND (engaged_at > %(confirmed)s OR released_at IS NULL OR released_at > %(entered)s)
+ ORDER BY engaged_at DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +221,9 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
     # A replayed entry has the market's time; ours says only when it was told.
     entered = terms.now if terms.is_replayed else trade.entry_time
     # Confirmed after the halt, a fill from within it is as little permitted as one that came after the confirmation.
-    over = Q(engaged_at__gt=permit.confirmed_at) | Q(released_at__isnull=True) | Q(released_at__gt=entered)
-    halt = Halt.objects.filter(over, engaged_at__lt=entered).first()
+    halt = execute(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at}).fetchone()
     if halt is not None:
-        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halt.engaged_at)
+        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halt[0])
         record_one(
             trade, PairRule.NOT_PERMITTED, f"confirmed at {confirmed}; revoked by the halt of {halted}", terms.now
         )
