@@ -65,12 +65,16 @@ def load_canonical(text: str | bytes) -> Any:
     A bare integer beyond +-(2^53-1) in canonical text was a float, because integers of that size
     are strings there; reading it as an integer would change its hash.
     """
+    return _CANONICAL.decode(text if isinstance(text, str) else text.decode())
 
-    def integer_or_float(digits: str) -> int | float:
-        number = int(digits)
-        return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else float(digits)
 
-    return json.loads(text, parse_int=integer_or_float)
+def _integer_or_float(digits: str) -> int | float:
+    number = int(digits)
+    return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else float(digits)
+
+
+# Made once: a decoder costs more than most documents.
+_CANONICAL = json.JSONDecoder(parse_int=_integer_or_float)
 
 
 def to_jsonb_text(payload: object) -> str:

@@ -43,9 +43,12 @@ def json_columns(model: type[models.Model], names: tuple[str, ...] = ()) -> str:
     return f"json_build_array({', '.join(columns)})"
 
 
+_EXACT = json.JSONDecoder(parse_float=Decimal)
+
+
 def read_json(text: str) -> Any:
     """A document of rows, its numbers exact."""
-    return json.loads(text, parse_float=Decimal)
+    return _EXACT.decode(text)
 
 
 Convert = Callable[[Any], Any]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -113,10 +113,12 @@ def report_hash(
     report: OpeningReport | FillReport | ExitReport | ShadowExitReport | AmendmentReport, **defaults: Any
 ) -> str:
     """SHA-256 that recognises a repeated report by what it means; `defaults` are what members left out stand for."""
-    said = {name: defaults.get(name) if value is None else value for name, value in asdict(report).items()}
-    return meaning_hash(
-        {name: one_spelling(value) if isinstance(value, dict) else value for name, value in said.items()}
-    )
+    said = {}
+    for member in fields(report):
+        value = getattr(report, member.name)
+        value = defaults.get(member.name) if value is None else value
+        said[member.name] = one_spelling(value) if isinstance(value, dict) else value
+    return meaning_hash(said)
 
 
 def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -> tuple[LegFill, ...]:
@@ -257,7 +259,9 @@ def meaning_hash(values: Mapping[str, Any]) -> str:
 
 
 def _meaning(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
         return {name: _meaning(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_meaning(item) for item in value]
@@ -265,6 +269,8 @@ def _meaning(value: Any) -> Any:
         return format_timestamp(value)
     if isinstance(value, Decimal):
         return plain_text(value)
+    if is_dataclass(value):
+        return {member.name: _meaning(getattr(value, member.name)) for member in fields(value)}
     return str(value) if isinstance(value, UUID) else value
 
 

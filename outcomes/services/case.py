@@ -46,8 +46,16 @@ M = TypeVar("M", bound=models.Model)
 # One queue for each experiment. Not FOR UPDATE: that would also hold up inserts elsewhere whose foreign keys refer to
 # this row. Of the decision alone: the policy version is shared, and its lock would put all experiments in one queue.
 LOCK = "SELECT 1 FROM execution_policy WHERE experiment_id = %s FOR NO KEY UPDATE"
-# Of a signal, what reports are judged by.
-SIGNAL = ("signal_id", "source", "timeframe", "timestamp", "replayed")
+# What reports are judged by, of rows that say much more; the rest is read when somebody asks for it.
+PARTS: dict[type[models.Model], tuple[str, ...]] = {
+    ExecutionDecision: ("experiment", "executed_engine", "reason"),
+    PolicyVersion: (
+        *("version", "currency", "fee_per_contract", "fee_per_order", "permit_ttl_seconds", "report_delay_seconds"),
+        *("max_answer_age_seconds", "entry_window_seconds", "exit_directive_ttl_seconds", "max_quote_age_seconds"),
+    ),
+    Experiment: ("experiment_id", "signal"),
+    Signal: ("signal_id", "source", "timeframe", "timestamp", "replayed"),
+}
 # Without these no report can be judged; a superuser can delete them behind the product's back.
 NEEDED = {
     "decision": "the decision",
@@ -57,11 +65,10 @@ NEEDED = {
 }
 READ = load(__file__, "case.sql")
 for _model in (
-    *(ExecutionDecision, PolicyVersion, Experiment, Recommendation, Permit, RealTrade, ShadowTrade, TradeFill),
-    *(ExitDirective, OwnExit, RealOutcome, ShadowOutcome),
+    *(ExecutionDecision, PolicyVersion, Experiment, Signal, Recommendation, Permit, RealTrade, ShadowTrade),
+    *(TradeFill, ExitDirective, OwnExit, RealOutcome, ShadowOutcome),
 ):
-    READ = READ.replace(f"/* {_model.__name__} */", json_columns(_model))
-READ = READ.replace("/* Signal */", json_columns(Signal, SIGNAL))
+    READ = READ.replace(f"/* {_model.__name__} */", json_columns(_model, PARTS.get(_model, ())))
 
 
 def not_found() -> DomainError:
@@ -103,8 +110,11 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     def rows(model: type[M], name: str) -> list[M]:
         return [from_json(model, values) for values in found[name] or ()]
 
+    def part(model: type[M], name: str) -> M:
+        return from_json(model, found[name], PARTS[model])
+
     terms = Terms(
-        decision=from_json(ExecutionDecision, found["decision"]),
+        decision=part(ExecutionDecision, "decision"),
         now=now,
         context_hash=found["context_hash"],
         distributed={engine: parse_instant(at) for engine, at in found["distributed"].items()},
@@ -113,9 +123,9 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
         recommendations={row.engine: row for row in rows(Recommendation, "recommendations")},
     )
-    terms.decision.policy_version = from_json(PolicyVersion, found["policy"])
-    terms.decision.experiment = from_json(Experiment, found["experiment"])
-    terms.decision.experiment.signal = from_json(Signal, found["signal"], SIGNAL)
+    terms.decision.policy_version = part(PolicyVersion, "policy")
+    terms.decision.experiment = part(Experiment, "experiment")
+    terms.decision.experiment.signal = part(Signal, "signal")
     relate(terms.decision.experiment, "shadowtrades", (), ShadowTrade)
     if found["real"]:
         terms.adopt(from_json(RealTrade, found["real"]))
