@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,14 +11,12 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from admin_kit.charts import csv_cell
 from orchestrator_site.console.report_page import ReportForm
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.report import performance_report
 
 BYTE_ORDER_MARK = "\ufeff"
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
-# A spreadsheet runs a text cell that begins so as a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADER = ("part", "figure", "value", "undefined_because")
 
 
@@ -48,7 +45,7 @@ def report_csv(report: Mapping[str, Any]) -> str:
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(HEADER)
-    writer.writerow(("report", "as_of", cell(report["as_of"]), ""))
+    writer.writerow(("report", "as_of", csv_cell(report["as_of"]), ""))
     writer.writerow(("report", "report_hash", report["report_hash"], ""))
     writer.writerow(("report", "currencies", " ".join(report["currencies"]), ""))
     for number, phase in enumerate(report["phases"], start=1):
@@ -56,19 +53,6 @@ def report_csv(report: Mapping[str, Any]) -> str:
     for part in ("filters", "engines", "pairs", "conventions"):
         writer.writerows(_lines(part, report[part]))
     return output.getvalue()
-
-
-def cell(value: object) -> str:
-    """A value as a cell: numbers as they are, text that a spreadsheet would run made harmless."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    # Numbers first: a loss begins with the same sign as a formula and must stay a number.
-    if NUMBER.fullmatch(text) or not text.startswith(FORMULA_STARTS):
-        return text
-    return f"'{text}"
 
 
 def _lines(part: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -83,6 +67,6 @@ def _lines(part: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str
                 if isinstance(item, Mapping):
                     yield from _lines(f"{part}.{name}.{number}", item)
                 else:
-                    yield part, f"{name}.{number}", cell(item), ""
+                    yield part, f"{name}.{number}", csv_cell(item), ""
         else:
-            yield part, name, cell(value), cell(reasons.get(name, "") if value is None else "")
+            yield part, name, csv_cell(value), csv_cell(reasons.get(name, "") if value is None else "")
