@@ -60,6 +60,8 @@ def _field(name: str) -> forms.Field:
         return forms.ChoiceField(choices=values, widget=UnfoldAdminSelectWidget, **about)
     if name == "starts_at":
         return UTCTimeField(**about)
+    if name == "slices":
+        return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), required=False, **about)
     if name in {"note", "reason"}:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
         return forms.CharField(widget=widget, required=column.required, max_length=2000, **about)
@@ -254,6 +256,9 @@ def _flat(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in found.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for one in value:
+                yield from _flat(one, f"{above}{name}.{next(iter(one.values()))}.")
         else:
             yield f"{above}{name}", "none" if value is None else value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -20,6 +20,7 @@ from kernel.values import decimal_text, format_timestamp, parse_instant, plain_t
 from outcomes.core.blocks import role_weight
 from outcomes.core.evidence import Wager
 from outcomes.core.judging import Cut
+from outcomes.core.slices import read_slices
 from policies.core.rules import configured_shadow_only
 
 ALPHA = Decimal("0.05")
@@ -51,6 +52,7 @@ class EvaluationPlan:
     `worst_block` is the worst block thought possible, `margin` the difference per signal that counts as none (0: not
     asked). `starts_at` None: from its start. `max_signals` None: all of a block. `busy_signals` are those of a busy
     block, said where there is no history to tell; `reason` says why `worst_block` is smaller than the rule asks.
+    `slices` are judged beside the whole (`outcomes.core.slices`).
     """
 
     name: str
@@ -68,6 +70,7 @@ class EvaluationPlan:
     max_signals: int | None = None
     busy_signals: int | None = None
     reason: str = ""
+    slices: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The content as hashed and shown; amounts and times as text."""
@@ -77,6 +80,7 @@ class EvaluationPlan:
             "worst_block": decimal_text(self.worst_block),
             "margin": decimal_text(self.margin),
             "alpha": decimal_text(ALPHA),
+            "slices": list(self.slices),
         }
 
     def content_hash(self) -> str:
@@ -87,6 +91,11 @@ class EvaluationPlan:
     def wager(self) -> Wager:
         """The terms of the bet."""
         return Wager(float(self.worst_block), float(self.margin), float(ALPHA), self.horizon_blocks)
+
+    @property
+    def slice_wager(self) -> Wager:
+        """The terms of the bet on each slice: the error rate is shared by all."""
+        return replace(self.wager, alpha=float(ALPHA) / max(1, len(self.slices)))
 
     def cut(self, starts_on: date) -> Cut:
         """How signals are cut into blocks from this New York date on."""
@@ -120,6 +129,7 @@ def read_plan(document: Any) -> EvaluationPlan:
         max_signals=None if given["max_signals"] in (None, "") else _whole(given, "max_signals", 1, 1_000_000),
         busy_signals=None if given["busy_signals"] in (None, "") else _whole(given, "busy_signals", 1, 1_000_000),
         reason=str(given["reason"] or "").strip()[:MAX_TEXT],
+        slices=_slices(given),
     )
     if set(plan.name) - _NAME_CHARACTERS:
         _refuse("name", "Use letters, digits, hyphens, underscores and dots.")
@@ -169,6 +179,16 @@ def _amount(given: Mapping[str, Any], name: str, default: Decimal | None = None)
     if not value.is_finite() or not 0 <= value < 10**12 or value != round(value, 12):
         _refuse(name, "Must be a number, 0 or more, with at most twelve decimals.")
     return Decimal(plain_text(value))
+
+
+def _slices(given: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = given["slices"] or ()
+    if not isinstance(texts, (str, list, tuple)):
+        _refuse("slices", "Must be a list of texts like symbol=SPY.")
+    try:
+        return read_slices(texts)
+    except ValueError as error:
+        _refuse("slices", str(error))
 
 
 def _instant(given: Mapping[str, Any], name: str) -> datetime | None:
@@ -238,22 +258,26 @@ class Decided:
     split_percentage: Decimal
     both_available: bool
 
+    def is_comparable(self, estimand: str) -> bool:
+        """Whether its policy would have compared it, were nothing halted and both engines there."""
+        return compares(self.configured_mode, self.split_percentage, estimand)
 
-def is_comparable(decided: Decided, estimand: str) -> bool:
-    """Whether the signal is one that the pinned policy would have compared, were nothing halted and both engines there.
+
+def compares(configured_mode: str, split_percentage: Decimal, estimand: str) -> bool:
+    """Whether a policy lets signals be compared, as long as nothing is halted and both engines are there.
 
     Who is real must be a matter of chance, or skill and the cost of being real cannot be told apart. Where each side
-    is compared by its own exits and neither is real, there is no such cost. Such signals are what a block's sum is
-    divided by: the policy and what arrives decide it, and nobody who has seen how the block goes.
+    is compared by its own exits and neither is real, there is no such cost. A block's sum is divided by the root of how
+    many such signals arrived: nobody who has seen how the block goes decides that.
     """
-    if decided.configured_mode == "SPLIT_CAPITAL":
-        return LEAST_SPLIT <= decided.split_percentage <= MOST_SPLIT
-    return estimand == OWN_EXIT and decided.configured_mode == "SHADOW_ONLY"
+    if configured_mode == "SPLIT_CAPITAL":
+        return LEAST_SPLIT <= split_percentage <= MOST_SPLIT
+    return estimand == OWN_EXIT and configured_mode == "SHADOW_ONLY"
 
 
 def weight_of(decided: Decided, estimand: str) -> float | None:
     """The weight with which a signal takes part; None: NOT_COMPARED."""
-    if not is_comparable(decided, estimand):
+    if not decided.is_comparable(estimand):
         return None
     if decided.configured_mode == "SPLIT_CAPITAL":
         if decided.execution_mode != "SPLIT_CAPITAL" or not decided.both_available:

@@ -1,21 +1,15 @@
-"""What an evaluation says, in one sentence that can be cited, and the figures that stand beside a verdict.
-
-Beside it, never instead: a fixed-n figure read at every look would find a winner sooner or later.
-"""
+"""What an evaluation says, in one sentence that can be cited."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
-from kernel.values import day_text, decimal_text
+from kernel.values import day_text
+from outcomes.core.beside import mean_per_signal
 from outcomes.core.evaluation import ENGINES, EVENT, EvaluationPlan
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
-from outcomes.core.statistics import rank_sums, ratio_text, sign_test, signed_rank_test
 
 NOT_SEPARABLE = "NOT_SEPARABLE"
 REVERSED, DRIFT, NO_HISTORY, HOLD_EXCEEDED = "REVERSED", "DRIFT", "NO_HISTORY", "HOLD_EXCEEDED"
@@ -94,18 +88,6 @@ def _said(spoken: Spoken) -> str:
     )
 
 
-def mean_per_signal(blocks: Sequence[JudgedBlock]) -> float:
-    """The difference per signal: the middle of each block's sum over the sum of weights."""
-    total = sum(one.block.low + one.block.high for one in blocks) / 2
-    return total / sum(one.block.m for one in blocks)
-
-
-def block_mean(blocks: Sequence[JudgedBlock]) -> float:
-    """The mean over blocks of their mean weighted difference, whatever their numbers of signals."""
-    means = ((one.block.low + one.block.high) / 2 * math.sqrt(one.arrived) / one.n for one in blocks)
-    return math.fsum(means) / len(blocks)
-
-
 def _unit(spoken: Spoken) -> str:
     return "R" if spoken.plan.metric == "R" else spoken.currency
 
@@ -130,48 +112,6 @@ def _number(value: float, decimals: int = 2) -> str:
     """For people: two decimals, or two digits where these would say 0."""
     text = f"{value:,.{decimals}f}"
     return f"{value:.2g}" if value and not any(digit in text for digit in "123456789") else text
-
-
-def figures_beside(signals: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of the stored signals of all blocks: mean differences by role, of pairs that both traded, fixed-n tests.
-
-    The tests hold for one look at a time fixed beforehand, and for signals that know nothing of each other. A signal
-    with a missing side has no difference and is left out here; the verdict leaves nothing out.
-    """
-    complete = [signal for signal in signals if signal["d_low"] == signal["d_high"]]
-    groups = {
-        "a_real": [one for one in complete if one["real"] == "A"],
-        "b_real": [one for one in complete if one["real"] == "B"],
-        "both_traded": [one for one in complete if one["a"]["standing"] == one["b"]["standing"] == "VALUED"],
-    }
-    found: dict[str, Any] = {name: _mean(group) for name, group in groups.items()}
-    a_real, b_real = found["a_real"]["mean"], found["b_real"]["mean"]
-    # Half of what changes when the roles do: the market's answer to real orders, which no shadow gets.
-    cost = (
-        None if a_real is None or b_real is None else decimal_text(round((Decimal(b_real) - Decimal(a_real)) / 2, 12))
-    )
-    differences = [Decimal(one["d_low"]) for one in complete]
-    signed = signed_rank_test(rank_sums(differences))
-    fixed_n = {
-        "wilcoxon_p": _text_of(None if signed is None else signed.p),
-        "sign_p": _text_of(sign_test(sum(d > 0 for d in differences), sum(d < 0 for d in differences))),
-    }
-    return found | {"execution_cost": cost, "fixed_n": fixed_n}
-
-
-def _text_of(p: float | None) -> str | None:
-    return None if p is None else ratio_text(p)
-
-
-def _mean(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    if not group:
-        return {"n": 0, "mean": None}
-    total = sum((Decimal(one["d_low"]) for one in group), Decimal(0))
-    return {"n": len(group), "mean": _rounded(total / len(group))}
-
-
-def _rounded(amount: Decimal) -> str:
-    return decimal_text(round(amount, 12))
 
 
 def state_of_verdict(verdict: str, *, is_concluded: bool, compared: int, decided: int) -> str:

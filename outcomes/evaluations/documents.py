@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
-from experiments.models import Experiment
 from kernel.canonical import document_hash
 from kernel.values import day_text, format_timestamp
-from outcomes.core.blocks import are_dependent, lag_correlation
-from outcomes.core.evaluation import ENOUGH_HISTORY
+from outcomes.core.beside import figures_beside, mean_per_signal
+from outcomes.core.blocks import are_dependent
+from outcomes.core.evaluation import ENOUGH_HISTORY, OWN_EXIT
 from outcomes.core.evidence import RUNNING
 from outcomes.core.judging import BEYOND_L, DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock, misses_too_much
 from outcomes.core.sentences import (
@@ -24,16 +24,12 @@ from outcomes.core.sentences import (
     NOT_SEPARABLE,
     REVERSED,
     Spoken,
-    block_mean,
-    figures_beside,
-    mean_per_signal,
     sentence,
     state_of_verdict,
 )
-from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence, sign_evidence
-from outcomes.evaluations.judging import block_of_row, look
-from outcomes.evaluations.members import Member, Scope
-from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
+from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence
+from outcomes.evaluations.judging import assigned_since, block_of_row, look, slices_of
+from outcomes.models import Evaluation, EvaluationBlock, EvaluationExits, EvaluationRun
 from outcomes.services.case import database_time
 
 NOTHING: dict[str, Any] = {
@@ -64,14 +60,12 @@ def summary_document(evaluation: Evaluation) -> dict[str, Any]:
 
 def verdict_of(run: EvaluationRun) -> str:
     """The verdict that stands."""
-    rows = _judged_rows(run)
-    last = rows.last()
-    judgement = NOTHING if last is None else last.judgement
-    concluded = run.concluded_at is not None
-    if judgement["verdict"] != RUNNING or not concluded:
-        return str(judgement["verdict"])
-    compared = 0 if last is None else 1
-    return state_of_verdict(RUNNING, is_concluded=True, compared=compared, decided=len(_members(run)))
+    last = _judged_rows(run).last()
+    is_concluded = run.concluded_at is not None
+    if last is not None:
+        return state_of_verdict(last.judgement["verdict"], is_concluded=is_concluded, compared=1, decided=1)
+    variants, _ = _assigned(run, [])
+    return state_of_verdict(RUNNING, is_concluded=is_concluded, compared=0, decided=sum(variants.values()))
 
 
 def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -96,17 +90,13 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
     rows = list(_judged_rows(run))
     judgement = rows[-1].judgement if rows else NOTHING
     blocks = [block_of_row(row) for row in rows]
-    signals = [signal for row in rows for signal in row.signals]
-    members = _members(run)
-    # Of what is not judged yet nothing counts, so that the report is of one moment.
-    last_day = date.max if run.concluded_at is not None else rows[-1].last_day if rows else date.min
-    passed = [member for member in members if member.day <= last_day]
-    counts = _counts(rows, passed)
+    variants, late = _assigned(run, rows)
+    counts = _counts(rows, sum(variants.values()), late)
     verdict = state_of_verdict(
         judgement["verdict"],
         is_concluded=run.concluded_at is not None,
-        compared=len(signals),
-        decided=len(members),
+        compared=counts["compared"],
+        decided=sum(variants.values()),
     )
     at_block = judgement["at_block"] or (len(rows) if run.concluded_at is not None and rows else None)
     standing = rows[at_block - 1].judgement if at_block else judgement
@@ -146,43 +136,51 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         },
         "blocks": _block_documents(run, rows),
         "counts": counts,
-        "beside": _beside(run, blocks, signals, passed),
+        "beside": _beside(run, rows, blocks, variants),
     }
 
 
 def _judged_rows(run: EvaluationRun) -> QuerySet[EvaluationBlock]:
-    return EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("number")
+    """The judged blocks with their sums, and without the signals that they were made of."""
+    rows = EvaluationBlock.objects.filter(evaluation_id=run.pk, revision=1).order_by("number")
+    return rows.defer("signals", "experiment_ids", "records")
 
 
-def _members(run: EvaluationRun) -> list[Member]:
-    """The decided signals of the run so far."""
-    found = Scope.of(run).members(until=run.ended_at or database_time())
-    return [member for member in found if member.experiment_id is not None and member.day >= run.starts_on]
+def _assigned(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> tuple[Counter[str], int]:
+    """The decided signals of judged stretches by variant, and how many of them came too late for their block.
+
+    Each block has counted those that came before it. Of what is not judged yet nothing counts, so that the report is of
+    one moment; at the end, everything.
+    """
+    variants = Counter(A=sum(row.assigned_a for row in rows), B=sum(row.assigned_b for row in rows))
+    late = sum(row.late for row in rows)
+    if rows or run.concluded_at is not None:
+        rest = assigned_since(
+            run,
+            rows[-1] if rows else None,
+            until_day=None if run.concluded_at else rows[-1].last_day,
+            now=database_time(),
+        )
+        variants.update(A=rest.a, B=rest.b)
+        late += rest.late
+    return variants, late
 
 
-def _counts(rows: Sequence[EvaluationBlock], passed: Sequence[Member]) -> dict[str, Any]:
+def _counts(rows: Sequence[EvaluationBlock], decided: int, late: int) -> dict[str, Any]:
     """What became of the signals of judged stretches, and where each engine stood in those that took part."""
-    compared = {pk for row in rows for pk in row.experiment_ids}
-    left_out = [one for one in passed if one.experiment_id not in compared]
-    late = sum(_is_late(one, rows) for one in left_out)
+    compared = sum(row.n for row in rows)
     over = sum(row.counts["over_max_signals"] for row in rows)
     return {
-        "compared": len(compared),
+        "compared": compared,
         "LATE_FOR_BLOCK": late,
         "OVER_MAX_SIGNALS": over,
-        "NOT_COMPARED": len(left_out) - late - over,
+        "NOT_COMPARED": decided - compared - late - over,
         HOLD_EXCEEDED: sum(row.counts["hold_exceeded"] for row in rows),
         "opened": {"a": sum(row.opened_a for row in rows), "b": sum(row.opened_b for row in rows)},
         "missing": {"a": sum(row.missing_a for row in rows), "b": sum(row.missing_b for row in rows)},
         "a": _added(row.counts["a"] for row in rows),
         "b": _added(row.counts["b"] for row in rows),
     }
-
-
-def _is_late(member: Member, rows: Sequence[EvaluationBlock]) -> bool:
-    """Whether it arrived when its block, or one after it, had been judged."""
-    judged_at = next((row.judged_at for row in rows if row.last_day >= member.day), None)
-    return judged_at is not None and member.received_at > judged_at
 
 
 def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -214,7 +212,8 @@ def _flags(
 
 def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> list[dict[str, Any]]:
     later: dict[int, list[dict[str, Any]]] = {}
-    for row in EvaluationBlock.objects.filter(evaluation_id=run.pk, revision__gt=1).order_by("number", "revision"):
+    revised = EvaluationBlock.objects.filter(evaluation_id=run.pk, revision__gt=1).order_by("number", "revision")
+    for row in revised.only("number", "revision", "x_low", "x_high", "judged_at"):
         sums = {"x_low": repr(row.x_low), "x_high": repr(row.x_high)}
         told = {"revision": row.revision, "judged_at": format_timestamp(row.judged_at)}
         later.setdefault(row.number, []).append(told | sums)
@@ -238,36 +237,60 @@ def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> lis
 
 
 def _beside(
-    run: EvaluationRun, blocks: Sequence[JudgedBlock], signals: Sequence[dict[str, Any]], passed: Sequence[Member]
+    run: EvaluationRun, rows: Sequence[EvaluationBlock], blocks: Sequence[JudgedBlock], variants: Counter[str]
 ) -> dict[str, Any]:
     """What stands beside the verdict, never instead."""
-    won = [one.block for one in blocks if one.block.low > 0 or one.block.high < 0]
-    won_by_a = sum(block.low > 0 for block in won)
-    signs = sign_evidence(won_by_a, len(won))
-    correlation = lag_correlation([one.block for one in blocks])
-    return figures_beside(signals) | {
-        # Each block counts the same here, however many signals it has.
-        "mean_per_block": repr(block_mean(blocks)) if blocks else None,
-        "mean_per_signal": repr(mean_per_signal(blocks)) if blocks else None,
-        "lag_correlation": None if correlation is None else repr(correlation),
-        "blocks_won": {
-            "a": won_by_a,
-            "b": len(won) - won_by_a,
-            "e": repr(signs.either),
-            "e_for_a": repr(signs.a),
-            "e_for_b": repr(signs.b),
-        },
-        "sample_ratio": _sample_ratio(run, passed),
+    exits = EvaluationExits.objects.filter(evaluation_id=run.pk).values_list("sums", flat=True)
+    by_own = run.evaluation.estimand == OWN_EXIT
+    return figures_beside(blocks, [row.sums for row in rows], list(exits), by_own=by_own) | {
+        "slices": _slices(run, rows),
+        "sample_ratio": _sample_ratio(run, variants),
     }
 
 
-def _sample_ratio(run: EvaluationRun, passed: Sequence[Member]) -> dict[str, Any] | None:
+def _slices(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> list[dict[str, Any]]:
+    """Each declared slice by the same bet, at its share of the error rate."""
+    plan = run.evaluation.plan
+    found = []
+    sliced = slices_of(rows) if rows else [[] for _ in plan.slices]
+    for position, (name, blocks) in enumerate(zip(plan.slices, sliced, strict=True)):
+        judgement = rows[-1].judgement["slices"][position] if rows else NOTHING
+        verdict = state_of_verdict(
+            judgement["verdict"], is_concluded=run.concluded_at is not None, compared=len(blocks), decided=1
+        )
+        found.append(
+            {
+                "slice": name,
+                "signals": sum(one.n for one in blocks),
+                "blocks": len(blocks),
+                "verdict": verdict,
+                "at_block": judgement["at_block"],
+                "e_a": judgement["e_a"],
+                "e_b": judgement["e_b"],
+                "needed": repr(plan.slice_wager.needed),
+                "interval": None if judgement["drift"] else judgement["interval"],
+                "mean_per_signal": repr(mean_per_signal(blocks)) if blocks else None,
+                "flags": [
+                    flag
+                    for flag, stands in (
+                        (BEYOND_L, bool(judgement["beyond_l"])),
+                        (DEPENDENT_BLOCKS, are_dependent([one.block for one in blocks])),
+                        (DRIFT, judgement["drift"]),
+                        (MISSING_PRICES, misses_too_much(blocks)),
+                        (REVERSED, judgement["reversed"]),
+                    )
+                    if stands
+                ],
+            }
+        )
+    return found
+
+
+def _sample_ratio(run: EvaluationRun, variants: Counter[str]) -> dict[str, Any] | None:
     """Whether assignment keeps the split, counted before availability; None where nothing is split."""
     split = float(run.policy_version.split_percentage) / 100
     if run.policy_version.configured_mode != "SPLIT_CAPITAL" or not 0 < split < 1:
         return None
-    ids = [member.experiment_id for member in passed if member.experiment_id is not None]
-    variants = Counter(Experiment.objects.filter(pk__in=ids).values_list("variant", flat=True))
     found = sample_ratio_evidence(variants["A"], variants["A"] + variants["B"], split)
     return {
         "split": repr(split),
@@ -308,7 +331,7 @@ def _instant(moment: datetime | None) -> str | None:
 
 def lines(document: dict[str, Any]) -> list[str]:
     """A document for a terminal: the sentence first, then every figure."""
-    content = ", ".join(f"{name} {value}" for name, value in document["content"].items() if value not in (None, ""))
+    content = ", ".join(f"{name} {value}" for name, value in document["content"].items() if value not in (None, "", []))
     found = [document["sentence"], "", f"state {document['state']}, content hash {document['content_hash']}", content]
     if document["phase"] is None:
         return found
@@ -331,7 +354,31 @@ def lines(document: dict[str, Any]) -> list[str]:
             f"  {low:12.6f}  {high:12.6f}  {e_a:10.4g}  {e_b:10.4g}"
             + "".join(f"  revised {one['judged_at']}" for one in block["revisions"])
         )
+    found += _beside_lines(document)
     waits = document["waits"]
     until = f" until {waits['until']}" if waits and waits["until"] else ""
     found += ["", f"waits for {waits['for']}{until}"] if waits else []
     return [*found, f"report hash {document['report_hash']}"]
+
+
+def _beside_lines(document: dict[str, Any]) -> list[str]:
+    """What stands beside the verdict, and what became of the signals, a line each."""
+    beside = dict(document["beside"])
+    slices = beside.pop("slices")
+    return [
+        "",
+        "signals: " + _inline(document["counts"]),
+        "",
+        "Beside the verdict, never instead:",
+        *(f"  {name}: {_inline(value)}" for name, value in beside.items()),
+        *(f"  slice {_inline(one)}" for one in slices),
+    ]
+
+
+def _inline(value: Any) -> str:
+    """A value in one line: names and values of an object, a dash for what is not known."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_inline(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return " to ".join(_inline(each) for each in value) or "none"
+    return "-" if value is None else str(value)

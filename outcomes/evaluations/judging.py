@@ -8,28 +8,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from kernel.events import EVALUATION_JUDGED
 from kernel.sql import load
 from outcomes.core.block_file import judgement_document
-from outcomes.core.evaluation import EVENT, WALL, EvaluationPlan, block_ends_at
-from outcomes.core.evidence import RUNNING, Block, Judgement, Trial
+from outcomes.core.evaluation import EVENT, WALL, EvaluationPlan, block_ends_at, compares
+from outcomes.core.evidence import Block, Judgement, Trial, Wager
 from outcomes.core.judging import JudgedBlock, Records, misses_too_much
 from outcomes.core.values import Record
 from outcomes.evaluations.lifecycle import end_if_changed, end_run
-from outcomes.evaluations.members import Comparison, Member, Scope, Summed, compare, stored_records, summed
-from outcomes.models import EvaluationBlock, EvaluationRun, RunState
+from outcomes.evaluations.members import (
+    Assigned,
+    Comparison,
+    Member,
+    Scope,
+    Summed,
+    compare,
+    exits_of,
+    stored_records,
+    stored_slice,
+    summed,
+)
+from outcomes.models import EvaluationBlock, EvaluationExits, EvaluationMark, EvaluationRun, RunState
 from outcomes.services.case import database_time
 
-LATE_FACTS = load(__file__, "late_facts.sql")
 LOCK_MEMBERS = load(__file__, "lock_members.sql")
+# A whole evaluation's key among the bets that are under way; a slice's is its position.
+WHOLE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,9 @@ def look(run: EvaluationRun, now: datetime) -> Look:
     cut = plan.cut(run.starts_on)
     ended = run.ended_at if run.state != RunState.RUNNING else None
     after = run.starts_on - timedelta(days=1) if last is None else last.last_day
+    if not compares(run.policy_version.configured_mode, run.policy_version.split_percentage, plan.estimand):
+        # However many arrive, none will ever take part; nobody need read them.
+        return Look() if ended is not None else Look(waits_for="its end: under this policy nothing is compared")
     members = Scope.of(run).members(until=min(now, ended or now), after=after)
     members.sort(key=lambda member: cut.number(member.day))
     for number, group in groupby(members, lambda member: cut.number(member.day)):
@@ -134,16 +150,16 @@ def judge_next(evaluation_id: int) -> bool:
             run.save(update_fields=("concluded_at",))
         if found.ready is None:
             return False
-        _lock(found.ready)
+        _lock(found.ready.experiment_ids)
         now = database_time()
         _store(run, found.number, compare(found.members, run.evaluation.plan, now), now)
     return True
 
 
-def _lock(comparison: Comparison) -> None:
+def _lock(ids: list[UUID]) -> None:
     """Wait for reports that are being stored: every one holds its experiment's lock when it reads the clock."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_MEMBERS, {"ids": comparison.experiment_ids})
+        cursor.execute(LOCK_MEMBERS, {"ids": ids})
 
 
 def _store(run: EvaluationRun, number: int, comparison: Comparison, now: datetime) -> None:
@@ -151,20 +167,49 @@ def _store(run: EvaluationRun, number: int, comparison: Comparison, now: datetim
     last = _last_block(run)
     earlier = blocks_before(run.pk, 1 if last is None else last.number + 1)
     new = summed(comparison, number, plan, run.starts_on, records_before(earlier))
-    judgement = judged(run.pk, [*map(block_of_row, earlier), new.block], plan)
+    judgement = judged((run.pk, WHOLE), [*map(block_of_row, earlier), new.block], plan.wager)
+    slices = [
+        judgement_document(judged((run.pk, position), found, plan.slice_wager))
+        for position, found in enumerate(slices_of([*earlier, new]))
+    ]
+    assigned = assigned_since(run, last, until_day=new.block.last_day, now=now)
     row = EvaluationBlock.objects.create(
         evaluation=run.evaluation,
         number=len(earlier) + 1,
-        judgement=judgement_document(judgement),
+        judgement=judgement_document(judgement) | {"slices": slices},
         judged_at=now,
+        assigned_a=assigned.a,
+        assigned_b=assigned.b,
+        late=assigned.late,
         **new.columns(),
     )
+    _store_exits(row, comparison, plan, now)
     if row.number == plan.horizon_blocks:
         if run.state == RunState.RUNNING:
             end_run(run, RunState.FINISHED, now, f"its horizon of {plan.horizon_blocks} blocks was reached")
         run.concluded_at = now
         run.save(update_fields=("concluded_at",))
     transaction.on_commit(lambda: _log(row, judgement))
+
+
+def _store_exits(row: EvaluationBlock, comparison: Comparison, plan: EvaluationPlan, now: datetime) -> None:
+    """Keep what is known of the other kind of exit; shown beside the verdict, and judged by nobody."""
+    EvaluationExits.objects.update_or_create(
+        evaluation_id=row.evaluation_id, number=row.number, defaults={"sums": exits_of(comparison, plan, now)}
+    )
+
+
+def assigned_since(
+    run: EvaluationRun, last: EvaluationBlock | None, *, until_day: date | None, now: datetime
+) -> Assigned:
+    """The signals that no block up to the last has counted, of days up to one; None: to the end of a run."""
+    until = now if run.ended_at is None else min(now, run.ended_at)
+    return Scope.of(run).assigned(
+        until=until,
+        after=None if last is None else last.last_day,
+        last=until_day,
+        judged_at=until if last is None else last.judged_at,
+    )
 
 
 def _log(row: EvaluationBlock, judgement: Judgement | None) -> None:
@@ -187,7 +232,7 @@ def records_before(earlier: Sequence[EvaluationBlock]) -> Records:
 def blocks_before(evaluation_id: int, number: int) -> list[EvaluationBlock]:
     """The judged blocks before this one, without what only their pages show."""
     rows = EvaluationBlock.objects.filter(evaluation_id=evaluation_id, revision=1, number__lt=number)
-    return list(rows.order_by("number").defer("signals", "counts", "judgement", "experiment_ids"))
+    return list(rows.order_by("number").defer("signals", "counts", "judgement", "experiment_ids", "sums"))
 
 
 def block_of_row(row: EvaluationBlock) -> JudgedBlock:
@@ -203,38 +248,51 @@ def block_of_row(row: EvaluationBlock) -> JudgedBlock:
     )
 
 
-# The bets so far of each evaluation that this process has judged a block of, with the blocks that were taken: the next
-# block then costs what one block costs. Whatever else is stored, the bets begin anew.
-_TRIALS: dict[int, tuple[list[Block], Trial]] = {}
+def slices_of(rows: Sequence[EvaluationBlock | Summed]) -> list[list[JudgedBlock]]:
+    """The blocks of each slice, without those in which none of its signals took part."""
+    each = [
+        row.slices
+        if isinstance(row, Summed)
+        else [one and stored_slice(one, (row.first_day, row.last_day)) for one in row.slices]
+        for row in rows
+    ]
+    return [[one for one in blocks if one is not None] for blocks in zip(*each, strict=True)]
 
 
-def judged(evaluation_id: int, blocks: Sequence[JudgedBlock], plan: EvaluationPlan) -> Judgement:
-    """What these blocks of an evaluation say."""
-    taken, trial = _TRIALS.get(evaluation_id, ([], Trial(plan.wager)))
-    if trial.wager != plan.wager or taken != [one.block for one in blocks[: len(taken)]]:
-        taken, trial = [], Trial(plan.wager)
+# The bets so far of each evaluation that this process has judged a block of, and of each of its slices, with the blocks
+# that were taken: the next block then costs what one block costs. Whatever else is stored, the bets begin anew.
+_TRIALS: dict[tuple[int, int], tuple[list[Block], Trial]] = {}
+
+
+def judged(key: tuple[int, int], blocks: Sequence[JudgedBlock], wager: Wager) -> Judgement:
+    """What these blocks say; the key is an evaluation's, with WHOLE or the position of a slice."""
+    taken, trial = _TRIALS.get(key, ([], Trial(wager)))
+    if trial.wager != wager or taken != [one.block for one in blocks[: len(taken)]]:
+        taken, trial = [], Trial(wager)
     for number in range(len(taken), len(blocks)):
         taken.append(blocks[number].block)
         trial.take(blocks[number].block, is_silenced=misses_too_much(blocks[: number + 1]))
-    _TRIALS[evaluation_id] = (taken, trial)
+    _TRIALS[key] = (taken, trial)
     return trial.judgement()
 
 
 def revise_late() -> int:
-    """Add a revision of every judged block that facts of later than its latest revision change; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(LATE_FACTS)
-        found = cursor.fetchall()
-    return sum(_revise(*key) for key in found)
+    """Add a revision of every judged block that what was told since has changed; how many."""
+    marked = EvaluationMark.objects.order_by("evaluation_id", "number").values_list("evaluation_id", "number")
+    return sum(_revise(*key) for key in marked.distinct())
 
 
 def _revise(evaluation_id: int, number: int) -> bool:
     with transaction.atomic():
         run = EvaluationRun.objects.select_for_update(of=("self",)).select_related("evaluation").get(pk=evaluation_id)
+        # The marks first: what was told with one that is not seen here may be missing below, and its mark stays.
+        EvaluationMark.objects.filter(evaluation_id=evaluation_id, number=number).delete()
         rows = list(EvaluationBlock.objects.filter(evaluation_id=evaluation_id, number=number).order_by("revision"))
-        earlier = blocks_before(evaluation_id, number)
+        _lock(rows[0].experiment_ids)
         now = database_time()
-        new = again(rows[0], earlier, run, now)
+        comparison = compare_again(rows[0], run, now)
+        _store_exits(rows[0], comparison, run.evaluation.plan, now)
+        new = sum_again(rows[0], comparison, blocks_before(evaluation_id, number), run)
         # Not every fact changes what is compared.
         if all(getattr(rows[-1], name) == value for name, value in new.columns().items()):
             return False
@@ -245,23 +303,23 @@ def _revise(evaluation_id: int, number: int) -> bool:
     return True
 
 
-def again(row: EvaluationBlock, earlier: Sequence[EvaluationBlock], run: EvaluationRun, now: datetime) -> Summed:
-    """A stored block as its facts give it as of `now`; who takes part in it never changes."""
-    plan = run.evaluation.plan
-    stretch = plan.cut(run.starts_on).number(row.first_day)
-    found = compare([Member(pk, row.first_day, now) for pk in row.experiment_ids], plan, now)
+def compare_again(row: EvaluationBlock, run: EvaluationRun, now: datetime) -> Comparison:
+    """The signals of a stored block as of `now`; who takes part in it, and what arrived, never changes."""
+    found = compare([Member(pk, row.first_day, now) for pk in row.experiment_ids], run.evaluation.plan, now)
     counted: dict[str, Any] = row.counts
-    kept = Comparison(
-        found.takings,
-        found.pairs,
+    return replace(
+        found,
         arrived=row.arrived,
+        arrived_in=tuple(0 if one is None else one["arrived"] for one in row.slices),
         not_compared=counted["not_compared"],
         over=counted["over_max_signals"],
-        unsettled=0,
     )
-    return summed(kept, stretch, plan, run.starts_on, records_before(earlier))
 
 
-def verdict_of(run: EvaluationRun, last: EvaluationBlock | None) -> str:
-    """The verdict as stored with the latest block; RUNNING before the first."""
-    return RUNNING if last is None or last.judgement is None else str(last.judgement["verdict"])
+def sum_again(
+    row: EvaluationBlock, comparison: Comparison, earlier: Sequence[EvaluationBlock], run: EvaluationRun
+) -> Summed:
+    """The block of a stored one's signals as they are now."""
+    plan = run.evaluation.plan
+    stretch = plan.cut(run.starts_on).number(row.first_day)
+    return summed(comparison, stretch, plan, run.starts_on, records_before(earlier))

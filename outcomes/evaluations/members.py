@@ -14,15 +14,20 @@ from django.db import connection
 
 from kernel.sql import load
 from kernel.values import decimal_text
-from outcomes.core.evaluation import EVENT, EvaluationPlan, is_comparable, weight_of
+from outcomes.core.beside import exits_sums, sums_of
+from outcomes.core.blocks import Weighed
+from outcomes.core.evaluation import EVENT, OWN_EXIT, SYNCHRONISED, EvaluationPlan, block_ends_at, weight_of
+from outcomes.core.evidence import Block
 from outcomes.core.judging import JudgedBlock, Records, Taking, sum_up
-from outcomes.core.values import Difference, Record, Side, count_standings
+from outcomes.core.slices import Slice
+from outcomes.core.values import Difference, Record, Side, count_standings, difference
 from outcomes.models import EvaluationRun
 from outcomes.standings import Pair, read_pairs
 
 MEMBERS = load(__file__, "members.sql")
+ASSIGNED = load(__file__, "assigned.sql")
 STRATEGIES = load(__file__, "strategies.sql")
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER, EVER_AFTER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,35 @@ class Scope:
             rows: list[Any] = cursor.fetchall()
         return rows
 
-    def members(self, *, until: datetime, after: date = date.min) -> list[Member]:
+    def members(self, *, until: datetime, after: date | None = None) -> list[Member]:
         """The signals of days after `after` that arrived by `until`, in the order of arrival."""
-        return [Member(*row) for row in self._read(MEMBERS, until=until, after=after)]
+        return [Member(*row) for row in self._read(MEMBERS, until=until, starts_at=self._from(after))]
+
+    def assigned(self, *, until: datetime, after: date | None, last: date | None, judged_at: datetime) -> Assigned:
+        """The decided signals that arrived by `until`, of days after `after` up to `last`; None: up to any.
+
+        With them those of earlier days that arrived after `judged_at`.
+        """
+        bounds = {"begins": self._from(after), "ends": EVER_AFTER if last is None else block_ends_at(last)}
+        ((a, b, late),) = self._read(ASSIGNED, until=until, judged_at=judged_at, **bounds)
+        return Assigned(a, b, late)
+
+    def _from(self, after: date | None) -> datetime:
+        # Bounds in time, not in days, so that an index finds what has not been judged yet.
+        return self.starts_at if after is None else max(self.starts_at, block_ends_at(after))
 
     def strategies(self) -> list[tuple[str, str, datetime]]:
         """Engine, strategy_version and its first answer, in the order of answers of each engine."""
         return self._read(STRATEGIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Decided signals by variant, and how many of them came when their block was judged."""
+
+    a: int
+    b: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +105,7 @@ class Comparison:
     takings: tuple[Taking, ...]
     pairs: tuple[Pair, ...]  # of the takings, in the same order
     arrived: int  # with those that a halt or an engine's absence left out
+    arrived_in: tuple[int, ...]  # of these, in each slice
     not_compared: int
     over: int  # beyond max_signals
     unsettled: int
@@ -94,7 +122,7 @@ def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> C
     pairs = read_pairs(list(days), estimand=plan.estimand, prices=plan.prices, now=now)
     # Else it waited for its decision when the block's time was over.
     decided = [pair for pair in pairs if pair.decision.decided_at <= now]
-    comparable = [pair for pair in decided if is_comparable(pair.decided, plan.estimand)]
+    comparable = [pair for pair in decided if pair.decided.is_comparable(plan.estimand)]
     # The first by arrival, whatever became of them: a halt must not let later ones in.
     arrived = comparable[: plan.max_signals]
     takings, taking_pairs = [], []
@@ -115,6 +143,9 @@ def compare(members: Sequence[Member], plan: EvaluationPlan, now: datetime) -> C
         tuple(takings),
         tuple(taking_pairs),
         arrived=len(arrived),
+        arrived_in=tuple(
+            sum(one.takes(pair.decision.experiment.signal) for pair in arrived) for one in map(Slice.of, plan.slices)
+        ),
         not_compared=len(pairs) - len(takings) - over,
         over=over,
         unsettled=unsettled,
@@ -127,6 +158,7 @@ class Summed:
 
     block: JudgedBlock
     counts: dict[str, Any]
+    slices: list[JudgedBlock | None]  # in the order of the plan
     signals: list[dict[str, Any]]
     records: Records  # after it
 
@@ -147,6 +179,8 @@ class Summed:
             "missing_b": block.missing[1],
             "counts": self.counts,
             "signals": self.signals,
+            "sums": sums_of(self.signals),
+            "slices": [None if one is None else _slice_document(one) for one in self.slices],
             "records": {"a": _amounts(self.records.a), "b": _amounts(self.records.b)},
             "experiment_ids": [UUID(signal["experiment_id"]) for signal in self.signals],
         }
@@ -167,7 +201,54 @@ def summed(comparison: Comparison, number: int, plan: EvaluationPlan, starts_on:
         _signal_document(pair, taking, apart)
         for pair, taking, apart in zip(comparison.pairs, comparison.takings, block.differences, strict=True)
     ]
-    return Summed(block, counts, signals, records.after(comparison.takings, plan.metric))
+    slices = [
+        sum_up(takings, arrived, number, plan.cut(starts_on), records) if takings else None
+        for takings, arrived in zip(_sliced(comparison, plan), comparison.arrived_in, strict=True)
+    ]
+    return Summed(block, counts, slices, signals, records.after(comparison.takings, plan.metric))
+
+
+def _sliced(comparison: Comparison, plan: EvaluationPlan) -> list[list[Taking]]:
+    """The signals that take part, of each slice."""
+    each = list(zip(comparison.takings, comparison.pairs, strict=True))
+    return [
+        [taking for taking, pair in each if one.takes(pair.decision.experiment.signal)]
+        for one in map(Slice.of, plan.slices)
+    ]
+
+
+def _slice_document(block: JudgedBlock) -> dict[str, Any]:
+    return {
+        "n": block.n,
+        "arrived": block.arrived,
+        "x_low": repr(block.block.low),
+        "x_high": repr(block.block.high),
+        "m": repr(block.block.m),
+        "opened": list(block.opened),
+        "missing": list(block.missing),
+    }
+
+
+def stored_slice(document: dict[str, Any], days: tuple[date, date]) -> JudgedBlock:
+    """A slice of a block, as it is stored with the block."""
+    sums = (float(document[name]) for name in ("x_low", "x_high", "m"))
+    opened, missing = (tuple(document[name]) for name in ("opened", "missing"))
+    return JudgedBlock(*days, document["n"], document["arrived"], Block(*sums), opened=opened, missing=missing)
+
+
+def exits_of(comparison: Comparison, plan: EvaluationPlan, now: datetime) -> dict[str, Any]:
+    """The same signals by the other kind of exit, added up."""
+    other = SYNCHRONISED if plan.estimand == OWN_EXIT else OWN_EXIT
+    pairs = read_pairs(comparison.experiment_ids, estimand=other, prices=plan.prices, now=now)
+    nothing = Record()
+
+    def apart(a: Side, b: Side) -> Difference:
+        return difference(a, b, metric=plan.metric, record_a=nothing, record_b=nothing)
+
+    return exits_sums(
+        (Weighed(apart(taking.a, taking.b), taking.weight), apart(pair.a.side, pair.b.side))
+        for taking, pair in zip(comparison.takings, pairs, strict=True)
+    )
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

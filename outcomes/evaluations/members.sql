@@ -5,7 +5,6 @@ SELECT e.experiment_id, (s.{time} AT TIME ZONE 'America/New_York')::date AS day,
   LEFT JOIN experiments e USING (signal_id)
  WHERE s.received_at > %(since)s AND s.received_at <= %(until)s
    AND s.replayed = %(replayed)s AND s.{time} >= %(starts_at)s
-   AND (s.{time} AT TIME ZONE 'America/New_York')::date > %(after)s
    AND CASE WHEN e.experiment_id IS NOT NULL THEN e.policy_version = coalesce(%(policy_version)s, e.policy_version)
             ELSE s.status = 'PENDING' OR s.next_attempt_at IS NOT NULL END
  ORDER BY s.received_at, s.signal_id

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from kernel.values import day_text, decimal_text
+from outcomes.core.beside import mean_per_signal
 from outcomes.core.evaluation import BLOCK_ZONE, EvaluationPlan, History, least_worst_block
 from outcomes.core.judging import Judged, Records, judge_blocks
-from outcomes.core.sentences import mean_per_signal
 from outcomes.core.values import Record
 from outcomes.evaluations.members import EVER, Scope, Summed, compare, summed
 from outcomes.services.case import database_time

@@ -9,10 +9,12 @@ from typing import Any
 
 from outcomes.core.block_file import judgement_document
 from outcomes.core.evidence import Trial
-from outcomes.core.judging import misses_too_much
-from outcomes.evaluations.judging import again, block_of_row, records_before
-from outcomes.evaluations.members import Scope, Summed, compare, summed
+from outcomes.core.judging import JudgedBlock, misses_too_much
+from outcomes.evaluations.judging import assigned_since, block_of_row, compare_again, records_before, sum_again
+from outcomes.evaluations.members import Scope, Summed, compare, stored_slice, summed
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
+
+COUNTED = ("assigned_a", "assigned_b", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,28 @@ def verify(evaluation: Evaluation, *, progress: Callable[[int, int], None] = lam
         return found
     rows = list(EvaluationBlock.objects.filter(evaluation=evaluation).order_by("number", "revision"))
     judged = [row for row in rows if row.revision == 1]
-    trial = Trial(evaluation.plan.wager)
+    plan = evaluation.plan
+    trials: list[tuple[Trial, list[JudgedBlock]]] = [(Trial(plan.wager), [])]
+    trials += [(Trial(plan.slice_wager), []) for _ in plan.slices]
     for done, row in enumerate(rows, start=1):
         earlier = judged[: row.number - 1]
         found.extend(_differences(row, _recomputed(row, earlier, run)))
         if row.revision == 1:
-            so_far = [block_of_row(one) for one in judged[: row.number]]
-            trial.take(so_far[-1].block, is_silenced=misses_too_much(so_far))
-            judgement = judgement_document(trial.judgement())
+            of_block = [
+                block_of_row(row),
+                *(one and stored_slice(one, (row.first_day, row.last_day)) for one in row.slices),
+            ]
+            for (trial, so_far), block in zip(trials, of_block, strict=True):
+                if block is not None:
+                    so_far.append(block)
+                    trial.take(block.block, is_silenced=misses_too_much(so_far))
+            whole, *slices = (judgement_document(trial.judgement()) for trial, _ in trials)
+            stored = {name: getattr(row, name) for name in COUNTED} | row.judgement
+            counted = _counted(row, earlier[-1] if earlier else None, run)
             found.extend(
-                Mismatch(row.number, 1, name, row.judgement[name], value)
-                for name, value in judgement.items()
-                if row.judgement[name] != value
+                Mismatch(row.number, 1, name, stored[name], value)
+                for name, value in (counted | whole | {"slices": slices}).items()
+                if stored[name] != value
             )
         progress(done, len(rows))
     return found
@@ -57,7 +69,7 @@ def verify(evaluation: Evaluation, *, progress: Callable[[int, int], None] = lam
 def _recomputed(row: EvaluationBlock, earlier: list[EvaluationBlock], run: EvaluationRun) -> Summed:
     """A block as of the moment at which it was judged; a later revision has the members of the first."""
     if row.revision > 1:
-        return again(row, earlier, run, row.judged_at)
+        return sum_again(row, compare_again(row, run, row.judged_at), earlier, run)
     plan = run.evaluation.plan
     cut = plan.cut(run.starts_on)
     stretch = cut.number(row.first_day)
@@ -65,6 +77,12 @@ def _recomputed(row: EvaluationBlock, earlier: list[EvaluationBlock], run: Evalu
     arrived = Scope.of(run).members(until=until, after=row.first_day - timedelta(days=1))
     members = [member for member in arrived if cut.number(member.day) == stretch]
     return summed(compare(members, plan, row.judged_at), stretch, plan, run.starts_on, records_before(earlier))
+
+
+def _counted(row: EvaluationBlock, last: EvaluationBlock | None, run: EvaluationRun) -> dict[str, int]:
+    """What arrived since the block before, as of the moment at which this one was judged."""
+    found = assigned_since(run, last, until_day=row.last_day, now=row.judged_at)
+    return dict(zip(COUNTED, (found.a, found.b, found.late), strict=True))
 
 
 def _differences(row: EvaluationBlock, new: Summed) -> Iterator[Mismatch]:

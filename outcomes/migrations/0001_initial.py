@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('max_signals', models.PositiveIntegerField(blank=True, help_text='Signals of a block that count, the first by arrival; blank: all.', null=True)),
                 ('busy_signals', models.PositiveIntegerField(blank=True, help_text='Signals that arrive in a busy block; needed without 60 earlier blocks.', null=True)),
                 ('reason', models.TextField(blank=True, default='', help_text='Why the worst block is smaller than limits and history ask for.')),
+                ('slices', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=300), blank=True, default=list, help_text='Judged beside the whole, one a line, like symbol=SPY; of symbol, timeframe, direction, strategy, source.', size=None)),
                 ('content_hash', models.CharField(help_text='SHA-256 of everything above.', max_length=64)),
                 ('created_by', models.CharField(help_text='Who wrote it; somebody else approves it.', max_length=150)),
                 ('created_at', models.DateTimeField(help_text='Database clock, UTC.')),
@@ -94,6 +95,11 @@ class Migration(migrations.Migration):
                 ('counts', kernel.fields.CanonicalJSONField(help_text='Standings of each engine, signals that were not compared, long holds.')),
                 ('experiment_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='Signals that take part, in the order of arrival.', size=None)),
                 ('signals', kernel.fields.CanonicalJSONField(help_text='Weight, standings, values and difference of each.')),
+                ('assigned_a', models.PositiveIntegerField(default=0, help_text='Signals of variant A that arrived since the block before, compared or not.')),
+                ('assigned_b', models.PositiveIntegerField(default=0, help_text='Signals of variant B, likewise.')),
+                ('late', models.PositiveIntegerField(default=0, help_text='Of both, those of earlier blocks, judged already.')),
+                ('sums', kernel.fields.CanonicalJSONField(help_text='What the block adds to the means by role, and of pairs that both traded.')),
+                ('slices', kernel.fields.CanonicalJSONField(help_text='The block of each declared slice; null where none of its signals took part.')),
                 ('records', kernel.fields.CanonicalJSONField(help_text='Best value and largest risk of each engine up to this block, from which later ones are filled.')),
                 ('judgement', kernel.fields.CanonicalJSONField(blank=True, help_text='Evidence, interval and verdict after this block; blank of a later revision.', null=True)),
                 ('judged_at', models.DateTimeField(help_text='Facts up to then count: database clock, UTC.')),
@@ -101,6 +107,27 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'evaluation_blocks',
                 'ordering': ('evaluation', 'number', 'revision'),
+            },
+        ),
+        migrations.CreateModel(
+            name='EvaluationExits',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(help_text='Of the block.')),
+                ('sums', kernel.fields.CanonicalJSONField(help_text='Signals that have both, their weights, and both weighted sums.')),
+            ],
+            options={
+                'db_table': 'evaluation_exits',
+            },
+        ),
+        migrations.CreateModel(
+            name='EvaluationMark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(help_text='Of the block.')),
+            ],
+            options={
+                'db_table': 'evaluation_marks',
             },
         ),
         migrations.CreateModel(
@@ -571,6 +598,16 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(help_text='Whose block it is.', on_delete=django.db.models.deletion.PROTECT, related_name='blocks', to='outcomes.evaluation'),
         ),
         migrations.AddField(
+            model_name='evaluationexits',
+            name='evaluation',
+            field=models.ForeignKey(help_text='Whose block it is.', on_delete=django.db.models.deletion.PROTECT, related_name='exits', to='outcomes.evaluation'),
+        ),
+        migrations.AddField(
+            model_name='evaluationmark',
+            name='evaluation',
+            field=models.ForeignKey(help_text='Whose block it is.', on_delete=django.db.models.deletion.PROTECT, related_name='marks', to='outcomes.evaluation'),
+        ),
+        migrations.AddField(
             model_name='exitdirective',
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
@@ -746,6 +783,10 @@ class Migration(migrations.Migration):
             name='policy_version',
             field=models.ForeignKey(db_column='policy_version', help_text="The phase's; a later ends it.", on_delete=django.db.models.deletion.PROTECT, to='policies.policyversion'),
         ),
+        migrations.AddIndex(
+            model_name='evaluationblock',
+            index=models.Index(fields=['evaluation', 'last_day'], name='evaluation_blocks_days'),
+        ),
         migrations.AddConstraint(
             model_name='evaluationblock',
             constraint=models.UniqueConstraint(fields=('evaluation', 'number', 'revision'), name='evaluation_blocks_once'),
@@ -757,6 +798,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='evaluationblock',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('judgement__isnull', False), ('revision', 1)), models.Q(('judgement__isnull', True), ('revision__gt', 1)), _connector='OR'), name='evaluation_blocks_only_the_first_is_judged'),
+        ),
+        migrations.AddConstraint(
+            model_name='evaluationexits',
+            constraint=models.UniqueConstraint(fields=('evaluation', 'number'), name='evaluation_exits_once'),
         ),
         migrations.AddConstraint(
             model_name='incidentacknowledgement',

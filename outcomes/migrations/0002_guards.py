@@ -1,4 +1,4 @@
-"""What the tables of this app refuse beyond the constraints of its models; see guards.sql, and what marks the report's days."""
+"""What the tables of this app refuse beyond the constraints of its models; see guards.sql, and what marks days and blocks."""
 
 from django.db import migrations
 
@@ -10,4 +10,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(load(__file__, "guards.sql"), load(__file__, "drop_guards.sql")),
         migrations.RunSQL(load(__file__, "report_marks.sql"), load(__file__, "drop_report_marks.sql")),
+        migrations.RunSQL(load(__file__, "evaluation_marks.sql"), load(__file__, "drop_evaluation_marks.sql")),
     ]

@@ -1,7 +1,15 @@
 """Tables for what the engines did and how they compare."""
 
 from outcomes.models.amendment import DECIDE_AMENDMENTS, AmendmentKind, AmendmentState, TradeAmendment
-from outcomes.models.evaluation import Evaluation, EvaluationApproval, EvaluationBlock, EvaluationRun, RunState
+from outcomes.models.evaluation import (
+    Evaluation,
+    EvaluationApproval,
+    EvaluationBlock,
+    EvaluationExits,
+    EvaluationMark,
+    EvaluationRun,
+    RunState,
+)
 from outcomes.models.fill import ENTRY, EXIT, SYNCHRONISED_REF, TradeFill
 from outcomes.models.incident import (
     ACKNOWLEDGE_INCIDENTS,
@@ -32,6 +40,8 @@ __all__ = [
     "Evaluation",
     "EvaluationApproval",
     "EvaluationBlock",
+    "EvaluationExits",
+    "EvaluationMark",
     "EvaluationRun",
     "ExitDirective",
     "ExitReason",

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from kernel.canonical import SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from outcomes.core.evaluation import CHOICES, MAX_BLOCK_DAYS, MAX_NAME, EvaluationPlan
+from outcomes.core.slices import MAX_SLICE, SLICE_FIELDS
 from outcomes.core.trades import Digits
 from policies.models import PolicyVersion
 
@@ -49,6 +50,12 @@ class Evaluation(models.Model):
     reason = models.TextField(
         blank=True, default="", help_text="Why the worst block is smaller than limits and history ask for."
     )
+    slices = ArrayField(
+        models.CharField(max_length=MAX_SLICE),
+        blank=True,
+        default=list,
+        help_text=f"Judged beside the whole, one a line, like symbol=SPY; of {', '.join(SLICE_FIELDS)}.",
+    )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of everything above.")
     created_by = models.CharField(max_length=150, help_text="Who wrote it; somebody else approves it.")
     created_at = models.DateTimeField(help_text="Database clock, UTC.")
@@ -88,7 +95,8 @@ class Evaluation(models.Model):
     @property
     def plan(self) -> EvaluationPlan:
         """What is fixed, for the pure core."""
-        return EvaluationPlan(**{name: getattr(self, name) for name in EvaluationPlan.__slots__})
+        columns = {name: getattr(self, name) for name in EvaluationPlan.__slots__}
+        return EvaluationPlan(**columns | {"slices": tuple(self.slices)})
 
     @property
     def state(self) -> str:
@@ -168,6 +176,38 @@ class EvaluationRun(models.Model):
         return f"{self.evaluation}: {self.state}"
 
 
+class EvaluationMark(models.Model):
+    """A judged block, of a signal of which something was told since: the worker looks at it again."""
+
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.PROTECT, related_name="marks", help_text="Whose block it is."
+    )
+    number = models.PositiveIntegerField(help_text="Of the block.")
+
+    class Meta:
+        db_table = "evaluation_marks"
+
+    def __str__(self) -> str:
+        return f"{self.evaluation} block {self.number}"
+
+
+class EvaluationExits(models.Model):
+    """The other kind of exit of a judged block's signals, as far as it is known; made anew whenever more is told."""
+
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.PROTECT, related_name="exits", help_text="Whose block it is."
+    )
+    number = models.PositiveIntegerField(help_text="Of the block.")
+    sums = CanonicalJSONField(help_text="Signals that have both, their weights, and both weighted sums.")
+
+    class Meta:
+        db_table = "evaluation_exits"
+        constraints = (models.UniqueConstraint(name="evaluation_exits_once", fields=("evaluation", "number")),)
+
+    def __str__(self) -> str:
+        return f"{self.evaluation} block {self.number}"
+
+
 class EvaluationBlock(models.Model):
     """One judged block. Revision 1 is judged, later ones are shown beside it; never changed, never deleted."""
 
@@ -194,6 +234,13 @@ class EvaluationBlock(models.Model):
     counts = CanonicalJSONField(help_text="Standings of each engine, signals that were not compared, long holds.")
     experiment_ids = ArrayField(models.UUIDField(), help_text="Signals that take part, in the order of arrival.")
     signals = CanonicalJSONField(help_text="Weight, standings, values and difference of each.")
+    assigned_a = models.PositiveIntegerField(
+        default=0, help_text="Signals of variant A that arrived since the block before, compared or not."
+    )
+    assigned_b = models.PositiveIntegerField(default=0, help_text="Signals of variant B, likewise.")
+    late = models.PositiveIntegerField(default=0, help_text="Of both, those of earlier blocks, judged already.")
+    sums = CanonicalJSONField(help_text="What the block adds to the means by role, and of pairs that both traded.")
+    slices = CanonicalJSONField(help_text="The block of each declared slice; null where none of its signals took part.")
     records = CanonicalJSONField(
         help_text="Best value and largest risk of each engine up to this block, from which later ones are filled."
     )
@@ -205,6 +252,7 @@ class EvaluationBlock(models.Model):
     class Meta:
         db_table = "evaluation_blocks"
         ordering = ("evaluation", "number", "revision")
+        indexes = (models.Index(name="evaluation_blocks_days", fields=("evaluation", "last_day")),)
         constraints = (
             # Whatever crashes and however many workers judge: a block is judged once.
             models.UniqueConstraint(name="evaluation_blocks_once", fields=("evaluation", "number", "revision")),

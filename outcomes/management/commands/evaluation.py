@@ -29,6 +29,7 @@ QUIET_SECONDS = 1.0
 OPTIONS = (
     "metric", "estimand", "prices", "clock", "starts_at", "block_days", "max_hold_days", "worst_block", "margin",
     "horizon_blocks", "max_signals", "busy_signals", "reason", "note",
+    "slices",
 )  # fmt: skip
 
 
@@ -216,6 +217,14 @@ def _add_plan_options(parser: CommandParser) -> None:
     parser.add_argument("--starts-at", help="signals from then on take part (RFC 3339 with zone)")
     parser.add_argument("--max-signals", help="signals of a block that count, the first by arrival")
     parser.add_argument("--busy-signals", help="signals of a busy block, where there are not 60 earlier ones")
+    parser.add_argument(
+        "--slice",
+        action="append",
+        default=[],
+        dest="slices",
+        metavar="FIELD=VALUE",
+        help="judge these signals beside the whole, like symbol=SPY; may be given several times",
+    )
     parser.add_argument("--reason", default="", help="why the worst block is smaller than limits and history ask for")
 
 

@@ -19,7 +19,6 @@ from outcomes.core.evaluation import (
     History,
     block_ends_at,
     demand_reason,
-    is_comparable,
     least_worst_block,
     read_plan,
     was_halted,
@@ -116,7 +115,7 @@ def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], name: str, d
 def test_a_document_names_nothing_but_the_members_of_a_plan() -> None:
     members = (
         "name, note, clock, starts_at, metric, estimand, prices, block_days, max_hold_days, worst_block, margin, "
-        "horizon_blocks, max_signals, busy_signals, reason"
+        "horizon_blocks, max_signals, busy_signals, reason, slices"
     )
 
     error = refused(wager=1)
@@ -164,7 +163,7 @@ def test_the_bet_and_the_blocks_of_a_plan_are_what_it_says() -> None:
         "name": "spring-2.1", "note": "B is better.", "clock": "EVENT", "starts_at": "2026-03-16T12:00:00.000000Z",
         "metric": "R", "estimand": "SYNCHRONISED", "prices": "NEUTRAL", "block_days": 7, "max_hold_days": 3,
         "worst_block": "5.50", "margin": "0.00", "alpha": "0.05", "horizon_blocks": 60, "max_signals": None,
-        "busy_signals": None, "reason": "",
+        "busy_signals": None, "reason": "", "slices": [],
     }  # fmt: skip
 
 
@@ -276,10 +275,10 @@ def test_by_own_exits_two_shadows_are_compared_where_the_policy_says_so_and_not_
 def test_what_a_halt_or_an_absence_left_out_has_arrived_all_the_same(reason: str) -> None:
     left_out = {"execution_mode": "SHADOW_ONLY", "reason": reason, "both_available": False}
 
-    assert is_comparable(decided(**left_out), SYNCHRONISED)
-    assert not is_comparable(decided(**left_out, split_percentage=Decimal(95)), SYNCHRONISED)
-    assert not is_comparable(decided(**left_out | {"configured_mode": "SHADOW_ONLY"}), SYNCHRONISED)
-    assert is_comparable(decided(**left_out | {"configured_mode": "SHADOW_ONLY"}), OWN_EXIT)
+    assert decided(**left_out).is_comparable(SYNCHRONISED)
+    assert not decided(**left_out, split_percentage=Decimal(95)).is_comparable(SYNCHRONISED)
+    assert not decided(**left_out | {"configured_mode": "SHADOW_ONLY"}).is_comparable(SYNCHRONISED)
+    assert decided(**left_out | {"configured_mode": "SHADOW_ONLY"}).is_comparable(OWN_EXIT)
 
 
 @pytest.mark.parametrize(

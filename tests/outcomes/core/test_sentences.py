@@ -13,9 +13,6 @@ from outcomes.core.judging import JudgedBlock
 from outcomes.core.sentences import (
     NOT_SEPARABLE,
     Spoken,
-    block_mean,
-    figures_beside,
-    mean_per_signal,
     sentence,
     state_of_verdict,
 )
@@ -163,73 +160,3 @@ def test_at_the_end_a_verdict_that_did_not_come_is_named(
     verdict: str, is_concluded: bool, compared: int, decided: int, expected: str
 ) -> None:
     assert state_of_verdict(verdict, is_concluded=is_concluded, compared=compared, decided=decided) == expected
-
-
-def signal(low: str, high: str, real: str, *standings: str) -> dict[str, Any]:
-    a, b = standings or ("VALUED", "VALUED")
-    return {"d_low": low, "d_high": high, "real": real, "a": {"standing": a}, "b": {"standing": b}}
-
-
-def test_figures_by_role_leave_out_what_has_no_difference() -> None:
-    found = figures_beside(
-        [
-            signal("0.5", "0.5", "A"),
-            signal("0.1", "0.1", "A", "VALUED", "DECLINED"),
-            signal("-1", "2", "A"),
-            signal("0.7", "0.7", "B"),
-        ]
-    )
-
-    assert found == {
-        "a_real": {"n": 2, "mean": "0.30"},
-        "b_real": {"n": 1, "mean": "0.70"},
-        "both_traded": {"n": 2, "mean": "0.60"},
-        "execution_cost": "0.20",
-        "fixed_n": {"wilcoxon_p": "0.25", "sign_p": "0.25"},
-    }
-
-
-def test_without_signals_there_are_no_figures() -> None:
-    none = {"n": 0, "mean": None}
-
-    assert figures_beside([]) == {
-        "a_real": none, "b_real": none, "both_traded": none, "execution_cost": None,
-        "fixed_n": {"wilcoxon_p": None, "sign_p": None},
-    }  # fmt: skip
-
-
-def test_what_being_real_costs_takes_signals_of_both_roles() -> None:
-    assert figures_beside([signal("0.5", "0.5", "A")])["execution_cost"] is None
-    assert figures_beside([signal("0.5", "0.5", "B")])["execution_cost"] is None
-
-
-def test_a_mean_has_twelve_decimals() -> None:
-    signals = [signal("0", "0", "A"), signal("0", "0", "A"), signal("1", "1", "A"), signal("-1", "-1", "B")]
-
-    found = figures_beside(signals)
-
-    assert found["a_real"] == {"n": 3, "mean": "0.333333333333"}
-    # Half of -1 less a third, of which twelve decimals are known.
-    assert found["execution_cost"] == "-0.666666666666"
-
-
-def test_pairs_that_both_traded_are_those_with_a_value_on_either_side() -> None:
-    pairs = [("DECLINED", "VALUED"), ("DECLINED", "DECLINED"), ("VALUED", "VALUED")]
-
-    found = figures_beside([signal("0.5", "0.5", "A", *standings) for standings in pairs])
-
-    assert (found["both_traded"]["n"], found["a_real"]["n"]) == (1, 3)
-
-
-def test_the_sign_test_counts_wins_and_losses_and_no_ties() -> None:
-    found = figures_beside([signal(text, text, "A") for text in ("0.5", "0.2", "0.9", "0.1", "-0.3", "0", "0")])
-
-    # Five signs of which one is the other: 2 x (1 + 5) / 2^5.
-    assert found["fixed_n"]["sign_p"] == "0.375"
-
-
-def test_the_mean_is_of_the_middles() -> None:
-    wide = JudgedBlock(BLOCKS[0].first_day, BLOCKS[0].last_day, 1, 1, Block(0.0, 1.0, 2.0), (1, 1), (1, 0))
-
-    assert mean_per_signal([wide, block(0.5)]) == pytest.approx(0.25)
-    assert block_mean([wide, block(0.5)]) == pytest.approx((0.5 + 0.25) / 2)

@@ -67,7 +67,7 @@ def judged_alone() -> list[str]:
     rows = blocks()
     plan = rows[0].evaluation.plan
     return [
-        repr(judging.judged(0, [judging.block_of_row(row) for row in rows[:number]], plan).e_a)
+        repr(judging.judged((0, judging.WHOLE), [judging.block_of_row(row) for row in rows[:number]], plan.wager).e_a)
         for number in range(1, len(rows) + 1)
     ]
 
