@@ -126,7 +126,8 @@ def judge_a_block(experiment: Experiment) -> None:
         EvaluationBlock.objects.create(
             evaluation=run.evaluation, number=1, revision=revision, first_day=run.starts_on, last_day=run.starts_on,
             n=1, arrived=1, x_low=0, x_high=0, m=1, opened_a=1, opened_b=1, missing_a=0, missing_b=0, counts={},
-            signals=[], sums={}, slices=[], records={}, experiment_ids=[experiment.pk], judgement={} if revision == 1 else None,
+            signals=[], sums={}, slices=[],
+            records={}, experiment_ids=[experiment.pk], judgement={} if revision == 1 else None,
             judged_at=run.started_at,
         )  # fmt: skip
 
