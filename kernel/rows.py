@@ -91,6 +91,7 @@ def from_json(model: type[M], values: list[Any], names: tuple[str, ...] = ()) ->
     state.adding, state.db = False, "default"
     for (name, read), value in zip(_readers(model, names), values, strict=True):
         stored[name] = value if read is None or value is None else read(value)
+    vars(state)["stored"] = stored.copy()
     return row
 
 
@@ -130,7 +131,9 @@ def insert(row: models.Model) -> None:
     cursor = execute(statement, _parameters(fields, row))
     if is_generated:
         (row.pk,) = cursor.fetchone() or (None,)
-    row._state.adding, row._state.db = False, "default"  # noqa: SLF001 (documented)
+    state = row._state  # noqa: SLF001 (documented)
+    state.adding, state.db = False, "default"
+    vars(state)["stored"] = vars(row).copy()
 
 
 @cache
@@ -142,7 +145,17 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
 
 
 def update(row: models.Model, names: tuple[str, ...]) -> None:
-    """Store these columns of a row that exists."""
+    """Store these columns of a row that exists; of one that was read or stored here, those that have changed since.
+
+    What changes of a document, such as a list of flags, is a document of its own: the one that was read stays as it is.
+    """
+    stored = vars(row._state).get("stored")  # noqa: SLF001 (documented)
+    if stored is not None:
+        current = vars(row)
+        names = tuple([name for name in names if current[name] != stored[name]])
+        if not names:
+            return
+        stored.update([(name, current[name]) for name in names])
     statement, fields = _update(type(row), names)
     execute(statement, _parameters(fields, row))
 

@@ -38,7 +38,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.case import Terms, lock_experiment
+from outcomes.services.case import Terms, lock_experiment, lock_trade
 from outcomes.services.directives import MOVING, share_out
 from outcomes.services.fills import (
     SUMMARY,
@@ -53,7 +53,6 @@ from outcomes.services.fills import (
     stored_fills,
     sum_up,
 )
-from outcomes.services.openings import experiment_of
 
 
 def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> tuple[TradeAmendment, bool]:
@@ -64,7 +63,7 @@ def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> t
     """
     request_hash = report_hash(report)
     with transaction.atomic():
-        terms = lock_experiment(experiment_of(engine, trade_id))
+        terms = lock_trade(engine, trade_id)
         trade = terms.trade(trade_id)
         of_the_fill = trade.amendments.filter(fill_ref=report.of)
         # A refused one, too: sent again it is as refused as before, and needs better evidence.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,6 +63,13 @@ NEEDED = {
     "signal": "the signal",
     "distributed": "the distributions",
 }
+# The same by one of the engine's trades.
+LOCK_OF_TRADE = """
+SELECT experiment_id FROM execution_policy WHERE experiment_id = (
+    SELECT experiment_id FROM real_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
+     UNION ALL SELECT experiment_id FROM shadow_trades WHERE trade_id = %(trade)s AND engine = %(engine)s)
+   FOR NO KEY UPDATE
+"""
 READ = load(__file__, "case.sql")
 for _model in (
     *(ExecutionDecision, PolicyVersion, Experiment, Signal, Recommendation, Permit, RealTrade, ShadowTrade),
@@ -91,6 +98,14 @@ def lock_experiment(experiment_id: UUID) -> Terms:
     if not execute(LOCK, (experiment_id,)).rowcount:
         raise not_found()
     return read_experiment(experiment_id)
+
+
+def lock_trade(engine: str, trade_id: UUID) -> Terms:
+    """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
+    row = execute(LOCK_OF_TRADE, {"trade": trade_id, "engine": engine}).fetchone()
+    if row is None:
+        raise not_found()
+    return read_experiment(row[0])
 
 
 def read_experiment(experiment_id: UUID) -> Terms:
@@ -329,15 +344,18 @@ def conflicting_report(detail: str) -> RefusedReportError:
 
 
 @contextmanager
-def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterator[Terms]:
-    """A transaction that holds the experiment's lock; a report refused in it is kept as an incident.
+def report_transaction(lock: Callable[[], Terms], engine: str, report: Any) -> Iterator[Terms]:
+    """A transaction that begins with the experiment's lock; a report refused in it is kept as an incident.
 
     The incident is stored after the transaction, because the refusal rolls that back.
     """
+    terms: Terms | None = None
     try:
         with transaction.atomic():
-            yield lock_experiment(experiment_id)
+            terms = lock()
+            yield terms
     except IntegrityError as error:
+        assert terms is not None
         # Django wraps psycopg's error; only the wrapped one names the constraint.
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
         if constraint in DOUBLE_EXECUTION_GUARDS:
@@ -347,10 +365,11 @@ def report_transaction(experiment_id: UUID, engine: str, report: Any) -> Iterato
         else:
             # Any other constraint is a fault of ours and no breach by the engine.
             raise
-        record_incident(experiment_id, engine, refusal, report)
+        record_incident(terms.decision.pk, engine, refusal, report)
         raise refusal from error
     except RefusedReportError as refusal:
-        record_incident(experiment_id, engine, refusal, report)
+        assert terms is not None
+        record_incident(terms.decision.pk, engine, refusal, report)
         raise
 
 

@@ -34,7 +34,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.case import RefusedReportError, Terms, conflicting_report, report_transaction
+from outcomes.services.case import RefusedReportError, Terms, conflicting_report, lock_trade, report_transaction
 from outcomes.services.directives import issue_directive
 from outcomes.services.fills import (
     NewFill,
@@ -48,7 +48,7 @@ from outcomes.services.fills import (
     record_one,
     stored_fills,
 )
-from outcomes.services.openings import experiment_of, judge_real_time
+from outcomes.services.openings import judge_real_time
 from outcomes.services.pricing import settlement_provenance
 from outcomes.services.shadow_exits import exit_of_a_shadow, settle_contracts
 
@@ -59,7 +59,7 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
     A shadow opens as planned and closes with the real trade, so the only fill of its own that it can have is the
     settlement of a contract that has ended.
     """
-    with report_transaction(experiment_of(engine, trade_id), engine, body) as terms:
+    with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
         trade = terms.trade(trade_id)
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         told = [row for row in trade.fills.all() if row.fill_ref == report.fill_ref]
@@ -85,7 +85,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     4. A shadow's: keep it as its own exit (202); it closes the shadow only where no real trade can come, or where its
        contracts have ended (200).
     """
-    with report_transaction(experiment_of(engine, trade_id), engine, body) as terms:
+    with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
         trade = terms.trade(trade_id)
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
         # It must not close by itself: both sides are compared at the time of the real exit.
@@ -152,6 +152,9 @@ def _book_real(
         judge_real_time(trade, time, terms)
     if time < trade.entry_time or time > terms.now + CLOCK_SKEW:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
+    if isinstance(report, ExitReport) and not terms.feeder_is_active:
+        # Below; said here, so that one statement stores it with the exit.
+        trade.prices_checked_at = terms.now
     fill = Fill(ref, legs, report.fees)
     row = book_fill(
         trade,
@@ -169,10 +172,8 @@ def _book_real(
         terms.schedule,
         terms.now,
     )
-    before_judging = trade.flags
     judge_plan(trade, terms)
-    if trade.flags != before_judging:
-        update(trade, ("flags",))
+    update(trade, ("flags",))
     if fill.closes and not terms.has_ended:
         # A fill that closes and opens at once is a roll: it ends the pair, whatever of the trade goes on.
         is_last = trade.status == TradeStatus.CLOSED or fill.opens

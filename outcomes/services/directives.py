@@ -230,7 +230,8 @@ def _leave_out_what_came_before(directive: ExitDirective, shadow: ShadowTrade, t
 
 # What changes of a directive; the rest repeats the real fill that it follows.
 MOVING = (
-    *("shadow_trade", "closing_legs", "quote_flags", "state", "tried_at", "expires_at", "settled_at", "request_hash"),
+    *("shadow_trade_id", "closing_legs", "quote_flags", "state"),
+    *("tried_at", "expires_at", "settled_at", "request_hash"),
 )
 # Where only quantities are asked for.
 _NO_FEES = Schedule(Decimal(0), Decimal(0))

@@ -34,7 +34,7 @@ from outcomes.models import (
     Violation,
 )
 from outcomes.services.case import Terms
-from outcomes.services.pricing import quotes_between
+from outcomes.services.pricing import quotes_around
 
 ZERO = Decimal(0)
 # What its fills say of a trade, in columns of its own.
@@ -134,7 +134,7 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         trade.status = TradeStatus.OPEN
         trade.entry_due_at = None
     sum_up(trade, books, [*earlier, row], now)
-    keep(trade, SUMMARY)
+    keep(trade, (*SUMMARY, "prices_checked_at") if isinstance(trade, RealTrade) else SUMMARY)
     insert(row)
     add_related(trade, "fills", row)
     transaction.on_commit(lambda: _log_fill(trade, row))
@@ -282,13 +282,17 @@ def judge_plan(trade: RealTrade, terms: Terms) -> None:
 
 def check_prices(trade: RealTrade, terms: Terms) -> None:
     """Hold the prices of a closed real trade against the quotes around them, once."""
+    checked = []
     for row in stored_fills(trade):
-        if row.is_succession:
-            continue
+        if not row.is_succession:
+            settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
+            checked.append((row, [leg for leg in core_fill(row).legs if leg.instrument not in settled]))
+    limit = terms.quote_limit
+    neutral = quotes_around([(leg.instrument, row.time) for row, legs in checked for leg in legs], limit)
+    for row, legs in checked:
         named = trade.entry_quotes if row.number == 1 else row.market_conditions.get("quotes")
-        settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
-        traded = [leg for leg in core_fill(row).legs if leg.instrument not in settled]
-        found = _price_not_in_quotes(traded, row.time, named or {}, terms.quote_limit)
+        around = {leg.instrument: neutral[leg.instrument, row.time] for leg in legs}
+        found = _price_not_in_quotes(legs, row.time, named or {}, around, limit)
         if found is not None:
             record_one(trade, PairRule.PRICE_NOT_IN_QUOTES, f"{row.fill_ref}: {found}", terms.now)
     # Also when nothing was found, or the worker would check it again every second.
@@ -345,17 +349,19 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
 
 
 def _price_not_in_quotes(
-    legs: Sequence[LegFill], time: datetime, named: Mapping[str, Any], limit: timedelta
+    legs: Sequence[LegFill],
+    time: datetime,
+    named: Mapping[str, Any],
+    neutral: Mapping[str, Sequence[Quote]],
+    limit: timedelta,
 ) -> str | None:
     """How a real fill was better than anybody quoted around it; None while it can be true.
 
     Held against the neutral quotes within the limit before and after it, else against those that it names itself.
     """
-    instruments = [leg.instrument for leg in legs]
-    neutral = quotes_between(instruments, time - limit, time + limit)
     own = quotes_by_instrument(named)
     for leg in legs:
-        quotes = neutral.get(leg.instrument, [])
+        quotes = neutral[leg.instrument]
         if not quotes and leg.instrument in own:
             read = read_quote(own[leg.instrument], time, max_age=limit)
             quotes = [read] if isinstance(read, Quote) else []

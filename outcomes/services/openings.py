@@ -11,7 +11,7 @@ from django.db import transaction
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
-from kernel.rows import execute, insert, update
+from kernel.rows import insert, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import LegFill
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
@@ -40,6 +40,7 @@ from outcomes.services.case import (
     Terms,
     conflicting_report,
     double_execution,
+    lock_experiment,
     not_found,
     report_transaction,
 )
@@ -60,7 +61,7 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     4. A shadow: refuse what cannot have happened. A real trade: keep it, and name what is wrong with it.
     5. Price a shadow from the neutral feed, or from its own quotes when none can come.
     """
-    with report_transaction(report.experiment_id, engine, body) as terms:
+    with report_transaction(lambda: lock_experiment(report.experiment_id), engine, body) as terms:
         if engine not in terms.distributed:
             raise not_found()
         recommendation = _permitting_recommendation(engine, report, terms)
@@ -312,21 +313,6 @@ def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade:
         if trade is not None:
             return trade
     raise not_found()
-
-
-EXPERIMENT_OF = """
-SELECT experiment_id FROM real_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
- UNION ALL SELECT experiment_id FROM shadow_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
-"""
-
-
-def experiment_of(engine: str, trade_id: UUID) -> UUID:
-    """The experiment of the engine's trade, to know what to lock; raise `not_found` as `own_trade` does."""
-    row = execute(EXPERIMENT_OF, {"trade": trade_id, "engine": engine}).fetchone()
-    if row is None:
-        raise not_found()
-    found: UUID = row[0]
-    return found
 
 
 def _log_opened(trade: RealTrade | ShadowTrade) -> None:

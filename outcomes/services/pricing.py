@@ -58,6 +58,13 @@ BETWEEN = """
 SELECT instrument, bid, ask, quote_time, id, received_at FROM quotes
  WHERE instrument = ANY(%s) AND quote_time BETWEEN %s AND %s ORDER BY quote_time, id
 """
+# The same around several moments, each with its number.
+AROUND = """
+SELECT asked.number, bid, ask, quote_time, id, received_at
+  FROM unnest(%(instruments)s::text[], %(moments)s::timestamptz[]) WITH ORDINALITY asked (instrument, moment, number)
+  JOIN quotes USING (instrument)
+ WHERE quote_time BETWEEN moment - %(limit)s AND moment + %(limit)s ORDER BY quote_time, id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,19 @@ def quotes_between(instruments: Iterable[str], since: datetime, until: datetime)
     if found:
         for instrument, *quote in execute(BETWEEN, (list(found), since, until)):
             found[instrument].append(quoting.Quote(*quote))
+    return found
+
+
+def quotes_around(
+    moments: Collection[tuple[str, datetime]], limit: timedelta
+) -> dict[tuple[str, datetime], list[Quote]]:
+    """The stored quotes of each instrument within the limit of its moment, oldest first; all by one statement."""
+    asked = list(dict.fromkeys(moments))
+    found: dict[tuple[str, datetime], list[Quote]] = {moment: [] for moment in asked}
+    if asked:
+        names, times = [canonical_instrument(name) for name, _ in asked], [time for _, time in asked]
+        for number, *quote in execute(AROUND, {"instruments": names, "moments": times, "limit": limit}):
+            found[asked[number - 1]].append(Quote(*quote))
     return found
 
 

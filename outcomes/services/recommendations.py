@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
@@ -25,7 +25,7 @@ from policies.selectors import answer_by
 
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
 # between looking and answering.
-HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE;"
+HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
 IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
 # A worker that claims holds the row as well: it does not ask for the experiment.
 LOCK_DISTRIBUTION = f"""
@@ -162,10 +162,8 @@ def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Rol
 
 def halted_and_now() -> tuple[bool, datetime]:
     """Whether trading is halted, which stays so until the transaction ends, and the database's clock after the wait."""
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD_OFF_HALTS + IS_HALTED)
-        cursor.nextset()
-        is_halted, now = cursor.fetchone()
+    execute(HOLD_OFF_HALTS)
+    is_halted, now = execute(IS_HALTED).fetchall()[0]
     return is_halted, now
 
 
