@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,9 +16,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from psycopg.types.json import Json
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
-from kernel.values import decimal_text, parse_instant
+from kernel.values import decimal_text, format_timestamp, parse_instant
 
 
 class CanonicalJSONField(models.JSONField):
@@ -52,11 +53,23 @@ class CanonicalJSONField(models.JSONField):
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
+class MomentField(serializers.DateTimeField):
+    """A stored instant as answered, in the form of every document of ours."""
+
+    def to_representation(self, value: datetime) -> str:
+        """With microseconds, in UTC."""
+        return format_timestamp(value)
+
+
 class FixedFields:
     """Of a serializer whose fields are those of its class: they are built once, where DRF copies them for every call.
 
     They may keep nothing of a call, since all threads use the same.
     """
+
+    serializer_field_mapping: ClassVar[Any] = serializers.ModelSerializer.serializer_field_mapping | {
+        models.DateTimeField: MomentField
+    }
 
     @property
     def fields(self) -> Any:
@@ -90,16 +103,43 @@ def _answered(serializer: Any) -> list[tuple[str, str | None, Any, Callable[[Any
 
 
 class StrictSerializer(FixedFields, serializers.Serializer[Any]):
-    """A body or a query with known fields only."""
+    """A body or a query with known fields only, each stored under its own name."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Reject unknown fields by name, then validate as usual."""
+        """Reject unknown fields by name, then validate as DRF does, without what is for forms and partial updates."""
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)
+        taken = _taken(type(self))
         # Mostly a misspelt optional field, which DRF would silently take for absent.
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+        if unknown := sorted(data.keys() - taken.keys()):
             raise serializers.ValidationError(
                 {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
             )
-        return super().to_internal_value(data)
+        values, errors = {}, {}
+        for name, (field, check) in taken.items():
+            if name not in data and not field.required and field.default is empty:
+                continue
+            try:
+                value = field.run_validation(data.get(name, empty))
+                values[name] = value if check is None else check(self, value)
+            except serializers.ValidationError as error:
+                errors[name] = error.detail
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+    def run_validators(self, value: Any) -> None:
+        """Those of the whole, of which most bodies have none."""
+        if self.validators:
+            super().run_validators(value)
+
+
+@cache
+def _taken(serializer: Any) -> dict[str, tuple[Any, Any]]:
+    """Each field by its name, and the serializer's own check of it, if it has one."""
+    return {
+        name: (field, getattr(serializer, f"validate_{name}", None)) for name, field in _fields_of(serializer).items()
+    }
 
 
 def sha256_field(**options: Any) -> serializers.RegexField:

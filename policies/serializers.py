@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.canonical import exact_document
-from kernel.fields import FixedFields, JSONObjectField, StrictSerializer, sha256_field
+from kernel.fields import FixedFields, JSONObjectField, MomentField, StrictSerializer, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
@@ -29,5 +29,5 @@ class HeartbeatAnswerSerializer(FixedFields, serializers.Serializer[Any]):
 
     engine = serializers.CharField()
     enabled = serializers.BooleanField()
-    available_until = serializers.DateTimeField(allow_null=True)
+    available_until = MomentField(allow_null=True)
     halted = serializers.BooleanField(help_text="Whether the kill switch is on.")

@@ -292,6 +292,7 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
     """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none."""
     held = positions(fills)
     paired = until_first_roll(fills)
+    is_rolled = tuple(fills) != paired
     legs = [leg for fill in paired if not fill.is_succession for leg in fill.legs]
     closing = [leg for leg in legs if leg.effect == "CLOSE"]
     gross = gross_pnl(fills, multiplier) if is_flat(held) else None
@@ -299,10 +300,12 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
     with localcontext(EXACT):
         fees = sum((fill.fees for fill in fills), ZERO)
         pnl = None if gross is None else gross - fees
+        charged = scheduled_fees(fills, multiplier, schedule)
         compared = None
-        if is_flat(positions(paired)):
-            charged = scheduled_fees(paired, multiplier, schedule)
-            compared = gross_pnl(paired, multiplier) - charged
+        if not is_rolled:
+            compared = None if gross is None else gross - charged
+        elif is_flat(positions(paired)):
+            compared = gross_pnl(paired, multiplier) - scheduled_fees(paired, multiplier, schedule)
     return Books(
         positions=held,
         entry_price=net_price(leg for leg in legs if leg.effect == "OPEN"),
@@ -310,10 +313,10 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
         gross_pnl=gross,
         fees=fees,
         pnl=pnl,
-        scheduled_fees=scheduled_fees(fills, multiplier, schedule),
+        scheduled_fees=charged,
         risk_amount=risk_amount(paired, multiplier),
         compared_pnl=compared,
-        is_rolled=tuple(fills) != paired,
+        is_rolled=is_rolled,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kernel.fields import DecimalTextField, FixedFields
+from kernel.fields import DecimalTextField, FixedFields, MomentField
 from outcomes.api_documents import (
     QUOTE_FLAGS,
     ClosingLegsField,
@@ -54,9 +54,9 @@ class AssignmentSerializer(FixedFields, serializers.Serializer[Any]):
     signal = SignalDocumentField()
     market_context = ContextField()
     context_hash = serializers.CharField()
-    distributed_at = serializers.DateTimeField()
-    answer_by = serializers.DateTimeField(help_text="Answered later, the role is SHADOW: STALE_ANSWER.")
-    lease_expires_at = serializers.DateTimeField(allow_null=True)
+    distributed_at = MomentField()
+    answer_by = MomentField(help_text="Answered later, the role is SHADOW: STALE_ANSWER.")
+    lease_expires_at = MomentField(allow_null=True)
 
 
 class ClaimedSerializer(FixedFields, serializers.Serializer[Any]):
@@ -72,7 +72,7 @@ class RenewedSerializer(FixedFields, serializers.Serializer[Any]):
     """A lease that was lengthened."""
 
     experiment_id = serializers.UUIDField()
-    lease_expires_at = serializers.DateTimeField()
+    lease_expires_at = MomentField()
 
 
 class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Recommendation]):
@@ -97,7 +97,7 @@ class PermitAnswerSerializer(FixedFields, serializers.Serializer[Permit]):
     """A confirmed permit: the real order may go out now, and must be filled by `valid_until`."""
 
     experiment_id = serializers.UUIDField()
-    valid_until = serializers.DateTimeField(source="expires_at")
+    valid_until = MomentField(source="expires_at")
 
 
 class FillsInForceSerializer(serializers.ListSerializer[Any]):
@@ -173,19 +173,19 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
     multiplier = DecimalTextField(**MULTIPLIER)
     currency = serializers.CharField()
     entry_price = net_price_field(allow_null=True)
-    entry_time = serializers.DateTimeField()
+    entry_time = MomentField()
     entry_fees = price_field()
     # Text that is "" until there is something to say.
     entry_provenance = serializers.CharField(allow_blank=True)
     risk_amount = DecimalTextField(**RISK, allow_null=True)
-    opened_at = serializers.DateTimeField()
+    opened_at = MomentField()
     exit_price = net_price_field(allow_null=True)
-    exit_time = serializers.DateTimeField(allow_null=True)
+    exit_time = MomentField(allow_null=True)
     exit_fees = DecimalTextField(**FEES, allow_null=True)
     exit_reason = serializers.CharField(allow_blank=True)
     exit_provenance = serializers.CharField(allow_blank=True)
     conditions_hash = serializers.CharField(allow_blank=True)
-    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_at = MomentField(allow_null=True)
     flags = FlagsField()
     pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     fills = FillAnswerSerializer(many=True)
@@ -230,7 +230,7 @@ class OutcomeAnswerSerializer(FixedFields, serializers.Serializer[Outcome]):
     risk_amount = DecimalTextField(**RISK)
     currency = serializers.CharField()
     price_provenance = serializers.CharField()
-    recorded_at = serializers.DateTimeField()
+    recorded_at = MomentField()
 
 
 class DirectiveAnswerSerializer(FixedFields, serializers.ModelSerializer[ExitDirective]):
@@ -300,13 +300,13 @@ class PendingExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     id = serializers.IntegerField()
     experiment_id = serializers.UUIDField()
     trade_id = serializers.UUIDField(source="shadow_trade_id", help_text="The engine's own shadow trade.")
-    exit_time = serializers.DateTimeField()
+    exit_time = MomentField()
     legs = ClosingLegsField(source="closing_legs", help_text="Instrument, side and quantity that it closes.")
     instruments = serializers.SerializerMethodField(help_text="The legs to quote.")
     market_conditions = ConditionsField()
     conditions_hash = serializers.CharField()
-    issued_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
+    issued_at = MomentField()
+    expires_at = MomentField()
 
     def get_instruments(self, directive: ExitDirective) -> list[str]:
         """One for every leg that it closes."""
@@ -325,7 +325,7 @@ class SettledExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     id = serializers.IntegerField()
     experiment_id = serializers.UUIDField()
     state = serializers.ChoiceField(DirectiveState.choices)
-    exit_time = serializers.DateTimeField()
+    exit_time = MomentField()
     conditions_hash = serializers.CharField()
-    settled_at = serializers.DateTimeField()
+    settled_at = MomentField()
     trade = TradeAnswerSerializer(source="shadow_trade")

@@ -9,7 +9,6 @@ from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
 from kernel.fields import StrictSerializer
@@ -42,15 +41,10 @@ from outcomes.engine_api.serializers import (
     TradesQuerySerializer,
 )
 from outcomes.selectors import own_trades
-from policies.access import IsEngine, engine_of
+from policies.access import engine_of
+from policies.views import EngineView
 
 Body = TypeVar("Body", bound=StrictSerializer)
-
-
-class EngineView(APIView):
-    """A call that takes an engine's key."""
-
-    permission_classes = (IsEngine,)
 
 
 def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, connections, models, transaction
 
-from kernel.rows import add_related, execute, from_json, insert, json_columns, keep, read_json, relate, update
+from kernel.rows import (
+    add_related,
+    execute,
+    from_json,
+    insert,
+    json_columns,
+    keep,
+    read_json,
+    relate,
+    trust_quiet_connection,
+    update,
+)
 from outcomes.models import RealOutcome, RealTrade, Recommendation, TradeFill
 from outcomes.services.case import read_experiment
 from tests.outcomes.desk import Desk, make_desk
@@ -98,3 +110,36 @@ def test_all_rows_of_an_experiment_know_each_other(desk: Desk, django_assert_num
         assert terms.has_ended
         assert terms.real is not None
         assert terms.real.outcome.trade is terms.real
+
+
+def test_of_a_row_that_was_read_an_update_stores_what_has_changed(desk: Desk) -> None:
+    trade = read_experiment(desk.experiment.pk).real
+    assert trade is not None
+    trade.flags = ["CLOCK"]
+    trade.prices_checked_at = None
+
+    update(trade, ("flags", "prices_checked_at"))
+    RealTrade.objects.update(flags=[])
+    update(trade, ("flags",))
+
+    stored = RealTrade.objects.get()
+    assert (stored.flags, stored.prices_checked_at) == ([], None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_quiet_connection_is_trusted_and_one_that_the_server_has_closed_is_not() -> None:
+    database: Any = connections["default"]
+    database.ensure_connection()
+
+    def is_trusted() -> bool:
+        database.health_check_done = False
+        trust_quiet_connection()
+        return bool(database.health_check_done)
+
+    assert is_trusted()
+    session = database.connection.info
+    with psycopg.connect(session.dsn, password=session.password) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (session.backend_pid,))
+    assert not is_trusted()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
