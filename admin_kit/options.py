@@ -25,6 +25,7 @@ else:
     from unfold.admin import ModelAdmin
     from unfold.views import ChangeList
 
+from admin_kit.csv_export import csv_of
 from admin_kit.paginator import EstimatePaginator
 from admin_kit.search import search_exactly
 
@@ -41,6 +42,11 @@ class BrowseList(ChangeList):
     def is_narrowed(self) -> bool:
         """Whether a search or filter is active."""
         return bool(self.query or self.has_active_filters)
+
+    @property
+    def csv_query(self) -> str:
+        """The query of the same list as CSV, all pages in one."""
+        return self.get_query_string({"as": "csv"}, ["p"])
 
     @property
     def number_columns(self) -> list[str]:
@@ -82,6 +88,8 @@ class BrowseAdmin(ModelAdmin):
     # Buttons above a list and on a detail page: names of methods decorated with `page_action`.
     actions_list: tuple[str, ...] = ()
     actions_detail: tuple[str, ...] = ()
+    # The columns of the list as CSV, by the names of fields; none for a list that is not offered so.
+    csv_columns: ClassVar[tuple[str, ...]] = ()
     # What an empty list says: what creates rows, and the commands for it.
     empty_hint = ""
     empty_commands: tuple[str, ...] = ()
@@ -112,10 +120,14 @@ class BrowseAdmin(ModelAdmin):
         # Django's flag for "the filters were wrong": a second mistake must not show its database error page.
         query = request.GET.copy()
         wrong = query.pop("e", None)
+        as_csv = query.pop("as", None) == ["csv"] and bool(self.csv_columns)
         request.GET = query  # type: ignore[assignment]  # Django reads it only
         if wrong:
             messages.warning(request, "The URL contained an unknown filter or page, which was ignored.")
         try:
+            if as_csv and self.has_view_or_change_permission(request):
+                rows = self.get_changelist_instance(request).get_queryset(request)
+                return csv_of(rows, self.csv_columns, self.opts.db_table)  # type: ignore[return-value]  # streamed
             return super().changelist_view(request, extra_context)
         except SuspiciousOperation:
             return self._unfiltered(request)

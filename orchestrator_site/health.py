@@ -59,6 +59,17 @@ NUMBERS = (
         "Shadow exits waiting for a price",
         "SELECT count(*) FROM exit_directives WHERE state = 'PENDING'",
     ),
+    Number(
+        "alerts_missing",
+        "Alerts that sources should have sent in the last 24 hours and have not",
+        "SELECT count(*) FROM missing_alerts"
+        " WHERE noticed_at >= now() - interval '1 day' AND resolved_at IS NULL AND kind <> 'silence'",
+    ),
+    Number(
+        "sources_silent",
+        "Webhook sources that have been silent for longer than usual",
+        "SELECT count(*) FROM missing_alerts WHERE kind = 'silence' AND resolved_at IS NULL",
+    ),
     Number("halted", "1 while trading is halted", "SELECT count(*) FROM halts WHERE released_at IS NULL"),
     Number("policy_version", "Active policy version", "SELECT max(version) FROM policy_versions"),
     Number(

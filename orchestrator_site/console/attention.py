@@ -200,6 +200,23 @@ def _money(facts: SimpleNamespace) -> Iterator[Attention]:
 
 
 def _alerts(facts: SimpleNamespace) -> Iterator[Attention]:
+    if facts.silent_sources:
+        yield Attention(
+            "silent_sources",
+            f"Silent for longer than usual: {facts.silent_sources}.",
+            "signals_app_missingalert_changelist",
+            "kind__exact=silence&arrival=none",
+            facts=str(facts.last_silence),
+            urgent=True,
+        )
+    if facts.missing_alerts:
+        yield Attention(
+            "missing_alerts",
+            f"Alerts missing in the last 24 hours: {facts.missing_alerts}.",
+            "signals_app_missingalert_changelist",
+            "arrival=alert&noticed_at_within=24h",
+            facts=str(facts.last_missing),
+        )
     if facts.rejected:
         yield Attention(
             "rejected_alerts",

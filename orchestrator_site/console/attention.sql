@@ -17,6 +17,12 @@ SELECT
     (SELECT max(last) FROM lately WHERE outcome = 'conflict') AS last_conflict,
     (SELECT coalesce(sum(attempts), 0)::bigint FROM unknown_token_attempts
       WHERE hour >= now() - interval '1 day') AS unknown_tokens,
+    (SELECT count(*) FROM missing_alerts
+      WHERE noticed_at >= now() - interval '1 day' AND resolved_at IS NULL AND kind <> 'silence') AS missing_alerts,
+    (SELECT max(id) FROM missing_alerts WHERE resolved_at IS NULL AND kind <> 'silence') AS last_missing,
+    (SELECT string_agg(source, ', ' ORDER BY source) FROM missing_alerts
+      WHERE kind = 'silence' AND resolved_at IS NULL) AS silent_sources,
+    (SELECT max(id) FROM missing_alerts WHERE kind = 'silence' AND resolved_at IS NULL) AS last_silence,
     (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS overdue_directives,
     (SELECT min(expires_at) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS first_overdue,
     (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements) AS open_incidents,

@@ -45,6 +45,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Signals as received", "podcasts", "signals_app.signal"),
             _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
             _table("Webhook sources", "link", "signals_app.webhooksource"),
+            _table("Missing alerts", "notifications_off", "signals_app.missingalert"),
+            _table("Alert streams", "timeline", "signals_app.alertstream"),
             _table("Unknown tokens", "no_accounts", "signals_app.unknowntokenattempt"),
             _table("Market data", "candlestick_chart", "signals_app.marketdata"),
             _table("Market contexts", "photo_camera", "signals_app.marketcontext"),

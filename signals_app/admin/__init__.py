@@ -5,10 +5,13 @@ The signals themselves are registered by `experiments.admin`, whose queue can tr
 
 from signals_app.admin.audit import MarketContextAdmin, MarketDataAdmin, UnknownTokenAttemptAdmin, WebhookDeliveryAdmin
 from signals_app.admin.sources import WebhookSourceAdmin
+from signals_app.admin.watching import AlertStreamAdmin, MissingAlertAdmin
 
 __all__ = [
+    "AlertStreamAdmin",
     "MarketContextAdmin",
     "MarketDataAdmin",
+    "MissingAlertAdmin",
     "UnknownTokenAttemptAdmin",
     "WebhookDeliveryAdmin",
     "WebhookSourceAdmin",

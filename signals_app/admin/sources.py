@@ -17,7 +17,10 @@ from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import row_id
 from signals_app.admin.source_forms import ChangeSourceForm, NewSourceForm
+from signals_app.admin.watching import WatchForm, initial_of, watching_of
 from signals_app.models import WebhookSource
+from signals_app.watch_models import WatchMode
+from signals_app.watching.watches import set_watch
 from signals_app.webhook.sources import change_source, create_source, rotate_source, set_source_active, webhook_path
 
 SHOWN_ONCE = "Copy the URL now: it is not shown again. Anyone who has it can send alerts; if it leaks, rotate it."
@@ -34,11 +37,13 @@ class WebhookSourceAdmin(AuditAdmin):
         "max_age_seconds",
         "rate_limit_per_minute",
         "replay",
+        "watch_mode",
         "address_count",
         "expects_secret",
         "created_at",
     )
     list_filter = ("is_active",)
+    list_select_related = ("watch",)
     search_fields = ("slug__exact", "name__exact")
     search_help_text = "Slug or name, exact match"
     fields = (
@@ -49,6 +54,7 @@ class WebhookSourceAdmin(AuditAdmin):
         "rate_limit_per_minute",
         "bare_sell",
         "replay",
+        "watching",
         "addresses",
         "expects_secret",
         "client_certificate_subject",
@@ -56,7 +62,7 @@ class WebhookSourceAdmin(AuditAdmin):
         "created_at",
     )
     actions_list = ("new_source",)
-    actions_detail = ("edit_source", "rotate_token", "switch_source")
+    actions_detail = ("edit_source", "watch_source", "rotate_token", "switch_source")
     empty_hint = "TradingView sends alerts to the URL of a webhook source. Create one here or on the command line."
     empty_commands = ("manage.py source add tv",)
 
@@ -87,6 +93,17 @@ class WebhookSourceAdmin(AuditAdmin):
     def tokens(self, source: WebhookSource) -> str:
         """How many tokens are valid, never which."""
         return "2 (the previous one expires at the next rotation)" if source.previous_token_hash else "1"
+
+    @admin.display(description="watched for")
+    def watch_mode(self, source: WebhookSource) -> str:
+        """By what missing alerts are noticed."""
+        watch = getattr(source, "watch", None)
+        return watch.get_mode_display() if watch else WatchMode.OFF.label
+
+    @admin.display(description="missing alerts")
+    def watching(self, source: WebhookSource) -> str:
+        """How the source is watched for missing alerts."""
+        return watching_of(getattr(source, "watch", None))
 
     @page_action("New source", permission="create", url_path="new", icon="add")
     def new_source(self, request: HttpRequest) -> HttpResponse:
@@ -125,6 +142,25 @@ class WebhookSourceAdmin(AuditAdmin):
                 messages.success(request, f"Webhook source {source.slug} changed.")
                 return HttpResponseRedirect(_page_of(source))
         return self._form_page(request, f"Edit {source.slug}", form, "Save")
+
+    @page_action("Watch for missing alerts", permission="manage", url_path="watch", icon="visibility")
+    def watch_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Edit how the source is watched for missing alerts, from now on."""
+        source = self._source(object_id)
+        watch = getattr(source, "watch", None)
+        form = WatchForm(request.POST if request.method == "POST" else None, initial=initial_of(watch))
+        if request.method == "POST" and form.is_valid():
+            try:
+                set_watch(source.slug, form.settings(), actor=actor_of(request))
+            except DomainError as error:
+                name = error.pointer.removeprefix("/")
+                form.add_error(name if name in form.fields else None, error.detail)
+            else:
+                self.log_change(request, source, f"Changed the watch: {', '.join(form.changed_data) or 'nothing'}")
+                messages.success(request, f"Webhook source {source.slug} is watched as of now.")
+                return HttpResponseRedirect(_page_of(source))
+        lead = "An alert that is due and has not come is named within a minute, here and in /metrics."
+        return self._form_page(request, f"Watch {source.slug} for missing alerts", form, "Save", lead=lead)
 
     @page_action("Rotate token", permission="manage", url_path="rotate", icon="autorenew")
     def rotate_token(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -246,8 +246,7 @@ def _silence(watch: AlertWatch, hours: MarketHours, now: datetime) -> list[Named
         .values_list("received_at", flat=True)[:MOST_LEARNED]
     )
     received = sorted(came)
-    habit = Habit(watch.alerts, watch.first_heard_at, watch.last_heard_at, tuple(watch.silences))
-    habit = learn(habit, hours, received)
+    habit = learn(habit_of(watch), hours, received)
     watch.alerts, watch.silences = habit.alerts, list(habit.silences)
     watch.first_heard_at, watch.last_heard_at = habit.first_at, habit.last_at
     slug = watch.source.slug
@@ -265,6 +264,11 @@ def _silence(watch: AlertWatch, hours: MarketHours, now: datetime) -> list[Named
     if alarm is None or alarm > now:
         return []
     return [Named(MissingKind.SILENCE, Stream("", "", "", ""), alarm, alarm)]
+
+
+def habit_of(watch: AlertWatch) -> Habit:
+    """What is known of the source's silences."""
+    return Habit(watch.alerts, watch.first_heard_at, watch.last_heard_at, tuple(watch.silences))
 
 
 def _resolve(source: str, deliveries: list[int]) -> None:

@@ -39,7 +39,7 @@ _HOLIDAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d))?", re.ASCII)
 class WatchSettings:
     """How a source is watched.
 
-    ``bar_clock`` is a canonical timeframe, "" when each alert's own tells; ``max_silence_minutes`` None when it is
+    ``bar_clock`` is a timeframe, "" when each alert's own tells; ``max_silence_minutes`` None when it is
     learned. The market's hours are local; without times a session is the whole day. A holiday is written YYYY-MM-DD, or
     with the time at which its session closes early, as in "2026-11-27 13:00".
     """
@@ -121,29 +121,21 @@ def check_settings(settings: WatchSettings, *, replay: bool) -> None:
     if minutes is not None and not 1 <= minutes <= MAX_SILENCE_MINUTES:
         detail = f"Enter 1 to {MAX_SILENCE_MINUTES} minutes, or leave it blank."
         raise DomainError("watch_invalid", detail, "/max_silence_minutes")
-    if settings.bar_clock and _canonical(settings.bar_clock) != settings.bar_clock:
-        raise _no_clock()
+    _bar_clock(settings.bar_clock)
     market_hours(settings)
 
 
-def bar_clock(text: str) -> str:
+def _bar_clock(text: str) -> str:
     """The canonical timeframe of this text, "" for none; raise DomainError for one whose bars have no clock."""
-    return _canonical(text) if text.strip() else ""
-
-
-def _canonical(text: str) -> str:
     try:
         reading = read_timeframe(Fields({"timeframe": text}))
+        named = "" if reading is None else reading.value
     except DomainError:
-        raise _no_clock() from None
-    if reading is None or not has_clock(reading.value):
-        raise _no_clock()
-    return reading.value
-
-
-def _no_clock() -> DomainError:
-    advice = "Enter a timeframe whose bars close at known times: seconds, minutes or hours, 1d, 1w or 1M."
-    return DomainError("watch_invalid", advice, "/bar_clock")
+        named = None
+    if named is None or (named and not has_clock(named)):
+        advice = "Enter a timeframe whose bars close at known times: seconds, minutes or hours, 1d, 1w or 1M."
+        raise DomainError("watch_invalid", advice, "/bar_clock")
+    return named
 
 
 def set_watch(slug: str, settings: WatchSettings, *, actor: Actor = SYSTEM) -> AlertWatch:
@@ -158,7 +150,7 @@ def set_watch(slug: str, settings: WatchSettings, *, actor: Actor = SYSTEM) -> A
     values = {
         "mode": settings.mode,
         "grace_seconds": settings.grace_seconds,
-        "bar_clock": settings.bar_clock,
+        "bar_clock": _bar_clock(settings.bar_clock),
         "max_silence_minutes": settings.max_silence_minutes,
         "timezone": settings.timezone,
         "days": sorted(set(settings.days)),
@@ -170,7 +162,7 @@ def set_watch(slug: str, settings: WatchSettings, *, actor: Actor = SYSTEM) -> A
     with transaction.atomic():
         # Waits for a worker that is looking at this moment.
         before = AlertWatch.objects.select_for_update().filter(source=source).first()
-        if before is None or (before.mode, before.bar_clock) != (settings.mode, settings.bar_clock):
+        if before is None or (before.mode, before.bar_clock) != (settings.mode, values["bar_clock"]):
             AlertArrival.objects.filter(source=source).delete()
             AlertStream.objects.filter(source=source).delete()
         _end_silence(source)

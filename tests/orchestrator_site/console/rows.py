@@ -18,7 +18,8 @@ from outcomes.models import Quote, Violation
 from policies.drafts import approve_draft
 from policies.models import GuardrailTrip
 from policies.services import engage_halt, release_guardrail, release_halt
-from signals_app.models import MarketData, Signal, WebhookDelivery
+from signals_app.models import MarketData, Signal, WebhookDelivery, WebhookSource
+from signals_app.watch_models import AlertStream, MissingAlert
 from tests.factories import make_signal, make_source, policy_settings
 from tests.outcomes.desk import C72_5_JULY, make_desk, quote
 from tests.policies.control import make_draft
@@ -70,6 +71,9 @@ def make_everything(**signal: Any) -> Experiment:
         body=b'{"symbol": "SPY"}', body_sha256="d" * 64, outcome="accepted", signal_id=experiment.signal_id,
         duration_ms="1.25",
     )  # fmt: skip
+    missing = {"source": "tv", "symbol": "SPY", "timeframe": "5m", "expected_at": now, "due_at": now}
+    MissingAlert.objects.create(kind="bar", **missing)
+    AlertStream.objects.create(source=WebhookSource.objects.get(), symbol="SPY", timeframe="5m", last_heard_at=now)
     MarketData.objects.create(symbol="SPY", as_of=now, received_at=now, source="feeder", data={"iv": "0.4"})
     fail(make_signal(symbol="FAIL"))
     engage_halt(Actor("tests"), reason="A test.")
