@@ -34,10 +34,12 @@ TESTS_OF = {
     ],
     "outcomes.core.checks": [
         "outcomes/core/test_checks_plan.py", "outcomes/core/test_checks_settlement.py",
-        "outcomes/core/test_checks_times.py",
+        "outcomes/core/test_checks_times.py", "outcomes/core/test_checks_pair.py",
     ],
     "outcomes.core.evidence": ["outcomes/core/test_evidence.py", "outcomes/core/test_judging.py"],
-    "outcomes.core.quoting": ["outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py"],
+    "outcomes.core.quoting": [
+        "outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py", "outcomes/core/test_trades.py",
+    ],
     "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_documents.py"],
     "outcomes.core.statistics": [
         "outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py", "outcomes/core/test_e_values.py",

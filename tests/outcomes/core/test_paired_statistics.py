@@ -182,3 +182,14 @@ def test_a_role_with_a_single_pair_leaves_the_error_open() -> None:
     assert estimate is not None
     assert estimate.standard_error is None
     assert estimate.interval(estimate.engine_effect) is None
+
+
+def test_the_interval_of_an_effect_reaches_as_far_to_both_sides() -> None:
+    estimate = role_balanced(Differences(4, Decimal(1), Decimal(4)), Differences(4, Decimal(3), Decimal(4)))
+
+    assert estimate is not None
+    assert estimate.standard_error is not None
+    reach = 1.959963984540054 * float(estimate.standard_error)
+    bounds = estimate.interval(estimate.engine_effect)
+    assert bounds is not None
+    assert [float(bound) for bound in bounds] == pytest.approx([2 - reach, 2 + reach])

@@ -14,6 +14,7 @@ from kernel.errors import DomainError
 from outcomes.core.books import LegFill
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.reports import (
+    FillReport,
     OpeningReport,
     ReportedLeg,
     closing_legs,
@@ -22,6 +23,7 @@ from outcomes.core.reports import (
     quote_error,
     refuse_claim,
     refuse_prices_better_than_quotes,
+    report_hash,
     reported_exit_prices,
 )
 
@@ -247,6 +249,12 @@ def test_a_shadow_has_no_broker() -> None:
     )  # fmt: skip
 
 
+def test_what_only_the_referee_can_say_is_no_claim() -> None:
+    detail = "NEUTRAL_QUOTE is for the referee to say; claim OWN_FEED_QUOTE or MODEL."
+
+    assert error_of(refuse_claim, "NEUTRAL_QUOTE", is_shadow=True)[2] == detail
+
+
 @pytest.mark.parametrize(
     ("claimed", "is_shadow"), [("BROKER_FILL", False), ("MODEL", True), ("OWN_FEED_QUOTE", True), (None, True)]
 )
@@ -274,3 +282,21 @@ def test_every_shortcoming_of_a_quote_is_explained_to_its_engine() -> None:
 
     assert len(set(details)) == len(QuoteFlag)
     assert "The quote for X is missing; send one for every leg." in details
+
+
+def fill(provenance: str | None = None, bid: str = "1.30", reason: str = "SIGNAL") -> FillReport:
+    time = datetime(2014, 6, 5, 14, tzinfo=UTC)
+    conditions = {"quotes": {CALL: {"bid": bid, "quote_time": "2014-06-05T14:00:00Z"}}, "seen": "x"}
+    return FillReport("f1", time, (), Decimal("0.65"), reason, provenance, conditions)
+
+
+def test_a_report_is_known_again_by_what_it_means() -> None:
+    first = report_hash(fill(), price_provenance="MODEL")
+
+    # A default said, and a price in another spelling.
+    assert report_hash(fill("MODEL", bid="1.3"), price_provenance="BROKER_FILL") == first
+
+
+@pytest.mark.parametrize("other", [fill("BROKER_FILL"), fill(bid="1.31"), fill(reason="MANUAL")])
+def test_a_report_that_means_something_else_is_another(other: FillReport) -> None:
+    assert report_hash(other, price_provenance="MODEL") != report_hash(fill(), price_provenance="MODEL")
