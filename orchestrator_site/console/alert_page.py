@@ -11,11 +11,11 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 from admin_kit.options import render_page
 from signals_app.alerts.check_alert import (
     DEFAULT_MAX_AGE_SECONDS,
-    TRADINGVIEW_INDICATOR_TEMPLATE,
-    TRADINGVIEW_TEMPLATE,
     check_alert,
+    templates_for,
 )
-from signals_app.models import BareSell
+from signals_app.models import BareSell, WebhookSource
+from signals_app.watch_models import WatchMode
 
 MAX_CHARACTERS = 64 * 1024
 
@@ -29,6 +29,14 @@ class CheckAlertForm(forms.Form):
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "spellcheck": "false", "class": "to-code-area"}),
         help_text="Placeholders such as {{ticker}} are filled with sample values. Nothing is stored.",
+    )
+    source = forms.ModelChoiceField(
+        WebhookSource.objects.select_related("watch"),
+        to_field_name="slug",
+        required=False,
+        empty_label="None: use the settings below",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Check by this source's settings, and fit the templates to it.",
     )
     max_age_seconds = forms.IntegerField(
         min_value=0,
@@ -48,17 +56,28 @@ class CheckAlertForm(forms.Form):
 
 @permission_required("signals_app.view_signal", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the form and, for a message, how the webhook would read it now."""
-    form = CheckAlertForm(request.POST if request.method == "POST" else None)
-    check = None
+    """Show the form and, for a message, how the webhook would read it now; `?source=` chooses a source by its slug."""
+    asked = {"source": request.GET.get("source", "").replace("\x00", "")}
+    form = CheckAlertForm(request.POST if request.method == "POST" else None, initial=asked)
+    check, source = None, WebhookSource.objects.select_related("watch").filter(slug=asked["source"]).first()
     if request.method == "POST" and form.is_valid():
         entered = form.cleaned_data
-        bare_sell = entered["bare_sell"] or BareSell.ENTRY_SHORT
-        check = check_alert(entered["message"], timezone.now(), entered["max_age_seconds"], bare_sell)
-    templates = [
-        ("Strategy alerts", TRADINGVIEW_TEMPLATE),
-        ("Indicator or price alerts (one alert per direction)", TRADINGVIEW_INDICATOR_TEMPLATE),
-    ]
+        source = entered["source"]
+        max_age, bare_sell = entered["max_age_seconds"], entered["bare_sell"] or BareSell.ENTRY_SHORT
+        if source is not None:
+            max_age, bare_sell = source.max_age_seconds, source.bare_sell
+        check = check_alert(entered["message"], timezone.now(), max_age, bare_sell, wants_of(source))
+    wants = {"secret"} if source is None else wants_of(source)
+    templates = templates_for(secret="secret" in wants, sequence="sequence" in wants)
     return render_page(
         request, "console/check_alert.html", "Check an alert", form=form, check=check, templates=templates
     )
+
+
+def wants_of(source: WebhookSource | None) -> set[str]:
+    """What the source expects of every message: a secret, a sequence number."""
+    if source is None:
+        return set()
+    watch = getattr(source, "watch", None)
+    counted = {"sequence"} if watch is not None and watch.mode == WatchMode.SEQUENCE else set()
+    return counted | ({"secret"} if source.body_secret_hash else set())

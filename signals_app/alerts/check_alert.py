@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
-from signals_app.alerts.alert import NewSignal, read_alert, understand
+from signals_app.alerts.alert import NewSignal, Readings, read_alert, understand
+from signals_app.alerts.closing_vocabulary import SIZE_ALIASES
 from signals_app.alerts.decoding import decode_alert, open_envelope
 from signals_app.alerts.directions import ENTRY_SHORT
-from signals_app.alerts.fields import Reading
+from signals_app.alerts.documents import PRICE_MEMBERS
+from signals_app.alerts.fields import Fields, Reading, read_sequence
 from signals_app.alerts.secret_masking import split_secrets
 from signals_app.alerts.times import TimestampReading
+from signals_app.alerts.vocabulary import DIRECTION_ALIASES, POSITION_ALIASES
 
 # When news comes, deliveries take ten seconds, and one that is sent again longer: below a minute good alerts are lost.
 DEFAULT_MAX_AGE_SECONDS = 300
@@ -57,6 +60,9 @@ _SAMPLES = {
     "strategy.prev_market_position_size": "0",
 }
 
+# A number that a script plots: TradingView has no count of its own.
+_SEQUENCE_LINE = '  "sequence": "{{plot("Sequence")}}",\n'
+_SECRET_LINE = '  "secret": "the body secret of the source"\n'  # noqa: S105 (what to replace)
 # For alerts on a strategy: positions and sizes tell an entry from an exit, the order's id one entry from the next.
 TRADINGVIEW_TEMPLATE = """\
 {
@@ -98,6 +104,16 @@ TRADINGVIEW_INDICATOR_TEMPLATE = """\
 }"""
 
 
+def templates_for(*, secret: bool = True, sequence: bool = False) -> tuple[tuple[str, str], ...]:
+    """The templates that a desk should use, each with what it is for, as its source wants them."""
+    titles = ("Strategy alerts", "Indicator or price alerts (one alert per direction)")
+    found = []
+    for text in (TRADINGVIEW_TEMPLATE, TRADINGVIEW_INDICATOR_TEMPLATE):
+        body = text.removesuffix(f"{_SECRET_LINE}}}") + (_SEQUENCE_LINE if sequence else "")
+        found.append(body + _SECRET_LINE + "}" if secret else body.removesuffix(",\n") + "\n}")
+    return tuple(zip(titles, found, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRead:
     """One field of the signal, and the fields of the message that it came from ("" when from none)."""
@@ -115,7 +131,7 @@ class AlertCheck:
     rejected one; ``sentence`` says it to people, ``because`` which fields decided it, ``remedy`` what to do
     about it ("" when nothing is wrong). ``fields`` are empty for a rejected one. ``passed_on`` are the
     message's fields that engines get beside them, ``removed`` the secrets' names, ``filled`` the placeholders
-    that got a sample value.
+    that got a sample value. ``lacks`` are sentences on what the message had better say as well.
     """
 
     outcome: str
@@ -127,15 +143,21 @@ class AlertCheck:
     passed_on: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 def check_alert(
-    text: str, now: datetime, max_age_seconds: int = DEFAULT_MAX_AGE_SECONDS, bare_sell: str = ENTRY_SHORT
+    text: str,
+    now: datetime,
+    max_age_seconds: int = DEFAULT_MAX_AGE_SECONDS,
+    bare_sell: str = ENTRY_SHORT,
+    wants: Collection[str] = (),
 ) -> AlertCheck:
     """What the webhook would make of this message, had it come at that aware time.
 
     Placeholders get sample values first, so that the message can be pasted as written in TradingView.
-    Whether its secret is right is not checked.
+    Whether its secret is right is not checked. ``wants`` names what its source expects of every message: secret,
+    sequence.
     """
     filled_in, filled = fill_placeholders(text, now)
     try:
@@ -163,12 +185,39 @@ def check_alert(
         field("strategy", understood.strategy, readings.strategy),
         field("order_id", understood.order_id, readings.order_id),
     )
+    lacks = tuple(_lacks(rest, readings, [want for want in wants if want != "secret" or not removed]))
     if isinstance(understood, NewSignal):
         sentence = f"Creates a {understood.direction} signal on {understood.symbol}, {understood.timeframe}."
         passed_on = tuple(name for name in rest if name not in understood.consumed)
-        return AlertCheck("accepted", "", sentence, "", readings.direction.why, fields, passed_on, removed, filled)
-    sentence = _RECORDED[understood.reason]
-    return AlertCheck("recorded", understood.reason, sentence, "", understood.because, fields, (), removed, filled)
+        because = readings.direction.why
+        return AlertCheck("accepted", "", sentence, "", because, fields, passed_on, removed, filled, lacks)
+    sentence, because = _RECORDED[understood.reason], understood.because
+    return AlertCheck("recorded", understood.reason, sentence, "", because, fields, (), removed, filled, lacks)
+
+
+def _lacks(payload: dict[str, Any], readings: Readings, wants: Collection[str]) -> Iterator[str]:
+    """What the message had better say as well, and what that is good for."""
+    fields = Fields(payload)
+    words = [DIRECTION_ALIASES.get(by.alias) for by in readings.direction.decided_by]
+    # An indicator knows no order and no position, and what is told as an exit needs neither.
+    if readings.direction.is_entry and any(word is not None and word.is_order for word in words):
+        if not readings.order_id.value:
+            yield 'No order id: two entries within one second pass for one. Add "order_id": "{{strategy.order.id}}".'
+        if not fields.find(POSITION_ALIASES) and not fields.find(SIZE_ALIASES):
+            yield (
+                "No position after the order: an exit that nothing else tells passes for an entry. Add "
+                '"market_position": "{{strategy.market_position}}" and '
+                '"market_position_size": "{{strategy.market_position_size}}".'
+            )
+    if readings.direction.is_entry and not fields.find(PRICE_MEMBERS):
+        yield 'No price: engines get none with the signal. Add "close": "{{close}}".'
+    if "secret" in wants:
+        yield 'No secret: the source requires one and answers 401 without it. Add it as "secret".'
+    if "sequence" in wants and read_sequence(fields) is None:
+        yield (
+            "No sequence number: the source is watched by it. Let the script count its alerts and plot the number, and "
+            'add "sequence": "{{plot("Sequence")}}".'
+        )
 
 
 def _removed(before: Any, after: Any, place: str = "") -> Iterator[str]:
@@ -194,7 +243,8 @@ def fill_placeholders(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
     samples = _SAMPLES | {name: instant_text(moment) for name, moment in times.items()}
 
     def sample(match: re.Match[str]) -> str:
-        value = "55.31" if _PLOT.fullmatch(match["name"]) else samples.get(match["name"])
+        plotted = "17" if "sequence" in match["name"].lower() else "55.31"
+        value = plotted if _PLOT.fullmatch(match["name"]) else samples.get(match["name"])
         if value is None:
             return match[0]
         filled.append(match[0])

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from policies.models import Engine
 from signals_app.alerts.check_alert import TRADINGVIEW_TEMPLATE
+from signals_app.watching.watches import WatchSettings, set_watch
+from tests.factories import make_source
 from tests.orchestrator_site.console.rows import logged_in
 from tests.pages import cells
 
@@ -51,6 +53,21 @@ def test_an_exit_is_explained_by_the_field_that_decided_it() -> None:
     page = checked('{"symbol": "SPY", "action": "sell", "order_id": "Long TP"}')
 
     assert "Because:</strong> order_id is &quot;Long TP&quot;." in page
+
+
+def test_a_source_is_checked_by_its_own_settings_and_gets_templates_that_fit() -> None:
+    source = make_source(body_secret_hash="a" * 64, bare_sell="exit")
+    set_watch("tv", WatchSettings("sequence"))
+
+    page = checked('{"symbol": "SPY", "action": "sell"}', source=source.slug)
+
+    assert "this source takes a bare sell for an exit" in page
+    assert "No secret: the source requires one" in page
+    assert "No sequence number: the source is watched by it." in page
+    assert "{{plot(&quot;Sequence&quot;)}}" in page
+    asked = logged_in("operator").get(reverse("admin:check_alert"), {"source": "tv"}).content.decode()
+    assert "{{plot(&quot;Sequence&quot;)}}" in asked
+    assert "the body secret of the source" in asked
 
 
 def test_the_templates_are_there_to_be_copied() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from signals_app.alerts.check_alert import (
     FieldRead,
     check_alert,
     fill_placeholders,
+    templates_for,
 )
 from tests.signals_app.alerts.test_alert_vectors import ROWS, Row, body_of, parse
 
@@ -234,6 +236,56 @@ def test_removed_secrets_are_named_with_their_place() -> None:
     check = check_alert(message(accounts=[{"token": "abc", "id": 1}], general={"secret": "def"}), NOW)
 
     assert check.removed == ("accounts.0.token", "general.secret")
+
+
+ORDER_ID = 'No order id: two entries within one second pass for one. Add "order_id": "{{strategy.order.id}}".'
+
+
+def lacking(*wants: str, **members: Any) -> list[str]:
+    """What is said to lack, by the first words."""
+    lacks = check_alert(message(**members), NOW, wants=wants).lacks
+    return [sentence.partition(":")[0] for sentence in lacks]
+
+
+def test_a_bare_order_lacks_its_id_the_position_and_a_price() -> None:
+    assert lacking() == ["No order id", "No position after the order", "No price"]
+    assert check_alert(message(close=1, position_size=1), NOW).lacks == (ORDER_ID,)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"order_id": "L", "market_position": "long", "close": 1},
+        {"id": "L", "position_size": "1", "price": "568.25"},
+        # An indicator has no order, and an exit needs no more than it says.
+        {"action": None, "direction": "long", "open": 1},
+        {"action": "exit"},
+    ],
+)
+def test_a_message_that_says_enough_lacks_nothing(members: dict[str, Any]) -> None:
+    assert lacking(**members) == []
+
+
+def test_what_the_source_wants_of_every_message_is_told() -> None:
+    wants = ("secret", "sequence")
+
+    assert lacking(*wants, action="exit") == ["No secret", "No sequence number"]
+    assert lacking(*wants, action="exit", passphrase="abc", seq="7") == []
+    assert lacking(*wants, action="exit", passphrase="abc", seq="seven") == ["No sequence number"]
+
+
+@pytest.mark.parametrize("sequence", [True, False])
+@pytest.mark.parametrize("secret", [True, False])
+def test_the_templates_fit_what_the_source_wants(secret: bool, sequence: bool) -> None:
+    wants = [name for name, is_wanted in (("secret", secret), ("sequence", sequence)) if is_wanted]
+
+    for title, text in templates_for(secret=secret, sequence=sequence):
+        check = check_alert(text, NOW, wants=("secret", "sequence"))
+
+        assert check.outcome == "accepted", title
+        assert [sentence.split()[1].strip(":") for sentence in check.lacks] == [
+            name for name in ("secret", "sequence") if name not in wants
+        ]
 
 
 @pytest.mark.parametrize("part", ["order.id", "market_position_size", "order.price", "close", '"secret"'])
