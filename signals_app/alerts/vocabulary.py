@@ -198,6 +198,8 @@ EXIT_WORDS = {
     "buytoexit": "EXIT_SHORT", "shortcover": "EXIT_SHORT", "covershort": "EXIT_SHORT", "shorttp": "EXIT_SHORT",
     "shortsl": "EXIT_SHORT", "tpshort": "EXIT_SHORT", "slshort": "EXIT_SHORT",
     "decrease": "REDUCE", "trim": "REDUCE", "scaleout": "REDUCE", "reduceonly": "REDUCE",
+    "closealllong": "EXIT_LONG", "closeallshort": "EXIT_SHORT", "closelongshort": "EXIT_ALL",
+    "stopandclose": "EXIT_ALL", "cancellong": "CANCEL", "cancelshort": "CANCEL",
     "decreaselong": "REDUCE_LONG", "decreaseshort": "REDUCE_SHORT",
 }  # fmt: skip
 # A coin as well: buying to close only where a direction is expected.

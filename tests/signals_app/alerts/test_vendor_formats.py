@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from signals_app.alerts.alert import NewSignal, RecordedOnly
+from signals_app.alerts.check_alert import check_alert
 from signals_app.alerts.decoding import open_envelope
 from signals_app.alerts.secret_masking import split_secrets
-from tests.signals_app.alerts.alerts import FIRED_AT, judge
+from tests.signals_app.alerts.alerts import FIRED_AT, RECEIVED_AT, judge
 
 CLOCK = {"interval": "5", "timenow": FIRED_AT}
 # Vendor and case, what is sent, and what it means.
@@ -52,6 +53,31 @@ LAYOUTS: list[tuple[str, dict[str, Any], str]] = [
     ("TV-Hub", {"pair": "BTCUSDT", "token": "t", "apiKey": "k", "isClose": True}, "EXIT"),
     ("a dashboard", {"symbol": "GC", "data": "sell", "position": "flat", "quantity": 1, "token": "t"}, "EXIT_LONG"),
     ("a bot", {"bot": "b", "action": "tp1", "side": "long", "symbol": "ES1!", "exitPrice": 1, "size": 1}, "EXIT_LONG"),
+    ("SignalStack", {"symbol": "AAPL", "action": "buy", "quantity": 123, "class": "stock"}, "LONG"),
+    ("SignalStack short", {"symbol": "AAPL", "action": "sell-short", "quantity": 1, "class": "stock"}, "SHORT"),
+    ("SignalStack cover", {"symbol": "AAPL", "action": "buy-to-cover", "quantity": 1, "class": "stock"}, "EXIT_SHORT"),
+    ("Tickerly entry", {
+        "ticker": "EURUSD", "action": "sell", "prev_position": "flat", "quantity": "1000", "pointer": "m1k3y",
+    }, "SHORT"),
+    ("TradingWizard", {
+        "symbol": "SPY", "exchange": "AMEX", "action": "long", "price": "568", "strategy": "Long", "api_token": "t",
+    }, "LONG"),
+    ("TradingWizard flat", {"symbol": "SPY", "action": "flat", "price": "568", "api_token": "t"}, "FLAT"),
+    ("an alerts processor", {"stub": "dev", "direction": "short", "symbol": "ETH-PERP", "size": "5%"}, "SHORT"),
+    ("an alerts processor, end", {"stub": "dev", "direction": "close", "symbol": "ETH-PERP", "size": "50%"}, "EXIT"),
+    ("RQF indicator", {"event": "LONG_ENTRY", "symbol": "MNQ1!", "timeframe": "5", "price": 1.5}, "LONG"),
+    ("pinebridge", {
+        "signal": "short", "symbol": "EURUSD", "qty": "100000", "entry_price": "1.085", "sl_pips": 9, "secret": "s",
+    }, "SHORT"),
+    ("pinebridge, end", {"signal": "closealllong", "symbol": "EURUSD", "secret": "s"}, "EXIT_LONG"),
+    ("TowerFlow", {"id": "a1", "symbol": "BTCUSDT", "side": "SELL", "size": 100, "flag": ["TEST", "REVERSE"]}, "SHORT"),
+    ("WunderTrading", {"symbol": "ETHUSDT", "action": "Enter-Long", "amountPerTrade": 100}, "LONG"),
+    ("WunderTrading, end", {"symbol": "ETHUSDT", "action": "Exit-All"}, "EXIT_ALL"),
+    ("The Connector, end", {"symbol": "US30", "command": "closelongshort", "vol_lots": 1}, "EXIT_ALL"),
+    ("Altrady stop", {
+        "api_key": "k", "api_secret": "s", "exchange": "BYBI", "symbol": "BYBI_USDT_SOL", "action": "stop_and_close",
+    }, "EXIT_ALL"),
+    ("Trade Hub", {"symbol": "SPY", "action": "STC", "contract": "570C"}, "EXIT_LONG"),
     ("a relay", {"event": "alert", "data": {"ticker": "SPY", "strategy-order-action": "sell"}}, "SHORT"),
 ]  # fmt: skip
 
@@ -63,6 +89,35 @@ def test_a_published_layout_means_what_its_vendor_says(layout: dict[str, Any], m
     understood = judge(open_envelope(payload | CLOCK))
 
     assert (understood.direction if isinstance(understood, NewSignal) else understood.intent) == meaning
+
+
+# What cannot be one signal is refused with the code that says why; none is guessed at.
+REFUSED: list[tuple[str, str, str]] = [
+    ("PineConnector", "60123456789,buy,AUDUSD,risk=0.1", "invalid_json"),
+    ("Autoview", "e=kraken s=xbtusd b=long q=1 t=market", "invalid_json"),
+    ("LinkMyTrading", "ALPHA(BTCUSDT){type=market,side=buy,amount=0.001}", "invalid_json"),
+    ("Cornix", "BTC/USD Buy 30000 Target 31000 Stop 29000", "invalid_json"),
+    # It closes a long or turns it into a short.
+    ("Tickerly exit", '{"ticker": "EURUSD", "action": "sell", "prev_position": "long", "quantity": "1000"}',
+     "conflicting_direction"),
+    # The sign of the quantity would be the direction.
+    ("QuantConnect", '{"$type": "OrderCommand", "symbol": {"id": "BTCUSD 2XR", "value": "BTCUSD"}, "quantity": "0.1"}',
+     "symbol_type"),
+    ("Xerolite", '{"name": "AAPL_LONG_001", "sec_type": "STK", "con_id": "265598", "exch": "SMART", "action": "BUY"}',
+     "symbol_missing"),
+    ("TrendSpider", '{"event": "alert_triggered", "which": "my alert", "my_additional_parameter": 42}',
+     "symbol_missing"),
+    ("RQF indicator, no entry", '{"event": "MSS_BULLISH", "symbol": "MNQ1!", "action": "LOOK_FOR_LONG"}',
+     "direction_invalid"),
+    ("an Alpaca bot", '{"open": 1, "close": 2, "exchange": "BATS", "ticker": "AAPL", "time": "2026-03-16T14:25:00Z"}',
+     "direction_missing"),
+    ("Trade Hub, sold", '{"symbol": "SPY", "action": "STO", "contract": "570C"}', "direction_invalid"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_a_published_layout_that_is_no_signal_is_refused_by_name(message: str, code: str) -> None:
+    assert check_alert(message, RECEIVED_AT).code == code
 
 
 @pytest.mark.parametrize(
