@@ -11,7 +11,7 @@ from django.utils import timezone
 from kernel.canonical import canonical_json
 from kernel.errors import DomainError
 from signals_app.alerts.alert import MAX_FUTURE_SECONDS
-from signals_app.alerts.fields import Fields, read_symbol
+from signals_app.alerts.fields import Fields, read_exchange, read_symbol, undelayed
 from signals_app.models import MarketData
 
 
@@ -29,9 +29,12 @@ def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], sou
             "/as_of",
         )
     document = _with_floats(data)
+    # Read as those of an alert are, or no signal would ever find it.
+    fields = Fields({"symbol": symbol})
+    read = read_symbol(fields)
     row, is_new = MarketData.objects.get_or_create(
-        # Read as the symbol of an alert is, or no signal would ever find it.
-        symbol=read_symbol(Fields({"symbol": symbol})).value,
+        symbol=read.value,
+        exchange=undelayed(read_exchange(fields, read).value),
         as_of=as_of,
         source=source,
         defaults={"received_at": now, "data": document},

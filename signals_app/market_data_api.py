@@ -30,7 +30,11 @@ class IsFeeder(BasePermission):
 class MarketDataSerializer(StrictSerializer):
     """One observation."""
 
-    symbol = serializers.CharField(max_length=100, help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL".')
+    symbol = serializers.CharField(
+        max_length=100,
+        help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL". With an exchange, the data never enter the context of '
+        "an alert of another one.",
+    )
     as_of = InstantField(
         help_text='The time that the data describe: RFC 3339 with a time zone, such as "2026-03-16T14:30:00Z".'
     )

@@ -294,6 +294,12 @@ class MarketData(models.Model):
     """An observation that a feeder pushed; nothing is ever fetched (R7.1)."""
 
     symbol = models.CharField(max_length=64, help_text="Same notation as in signals.")
+    exchange = models.CharField(
+        max_length=50,
+        blank=True,
+        default="",
+        help_text="As in the symbol that was pushed, without the mark of delayed data. Blank if it named none.",
+    )
     as_of = models.DateTimeField(help_text="The time that the data describe, UTC.")
     received_at = models.DateTimeField(help_text="When the feeder pushed the data, UTC.")
     source = models.CharField(max_length=50, help_text="Name of the feeder's API key.")
@@ -305,7 +311,7 @@ class MarketData(models.Model):
         ordering = ("-as_of",)
         constraints = (
             models.UniqueConstraint(
-                name="market_data_one_per_source_and_instant", fields=("symbol", "as_of", "source")
+                name="market_data_one_per_source_and_instant", fields=("symbol", "as_of", "source", "exchange")
             ),
         )
 

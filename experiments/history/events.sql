@@ -7,8 +7,8 @@ SELECT document FROM (
                'kind', 'policy'/* decimal settings */))::text AS document
       FROM policy_versions p
     UNION ALL
-    SELECT received_at, 1, id, jsonb_build_object('kind', 'market_data', 'symbol', symbol, 'as_of', as_of,
-           'received_at', received_at, 'source', source, 'data', data::text)::text FROM market_data
+    SELECT received_at, 1, id, jsonb_build_object('kind', 'market_data', 'symbol', symbol, 'exchange', exchange,
+           'as_of', as_of, 'received_at', received_at, 'source', source, 'data', data::text)::text FROM market_data
     UNION ALL
     SELECT d.decided_at, 2, 0, jsonb_build_object('kind', 'decided', 'signal_id', e.signal_id,
            'signal_hash', e.signal_hash, 'experiment_id', e.experiment_id, 'assignment_hash', e.assignment_hash,

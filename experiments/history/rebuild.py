@@ -191,6 +191,7 @@ def take_market_data(record: Record) -> None:
     """Store an observation as it was pushed."""
     MarketData.objects.create(
         symbol=record["symbol"],
+        exchange=record["exchange"],
         as_of=read_instant(record["as_of"]),
         received_at=read_instant(record["received_at"]),
         source=record["source"],

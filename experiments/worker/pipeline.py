@@ -26,6 +26,7 @@ from policies.core.settings import GUARDRAILS, PolicySettings
 from policies.selectors import instant_of_change, state_in_force
 from signals_app.alerts import documents
 from signals_app.alerts.documents import SignalFacts, experiment_id
+from signals_app.alerts.fields import undelayed
 
 # The knee of the curve: larger batches gain little and delay their first row.
 BATCH_SIZE = 500
@@ -225,24 +226,25 @@ def _log_failures(failed: list[tuple[UUID, str, int]], error: str) -> None:
 
 
 # The newest observation at or before each signal's time, if it is young enough (contract section 4).
+# One of another exchange never is: BA is Boeing on NYSE and BAE on LSE; where either names none, it may be the same.
 # Of several feeders at one instant the first by name, so that a replay finds the same one.
 LATEST_MARKET_DATA = """
 SELECT s.ordinal, m.as_of, m.received_at, m.source, m.data::text
-  FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, moment, ordinal)
+  FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) WITH ORDINALITY AS s (symbol, exchange, moment, ordinal)
  CROSS JOIN LATERAL (
     SELECT as_of, received_at, source, data FROM market_data
      WHERE symbol = s.symbol AND as_of <= s.moment AND as_of >= s.moment - make_interval(secs => %s)
-     ORDER BY as_of DESC, source LIMIT 1) AS m
+       AND (exchange = s.exchange OR '' IN (exchange, s.exchange))
+     ORDER BY as_of DESC, source, exchange LIMIT 1) AS m
 """
 
 
 def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) -> list[documents.MarketData | None]:
     """For each signal the latest pushed market data as of its timestamp; None where there is none."""
     found: list[documents.MarketData | None] = [None] * len(signals)
+    symbols, exchanges = [s.symbol for s in signals], [undelayed(s.exchange) for s in signals]
     with connection.cursor() as cursor:
-        cursor.execute(
-            LATEST_MARKET_DATA, ([s.symbol for s in signals], [s.timestamp for s in signals], max_age_seconds)
-        )
+        cursor.execute(LATEST_MARKET_DATA, (symbols, exchanges, [s.timestamp for s in signals], max_age_seconds))
         for ordinal, as_of, received_at, source, data in cursor.fetchall():
             found[ordinal - 1] = documents.MarketData(
                 as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)

@@ -86,12 +86,12 @@ class UnknownTokenAttemptAdmin(AuditAdmin):
 class MarketDataAdmin(AuditAdmin):
     """What feeders pushed."""
 
-    list_display = ("as_of", "symbol", "source", "received_at")
+    list_display = ("as_of", "symbol", "exchange", "source", "received_at")
     list_filter = (recent("as_of"),)
     ordering = ("-id",)
     search_fields = ("symbol__exact",)
     search_help_text = "Symbol, exact match"
-    fields = ("as_of", "symbol", "source", "received_at", json_of("data"))
+    fields = ("as_of", "symbol", "exchange", "source", "received_at", json_of("data"))
     empty_hint = "The orchestrator never fetches data; without a feed, contexts have no market_data."
     empty_commands = ("manage.py apikey create --owner feeder", PUSH_MARKET_DATA)
 

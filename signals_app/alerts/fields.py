@@ -259,9 +259,14 @@ def read_exchange(fields: Fields, symbol: Reading[str]) -> Reading[str]:
         return Reading("", ())
     first, value = readings[0]
     for field, exchange in readings[1:]:
-        if _DELAYED.sub("", exchange) != _DELAYED.sub("", value):
+        if undelayed(exchange) != undelayed(value):
             raise conflict("conflicting_alias", first, field)
     return Reading(value, tuple(field for field, exchange in stated if exchange))
+
+
+def undelayed(exchange: str) -> str:
+    """The exchange without TradingView's mark of delayed data: NYMEX_DL is NYMEX."""
+    return _DELAYED.sub("", exchange)
 
 
 def _split(field: Field) -> tuple[str, str]:

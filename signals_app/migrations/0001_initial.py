@@ -116,6 +116,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('symbol', models.CharField(help_text='Same notation as in signals.', max_length=64)),
+                ('exchange', models.CharField(blank=True, default='', help_text='As in the symbol that was pushed, without the mark of delayed data. Blank if it named none.', max_length=50)),
                 ('as_of', models.DateTimeField(help_text='The time that the data describe, UTC.')),
                 ('received_at', models.DateTimeField(help_text='When the feeder pushed the data, UTC.')),
                 ('source', models.CharField(help_text="Name of the feeder's API key.", max_length=50)),
@@ -287,7 +288,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='marketdata',
-            constraint=models.UniqueConstraint(fields=('symbol', 'as_of', 'source'), name='market_data_one_per_source_and_instant'),
+            constraint=models.UniqueConstraint(fields=('symbol', 'as_of', 'source', 'exchange'), name='market_data_one_per_source_and_instant'),
         ),
         migrations.AddField(
             model_name='missingalert',

@@ -11,6 +11,7 @@ import pytest
 
 from experiments.models import Experiment, SignalDistribution
 from experiments.worker.pipeline import drain
+from signals_app.market_data import store_market_data
 from signals_app.models import MarketContext, MarketData
 from tests.database import rows, value
 from tests.factories import MOMENT, make_policy, make_signal
@@ -34,6 +35,34 @@ def chosen(*, moment: datetime = MOMENT, symbol: str = "SPY") -> Any:
 
 
 # Which market data
+
+
+@pytest.mark.parametrize(
+    ("pushed", "alerted", "is_used"),
+    [
+        ("LSE:BA", "NYSE", False),
+        ("NYSE:BA", "NYSE", True),
+        ("NYSE_DLY:BA", "NYSE", True),
+        ("NYSE:BA", "NYSE_DL", True),
+        ("BA", "NYSE", True),
+        ("LSE:BA", "", True),
+    ],
+)
+def test_market_data_of_another_exchange_never_enter_a_context(pushed: str, alerted: str, is_used: bool) -> None:
+    store_market_data(symbol=pushed, as_of=MOMENT, data={"last": "1"}, source="feed")
+    signal = make_signal(timestamp=MOMENT, symbol="BA", exchange=alerted)
+    drain()
+
+    assert (MarketContext.objects.get(signal=signal).context["market_data"] is not None) == is_used
+
+
+def test_each_exchange_has_its_own_observation_of_a_symbol() -> None:
+    for symbol, last in (("LSE:BA", "4.90"), ("NYSE:BA", "171.20")):
+        store_market_data(symbol=symbol, as_of=MOMENT, data={"last": last}, source="feed")
+    signal = make_signal(timestamp=MOMENT, symbol="BA", exchange="NYSE")
+    drain()
+
+    assert MarketContext.objects.get(signal=signal).context["market_data"]["data"] == {"last": "171.20"}
 
 
 def test_without_market_data_the_context_says_null() -> None:
