@@ -16,7 +16,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast test-core mutants chaos lint format types imports migrations api-lint api-examples check bench bench-report verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -41,10 +41,17 @@ run: $(RUNTIME) ## start database, web and worker; Ctrl-C stops everything
 	@$(BIN)/python manage.py up $(ARGS)
 
 test: $(DEVELOPMENT) ## run all tests on the embedded PostgreSQL, or on DATABASE_URL when that is set
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-fast: $(DEVELOPMENT) ## run what is not slow, starts no processes and no browser, with few generated inputs: under a minute
 	@$(BIN)/python -m pytest -n auto --hypothesis-profile=fast -m "not slow and not processes and not browser" $(ARGS)
+
+coverage: $(DEVELOPMENT) ## run all tests and print which lines and branches they reach: twice the work of `make test`
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
+
+coverage-core: $(DEVELOPMENT) ## print which lines and branches of the pure cores their own tests reach: half a minute
+	@$(BIN)/python -m pytest -n auto --hypothesis-profile=fast -m "not slow" $(CORE_TESTS) --cov --cov-report= -q
+	@$(BIN)/python -m coverage report --include="*/core/*,signals_app/alerts/*" $(ARGS)
 
 test-core: $(DEVELOPMENT) ## run the tests of the pure cores: seconds, no database
 	@$(BIN)/python -m pytest $(CORE_TESTS) $(ARGS)
@@ -90,7 +97,11 @@ api-examples: $(DEVELOPMENT) ## take the examples of the API document anew from 
 	@API_EXAMPLES=.data/api-examples $(BIN)/python -m pytest -n auto -q $(API_TESTS)
 	@$(BIN)/python -m tests.api_answers .data/api-examples && $(BIN)/python -m docs.build
 
-check: lint types imports migrations api-lint test ## all of the above, as continuous integration runs it
+# The checks wait for each other's files, downloads and one processor: side by side they take less.
+check: $(DEVELOPMENT) ## lint, types, imports, migrations, API document, coverage of the cores, all tests: as continuous integration does
+	@$(MAKE) -j --output-sync=target lint types imports migrations api-lint
+	@$(MAKE) coverage-core
+	@$(MAKE) test
 
 # A changed lock is newer than its stamp; otherwise nothing is installed again.
 $(RUNTIME): requirements.lock
