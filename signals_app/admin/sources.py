@@ -143,7 +143,7 @@ class WebhookSourceAdmin(AuditAdmin):
                 return HttpResponseRedirect(_page_of(source))
         return self._form_page(request, f"Edit {source.slug}", form, "Save")
 
-    @page_action("Watch for missing alerts", permission="manage", url_path="watch", icon="visibility")
+    @page_action("Watch", permission="manage", url_path="watch", icon="visibility")
     def watch_source(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Edit how the source is watched for missing alerts, from now on."""
         source = self._source(object_id)

@@ -100,10 +100,8 @@ class MissingAlertAdmin(AuditAdmin):
         "id", "kind", "source", "exchange", "symbol", "timeframe", "strategy", "expected_at", "sequence", "due_at",
         "noticed_at", "resolved_at", "delivery_id",
     )  # fmt: skip
-    empty_hint = (
-        "Alerts that a watched source should have sent and did not. Choose Watch for missing alerts on a source's page."
-    )
-    empty_commands = ("manage.py source list",)
+    empty_hint = "Alerts that a watched source should have sent and did not. Choose Watch on a source's page."
+    empty_commands = ("manage.py source watch tv every_bar",)
 
     @admin.display(description="symbol")
     def full_symbol(self, row: MissingAlert) -> str:
@@ -155,7 +153,7 @@ class AlertStreamAdmin(AuditAdmin):
         "series",
     )
     empty_hint = "Symbols and timeframes are learned from the alerts of the sources that are watched for missing ones."
-    empty_commands = ("manage.py source list",)
+    empty_commands = ("manage.py source watch tv every_bar",)
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         """Whether the user has `signals_app.change_webhooksource`."""
@@ -185,8 +183,9 @@ def watching_of(watch: AlertWatch | None) -> str:
         sentences.append(f"Every sequence number, due {watch.grace_seconds} s after a higher one.")
     if watch.mode != WatchMode.EVERY_BAR:
         sentences.append(_silence(watch))
-    hours = "All day" if watch.opens is None else f"{watch.opens:%H:%M} to {watch.closes:%H:%M}"
-    days = ", ".join(DAY_NAMES[day - 1][:3] for day in watch.days)
+    hours = "all day" if watch.opens is None else f"{watch.opens:%H:%M} to {watch.closes:%H:%M}"
+    named = ", ".join(DAY_NAMES[day - 1][:3] for day in watch.days)
+    days = "every day" if len(watch.days) == len(DAY_NAMES) else named
     sentences.append(f"Market hours: {hours}, {days}, {watch.timezone}.")
     return " ".join(sentences)
 
@@ -214,6 +213,7 @@ class WatchForm(forms.Form):
         min_value=MIN_GRACE_SECONDS,
         max_value=MAX_GRACE_SECONDS,
         initial=30,
+        label="Grace (seconds)",
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="How many seconds an alert may take after the close of its bar, or after a higher number. "
         "TradingView retries for 15 s.",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, time
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from kernel.errors import DomainError
 from kernel.models import AuditEntry
@@ -17,7 +19,7 @@ from tests.database import refusal_of
 from tests.factories import make_source
 from tests.signals_app.watching.senders import bars, deliver, look, missing, watched
 
-DUE, SUNDAYS = "due 30 s after its close.", "Market hours: All day, Sun, UTC."
+DUE, SUNDAYS = "due 30 s after its close.", "Market hours: all day, Sun, UTC."
 
 
 def wrong(**settings: Any) -> tuple[str, str]:
@@ -150,6 +152,10 @@ def test_the_database_refuses_it_as_well(change: str, constraint: str) -> None:
             f"Every bar of each symbol and timeframe, {DUE} Market hours: 09:30 to 16:00, Mon, Tue, America/New_York.",
         ),
         (
+            AlertWatch(mode="habit", max_silence_minutes=5),
+            "Alarm after 5 min of silence. Market hours: all day, every day, UTC.",
+        ),
+        (
             AlertWatch(mode="every_bar", bar_clock="1h", days=[7]),
             f"Every 1h bar, {DUE} {SUNDAYS}",
         ),
@@ -165,3 +171,45 @@ def test_the_database_refuses_it_as_well(change: str, constraint: str) -> None:
 )
 def test_it_is_told_in_a_sentence(watch: AlertWatch | None, sentence: str) -> None:
     assert watching_of(watch) == sentence
+
+
+@pytest.mark.django_db
+def test_the_command_line_watches_a_source_as_well() -> None:
+    make_source()
+    given = ("--grace", "20", "--bar-clock", "15", "--timezone", "America/New_York", "--days", "12345")
+
+    call_command(
+        "source",
+        "watch",
+        "tv",
+        "every_bar",
+        *given,
+        "--hours",
+        "09:30-16:00",
+        "--holiday",
+        "2026-12-25",
+        stdout=StringIO(),
+    )
+
+    assert settings_of(AlertWatch.objects.get()) == WatchSettings(
+        "every_bar", 20, "15m", None, "America/New_York", (1, 2, 3, 4, 5), time(9, 30), time(16), ("2026-12-25",)
+    )
+    call_command("source", "watch", "tv", "off", stdout=StringIO())
+    assert settings_of(AlertWatch.objects.get()) == WatchSettings("off")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--hours", "9-16"), "Enter hours such as"),
+        (("--hours", "24:00-16:00"), "Enter hours such as"),
+        (("--days", "mon"), "Enter hours such as"),
+        (("--timezone", "New York"), "Enter an IANA time zone"),
+    ],
+)
+def test_what_cannot_be_read_on_the_command_line_is_told(given: tuple[str, str], message: str) -> None:
+    make_source()
+
+    with pytest.raises(CommandError, match=message):
+        call_command("source", "watch", "tv", "habit", *given)
