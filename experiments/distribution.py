@@ -83,7 +83,7 @@ def renew_lease(engine: str, experiment_id: UUID, *, lease_seconds: int, lease_t
         renewed = cursor.fetchone()
     if renewed is None:
         get_assignment(engine, experiment_id)
-        raise DomainError("lease_lost", "This lease has ended, or the assignment was answered; claim again.")
+        raise DomainError("lease_lost", "The lease has ended, or the assignment has been answered; claim again.")
     until: datetime = renewed[0]
     return until
 

@@ -32,7 +32,7 @@ class Experiment(models.Model):
     assignment_hash = models.CharField(
         max_length=64, help_text="SHA-256 of the signal id, the signal hash and the assignment key."
     )
-    assignment_key_id = models.CharField(max_length=16, help_text="Names the assignment key without telling it.")
+    assignment_key_id = models.CharField(max_length=16, help_text="Identifies the assignment key without revealing it.")
     bucket = models.PositiveSmallIntegerField(help_text="0 to 9999, from the first 48 bits of the assignment hash.")
     split_percentage = models.DecimalField(
         max_digits=5, decimal_places=2, help_text="Split of the policy version that decided."

@@ -43,7 +43,7 @@ SIGNAL_RECEIVED = Event(
     "signal.received",
     "info",
     ("signal_id", "symbol", "direction", "source", "outcome"),
-    "The webhook stored an alert, or recognised one it had stored before; `reason` says why it makes no signal.",
+    "The webhook stored an alert, or recognised one it had already stored; `reason` says why it makes no signal.",
     ("reason",),
 )
 SIGNAL_REJECTED = Event(
@@ -147,7 +147,7 @@ QUOTES_STORED = Event(
     "quotes.stored",
     "info",
     ("source", "stored", "repeated"),
-    "A feeder pushed quotes; `repeated` counts those it had pushed before.",
+    "A feeder sent quotes; `repeated` counts those it had sent before.",
 )
 SETTLING_FAILED = Event(
     "settling.failed",
@@ -165,19 +165,19 @@ EVALUATION_STARTED = Event(
     "evaluation.started",
     "info",
     ("evaluation", "attempt", "content_hash", "policy_version", "by"),
-    "An evaluation started: signals take part from now on, or from its starts_at.",
+    "An evaluation started: signals take part from now on, or from its `starts_at`.",
 )
 EVALUATION_JUDGED = Event(
     "evaluation.judged",
     "info",
     ("evaluation", "block", "revision", "n", "verdict", "e_a", "e_b"),
-    "A block of an evaluation was judged, or a later revision of it was added, which changes no verdict.",
+    "A block of an evaluation was judged, or revised later, which changes no verdict.",
 )
 EVALUATION_ENDED = Event(
     "evaluation.ended",
     "info",
     ("evaluation", "state", "because"),
-    "An evaluation ended: no further signal takes part.",
+    "An evaluation ended: no more signals take part.",
 )
 INCIDENT_ACKNOWLEDGED = Event(
     "incident.acknowledged",
@@ -225,15 +225,17 @@ ALERT_ARRIVED_LATE = Event(
     "alert.arrived_late",
     "info",
     ("source", "symbol", "timeframe", "expected_at", "sequence", "resolved_at"),
-    "An alert came that had been named as missing.",
+    "An alert arrived that had been reported as missing.",
 )
 SOURCE_SILENT = Event(
     "source.silent",
     "warning",
     ("source", "last_heard_at", "expected_at"),
-    "A webhook source has been silent for longer than it ever is; `last_heard_at` is null before its first alert.",
+    "A webhook source has been silent for unusually long; `last_heard_at` is null before its first alert.",
 )
-SOURCE_HEARD = Event("source.heard", "info", ("source", "resolved_at"), "A silent webhook source sends alerts again.")
+SOURCE_HEARD = Event(
+    "source.heard", "info", ("source", "resolved_at"), "A silent webhook source is sending alerts again."
+)
 SOURCE_WATCHED = Event(
     "source.watched",
     "info",
@@ -259,7 +261,7 @@ REPLAY_DIVERGED = Event(
     "replay.diverged",
     "error",
     ("experiment_id", "signal_id", "field"),
-    "Replay recomputed a stored value and got another.",
+    "Replay recomputed a stored value and got a different one.",
 )
 WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
 WORKER_RESTARTED = Event(
@@ -296,7 +298,7 @@ HISTORY_INCOMPLETE = Event(
     "history.incomplete",
     "error",
     ("error",),
-    "A call needed a row that the product never deletes, and it is gone. `manage.py verify` names what is missing.",
+    "A call needed a row that is never deleted, and it is gone. `manage.py verify` names what is missing.",
 )
 DATABASE_UNAVAILABLE = Event(
     "database.unavailable", "error", ("error",), "A request was answered with 503, because the database is unavailable."

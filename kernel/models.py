@@ -11,7 +11,7 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(help_text="By the database clock, UTC.")
     actor = models.CharField(max_length=150, help_text="User name, or the command line's user.")
     action = models.CharField(max_length=40, help_text="What was done, such as policy.activated.")
-    subject = models.CharField(max_length=100, help_text="To what, such as policy version 7.")
+    subject = models.CharField(max_length=100, help_text="What it was done to, such as policy version 7.")
     reason = models.TextField(blank=True, default="", help_text="Why, in the actor's words.")
     address = models.CharField(max_length=45, blank=True, default="", help_text="Network address; empty for commands.")
 
@@ -29,9 +29,9 @@ class AttentionMark(models.Model):
     """An operator has seen something that asks for attention, or put it off; append-only, the latest counts."""
 
     kind = models.CharField(max_length=40, help_text="What it is about, such as failed_signals.")
-    facts = models.CharField(max_length=200, help_text="What stood there; anything else asks for attention again.")
+    facts = models.CharField(max_length=200, help_text="Facts when it was put off; it comes back when they change.")
     until = models.DateTimeField(
-        null=True, blank=True, help_text="Put off until then, UTC; blank: until the facts change."
+        null=True, blank=True, help_text="Put off until this time, UTC. Blank until the facts change."
     )
     made_by = models.CharField(max_length=150, help_text="User name.")
     made_at = models.DateTimeField(help_text="By the database clock, UTC.")

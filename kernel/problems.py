@@ -29,7 +29,7 @@ class Problem:
 _REQUESTS = (
     Problem("invalid", 400, "The request is not valid.", "Correct the fields named in `errors`."),
     Problem("parse_error", 400, "The request body cannot be read.", "Send JSON in UTF-8."),
-    Problem("body_incomplete", 400, "The body ended before its announced length.", "Send the request again."),
+    Problem("body_incomplete", 400, "The body is shorter than announced.", "Send the request again."),
     Problem(
         "history_incomplete",
         409,
@@ -38,7 +38,9 @@ _REQUESTS = (
     ),
     Problem("host_not_allowed", 400, "The site does not serve this host name.", "Add the host name to ALLOWED_HOSTS."),
     Problem("unauthorized", 401, "The credentials are missing or not valid.", "Send a valid API key or webhook URL."),
-    Problem("permission_denied", 403, "The key does not permit this call.", "Use a key of the owner the call is for."),
+    Problem(
+        "permission_denied", 403, "The key does not permit this call.", "Use a key of an owner that may make this call."
+    ),
     Problem("not_found", 404, "Not found.", "Check the id and the URL; an engine sees its own work only."),
     Problem("method_not_allowed", 405, "The URL does not support this method.", "Use a method listed in `Allow`."),
     Problem("not_acceptable", 406, "No response format matches `Accept`.", "Accept application/json."),
@@ -49,8 +51,8 @@ _REQUESTS = (
     Problem(
         "too_many_polls",
         429,
-        "Too many calls are waiting for something to happen.",
-        "Retry after the seconds in `Retry-After`, wait with fewer calls at once, or raise LONG_POLLS.",
+        "Too many long polls are waiting.",
+        "Retry after the seconds in `Retry-After`, use fewer long polls at once, or raise LONG_POLLS.",
     ),
     Problem("busy", 429, "Another call has the lock.", "Retry after the seconds in `Retry-After`."),
     Problem("throttled", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
@@ -98,7 +100,9 @@ _ALERTS = (
     Problem("too_deep", 400, "The body is nested too deeply.", "Flatten the message."),
     Problem("number_out_of_range", 400, "A number is outside the range of a double.", "Send the number as text."),
     Problem("no_canonical_form", 400, "A value cannot be hashed.", "Send the value as text."),
-    Problem("unexpanded_placeholder", 400, "TradingView left a placeholder as it is.", "Use one this alert type has."),
+    Problem(
+        "unexpanded_placeholder", 400, "TradingView did not replace a placeholder.", "Use one that this alert has."
+    ),
     Problem("conflicting_alias", 400, "Two fields for the same thing disagree.", "Send one of the two."),
     Problem("conflicting_direction", 400, "The alert states two directions.", 'Send `direction`: "long" or "short".'),
     Problem("symbol_missing", 400, "The alert has no symbol.", 'Add `"symbol": "{{ticker}}"`.'),
@@ -130,8 +134,18 @@ _SOURCES = (
     Problem("https_required", 403, "The alert came over HTTP.", "Use https; the proxy must send X-Forwarded-Proto."),
     Problem("content_encoding", 415, "The body is compressed or encoded.", "Send the body without Content-Encoding."),
     Problem("bare_sell_invalid", 400, "The meaning of a bare sell is unknown.", "Choose entry_short or exit."),
-    Problem("watch_invalid", 400, "The source cannot be watched like this.", "Correct the setting that is named."),
-    Problem("replay_not_live", 403, "Replayed alerts do not go live.", "Use a live source, or set APP_MODE to PAPER."),
+    Problem(
+        "watch_invalid",
+        400,
+        "The source cannot be watched with these settings.",
+        "Correct the setting named in the error.",
+    ),
+    Problem(
+        "replay_not_live",
+        403,
+        "Replayed alerts are not accepted in LIVE.",
+        "Use a live source, or set APP_MODE to PAPER.",
+    ),
     Problem("slug_invalid", 400, "The slug cannot be used.", "Use letters, digits, - and _."),
     Problem("slug_taken", 400, "The slug is already in use.", "Choose another slug."),
     Problem("source_unknown", 400, "No source has this slug.", "List the sources: `manage.py source list`."),
@@ -152,19 +166,19 @@ _POLICIES = (
     Problem("draft_changed", 400, "The draft was edited in the meantime.", "Review the draft again."),
     Problem("draft_settled", 400, "The draft is already activated or discarded.", "Create a new draft."),
     Problem("own_draft", 400, "Authors cannot approve their own drafts.", "Ask another operator to approve."),
-    Problem("approval_missing", 400, "The draft is not approved in its present form.", "Ask for approval."),
+    Problem("approval_missing", 400, "The draft has not been approved in its present form.", "Ask for approval."),
     Problem("time_passed", 400, "The activation time is in the past.", "Choose a time in the future, or activate now."),
     Problem("already_halted", 409, "The kill switch is already engaged.", "Nothing to do."),
     Problem("not_halted", 409, "The kill switch is not engaged.", "Nothing to do."),
     Problem("not_tripped", 400, "The guardrail is not tripped.", "Nothing to do."),
-    Problem("owner_unknown", 400, "No kind of API key has this owner.", "Use one of the listed owners."),
+    Problem("owner_unknown", 400, "API keys cannot have this owner.", "Use one of the listed owners."),
     Problem("name_too_long", 400, "The name is too long.", "Shorten the name."),
 )
 
 # Preview, as-of and rebuild.
 _HISTORY = (
-    Problem("last_out_of_range", 400, "The number of decisions is out of range.", "Choose a number in the range."),
-    Problem("not_decided", 400, "The signal is not decided yet.", "Wait for the worker, or enter a time."),
+    Problem("last_out_of_range", 400, "The number of decisions is out of range.", "Choose a number within the range."),
+    Problem("not_decided", 400, "The signal has not been decided yet.", "Wait for the worker, or enter a time."),
     Problem("not_empty", 400, "The database is not empty.", "Rebuild into a new, migrated database."),
     Problem("assignment_key_missing", 400, "An assignment key is missing.", "Add the key to ASSIGNMENT_KEYS."),
     Problem("history_unreadable", 400, "The history file cannot be read.", "Export the history again."),
@@ -173,36 +187,43 @@ _HISTORY = (
 # What engines report and the rules or the facts do not allow.
 _REPORTS = (
     Problem("conflict", 409, "A different report is already stored.", "Keep the first report; do not retry."),
-    Problem("context_mismatch", 409, "The context hash is not the experiment's.", "Read the assignment again."),
+    Problem("context_mismatch", 409, "The context hash does not match the experiment.", "Read the assignment again."),
     Problem("recommendation_missing", 409, "The engine has not recommended yet.", "POST the recommendation first."),
     Problem("plan_missing", 400, "A recommendation to open has no plan.", "Say what the engine would trade."),
-    Problem("plan_not_allowed", 400, "An engine that declines plans nothing.", "Leave the plan out."),
-    Problem("lease_lost", 409, "The lease is no longer held.", "Drop the work; claim again for what is open."),
+    Problem("plan_not_allowed", 400, "A recommendation to decline has no plan.", "Leave the plan out."),
+    Problem("lease_lost", 409, "The lease is no longer held.", "Drop the work and claim again."),
     Problem("halted", 409, "Trading is halted.", "Send no real order; cancel what has not been filled."),
     Problem("permit_expired", 409, "The permit has expired.", "Send no real order for this experiment."),
     Problem("not_permitted", 409, "The engine has no permit here.", "Send no real order; the role may be SHADOW."),
     Problem("declined", 409, "The engine declined this experiment.", "Report no trade for it."),
-    Problem("role_mismatch", 409, "The kind of trade is not the engine's role.", "Report the kind of the role."),
+    Problem(
+        "role_mismatch",
+        409,
+        "The kind of trade does not match the engine's role.",
+        "Report the kind that matches the role.",
+    ),
     Problem(
         "double_execution_prevented",
         409,
-        "The engine may not trade for real here.",
-        "Close the trade now; report a shadow.",
+        "The engine may not trade this experiment for real.",
+        "Close the trade now and report a shadow.",
     ),
     Problem("already_closed", 409, "The trade is already closed.", "Stop reporting this trade."),
     Problem("shadow_follows_real", 409, "A shadow trade exits with the real trade.", "Report on its exit directive."),
     Problem("amendment_open", 409, "An amendment of this fill waits for a decision.", "Wait for the operator."),
     Problem("amendment_impossible", 400, "The amendment cannot be booked.", "Send what the broker says happened."),
-    Problem("shadow_not_amended", 409, "A shadow's prices are the referee's.", "Amend real trades only."),
-    Problem("shadow_not_opened", 409, "The shadow trade is not opened.", "Report the opening first."),
+    Problem("shadow_not_amended", 409, "Shadow trades are priced by the referee.", "Amend real trades only."),
+    Problem("shadow_not_opened", 409, "The shadow trade has not been opened.", "Report the opening first."),
     Problem("directive_settled", 409, "The exit directive is already settled.", "Stop reporting on it."),
     Problem("shadow_too_late", 409, "The shadow was opened outside its entry window.", "Report no trade."),
     Problem("entry_before_recommendation", 400, "The entry is before the recommendation.", "Check the engine's clock."),
     Problem("reported_too_late", 400, "The report came too late to be checked.", "Report what happens as it happens."),
     Problem("entry_not_priced", 409, "The entry is still being priced.", "Retry in a few seconds."),
-    Problem("own_exit_too_late", 409, "Own exits are no longer taken for this trade.", "Stop reporting this trade."),
-    Problem("currency_differs", 400, "The currency is not the policy's.", "Trade in the policy's currency."),
-    Problem("provenance_not_allowed", 400, "The trade cannot have such prices.", "Claim OWN_FEED_QUOTE or MODEL."),
+    Problem("own_exit_too_late", 409, "Own exits are no longer accepted for this trade.", "Stop reporting this trade."),
+    Problem("currency_differs", 400, "The currency is not that of the policy.", "Trade in the policy's currency."),
+    Problem(
+        "provenance_not_allowed", 400, "The trade cannot have this price provenance.", "Claim OWN_FEED_QUOTE or MODEL."
+    ),
     Problem("fill_ref_reserved", 400, "The fill reference is reserved.", "Use a reference of the engine's own."),
     Problem("price_not_marketable", 400, "The price is better than the quote.", "Buy at the ask, sell at the bid."),
     Problem("stale_quote", 400, "A quote is too old.", "Send a quote that stood at the time."),
@@ -233,25 +254,28 @@ _REPORTS = (
 # What operators decide about engines' reports, in the admin.
 _DECISIONS = (
     Problem("incident_acknowledged", 409, "The incident is already acknowledged.", "Nothing to do."),
-    Problem("pnl_incomplete", 400, "P&L and currency belong together.", "Enter both, or neither."),
+    Problem("pnl_incomplete", 400, "P&L and currency go together.", "Enter both, or neither."),
     Problem("amendment_settled", 409, "The amendment is already decided.", "Ask the engine to propose another one."),
 )
 
 # Evaluations, which the command line and the admin run.
 _EVALUATIONS = (
-    Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the member that is named."),
-    Problem("invalid_evaluation", 400, "The evaluation is not valid.", "Correct the member that is named."),
+    Problem("invalid_blocks", 400, "The blocks cannot be judged.", "Correct the field named in the error."),
+    Problem("invalid_evaluation", 400, "The evaluation is not valid.", "Correct the field named in the error."),
     Problem(
         "worst_block_too_small",
         400,
-        "The worst block promises more than limits and history bear out.",
+        "The worst block is smaller than limits and history require.",
         "Raise worst_block, or give the reason, which is shown beside the verdict.",
     ),
     Problem("evaluation_exists", 409, "Another evaluation has this name.", "Choose another name."),
     Problem("own_evaluation", 400, "Authors cannot approve their own evaluations.", "Ask another person to approve."),
-    Problem("evaluation_changed", 409, "This is not the content that you saw.", "Review the evaluation again."),
+    Problem("evaluation_changed", 409, "The content is not the one you reviewed.", "Review the evaluation again."),
     Problem(
-        "evaluation_state", 409, "The evaluation's state does not permit this.", "Look at its state: evaluation show."
+        "evaluation_state",
+        409,
+        "The evaluation's state does not permit this.",
+        "Check its state: `manage.py evaluation show`.",
     ),
     Problem("evaluation_running", 409, "Another evaluation is running.", "Finish it first; one runs at a time."),
     Problem(

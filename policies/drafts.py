@@ -229,4 +229,4 @@ def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> Polic
 def _demand_approval(draft: PolicyDraft) -> None:
     """Raise `approval_missing` when the site wants another person's approval and there is none."""
     if settings.POLICY_REQUIRE_APPROVAL and not is_approved(draft):
-        raise DomainError("approval_missing", "Another person must approve this exact content first.")
+        raise DomainError("approval_missing", "Somebody else must approve exactly this content first.")

@@ -16,7 +16,7 @@ class HeartbeatSerializer(StrictSerializer):
     engine_version = serializers.CharField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
     model = JSONObjectField(
-        required=False, help_text="Names the versions of model, prompt and tools; shown on the engine's page."
+        required=False, help_text="Versions of model, prompt and tools; shown on the engine's page."
     )
 
     def validate_model(self, value: Any) -> Any:

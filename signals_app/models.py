@@ -63,7 +63,7 @@ class WebhookSource(models.Model):
         max_length=11,
         choices=BareSell,
         default=BareSell.ENTRY_SHORT,
-        help_text="What an alert means that only says to sell. If this source never goes short, choose the exit.",
+        help_text="Meaning of an alert that says only sell. Choose exit if this source never goes short.",
     )
     rate_limit_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Maximum number of alerts per minute. Blank for no limit."

@@ -41,37 +41,43 @@ class AlertWatch(models.Model):
         "out. The latter also tells an unusual silence.",
     )
     grace_seconds = models.PositiveIntegerField(
-        default=30, help_text="How long after it is expected an alert is due, in seconds."
+        default=30, help_text="Seconds after its expected time at which an alert is due."
     )
     bar_clock = models.CharField(
         max_length=10,
         blank=True,
         default="",
-        help_text="Expected timeframe. Blank if each alert's own timeframe tells.",
+        help_text="Expected timeframe. Blank to use each alert's own.",
     )
     max_silence_minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Longest silence in open market, in minutes. Blank if it is learned."
+        null=True, blank=True, help_text="Longest silence during market hours, in minutes. Blank to learn it."
     )
     timezone = models.CharField(max_length=64, default="UTC", help_text="IANA time zone of the market's hours.")
     days = ArrayField(
         models.PositiveSmallIntegerField(), default=every_day, help_text="Days on which a session begins; Monday is 1."
     )
     opens = models.TimeField(null=True, blank=True, help_text="Local time. Blank for midnight.")
-    closes = models.TimeField(null=True, blank=True, help_text="Local time, or on the next day. Blank for midnight.")
+    closes = models.TimeField(
+        null=True, blank=True, help_text="Local time; may be on the next day. Blank for midnight."
+    )
     holidays = ArrayField(
         models.CharField(max_length=16),
         default=list,
         blank=True,
-        help_text="Days without a session, or its early close.",
+        help_text="Market holidays and early closes.",
     )
-    since = models.DateTimeField(help_text="Nothing before this time is missing, UTC.")
+    since = models.DateTimeField(help_text="Nothing before this time counts as missing, UTC.")
     known_until = models.DateTimeField(help_text="Alerts are read up to this time, UTC.")
     next_look_at = models.DateTimeField(help_text="When the worker looks again, UTC.")
-    alerts = models.PositiveIntegerField(default=0, help_text="Number of alerts that the habit is learned from.")
+    alerts = models.PositiveIntegerField(
+        default=0, help_text="Number of alerts from which the usual silence was learned."
+    )
     first_heard_at = models.DateTimeField(null=True, blank=True, help_text="First of these alerts, UTC.")
     last_heard_at = models.DateTimeField(null=True, blank=True, help_text="Latest alert, UTC.")
     silences = ArrayField(
-        models.FloatField(), default=list, help_text="Latest silences in open market of a minute or more, in seconds."
+        models.FloatField(),
+        default=list,
+        help_text="Latest silences of a minute or more during market hours, in seconds.",
     )
 
     class Meta:
@@ -107,13 +113,15 @@ class AlertStream(models.Model):
     source = models.ForeignKey("signals_app.WebhookSource", on_delete=models.CASCADE, related_name="+")
     exchange = models.CharField(max_length=50, blank=True, help_text="As sent. Blank if its alerts have none.")
     symbol = models.CharField(max_length=64, help_text="Upper case, without exchange prefix.")
-    timeframe = models.CharField(max_length=10, blank=True, help_text="Of the bars that alerts are expected for.")
+    timeframe = models.CharField(
+        max_length=10, blank=True, help_text="Timeframe of the bars for which alerts are expected."
+    )
     strategy = models.CharField(max_length=200, blank=True, help_text="Blank where every strategy's alert counts.")
     last_heard_at = models.DateTimeField(help_text="Latest alert, UTC.")
     accounted_until = models.DateTimeField(
         null=True, help_text="Close of the latest bar that was accounted for, UTC. Blank if bars have no clock."
     )
-    series = models.PositiveIntegerField(default=0, help_text="How often the sender has begun to count anew.")
+    series = models.PositiveIntegerField(default=0, help_text="Number of times the sender has restarted its count.")
     sequence = models.BigIntegerField(null=True, help_text="Latest number. Blank if its alerts have none.")
     sequence_fired_at = models.DateTimeField(null=True, help_text="When the alert with this number fired, UTC.")
 
@@ -165,28 +173,26 @@ class MissingAlert(models.Model):
 
     kind = models.CharField(max_length=8, choices=MissingKind, help_text="What was expected.")
     source = models.CharField(max_length=50, help_text="Slug of the webhook source.")
-    exchange = models.CharField(
-        max_length=50, blank=True, help_text="As in the alerts before. Blank if they have none."
-    )
+    exchange = models.CharField(max_length=50, blank=True, help_text="As in earlier alerts. Blank if they have none.")
     symbol = models.CharField(max_length=64, blank=True, help_text="Blank for a silence of the whole source.")
     timeframe = models.CharField(max_length=10, blank=True, help_text="Blank if the alerts have none.")
     strategy = models.CharField(max_length=200, blank=True, help_text="Blank where every strategy's alert counts.")
     expected_at = models.DateTimeField(
         null=True, help_text="Close of the bar, or end of the longest usual silence, UTC. Blank for a number."
     )
-    series = models.PositiveIntegerField(null=True, help_text="How often the sender had begun to count anew.")
-    sequence = models.BigIntegerField(null=True, help_text="The number that was left out.")
-    due_at = models.DateTimeField(help_text="When the alert should have been here at the latest, UTC.")
-    noticed_at = models.DateTimeField(db_default=Now(), help_text="When the worker named it, UTC.")
+    series = models.PositiveIntegerField(null=True, help_text="Number of times the sender had restarted its count.")
+    sequence = models.BigIntegerField(null=True, help_text="The sequence number that was skipped.")
+    due_at = models.DateTimeField(help_text="Latest time at which the alert should have arrived, UTC.")
+    noticed_at = models.DateTimeField(db_default=Now(), help_text="When the worker reported it missing, UTC.")
     resolved_at = models.DateTimeField(
-        null=True, help_text="When the alert came all the same, or the silence ended, UTC. Blank while it has not."
+        null=True, help_text="When the alert arrived after all, or the silence ended, UTC. Blank until then."
     )
     delivery = models.ForeignKey(
         "signals_app.WebhookDelivery",
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        help_text="What came late.",
+        help_text="The alert that arrived late.",
     )
 
     class Meta:

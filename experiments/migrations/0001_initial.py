@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('signal_hash', models.CharField(help_text='Hash of the signal.', max_length=64)),
                 ('variant', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A if the bucket is below the split, otherwise B.', max_length=1)),
                 ('assignment_hash', models.CharField(help_text='SHA-256 of the signal id, the signal hash and the assignment key.', max_length=64)),
-                ('assignment_key_id', models.CharField(help_text='Names the assignment key without telling it.', max_length=16)),
+                ('assignment_key_id', models.CharField(help_text='Identifies the assignment key without revealing it.', max_length=16)),
                 ('bucket', models.PositiveSmallIntegerField(help_text='0 to 9999, from the first 48 bits of the assignment hash.')),
                 ('split_percentage', models.DecimalField(decimal_places=2, help_text='Split of the policy version that decided.', max_digits=5)),
                 ('created_at', models.DateTimeField(help_text='UTC.')),

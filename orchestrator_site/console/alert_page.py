@@ -36,7 +36,7 @@ class CheckAlertForm(forms.Form):
         required=False,
         empty_label="None: use the settings below",
         widget=UnfoldAdminSelectWidget,
-        help_text="Check by this source's settings, and fit the templates to it.",
+        help_text="Use this source's settings, and adapt the templates to it.",
     )
     max_age_seconds = forms.IntegerField(
         min_value=0,
@@ -50,7 +50,7 @@ class CheckAlertForm(forms.Form):
         required=False,
         initial=BareSell.ENTRY_SHORT,
         widget=UnfoldAdminSelectWidget,
-        help_text="What an alert means that only says to sell, as set on the webhook source.",
+        help_text="Meaning of an alert that says only sell, as set on the webhook source.",
     )
 
 

@@ -303,7 +303,7 @@ def mark(request: HttpRequest) -> HttpResponse:
     if one is None:
         messages.info(request, "This has already been dealt with.")
     elif one.facts != facts:
-        messages.warning(request, f"It has changed meanwhile: {one.text}")
+        messages.warning(request, f"It has changed in the meantime: {one.text}")
     else:
         until = Now() + timedelta(hours=int(hours)) if hours in map(str, SNOOZE_HOURS) else None
         made: dict[str, Any] = {"kind": kind, "facts": facts[:200], "until": until}

@@ -324,7 +324,7 @@ def keep(request: HttpRequest) -> HttpResponse:
         return HttpResponseBadRequest("These are no filters of a report.")
     report = performance_report(form.filters)
     if report["report_hash"] != request.POST.get("report_hash"):
-        messages.warning(request, "The report has changed since you opened it. This is what it says now.")
+        messages.warning(request, "The report has changed since you opened it. This is the current one.")
         return redirect(f"{reverse('admin:report')}?{urlencode(query_of(request.GET))}")
     kept_report = keep_report(actor_of(request), report, note=request.POST.get("note", "").strip()[:200])
     messages.success(request, "Report kept. The address of this page is its permalink.")

@@ -154,7 +154,7 @@ class EvaluationAdmin(AuditAdmin):
             except DomainError as error:
                 form.add_error(error.pointer.removeprefix("/") or None, error.detail)
             else:
-                messages.success(request, f"Draft {evaluation} created. Another person approves it.")
+                messages.success(request, f"Draft {evaluation} created. Somebody else must approve it.")
                 return HttpResponseRedirect(_url("change", evaluation))
         page = {"form": form, "submit": "Create draft", "back": reverse("admin:outcomes_evaluation_changelist")}
         return render_page(request, "outcomes/evaluation_step.html", "New evaluation", opts=self.opts, **page)

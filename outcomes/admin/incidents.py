@@ -51,14 +51,14 @@ class AcknowledgeForm(forms.Form):
         required=False,
         label="P&L",
         widget=UnfoldAdminDecimalFieldWidget,
-        help_text="What the stray trade made, after fees; leave blank if nothing was traded.",
+        help_text="P&L of the stray trade, net of fees; leave blank if nothing was traded.",
     )
     currency = forms.RegexField(
         r"^[A-Z][A-Z0-9]{2,9}$",
         required=False,
         max_length=10,
         widget=UnfoldAdminTextInputWidget(attrs={"autocapitalize": "characters"}),
-        help_text="Of the P&L, such as USD.",
+        help_text="Currency of the P&L, such as USD.",
     )
 
 

@@ -57,7 +57,7 @@ class JudgedBlockSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     n = serializers.IntegerField(help_text="Signals that take part.")
     arrived = serializers.IntegerField(
-        help_text="With those that a halt or an engine's absence left out; the sums are divided by its root."
+        help_text="With those left out by a halt or an engine's absence; the sums are divided by its square root."
     )
     x_low = serializers.CharField(help_text=_DOUBLE)
     x_high = serializers.CharField(help_text=_DOUBLE)
@@ -108,16 +108,18 @@ class EvaluationSerializer(serializers.Serializer[Any]):
     earlier = AttemptSerializer(many=True, help_text="The attempts before it, the first one first.")
     verdict = serializers.ChoiceField(VERDICTS, allow_null=True)
     at_block = serializers.IntegerField(allow_null=True, help_text="The block that gave the verdict.")
-    sentence = serializers.CharField(help_text="The verdict as it may be cited.")
+    sentence = serializers.CharField(help_text="The verdict in words that may be quoted.")
     flags = serializers.ListField(child=serializers.ChoiceField(tuple(FLAGS)))
     evidence = EvidenceSerializer(allow_null=True)
     since = SinceSerializer(allow_null=True)
     interval = serializers.ListField(
-        child=serializers.CharField(allow_null=True), allow_null=True, help_text="Lower and upper; null if it drifted."
+        child=serializers.CharField(allow_null=True),
+        allow_null=True,
+        help_text="Lower and upper bound; null if the difference drifts.",
     )
     phase = serializers.DictField(allow_null=True, help_text="What it is pinned to, and how it ended.")
     blocks = JudgedBlockSerializer(many=True)
-    counts = serializers.DictField(help_text="What became of its signals, by engine and altogether.")
+    counts = serializers.DictField(help_text="What became of its signals, by engine and in total.")
     beside = serializers.DictField(help_text="Figures that stand beside the verdict, never instead of it.")
     waits = serializers.DictField(allow_null=True, help_text="What the next block waits for; null if none will follow.")
     report_hash = serializers.CharField(help_text="SHA-256 of the above without `waits`.")

@@ -78,7 +78,7 @@ class EngineStorySerializer(serializers.Serializer[Any]):
     """One engine's part in an experiment; null for what it has not done."""
 
     distributed_at = serializers.DateTimeField(allow_null=True)
-    permit_confirmed_at = serializers.DateTimeField(allow_null=True, help_text="Null of a shadow, too.")
+    permit_confirmed_at = serializers.DateTimeField(allow_null=True, help_text="Null for a shadow, too.")
     recommendation = RecommendationStorySerializer(allow_null=True)
     trade = serializers.DictField(allow_null=True)
     outcome = serializers.DictField(allow_null=True)
@@ -104,7 +104,7 @@ class ExperimentStorySerializer(ExperimentSummarySerializer):
     """Which engine recommended what, who executed, and why (R5.5)."""
 
     explanation = serializers.SerializerMethodField()
-    missing = serializers.SerializerMethodField(help_text="What was deleted from the database; mostly nothing.")
+    missing = serializers.SerializerMethodField(help_text="What was deleted from the database; normally empty.")
     market_context = serializers.DictField(source="signal.market_context.context", allow_null=True)
     context_hash = serializers.CharField(source="signal.market_context.context_hash", allow_null=True)
     inputs = serializers.DictField(source="decision.inputs")

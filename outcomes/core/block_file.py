@@ -33,7 +33,7 @@ def judge_file(text: str) -> dict[str, Any] | list[dict[str, Any]]:
         raise DomainError("invalid_blocks", f"Not JSON: {error}.") from None
     except (RecursionError, ValueError):
         raise DomainError(
-            "invalid_blocks", "Not JSON that can be read: nested too deep, or a number too long."
+            "invalid_blocks", "The JSON cannot be read: it is nested too deeply, or a number is too long."
         ) from None
     if isinstance(found, list):
         return [_judged(document, f"/{position}") for position, document in enumerate(found)]
@@ -62,7 +62,7 @@ def _judged(document: Any, pointer: str) -> dict[str, Any]:
         _refuse("Expected an object with worst_block and blocks, or a list of them.", pointer)
     unknown = sorted(set(document) - {*_TERMS, *_REMARKS})
     if unknown:
-        _refuse(f"Unknown member; the members are {', '.join(_TERMS)}.", f"{pointer}/{unknown[0]}")
+        _refuse(f"Unknown field; the fields are {', '.join(_TERMS)}.", f"{pointer}/{unknown[0]}")
     worst = _number(document, "worst_block", pointer)
     if worst < _LEAST:
         _refuse("Must be greater than 0.", f"{pointer}/worst_block")

@@ -112,7 +112,7 @@ def read_plan(document: Any) -> EvaluationPlan:
         raise DomainError("invalid_evaluation", f"Expected an object with {', '.join(names)}.")
     unknown = sorted(set(document) - {*names, "alpha"})
     if unknown:
-        _refuse(unknown[0], f"Unknown member; the members are {', '.join(names)}.")
+        _refuse(unknown[0], f"Unknown field; the fields are {', '.join(names)}.")
     if str(document.get("alpha", ALPHA)) != str(ALPHA):
         _refuse("alpha", f"Is always {ALPHA}.")
     given = {name: document.get(name) for name in names}

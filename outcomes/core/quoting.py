@@ -192,7 +192,7 @@ def read_quote_time(value: object) -> datetime:
         return parse_instant(value)
     number = Decimal(str(value))
     if not number.is_finite():
-        raise ValueError("Infinity is no time.")
+        raise ValueError("Infinity is not a time.")
     return epoch_instant(number)
 
 

@@ -20,9 +20,9 @@ from outcomes.models import AmendmentKind
 class SuccessorSerializer(StrictSerializer):
     """What a contract became by a split, or under a new name."""
 
-    instrument = InstrumentField(help_text="As it was.")
-    becomes = InstrumentField(help_text="Its successor.")
-    ratio = PositiveField(**QUANTITY, default=Decimal(1), help_text="Units of the successor for each unit.")
+    instrument = InstrumentField(help_text="The contract that was held.")
+    becomes = InstrumentField(help_text="The contract that replaces it.")
+    ratio = PositiveField(**QUANTITY, default=Decimal(1), help_text="Units of the successor per unit held.")
     effective_at = InstantField()
 
 
@@ -33,7 +33,9 @@ class AmendmentValuesSerializer(StrictSerializer):
         child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, required=False
     )
     fees = price_field(required=False, help_text="Negative for a rebate.")
-    successor = SuccessorSerializer(required=False, help_text="Of an open contract of the trade; without the others.")
+    successor = SuccessorSerializer(
+        required=False, help_text="For a contract that is still open; excludes `legs` and `fees`."
+    )
 
 
 class AmendmentSerializer(StrictSerializer):
@@ -41,7 +43,7 @@ class AmendmentSerializer(StrictSerializer):
 
     kind = serializers.ChoiceField(AmendmentKind.values)
     of = serializers.CharField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
-    values = AmendmentValuesSerializer(required=False, help_text="With CORRECT: what the fill was in truth.")
+    values = AmendmentValuesSerializer(required=False, help_text="Only with CORRECT: what the fill really was.")
     reason = serializers.CharField(max_length=2000)
     evidence = serializers.CharField(
         max_length=4000, help_text="Where an operator can check it, such as the broker's notice."
@@ -55,7 +57,7 @@ class AmendmentSerializer(StrictSerializer):
             detail = "Send with CORRECT what the fill was in truth, and with BUST no values."
             raise DomainError("amendment_impossible", detail, "/values")
         if "successor" in values and len(values) > 1:
-            detail = "Name a successor in an amendment of its own."
+            detail = "Send a successor in an amendment of its own."
             raise DomainError("amendment_impossible", detail, "/values/successor")
         return AmendmentReport(
             kind=given["kind"],

@@ -55,7 +55,7 @@ class AssignmentSerializer(FixedFields, serializers.Serializer[Any]):
     market_context = ContextField()
     context_hash = serializers.CharField()
     distributed_at = MomentField()
-    answer_by = MomentField(help_text="Answered later, the role is SHADOW: STALE_ANSWER.")
+    answer_by = MomentField(help_text="A later answer gets the role SHADOW (STALE_ANSWER).")
     lease_expires_at = MomentField(allow_null=True)
 
 
@@ -80,7 +80,9 @@ class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Re
 
     experiment_id = serializers.UUIDField()
     reason = serializers.CharField(source="role_reason")
-    halted = serializers.SerializerMethodField(help_text="Whether the kill switch is on now, also in a repetition.")
+    halted = serializers.SerializerMethodField(
+        help_text="Whether the kill switch is on now, even when the answer is repeated."
+    )
 
     class Meta:
         model = Recommendation
@@ -189,7 +191,7 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
     flags = FlagsField()
     pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     fills = FillAnswerSerializer(many=True)
-    own_exit = serializers.SerializerMethodField(help_text="Of a shadow; null without one.")
+    own_exit = serializers.SerializerMethodField(help_text="Own exit of a shadow; null if there is none.")
     snapshot_instruments = serializers.SerializerMethodField(
         help_text="The shadow trade's legs: quote these in the exit's market_conditions."
     )
@@ -257,10 +259,12 @@ class ViolationAnswerSerializer(FixedFields, serializers.ModelSerializer[Violati
 class TradeDocumentSerializer(TradeAnswerSerializer):
     """A trade with all that has become of it, so that an engine that has lost its memory can go on."""
 
-    revision = serializers.IntegerField(help_text="1, and one more with every accepted amendment.")
+    revision = serializers.IntegerField(help_text="1 at first; rises with every accepted amendment.")
     outcome = OutcomeAnswerSerializer(allow_null=True)
-    directives = serializers.SerializerMethodField(help_text="Of a shadow, by their numbers; empty for a real trade.")
-    violations = serializers.SerializerMethodField(help_text="By this engine.")
+    directives = serializers.SerializerMethodField(
+        help_text="Exit directives of a shadow, by number; empty for a real trade."
+    )
+    violations = serializers.SerializerMethodField(help_text="Violations by this engine.")
     amendments = AmendmentAnswerSerializer(many=True)
 
     @extend_schema_field(DirectiveAnswerSerializer(many=True))

@@ -102,7 +102,7 @@ class RenewSerializer(StrictSerializer):
     """How much longer an assignment is worked on."""
 
     lease_seconds = serializers.IntegerField(
-        min_value=1, max_value=MAX_LEASE_SECONDS, default=60, help_text="From now; a longer lease stays."
+        min_value=1, max_value=MAX_LEASE_SECONDS, default=60, help_text="Counted from now; a longer lease is kept."
     )
     lease_token = serializers.UUIDField(
         allow_null=True, default=None, help_text="The claim's; without it any lease of the engine counts."
@@ -182,7 +182,7 @@ class RecommendationSerializer(StrictSerializer):
         if values["action"] == Action.OPEN and planned is None:
             raise DomainError("plan_missing", "Say what the engine would trade before it learns its role.", "/plan")
         if values["action"] == Action.DECLINE and planned is not None:
-            raise DomainError("plan_not_allowed", "An engine that declines plans nothing.", "/plan")
+            raise DomainError("plan_not_allowed", "A recommendation to decline has no plan.", "/plan")
         text = field_text(body, "recommendation")
         plan = planned and Plan(
             tuple(PlannedLeg(**leg) for leg in planned["legs"]),
@@ -221,7 +221,7 @@ class TradeSerializer(StrictSerializer):
     fees = price_field(default=Decimal(0), help_text="Entry fees; negative for a rebate. A shadow pays the schedule.")
     price_provenance = serializers.ChoiceField(ANY_PROVENANCE)
     currency = CurrencyField(required=False, help_text="Defaults to the plan's.")
-    risk_amount = DecimalTextField(**NET_PRICE, required=False, help_text="Compared with the referee's own.")
+    risk_amount = DecimalTextField(**NET_PRICE, required=False, help_text="Compared with the referee's own figure.")
     entry_quotes = QuotesDocumentField(
         default=dict, help_text="{instrument: {bid, ask, quote_time}} at the entry; required of a shadow."
     )
@@ -245,8 +245,8 @@ class FillLegSerializer(StrictSerializer):
 
     instrument = InstrumentField()
     effect = serializers.ChoiceField(list(EFFECTS))
-    side = serializers.ChoiceField(list(SIDES), help_text="Of the position: closing a LONG sells.")
-    quantity = PositiveField(**QUANTITY, help_text="The leg's own, with its ratio.")
+    side = serializers.ChoiceField(list(SIDES), help_text="Side of the position: closing a LONG sells.")
+    quantity = PositiveField(**QUANTITY, help_text="Quantity of the leg itself, ratio included.")
     price = price_field()
 
 
@@ -259,9 +259,9 @@ class FillSerializer(StrictSerializer):
         child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS
     )
     fees = price_field(default=Decimal(0), help_text="Negative for a rebate.")
-    reason = ExitReasonField(required=False, help_text="Why it closes, where it does.")
+    reason = ExitReasonField(required=False, help_text="Why the trade closes, if this fill closes it.")
     price_provenance = serializers.ChoiceField(ANY_PROVENANCE, required=False, help_text="Defaults to the trade's.")
-    market_conditions = ConditionsField(default=dict, help_text="As for an exit.")
+    market_conditions = ConditionsField(default=dict, help_text="Same as for an exit.")
 
     def validate_fill_ref(self, value: str) -> str:
         """Reject the references that the orchestrator gives."""
@@ -308,7 +308,7 @@ class ExitSerializer(StrictSerializer):
         help_text="{underlying, quotes: {instrument: {bid, ask, quote_time}}, settlements}, and anything else seen.",
     )
     price_provenance = serializers.ChoiceField(
-        ANY_PROVENANCE, required=False, help_text="Of the exit price; defaults to the entry's."
+        ANY_PROVENANCE, required=False, help_text="Provenance of the exit price; defaults to that of the entry."
     )
 
     def report(self) -> ExitReport:

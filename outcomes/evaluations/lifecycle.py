@@ -40,7 +40,7 @@ def evaluation_named(name: str) -> Evaluation:
     """The evaluation of this name; raises `not_found`."""
     found = Evaluation.objects.select_related("approval", "run", "run__policy_version").filter(name=name).first()
     if found is None:
-        raise DomainError("not_found", f"There is no evaluation {name[:100]!r}.")
+        raise DomainError("not_found", f"No evaluation is named {name[:100]!r}.")
     return found
 
 
@@ -58,7 +58,9 @@ def create_evaluation(actor: Actor, plan: EvaluationPlan) -> Evaluation:
             record(actor, "evaluation.created", f"evaluation {plan.name}", reason=plan.note)
     except IntegrityError as error:
         if Evaluation.objects.filter(name=plan.name).exists():
-            raise DomainError("evaluation_exists", f"There is an evaluation {plan.name} already.", "/name") from error
+            raise DomainError(
+                "evaluation_exists", f"An evaluation named {plan.name} already exists.", "/name"
+            ) from error
         raise
     return evaluation
 
@@ -67,7 +69,7 @@ def approve_evaluation(actor: Actor, name: str, *, content_hash: str) -> Evaluat
     """Approve exactly this content, as another person than its author; a second click is the same approval."""
     evaluation = evaluation_named(name)
     if evaluation.content_hash != content_hash:
-        raise DomainError("evaluation_changed", "This is not the content that you reviewed.")
+        raise DomainError("evaluation_changed", "The content is not the one you reviewed.")
     if evaluation.created_by == actor.name:
         raise DomainError("own_evaluation", "You cannot approve your own evaluation.")
     with transaction.atomic():
@@ -93,9 +95,9 @@ def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
     evaluation = evaluation_named(name)
     plan = evaluation.plan
     if not EvaluationApproval.objects.filter(evaluation=evaluation).exists():
-        raise DomainError("evaluation_state", "Another person must approve it first.")
+        raise DomainError("evaluation_state", "Somebody else must approve it first.")
     if EvaluationRun.objects.filter(evaluation=evaluation).exists():
-        raise DomainError("evaluation_state", "It has been started already; an evaluation runs once.")
+        raise DomainError("evaluation_state", "It has already been started; an evaluation runs only once.")
     # Long over a large history; before the lock, because nothing that is running changes it.
     history = history_of(plan)
     with transaction.atomic():

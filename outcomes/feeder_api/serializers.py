@@ -29,7 +29,7 @@ class QuoteSerializer(StrictSerializer):
     instrument = serializers.CharField(max_length=MAX_LENGTH, help_text="As in quote-requests.")
     bid = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody bids.")
     ask = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody offers.")
-    quote_time = InstantField(help_text="When the feeder last knew the quote to stand, not when it last changed.")
+    quote_time = InstantField(help_text="When the feeder last knew the quote to be good, not when it last changed.")
     changed_at = InstantField(required=False, allow_null=True, help_text="When the quote last changed.")
 
 
@@ -57,9 +57,9 @@ class QuotesSerializer(StrictSerializer):
 class QuotesAnswerSerializer(serializers.Serializer[Any]):
     """How many of the quotes were new."""
 
-    stored = serializers.IntegerField(help_text="Quotes that were new.")
+    stored = serializers.IntegerField(help_text="Number of new quotes.")
     repeated = serializers.IntegerField(
-        help_text="Quotes of an instrument and quote_time that this feeder had already quoted: the first one stands."
+        help_text="Quotes whose instrument and quote_time this feeder had already sent; the first one stands."
     )
 
 
@@ -75,7 +75,7 @@ class QuoteRequestSerializer(serializers.Serializer[Any]):
     instrument = serializers.CharField(help_text="OCC symbols padded to 21 characters.")
     source = serializers.CharField(help_text="Slug of the webhook source.")  # type: ignore[assignment]  # DRF's own
     as_of = serializers.DateTimeField(
-        allow_null=True, help_text="Null: now, and as long as it is asked for. Of a replay: the moment to quote."
+        allow_null=True, help_text="Null: quote now, for as long as it is requested. For a replay: the time to quote."
     )
 
 

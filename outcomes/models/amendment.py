@@ -39,7 +39,7 @@ class TradeAmendment(models.Model):
         null=True,
         blank=True,
         related_name="amendments",
-        help_text="Blank: a shadow's.",
+        help_text="Blank for a shadow trade.",
     )
     shadow_trade = models.ForeignKey(
         ShadowTrade,
@@ -47,16 +47,16 @@ class TradeAmendment(models.Model):
         null=True,
         blank=True,
         related_name="amendments",
-        help_text="Blank: a real trade's.",
+        help_text="Blank for a real trade.",
     )
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="amendments")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="The engine that proposed it.")
     kind = models.CharField(max_length=7, choices=AmendmentKind, help_text="CORRECT or BUST.")
     fill_ref = models.CharField(max_length=64, help_text="The fill that it amends.")
-    values = CanonicalJSONField(help_text="What the fill was in truth: legs, fees, or a contract's successor.")
+    values = CanonicalJSONField(help_text="What the fill really was: legs, fees, or a contract's successor.")
     reason = models.TextField(help_text="Why, in the engine's words.")
     evidence = models.TextField(help_text="Where an operator can check it, such as the broker's notice.")
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the request means; identifies a repeat.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the normalised request; identifies a repeat.")
     proposed_at = models.DateTimeField(help_text="Database clock, UTC.")
     state = models.CharField(
         max_length=8, choices=AmendmentState, default=AmendmentState.PROPOSED, help_text="PROPOSED until decided."

@@ -29,26 +29,32 @@ class Evaluation(models.Model):
     note = models.TextField(help_text="The hypothesis: what is expected, and why.")
     clock = _one_of("clock", "WALL: signals as they arrive. EVENT: a replayed source's signals by their own time.")
     starts_at = models.DateTimeField(
-        null=True, blank=True, help_text="Signals from then on take part, UTC; blank: from the start of the evaluation."
+        null=True,
+        blank=True,
+        help_text="Signals from this time on take part, UTC. Blank for the start of the evaluation.",
     )
     metric = _one_of("metric", "R: return on the capital at risk. CURRENCY: the policy's.")
     estimand = _one_of("estimand", "SYNCHRONISED: at the real exit. OWN_EXIT: each side at its own.")
     prices = _one_of("prices", "NEUTRAL: only prices that neither engine could choose. ENGINES: all but model prices.")
     block_days = models.PositiveSmallIntegerField(help_text="Calendar days of a block, New York; 1 to 91.")
     max_hold_days = models.PositiveSmallIntegerField(
-        help_text="Calendar days that a trade is held at most; 0: it ends on its day."
+        help_text="Maximum holding period in calendar days; 0 for intraday."
     )
-    worst_block = models.DecimalField(**AMOUNT, help_text="The worst block thought possible, in the metric: a promise.")
-    margin = models.DecimalField(**AMOUNT, help_text="A difference per signal up to this counts as none; 0: not asked.")
-    horizon_blocks = models.PositiveIntegerField(help_text="The evaluation ends after so many blocks.")
+    worst_block = models.DecimalField(
+        **AMOUNT, help_text="The worst block thought possible, in units of the metric: a promise."
+    )
+    margin = models.DecimalField(
+        **AMOUNT, help_text="A difference per signal up to this counts as none; 0 to leave it out."
+    )
+    horizon_blocks = models.PositiveIntegerField(help_text="The evaluation ends after this many blocks.")
     max_signals = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Signals of a block that count, the first by arrival; blank: all."
+        null=True, blank=True, help_text="Number of signals per block that count, the first to arrive. Blank for all."
     )
     busy_signals = models.PositiveIntegerField(
         null=True, blank=True, help_text="Signals that arrive in a busy block; needed without 60 earlier blocks."
     )
     reason = models.TextField(
-        blank=True, default="", help_text="Why the worst block is smaller than limits and history ask for."
+        blank=True, default="", help_text="Why the worst block is smaller than limits and history require."
     )
     slices = ArrayField(
         models.CharField(max_length=MAX_SLICE),
@@ -57,7 +63,7 @@ class Evaluation(models.Model):
         help_text=f"Judged beside the whole, one a line, like symbol=SPY; of {', '.join(SLICE_FIELDS)}.",
     )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of everything above.")
-    created_by = models.CharField(max_length=150, help_text="Who wrote it; somebody else approves it.")
+    created_by = models.CharField(max_length=150, help_text="Author; somebody else approves it.")
     created_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
@@ -112,7 +118,7 @@ class EvaluationApproval(models.Model):
     evaluation = models.OneToOneField(
         Evaluation, on_delete=models.PROTECT, primary_key=True, related_name="approval", help_text="What was approved."
     )
-    content_hash = models.CharField(max_length=64, help_text="Of the content that was approved.")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the approved content.")
     approved_by = models.CharField(max_length=150, help_text="Never its author.")
     approved_at = models.DateTimeField(help_text="Database clock, UTC.")
 
@@ -135,23 +141,38 @@ class EvaluationRun(models.Model):
     """One evaluation in force: the phase that it is pinned to, and how it ended. One runs at a time."""
 
     evaluation = models.OneToOneField(
-        Evaluation, on_delete=models.PROTECT, primary_key=True, related_name="run", help_text="What runs."
+        Evaluation,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="run",
+        help_text="The evaluation that runs.",
     )
     attempt = models.PositiveIntegerField(unique=True, help_text="1 for the first evaluation that was ever started.")
     policy_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="The phase's; a later ends it."
+        PolicyVersion,
+        on_delete=models.PROTECT,
+        db_column="policy_version",
+        help_text="A later version ends the evaluation.",
     )
-    rules_hash_a = models.CharField(max_length=64, blank=True, help_text="Engine A's at the start; another ends it.")
-    rules_hash_b = models.CharField(max_length=64, blank=True, help_text="Engine B's at the start; another ends it.")
-    history_blocks = models.PositiveIntegerField(help_text="Earlier blocks that the worst block was held against.")
+    rules_hash_a = models.CharField(
+        max_length=64, blank=True, help_text="Engine A's rules at the start; others end it."
+    )
+    rules_hash_b = models.CharField(
+        max_length=64, blank=True, help_text="Engine B's rules at the start; others end it."
+    )
+    history_blocks = models.PositiveIntegerField(
+        help_text="Number of earlier blocks that the worst block was checked against."
+    )
     least_worst_block = models.DecimalField(
-        **AMOUNT, null=True, blank=True, help_text="What limits and history asked for; blank if nothing told it."
+        **AMOUNT, null=True, blank=True, help_text="Minimum by limits and history; blank if there was none."
     )
     started_by = models.CharField(max_length=150, help_text="Who started it.")
     started_at = models.DateTimeField(help_text="Database clock, UTC.")
     begins_at = models.DateTimeField(help_text="Signals that arrive after it take part, UTC.")
     starts_on = models.DateField(help_text="First day of the first block, New York.")
-    state = models.CharField(max_length=15, choices=RunState, default=RunState.RUNNING, help_text="Until it ends.")
+    state = models.CharField(
+        max_length=15, choices=RunState, default=RunState.RUNNING, help_text="RUNNING until it ends."
+    )
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When it ended, UTC; blank while it runs.")
     ended_because = models.TextField(blank=True, default="", help_text="What changed, or who finished it and why.")
     concluded_at = models.DateTimeField(
@@ -182,7 +203,7 @@ class EvaluationMark(models.Model):
     evaluation = models.ForeignKey(
         Evaluation, on_delete=models.PROTECT, related_name="marks", help_text="Whose block it is."
     )
-    number = models.PositiveIntegerField(help_text="Of the block.")
+    number = models.PositiveIntegerField(help_text="Number of the block.")
 
     class Meta:
         db_table = "evaluation_marks"
@@ -197,8 +218,10 @@ class EvaluationExits(models.Model):
     evaluation = models.ForeignKey(
         Evaluation, on_delete=models.PROTECT, related_name="exits", help_text="Whose block it is."
     )
-    number = models.PositiveIntegerField(help_text="Of the block.")
-    sums = CanonicalJSONField(help_text="Signals that have both, their weights, and both weighted sums.")
+    number = models.PositiveIntegerField(help_text="Number of the block.")
+    sums = CanonicalJSONField(
+        help_text="Number of signals with both kinds of exit, their weights, and both weighted sums."
+    )
 
     class Meta:
         db_table = "evaluation_exits"
@@ -215,39 +238,45 @@ class EvaluationBlock(models.Model):
         Evaluation, on_delete=models.PROTECT, related_name="blocks", help_text="Whose block it is."
     )
     number = models.PositiveIntegerField(help_text="1 for the first block with a signal.")
-    revision = models.PositiveSmallIntegerField(default=1, help_text="1 as judged; later ones after later facts.")
+    revision = models.PositiveSmallIntegerField(
+        default=1, help_text="1 as first judged; rises when later facts are taken in."
+    )
     first_day = models.DateField(help_text="New York.")
     last_day = models.DateField(help_text="New York; belongs to the block.")
     n = models.PositiveIntegerField(help_text="Signals that take part.")
     arrived = models.PositiveIntegerField(
-        help_text="Signals that take part, and those that a halt or an engine's absence left out."
+        help_text="Signals that take part, and those left out by a halt or an engine's absence."
     )
     x_low = models.FloatField(
-        help_text="Weighted sum of differences over the root of arrived, what is missing at A's worst."
+        help_text="Weighted sum of differences over the square root of arrived, missing values at A's worst."
     )
-    x_high = models.FloatField(help_text="The same with what is missing at B's worst.")
-    m = models.FloatField(help_text="Sum of weights over the root of arrived.")
+    x_high = models.FloatField(help_text="The same, with missing values at B's worst.")
+    m = models.FloatField(help_text="Sum of weights over the square root of arrived.")
     opened_a = models.PositiveIntegerField(help_text="Signals that A answered with OPEN.")
     opened_b = models.PositiveIntegerField(help_text="Signals that B answered with OPEN.")
     missing_a = models.PositiveIntegerField(help_text="Signals without a value for A.")
     missing_b = models.PositiveIntegerField(help_text="Signals without a value for B.")
     counts = CanonicalJSONField(help_text="Standings of each engine, signals that were not compared, long holds.")
     experiment_ids = ArrayField(models.UUIDField(), help_text="Signals that take part, in the order of arrival.")
-    signals = CanonicalJSONField(help_text="Weight, standings, values and difference of each.")
+    signals = CanonicalJSONField(help_text="Weight, standings, values and difference of each signal.")
     assigned_a = models.PositiveIntegerField(
         default=0, help_text="Signals of variant A that arrived since the block before, compared or not."
     )
     assigned_b = models.PositiveIntegerField(default=0, help_text="Signals of variant B, likewise.")
-    late = models.PositiveIntegerField(default=0, help_text="Of both, those of earlier blocks, judged already.")
-    sums = CanonicalJSONField(help_text="What the block adds to the means by role, and of pairs that both traded.")
+    late = models.PositiveIntegerField(
+        default=0, help_text="Of these, signals of earlier blocks that were already judged."
+    )
+    sums = CanonicalJSONField(
+        help_text="What the block adds to the means by role and to those of pairs that both traded."
+    )
     slices = CanonicalJSONField(help_text="The block of each declared slice; null where none of its signals took part.")
     records = CanonicalJSONField(
-        help_text="Best value and largest risk of each engine up to this block, from which later ones are filled."
+        help_text="Best value and largest risk of each engine up to this block; fill what later blocks lack."
     )
     judgement = CanonicalJSONField(
         null=True, blank=True, help_text="Evidence, interval and verdict after this block; blank of a later revision."
     )
-    judged_at = models.DateTimeField(help_text="Facts up to then count: database clock, UTC.")
+    judged_at = models.DateTimeField(help_text="Facts up to this time count; database clock, UTC.")
 
     class Meta:
         db_table = "evaluation_blocks"

@@ -28,7 +28,12 @@ class TradeFill(models.Model):
     """Executions that one report, or one exit directive, brought to a trade. Never changed, never deleted."""
 
     real_trade = models.ForeignKey(
-        RealTrade, on_delete=models.PROTECT, null=True, blank=True, related_name="fills", help_text="Blank: a shadow's."
+        RealTrade,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="fills",
+        help_text="Blank for a shadow trade.",
     )
     shadow_trade = models.ForeignKey(
         ShadowTrade,
@@ -36,7 +41,7 @@ class TradeFill(models.Model):
         null=True,
         blank=True,
         related_name="fills",
-        help_text="Blank: a real trade's.",
+        help_text="Blank for a real trade.",
     )
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="fills")
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
@@ -45,7 +50,7 @@ class TradeFill(models.Model):
         max_length=64, help_text='The engine\'s own reference; "entry" and "exit" are reserved.'
     )
     revision = models.PositiveSmallIntegerField(
-        default=1, help_text="1 as first reported, and one more with every amendment, or exit after a busted one."
+        default=1, help_text="1 as first reported; rises with every amendment and every exit after a bust."
     )
     amendment = models.OneToOneField(
         TradeAmendment,
@@ -58,19 +63,22 @@ class TradeFill(models.Model):
     is_succession = models.BooleanField(
         default=False, help_text="Nothing was traded: a contract became another one, by a split or under a new name."
     )
-    time = models.DateTimeField(help_text="As reported, UTC; a synchronised fill has the real one's.")
+    time = models.DateTimeField(help_text="As reported, UTC; a synchronised fill has the real fill's time.")
     legs = CanonicalJSONField(
         help_text="Instrument, effect (OPEN or CLOSE), side of the position, quantity, price; the quote it came from."
     )
     fees = models.DecimalField(**FEES, help_text="As reported, negative for a rebate.")
-    scheduled_fees = models.DecimalField(**FEES, help_text="By the fee schedule of the pinned policy version.")
+    scheduled_fees = models.DecimalField(**FEES, help_text="Fees by the fee schedule of the pinned policy version.")
     reason = models.CharField(max_length=13, choices=ExitReason, blank=True, default="", help_text="Why it closed.")
     price_provenance = models.CharField(max_length=19, choices=PROVENANCE_CHOICES, help_text="Where prices come from.")
-    market_conditions = CanonicalJSONField(default=dict, help_text="As reported with it.")
+    market_conditions = CanonicalJSONField(default=dict, help_text="As reported with the fill.")
     conditions_hash = models.CharField(max_length=64, help_text="SHA-256 of the market conditions.")
     reported_at = models.DateTimeField(help_text="When it arrived: database clock, UTC.")
     request_hash = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of what the request means; blank if a directive's."
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of the normalised request; blank if it follows a directive.",
     )
 
     class Meta:

@@ -59,9 +59,9 @@ class IncidentAcknowledgement(models.Model):
     )
     closing = models.TextField(help_text="How the stray trade was closed, or why there was none.")
     pnl = models.DecimalField(
-        **PNL, null=True, blank=True, help_text="What the stray trade made; blank if nothing was traded."
+        **PNL, null=True, blank=True, help_text="P&L of the stray trade; blank if nothing was traded."
     )
-    currency = models.CharField(max_length=10, blank=True, default="", help_text="Of the P&L.")
+    currency = models.CharField(max_length=10, blank=True, default="", help_text="Currency of the P&L.")
     acknowledged_by = models.CharField(max_length=150, help_text="The operator.")
     acknowledged_at = models.DateTimeField(help_text="Database clock, UTC.")
 

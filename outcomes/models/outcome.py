@@ -28,7 +28,7 @@ class Outcome(models.Model):
         help_text="Price of the single leg, or net debit; blank if UNPRICED.",
     )
     revision = models.PositiveSmallIntegerField(
-        default=1, help_text="1, and one more each time an accepted amendment changed the result."
+        default=1, help_text="1 at first; rises whenever an accepted amendment changes the result."
     )
     withdrawn = models.BooleanField(
         default=False, help_text="The exit was busted: the trade is open again, and has no result for now."
@@ -43,17 +43,17 @@ class Outcome(models.Model):
         help_text="Net of the fees paid; blank if UNPRICED.",
     )
     fees = models.DecimalField(
-        **FEES, help_text="Of all fills: as reported for a real trade, by schedule for a shadow; a rebate is negative."
+        **FEES, help_text="Fees of all fills: as reported, for a shadow as scheduled; negative for a rebate."
     )
-    scheduled_fees = models.DecimalField(**FEES, help_text="By the policy's fee schedule, on all fills.")
+    scheduled_fees = models.DecimalField(**FEES, help_text="Fees of all fills by the policy's fee schedule.")
     compared_pnl = models.DecimalField(
         **PNL,
         null=True,
         blank=True,
-        help_text="What the comparison takes: fills up to a roll, less the schedule's fees; blank if not comparable.",
+        help_text="P&L that is compared: fills up to a roll, net of scheduled fees; blank if not comparable.",
     )
     risk_amount = models.DecimalField(**RISK, help_text="Capital at risk of the opening fills; 1 R.")
-    currency = models.CharField(max_length=10, help_text="Of all amounts.")
+    currency = models.CharField(max_length=10, help_text="Currency of all amounts.")
     exit_reason = models.CharField(max_length=13, choices=ExitReason, help_text="Why the trade was closed.")
     price_provenance = models.CharField(
         max_length=19, choices=PROVENANCE_CHOICES, help_text="Where the exit price comes from."

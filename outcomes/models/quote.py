@@ -18,7 +18,7 @@ class Quote(models.Model):
     instrument = models.CharField(max_length=MAX_LENGTH, help_text="OCC symbols padded to 21 characters.")
     bid = models.DecimalField(**PRICE, help_text="Per unit; 0 if nobody bids.")
     ask = models.DecimalField(**PRICE, help_text="Per unit; 0 if nobody offers.")
-    quote_time = models.DateTimeField(help_text="When the feeder last knew the quote to stand, UTC.")
+    quote_time = models.DateTimeField(help_text="When the feeder last knew the quote to be good, UTC.")
     changed_at = models.DateTimeField(
         null=True, blank=True, help_text="When the quote last changed, UTC; blank if the feeder did not say."
     )

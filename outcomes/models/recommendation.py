@@ -48,7 +48,7 @@ class Recommendation(models.Model):
         blank=True,
         help_text="What it would trade, said before it knew its role: legs, quantity, multiplier, currency, risk.",
     )
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the request means; identifies a repeat.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the normalised request; identifies a repeat.")
     recommended_at = models.DateTimeField(help_text="Database clock, UTC.")
     role = models.CharField(max_length=6, choices=Role, help_text="Revealed after the recommendation was stored.")
     role_reason = models.CharField(

@@ -42,11 +42,11 @@ class ReportSlice(models.Model):
     policy_version = models.PositiveIntegerField()
     variant = models.CharField(max_length=1, choices=EngineName)
     strategy_version_a = models.CharField(
-        max_length=100, blank=True, help_text="Of engine A's answer; blank without one."
+        max_length=100, blank=True, help_text="From engine A's answer; blank if it gave none."
     )
     rules_hash_a = models.CharField(max_length=64, blank=True)
     strategy_version_b = models.CharField(
-        max_length=100, blank=True, help_text="Of engine B's answer; blank without one."
+        max_length=100, blank=True, help_text="From engine B's answer; blank if it gave none."
     )
     rules_hash_b = models.CharField(max_length=64, blank=True)
 
@@ -73,7 +73,7 @@ class ReportCell(Cell):
     """Closed trades, or pairs of them, by the day of the exit."""
 
     kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired.")
-    engine = models.CharField(max_length=1, blank=True, help_text="Of a pair the one that traded for real.")
+    engine = models.CharField(max_length=1, blank=True, help_text="For a pair, the engine that traded for real.")
     currency = models.CharField(max_length=10)
     # The course of the day, of all slices together: a part of the trades runs another one.
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
@@ -81,8 +81,8 @@ class ReportCell(Cell):
     trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
     fall = ExactField(null=True, help_text="Largest fall from a peak.")
     # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
-    slices = ArrayField(models.UUIDField(), null=True, help_text="Of each counted trade in its order, its slice.")
-    pnls = ArrayField(ExactField(), null=True, help_text="And its P&L.")
+    slices = ArrayField(models.UUIDField(), null=True, help_text="Slice of each counted trade, in order.")
+    pnls = ArrayField(ExactField(), null=True, help_text="P&L of each counted trade, in the same order.")
 
     class Meta(Cell.Meta):
         db_table = "report_cells"
@@ -130,7 +130,7 @@ class ReportMark(models.Model):
     """
 
     day = models.DateField(help_text="In New York.")
-    due_at = models.DateTimeField(help_text="Not before then does the worker make the cells anew; UTC.")
+    due_at = models.DateTimeField(help_text="The worker does not rebuild the cells before this time, UTC.")
 
     class Meta:
         db_table = "report_marks"
@@ -144,7 +144,7 @@ class KeptReport(models.Model):
     """A report as it was, to be cited by its hash."""
 
     report_hash = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the report without as_of.")
-    report = CanonicalJSONField(help_text="As it was answered.")
+    report = CanonicalJSONField(help_text="The report as it was shown.")
     as_of = models.DateTimeField(help_text="When it was first asked for and kept, UTC.")
     note = models.CharField(max_length=200, blank=True, help_text="What it is kept for.")
     kept_by = models.CharField(max_length=150, help_text="Who kept it.")

@@ -34,9 +34,13 @@ class ExitDirective(models.Model):
     real_trade = models.ForeignKey(RealTrade, on_delete=models.PROTECT, related_name="exit_directives")
     real_fill = models.OneToOneField(TradeFill, on_delete=models.PROTECT, related_name="exit_directive")
     number = models.PositiveSmallIntegerField(help_text="1 for the first closing fill of the real trade.")
-    closed_quantity = models.DecimalField(**QUANTITY, help_text="Of the leg of which this fill closed most.")
-    open_quantity = models.DecimalField(**QUANTITY, help_text="Of that leg, just before the fill.")
-    is_last = models.BooleanField(help_text="Whether the shadow closes all that is left.")
+    closed_quantity = models.DecimalField(
+        **QUANTITY, help_text="Quantity closed, of the leg with the largest share closed."
+    )
+    open_quantity = models.DecimalField(
+        **QUANTITY, help_text="Quantity of that leg that was open just before the fill."
+    )
+    is_last = models.BooleanField(help_text="Whether the shadow closes the rest of its position.")
     shadow_engine = models.CharField(
         max_length=1, choices=EngineName, help_text="The engine whose shadow trade must exit."
     )
@@ -47,7 +51,7 @@ class ExitDirective(models.Model):
         null=True, blank=True, help_text="Instrument, side and quantity that the shadow closes; blank until it is open."
     )
     exit_time = models.DateTimeField(help_text="Equals the real fill's, UTC.")
-    market_conditions = CanonicalJSONField(help_text="Those of the real fill.")
+    market_conditions = CanonicalJSONField(help_text="Market conditions of the real fill.")
     conditions_hash = models.CharField(max_length=64, help_text="SHA-256 of the market conditions.")
     quote_flags = CanonicalJSONField(
         default=dict, help_text="Quotes that cannot price the exit, and why: LOOKAHEAD, CROSSED and so on."
@@ -56,9 +60,11 @@ class ExitDirective(models.Model):
         max_length=14, choices=DirectiveState, default=DirectiveState.PENDING, help_text="PENDING until settled."
     )
     issued_at = models.DateTimeField(help_text="Database clock, UTC.")
-    due_at = models.DateTimeField(help_text="From then on it is priced: neutral quotes had time to arrive; UTC.")
+    due_at = models.DateTimeField(
+        help_text="Priced from this time on, when neutral quotes have had time to arrive; UTC."
+    )
     tried_at = models.DateTimeField(
-        null=True, blank=True, help_text="When no quotes were found to price it: it waits for more; UTC."
+        null=True, blank=True, help_text="When pricing found no quotes and began to wait for some, UTC."
     )
     expires_at = models.DateTimeField(help_text="A shadow trade not priced by then ends UNPRICED; UTC.")
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it left PENDING, UTC.")
@@ -66,7 +72,7 @@ class ExitDirective(models.Model):
         max_length=64,
         blank=True,
         default="",
-        help_text="SHA-256 of what the shadow engine's report means; blank if settled without one.",
+        help_text="SHA-256 of the shadow engine's normalised report; blank if settled without one.",
     )
 
     class Meta:
@@ -120,16 +126,18 @@ class OwnExit(models.Model):
     price_provenance = models.CharField(
         max_length=19, choices=PROVENANCE_CHOICES, blank=True, default="", help_text="Blank until it is priced."
     )
-    fees = models.DecimalField(**FEES, null=True, blank=True, help_text="By schedule, entry and exit.")
+    fees = models.DecimalField(**FEES, null=True, blank=True, help_text="Scheduled fees of entry and exit.")
     pnl = models.DecimalField(**PNL, null=True, blank=True, help_text="Net of fees; blank unless priced.")
     violations = CanonicalJSONField(default=list, help_text="Rules that it breaks, by name.")
     state = models.CharField(
         max_length=8, choices=OwnExitState, default=OwnExitState.PENDING, help_text="PENDING until priced."
     )
     reported_at = models.DateTimeField(help_text="When it arrived: database clock, UTC.")
-    due_at = models.DateTimeField(help_text="From then on it is priced: neutral quotes had time to arrive; UTC.")
+    due_at = models.DateTimeField(
+        help_text="Priced from this time on, when neutral quotes have had time to arrive; UTC."
+    )
     priced_at = models.DateTimeField(null=True, blank=True, help_text="When it left PENDING, UTC.")
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the request means.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the normalised request.")
 
     class Meta:
         db_table = "own_exits"

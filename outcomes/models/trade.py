@@ -70,24 +70,24 @@ class Trade(models.Model):
     legs = CanonicalJSONField(help_text="1 to 4 legs as reported: instrument, side, ratio, entry price.")
     quantity = models.DecimalField(**QUANTITY, help_text="Contracts of the first fill.")
     multiplier = models.DecimalField(**MULTIPLIER, help_text="Units per contract: 100 for US options.")
-    currency = models.CharField(max_length=10, help_text="Of prices, fees and P&L.")
+    currency = models.CharField(max_length=10, help_text="Currency of prices, fees and P&L.")
     declared_risk = models.DecimalField(
         **NET_PRICE, null=True, blank=True, help_text="Capital at risk as the engine sees it; only ever compared."
     )
     entry_quotes = CanonicalJSONField(default=dict, help_text="The engine's own quotes at the entry, as reported.")
     entry_time = models.DateTimeField(help_text="As reported by the engine, UTC.")
-    entry_fees = models.DecimalField(**PRICE, help_text="Of the first fill, as reported; negative for a rebate.")
+    entry_fees = models.DecimalField(**PRICE, help_text="Fees of the first fill, as reported; negative for a rebate.")
     claimed_provenance = models.CharField(
         max_length=19, choices=PROVENANCE_CHOICES, help_text="Where the engine says its prices come from."
     )
-    request_hash = models.CharField(max_length=64, help_text="SHA-256 of what the opening request means.")
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the normalised opening request.")
     opened_at = models.DateTimeField(help_text="When the opening was reported: database clock, UTC.")
     entry_due_at = models.DateTimeField(
         null=True, blank=True, help_text="OPENING: from then on the engine's own quotes price the entry; UTC."
     )
     status = models.CharField(max_length=8, choices=TradeStatus, default=TradeStatus.OPEN, help_text=TRADE_STATUS_HELP)
-    revision = models.PositiveSmallIntegerField(default=1, help_text="1, and one more with every accepted amendment.")
-    flags = CanonicalJSONField(default=list, help_text="What is remarkable about it without breaking a rule.")
+    revision = models.PositiveSmallIntegerField(default=1, help_text="1 at first; rises with every accepted amendment.")
+    flags = CanonicalJSONField(default=list, help_text="What is unusual about it without breaking a rule.")
     entry_price = models.DecimalField(
         **NET_PRICE, null=True, blank=True, help_text="Average price of the single leg, or net debit."
     )
@@ -101,10 +101,13 @@ class Trade(models.Model):
         **NET_PRICE, null=True, blank=True, help_text="Average price of the single leg, or net debit."
     )
     exit_time = models.DateTimeField(
-        null=True, blank=True, help_text="Of the last fill, UTC; a paired shadow trade has the real trade's."
+        null=True, blank=True, help_text="Time of the last fill, UTC; a paired shadow has the real trade's."
     )
     exit_fees = models.DecimalField(
-        **FEES, null=True, blank=True, help_text="Of all fills but the first: as reported, or by schedule for a shadow."
+        **FEES,
+        null=True,
+        blank=True,
+        help_text="Fees of all fills but the first: as reported, for a shadow as scheduled.",
     )
     exit_reason = models.CharField(
         max_length=13, choices=ExitReason, blank=True, default="", help_text="Why it was closed."
@@ -169,7 +172,7 @@ class RealTrade(Trade):
     kind = Role.REAL
 
     prices_checked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its prices were held against the quotes around them, UTC."
+        null=True, blank=True, help_text="When its prices were checked against the quotes around them, UTC."
     )
 
     class Meta(Trade.Meta):

@@ -49,7 +49,7 @@ class PerformanceFilterSerializer(StrictSerializer):
     currency = serializers.RegexField(
         f"^{CURRENCY_PATTERN}$",
         required=False,
-        help_text="Of the amounts, such as USD; the only one there is unless given, else that of the policy in force.",
+        help_text="Currency, such as USD. Default: the only one on record, or else that of the policy in force.",
     )
 
     def validate_symbol(self, value: str) -> str:
@@ -147,7 +147,7 @@ class PhaseSerializer(serializers.Serializer[Any]):
     """A stretch with the same policy version, and the same strategy version and rules of both engines."""
 
     policy_version = serializers.IntegerField()
-    first_day = serializers.DateField(help_text="Of its exits, in New York.")
+    first_day = serializers.DateField(help_text="First day of its exits, New York.")
     last_day = serializers.DateField()
     engines = _BothAnsweredBySerializer()
 
@@ -155,13 +155,15 @@ class PhaseSerializer(serializers.Serializer[Any]):
 class PerformanceReportSerializer(serializers.Serializer[Any]):
     """The report: it describes, and gives no verdict."""
 
-    filters = serializers.DictField(help_text="As understood; null means any. The currency is always named.")
+    filters = serializers.DictField(help_text="Filters as applied; null means any. The currency is always given.")
     currencies = serializers.ListField(
-        child=serializers.CharField(), help_text="In which outcomes are stored; the report is in one."
+        child=serializers.CharField(), help_text="Currencies of the stored outcomes; the report covers one."
     )
     as_of = serializers.DateTimeField(help_text="By the database clock, UTC.")
     report_hash = serializers.CharField(help_text="SHA-256 of the canonical report without as_of and itself.")
-    phases = PhaseSerializer(many=True, help_text="Of the closed trades, oldest first; the figures are over all.")
+    phases = PhaseSerializer(
+        many=True, help_text="Phases of the closed trades, oldest first; the figures cover all of them."
+    )
     conventions = serializers.DictField(child=serializers.CharField())
     engines = EnginesSerializer()
     pairs = figures_serializer(

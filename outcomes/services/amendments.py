@@ -134,7 +134,7 @@ def preview_amendment(amendment: TradeAmendment) -> tuple[list[LegFill], list[Le
 
 def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str) -> tuple[TradeAmendment, Terms]:
     if not reason.strip():
-        raise DomainError("reason_missing", "Say why; the engine and the audit log are told.")
+        raise DomainError("reason_missing", "Enter a reason; the engine sees it, and the audit log keeps it.")
     experiment_id = TradeAmendment.objects.values_list("experiment_id", flat=True).get(pk=amendment_id)
     terms = lock_experiment(experiment_id)
     # Read under the lock: two operators may have the page open.
@@ -159,7 +159,9 @@ def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, ter
     if successor := amendment.values.get("successor"):
         return _succession(trade, amendment, successor, terms)
     if isinstance(trade, ShadowTrade):
-        raise DomainError("shadow_not_amended", "The referee prices a shadow; only a successor of a contract is taken.")
+        raise DomainError(
+            "shadow_not_amended", "The referee prices shadows; only a successor of a contract is accepted."
+        )
     row = TradeFill.objects.get(pk=first.pk)
     row.pk, row.request_hash, row.reported_at = None, "", terms.now
     row.revision = first.revision + 1

@@ -172,7 +172,7 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
     """Store a shadow that did what it planned, when it says, at prices that can be checked."""
     refuse_claim(report.price_provenance, is_shadow=True)
     if report.price_provenance == Provenance.SETTLEMENT:
-        raise DomainError("provenance_not_allowed", "Nothing is opened at a settlement.", "/price_provenance")
+        raise DomainError("provenance_not_allowed", "A settlement cannot open a position.", "/price_provenance")
     plan = Plan.from_document(recommendation.plan)
     planned = [PlannedLeg(leg.instrument, leg.side or "", leg.ratio or 1) for leg in report.legs]
     refuse_other_than_planned(plan, planned, report.quantity, report.multiplier)
@@ -249,7 +249,7 @@ def refuse_untimely(terms: Terms, moment: datetime, pointer: str) -> None:
         raise DomainError("time_in_future", "The time is in the future; check the engine's clock.", pointer)
     if verdict == TOO_LATE:
         delay = f"{terms.report_delay.total_seconds():.0f} s"
-        raise DomainError("reported_too_late", f"Report within {delay} of what happened.", pointer)
+        raise DomainError("reported_too_late", f"Report fills within {delay} of their time.", pointer)
 
 
 def _own_entry(report: OpeningReport, terms: Terms) -> PricedLegs:

@@ -180,7 +180,7 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
         permit = terms.permit
         if permit is None or permit.engine != engine:
             if engine not in terms.recommendations:
-                raise DomainError("recommendation_missing", "Send a recommendation first; its answer says the role.")
+                raise DomainError("recommendation_missing", "Send a recommendation first; the answer reveals the role.")
             raise DomainError("not_permitted", f"Engine {engine} may not trade this experiment for real.")
         is_halted, now = halted_and_now()
         if is_halted:

@@ -83,7 +83,7 @@ def settle_contracts(trade: ShadowTrade, report: FillReport, terms: Terms, reque
     if any(leg.effect == "OPEN" or not _has_run_out(leg.instrument, settlements) for leg in report.legs):
         raise DomainError(
             "shadow_follows_real",
-            "A shadow exits when the real trade does; only a contract that has ended can be settled before.",
+            "A shadow exits when the real trade does; only an expired contract can be settled earlier.",
             "/legs",
         )
     if trade.status == TradeStatus.OPENING:
@@ -183,7 +183,7 @@ def exit_of_a_shadow(
         cursor.execute(OWN_EXIT_DAYS)
         (days,) = cursor.fetchone()
     if terms.now > trade.opened_at + timedelta(days=days):
-        raise DomainError("own_exit_too_late", f"An own exit is taken for {days} days after the entry.")
+        raise DomainError("own_exit_too_late", f"Own exits are accepted for {days} days after the entry.")
     refuse_untimely(terms, report.exit_time, "/exit_time")
     opened = _opened(trade, report.exit_time)
     conditions, limit = report.market_conditions, terms.quote_limit

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
-                ('enabled', models.BooleanField(help_text='What it was set to.')),
+                ('enabled', models.BooleanField(help_text='Whether the engine was enabled or disabled.')),
                 ('reason', models.TextField(help_text='Why.')),
                 ('switched_by', models.CharField(help_text='Who disabled or enabled it.', max_length=150)),
                 ('switched_at', models.DateTimeField(help_text='UTC, database clock.')),
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('engine', models.CharField(choices=[('A', 'A'), ('B', 'B')], help_text='A or B.', max_length=1)),
                 ('day', models.DateField(help_text='UTC, database clock.')),
                 ('code', models.CharField(help_text='As in the answer; docs/errors.md says what to do.', max_length=50)),
-                ('count', models.BigIntegerField(help_text='Answers with it.')),
+                ('count', models.BigIntegerField(help_text='Number of answers with this code.')),
             ],
             options={
                 'verbose_name_plural': 'engine errors',
@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                 ('last_heartbeat_at', models.DateTimeField(help_text='UTC, database clock.')),
                 ('available_until', models.DateTimeField(help_text='Last heartbeat plus the time to live of that time, UTC.')),
                 ('engine_version', models.CharField(help_text='As reported by the engine.', max_length=100)),
-                ('rules_hash', models.CharField(help_text='As reported by the engine; a change starts a new stretch.', max_length=64)),
+                ('rules_hash', models.CharField(help_text='As reported by the engine; a change starts a new period.', max_length=64)),
                 ('engine', models.ForeignKey(db_column='engine', on_delete=django.db.models.deletion.PROTECT, related_name='stretches', to='policies.engine')),
             ],
             options={

@@ -54,7 +54,7 @@ class EngineAvailability(models.Model):
     last_heartbeat_at = models.DateTimeField(help_text="UTC, database clock.")
     available_until = models.DateTimeField(help_text="Last heartbeat plus the time to live of that time, UTC.")
     engine_version = models.CharField(max_length=100, help_text="As reported by the engine.")
-    rules_hash = models.CharField(max_length=64, help_text="As reported by the engine; a change starts a new stretch.")
+    rules_hash = models.CharField(max_length=64, help_text="As reported by the engine; a change starts a new period.")
 
     class Meta:
         db_table = "engine_availability"
@@ -74,7 +74,7 @@ class EngineErrors(models.Model):
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
     day = models.DateField(help_text="UTC, database clock.")
     code = models.CharField(max_length=50, help_text="As in the answer; docs/errors.md says what to do.")
-    count = models.BigIntegerField(help_text="Answers with it.")
+    count = models.BigIntegerField(help_text="Number of answers with this code.")
 
     class Meta:
         db_table = "engine_errors"
@@ -94,7 +94,7 @@ class EngineSwitch(models.Model):
     """An operator disabled or enabled an engine."""
 
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    enabled = models.BooleanField(help_text="What it was set to.")
+    enabled = models.BooleanField(help_text="Whether the engine was enabled or disabled.")
     reason = models.TextField(help_text="Why.")
     switched_by = models.CharField(max_length=150, help_text="Who disabled or enabled it.")
     switched_at = models.DateTimeField(help_text="UTC, database clock.")

@@ -43,14 +43,14 @@ class SourceForm(forms.Form):
         max_value=LARGEST_INTEGER,
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Leave blank for no limit. TradingView does not resend an alert that was rejected for the limit.",
+        help_text="Leave blank for no limit. TradingView does not resend alerts that exceed it.",
     )
     bare_sell = forms.ChoiceField(
         choices=BareSell,
         initial=BareSell.ENTRY_SHORT,
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text="What an alert means that only says to sell. If this source never goes short, choose the exit.",
+        help_text="Meaning of an alert that says only sell. Choose exit if this source never goes short.",
     )
     replay = forms.BooleanField(
         required=False,

@@ -159,7 +159,7 @@ class WebhookSourceAdmin(AuditAdmin):
                 self.log_change(request, source, f"Changed the watch: {', '.join(form.changed_data) or 'nothing'}")
                 messages.success(request, f"Webhook source {source.slug} is watched as of now.")
                 return HttpResponseRedirect(_page_of(source))
-        lead = "An alert that is due and has not come is named within a minute, here and in /metrics."
+        lead = "An overdue alert is reported within a minute, here and in /metrics."
         return self._form_page(request, f"Watch {source.slug} for missing alerts", form, "Save", lead=lead)
 
     @page_action("Rotate token", permission="manage", url_path="rotate", icon="autorenew")

@@ -231,7 +231,7 @@ class WatchForm(forms.Form):
         required=False,
         label="Longest silence (minutes)",
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="In market hours. Leave blank to learn it: three times as long as 95% of the silences before.",
+        help_text="During market hours. Leave blank to learn it: three times the 95th percentile of past silences.",
     )
     timezone = forms.CharField(
         max_length=64,

@@ -55,7 +55,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name} is no time zone.") from error
+        raise ValueError(f"{name} is not a time zone.") from error
 
 
 def sessions(hours: MarketHours, since: datetime, until: datetime) -> Iterator[Session]:

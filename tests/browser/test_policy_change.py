@@ -114,7 +114,7 @@ def test_an_edit_voids_the_approval(person: Person, approval_is_required: None) 
 
     person.reads("(of earlier content: void)", "needs approval by another person")
     activate(person, "It was approved.")
-    person.reads("Another person must approve this exact content first.")
+    person.reads("Somebody else must approve exactly this content first.")
     assert in_force()[0] == 1
 
 

@@ -124,7 +124,7 @@ def test_blocks_may_keep_what_an_evaluation_shows_beside_them(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "pointer", "reason"),
     [
-        ({"margn": 1}, "/margn", "Unknown member; the members are worst_block, margin, horizon_blocks, alpha, blocks."),
+        ({"margn": 1}, "/margn", "Unknown field; the fields are worst_block, margin, horizon_blocks, alpha, blocks."),
         ({"worst_block": 0}, "/worst_block", "Must be greater than 0."),
         ({"worst_block": None}, "/worst_block", "Must be a number."),
         ({"margin": "-0.1"}, "/margin", "Must not be negative; 0 means that nobody asks for equivalence."),
@@ -161,8 +161,8 @@ def test_what_cannot_be_judged_is_named(tmp_path: Path, change: dict[str, Any], 
     ("content", "said"),
     [
         (b"{", ": Not JSON: Expecting property name"),
-        (b"[" * 100_000, ": Not JSON that can be read: nested too deep, or a number too long."),
-        (b"1" * 5_000, ": Not JSON that can be read: nested too deep, or a number too long."),
+        (b"[" * 100_000, ": The JSON cannot be read: it is nested too deeply, or a number is too long."),
+        (b"1" * 5_000, ": The JSON cannot be read: it is nested too deeply, or a number is too long."),
         (b"\xff", "not UTF-8"),
         (b"7", ": Expected an object with worst_block and blocks, or a list of them."),
         (b"[7]", " at /0: Expected an object"),

@@ -38,7 +38,7 @@ def edit(draft: PolicyDraft, by: Actor, split: str) -> None:
 def test_without_another_persons_approval_nothing_comes_into_force() -> None:
     draft = make_draft()
 
-    with pytest.raises(DomainError, match="Another person must approve this exact content") as caught:
+    with pytest.raises(DomainError, match="Somebody else must approve exactly this content") as caught:
         activate(draft)
 
     assert caught.value.code == "approval_missing"
@@ -99,7 +99,7 @@ def test_an_edit_voids_the_approval() -> None:
 
     edit(draft, ADA, "90")
 
-    with pytest.raises(DomainError, match="this exact content"):
+    with pytest.raises(DomainError, match="exactly this content"):
         activate(draft)
 
 
@@ -111,7 +111,7 @@ def test_the_approval_of_one_who_then_edits_counts_no_more() -> None:
 
     edit(draft, BOB, "20")
 
-    with pytest.raises(DomainError, match="this exact content"):
+    with pytest.raises(DomainError, match="exactly this content"):
         activate(draft)
 
 
@@ -150,7 +150,7 @@ def test_approving_twice_is_one_approval() -> None:
 def test_a_scheduled_activation_needs_the_approval_when_it_is_ordered() -> None:
     draft = make_draft()
 
-    with pytest.raises(DomainError, match="this exact content"):
+    with pytest.raises(DomainError, match="exactly this content"):
         schedule(draft)
     approve(draft)
     assert schedule(draft).state == "SCHEDULED"
@@ -164,7 +164,7 @@ def test_approval_asked_for_since_it_was_scheduled_is_asked_for_when_it_is_due(s
     (settled,) = activate_due_drafts()
 
     assert settled.state == "REFUSED"
-    assert "Another person must approve" in settled.refusal
+    assert "Somebody else must approve" in settled.refusal
     assert PolicyVersion.objects.count() == 1
 
 

@@ -158,7 +158,7 @@ def test_a_time_that_has_passed_is_told() -> None:
 def test_approval_is_asked_for_on_the_command_line_too(settings: LazySettings) -> None:
     settings.POLICY_REQUIRE_APPROVAL = True
 
-    with pytest.raises(CommandError, match="Another person must approve this exact content first"):
+    with pytest.raises(CommandError, match="Somebody else must approve exactly this content first"):
         run("policy", "activate", make_draft().pk, "--reason", "x")
 
 

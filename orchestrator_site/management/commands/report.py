@@ -32,9 +32,13 @@ class Command(BaseCommand):
         """The filters of `GET performance`, and where the report goes."""
         for name, field in PerformanceFilterSerializer().fields.items():
             parser.add_argument(f"--{name.replace('_', '-')}", help=str(field.help_text or "") or None)
-        parser.add_argument("--evaluation", metavar="NAME", help="print this evaluation's sentence and figures, too")
-        parser.add_argument("--csv", type=Path, metavar="FILE", help="write the report to this file, a figure a line")
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write what `GET performance` answers")
+        parser.add_argument("--evaluation", metavar="NAME", help="also print this evaluation's sentence and figures")
+        parser.add_argument(
+            "--csv", type=Path, metavar="FILE", help="write the report to this file, one figure per line"
+        )
+        parser.add_argument(
+            "--json", type=Path, metavar="FILE", help="write the answer of `GET performance` to this file"
+        )
         parser.add_argument("--keep", metavar="NOTE", help="keep the report under its hash, with this note")
 
     def handle(self, *args: Any, **options: Any) -> None:

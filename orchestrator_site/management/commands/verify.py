@@ -26,7 +26,7 @@ class Command(BaseCommand):
             "--once",
             choices=STAGES[1:],
             default="",
-            help="also check what holds once all signals are decided, or once all trades are closed, too",
+            help="also check what must hold once all signals are decided, or once all trades are closed",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 

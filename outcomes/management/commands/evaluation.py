@@ -45,7 +45,7 @@ class Command(BaseCommand):
         create.add_argument("name")
         _add_plan_options(create)
         create.add_argument("--note", required=True, help="the hypothesis: what you expect, and why")
-        approve = actions.add_parser("approve", help="approve a draft, as another person than its author")
+        approve = actions.add_parser("approve", help="approve a draft that somebody else wrote")
         approve.add_argument("name")
         approve.add_argument("--by", required=True, metavar="USER", help="an account with the permission to approve")
         for name, text in (("start", "let an approved evaluation run"), ("show", "show one with every figure")):
@@ -54,10 +54,10 @@ class Command(BaseCommand):
             if name == "show":
                 action.add_argument("--json", action="store_true", help="one JSON document, as the API gives it")
         actions.add_parser("list", help="list all, newest first")
-        finish = actions.add_parser("finish", help="end a running evaluation, and wait for the blocks that are over")
+        finish = actions.add_parser("finish", help="end a running evaluation and wait until its last blocks are judged")
         finish.add_argument("name")
         finish.add_argument("--reason", default="", help="why, for the audit log")
-        finish.add_argument("--no-wait", action="store_true", help="leave the last blocks to the worker")
+        finish.add_argument("--no-wait", action="store_true", help="do not wait; the worker judges the last blocks")
         check = actions.add_parser("verify", help="recompute everything from the fills; exit 1 on any difference")
         check.add_argument("name")
         self._add_trials(actions)
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         proposal = actions.add_parser("propose", help="propose block length, worst block and margin from history")
         for name in ("metric", "estimand", "prices", "clock"):
             proposal.add_argument(f"--{name}", choices=CHOICES[name], default=CHOICES[name][0])
-        proposal.add_argument("--max-hold-days", type=int, default=0, help="calendar days a trade is held at most")
+        proposal.add_argument("--max-hold-days", type=int, default=0, help="maximum holding period in calendar days")
         proposal.add_argument("--difference", type=float, default=0.2, help="true difference per signal to plan for")
         proposal.add_argument("--json", action="store_true", help="one JSON document instead of text")
         judge = actions.add_parser("judge", help="judge the blocks of a file; prints evidence, interval and verdict")
@@ -97,13 +97,13 @@ class Command(BaseCommand):
         plan = read_plan({"name": options["name"]} | {name: options[name] for name in OPTIONS})
         evaluation = lifecycle.create_evaluation(command_line_actor(), plan)
         self.stdout.write(f"Draft {evaluation} created, content hash {evaluation.content_hash}.")
-        self.stdout.write(f"Somebody else approves it: manage.py evaluation approve {evaluation} --by USER")
+        self.stdout.write(f"Somebody else must approve it: manage.py evaluation approve {evaluation} --by USER")
 
     def _approve(self, options: dict[str, Any]) -> None:
         name = options["by"]
         user = get_user_model().objects.filter(username=name, is_active=True).first()
         if user is None or not user.has_perm(APPROVE):
-            raise CommandError(f"{name} is no active account with the permission to approve.", returncode=UNUSABLE)
+            raise CommandError(f"{name} is not an active account with permission to approve.", returncode=UNUSABLE)
         evaluation = lifecycle.evaluation_named(options["name"])
         lifecycle.approve_evaluation(Actor(name), evaluation.name, content_hash=evaluation.content_hash)
         self.stdout.write(f"{evaluation} is approved by {name}.")
@@ -210,12 +210,14 @@ def _add_plan_options(parser: CommandParser) -> None:
     for name, values in CHOICES.items():
         parser.add_argument(f"--{name}", choices=values, required=name != "clock", default="WALL")
     parser.add_argument("--block-days", required=True, help="calendar days of a block, New York")
-    parser.add_argument("--max-hold-days", required=True, help="calendar days that a trade is held at most")
-    parser.add_argument("--worst-block", required=True, help="the worst block thought possible, in the metric")
-    parser.add_argument("--margin", default="0", help="a difference per signal up to this counts as none; 0: not asked")
-    parser.add_argument("--horizon-blocks", required=True, help="end after so many blocks")
-    parser.add_argument("--starts-at", help="signals from then on take part (RFC 3339 with zone)")
-    parser.add_argument("--max-signals", help="signals of a block that count, the first by arrival")
+    parser.add_argument("--max-hold-days", required=True, help="maximum holding period in calendar days")
+    parser.add_argument("--worst-block", required=True, help="the worst block thought possible, in units of the metric")
+    parser.add_argument(
+        "--margin", default="0", help="a difference per signal up to this counts as none; 0 to leave it out"
+    )
+    parser.add_argument("--horizon-blocks", required=True, help="end after this many blocks")
+    parser.add_argument("--starts-at", help="signals from this time on take part (RFC 3339 with zone)")
+    parser.add_argument("--max-signals", help="number of signals per block that count, the first to arrive")
     parser.add_argument("--busy-signals", help="signals of a busy block, where there are not 60 earlier ones")
     parser.add_argument(
         "--slice",
@@ -223,9 +225,9 @@ def _add_plan_options(parser: CommandParser) -> None:
         default=[],
         dest="slices",
         metavar="FIELD=VALUE",
-        help="judge these signals beside the whole, like symbol=SPY; may be given several times",
+        help="judge these signals on their own, too, such as symbol=SPY (repeatable)",
     )
-    parser.add_argument("--reason", default="", help="why the worst block is smaller than limits and history ask for")
+    parser.add_argument("--reason", default="", help="why the worst block is smaller than limits and history require")
 
 
 def _text_of(file: Path) -> str:

@@ -44,7 +44,7 @@ class Command(BaseCommand):
             default=[],
             metavar="NAME=VALUE",
             dest="changes",
-            help="a change (repeatable)",
+            help="a setting to change (repeatable)",
         )
         draft.add_argument("--from", type=int, metavar="VERSION", dest="source", help="restore a version's settings")
         draft.add_argument("--note", required=True, help="why the policy changes")

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             "--bare-sell",
             choices=BareSell.values,
             default=BareSell.ENTRY_SHORT.value,
-            help="what an alert means that only says to sell (default: %(default)s)",
+            help="meaning of an alert that says only sell (default: %(default)s)",
         )
         add.add_argument(
             "--replay", action="store_true", help="feed of a demo, backtest or rehearsal: no maximum age; never in LIVE"

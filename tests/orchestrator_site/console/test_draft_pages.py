@@ -289,7 +289,7 @@ def test_another_persons_approval_is_shown_and_lets_it_be_activated(operator: Cl
     post(operator, "approve", draft)
     done = post(operator, "activate", draft, reason="Go.")
 
-    assert refused.context["form"].non_field_errors() == ["Another person must approve this exact content first."]
+    assert refused.context["form"].non_field_errors() == ["Somebody else must approve exactly this content first."]
     assert done.status_code == 302
     assert version() == 2
 

@@ -198,7 +198,7 @@ def test_nobody_acknowledges_what_he_has_not_seen(operator: Client) -> None:
 
     page = acknowledge(operator, stale)
 
-    assert "It has changed meanwhile: Failed signals to retry or discard: 2." in page.content.decode()
+    assert "It has changed in the meantime: Failed signals to retry or discard: 2." in page.content.decode()
     assert not AttentionMark.objects.exists()
 
 

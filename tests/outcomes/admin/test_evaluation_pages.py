@@ -90,7 +90,7 @@ def test_a_page_that_shows_another_content_approves_nothing(operator: Client) ->
 
     answer = operator.post(url("approve", evaluation.pk), {"content_hash": "0" * 64})
 
-    assert "not the content that you reviewed" in text(answer)
+    assert "not the one you reviewed" in text(answer)
     assert not hasattr(Evaluation.objects.get(), "approval")
 
 

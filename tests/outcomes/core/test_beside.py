@@ -87,6 +87,15 @@ def test_the_fixed_tests_are_of_blocks_and_say_of_how_many() -> None:
     assert (found["blocks_won"]["a"], found["blocks_won"]["b"]) == (4, 1)
 
 
+def test_means_of_blocks_and_what_each_foretells_are_told_as_numbers() -> None:
+    found = figures_beside([block(0.5), block(1.0, 2.0, n=2), block(-0.5)], [], [], by_own=False)
+
+    # Halves of 0.5 and -0.5, and 1.5 of two signals out of four; 1.5 over the weights of three blocks.
+    assert (found["mean_per_block"], found["mean_per_signal"]) == ("0.5", "0.25")
+    # 0 and 1 and -1 from the mean, so that of three only the second foretells the third.
+    assert found["lag_correlation"] == "-0.5"
+
+
 def test_a_block_whose_winner_is_not_known_is_won_by_nobody() -> None:
     assert figures_beside([block(-1, 2)], [], [], by_own=False)["blocks_won"]["e"] == "1.0"
 

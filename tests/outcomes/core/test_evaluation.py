@@ -119,7 +119,7 @@ def test_a_document_names_nothing_but_the_members_of_a_plan() -> None:
     )
 
     error = refused(wager=1)
-    assert (error.pointer, error.detail) == ("/wager", f"wager: Unknown member; the members are {members}.")
+    assert (error.pointer, error.detail) == ("/wager", f"wager: Unknown field; the fields are {members}.")
 
     # given two of them, the first by name is told
     assert refused(wager=1, bet=2).pointer == "/bet"

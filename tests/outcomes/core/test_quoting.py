@@ -203,7 +203,7 @@ def test_what_nobody_bids_for_any_more_can_be_left_and_not_bought_back() -> None
 
 
 def test_infinity_is_no_time_and_says_so() -> None:
-    with pytest.raises(ValueError, match=r"^Infinity is no time\.$"):
+    with pytest.raises(ValueError, match=r"^Infinity is not a time\.$"):
         read_quote_time(float("-inf"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kernel.errors import DomainError
 from outcomes.core.evaluation import read_plan
-from outcomes.core.slices import MOST_SLICES, Slice, read_slices
+from outcomes.core.slices import MAX_SLICE, MOST_SLICES, Slice, read_slices
 
 PLAN: dict[str, Any] = {
     "name": "spring", "note": "A test.", "clock": "WALL", "metric": "R", "estimand": "SYNCHRONISED",
@@ -35,7 +35,8 @@ def test_slices_are_a_list_or_one_a_line(given: Any) -> None:
         (["symbol"], "is not field=value"),
         (["symbol="], "is not field=value"),
         (["variant=A"], "symbol, timeframe, direction, strategy, source"),  # who is real is no slice
-        (["symbol=SPY", "symbol=SPY"], "Each once"),
+        (["x" * 81], f"'{'x' * 80}' is not field=value"),  # no more of it is repeated
+        (["symbol=SPY", "symbol=SPY"], ": Each once"),
         ([f"symbol={number}" for number in range(MOST_SLICES + 1)], "At most 20"),
         (["symbol=" + "x" * 300], "At most 300 characters"),
         (7, "Must be a list"),
@@ -46,6 +47,12 @@ def test_a_slice_that_cannot_be_judged_is_refused(slices: Any, words: str) -> No
         read_plan(PLAN | {"slices": slices})
 
     assert refused.value.pointer == "/slices"
+
+
+def test_the_most_and_the_longest_slices_are_taken() -> None:
+    most = tuple("symbol=" + f"{number:02}".rjust(MAX_SLICE - 7, "x") for number in range(MOST_SLICES))
+
+    assert read_slices(most) == most
 
 
 def test_slices_are_part_of_the_content_and_share_the_error_rate() -> None:

@@ -47,7 +47,7 @@ def run_and_fail(*arguments: str) -> str:
 
 def test_it_goes_from_the_draft_to_the_sentence(hall: Hall) -> None:
     assert "Draft spring created" in run(*DRAFT)
-    with pytest.raises(CommandError, match="Another person must approve"):
+    with pytest.raises(CommandError, match="Somebody else must approve"):
         run("start", "spring")
     with pytest.raises(CommandError, match="permission to approve"):
         run("approve", "spring", "--by", "eve")
