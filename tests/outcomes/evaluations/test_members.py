@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from experiments.models import Experiment
 from kernel.actors import Actor
+from outcomes import services
 from outcomes.evaluations import judging, lifecycle
 from outcomes.evaluations.documents import evaluation_document
 from outcomes.evaluations.verification import verify
-from outcomes.models import EvaluationRun
+from outcomes.models import EvaluationMark, EvaluationRun, Violation
 from outcomes.services.amendments import accept_amendment
+from outcomes.services.case import database_time
 from policies.services import engage_halt, release_halt
 from tests.database import execute
-from tests.outcomes.desk import C70, leg, let_time_pass, now, plan
+from tests.outcomes.desk import C70, C72_5_JULY, leg, let_time_pass, now, plan, quote
 from tests.outcomes.evaluations.hall import Hall, blocks, make_phase, started
 
 pytestmark = pytest.mark.django_db
@@ -210,3 +213,67 @@ def test_an_amendment_makes_a_revision_that_is_shown_and_no_other_verdict(hall: 
     assert [block["revisions"][0]["revision"] for block in found["blocks"]] == [2]
     assert found["evidence"]["a"] == first.judgement["e_a"]
     assert verify(EvaluationRun.objects.get(pk=run.pk).evaluation) == []
+
+
+def test_a_slice_is_judged_by_its_own_signals_and_shown_beside_the_whole(hall: Hall) -> None:
+    started(slices=["symbol=QQQ", "direction=SHORT"])
+    for day in range(3):
+        hall.play(day, a="2.78")
+        hall.leave(experiment := hall.signal(day, symbol="QQQ"), hall.enter(experiment), a="1.39", b="1.96")
+
+    judging.judge_due()
+
+    found = document()
+    qqq, short = found["beside"]["slices"]
+    # On SPY A doubles its money, on QQQ B does; whoever looks at QQQ alone needs twice the evidence.
+    assert (qqq["slice"], qqq["signals"], qqq["blocks"], qqq["needed"]) == ("symbol=QQQ", 2, 2, "80.0")
+    assert (qqq["mean_per_signal"], found["beside"]["mean_per_signal"]) == ("-1.0", "0.0")
+    assert float(qqq["e_a"]) < 1 < float(qqq["e_b"])
+    assert (short["slice"], short["blocks"], short["verdict"], short["e_a"]) == ("direction=SHORT", 0, "RUNNING", "1")
+    assert verify(lifecycle.evaluation_named("spring")) == []
+
+
+def test_both_kinds_of_exit_are_shown_of_the_same_signals_as_soon_as_they_are_known(hall: Hall) -> None:
+    started()
+    for day in (0, 1):
+        experiment = hall.play(day, a="2.78", b="0.98")
+    judging.judge_due()
+    assert document()["beside"]["exits"] == {"n": 0, "synchronised": None, "own_exits": None}
+    judged = blocks()
+
+    first = Experiment.objects.exclude(pk=experiment.pk).get()
+    shadow = hall.b if first.decision.executed_engine == "A" else hall.a
+    price = {"A": "1.39", "B": "1.96"}[shadow.name]
+    trade_id = shadow.get(f"trades?experiment_id={first.pk}").body["trades"][0]["trade_id"]
+    instrument, at = (C70 if shadow.name == "A" else C72_5_JULY), f"{first.signal.timestamp.date()}T19:00:00.000000Z"
+    left = shadow.close(
+        trade_id, exit_time=at, exit_price=price, market_conditions={"quotes": {instrument: quote(price, price, at)}}
+    )
+    assert left.status == 202, left.body
+    let_time_pass(seconds=120)
+    services.settle_due()
+    judging.judge_due()
+
+    # Its own exit moves what stands beside the verdict, and neither the block nor the verdict.
+    assert document()["beside"]["exits"] == {"n": 1, "synchronised": "1.00", "own_exits": "0.00"}
+    assert blocks() == judged
+
+
+def test_a_fact_marks_the_judged_block_of_its_day_and_no_other(hall: Hall) -> None:
+    started()
+    experiments = [hall.play(day) for day in range(3)]
+    judging.judge_due()
+    assert not EvaluationMark.objects.exists()
+
+    for experiment in experiments:
+        Violation.objects.create(
+            experiment=experiment, engine="A", name="LATE_ENTRY", detail="A test.", found_at=database_time()
+        )
+
+    # The third day is not judged yet, so it will be looked at anyway.
+    assert sorted(EvaluationMark.objects.values_list("number", flat=True)) == [1, 2]
+    assert judging.judge_due() == 2
+    assert not EvaluationMark.objects.exists()
+    assert [(block.number, block.revision, block.missing_a) for block in blocks()] == [
+        (1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 1),
+    ]  # fmt: skip
