@@ -72,8 +72,8 @@ SELECT trade_id, experiment_id, engine, 1, false, entry_price, exit_price, gross
 """
 
 
-def fill(pairs: int) -> None:
-    """Store that many signals, decide them, and close a real and a shadow trade for each."""
+def fill(pairs: int, start: datetime = START) -> None:
+    """Store that many signals from a moment on, decide them, and close a real and a shadow trade for each."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -84,7 +84,7 @@ def fill(pairs: int) -> None:
     ensure_first_version()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE engines SET last_heartbeat_at = now() + interval '1 day'")
-        copy_signals(pairs)
+        copy_signals(pairs, start)
         logging.disable(logging.INFO)
         while drain():
             pass
@@ -95,7 +95,6 @@ def fill(pairs: int) -> None:
             cursor.execute(TRADES.format(kind=kind, pnl=PNL))
             cursor.execute(OUTCOMES.format(kind=kind))
         cursor.execute("VACUUM ANALYZE")
-    add_up()
 
 
 def add_up() -> None:
@@ -116,8 +115,8 @@ def add_up() -> None:
         cursor.execute("VACUUM ANALYZE report_cells")
 
 
-def copy_signals(pairs: int) -> None:
-    """Store pending signals, seven minutes apart, in four symbols."""
+def copy_signals(pairs: int, start: datetime) -> None:
+    """Store pending signals, seven minutes apart, in eight symbols."""
     from signals_app.alerts.documents import natural_key, signal_hash, signal_id
     from signals_app.models import Signal
 
@@ -126,7 +125,7 @@ def copy_signals(pairs: int) -> None:
     kinds = itertools.cycle(itertools.product(symbols, ("LONG", "SHORT"), ("5m", "1h"), ("breakout", "", "trend")))
     signals = []
     for number in range(pairs):
-        moment, (symbol, direction, timeframe, strategy) = START + timedelta(minutes=7 * number), next(kinds)
+        moment, (symbol, direction, timeframe, strategy) = start + timedelta(minutes=7 * number), next(kinds)
         facts = {
             "source": "tv",
             "symbol": symbol,
@@ -339,6 +338,7 @@ def main() -> None:
 
     if "real_outcomes" not in connection.introspection.table_names() or not RealOutcome.objects.exists():
         fill(options.pairs)
+        add_up()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM latest_real_outcomes UNION ALL SELECT count(*) FROM latest_shadow_outcomes"
