@@ -41,7 +41,7 @@ ASSIGNMENT_KEY = env.text(
     default="",
     shown="created at first start",
     allowed="64 hexadecimal digits",
-    meaning="secret by which signals are assigned to engines; the same for all processes; keep a copy for replay",
+    meaning="secret that assigns signals to engines; the same for all processes; keep a copy for replay",
 ) or kept_secret(DATA_DIR / "assignment_key", partial(secrets.token_hex, 32))
 ASSIGNMENT_KEYS = env.names(
     "ASSIGNMENT_KEYS",
