@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -34,6 +35,18 @@ def execute(statement: str, parameters: Any = ()) -> psycopg.Cursor[tuple[Any, .
     with database.wrap_database_errors:
         # Django's own cursor puts parameters in on this side, so that every statement is a new one to the server.
         return psycopg.Cursor(database.connection).execute(statement.encode(), parameters, prepare=True)
+
+
+@contextmanager
+def in_one_trip() -> Iterator[None]:
+    """Send the block's statements together, unless one of them is asked for its result before the end.
+
+    Each sees what was committed before its own turn, as if they had been sent one by one; the first error ends all.
+    """
+    database: Any = connections["default"]
+    database.ensure_connection()
+    with database.wrap_database_errors, database.connection.pipeline():
+        yield
 
 
 def trust_quiet_connection() -> None:

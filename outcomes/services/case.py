@@ -16,7 +16,7 @@ from experiments.models import ExecutionDecision, Experiment
 from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from kernel.rows import add_related, execute, from_json, json_columns, read_json, relate
+from kernel.rows import add_related, execute, from_json, in_one_trip, json_columns, read_json, relate
 from kernel.sql import load
 from kernel.values import parse_instant
 from outcomes.core.books import Schedule
@@ -45,7 +45,13 @@ from signals_app.selectors import replay_clock
 M = TypeVar("M", bound=models.Model)
 # One queue for each experiment. Not FOR UPDATE: that would also hold up inserts elsewhere whose foreign keys refer to
 # this row. Of the decision alone: the policy version is shared, and its lock would put all experiments in one queue.
-LOCK = "SELECT 1 FROM execution_policy WHERE experiment_id = %s FOR NO KEY UPDATE"
+LOCK = "FOR NO KEY UPDATE"
+ONE_EXPERIMENT = "experiment_id = %(experiment)s"
+# By one of the engine's trades.
+OF_TRADE = """experiment_id = (
+    SELECT experiment_id FROM real_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
+     UNION ALL SELECT experiment_id FROM shadow_trades WHERE trade_id = %(trade)s AND engine = %(engine)s)
+"""
 # What reports are judged by, of rows that say much more; the rest is read when somebody asks for it.
 PARTS: dict[type[models.Model], tuple[str, ...]] = {
     ExecutionDecision: ("experiment", "executed_engine", "reason"),
@@ -63,13 +69,6 @@ NEEDED = {
     "signal": "the signal",
     "distributed": "the distributions",
 }
-# The same by one of the engine's trades.
-LOCK_OF_TRADE = """
-SELECT experiment_id FROM execution_policy WHERE experiment_id = (
-    SELECT experiment_id FROM real_trades WHERE trade_id = %(trade)s AND engine = %(engine)s
-     UNION ALL SELECT experiment_id FROM shadow_trades WHERE trade_id = %(trade)s AND engine = %(engine)s)
-   FOR NO KEY UPDATE
-"""
 READ = load(__file__, "case.sql")
 for _model in (
     *(ExecutionDecision, PolicyVersion, Experiment, Signal, Recommendation, Permit, RealTrade, ShadowTrade),
@@ -95,25 +94,29 @@ def lock_experiment(experiment_id: UUID) -> Terms:
     Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock. Raises
     `not_found` for an experiment that does not exist.
     """
-    if not execute(LOCK, (experiment_id,)).rowcount:
-        raise not_found()
-    return read_experiment(experiment_id)
+    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id})
 
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    row = execute(LOCK_OF_TRADE, {"trade": trade_id, "engine": engine}).fetchone()
-    if row is None:
-        raise not_found()
-    return read_experiment(row[0])
+    return _locked(OF_TRADE, {"trade": trade_id, "engine": engine})
 
 
 def read_experiment(experiment_id: UUID) -> Terms:
-    """Everything that is stored about an experiment; under its lock, for whoever will change it.
+    """Everything that is stored about an experiment; under its lock, for whoever will change it."""
+    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id}).fetchall()[0]
+    return _terms(now, read_json(text))
 
-    A statement of its own: that of the lock sees the tables as they were before it waited.
-    """
-    now, text = execute(READ, (experiment_id,)).fetchall()[0]
+
+def _locked(which: str, found_by: dict[str, Any]) -> Terms:
+    with in_one_trip():
+        execute(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
+        # A statement of its own: that of the lock sees the tables as they were before it waited.
+        rows = execute(READ + which, found_by)
+    found = rows.fetchall()
+    if not found:
+        raise not_found()
+    now, text = found[0]
     return _terms(now, read_json(text))
 
 

@@ -27,4 +27,4 @@ SELECT clock_timestamp(), json_build_object(
     'shadow_outcomes', (SELECT json_agg(/* ShadowOutcome */ ORDER BY t.id) FROM shadow_outcomes t
                          WHERE t.experiment_id = e.experiment_id)
 )::text
-  FROM experiments e WHERE e.experiment_id = %s
+  FROM experiments e WHERE e.
