@@ -6,6 +6,7 @@ dies has looked at nothing. The webhook takes no part in this and waits for none
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +44,16 @@ from signals_app.watching.watches import market_hours, settings_of
 LOOK_IS_DUE = """
 SELECT EXISTS (SELECT FROM alert_watches w JOIN webhook_sources s ON s.id = w.source_id
                 WHERE w.mode <> 'off' AND w.next_look_at <= statement_timestamp() AND s.is_active AND NOT s.replay)
+"""
+STREAM_STATE = ("id", "last_heard_at", "accounted_until", "series", "sequence", "sequence_fired_at")
+SAVE_STREAMS = """
+UPDATE alert_streams s
+   SET (last_heard_at, accounted_until, series, sequence, sequence_fired_at)
+     = (n.last_heard_at, n.accounted_until, n.series, n.sequence, n.sequence_fired_at)
+  FROM unnest(%(id)s::bigint[], %(last_heard_at)s::timestamptz[], %(accounted_until)s::timestamptz[],
+              %(series)s::int[], %(sequence)s::bigint[], %(sequence_fired_at)s::timestamptz[])
+    AS n (id, last_heard_at, accounted_until, series, sequence, sequence_fired_at)
+ WHERE s.id = n.id
 """
 READ_DELIVERIES = load(__file__, "read_deliveries.sql")
 RESOLVE = load(__file__, "resolve.sql")
@@ -148,7 +159,7 @@ def _read(watch: AlertWatch, hours: MarketHours, now: datetime) -> bool:
         arrival.used = (arrival.bar_at if watch.mode == WatchMode.EVERY_BAR else arrival.sequence) is None
         stream.last_heard_at = max(stream.last_heard_at, received_at)
         changed[stream.pk] = stream
-    AlertStream.objects.bulk_update(changed.values(), ["last_heard_at", "accounted_until"])
+    _save(changed.values())
     AlertArrival.objects.bulk_create(arrivals)
     _resolve(watch.source.slug, [arrival.delivery_id for arrival in arrivals])
     return is_all
@@ -180,6 +191,16 @@ def _key(stream: AlertStream) -> Stream:
     return Stream(stream.exchange, stream.symbol, stream.timeframe, stream.strategy)
 
 
+def _save(streams: Iterable[AlertStream]) -> None:
+    """Store how far these are accounted for; by one statement, because there may be a thousand of them."""
+    columns: dict[str, Any] = {name: [] for name in STREAM_STATE}
+    for stream in streams:
+        for name in STREAM_STATE:
+            columns[name].append(getattr(stream, name))
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE_STREAMS, columns)
+
+
 def _missing_bars(watch: AlertWatch, hours: MarketHours) -> list[Named]:
     """The bars that are due and have no alert; what they were looked for in is marked as used."""
     heard: dict[int | None, set[datetime]] = {}
@@ -209,7 +230,7 @@ def _missing_bars(watch: AlertWatch, hours: MarketHours) -> list[Named]:
         if until != stream.accounted_until:
             stream.accounted_until = until
             changed.append(stream)
-    AlertStream.objects.bulk_update(changed, ["accounted_until"])
+    _save(changed)
     waiting.filter(bar_at__lte=F("stream__accounted_until")).update(used=True)
     return named
 
@@ -231,7 +252,7 @@ def _missing_numbers(watch: AlertWatch) -> list[Named]:
             Named(MissingKind.SEQUENCE, _key(stream), lost.due_at, series=lost.series, sequence=lost.number)
             for lost in missing
         ]
-    AlertStream.objects.bulk_update(of_stream, ["series", "sequence", "sequence_fired_at"])
+    _save(of_stream)
     waiting.filter(received_at__lte=watch.known_until - grace).update(used=True)
     return named
 
