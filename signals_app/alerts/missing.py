@@ -6,17 +6,19 @@ accounted for once is never asked for again, so that it makes no difference how 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kernel.errors import DomainError
 from signals_app.alerts.decoding import decode_alert, open_envelope
 from signals_app.alerts.fields import Fields, read_exchange, read_sequence, read_strategy, read_symbol
 from signals_app.alerts.market_hours import MarketHours, bar_closes, bar_of, has_clock, open_time
 from signals_app.alerts.times import duration, read_timeframe, read_timestamp
+
+T = TypeVar("T")
 
 # One look names no more bars of one clock than these; the next look names the next.
 MOST_BARS = 1000
@@ -64,18 +66,24 @@ def hear(body: bytes, received_at: datetime) -> Heard | None:
     try:
         fields = Fields(open_envelope(decode_alert(body)))
         symbol = read_symbol(fields)
-        exchange, strategy = read_exchange(fields, symbol).value, read_strategy(fields).value
-        timeframe, timestamp = read_timeframe(fields), read_timestamp(fields)
     except DomainError:
         return None
+
+    def told(read: Callable[[Fields], T]) -> T | None:
+        try:
+            return read(fields)
+        except DomainError:
+            return None
+
+    exchange = told(lambda found: read_exchange(found, symbol))
+    timeframe, timestamp, strategy = told(read_timeframe), told(read_timestamp), told(read_strategy)
     named = timeframe.value if timeframe else ""
     fired_at = timestamp.value if timestamp else None
     if timestamp is not None and timestamp.is_bar_open and named:
         fired_at = timestamp.value + duration(named)
     sequence = read_sequence(fields)
-    return Heard(
-        Stream(exchange, symbol.value, named, strategy), received_at, fired_at, sequence.value if sequence else None
-    )
+    stream = Stream(exchange.value if exchange else "", symbol.value, named, strategy.value if strategy else "")
+    return Heard(stream, received_at, fired_at, sequence.value if sequence else None)
 
 
 def bar_heard(heard: Heard, hours: MarketHours, timeframe: str) -> datetime | None:

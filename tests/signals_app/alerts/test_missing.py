@@ -76,6 +76,23 @@ def test_an_alert_without_times_and_inside_an_envelope_is_heard_as_well() -> Non
     )
 
 
+@pytest.mark.parametrize(
+    "members",
+    [{"interval": "soon"}, {"timenow": "16.03.2026"}, {"strategy": "{{x}}"}, {"exchange": "TSX"}, {"action": "hold"}],
+)
+def test_what_the_webhook_rejects_is_heard_by_what_it_tells(members: dict[str, Any]) -> None:
+    alert = hear(body(**{"sequence": 7, "strategy": "s", "timenow": "2026-03-16T13:35:01Z"} | members), START)
+
+    assert alert is not None
+    assert (alert.stream.symbol, alert.sequence) == ("T", 7)
+    assert (alert.stream.timeframe, alert.fired_at, alert.stream.strategy, alert.stream.exchange) == (
+        "" if "interval" in members else "5m",
+        None if "timenow" in members else START + 301 * SECOND,
+        "" if "strategy" in members else "s",
+        "" if "exchange" in members else "NYSE",
+    )
+
+
 @pytest.mark.parametrize("garbage", [b"", b"{", b"***", b'{"action": "buy"}', b'{"symbol": 7}', b"\xff"])
 def test_what_names_no_symbol_is_not_heard(garbage: bytes) -> None:
     assert hear(garbage, START) is None
