@@ -117,6 +117,11 @@ def test_an_alert_is_about_the_bar_that_had_just_closed(fired: float | None, rec
     assert bar_heard(alert, ALWAYS, "5m") == START + close * SECOND
 
 
+@pytest.mark.parametrize(("fired", "close"), [(8.9, 0), (9, 10)])
+def test_a_clock_may_be_early_by_a_tenth_of_a_short_bar(fired: float, close: float) -> None:
+    assert bar_heard(heard(fired=fired), ALWAYS, "10s") == START + close * SECOND
+
+
 def test_an_alert_of_a_range_chart_is_about_no_bar() -> None:
     assert bar_heard(heard(), ALWAYS, "10R") is None
 
@@ -210,6 +215,23 @@ def test_a_count_that_begins_again_is_another_one(
     assert count.series == 1
 
 
+def test_a_number_is_missing_as_soon_as_it_is_due() -> None:
+    due = START + SECOND + GRACE
+
+    _, found, _ = missing_numbers(Count(0, 1), [heard(3)], known_until=due, grace=GRACE)
+
+    assert found == [MissingNumber(0, 2, due)]
+
+
+def test_a_count_ends_where_it_fired_last_and_not_where_it_came_last() -> None:
+    alerts = [heard(1), heard(4, fired=1, after=100), heard(1, fired=50)]
+
+    count, found = count_up(alerts, [])
+
+    assert [(number.series, number.number) for number in found] == [(0, 2), (0, 3)]
+    assert (count.series, count.latest) == (1, 1)
+
+
 def test_a_repeated_alert_is_neither_missing_nor_another_count() -> None:
     alerts = [heard(1), heard(2, fired=1), heard(2, fired=1, after=6), heard(2, fired=1, after=90), heard(3, fired=2)]
 
@@ -240,7 +262,8 @@ def test_a_jump_too_far_is_another_count() -> None:
 
 
 def test_without_a_time_a_lower_number_is_late_and_never_another_count() -> None:
-    alerts = [heard(5, fired=None), heard(6, fired=None, after=2), heard(1, fired=None, after=60)]
+    late = [heard(5, fired=None, after=60), heard(1, fired=None, after=61)]
+    alerts = [heard(5, fired=None), heard(6, fired=None, after=2), *late]
 
     assert count_up(alerts, [40]) == (Count(0, 6, None), [])
 
@@ -252,7 +275,17 @@ def every(seconds: float, times: int, since: datetime = START) -> list[datetime]
 def test_a_habit_is_known_after_twenty_alerts_and_five_days() -> None:
     assert longest_silence(learn(Habit(), ALWAYS, every(60, 200))) is None
     assert longest_silence(learn(Habit(), ALWAYS, every(86_400, 19))) is None
-    assert longest_silence(learn(Habit(), ALWAYS, every(86_400 / 4, 21))) == timedelta(hours=18)
+    assert longest_silence(learn(Habit(), ALWAYS, every(22_800, 20))) == timedelta(hours=19)
+
+
+def test_a_silence_is_usual_if_at_least_19_of_20_are_no_longer() -> None:
+    silences = tuple(60.0 * minutes for minutes in range(20, 0, -1))
+
+    assert longest_silence(Habit(21, START, START + timedelta(days=5), silences)) == timedelta(minutes=3 * 19)
+
+
+def test_a_silence_of_a_minute_is_one() -> None:
+    assert learn(Habit(), ALWAYS, every(60, 3)).silences == (60.0, 60.0)
 
 
 def test_one_long_silence_does_not_make_the_next_one_usual() -> None:
