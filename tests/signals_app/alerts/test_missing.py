@@ -234,8 +234,9 @@ def test_a_count_ends_where_it_fired_last_and_not_where_it_came_last() -> None:
 
 def test_a_repeated_alert_is_neither_missing_nor_another_count() -> None:
     alerts = [heard(1), heard(2, fired=1), heard(2, fired=1, after=6), heard(2, fired=1, after=90), heard(3, fired=2)]
+    fired_again = heard(3, fired=60)
 
-    assert count_up(alerts, [35, 100]) == (Count(0, 3, START + 2 * SECOND), [])
+    assert count_up([*alerts, fired_again], [35, 100]) == (Count(0, 3, START + 60 * SECOND), [])
 
 
 def test_a_number_that_comes_after_it_was_missed_begins_no_other_count() -> None:
@@ -257,7 +258,10 @@ def test_a_jump_too_far_is_another_count() -> None:
     near = count_up([heard(1), heard(1 + MOST_NUMBERS, fired=1)], [])
     far = count_up([heard(1), heard(2 + MOST_NUMBERS, fired=1)], [])
 
-    assert len(near[1]) == MOST_NUMBERS - 1
+    overtaken = count_up([heard(1 + MOST_NUMBERS, fired=None), heard(1, fired=None, after=2)], [])
+
+    assert (near[0].series, len(near[1])) == (0, MOST_NUMBERS - 1)
+    assert len(overtaken[1]) == MOST_NUMBERS - 1
     assert (far[0].series, far[1]) == (1, [])
 
 
