@@ -9,6 +9,7 @@ from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
 from kernel.fields import StrictSerializer
@@ -41,8 +42,7 @@ from outcomes.engine_api.serializers import (
     TradesQuerySerializer,
 )
 from outcomes.selectors import own_trades
-from policies.access import engine_of
-from policies.views import EngineView
+from policies.access import EngineCall, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
 
@@ -61,7 +61,7 @@ def _validated(serializer: type[Body], request: Request) -> Body:
     return body
 
 
-class ClaimView(EngineView):
+class ClaimView(EngineCall, APIView):
     """Claim open assignments of the calling engine under a lease."""
 
     @extend_schema(request=ClaimSerializer, responses=ClaimedSerializer, operation_id="claim_assignments")
@@ -73,7 +73,7 @@ class ClaimView(EngineView):
         return Response(ClaimedSerializer({"assignments": claimed, "lease_token": token}).data)
 
 
-class RenewView(EngineView):
+class RenewView(EngineCall, APIView):
     """Keep an assignment that takes longer than its lease."""
 
     @extend_schema(operation_id="renew_lease", request=RenewSerializer, responses=RenewedSerializer)
@@ -84,7 +84,7 @@ class RenewView(EngineView):
         return Response(RenewedSerializer({"experiment_id": experiment_id, "lease_expires_at": until}).data)
 
 
-class AssignmentView(EngineView):
+class AssignmentView(EngineCall, APIView):
     """Read one assignment again."""
 
     @extend_schema(
@@ -112,7 +112,7 @@ class AssignmentView(EngineView):
         return Response(AssignmentSerializer(assignment).data, headers=headers)
 
 
-class RecommendationsView(EngineView):
+class RecommendationsView(EngineCall, APIView):
     """Recommend a trade, or decline."""
 
     @extend_schema(
@@ -129,7 +129,7 @@ class RecommendationsView(EngineView):
         return Response(RecommendationAnswerSerializer(recommendation).data, status=201 if is_new else 200)
 
 
-class PermitConfirmView(EngineView):
+class PermitConfirmView(EngineCall, APIView):
     """Confirm a permit right before the real order goes out."""
 
     @extend_schema(operation_id="confirm_permit", request=ConfirmSerializer, responses={200: PermitAnswerSerializer})
@@ -139,7 +139,7 @@ class PermitConfirmView(EngineView):
         return Response(PermitAnswerSerializer(services.confirm_permit(engine_of(request), experiment_id)).data)
 
 
-class TradesView(EngineView):
+class TradesView(EngineCall, APIView):
     """Report an opened trade; list what was reported."""
 
     @extend_schema(operation_id="list_trades", parameters=[TradesQuerySerializer], responses=TradePageSerializer)
@@ -161,7 +161,7 @@ class TradesView(EngineView):
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
 
-class TradeView(EngineView):
+class TradeView(EngineCall, APIView):
     """Read one of the engine's own trades."""
 
     @extend_schema(operation_id="get_trade", responses=TradeDocumentSerializer)
@@ -170,7 +170,7 @@ class TradeView(EngineView):
         return Response(TradeDocumentSerializer(services.own_trade(engine_of(request), trade_id)).data)
 
 
-class TradeFillsView(EngineView):
+class TradeFillsView(EngineCall, APIView):
     """Report one more fill of a trade."""
 
     @extend_schema(
@@ -183,7 +183,7 @@ class TradeFillsView(EngineView):
         return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
 
 
-class TradeAmendmentsView(EngineView):
+class TradeAmendmentsView(EngineCall, APIView):
     """Propose a correction of what was reported."""
 
     @extend_schema(
@@ -198,7 +198,7 @@ class TradeAmendmentsView(EngineView):
         return Response(AmendmentAnswerSerializer(amendment).data, status=201 if is_new else 200)
 
 
-class TradeExitView(EngineView):
+class TradeExitView(EngineCall, APIView):
     """Report that a trade was closed."""
 
     @extend_schema(
@@ -220,7 +220,7 @@ class TradeExitView(EngineView):
         return Response(answer(trade).data, status=status)
 
 
-class ExitDirectivesView(EngineView):
+class ExitDirectivesView(EngineCall, APIView):
     """Read pending shadow exits."""
 
     @extend_schema(
@@ -238,7 +238,7 @@ class ExitDirectivesView(EngineView):
         return Response(PendingExitsSerializer({"exit_directives": pending}).data)
 
 
-class ExitDirectiveReportView(EngineView):
+class ExitDirectiveReportView(EngineCall, APIView):
     """Price a shadow exit."""
 
     @extend_schema(operation_id="report_shadow_exit", request=ShadowExitSerializer, responses=SettledExitSerializer)
