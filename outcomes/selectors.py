@@ -16,6 +16,7 @@ from experiments.models import Experiment
 from kernel.errors import DomainError
 from kernel.sql import load
 from kernel.values import format_timestamp, parse_instant
+from outcomes.core.books import result_in_force
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 
 MISSING = load(__file__, "missing.sql")
@@ -146,7 +147,11 @@ def by_engine(
     trades: dict[str, RealTrade | ShadowTrade] = {t.engine: t for t in experiment.shadowtrades.all()}
     trades |= {t.engine: t for t in experiment.realtrades.all()}
     return {
-        engine: (recommendations.get(engine), trade := trades.get(engine), trade.outcome if trade else None)
+        engine: (
+            recommendations.get(engine),
+            trade := trades.get(engine),
+            result_in_force(trade.outcomes.all()) if trade else None,
+        )
         for engine in ("A", "B")
     }
 

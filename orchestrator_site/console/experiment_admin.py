@@ -21,6 +21,7 @@ from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import uuid_from
 from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
+from outcomes.core.books import result_in_force
 from outcomes.selectors import experiment_story, missing_rows
 
 
@@ -174,14 +175,14 @@ class ExperimentAdmin(AuditAdmin):
     @admin.display(description="P&L real")
     def pnl_real(self, row: Experiment) -> SafeString | None:
         """The real outcome; None while there is none, or without a price."""
-        amounts = (outcome.pnl for trade in row.realtrades.all() if (outcome := trade.outcome))
+        amounts = (outcome.pnl for trade in row.realtrades.all() if (outcome := result_in_force(trade.outcomes.all())))
         return signed_amount(next((amount for amount in amounts if amount is not None), None))
 
     @number
     @admin.display(description="P&L shadow")
     def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
         """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""
-        latest = [trade.outcome for trade in row.shadowtrades.all()]
+        latest = [result_in_force(trade.outcomes.all()) for trade in row.shadowtrades.all()]
         outcomes = [outcome for outcome in latest if outcome is not None and outcome.pnl is not None]
         if len(outcomes) == 1:
             return signed_amount(outcomes[0].pnl)

@@ -10,7 +10,11 @@ from typing import Any
 
 from admin_kit.display import duration_text
 from kernel.values import decimal_text, instant_text, parse_instant, plain_text
-from outcomes.core.books import LegFill, in_force
+from outcomes.core.books import (
+    LegFill,
+    in_force,
+    result_in_force,
+)
 from outcomes.core.quoting import Quote, QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.trades import PairRule, TradeFlag
 from outcomes.models import (
@@ -115,7 +119,7 @@ class TradePage:
 
 def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
     """The page of a stored trade."""
-    outcome: Outcome | None = trade.outcome
+    outcome: Outcome | None = result_in_force(trade.outcomes.all())
     own: OwnExit | None = getattr(trade, "own_exit", None)
     answer = Recommendation.objects.only("pk").filter(experiment_id=trade.experiment_id, engine=trade.engine).first()
     kind = trade.kind.value.lower()

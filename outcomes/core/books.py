@@ -407,3 +407,19 @@ def in_force(rows: Iterable[RowT]) -> list[RowT]:
     """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
     latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
     return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)
+
+
+class StoredResult(Protocol):
+    """A revision of a trade's result; withdrawn where an amendment opened the trade again."""
+
+    revision: Any
+    withdrawn: Any
+
+
+ResultT = TypeVar("ResultT", bound=StoredResult)
+
+
+def result_in_force(revisions: Iterable[ResultT]) -> ResultT | None:
+    """The last revision of a trade's result; None where there is none, or where it withdraws the result."""
+    latest = max(revisions, key=lambda result: result.revision, default=None)
+    return None if latest is None or latest.withdrawn else latest

@@ -19,7 +19,7 @@ from outcomes.api_documents import (
     OpenedLegsField,
     SignalDocumentField,
 )
-from outcomes.core.books import in_force
+from outcomes.core.books import in_force, result_in_force
 from outcomes.core.trades import (
     FEES,
     MULTIPLIER,
@@ -162,6 +162,15 @@ def _instruments_of(shadows: Iterable[ShadowTrade]) -> list[str]:
     return sorted(found | {leg["instrument"] for row in renamed for leg in row.legs})
 
 
+class ResultPnlField(DecimalTextField):
+    """The P&L of a trade's result in force; null while it has none."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        """The P&L, or None."""
+        result: Any = result_in_force(instance.outcomes.all())
+        return None if result is None else result.pnl
+
+
 class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | ShadowTrade]):
     """A trade of the calling engine; the exit's fields are null or empty until it is closed."""
 
@@ -189,7 +198,7 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
     conditions_hash = serializers.CharField(allow_blank=True)
     closed_at = MomentField(allow_null=True)
     flags = FlagsField()
-    pnl = DecimalTextField(source="outcome.pnl", **PNL, allow_null=True, help_text="Net of fees, in currency.")
+    pnl = ResultPnlField(source="*", **PNL, allow_null=True, help_text="Net of fees, in currency.")
     fills = FillAnswerSerializer(many=True)
     own_exit = serializers.SerializerMethodField(help_text="Own exit of a shadow; null if there is none.")
     snapshot_instruments = serializers.SerializerMethodField(
@@ -260,12 +269,18 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
     """A trade with all that has become of it, so that an engine that has lost its memory can go on."""
 
     revision = serializers.IntegerField(help_text="1 at first; rises with every accepted amendment.")
-    outcome = OutcomeAnswerSerializer(allow_null=True)
+    outcome = serializers.SerializerMethodField(help_text="Its result in force; null while it has none.")
     directives = serializers.SerializerMethodField(
         help_text="Exit directives of a shadow, by number; empty for a real trade."
     )
     violations = serializers.SerializerMethodField(help_text="Violations by this engine.")
     amendments = AmendmentAnswerSerializer(many=True)
+
+    @extend_schema_field(OutcomeAnswerSerializer(allow_null=True))
+    def get_outcome(self, trade: RealTrade | ShadowTrade) -> Any:
+        """The last revision of the result, unless that withdraws it."""
+        result = result_in_force(trade.outcomes.all())
+        return result and OutcomeAnswerSerializer(result).data
 
     @extend_schema_field(DirectiveAnswerSerializer(many=True))
     def get_directives(self, trade: RealTrade | ShadowTrade) -> Any:

@@ -1,6 +1,6 @@
 """The results of closed trades: real and shadow in separate tables (R5.2), every revision kept.
 
-What counts is the last revision, unless it withdraws the result: `Trade.outcome`, in SQL the views
+What counts is the last revision, unless it withdraws the result: `result_in_force`, in SQL the views
 `latest_real_outcomes` and `latest_shadow_outcomes` of guards.sql.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -157,13 +157,6 @@ class Trade(models.Model):
     def is_live(self) -> bool:
         """Whether it is not closed yet."""
         return self.status in LIVE_STATUSES
-
-    @property
-    def outcome(self) -> Any:
-        """The latest revision of its result, an Outcome; None while it has none."""
-        revisions = getattr(self, "outcomes").all()  # noqa: B009 (of the concrete tables)
-        latest = max(revisions, key=lambda outcome: outcome.revision, default=None)
-        return None if latest is None or latest.withdrawn else latest
 
 
 class RealTrade(Trade):

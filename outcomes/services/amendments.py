@@ -22,11 +22,19 @@ from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
 from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.amendments import AmendmentReport, succession
-from outcomes.core.books import Fill, LegFill, Schedule, keep_books, scheduled_fees
+from outcomes.core.books import (
+    Fill,
+    LegFill,
+    Schedule,
+    keep_books,
+    result_in_force,
+    scheduled_fees,
+)
 from outcomes.core.reports import report_hash
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
+    LIVE_STATUSES,
     AmendmentKind,
     AmendmentState,
     DirectiveState,
@@ -201,7 +209,7 @@ def _refuse_impossible(trade: RealTrade | ShadowTrade, fills: list[Fill], terms:
         books = keep_books(fills, trade.multiplier, terms.schedule)
     except DomainError as error:
         raise _impossible(error.detail, "/values") from error
-    if books.is_flat and trade.is_live and not terms.has_ended:
+    if books.is_flat and trade.status in LIVE_STATUSES and not terms.has_ended:
         # The shadow leaves with the exit; nobody would direct it.
         raise _impossible("That would close the trade: report its exit first, then correct it.", "/values")
 
@@ -269,7 +277,7 @@ def _log_proposed(amendment: TradeAmendment) -> None:
 
 
 def _log_amended(amendment: TradeAmendment, trade: RealTrade | ShadowTrade) -> None:
-    outcome = trade.outcome
+    outcome = result_in_force(trade.outcomes.all())
     TRADE_AMENDED.log(
         amendment_id=amendment.pk,
         experiment_id=str(amendment.experiment_id),
@@ -290,7 +298,7 @@ def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: dat
     Its opening as reported, and what its shadow has followed, stay as they are. Without an exit it is open again, and
     has no result until the next one; without any fill it never was, and ends UNPRICED: counted, and in no P&L.
     """
-    earlier: Outcome | None = trade.outcome
+    earlier: Outcome | None = result_in_force(trade.outcomes.all())
     rows = stored_fills(trade)
     books = books_of(trade, schedule) if rows else None
     trade.revision += 1
@@ -312,7 +320,7 @@ def apply_amendment(trade: RealTrade | ShadowTrade, schedule: Schedule, now: dat
     update(trade, SUMMARY)
     if TradeFlag.AFTER_REAL_EXIT in trade.flags:
         return
-    if not trade.is_live:
+    if trade.status not in LIVE_STATUSES:
         record_outcome(trade, books, now)
     elif earlier is not None:
         _withdraw(earlier, now)

@@ -28,6 +28,7 @@ from outcomes.core.reports import (
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     EXIT,
+    LIVE_STATUSES,
     IncidentKind,
     RealTrade,
     ShadowTrade,
@@ -67,7 +68,7 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
             return trade, _is_new(first, request_hash)
-        if not trade.is_live:
+        if trade.status not in LIVE_STATUSES:
             raise _too_late(trade, "The trade is already closed.")
         if isinstance(trade, RealTrade):
             _book_real(trade, report, terms, lambda: report.legs, request_hash)
@@ -97,7 +98,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
         # After a bust the position is open again, and another exit is no contradiction.
         if told and told[-1].legs:
             _is_new(told[-1], request_hash)
-        if not trade.is_live:
+        if trade.status not in LIVE_STATUSES:
             raise _too_late(trade, "Its fills have already closed the trade.")
         settled = {name: found.price for name, found in read_settlements(report.market_conditions).items()}
 

@@ -29,6 +29,7 @@ from outcomes.core.reports import (
 )
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
+    LIVE_STATUSES,
     SYNCHRONISED_REF,
     Action,
     DirectiveState,
@@ -138,7 +139,7 @@ def attach(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
     if TradeFlag.AFTER_REAL_EXIT in shadow.flags:
         settle(directive, DirectiveState.NO_SHADOW, terms.now)
         return
-    if not shadow.is_live:
+    if shadow.status not in LIVE_STATUSES:
         settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
         return
     if _leave_out_what_came_before(directive, shadow, terms):
@@ -421,10 +422,10 @@ def _end_if_over(shadow: ShadowTrade, directive: ExitDirective, terms: Terms) ->
     directives = terms.directives_of(shadow)
     last = next((each for each in directives if each.is_last), None)
     over = all(each.state != DirectiveState.PENDING for each in directives)
-    if last is not None and over and shadow.is_live:
+    if last is not None and over and shadow.status in LIVE_STATUSES:
         facts = ExitFacts(last.exit_time, ExitReason.SYNCHRONISED, last.conditions_hash)
         end_unpriced(shadow, facts, terms.schedule, terms.now)
-    if not shadow.is_live:
+    if shadow.status not in LIVE_STATUSES:
         check_pair(terms)
 
 

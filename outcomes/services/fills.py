@@ -19,11 +19,22 @@ from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, update
 from kernel.values import decimal_text, parse_instant
-from outcomes.core.books import Books, Fill, LegFill, Schedule, in_force, is_followed, keep_books, scheduled_fees
+from outcomes.core.books import (
+    Books,
+    Fill,
+    LegFill,
+    Schedule,
+    in_force,
+    is_followed,
+    keep_books,
+    result_in_force,
+    scheduled_fees,
+)
 from outcomes.core.checks import Breach, PairedTrade, Plan, breaches_of_one, breaches_of_the_exits, judge_real_trade
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
+    LIVE_STATUSES,
     Outcome,
     RealOutcome,
     RealTrade,
@@ -304,7 +315,7 @@ def check_pair(terms: Terms) -> None:
     """Store which rules each closed trade of the experiment broke, and the pair once both are closed."""
     # A real trade that was busted whole did nothing that could break a rule.
     real = terms.real if terms.real is not None and terms.real.status == TradeStatus.CLOSED else None
-    shadows = [shadow for shadow in terms.shadows.values() if not shadow.is_live]
+    shadows = [shadow for shadow in terms.shadows.values() if shadow.status not in LIVE_STATUSES]
     found: list[Breach] = []
     paired = {trade.pk: _paired(trade, terms) for trade in ([real] if real else []) + shadows}
     for trade in paired.values():
@@ -330,7 +341,7 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
         closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.
         closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
-    outcome: Outcome | None = trade.outcome
+    outcome: Outcome | None = result_in_force(trade.outcomes.all())
     books = books_of(trade, terms.schedule)
     return PairedTrade(
         engine=trade.engine,

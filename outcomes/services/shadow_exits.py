@@ -36,6 +36,7 @@ from outcomes.core.reports import (
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     EXIT,
+    LIVE_STATUSES,
     DirectiveState,
     OwnExit,
     OwnExitState,
@@ -147,7 +148,7 @@ def _book_settlements(
         terms.schedule,
         terms.now,
     )
-    if not trade.is_live:
+    if trade.status not in LIVE_STATUSES:
         if not terms.real_trade_may_come():
             flag_if(trade, TradeFlag.UNPAIRED, holds=True)
             update(trade, ("flags",))
@@ -165,7 +166,7 @@ def exit_of_a_shadow(
     if known is not None:
         if known != request_hash:
             raise conflicting_report("A different exit is already stored for this trade; the first counts.")
-        return trade, 202 if trade.is_live or trade.exit_reason == "SYNCHRONISED" else 200
+        return trade, 202 if trade.status in LIVE_STATUSES or trade.exit_reason == "SYNCHRONISED" else 200
     refuse_claim(report.price_provenance, is_shadow=True)
     if report.exit_time < trade.entry_time:
         raise DomainError(
@@ -197,7 +198,7 @@ def exit_of_a_shadow(
     if not waits and trade.status != TradeStatus.OPENING:
         price_own_exit(own, trade, terms)
         leave_unpaired(trade, own, terms)
-    return trade, 202 if trade.is_live or trade.exit_reason == "SYNCHRONISED" else 200
+    return trade, 202 if trade.status in LIVE_STATUSES or trade.exit_reason == "SYNCHRONISED" else 200
 
 
 def _opening(trade: ShadowTrade, at: datetime) -> list[Fill]:

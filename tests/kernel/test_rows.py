@@ -109,7 +109,7 @@ def test_all_rows_of_an_experiment_know_each_other(desk: Desk, django_assert_num
         assert [row.number for row in terms.trades[0].fills.all()] == [1, 2]
         assert terms.has_ended
         assert terms.real is not None
-        assert terms.real.outcome.trade is terms.real
+        assert [outcome.trade is terms.real for outcome in terms.real.outcomes.all()] == [True]
 
 
 def test_of_a_row_that_was_read_an_update_stores_what_has_changed(desk: Desk) -> None:

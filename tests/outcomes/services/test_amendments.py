@@ -10,6 +10,7 @@ import pytest
 from kernel.actors import Actor
 from kernel.errors import DomainError
 from orchestrator_site.invariants import verify
+from outcomes.core.books import result_in_force
 from outcomes.models import (
     ExitDirective,
     RealOutcome,
@@ -73,7 +74,7 @@ def closed_pair(desk: Desk) -> str:
 
 
 def result() -> RealOutcome | None:
-    found: RealOutcome | None = RealTrade.objects.get().outcome
+    found: RealOutcome | None = result_in_force(RealTrade.objects.get().outcomes.all())
     return found
 
 
@@ -189,7 +190,8 @@ def test_a_busted_exit_opens_the_trade_again_and_withdraws_its_result(desk: Desk
     amend(desk, real_id, bust("exit"))
 
     trade = RealTrade.objects.get()
-    assert (trade.status, trade.exit_time, trade.exit_price, trade.outcome) == ("OPEN", None, None, None)
+    assert (trade.status, trade.exit_time, trade.exit_price) == ("OPEN", None, None)
+    assert result_in_force(trade.outcomes.all()) is None
     assert [o.withdrawn for o in RealOutcome.objects.order_by("revision")] == [False, True]
     # The shadow has left with an exit that was told; that stands, and nothing can be compared any more.
     assert (ShadowTrade.objects.get().status, ExitDirective.objects.get().state) == ("CLOSED", "DONE")
