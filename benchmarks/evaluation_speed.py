@@ -11,6 +11,7 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -70,7 +71,7 @@ def multiply(times: int) -> None:
         for table in COPIED:
             # Hashes and the like are those of the originals.
             cursor.execute(
-                "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'u')", (table,)
+                "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", (table,)
             )
             for (name,) in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE")
@@ -228,13 +229,22 @@ def measure() -> list[str]:
     }
     lines = []
     for name, action in asked.items():
-        taken = median_seconds(action)
-        lines.append(f"| {name} | {taken:.3f} s | at most {BOUND} s | {'met' if taken <= BOUND else 'missed'} |")
-    lines.append(f"| the worker's look whether a block can be judged | {median_seconds(judge_due):.3f} s | | |")
+        taken = median_seconds(action, times=15)
+        verdict = "met" if taken <= BOUND else "missed"
+        lines.append(f"| {name} | {taken:.3f} s | {_busy(action):.3f} s | at most {BOUND} s | {verdict} |")
+    looked = median_seconds(judge_due)
+    lines.append(f"| the worker's look whether a block can be judged | {looked:.3f} s | {_busy(judge_due):.3f} s | | |")
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), sum(n) FROM evaluation_blocks")
         blocks, signals = cursor.fetchone()
     return [f"{blocks:,} judged blocks of {signals:,} signals, two slices, one block not over.", "", *lines]
+
+
+def _busy(action: Callable[[], object]) -> float:
+    """Seconds of the processor that this process takes for it; the rest is the database's, and waiting."""
+    begun = time.process_time()
+    action()
+    return time.process_time() - begun
 
 
 def main() -> None:
@@ -267,9 +277,13 @@ def main() -> None:
     load = f"load average {os.getloadavg()[0]:.1f}"
     head, blank, *table = lines
     text = "\n".join(
-        [f"{2 * options.pairs:,} outcomes, {head} {where}, {load}", blank, "| question | time | bound | |"]
+        [
+            f"{2 * options.pairs:,} outcomes, {head} {where}, {load}",
+            blank,
+            "| question | time | our processor time | bound | |",
+        ]
     )
-    text += "\n" + "\n".join(["|---|--:|---|---|", *table])
+    text += "\n" + "\n".join(["|---|--:|--:|---|---|", *table])
     print(text)
     if options.keep:
         before, _, rest = RESULTS.read_text().partition(BEGIN)
