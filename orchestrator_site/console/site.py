@@ -57,6 +57,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             report_export,
             report_page,
             risk_page,
+            rows_page,
             settings_page,
         )
 
@@ -70,6 +71,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "as-of/": ("as_of", as_of_page.page),
             "policies/policydraft/<int:draft_id>/preview/": ("draft_preview", preview_page.page),
             "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),
+            "rows/": ("rows", rows_page.page),
+            "rows/export.<str:form>": ("rows_export", rows_page.export),
             "report/": ("report", report_page.page),
             "report/export.<str:form>": ("report_export", report_export.export),
             "report/keep/": ("report_keep", report_page.keep),

@@ -33,7 +33,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page("Engines", "memory", "engines", "policies.view_engine"),
             _table("Verdict", "balance", "outcomes.evaluation"),
             _page("Compare", "compare_arrows", "report", "outcomes.view_report"),
-            _table("Rows", "table_rows", "outcomes.realoutcome"),
+            _page("Rows", "table_rows", "rows", "outcomes.view_report"),
             _page("Risk", "front_hand", "risk", "policies.view_halt"),
             _page("Settings", "settings", "settings", "signals_app.view_webhooksource"),
         ]

@@ -353,6 +353,8 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(help_text='real, shadow, own_exit; paired, unpaired.', max_length=8)),
                 ('engine', models.CharField(blank=True, help_text='For a pair, the engine that traded for real.', max_length=1)),
                 ('currency', models.CharField(max_length=10)),
+                ('lowest', outcomes.models.report.ExactField(help_text='The smallest P&L that counts, or difference of a pair.', null=True)),
+                ('highest', outcomes.models.report.ExactField(help_text='The largest.', null=True)),
                 ('last_exit', models.DateTimeField(help_text='UTC.', null=True)),
                 ('peak', outcomes.models.report.ExactField(help_text='Highest cumulative P&L of the day, from 0.', null=True)),
                 ('trough', outcomes.models.report.ExactField(help_text='Lowest cumulative P&L after a trade.', null=True)),
@@ -391,6 +393,8 @@ class Migration(migrations.Migration):
                 ('squared_losses', outcomes.models.report.ExactField(null=True)),
                 ('total_r', outcomes.models.report.ExactField(null=True)),
                 ('total_r_2', outcomes.models.report.ExactField(null=True)),
+                ('total_a', outcomes.models.report.ExactField(null=True)),
+                ('total_a_r', outcomes.models.report.ExactField(null=True)),
                 ('unpriced_risk', outcomes.models.report.ExactField(null=True)),
             ],
             options={

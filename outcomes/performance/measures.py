@@ -32,6 +32,9 @@ SUMS: dict[str, LiteralString] = {
     "squared_losses": "sum(p * p) FILTER (WHERE p < 0)",
     "total_r": "sum(counted_r)",
     "total_r_2": "sum(counted_r * counted_r)",
+    # Of pairs what A earned itself, so that B's follows: over those with a difference, and with one in R.
+    "total_a": "sum(a_pnl) FILTER (WHERE p IS NOT NULL)",
+    "total_a_r": "sum(a_r) FILTER (WHERE counted_r IS NOT NULL)",
     "unpriced_risk": "sum(risk_amount) FILTER (WHERE unpriced)",
 }
 # Where the price of an exit can come from, each with the count of it.
