@@ -376,11 +376,9 @@ def _beside_lines(document: dict[str, Any]) -> list[str]:
 
 
 def _inline(value: Any) -> str:
-    """A value in one line: names and values of an object, a dash for what is not known, six digits of a number."""
+    """A value in one line: names and values of an object, a dash for what is not known."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_inline(each)}" for name, each in value.items())
     if isinstance(value, list):
         return " to ".join(_inline(each) for each in value) or "none"
-    if value is None:
-        return "-"
-    return f"{float(value):.6g}" if isinstance(value, str) and value.lstrip("-")[:1].isdigit() else str(value)
+    return "-" if value is None else str(value)
