@@ -58,7 +58,8 @@ def test_numbers_may_be_text_and_mean_the_same_however_they_are_written() -> Non
 
 
 def test_the_document_of_a_plan_reads_as_the_same_plan() -> None:
-    written = plan(max_signals=20, busy_signals=9, reason="The desk's limit.")
+    written = plan(max_signals=20, busy_signals=9, reason="The desk's limit.", slices=["symbol=SPY"])
+    assert written.slices == ("symbol=SPY",)
 
     assert read_plan(written.document()) == written
 
@@ -104,6 +105,8 @@ AMOUNT = "Must be a number, 0 or more, with at most twelve decimals."
         ({"max_signals": 1_000_001}, "max_signals", "Must be a whole number from 1 to 1000000."),
         ({"busy_signals": "0"}, "busy_signals", "Must be a whole number from 1 to 1000000."),
         ({"busy_signals": 1_000_001}, "busy_signals", "Must be a whole number from 1 to 1000000."),
+        ({"slices": 7}, "slices", "Must be a list of texts like symbol=SPY."),
+        ({"slices": ["symbol=SPY", "symbol=SPY"]}, "slices", "Each once."),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(changes: dict[str, Any], name: str, detail: str) -> None:

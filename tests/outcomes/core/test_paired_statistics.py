@@ -193,3 +193,9 @@ def test_the_interval_of_an_effect_reaches_as_far_to_both_sides() -> None:
     bounds = estimate.interval(estimate.engine_effect)
     assert bounds is not None
     assert [float(bound) for bound in bounds] == pytest.approx([2 - reach, 2 + reach])
+
+
+def test_a_gain_of_less_than_one_is_a_gain() -> None:
+    sums = statistics.rank_sums([Decimal("0.5"), Decimal(-2)])
+
+    assert (sums.n, sums.doubled_positive) == (2, 2)

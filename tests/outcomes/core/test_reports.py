@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -295,6 +296,16 @@ def test_a_report_is_known_again_by_what_it_means() -> None:
 
     # A default said, and a price in another spelling.
     assert report_hash(fill("MODEL", bid="1.3"), price_provenance="BROKER_FILL") == first
+
+
+LEG = LegFill(CALL, "OPEN", "LONG", Decimal(2), Decimal("1.30"))
+
+
+@pytest.mark.parametrize("part", [{"quantity": Decimal(1)}, {"price": Decimal("1.31")}, {"side": "SHORT"}])
+def test_legs_are_told_apart_by_each_of_their_parts(part: dict[str, Any]) -> None:
+    hashes = {report_hash(replace(fill("MODEL"), legs=(leg,))) for leg in (LEG, replace(LEG, **part))}
+
+    assert len(hashes) == 2
 
 
 @pytest.mark.parametrize("other", [fill("BROKER_FILL"), fill(bid="1.31"), fill(reason="MANUAL")])
