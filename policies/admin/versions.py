@@ -136,7 +136,7 @@ class PolicyVersionAdmin(AuditAdmin):
         """Open the form with this version's settings; nothing is saved before a note is written."""
         return HttpResponseRedirect(f"{reverse('admin:policies_policyversion_new_version')}?from={object_id}")
 
-    @page_action("Compare", permission="view", url_path="compare", icon="compare_arrows")
+    @page_action("Compare versions", permission="view", url_path="compare", icon="compare_arrows")
     def compare(self, request: HttpRequest) -> HttpResponse:
         """Two versions side by side, by `?left=&right=`; at first the form offers the active one and the one before."""
         active = active_policy()

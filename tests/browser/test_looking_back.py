@@ -81,7 +81,7 @@ def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Expe
 
     person.open("index")
 
-    person.reads("Replay", "command line (root)")
+    person.reads("Last replay", "command line (root)")
 
 
 def test_the_report_draws_its_chart(person: Person, experiment: Experiment) -> None:

@@ -150,7 +150,7 @@ def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
     make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="60")
 
     person.open("policies_policyversion_changelist")
-    person.click("Compare")
+    person.click("Compare versions")
     person.types("Left", "v1")
     person.types("Right", "v3")
     person.submit("Compare")
