@@ -36,6 +36,7 @@ TESTS_OF = {
         "outcomes/core/test_checks_plan.py", "outcomes/core/test_checks_settlement.py",
         "outcomes/core/test_checks_times.py", "outcomes/core/test_checks_pair.py",
     ],
+    "outcomes.core.evaluation": ["outcomes/core/test_evaluation.py", "outcomes/core/test_slices.py"],
     "outcomes.core.evidence": ["outcomes/core/test_evidence.py", "outcomes/core/test_judging.py"],
     "outcomes.core.quoting": [
         "outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py", "outcomes/core/test_trades.py",
@@ -55,7 +56,7 @@ TESTS_OF = {
     ],
     "signals_app.alerts.fields": [
         "signals_app/alerts/test_alert_symbol.py", "signals_app/alerts/test_alert_direction.py",
-        "signals_app/alerts/test_alert.py",
+        "signals_app/alerts/test_alert.py", "signals_app/alerts/test_missing.py",
     ],
     "signals_app.alerts.times": ["signals_app/alerts/test_alert_time.py"],
     "signals_app.alerts.words": [

@@ -70,7 +70,7 @@ def test_only_the_first_signals_of_a_block_take_part() -> None:
 
     (found,) = blocks_of([taking(0, made(r)) for r in ("1", "2", "9")], cut)
 
-    assert found.n == 2
+    assert (found.n, found.arrived) == (2, 2)
     assert found.block.low == pytest.approx(3 / 2**0.5)
 
 

@@ -90,6 +90,11 @@ def test_the_signed_rank_test_gives_the_known_answer() -> None:
     assert test.p == golden["p"]
 
 
+@pytest.mark.parametrize(("n", "kept"), [(50, 50), (51, 0)])
+def test_ranks_are_kept_for_the_exact_test_up_to_fifty_differences(n: int, kept: int) -> None:
+    assert len(statistics.rank_sums(map(Decimal, range(1, n + 1))).doubled_ranks) == kept
+
+
 @given(st.lists(st.integers(-9, 9), max_size=60))
 def test_ranks_are_shared_among_equal_magnitudes(values: list[int]) -> None:
     found, expected = statistics.rank_sums(map(Decimal, values)), rank_sums(values)

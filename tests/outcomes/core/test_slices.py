@@ -39,7 +39,7 @@ def test_slices_are_a_list_or_one_a_line(given: Any) -> None:
         (["symbol=SPY", "symbol=SPY"], ": Each once"),
         ([f"symbol={number}" for number in range(MOST_SLICES + 1)], "At most 20"),
         (["symbol=" + "x" * 300], "At most 300 characters"),
-        (7, "Must be a list"),
+        (7, ": Must be a list of texts"),
     ],
 )
 def test_a_slice_that_cannot_be_judged_is_refused(slices: Any, words: str) -> None:
