@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,16 +66,17 @@ def inbox() -> Inbox:
     """Everything that asks for attention as of now."""
     now = timezone.now()
     latest = {mark.kind: mark for mark in AttentionMark.objects.order_by("kind", "-id").distinct("kind")}
-    found = [replace(one, mark=_holding(latest.get(one.kind), one.facts, now)) for one in what_asks()]
+
+    def covering(one: Attention) -> AttentionMark | None:
+        """The latest mark of its kind, if it still covers these facts."""
+        mark = latest.get(one.kind)
+        if mark is None:
+            return None
+        covers = now < mark.until if mark.until is not None else mark.facts == one.facts
+        return mark if covers else None
+
+    found = [replace(one, mark=covering(one)) for one in what_asks()]
     return Inbox([one for one in found if one.mark is None], [one for one in found if one.mark is not None])
-
-
-def _holding(mark: AttentionMark | None, facts: str, now: datetime) -> AttentionMark | None:
-    """The mark, if it still covers these facts."""
-    if mark is None:
-        return None
-    covers = now < mark.until if mark.until is not None else mark.facts == facts
-    return mark if covers else None
 
 
 def what_asks() -> Iterator[Attention]:

@@ -67,9 +67,9 @@ def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
     may_mark = request.user.has_perm(MAY_ACKNOWLEDGE)
     return {
         "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
-        "state": _state,
+        "state": state_now,
         "activity": lambda: {"activity": last_hour()},
-        "decisions": _decisions,
+        "decisions": latest_decisions,
     }
 
 
@@ -79,7 +79,8 @@ def refresh_of(request: HttpRequest) -> int:
     return int(asked) if asked in map(str, REFRESH_SECONDS) else 5
 
 
-def _state() -> dict[str, Any]:
+def state_now() -> dict[str, Any]:
+    """Mode, policy, counts, engines, guardrails and what is at stake."""
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS)
         numbers = Numbers(*cursor.fetchone())
@@ -106,7 +107,8 @@ def _state() -> dict[str, Any]:
     }
 
 
-def _decisions() -> dict[str, Any]:
+def latest_decisions() -> dict[str, Any]:
+    """The last decisions, or whether a signal came at all."""
     decisions = list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN])
     if decisions:
         return {"decisions": decisions}
