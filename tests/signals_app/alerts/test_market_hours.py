@@ -131,6 +131,27 @@ def test_the_bar_of_a_moment_is_the_latest_that_had_closed(
     assert bar_of(hours, timeframe, found) == found
 
 
+@pytest.mark.parametrize(
+    ("timeframe", "moment", "bar"),
+    [
+        ("1h", "2026-03-16T10:29:59", "Fri 16:00"),
+        ("1h", "2026-03-16T10:30:00", "Mon 10:30"),
+        ("45m", "2026-03-16T11:50:00", "Mon 11:45"),
+        # The last hour of the day has only half of it.
+        ("1h", "2026-03-16T15:59:59", "Mon 15:30"),
+        ("1h", "2026-03-16T16:00:00", "Mon 16:00"),
+        ("1h", "2026-03-16T22:00:00", "Mon 16:00"),
+        ("1d", "2026-03-16T16:00:00", "Mon 16:00"),
+        ("1d", "2026-03-16T15:59:59", "Fri 16:00"),
+    ],
+)
+def test_the_latest_bar_of_a_stock(timeframe: str, moment: str, bar: str) -> None:
+    found = bar_of(STOCKS, timeframe, datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK).astimezone(UTC))
+
+    assert found is not None
+    assert f"{found.astimezone(NEW_YORK):%a %H:%M}" == bar
+
+
 @given(MARKETS, st.sampled_from(["1m", "5m", "45m", "1h"]), MOMENTS)
 def test_every_bar_lies_within_a_session(hours: MarketHours, timeframe: str, moment: datetime) -> None:
     until = moment + timedelta(days=2)
