@@ -52,7 +52,8 @@ class Mark:
 class Chart:
     """What is drawn over `labels`; `identity` names it in the page and in `?csv=`, `summary` says it in words.
 
-    `sideways` puts the labels, one above another, on the upright axis. `links` are what a click on a label opens, and
+    `sideways` puts the labels, one above another, on the upright axis; `stacked` puts bars of one label on each other;
+    `low` is for a chart beside others. `links` are what a click on a label opens, and
     its row of the table.
     """
 
@@ -65,6 +66,7 @@ class Chart:
     value_title: str
     log: bool = False
     sideways: bool = False
+    stacked: bool = False
     low: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
     marks: Sequence[Mark] = ()
@@ -92,6 +94,7 @@ class Chart:
             "value_title": self.value_title,
             "log": self.log,
             "sideways": self.sideways,
+            "stacked": self.stacked,
             "bounds": list(self.bounds),
             "marks": [{"label": mark.label, "text": mark.text} for mark in self.marks],
             "links": list(self.links),

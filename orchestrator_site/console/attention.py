@@ -1,7 +1,7 @@
 """What asks for an operator's attention: each thing once, with the page where it is dealt with.
 
 Whoever has seen one says so, or puts it off; both are kept with name and time. A mark holds for the facts that stood
-there, so that the same kind of trouble asks again as soon as there is more of it.
+there, so that the same kind of trouble asks again once they are others.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from admin_kit.display import age_text
@@ -55,6 +55,76 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What asks for attention while a column of attention.sql holds anything; `text` takes it, `facts` name columns."""
+
+    kind: str
+    counted: str
+    text: str
+    view: str
+    query: str
+    facts: tuple[str, ...]
+    urgent: bool = False
+
+
+COUNTED = (
+    Counted(
+        "incidents", "open_incidents", "Incidents to acknowledge: {}.",
+        "outcomes_incident_changelist", "acknowledged=no", ("open_incidents", "last_incident"), urgent=True,
+    ),
+    Counted(
+        "refused_activations", "refused_activations",
+        "Scheduled policies that failed to activate in the last 24 hours: {}.",
+        "policies_policydraft_changelist", "state__exact=REFUSED", ("last_refused",), urgent=True,
+    ),
+    Counted(
+        "silent_sources", "silent_sources", "Silent for longer than usual: {}.",
+        "signals_app_missingalert_changelist", "kind__exact=silence&arrival=none", ("last_silence",), urgent=True,
+    ),
+    Counted(
+        "failed_signals", "failed", "Failed signals to retry or discard: {}.",
+        "signals_app_signal_changelist", "failure=open", ("failed", "last_failed"),
+    ),
+    Counted(
+        "amendments", "open_amendments", "Amendments to decide: {}.",
+        "outcomes_tradeamendment_changelist", "state__exact=PROPOSED", ("open_amendments", "last_amendment"),
+    ),
+    Counted(
+        "overdue_exits", "overdue_directives", "Overdue shadow exits without a price: {}.",
+        "outcomes_exitdirective_changelist", "state__exact=PENDING", ("overdue_directives", "first_overdue"),
+    ),
+    Counted(
+        "missing_alerts", "missing_alerts", "Alerts missing in the last 24 hours: {}.",
+        "signals_app_missingalert_changelist", "arrival=alert&noticed_at_within=24h", ("last_missing",),
+    ),
+    Counted(
+        "rejected_alerts", "rejected", "Alerts rejected in the last 24 hours: {}.",
+        "signals_app_webhookdelivery_changelist", "outcome__exact=rejected", ("last_rejected",),
+    ),
+    Counted(
+        "conflicting_alerts", "conflicts", "Alerts of the last 24 hours that contradict an earlier one: {}.",
+        "signals_app_webhookdelivery_changelist", "outcome__exact=conflict", ("last_conflict",),
+    ),
+    Counted(
+        "unknown_tokens", "unknown_tokens", "Requests with an unknown webhook token in the last 24 hours: {}.",
+        "signals_app_unknowntokenattempt_changelist", "", ("unknown_tokens",),
+    ),
+    Counted(
+        "unapproved_drafts", "unapproved_drafts", "Policy drafts waiting for approval: {}.",
+        "policies_policydraft_changelist", "state__exact=OPEN", ("unapproved_drafts", "last_edit"),
+    ),
+    Counted(
+        "unapproved_evaluations", "unapproved_evaluations", "Evaluations waiting for approval: {}.",
+        "outcomes_evaluation_changelist", "", ("unapproved_evaluations", "last_evaluation"),
+    ),
+    Counted(
+        "ended_evaluation", "ended_evaluation", "The evaluation {} has ended.",
+        "outcomes_evaluation_changelist", "", ("ended_evaluation",),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
     """What is open, the most urgent first, and what operators have seen or put off."""
 
@@ -64,15 +134,17 @@ class Inbox:
 
 def inbox() -> Inbox:
     """Everything that asks for attention as of now."""
-    now = timezone.now()
-    latest = {mark.kind: mark for mark in AttentionMark.objects.order_by("kind", "-id").distinct("kind")}
+    # By the database's clock, which has stamped them.
+    put_off = ExpressionWrapper(Q(until__gt=Now()), output_field=BooleanField())
+    marks = AttentionMark.objects.order_by("kind", "-id").distinct("kind").annotate(is_put_off=put_off)
+    latest = {mark.kind: mark for mark in marks}
 
     def covering(one: Attention) -> AttentionMark | None:
         """The latest mark of its kind, if it still covers these facts."""
-        mark = latest.get(one.kind)
+        mark: Any = latest.get(one.kind)
         if mark is None:
             return None
-        covers = now < mark.until if mark.until is not None else mark.facts == one.facts
+        covers = mark.is_put_off if mark.until is not None else mark.facts == one.facts
         return mark if covers else None
 
     found = [replace(one, mark=covering(one)) for one in what_asks()]
@@ -93,9 +165,10 @@ def what_asks() -> Iterator[Attention]:
     yield from _machinery(facts)
     if state is not None:
         yield from _engines(state)
-    yield from _money(facts)
-    yield from _alerts(facts)
-    yield from _decisions(facts)
+    for each in COUNTED:
+        if counted := getattr(facts, each.counted):
+            told = " ".join(str(getattr(facts, name)) for name in each.facts)
+            yield Attention(each.kind, each.text.format(counted), each.view, each.query, told, each.urgent)
 
 
 def _brakes(facts: SimpleNamespace, state: PolicyState | None) -> Iterator[Attention]:
@@ -111,7 +184,7 @@ def _brakes(facts: SimpleNamespace, state: PolicyState | None) -> Iterator[Atten
         for level in guardrail_bars(state):
             if level.share >= NEAR:
                 text = f"{level.name} is at {level.value} of {level.limit}, close to its limit."
-                yield Attention(f"near_{level.name}"[:40], text, "policies_guardrailtrip_changelist", facts=level.value)
+                yield Attention(f"near_{level.name}", text, "policies_guardrailtrip_changelist", facts=level.value)
 
 
 def _machinery(facts: SimpleNamespace) -> Iterator[Attention]:
@@ -131,14 +204,6 @@ def _machinery(facts: SimpleNamespace) -> Iterator[Attention]:
             "status__exact=PENDING",
             facts=str(facts.pending_since),
             urgent=True,
-        )
-    if facts.failed:
-        yield Attention(
-            "failed_signals",
-            f"Failed signals to retry or discard: {facts.failed}.",
-            "signals_app_signal_changelist",
-            "failure=open",
-            facts=f"{facts.failed} {facts.last_failed}",
         )
     run = ReplayRun.objects.first()
     if run is not None and run.differences:
@@ -172,111 +237,6 @@ def _engines(state: PolicyState) -> Iterator[Attention]:
         yield Attention(f"engine_{engine.name}", text, "engines", facts=facts, urgent=True)
 
 
-def _money(facts: SimpleNamespace) -> Iterator[Attention]:
-    if facts.open_incidents:
-        yield Attention(
-            "incidents",
-            f"Incidents to acknowledge: {facts.open_incidents}.",
-            "outcomes_incident_changelist",
-            "acknowledged=no",
-            facts=f"{facts.open_incidents} {facts.last_incident}",
-            urgent=True,
-        )
-    if facts.open_amendments:
-        yield Attention(
-            "amendments",
-            f"Amendments to decide: {facts.open_amendments}.",
-            "outcomes_tradeamendment_changelist",
-            "state__exact=PROPOSED",
-            facts=f"{facts.open_amendments} {facts.last_amendment}",
-        )
-    if facts.overdue_directives:
-        yield Attention(
-            "overdue_exits",
-            f"Overdue shadow exits without a price: {facts.overdue_directives}.",
-            "outcomes_exitdirective_changelist",
-            "state__exact=PENDING",
-            facts=f"{facts.overdue_directives} {facts.first_overdue}",
-        )
-
-
-def _alerts(facts: SimpleNamespace) -> Iterator[Attention]:
-    if facts.silent_sources:
-        yield Attention(
-            "silent_sources",
-            f"Silent for longer than usual: {facts.silent_sources}.",
-            "signals_app_missingalert_changelist",
-            "kind__exact=silence&arrival=none",
-            facts=str(facts.last_silence),
-            urgent=True,
-        )
-    if facts.missing_alerts:
-        yield Attention(
-            "missing_alerts",
-            f"Alerts missing in the last 24 hours: {facts.missing_alerts}.",
-            "signals_app_missingalert_changelist",
-            "arrival=alert&noticed_at_within=24h",
-            facts=str(facts.last_missing),
-        )
-    if facts.rejected:
-        yield Attention(
-            "rejected_alerts",
-            f"Alerts rejected in the last 24 hours: {facts.rejected}.",
-            "signals_app_webhookdelivery_changelist",
-            "outcome__exact=rejected",
-            facts=str(facts.last_rejected),
-        )
-    if facts.conflicts:
-        yield Attention(
-            "conflicting_alerts",
-            f"Alerts of the last 24 hours that contradict an earlier one: {facts.conflicts}.",
-            "signals_app_webhookdelivery_changelist",
-            "outcome__exact=conflict",
-            facts=str(facts.last_conflict),
-        )
-    if facts.unknown_tokens:
-        yield Attention(
-            "unknown_tokens",
-            f"Requests with an unknown webhook token in the last 24 hours: {facts.unknown_tokens}.",
-            "signals_app_unknowntokenattempt_changelist",
-            facts=str(facts.unknown_tokens),
-        )
-
-
-def _decisions(facts: SimpleNamespace) -> Iterator[Attention]:
-    if facts.refused_activations:
-        yield Attention(
-            "refused_activations",
-            f"Scheduled policies that failed to activate in the last 24 hours: {facts.refused_activations}.",
-            "policies_policydraft_changelist",
-            "state__exact=REFUSED",
-            facts=str(facts.last_refused),
-            urgent=True,
-        )
-    if facts.unapproved_drafts:
-        yield Attention(
-            "unapproved_drafts",
-            f"Policy drafts waiting for approval: {facts.unapproved_drafts}.",
-            "policies_policydraft_changelist",
-            "state__exact=OPEN",
-            facts=f"{facts.unapproved_drafts} {facts.last_edit}",
-        )
-    if facts.unapproved_evaluations:
-        yield Attention(
-            "unapproved_evaluations",
-            f"Evaluations waiting for approval: {facts.unapproved_evaluations}.",
-            "outcomes_evaluation_changelist",
-            facts=f"{facts.unapproved_evaluations} {facts.last_evaluation}",
-        )
-    if facts.ended_evaluation:
-        yield Attention(
-            "ended_evaluation",
-            f"The evaluation {facts.ended_evaluation} has ended.",
-            "outcomes_evaluation_changelist",
-            facts=facts.ended_evaluation,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class GuardrailBar:
     """How near a guardrail is to its limit; `share` is 1 at the limit."""
@@ -307,6 +267,6 @@ def mark(request: HttpRequest) -> HttpResponse:
         messages.warning(request, f"It has changed in the meantime: {one.text}")
     else:
         until = Now() + timedelta(hours=int(hours)) if hours in map(str, SNOOZE_HOURS) else None
-        made: dict[str, Any] = {"kind": kind, "facts": facts[:200], "until": until}
+        made: dict[str, Any] = {"kind": kind, "facts": facts, "until": until}
         AttentionMark.objects.create(**made, made_by=actor_of(request).name, made_at=Now())
     return redirect("admin:index")

@@ -6,7 +6,6 @@ WITH lately AS MATERIALIZED (
 )
 SELECT
     (SELECT id FROM halts WHERE released_at IS NULL) AS halt,
-    (SELECT id FROM guardrail_trips WHERE released_at IS NULL ORDER BY id LIMIT 1) AS trip,
     (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS failed,
     (SELECT max(received_at) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS last_failed,
     (SELECT min(received_at) FROM signals WHERE status = 'PENDING') AS pending_since,

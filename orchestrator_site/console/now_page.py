@@ -68,7 +68,7 @@ def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
         "state": state_now,
-        "activity": lambda: {"activity": last_hour()},
+        "activity": lambda: {"charts": last_hour()},
         "decisions": latest_decisions,
     }
 

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
 
+from admin_kit.charts import csv_answer
 from admin_kit.options import register_page_above
 from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.roles import HALT_TRADING
@@ -93,20 +94,24 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             context["may_halt"] = request.user.has_perm(HALT_TRADING)
         return context
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show what goes on now, or one part of it (`?part=`), instead of a list of tables."""
+    def index(  # type: ignore[override]  # a file is no page
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what goes on now, one part of it (`?part=`) or a chart's file (`?csv=`), instead of a list of tables."""
         from orchestrator_site.console.now_page import REFRESH_SECONDS, parts, refresh_of
 
         refresh = {"refresh": refresh_of(request), "refresh_choices": REFRESH_SECONDS}
         # Staff without a role have nothing to see yet.
         found = parts(request) if request.user.has_perm("experiments.view_experiment") else {}
         part = request.GET.get("part", "")
-        if part in found:
+        if part in found and "csv" not in request.GET:
             context = self.each_context(request) | refresh | found[part]() | {"part": part}
             return TemplateResponse(request, "console/now_part.html", context)
         seen: dict[str, Any] = {"parts": list(found)}
         for read in found.values():
             seen |= read()
+        if (file := csv_answer(request, seen.get("charts", ()))) is not None:
+            return file
         return super().index(request, {**refresh, **seen, **(extra_context or {})})
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

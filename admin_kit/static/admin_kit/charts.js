@@ -128,8 +128,9 @@
             offset: spec.sideways || spec.series.some((one) => one.form === "bar" || one.form === "interval"),
         };
         if (spec.sideways) delete labels.ticks.maxTicksLimit;
+        labels.stacked = spec.stacked;
         const values = {
-            title: title(spec.value_title), type: spec.log ? "logarithmic" : "linear",
+            title: title(spec.value_title), stacked: spec.stacked, type: spec.log ? "logarithmic" : "linear",
             grid: { color: (at) => (at.tick && at.tick.value === 0 ? text : grid.color) },
             ticks: { color: text, maxTicksLimit: 7, maxRotation: 0 },
         };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -251,7 +250,8 @@ def test_alerts_that_were_refused_and_drafts_without_approval_ask_for_somebody(o
 
     assert found["unapproved_drafts"].text == "Policy drafts waiting for approval: 1."
     assert found["rejected_alerts"].text == "Alerts rejected in the last 24 hours: 1."
-    assert all(operator.get(NOW).content.decode().count(one.kind) for one in found.values())
+    page = operator.get(NOW).content.decode()
+    assert [one.kind for one in found.values() if one.text not in page] == []
 
 
 @pytest.mark.parametrize("part", ["inbox", "state", "activity", "decisions"])
@@ -270,12 +270,23 @@ def test_the_last_hour_is_drawn_and_told_in_words(operator: Client) -> None:
     make_signal()
     drain()
 
-    activity = seen(operator)["activity"]
+    requests, latency = seen(operator)["charts"]
 
-    minutes = json.loads(activity.requests.data)
-    assert len(minutes["labels"]) == 60
-    assert sum(minutes["datasets"][0]["data"]) == WebhookDelivery.objects.filter(outcome="accepted").count()
-    assert "From arrival to decision" in activity.latency.summary
+    assert len(requests.labels) == 60
+    assert sum(requests.series[0].values) == WebhookDelivery.objects.filter(outcome="accepted").count()
+    assert latency.summary.startswith("From arrival to decision")
+
+
+def test_what_is_drawn_is_a_file_as_well(operator: Client) -> None:
+    make_everything()
+
+    file = operator.get(NOW, {"part": "activity", "csv": "requests"})
+
+    assert file["Content-Type"] == "text/csv; charset=utf-8"
+    head, *minutes = file.content.decode().splitlines()
+    assert head == '"Minute, UTC",signals,duplicates and exits,rejected or conflicting'
+    assert len(minutes) == 60
+    assert operator.get(NOW, {"csv": "other"}).status_code == 404
 
 
 def test_what_is_at_stake_is_told_by_engine_and_currency(operator: Client) -> None:

@@ -99,7 +99,7 @@ def test_a_month_ends_with_its_last_session_whatever_day_that_is() -> None:
 @pytest.mark.parametrize(
     ("timeframe", "expected"),
     [("5m", True), ("30s", True), ("4h", True), ("1d", True), ("1w", True), ("1M", True),
-     ("2d", False), ("3M", False), ("10R", False), ("100T", False), ("", False)],
+     ("2d", False), ("3M", False), ("10R", False), ("10d", False), ("100T", False), ("", False)],
 )  # fmt: skip
 def test_bars_without_a_clock_of_their_own_are_expected_at_no_time(timeframe: str, expected: bool) -> None:
     assert has_clock(timeframe) is expected
@@ -143,6 +143,7 @@ def test_the_bar_of_a_moment_is_the_latest_that_had_closed(
         ("1h", "2026-03-16T22:00:00", "Mon 16:00"),
         ("1d", "2026-03-16T16:00:00", "Mon 16:00"),
         ("1d", "2026-03-16T15:59:59", "Fri 16:00"),
+        ("1w", "2026-03-18T22:00:00", "Fri 16:00"),
     ],
 )
 def test_the_latest_bar_of_a_stock(timeframe: str, moment: str, bar: str) -> None:
@@ -150,6 +151,35 @@ def test_the_latest_bar_of_a_stock(timeframe: str, moment: str, bar: str) -> Non
 
     assert found is not None
     assert f"{found.astimezone(NEW_YORK):%a %H:%M}" == bar
+
+
+def test_days_are_those_of_the_market_even_where_utc_has_another() -> None:
+    auckland = MarketHours("Pacific/Auckland", WEEKDAYS, time(10), time(17))
+    # Half past eleven on Tuesday there, and still Monday in UTC.
+    moment = datetime(2026, 3, 16, 22, 30, tzinfo=UTC)
+
+    assert bar_of(auckland, "1h", moment) == datetime(2026, 3, 16, 22, tzinfo=UTC)
+    assert [session.day for session in sessions(auckland, moment, moment)] == [date(2026, 3, 17)]
+    assert list(bar_closes(auckland, "1h", moment, moment + timedelta(minutes=30))) == [
+        datetime(2026, 3, 16, 23, tzinfo=UTC)
+    ]
+
+
+def test_edges_belong_to_the_bar_that_closes_there() -> None:
+    opens, end = (datetime(2026, 3, 16, hour, tzinfo=NEW_YORK).astimezone(UTC) for hour in (10, 16))
+
+    assert list(sessions(STOCKS, end, end)) == []
+    assert list(bar_closes(STOCKS, "30m", opens, opens)) == []
+    assert list(bar_closes(STOCKS, "30m", opens - timedelta(microseconds=1), opens)) == [opens]
+    assert list(bar_closes(STOCKS, "1d", end, end)) == []
+    assert list(bar_closes(STOCKS, "1d", end - timedelta(microseconds=1), end)) == [end]
+
+
+def test_an_open_moment_is_a_session_to_look_at() -> None:
+    opens = datetime(2026, 3, 16, 9, 30, tzinfo=NEW_YORK).astimezone(UTC)
+
+    assert [session.opens for session in sessions(STOCKS, opens - timedelta(hours=1), opens)] == [opens]
+    assert after_open_time(STOCKS, opens, timedelta(hours=6, minutes=30)) == opens + timedelta(hours=6, minutes=30)
 
 
 @given(MARKETS, st.sampled_from(["1m", "5m", "45m", "1h"]), MOMENTS)
@@ -177,6 +207,7 @@ def test_a_market_that_never_opens_has_no_time_to_wait_for() -> None:
 
     assert after_open_time(never, datetime(2026, 3, 16, tzinfo=UTC), timedelta(minutes=1)) is None
     assert bar_of(never, "5m", datetime(2026, 3, 16, tzinfo=UTC)) is None
+    assert bar_of(never, "1d", datetime(2026, 3, 16, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "America", "x" * 300])
