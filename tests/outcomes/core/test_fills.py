@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from outcomes.core.books import (
     is_flat,
     is_followed,
     positions,
+    result_in_force,
     scheduled_fees,
     shadow_quantity,
     until_first_roll,
@@ -334,3 +336,21 @@ def test_a_hundred_contracts_called_one_pay_for_a_hundred(multiplier: str, charg
     fills = [Fill("entry", (LegFill("XYZ   261218C00100000", "OPEN", "LONG", Decimal(1), Decimal(2)),))]
 
     assert scheduled_fees(fills, Decimal(multiplier), Schedule(Decimal("0.65"), Decimal(0))) == Decimal(charged)
+
+
+def result(revision: int, *, withdrawn: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(revision=revision, withdrawn=withdrawn)
+
+
+def test_the_last_revision_of_a_result_counts_in_whatever_order_they_are_read() -> None:
+    first, second = result(1), result(2)
+
+    assert result_in_force([first, second]) is result_in_force([second, first]) is second
+
+
+def test_a_result_that_was_withdrawn_is_none_until_the_next() -> None:
+    first, busted, again = result(1), result(2, withdrawn=True), result(3)
+
+    assert result_in_force([]) is None
+    assert result_in_force([first, busted]) is None
+    assert result_in_force([busted, again, first]) is again
