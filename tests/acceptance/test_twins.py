@@ -243,8 +243,7 @@ def test_110_pairs_of_twins_show_no_difference(table: Table) -> None:
     dress(table, CALL)
     table.signal({"A"}, at_least=110)
 
-    for _ in range(6):  # a claim takes 20
-        table.enter()
+    table.enter()
     table.leave([leave])
 
     pairs = api_client("analyst").get("/api/v1/performance").json()["pairs"]

@@ -19,7 +19,7 @@ from outcomes.core.values import Record, difference
 from outcomes.models import OwnExit
 from outcomes.standings import sides_of
 from tests.acceptance.twin_steps import Step
-from tests.acceptance.twins import QUOTES, Leg, Market, Twin
+from tests.acceptance.twins import CLAIMED_AT_ONCE, QUOTES, Leg, Market, Twin
 from tests.factories import api_client, make_source
 from tests.signals_app.webhook.webhook import alert, send
 
@@ -57,12 +57,14 @@ class Table:
 
     def enter(self, *engines: Twin) -> None:
         """Let the engines open one after the other, each at the quotes that stand; nothing has changed in between."""
-        for engine in engines or (self.a, self.b):
-            self.market.move(0)
-            engine.enter()
-            self.market.move(0)
-            self.quote()
-            services.settle_due()
+        # How many signals there are is a matter of their hashes, and a claim takes no more than these.
+        for _ in range(0, ExecutionDecision.objects.count(), CLAIMED_AT_ONCE):
+            for engine in engines or (self.a, self.b):
+                self.market.move(0)
+                engine.enter()
+                self.market.move(0)
+                self.quote()
+                services.settle_due()
 
     def leave(self, steps: Sequence[Step]) -> None:
         """Let both take the same steps, the last of them in the last phase."""

@@ -33,6 +33,7 @@ QUOTES = {
     "XYZ": (("101.00", "101.02"), ("102.00", "102.02"), ("103.00", "103.02")),
 }
 RULES_HASH = "a" * 64
+CLAIMED_AT_ONCE = 20
 Leg = tuple[str, Literal["LONG", "SHORT"]]
 CALL: tuple[Leg, ...] = ((C100, "LONG"),)
 SPREAD: tuple[Leg, ...] = ((C100, "LONG"), (C105, "SHORT"))
@@ -140,7 +141,8 @@ class Twin:
 
     def _enter(self) -> None:
         # A claim whose answer was lost can be had again when its lease is over.
-        waiting = {"limit": 20, "lease_seconds": 1, "wait_seconds": 3 if self.crash_at and not self.positions else 0}
+        patience = 3 if self.crash_at and not self.positions else 0
+        waiting = {"limit": CLAIMED_AT_ONCE, "lease_seconds": 1, "wait_seconds": patience}
         known = {position.experiment_id for position in self.positions}
         for assignment in self._post("assignments/claim", waiting)["assignments"]:
             if assignment["experiment_id"] not in known:
