@@ -11,12 +11,13 @@ RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
 PEERS := .venv-bench/.installed
 LOCKING := .venv-lock/bin/uv
+AXE := tests/browser/node_modules/.package-lock.json
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 # One lock for Python 3.11 to 3.13 on every platform; packages keep their versions unless a requirements file changes.
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples check bench bench-report verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples browser-tools check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -97,9 +98,11 @@ api-examples: $(DEVELOPMENT) ## take the examples of the API document anew from 
 	@API_EXAMPLES=.data/api-examples $(BIN)/python -m pytest -n auto -q $(API_TESTS)
 	@$(BIN)/python -m tests.api_answers .data/api-examples && $(BIN)/python -m docs.build
 
+browser-tools: $(AXE) ## install what the tests in a browser need beside Chromium: axe-core; needs npm
+
 # The checks wait for each other's files, downloads and one processor: side by side they take less.
 check: $(DEVELOPMENT) ## lint, types, imports, migrations, API document, coverage of the cores, all tests: as continuous integration does
-	@$(MAKE) -j --output-sync=target lint types imports migrations api-lint
+	@$(MAKE) -j --output-sync=target lint types imports migrations api-lint browser-tools
 	@$(MAKE) coverage-core
 	@$(MAKE) test
 
@@ -111,6 +114,10 @@ $(RUNTIME): requirements.lock
 $(DEVELOPMENT): requirements-dev.lock
 	@$(call install,--require-hashes -r requirements-dev.lock,.venv)
 	@touch $(RUNTIME) $@
+
+$(AXE): tests/browser/package-lock.json
+	@npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(PEERS): benchmarks/requirements.lock
 	@$(call install,--require-hashes -r benchmarks/requirements.lock,.venv-bench)
