@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -121,6 +122,11 @@ class Chart:
             [label, *(part for one in self.series for part in _parts(one, place))]
             for place, label in enumerate(self.labels)
         ]
+
+    @property
+    def data_url(self) -> str:
+        """Its file within the page, where no URL would answer with it again."""
+        return f"data:text/csv;charset=utf-8,{quote(csv_text([self.header, *self.rows]))}"
 
     @property
     def linked_rows(self) -> list[tuple[str, Sequence[Any]]]:

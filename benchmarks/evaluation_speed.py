@@ -221,7 +221,7 @@ def measure() -> list[str]:
     user, _ = get_user_model().objects.get_or_create(username="root", is_staff=True, is_superuser=True)
     client = Client()
     client.force_login(user)
-    page = reverse("admin:outcomes_evaluation_change", args=(evaluation_named(NAME).pk,))
+    page = reverse("admin:outcomes_evaluation_verdict", args=(NAME,))
     assert client.get(page).status_code == 200
     asked = {
         "`GET evaluations/{name}`": lambda: evaluation_document(evaluation_named(NAME)),

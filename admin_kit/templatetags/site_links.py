@@ -60,6 +60,12 @@ def plain(value: Decimal) -> str:
 
 
 @register.filter
+def figure(value: str | float | None, otherwise: str = "none") -> str:
+    """Three digits of a number that is exact elsewhere."""
+    return otherwise if value is None else f"{float(value):,.3g}"
+
+
+@register.filter
 def gain(value: Decimal | None) -> SafeString | None:
     """A gain or loss with sign, colour and glyph."""
     return display.signed_amount(value)

@@ -334,8 +334,10 @@ def keep(request: HttpRequest) -> HttpResponse:
 @require_safe
 @permission_required(VIEW_REPORT, raise_exception=True)
 def kept(request: HttpRequest, report_hash: str) -> HttpResponse:
-    """Show a kept report as it was."""
+    """Show a kept report as it was; what was kept of an evaluation has a page of its own."""
     found = get_object_or_404(KeptReport, pk=report_hash)
+    if "sentence" in found.report:
+        return redirect("admin:outcomes_evaluation_kept", report_hash)
     context = {"rows": figure_rows(found.report), "comparison": pair_rows(found.report["pairs"])}
     return render_page(
         request,

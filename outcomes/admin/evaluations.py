@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -11,7 +10,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.forms.models import fields_for_model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.display import badge, hash_of, json_of, link_to
@@ -20,15 +20,11 @@ from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, row_id
+from outcomes.admin import evaluation_trials, verdict_page
 from outcomes.core.evaluation import CHOICES, EvaluationPlan, read_plan
-from outcomes.core.sentences import FLAGS
 from outcomes.evaluations import lifecycle
-from outcomes.evaluations.documents import evaluation_document
+from outcomes.evaluations.documents import verdict_of
 from outcomes.models import Evaluation, EvaluationBlock
-
-COLOURS = {
-    "DRAFT": "info", "APPROVED": "warning", "RUNNING": "success", "ENDED_BY_CHANGE": "danger", "FINISHED": "neutral",
-}  # fmt: skip
 
 
 class EvaluationForm(forms.Form):
@@ -81,29 +77,34 @@ class FinishForm(forms.Form):
     reason = reason_field("Shown beside the verdict, and recorded with your name in the audit log.")
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """One thing that can be done with an evaluation."""
-
-    text: str
-    url: str
-
-
 @admin.register(Evaluation)
 class EvaluationAdmin(AuditAdmin):
     """The questions that were asked before their data existed, and what came of them."""
 
     list_display = (
-        "name", badge("state", COLOURS), "metric", "estimand", "prices", "block_days", "worst_block", "created_by",
-        "created_at", hash_of("content_hash"),
+        "name", "attempt", badge("state", verdict_page.COLOURS), "verdict", "note", "metric", "estimand", "prices",
+        "block_days", "created_by", "created_at", hash_of("content_hash"),
     )  # fmt: skip
-    list_select_related = ("approval", "run")
+    list_select_related = ("approval", "run", "run__policy_version", "run__evaluation")
     search_fields = ("name__exact", "content_hash__exact")
     search_help_text = "Name or content hash"
     actions_list = ("write",)
     actions_detail = ("approve", "start", "finish")
-    empty_hint = "An evaluation asks which engine is better, and is fixed before its data exist."
-    empty_commands = ("manage.py evaluation create spring --metric R --estimand SYNCHRONISED ...",)
+    empty_hint = (
+        "An evaluation asks which engine is better, and is fixed before its data exist: write one, let somebody else "
+        "approve it, start it. The stored history proposes its terms."
+    )
+    empty_commands = ("manage.py evaluation propose --max-hold-days 3", "manage.py evaluation create spring ...")
+
+    @admin.display(description="attempt", ordering="run__attempt")
+    def attempt(self, evaluation: Evaluation) -> int | None:
+        """Its number among all that were ever started; none for a draft."""
+        return evaluation.run.attempt if hasattr(evaluation, "run") else None
+
+    @admin.display(description="verdict")
+    def verdict(self, evaluation: Evaluation) -> str | None:
+        """The verdict that stands; none before it is started."""
+        return verdict_of(evaluation.run) if hasattr(evaluation, "run") else None
 
     def has_write_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Writing a draft needs `outcomes.add_evaluation`; the plain form stays shut."""
@@ -117,37 +118,36 @@ class EvaluationAdmin(AuditAdmin):
         """Starting and finishing need `outcomes.run_evaluation`."""
         return request.user.has_perm("outcomes.run_evaluation")
 
+    def get_urls(self) -> list[URLPattern]:
+        """The pages by name before Django's, whose paths would match them."""
+        pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
+            "verdict/": ("latest", verdict_page.latest),
+            "verdict/<str:name>/": ("verdict", verdict_page.page),
+            "verdict/<str:name>/keep/": ("keep", verdict_page.keep),
+            "verdict/<str:name>/rehearse/": ("rehearse", evaluation_trials.rehearse_page),
+            "verdict/<str:name>/rehearse/run/": ("rehearse_run", evaluation_trials.rehearse_run),
+            "kept/<str:report_hash>/": ("kept", verdict_page.kept),
+            "propose/run/": ("propose_run", evaluation_trials.propose_run),
+        }
+        wrap = self.admin_site.admin_view
+        ours = [path(route, wrap(view), name=f"outcomes_evaluation_{name}") for route, (name, view) in pages.items()]
+        return [*ours, *super().get_urls()]
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Everything about one evaluation."""
+        """Its page, whose address has its name."""
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
-        evaluation = _evaluation(object_id)
-        document = evaluation_document(evaluation)
-        return render_page(
-            request,
-            "outcomes/evaluation.html",
-            f"Evaluation {evaluation}",
-            opts=self.opts,
-            evaluation=evaluation,
-            found=document,
-            colour=COLOURS[document["state"]],
-            flags=[(flag, FLAGS[flag]) for flag in document["flags"]],
-            # `from` is no name that a template can look up.
-            blocks=[block | {"first": block["from"], "last": block["to"]} for block in document["blocks"]],
-            counts=list(_flat(document["counts"])),
-            beside=list(_flat(document["beside"])),
-            earlier=[
-                one | {"url": _url("change", Evaluation.objects.get(name=one["name"]))} for one in document["earlier"]
-            ],
-            buttons=list(self._buttons(request, evaluation)),
-        )
+        return HttpResponseRedirect(_page(_evaluation(object_id)))
 
     @page_action("New evaluation", permission="write", url_path="write", icon="add")
     def write(self, request: HttpRequest) -> HttpResponse:
         """Write a draft; its content never changes."""
-        form = EvaluationForm(request.POST if request.method == "POST" else None, initial={"margin": "0"})
+        asks = "difference" in request.GET
+        terms = evaluation_trials.ProposalForm(request.GET if asks else None, initial=evaluation_trials.first_terms())
+        first = evaluation_trials.first_terms() | {"margin": "0"} | request.GET.dict()
+        form = EvaluationForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_bound and form.is_valid():
             try:
                 evaluation = lifecycle.create_evaluation(actor_of(request), form.plan)
@@ -155,9 +155,19 @@ class EvaluationAdmin(AuditAdmin):
                 form.add_error(error.pointer.removeprefix("/") or None, error.detail)
             else:
                 messages.success(request, f"Draft {evaluation} created. Somebody else must approve it.")
-                return HttpResponseRedirect(_url("change", evaluation))
-        page = {"form": form, "submit": "Create draft", "back": reverse("admin:outcomes_evaluation_changelist")}
-        return render_page(request, "outcomes/evaluation_step.html", "New evaluation", opts=self.opts, **page)
+                return HttpResponseRedirect(_page(evaluation))
+        return render_page(
+            request,
+            "outcomes/evaluation_new.html",
+            "New evaluation",
+            opts=self.opts,
+            form=form,
+            terms=terms,
+            ready=asks and terms.is_valid(),
+            query=request.GET.urlencode(),
+            submit="Create draft",
+            back=reverse("admin:outcomes_evaluation_changelist"),
+        )
 
     @page_action("Approve", permission="approve", url_path="approve", icon="thumb_up")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -205,7 +215,7 @@ class EvaluationAdmin(AuditAdmin):
         if form.is_bound and form.is_valid():
             try:
                 messages.success(request, act(evaluation, **form.cleaned_data))
-                return HttpResponseRedirect(_url("change", evaluation))
+                return HttpResponseRedirect(_page(evaluation))
             except DomainError as error:
                 form.add_error(None, error.detail)
         return render_page(
@@ -216,20 +226,8 @@ class EvaluationAdmin(AuditAdmin):
             form=form,
             content=evaluation.plan.document(),
             submit=word,
-            back=_url("change", evaluation),
+            back=_page(evaluation),
         )
-
-    def _buttons(self, request: HttpRequest, evaluation: Evaluation) -> Iterator[Button]:
-        """What this person may do with it as it is."""
-        state = evaluation.state
-        is_author = evaluation.created_by == request.user.get_username()
-        # The service refuses an author; without this he would be offered a button that never works.
-        if state == "DRAFT" and self.has_approve_permission(request) and not is_author:
-            yield Button("Approve", _url("approve", evaluation))
-        if state == "APPROVED" and self.has_run_permission(request):
-            yield Button("Start", _url("start", evaluation))
-        if state == "RUNNING" and self.has_run_permission(request):
-            yield Button("Finish", _url("finish", evaluation))
 
 
 @admin.register(EvaluationBlock)
@@ -251,18 +249,6 @@ class EvaluationBlockAdmin(AuditAdmin):
     empty_commands = ("manage.py evaluation list",)
 
 
-def _flat(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """A document as lines of a list: names with dots, and their values."""
-    for name, value in found.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            for one in value:
-                yield from _flat(one, f"{above}{name}.{next(iter(one.values()))}.")
-        else:
-            yield f"{above}{name}", "none" if value is None else value
-
-
 def _evaluation(object_id: str) -> Evaluation:
     found = Evaluation.objects.select_related("approval", "run", "run__policy_version").filter(pk=row_id(object_id))
     evaluation = found.first()
@@ -271,5 +257,5 @@ def _evaluation(object_id: str) -> Evaluation:
     return evaluation
 
 
-def _url(page: str, evaluation: Evaluation) -> str:
-    return reverse(f"admin:outcomes_evaluation_{page}", args=(evaluation.pk,))
+def _page(evaluation: Evaluation) -> str:
+    return reverse("admin:outcomes_evaluation_verdict", args=(evaluation.name,))

@@ -64,6 +64,9 @@ class JudgedBlockSerializer(serializers.Serializer[Any]):
     m = serializers.CharField(help_text=_DOUBLE)
     e_a = serializers.CharField(help_text=_DOUBLE)
     e_b = serializers.CharField(help_text=_DOUBLE)
+    interval = serializers.ListField(
+        child=serializers.CharField(allow_null=True), allow_null=True, help_text="After this block; null if it drifted."
+    )
     judged_at = serializers.CharField()
     revisions = BlockRevisionSerializer(many=True)
 

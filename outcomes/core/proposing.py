@@ -62,6 +62,40 @@ def until_equivalent(
     return _played(plays, progress)
 
 
+def blocks_left(blocks: Sequence[Block], wager: Wager, difference: float) -> int | None:
+    """About how many more blocks until one of the bets has won, were A better by `difference` a signal from now on.
+
+    A negative one lets B win, 0 asks for EQUIVALENT. Not played but reckoned, from what each stake has won so far and
+    would win on average; None where no stake would get there within reach.
+    """
+    moved = [Block(x, x, m) for x, m in _moved(blocks, difference)]
+    sides = [(blocks, moved), ([one.swapped for one in blocks], [one.swapped for one in moved])]
+    if difference:
+        (so_far, to_come), mu = sides[difference < 0], 0.0
+        return _left(so_far, to_come, wager, mu)
+    both = [_left(so_far, to_come, wager, -wager.margin) for so_far, to_come in sides]
+    known = [one for one in both if one is not None]
+    return max(known) if wager.margin and len(known) == len(both) else None
+
+
+def _left(so_far: Sequence[Block], to_come: Sequence[Block], wager: Wager, mu: float) -> int | None:
+    """The fewest blocks that any stake still needs to win on its own."""
+
+    def won(stake: float, block: Block) -> float:
+        return math.log(max(1 + stake * (block.low - mu * block.m) / wager.worst_block, LEAST_FACTOR))
+
+    found = []
+    for stake, share in STAKES.items():
+        if any(stake * block.low < -RUIN * wager.worst_block for block in so_far):
+            continue
+        missing = math.log(wager.needed / share) - math.fsum(won(stake, block) for block in so_far)
+        growth = math.fsum(won(stake, block) for block in to_come) / len(to_come)
+        if missing <= 0 or growth > 0:
+            found.append(max(0, math.ceil(missing / growth)) if missing > 0 else 0)
+    least = min(found, default=None)
+    return least if least is not None and least <= MOST_BLOCKS else None
+
+
 def _played(plays: Callable[[int], int | None], progress: Callable[[int], None]) -> Wait:
     ends = []
     for run in range(1, RUNS + 1):

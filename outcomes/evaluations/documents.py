@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from kernel.canonical import document_hash
-from kernel.values import day_text, format_timestamp
+from kernel.values import day_text, decimal_text, format_timestamp
 from outcomes.core.beside import figures_beside, mean_per_signal
 from outcomes.core.blocks import are_dependent
 from outcomes.core.evaluation import ENOUGH_HISTORY, OWN_EXIT
@@ -129,6 +129,9 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         "phase": {
             "policy_version": run.policy_version_id,
             "rules_hash": {"A": run.rules_hash_a, "B": run.rules_hash_b},
+            "history_blocks": run.history_blocks,
+            "least_worst_block": None if run.least_worst_block is None else decimal_text(run.least_worst_block),
+            "currency": run.policy_version.currency,
             "started_at": format_timestamp(run.started_at),
             "started_by": run.started_by,
             "ended_at": None if run.ended_at is None else format_timestamp(run.ended_at),
@@ -229,6 +232,7 @@ def _block_documents(run: EvaluationRun, rows: Sequence[EvaluationBlock]) -> lis
             "m": repr(row.m),
             "e_a": row.judgement["e_a"],
             "e_b": row.judgement["e_b"],
+            "interval": None if row.judgement["drift"] else row.judgement["interval"],
             "judged_at": format_timestamp(row.judged_at),
             "revisions": later.get(row.number, []),
         }

@@ -72,12 +72,12 @@ def test_what_is_wrong_is_said_at_its_field(operator: Client, changes: dict[str,
 
 def test_it_is_approved_started_and_finished_by_buttons(operator: Client) -> None:
     evaluation = draft()
-    page = text(operator.get(url("change", evaluation.pk)))
+    page = text(operator.get(url("verdict", "spring")))
     assert (url("approve", evaluation.pk) in page, url("start", evaluation.pk) in page) == (True, False)
 
     content = {"content_hash": evaluation.content_hash}
     operator.post(url("approve", evaluation.pk), content)
-    assert url("start", evaluation.pk) in text(operator.get(url("change", evaluation.pk)))
+    assert url("start", evaluation.pk) in text(operator.get(url("verdict", "spring")))
     operator.post(url("start", evaluation.pk), content)
     operator.post(url("finish", evaluation.pk), {"reason": "Enough."})
 
@@ -102,16 +102,15 @@ def test_the_page_shows_every_figure() -> None:
     judging.judge_due()
     viewer = logged_in("viewer")
 
-    page = text(viewer.get(url("change", run.pk)))
+    page = text(viewer.get(url("change", run.pk), follow=True))
 
     rows = table_rows(page)
-    assert [row[:8] for row in rows[1:]] == [
-        ["1", "2014-06-02", "2014-06-02", "1", "1", "1.0", "1.0", "1.0"],
-        ["2", "2014-06-03", "2014-06-03", "1", "1", "1.0", "1.0", "1.0"],
+    assert [row[:8] for row in rows if row[0].startswith("2014-06-0") and len(row) == 11] == [
+        ["2014-06-02", "2014-06-02", "1", "1", "1", "1.0", "1.0", "1.0"],
+        ["2014-06-03", "2014-06-03", "2", "1", "1", "1.0", "1.0", "1.0"],
     ]
     assert "of 40 needed, after 2 blocks." in page
     assert "NO_HISTORY" in page
-    assert "sample_ratio.e" in page
     block = EvaluationBlock.objects.get(number=2)
     assert viewer.get(reverse("admin:outcomes_evaluationblock_change", args=(block.pk,))).status_code == 200
     assert viewer.get(reverse("admin:outcomes_evaluationblock_changelist")).status_code == 200
@@ -121,16 +120,16 @@ def test_the_page_shows_every_figure() -> None:
 def test_the_page_leads_to_the_attempts_before_it(operator: Client) -> None:
     first = started()
     operator.post(url("finish", first.pk), {"reason": "Enough."})
-    second = started(name="summer")
+    started(name="summer")
 
-    assert f'href="{url("change", first.pk)}"' in text(operator.get(url("change", second.pk)))
+    assert f'href="{url("verdict", "spring")}"' in text(operator.get(url("verdict", "summer")))
 
 
 @pytest.mark.parametrize("group", ["viewer", "analyst"])
 def test_who_may_only_look_is_offered_nothing_and_refused_everything(group: str) -> None:
     client, evaluation = logged_in(group), approved()
 
-    assert url("start", evaluation.pk) not in text(client.get(url("change", evaluation.pk)))
+    assert url("start", evaluation.pk) not in text(client.get(url("verdict", "spring")))
     for page in (url("write"), *(url(step, evaluation.pk) for step in ("approve", "start", "finish"))):
         assert client.post(page, {"content_hash": evaluation.content_hash}).status_code == 403
 

@@ -1,4 +1,4 @@
-// Fetches the preview of a draft line by line, moves the bar, and puts the finished table in its place.
+// Fetches what takes a while line by line, moves the bar, and puts what was found in its place.
 (function () {
     "use strict";
     const box = document.getElementById("to-preview");
@@ -20,6 +20,9 @@
         } else if (step.html !== undefined) {
             box.innerHTML = step.html; // rendered and escaped by the server's template
             box.className = "to-page";
+            box.dispatchEvent(new CustomEvent("htmx:afterSettle", { bubbles: true })); // charts draw themselves
+        } else if (step.told !== undefined) {
+            count.textContent = step.told;
         } else {
             bar.max = step.total;
             bar.value = step.done;
@@ -29,7 +32,7 @@
 
     async function run() {
         const answer = await fetch(box.dataset.run, { credentials: "same-origin" });
-        if (!answer.ok) return fail("The preview failed (status " + answer.status + "). Reload the page.");
+        if (!answer.ok) return fail("It failed (status " + answer.status + "). Reload the page.");
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
         let rest = "";
         for (;;) {
@@ -39,7 +42,7 @@
             rest = lines.pop();
             lines.forEach(take);
         }
-        if (document.getElementById("to-preview-bar")) fail("The preview ended early. Reload the page.");
+        if (document.getElementById("to-preview-bar")) fail("It ended early. Reload the page.");
     }
 
     run().catch(function () { fail("The connection was lost. Reload the page."); });

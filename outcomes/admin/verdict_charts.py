@@ -1,0 +1,135 @@
+"""What an evaluation's page draws, from its document alone, so that a kept one is drawn as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from admin_kit.charts import Chart, Mark, Series
+
+# Below it a bet is as good as lost; the line of 40 and the start at 1 stay apart.
+LEAST_SHOWN, MOST_SHOWN = 0.01, 1e9
+DIGITS = 6
+SAYS = {
+    "A_BETTER": "A is better", "B_BETTER": "B is better", "EQUIVALENT": "equivalent", "INCONCLUSIVE": "inconclusive",
+    "ASSUMPTION_BROKEN": "assumption broken", "NOT_SEPARABLE": "not separable",
+}  # fmt: skip
+
+
+def charts_of(document: Mapping[str, Any], unit: str) -> list[Chart]:
+    """Evidence, difference and blocks, over the last days of the blocks; none without a judged block."""
+    blocks = document["blocks"]
+    if not blocks:
+        return []
+    days = [block["to"] for block in blocks]
+    return [_evidence(document, days), *_difference(document, days, unit), _sums(document, days, unit)]
+
+
+def middle(block: Mapping[str, Any]) -> float:
+    """The middle of a block's sum, where something in it is missing."""
+    return (float(block["x_low"]) + float(block["x_high"])) / 2
+
+
+def rounded(value: float) -> float:
+    """For picture and table; the exact digits are in the JSON document."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _evidence(document: Mapping[str, Any], days: Sequence[str]) -> Chart:
+    blocks = document["blocks"]
+    # A double's infinity is no JSON, and far beyond what decides.
+    of = {engine: [rounded(min(float(block[f"e_{engine}"]), MOST_SHOWN)) for block in blocks] for engine in ("a", "b")}
+    needed = float(document["evidence"].get("needed", 2 / float(document["content"]["alpha"])))
+    most = max(*of["a"], *of["b"])
+    at_block, verdict = document.get("at_block"), document.get("verdict")
+    return Chart(
+        "evidence",
+        "Evidence",
+        f"After {len(blocks)} blocks the evidence is {of['a'][-1]:.3g} for A and {of['b'][-1]:.3g} for B; each began at"
+        f" 1, and {needed:g} decides. The scale is logarithmic.",
+        days,
+        [
+            Series("for A", of["a"], "a"),
+            Series("for B", of["b"], "b"),
+            Series(f"{needed:g} decides", [needed] * len(blocks), "limit"),
+        ],
+        "Last day of the block (New York)",
+        "Evidence (start 1)",
+        log=True,
+        bounds=(LEAST_SHOWN, None if most > 2 * needed else 2.5 * needed),
+        marks=[Mark(days[at_block - 1], SAYS[verdict])] if at_block and verdict in SAYS else (),
+    )
+
+
+def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> list[Chart]:
+    blocks, margin = document["blocks"], float(document["content"]["margin"])
+    sums = list(accumulate(map(middle, blocks)))
+    weights = list(accumulate(float(block["m"]) for block in blocks))
+    means = [rounded(x / m) for x, m in zip(sums, weights, strict=True)]
+    bounds: list[Any] = [block.get("interval") or (None, None) for block in blocks]
+    lower, upper = ([None if edge[at] is None else rounded(float(edge[at])) for edge in bounds] for at in (0, 1))
+    has_bounds = any(edge is not None for edge in (*lower, *upper))
+    series = [Series("A less B, all blocks so far", means, "difference")]
+    if has_bounds:
+        series = [
+            Series("lower end of the interval", lower, "range"),
+            Series("upper end", upper, "range", fill=True),
+            *series,
+        ]
+    if margin:
+        series += [Series(f"{sign}{margin:g}, the margin", [value] * len(blocks), "limit")
+                   for sign, value in (("+", margin), ("-", -margin))]  # fmt: skip
+    known = ["open" if edge is None else f"{edge:.3g}" for edge in (lower[-1], upper[-1])]
+    said = f"; the interval is {known[0]} to {known[1]}. It holds at every look, and never widens" if has_bounds else ""
+    return [
+        Chart(
+            "difference",
+            "A less B, a signal",
+            f"Over all blocks A made {means[-1]:+.3g} {unit} more a signal than B{said}.",
+            days,
+            series,
+            "Last day of the block (New York)",
+            f"{unit} a signal",
+        )
+    ]
+
+
+def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
+    blocks, worst = document["blocks"], float(document["content"]["worst_block"])
+    ranges = [
+        [rounded(float(one["x_low"])), rounded(float(one["x_high"]))] if one["x_low"] != one["x_high"] else None
+        for one in blocks
+    ]
+    series = [
+        Series("x of the block", [rounded(middle(block)) for block in blocks], "difference", form="bar"),
+        *([Series("where a price is missing", ranges, form="interval")] if any(ranges) else []),
+        *(Series(f"{value:+g}, the worst promised", [value] * len(blocks), "limit") for value in (worst, -worst)),
+    ]  # fmt: skip
+    largest = max(max(abs(float(one["x_low"])), abs(float(one["x_high"]))) for one in blocks)
+    header = (
+        "Last day", "From", "Block", "Signals", "Arrived", "x low", "x high", "m", "Evidence A", "Evidence B",
+        "Later revisions",
+    )  # fmt: skip
+    rows = [
+        (
+            one["to"], one["from"], number, one["n"], one["arrived"],
+            *(rounded(float(one[name])) for name in ("x_low", "x_high", "m", "e_a", "e_b")),
+            "; ".join(
+                f"{later['judged_at']}: {float(later['x_low']):.4g} to {float(later['x_high']):.4g}"
+                for later in one.get("revisions", ())
+            ),
+        )
+        for number, one in enumerate(blocks, start=1)
+    ]  # fmt: skip
+    return Chart(
+        "blocks",
+        "Each block against the worst one thought possible",
+        f"Above 0 A made more, below it B. The largest is {largest:.3g} {unit}, {largest / worst:.0%} of"
+        f" {worst:g} {unit}, the worst thought possible.",
+        days,
+        series,
+        "Last day of the block (New York)",
+        f"x of the block ({unit})",
+        table=(header, rows),
+    )
