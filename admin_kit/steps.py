@@ -13,6 +13,9 @@ from django.http import StreamingHttpResponse
 from kernel.errors import DomainError
 
 Tell = Callable[[str], None]
+# In one web process: each holds a thread of the pages, a connection and a processor for as long as it takes.
+MOST_AT_ONCE = 1
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class _Left(Exception):  # noqa: N818 (nothing went wrong: nobody waits for the answer any more)
@@ -23,6 +26,7 @@ def answer_in_steps(work: Callable[[Tell], str]) -> StreamingHttpResponse:
     """Stream how far `work` is, then the HTML that it returns, or the detail of the DomainError that it raises.
 
     It runs in a thread of its own, because it tells its progress by a call; it ends at the next call once nobody waits.
+    While another runs in this process, the answer says so instead.
     """
     answer = StreamingHttpResponse(_lines(work), content_type="application/x-ndjson")
     answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress
@@ -31,6 +35,9 @@ def answer_in_steps(work: Callable[[Tell], str]) -> StreamingHttpResponse:
 
 
 def _lines(work: Callable[[Tell], str]) -> Iterator[str]:
+    if not _places.acquire(blocking=False):
+        yield json.dumps({"error": "Another computation is running. Try again when it has finished."}) + "\n"
+        return
     steps: queue.SimpleQueue[dict[str, str] | BaseException | None] = queue.SimpleQueue()
     left = threading.Event()
 
@@ -50,6 +57,7 @@ def _lines(work: Callable[[Tell], str]) -> Iterator[str]:
             steps.put(error)
         finally:
             connection.close()
+            _places.release()
             steps.put(None)
 
     threading.Thread(target=run, name="steps", daemon=True).start()

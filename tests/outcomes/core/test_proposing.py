@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.core.evidence import Bet, Block, Wager
-from outcomes.core.proposing import MOST_BLOCKS, RUNS, Wait, until_better, until_equivalent
+from outcomes.core.evidence import STAKES, Bet, Block, Wager
+from outcomes.core.proposing import MOST_BLOCKS, RUNS, Wait, blocks_left, until_better, until_equivalent
 
 BLOCKS = [Block(x, x, 1.0) for x in (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)] * 4
 # Two of unequal ends and weights, and one so bad that it retires stakes where the promise is small.
@@ -93,3 +93,80 @@ def test_equivalence_is_drawn_alike_on_any_machine() -> None:
 def test_the_last_block_that_anybody_waits_for_may_bring_the_answer_and_none_after_it() -> None:
     assert until_better([Block(0.0, 0.0, 1.0)], Wager(5.0), 0.015_155) == Wait(MOST_BLOCKS, MOST_BLOCKS)
     assert until_better([Block(0.0, 0.0, 1.0)], Wager(5.0), 0.015_145) == Wait(None, None)
+
+
+def blocks_of_one_stake(so_far: list[Block], to_come: Block, wager: Wager, mu: float = 0.0) -> int:
+    """How many more such blocks the quickest stake takes on its own, played one by one."""
+    found = []
+    for stake, wealth in STAKES.items():
+        for block in so_far:
+            wealth *= 1 + stake * (block.low - mu * block.m) / wager.worst_block
+        number = 0
+        while wealth < wager.needed and number < MOST_BLOCKS:
+            wealth *= 1 + stake * (to_come.low - mu * to_come.m) / wager.worst_block
+            number += 1
+        found.append(number)
+    return min(found)
+
+
+@pytest.mark.parametrize("difference", [0.2, 0.5, 1.0])
+def test_what_is_left_is_what_the_quickest_stake_still_needs(difference: float) -> None:
+    # given blocks of one kind: from the third on each is as large as the difference asked about makes it
+    so_far, wager = [Block(0.5, 0.5, 2.0)] * 2, Wager(5.0)
+
+    left = blocks_left(so_far, wager, difference)
+
+    assert left == blocks_of_one_stake(so_far, Block(2 * difference, 2 * difference, 2.0), wager)
+
+
+def test_a_negative_difference_asks_for_b_as_a_positive_one_does_for_a() -> None:
+    swapped = [block.swapped for block in UNEQUAL]
+
+    for difference in (0.5, 1.0):
+        assert blocks_left(UNEQUAL, Wager(9.0), -difference) == blocks_left(swapped, Wager(9.0), difference)
+    assert blocks_left(UNEQUAL, Wager(9.0), -1.0) != blocks_left(UNEQUAL, Wager(9.0), 1.0)
+
+
+def test_no_difference_waits_for_the_slower_of_both_bets_on_the_margin() -> None:
+    so_far, wager = [Block(0.25, 0.25, 1.0)] * 4, Wager(8.0, 1.5)
+    mirrored = [block.swapped for block in so_far]
+    none = Block(0.0, 0.0, 1.0)
+
+    left = blocks_left(so_far, wager, 0.0)
+
+    sides = [blocks_of_one_stake(blocks, none, wager, mu=-1.5) for blocks in (so_far, mirrored)]
+    assert sides[0] < sides[1]
+    assert left == sides[1]
+    assert blocks_left(so_far, Wager(8.0), 0.0) is None
+
+
+def test_nothing_is_left_once_a_stake_has_won_whatever_comes() -> None:
+    won = [Block(4.0, 4.0, 1.0)] * 20
+
+    assert blocks_left(won, Wager(5.0), 0.5) == 0
+
+
+def test_what_is_missing_counts_against_the_engine_that_is_asked_about() -> None:
+    known, wide = [Block(1.0, 1.0, 1.0)] * 3, [Block(-1.0, 3.0, 1.0)] * 3
+
+    of_known, of_wide = (blocks_left(blocks, Wager(5.0), 1.0) for blocks in (known, wide))
+
+    assert of_known is not None
+    assert of_wide is not None
+    assert of_known < of_wide
+
+
+def test_retired_stakes_win_nothing_and_without_any_there_is_no_wait() -> None:
+    # given a block that could ruin the two largest stakes, or all of them
+    some, all_of_them = Block(-11.0, -11.0, 1.0), Block(-400.0, -400.0, 1.0)
+    good = [Block(2.0, 2.0, 1.0)] * 10
+
+    assert blocks_left([*good, some], Wager(5.0), 1.0) == 233
+    assert blocks_left([*good, all_of_them], Wager(5.0), 1.0) is None
+
+
+def test_a_wait_beyond_reach_is_none() -> None:
+    even = [Block(0.0, 0.0, 1.0)]
+
+    assert blocks_left(even, Wager(5.0), 0.0155) == 1491
+    assert blocks_left(even, Wager(5.0), 0.0152) is None
