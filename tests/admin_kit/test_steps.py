@@ -16,7 +16,7 @@ from kernel.errors import DomainError
 def lines_of(work: Callable[[Tell], str]) -> Iterator[dict[str, str]]:
     answer = answer_in_steps(work)
     try:
-        for line in cast(Iterator[bytes], answer.streaming_content):
+        for line in cast("Iterator[bytes]", answer.streaming_content):
             yield json.loads(line)
     finally:
         answer.close()
@@ -46,12 +46,12 @@ def test_one_runs_at_a_time_and_the_next_may_when_it_has_ended() -> None:
     first = lines_of(waits := Waiting())
     assert next(first) == {"told": "begun"}
 
-    (refused,) = lines_of(lambda tell: "two at once")
+    (refused,) = lines_of(lambda _: "two at once")
 
     assert refused == {"error": "Another computation is running. Try again when it has finished."}
     waits.may_go_on.set()
     assert list(first) == [{"told": "and on"}, {"html": "done"}]
-    assert list(lines_of(lambda tell: "the next")) == [{"html": "the next"}]
+    assert list(lines_of(lambda _: "the next")) == [{"html": "the next"}]
 
 
 def test_it_ends_when_nobody_waits_any_more() -> None:
@@ -63,7 +63,7 @@ def test_it_ends_when_nobody_waits_any_more() -> None:
 
     waits.thread.join(timeout=30)
     assert (waits.thread.is_alive(), waits.has_ended) == (False, False)
-    assert list(lines_of(lambda tell: "the next")) == [{"html": "the next"}]
+    assert list(lines_of(lambda _: "the next")) == [{"html": "the next"}]
 
 
 class Waiting:

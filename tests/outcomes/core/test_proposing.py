@@ -98,7 +98,8 @@ def test_the_last_block_that_anybody_waits_for_may_bring_the_answer_and_none_aft
 def blocks_of_one_stake(so_far: list[Block], to_come: Block, wager: Wager, mu: float = 0.0) -> int:
     """How many more such blocks the quickest stake takes on its own, played one by one."""
     found = []
-    for stake, wealth in STAKES.items():
+    for stake, share in STAKES.items():
+        wealth = share
         for block in so_far:
             wealth *= 1 + stake * (block.low - mu * block.m) / wager.worst_block
         number = 0
