@@ -131,8 +131,9 @@ class Chart:
     @property
     def linked_rows(self) -> list[tuple[str, Sequence[Any]]]:
         """The lines of its table, each after what its label leads to."""
-        links = list(self.links) if self.table is None and self.links else [""] * len(self.rows)
-        return list(zip(links, self.rows, strict=True))
+        rows = self.rows
+        links = list(self.links) if len(self.links) == len(rows) else [""] * len(rows)
+        return list(zip(links, rows, strict=True))
 
 
 def _parts(series: Series, place: int) -> Sequence[Any]:

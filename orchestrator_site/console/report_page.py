@@ -1,15 +1,14 @@
-"""The comparison report for people: filters whose URL is the permalink, figures, equity curves (R5.3, R5.4).
+"""The comparison report for people: filters whose URL is the permalink, figures, reports that are kept (R5.3, R5.4).
 
 Figures have few digits here, units, and the count they rest on; the exact numbers are in the exports.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +19,6 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
@@ -35,7 +33,7 @@ from outcomes.models import KeptReport
 from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
-from outcomes.performance.report import ENGINES, KINDS, cumulative_series, one_snapshot, performance_report
+from outcomes.performance.report import ENGINES, KINDS, performance_report
 from outcomes.performance.scope import PerformanceFilters
 from outcomes.services.kept_reports import keep_report
 from policies.models import EngineName
@@ -49,35 +47,6 @@ PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last year"
 COLUMNS = tuple((engine, kind) for engine in ENGINES for kind in KINDS)
 # A ratio closer to zero is shown by its leading digit instead of as 0.000.
 SMALLEST_FIXED = Decimal("0.001")
-
-COLOURS = {"A": "var(--chart-1)", "B": "var(--chart-2)"}
-# Readable on white and on the dark ground: Chart.js draws its text once, whatever the theme becomes.
-CHART_TEXT = "#7d8796"
-# Round steps of the time axis: each point falls into the slot of its time.
-STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
-STEPS += tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
-MOST_SLOTS = 400
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHART_OPTIONS: dict[str, Any] = {
-    "animation": False,
-    "responsive": True,
-    "maintainAspectRatio": False,
-    "interaction": {"mode": "nearest", "axis": "x", "intersect": False},
-    # Flat boxes, so that the legend shows the dashes; at this width there and back they cover each other.
-    "plugins": {
-        "legend": {"display": True, "align": "end", "labels": {"color": CHART_TEXT, "boxWidth": 33, "boxHeight": 0}}
-    },
-    "scales": {
-        "x": {
-            "title": {"display": True, "text": "Exit time (UTC)", "color": CHART_TEXT},
-            "ticks": {"color": CHART_TEXT, "maxTicksLimit": 9, "maxRotation": 0},
-        },
-        "y": {
-            "title": {"display": True, "text": "Cumulative P&L, net of fees", "color": CHART_TEXT},
-            "ticks": {"color": CHART_TEXT},
-        },
-    },
-}
 
 
 class ReportForm(forms.Form):
@@ -117,18 +86,18 @@ def query_of(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in (given | dated).items() if value}
 
 
-def periods(values: Mapping[str, Any], now: datetime) -> list[tuple[str, str]]:
-    """Title and query string of each period on offer, the other filters kept."""
-    others = {name: value for name, value in query_of(values).items() if name not in {"since", "until"}}
+def periods(query: Mapping[str, str], now: datetime) -> list[tuple[str, str]]:
+    """Title and query string of each period on offer, the rest of the query kept."""
+    others = {name: value for name, value in query.items() if name not in {"since", "until"}}
     starts = {title: now - timedelta(days=days) for title, days in PERIODS.items()}
     links = [(title, urlencode(others | {"since": instant_text(since)})) for title, since in starts.items()]
     return [*links, ("All time", urlencode(others))]
 
 
-def other_currencies(values: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
+def other_currencies(query: Mapping[str, str], report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Each other currency in which outcomes are stored, with the query string of its report."""
     others = [code for code in report["currencies"] if code != report["filters"]["currency"]]
-    return [(code, urlencode(query_of(values) | {"currency": code})) for code in others]
+    return [(code, urlencode({**query, "currency": code})) for code in others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +125,6 @@ class Row:
     label: str
     meaning: str
     cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Data and options for Unfold's line chart as JSON, and the same in words."""
-
-    data: str
-    options: str
-    summary: str
 
 
 def figure_rows(report: Mapping[str, Any]) -> list[Row]:
@@ -209,6 +169,8 @@ def shown(figure: Figure, value: Any) -> str:
             else f"{part.title} ({shown(part, value[part.name])})"
             for part in figure.parts
         )
+    if figure.name == "distribution":
+        return ", ".join(f"{bin_text(part)}: {part['n']}" for part in value if part["n"]) or "none"
     if figure.kind is Kind.LIST:
         return "; ".join(shown(replace(figure, kind=Kind.GROUP), each) for each in value) or "none"
     if figure.kind is Kind.TALLY:
@@ -227,6 +189,14 @@ def shown(figure: Figure, value: Any) -> str:
     return f"{number:{sign}.2f}"
 
 
+def bin_text(part: Mapping[str, Any]) -> str:
+    """A bin of the distribution in words, in R."""
+    low, high = (None if part[name] is None else part[name] for name in ("at_least", "below"))
+    if low is None:
+        return f"below {high}"
+    return f"{low} or more" if high is None else f"{low} to {high}"
+
+
 def phase_lines(report: Mapping[str, Any]) -> list[str]:
     """Each phase in words, shortened; the whole hashes are in the exports."""
 
@@ -239,80 +209,6 @@ def phase_lines(report: Mapping[str, Any]) -> list[str]:
         + ", ".join(answered(engine, said) for engine, said in phase["engines"].items())
         for phase in report["phases"]
     ]
-
-
-def equity_chart(series: Sequence[Mapping[str, Any]], currency: str) -> Chart | None:
-    """The curves of `cumulative_series`: one colour per engine, shadow dashed; None without any point.
-
-    Chart.js has no time axis of its own: time is cut into slots of round length, where points stand one above another.
-    """
-    moments = [moment for row in series for moment, _ in row["points"]]
-    if not moments:
-        return None
-    span = max(moments) - min(moments)
-    step = next((step for step in STEPS if span / step < MOST_SLOTS - 1), STEPS[-1])
-    form = "%Y-%m-%d" if step >= timedelta(days=1) else "%Y-%m-%d %H:%M"
-
-    def slot(moment: datetime) -> int:
-        return (moment - EPOCH) // step
-
-    # One slot more at each end: every curve begins at 0 and stays where it ended.
-    slots = range(slot(min(moments)) - 1, slot(max(moments)) + 2)
-    labels = {number: f"{EPOCH + number * step:{form}}" for number in slots}
-    datasets = [
-        {
-            "label": f"Engine {row['engine']}, {row['kind']}",
-            "data": [
-                {"x": labels[slots[0]], "y": 0},
-                *({"x": labels[slot(moment)], "y": round(float(amount), 2)} for moment, amount in row["points"]),
-                {"x": labels[slots[-1]], "y": round(float(row["points"][-1][1]), 2)},
-            ],
-            "borderColor": COLOURS[row["engine"]],
-            "borderDash": [6, 4] if row["kind"] == "shadow" else [],
-            "borderWidth": 2,
-            "stepped": True,
-            "pointRadius": 0,
-            "pointHitRadius": 8,
-        }
-        for row in series
-    ]
-    ends = ", ".join(f"engine {row['engine']} {row['kind']} {row['points'][-1][1]:+.2f}" for row in series)
-    amounts = CHART_OPTIONS["scales"]["y"]
-    titled = amounts | {"title": amounts["title"] | {"text": f"{amounts['title']['text']} ({currency})"}}
-    options = CHART_OPTIONS | {"scales": CHART_OPTIONS["scales"] | {"y": titled}}
-    data = {"labels": list(labels.values()), "datasets": datasets}
-    return Chart(json.dumps(data), json.dumps(options), f"Cumulative P&L at the end, in {currency}: {ends}.")
-
-
-@require_safe
-@permission_required(VIEW_REPORT, raise_exception=True)
-def page(request: HttpRequest) -> HttpResponse:
-    """Show the report of the filters in the URL; errors stand beside their fields, and no numbers then."""
-    form = ReportForm(request.GET)
-    context: dict[str, Any] = {}
-    if form.is_valid() and form.filters is not None:
-        # Table and chart of one moment.
-        with one_snapshot():
-            report = performance_report(form.filters)
-            series = cumulative_series(form.filters)
-        context = {
-            "report": report,
-            "rows": figure_rows(report),
-            "comparison": pair_rows(report["pairs"]),
-            "phases": phase_lines(report),
-            "chart": equity_chart(series, report["filters"]["currency"]),
-            "other_currencies": other_currencies(request.GET, report),
-            "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
-        }
-    return render_page(
-        request,
-        "console/report.html",
-        "Comparison report",
-        form=form,
-        periods=periods(request.GET, timezone.now()),
-        query=urlencode(query_of(request.GET)),
-        **context,
-    )
 
 
 @require_POST

@@ -91,6 +91,14 @@ class Differences:
         variance = _EXACT.divide(Decimal(spread.numerator), Decimal(spread.denominator))
         return cls(n, mean, _EXACT.sqrt(variance))
 
+    @property
+    def interval(self) -> tuple[Decimal, Decimal] | None:
+        """95 % interval of the mean by the normal distribution, for one look; None with fewer than two."""
+        if self.mean is None or self.sd is None:
+            return None
+        reach = _EXACT.multiply(QUANTILE_97_5, _EXACT.divide(self.sd, _EXACT.sqrt(Decimal(self.n))))
+        return self.mean - reach, self.mean + reach
+
 
 @dataclass(frozen=True, slots=True)
 class RankSums:
@@ -124,6 +132,10 @@ class RoleBalanced:
             return None
         reach = _EXACT.multiply(QUANTILE_97_5, self.standard_error)
         return effect - reach, effect + reach
+
+    def execution_share(self, a_real: int, b_real: int) -> Decimal:
+        """What execution adds to the mean difference of so many pairs: nothing where both traded for real as often."""
+        return _EXACT.divide(self.real_execution_effect * (b_real - a_real), Decimal(a_real + b_real))
 
 
 def rank_sums(differences: Iterable[Decimal]) -> RankSums:

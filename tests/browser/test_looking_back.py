@@ -84,19 +84,19 @@ def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Expe
     person.reads("Last replay", "command line (root)")
 
 
-def test_the_report_draws_its_chart(person: Person, experiment: Experiment) -> None:
-    person.open("report")
+def test_the_comparison_draws_its_charts_and_reads_its_parts(person: Person, experiment: Experiment) -> None:
+    person.open("report", unit="currency")
 
-    person.reads("Engine A vs. engine B on the same signals", "60.00", "33.00")
-    (chart,) = person.finds("canvas.chart")
-    assert chart.size["width"] > 400
-    assert chart.size["height"] > 150
-    drawn = "const canvas = document.querySelector('canvas.chart');"
-    drawn += "return Chart.getChart(canvas).data.datasets.map(line => line.label)"
-    assert person.driver.execute_script(drawn) == ["Engine A, real", "Engine B, shadow"]
+    person.reads("On 1 pair A made +60.00 USD and B +33.00 USD", "The 5 best and 5 worst trades of B")
+    drawn = (
+        "return [...document.querySelectorAll('#equity canvas')].map(one => Chart.getChart(one).data.datasets.length)"
+    )
+    assert person.driver.execute_script(drawn) == [3]
+    person.finds("#trades-b th a")[0].click()
+    person.reads("Engine A recommended the trade and traded for real because")
 
 
 def test_a_report_of_nothing_says_how_to_fill_it(person: Person) -> None:
     person.open("report", symbol="NONE")
 
-    person.reads("No closed trades yet", "manage.py demo")
+    person.reads("No closed trades match", "manage.py demo")

@@ -1,0 +1,184 @@
+"""The Compare page: A against B on the same signals, drawn, sliced and named trade by trade (R5.3, R5.4).
+
+Everything stands in the address: filters, unit, and with `?csv=` the chart whose table is wanted as a file. What reads
+rows is a part of its own (`?part=`), so that the page is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from admin_kit.charts import Chart, csv_answer
+from admin_kit.options import render_page
+from orchestrator_site.console.compare_charts import (
+    Unit,
+    balanced,
+    distribution_chart,
+    equity_charts,
+    months_table,
+    role_chart,
+    total_of,
+)
+from orchestrator_site.console.report_page import (
+    ReportForm,
+    figure_rows,
+    other_currencies,
+    pair_rows,
+    periods,
+    phase_lines,
+    query_of,
+)
+from orchestrator_site.roles import VIEW_REPORT
+from outcomes.performance.comparison import Slot, course_of_pairs, extreme_pairs, extreme_trades
+from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
+from outcomes.performance.scope import Scope
+
+EXTREMES = 5
+
+
+class CompareForm(ReportForm):
+    """The filters of the report, and what amounts are in."""
+
+    unit = forms.ChoiceField(required=False, choices=[("", "R"), ("currency", "currency")], widget=forms.HiddenInput)
+
+
+@require_safe
+@permission_required(VIEW_REPORT, raise_exception=True)
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the comparison of the filters in the URL; errors stand beside their fields, and no numbers then."""
+    form = CompareForm(request.GET)
+    in_r = request.GET.get("unit") != "currency"
+    query = query_of(request.GET) | ({} if in_r else {"unit": "currency"})
+    seen: dict[str, Any] = {}
+    if form.is_valid() and form.filters is not None:
+        part = request.GET.get("part", "")
+        if part and part not in PARTS:
+            raise Http404
+        # Table and charts of one moment.
+        with one_snapshot():
+            scope = Scope.of(form.filters)
+            unit = Unit("R" if in_r else str(scope.filters.currency), in_r)
+            seen = PARTS[part](scope, unit) if part else _overview(form, scope, unit)
+        if (file := csv_answer(request, seen.get("charts", {}).values())) is not None:
+            return file
+        seen |= {"unit": unit, "part": part, "query": urlencode(query_of(request.GET))}
+        if part:
+            return TemplateResponse(request, f"console/compare_{part}.html", seen)
+        seen |= {
+            "other_currencies": other_currencies(query, seen["report"]),
+            "units": [
+                ("R", urlencode(query_of(request.GET)), in_r),
+                (scope.filters.currency, urlencode(query | {"unit": "currency"}), not in_r),
+            ],
+            "part_query": urlencode(query),
+        }
+    return render_page(
+        request, "console/compare.html", "Compare", form=form, periods=periods(query, timezone.now()), **seen
+    )
+
+
+def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
+    assert form.filters is not None
+    report = performance_report(form.filters)
+    slots = course_of_pairs(scope)
+    charts: dict[str, Chart] = {}
+    if (distribution := distribution_chart(report["pairs"])) is not None:
+        charts["distribution"] = distribution
+    if slots:
+        equity, drawdown = equity_charts(slots, unit, report["phases"])
+        charts |= {
+            "equity": equity, "drawdown": drawdown, "roles": role_chart(slots, unit),
+            "months": months_table(slots, unit),
+        }  # fmt: skip
+    return {
+        "report": report,
+        "rows": figure_rows(report),
+        "comparison": pair_rows(report["pairs"]),
+        "phases": phase_lines(report),
+        "charts": charts,
+        "lead": lead(slots, unit),
+        "execution": execution(slots, unit),
+        "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
+    }
+
+
+def lead(slots: list[Slot], unit: Unit) -> str:
+    """The comparison in one sentence; empty without pairs."""
+    total = total_of(slots, unit)
+    if not total.n:
+        return ""
+    found = total.statistics
+    interval = f" (95 % interval for a single look: {unit.range(found.interval)})" if found.interval else ""
+    pairs = f"{total.n:,} pairs" if total.n > 1 else "1 pair"
+    return (
+        f"On {pairs} A made {unit.text(total.of_a)} and B {unit.text(total.of_b)}: A - B is "
+        f"{unit.text(total.difference)}, {unit.text(found.mean)} a pair{interval}."
+    )
+
+
+def execution(slots: list[Slot], unit: Unit) -> str:
+    """What share of the difference is execution, in words; empty without pairs."""
+    total = total_of(slots, unit)
+    if not total.n:
+        return ""
+    estimate = balanced(slots, unit)
+    if estimate is None:
+        only = "A" if total_of(slots, unit, "A").n else "B"
+        return (
+            f"It cannot be said what share of the difference is execution: {only} was the real one in all {total.n:,} "
+            "pairs, so skill and the cost of trading for real cannot be told apart."
+        )
+    a_real, b_real = (total_of(slots, unit, engine).n for engine in ENGINES)
+    mean = total.statistics.mean
+    assert mean is not None
+    due = estimate.execution_share(a_real, b_real)
+    share = f" ({due / mean:.0%} of it)" if mean else ""
+    return (
+        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution: being the real "
+        f"one costs {unit.text(estimate.real_execution_effect)} a trade, and A was it in {a_real:,} pairs, B in "
+        f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
+    )
+
+
+def _trades(scope: Scope, unit: Unit) -> dict[str, Any]:
+    """The best and worst pairs, and the best and worst trades of each engine."""
+    pairs = extreme_pairs(scope, EXTREMES)
+    engines = [(engine, extreme_trades(scope, engine, EXTREMES)) for engine in ENGINES]
+    return {
+        "pairs": {order: [_named(row) for row in rows] for order, rows in pairs.items()},
+        "engines": [
+            (engine, {order: [_named(row) for row in rows] for order, rows in found.items()})
+            for engine, found in engines
+        ],
+        "currency": scope.filters.currency,
+        "size": EXTREMES,
+    }
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    amounts = {"p": row["p"], "a_pnl": row["a_pnl"]}
+    if row["a_pnl"] is not None:
+        amounts["b_pnl"] = row["a_pnl"] - row["p"]
+    cents = {name: None if amount is None else round(amount, 2) for name, amount in amounts.items()}
+    return (
+        row
+        | cents
+        | {
+            "link": reverse("admin:experiments_experiment_change", args=(row["experiment_id"],)),
+            "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
+            "r_text": "" if row["counted_r"] is None else f"{row['counted_r']:+.3f}",
+        }
+    )
+
+
+PARTS: dict[str, Callable[[Scope, Unit], dict[str, Any]]] = {"trades": _trades}

@@ -1,0 +1,198 @@
+"""The Compare page: the pairs drawn in R and in currency, the best and worst named, what of it is execution."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from admin_kit.charts import Chart
+from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
+from outcomes.performance.comparison import DAY, NOTHING, Slot, Sums
+from tests.orchestrator_site.console.rows import logged_in
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair
+
+IN_R, IN_USD = Unit("R", in_r=True), Unit("USD", in_r=False)
+MONDAY = date(2026, 3, 16)
+
+
+@pytest.fixture
+def analyst() -> Client:
+    return logged_in("analyst")
+
+
+def slot(day: date, a: str, b: str, engine: str = "A") -> Slot:
+    d = Decimal(a) - Decimal(b)
+    return Slot(day, f"{day}", engine, Sums(1, d, d * d, Decimal(a)), NOTHING)
+
+
+def values(chart: Chart) -> dict[str, list[Any]]:
+    return {one.name: list(one.values) for one in chart.series}
+
+
+def given_pairs() -> None:
+    """Close pairs on ten days: of 1,000 at risk A makes 10 to 100, B 20; B is the real one on the last four."""
+    for number in range(10):
+        closed = Closed(a=f"{10 * (number + 1)}", b="20", exit_time=EXIT_TIME + number * DAY)
+        close_pair("A" if number < 6 else "B", closed, symbol="SPY" if number % 2 else "QQQ")
+
+
+def see(analyst: Client, **query: str) -> Any:
+    return analyst.get(reverse("admin:report"), query)
+
+
+# The charts, from sums
+
+
+def test_curves_begin_at_zero_and_fall_from_their_peaks() -> None:
+    slots = [slot(MONDAY, "50", "10"), slot(MONDAY + DAY, "-80", "10"), slot(MONDAY + 3 * DAY, "20", "10")]
+
+    equity, drawdown = equity_charts(slots, IN_USD, [])
+
+    assert values(equity) == {"A": [0, 50, -30, -30, -10], "B": [0, 10, 20, 20, 30], "A - B": [0, 40, -50, -50, -40]}
+    assert values(drawdown) == {"A": [0, 0, -80, -80, -60], "B": [0] * 5, "A - B": [0, 0, -90, -90, -80]}
+    assert equity.labels == ["2026-03-15", "2026-03-16", "2026-03-17", "2026-03-18", "2026-03-19"]
+    assert "A -10.00 USD, B +30.00 USD, A - B -40.00 USD" in equity.summary
+
+
+def test_a_slot_of_several_days_keeps_its_deepest_fall_in_one_point() -> None:
+    far = slot(MONDAY + 500 * DAY, "1", "0")
+    week = [slot(MONDAY, "10", "0"), slot(MONDAY + DAY, "-30", "0"), slot(MONDAY + 2 * DAY, "25", "0")]
+
+    equity, drawdown = equity_charts([*week, far], IN_USD, [])
+
+    assert values(equity)["A"][:3] == [0, 5, 5]
+    assert values(drawdown)["A"][:3] == [0, -30, -30]
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "last"),
+    [(2, "2026-03-15", "2026-03-18"), (500, "2026-03-09", "2027-07-26"), (4_000, "2026-02", "2037-02")],
+)
+def test_time_is_cut_into_even_steps_however_long_it_is(days: int, first: str, last: str) -> None:
+    known = [MONDAY, MONDAY + days * DAY]
+
+    labels, label_of = time_axis(known)
+
+    assert (labels[0], labels[-1]) == (first, last)
+    assert len(labels) == len(set(labels)) <= 402
+    assert [label_of[day] in labels for day in known] == [True, True]
+
+
+def test_phases_that_begin_in_one_slot_share_a_line() -> None:
+    def phase(day: str, policy: int, a: str) -> dict[str, Any]:
+        engines = {"A": {"strategy_version": a, "rules_hash": "h"}, "B": {"strategy_version": "1", "rules_hash": "h"}}
+        return {"policy_version": policy, "first_day": day, "engines": engines}
+
+    phases = [phase("2026-03-16", 1, "1"), phase("2026-03-18", 2, "1"), phase("2026-03-18", 2, "1.1")]
+    days = [MONDAY, MONDAY + 2 * DAY]
+
+    marks = phase_marks(phases, *time_axis(days))
+
+    assert [(mark.label, mark.text) for mark in marks] == [("2026-03-18", "policy 2, A: 1.1")]
+
+
+# The page, from stored trades
+
+
+@pytest.mark.django_db
+def test_the_page_answers_in_r_and_in_currency(analyst: Client) -> None:
+    given_pairs()
+
+    in_r, in_usd = see(analyst), see(analyst, unit="currency")
+
+    # On ten pairs A makes 550 of 1,000 at risk each, B 200.
+    assert in_r.context["lead"].startswith("On 10 pairs A made +0.550 R and B +0.200 R: A - B is +0.350 R, +0.0350 R a")
+    assert "A - B is +350.00 USD, +35.00 USD a pair" in in_usd.context["lead"]
+    charts = in_usd.context["charts"]
+    assert values(charts["equity"])["A - B"][:4] == [0, -10, -10, 0]
+    assert values(charts["drawdown"])["A - B"][:4] == [0, -10, -10, 0]
+    assert in_usd.context["units"] == [("R", "", False), ("USD", "unit=currency", True)]
+
+
+@pytest.mark.django_db
+def test_it_says_what_share_of_the_difference_is_execution(analyst: Client) -> None:
+    given_pairs()
+
+    said = see(analyst, unit="currency").context["execution"]
+
+    # With A real the mean is 15, with B real 65: alone 40, and the real one loses 25; A was it twice more often.
+    assert said == (
+        "Of the mean difference of +35.00 USD a pair, -5.00 USD (-14% of it) is execution: being the real one costs "
+        "+25.00 USD a trade, and A was it in 6 pairs, B in 4. The engines alone differ by +40.00 USD a pair."
+    )
+
+
+@pytest.mark.django_db
+def test_with_one_engine_always_real_execution_cannot_be_told_apart(analyst: Client) -> None:
+    close_pair("A", Closed(a="10", b="20"))
+
+    assert "A was the real one in all 1 pairs" in see(analyst).context["execution"]
+
+
+@pytest.mark.django_db
+def test_the_best_and_the_worst_are_named_and_linked(analyst: Client) -> None:
+    given_pairs()
+
+    part = see(analyst, part="trades")
+
+    pairs, engines = part.context["pairs"], dict(part.context["engines"])
+    assert [row["p"] for row in pairs["best"]] == [80, 70, 60, 50, 40]
+    assert [row["p"] for row in pairs["worst"]] == [-10, 0, 10, 20, 30]
+    assert [row["p"] for row in engines["A"]["worst"]] == [10, 20, 30, 40, 50]
+    assert [row["kind"] for row in engines["A"]["best"]] == ["shadow"] * 4 + ["real"]
+    text = part.content.decode()
+    assert all(row["link"] in text for row in pairs["worst"])
+    assert "order=worst" in text
+
+
+@pytest.mark.django_db
+def test_months_add_up_to_the_years_total(analyst: Client) -> None:
+    given_pairs()
+    close_pair("A", Closed(a="5", b="7", exit_time=EXIT_TIME + timedelta(days=30)))
+
+    header, rows = see(analyst, unit="currency").context["charts"]["months"].table
+
+    shown = dict(zip(header, rows[0], strict=True))
+    assert (shown["Year"], shown["Mar"], shown["Apr"], shown["May"]) == ("2026", "+350.00", "-2.00", None)
+    assert (shown["A"], shown["B"], shown["A - B"]) == ("+555.00", "+207.00", "+348.00")
+
+
+@pytest.mark.django_db
+def test_pairs_of_few_days_are_drawn_by_minutes(analyst: Client) -> None:
+    for minutes in (0, 3, 90):
+        close_pair("A", Closed(a="10", b="0", exit_time=EXIT_TIME + timedelta(minutes=minutes)))
+
+    equity = see(analyst, unit="currency").context["charts"]["equity"]
+
+    assert equity.labels == ["Start", "2026-03-16 15:00", "2026-03-16 16:30"]
+    assert values(equity)["A"] == [0, 20, 30]
+
+
+@pytest.mark.django_db
+def test_every_chart_is_a_file_and_keeps_the_filters(analyst: Client) -> None:
+    given_pairs()
+
+    answer = see(analyst, csv="equity", unit="currency", symbol="SPY")
+
+    rows = list(csv.reader(io.StringIO(answer.content.decode())))
+    assert rows[0] == ["Exit (New York)", "A", "B", "A - B"]
+    assert rows[-1] == ["2026-03-25", "300.0", "100.0", "200.0"]
+    assert see(analyst, csv="nothing").status_code == 404
+
+
+@pytest.mark.django_db
+def test_what_there_is_not_is_said(analyst: Client) -> None:
+    empty = see(analyst).content.decode()
+    assert "No closed trades yet" in empty
+    assert "signals on which both engines have traded" in empty
+    assert see(analyst, part="everything").status_code == 404
+    close_pair("A", Closed(a="10", b=""))
+
+    assert "No pairs yet: there are closed trades, but no signal" in see(analyst).content.decode()
