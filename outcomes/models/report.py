@@ -75,8 +75,7 @@ class ReportCell(Cell):
     kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired.")
     engine = models.CharField(max_length=1, blank=True, help_text="For a pair, the engine that traded for real.")
     currency = models.CharField(max_length=10)
-    lowest = ExactField(null=True, help_text="The smallest P&L that counts, or difference of a pair.")
-    highest = ExactField(null=True, help_text="The largest.")
+    ranked = ArrayField(ExactField(), null=True, help_text="Every P&L that counts, or difference of a pair, sorted.")
     # The course of the day, of all slices together: a part of the trades runs another one.
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
     peak = ExactField(null=True, help_text="Highest cumulative P&L of the day, from 0.")

@@ -10,7 +10,8 @@ slices AS (
     SELECT DISTINCT slice_id, {dimensions} FROM sliced ON CONFLICT DO NOTHING
 ),
 cells AS (
-    SELECT slice_id, day, kind, engine, currency, min(p) AS lowest, max(p) AS highest, {measures}
+    SELECT slice_id, day, kind, engine, currency, array_agg(p ORDER BY p) FILTER (WHERE p IS NOT NULL) AS ranked,
+           {measures}
       FROM ({counted}) counted JOIN sliced USING (experiment_id)
      GROUP BY GROUPING SETS ((slice_id, day, kind, engine, currency), (day, kind, engine, currency))
 ),
@@ -24,9 +25,10 @@ trades AS (
 courses AS (
     SELECT NULL::uuid AS slice_id, * FROM ({curves}) curves JOIN trades USING (kind, engine, currency, day)
 )
-INSERT INTO report_cells (slice_id, day, kind, engine, currency, {names}, lowest, highest, last_exit, peak, trough, fall, slices, pnls)
-SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {filled}, lowest, highest, last_exit, peak, trough, fall,
-       slices, pnls
+INSERT INTO report_cells (slice_id, day, kind, engine, currency, {names}, ranked, last_exit, peak, trough, fall,
+                          slices, pnls)
+SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {filled}, ranked, last_exit, peak, trough,
+       fall, slices, pnls
   FROM cells
   LEFT JOIN courses
     ON cells.slice_id IS NULL AND courses.kind = cells.kind AND courses.engine = cells.engine

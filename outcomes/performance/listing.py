@@ -1,7 +1,7 @@
 """Closed trades and pairs row by row: a page of them in an order, or all of them a few at a time.
 
-The cells of the report serve as the index. They know how many rows each day has and the least and the greatest of them,
-so that a page reads the few days it comes from, whatever the filters are and however many rows there are.
+The cells of the report serve as the index. They know how many rows each day has and every P&L among them in order, so
+that a page reads the few days that it comes from, whatever the filters, however many rows and however deep it lies.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from zoneinfo import ZoneInfo
 
 from psycopg.sql import SQL, Composable, Composed
 
+from kernel.sql import load
 from outcomes.performance.scope import EXPERIMENTS, WHOLE_DAYS, Range, Scope, counted, pairs_in, results_in, rows_of
 
 KINDS = {
     "real": "Real trades", "shadow": "Shadow trades", "own_exit": "Own exits", "paired": "Pairs, one real",
     "unpaired": "Pairs of shadows",
 }  # fmt: skip
-# What a row is sorted by and which way, and by what of its cell a day comes in that order.
-ORDERS: dict[str, tuple[LiteralString, LiteralString, LiteralString]] = {
-    "newest": ("exit_time", "DESC", "max(day)"),
-    "oldest": ("exit_time", "ASC", "min(day)"),
-    "best": ("p", "DESC", "max(highest)"),
-    "worst": ("p", "ASC", "min(lowest)"),
-}
+# What a row is sorted by, and which way.
+ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
+    "newest": ("exit_time", "DESC"), "oldest": ("exit_time", "ASC"), "best": ("p", "DESC"), "worst": ("p", "ASC"),
+}  # fmt: skip
+_RANKED = SQL(load(__file__, "ranked.sql"))
+_ANY = SQL("true")
 NEW_YORK = ZoneInfo("America/New_York")
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 25_000
 # As many rows of a day as are no pair or trade that counts are in none of the other counts.
 _ROWS = SQL("coalesce(n, 0) + coalesce(unpriced, 0) + coalesce(incomparable, 0)"
             " + CASE kind WHEN 'real' THEN 0 ELSE coalesce(violations, 0) END")  # fmt: skip
@@ -57,25 +57,33 @@ class Listing:
         of_rows = rows_of(
             SQL("SELECT count(*) AS n FROM ({}) r").format(self._rows(self.scope.loose)), self._parameters
         )
-        return sum(rows for _, rows, _ in self._days("newest")) + int(of_rows[0]["n"])
+        return sum(rows for _, rows in self._days()) + int(of_rows[0]["n"])
 
     def page(self, order: str, size: int, after: Place | None = None) -> list[dict[str, Any]]:
         """At most `size` rows in this order, the ones after a place; by P&L those without one are left out."""
-        value, way, _ = ORDERS[order]
+        value, way = ORDERS[order]
         further = SQL("true")
         if after is not None:
             sign: LiteralString = "<" if way == "DESC" else ">"
             further = SQL(f"({value}, id) {sign} (%(after)s, %(after_id)s)")
+        bounds: dict[str, Any] = {"low": None, "high": None}
+        if value == "exit_time":
+            days = self._days_in_time(way, size, after)
+        else:
+            bounds = self._ranked(way, size, after)
+            days = bounds.pop("days")
+        ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
+        # Before their experiments are looked up: most rows of these days are on other pages.
+        within = SQL("%(low)s::numeric IS NULL OR pnl BETWEEN %(low)s AND %(high)s::numeric")
         statement = SQL("""SELECT * FROM ({}) given WHERE {} IS NOT NULL AND {} ORDER BY {} LIMIT {}""").format(
-            self._rows([*self.scope.loose, *self._ranges(order, size, after)]), SQL(value), further,
-            SQL(f"{value} {way}, id {way}"), size,
-        )  # fmt: skip
+            self._rows(ranges, within), SQL(value), further, SQL(f"{value} {way}, id {way}"), size
+        )
         place = {} if after is None else {"after": after.value, "after_id": after.id}
-        return self._described(rows_of(statement, self._parameters | place))
+        return self._described(rows_of(statement, self._parameters | place | bounds))
 
-    def all(self) -> Iterator[list[dict[str, Any]]]:
-        """All rows, oldest first, some thousands at a time; use it within one snapshot."""
-        days = [(midnight(day), rows) for day, rows, _ in self._days("oldest")]
+    def parts(self) -> Iterator[tuple[Composed, dict[str, Any]]]:
+        """Statements that read all rows with what their experiments are of, oldest first, some ten thousand each."""
+        days = [(midnight(day), rows) for day, rows in self._days()]
         ranges: list[tuple[Range, int]] = [((start, _next(start)), rows) for start, rows in days]
         # How many a loose range has is not known: each is read alone.
         ranges += [(loose, ROWS_AT_ONCE) for loose in self.scope.loose]
@@ -83,56 +91,66 @@ class Listing:
         held = 0
         for bounds, rows in sorted(ranges, key=lambda each: (each[0][0] is not None, each[0][0])):
             if chunk and held + rows > ROWS_AT_ONCE:
-                yield self._within(chunk)
+                yield self._part(chunk)
                 chunk, held = [], 0
-            chunk.append(bounds)
+            # One range for days that follow each other.
+            start = chunk.pop()[0] if chunk and chunk[-1][1] == bounds[0] else bounds[0]
+            chunk.append((start, bounds[1]))
             held += rows
         if chunk:
-            yield self._within(chunk)
+            yield self._part(chunk)
 
-    def _within(self, ranges: Sequence[Range]) -> list[dict[str, Any]]:
-        statement = SQL("SELECT * FROM ({}) given ORDER BY exit_time, id").format(self._rows(ranges))
-        return self._described(rows_of(statement, self._parameters))
+    def _part(self, ranges: Sequence[Range]) -> tuple[Composed, dict[str, Any]]:
+        statement = SQL("""SELECT * FROM ({}) given JOIN ({}) e USING (experiment_id) ORDER BY exit_time, id""")
+        return statement.format(self._rows(ranges), EXPERIMENTS), self._parameters
+
+    @property
+    def is_of_pairs(self) -> bool:
+        """Whether each row is two trades."""
+        return self.kind in ("paired", "unpaired")
 
     @property
     def _parameters(self) -> dict[str, Any]:
         return self.scope.parameters | {"kind": self.kind, "engine": self.engine}
 
-    def _rows(self, ranges: Sequence[Range]) -> Composed:
-        of_kind = pairs_in(ranges) if self.kind in ("paired", "unpaired") else results_in(ranges)
+    def _rows(self, ranges: Sequence[Range], within: Composable = _ANY) -> Composed:
+        of_kind = pairs_in(ranges) if self.is_of_pairs else results_in(ranges)
         condition = SQL("kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s)")
-        return SQL("SELECT * FROM ({}) r WHERE {}").format(counted(self.scope.rows(of_kind)), condition)
+        given = SQL("SELECT * FROM ({}) given WHERE {} AND ({})").format(of_kind, condition, within)
+        return counted(self.scope.rows(given))
 
-    def _days(self, order: str) -> list[tuple[date, int, Any]]:
-        """Whole days with rows in them, in this order: day, how many rows, the least or greatest of them."""
-        _, way, edge = ORDERS[order]
-        statement = SQL("""SELECT day, sum({rows})::int AS rows, {edge} AS edge FROM report_cells
- WHERE {sliced} AND kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s) AND currency = %(currency)s
-   AND {whole_days} GROUP BY day HAVING {edge} IS NOT NULL ORDER BY edge {way}""").format(
-            rows=_ROWS, edge=SQL(edge), sliced=self.scope.sliced, whole_days=WHOLE_DAYS, way=SQL(way)
-        )
-        return [(row["day"], row["rows"], row["edge"]) for row in rows_of(statement, self._parameters)]
+    @property
+    def _cells(self) -> Composed:
+        return SQL("""{} AND kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s)
+   AND currency = %(currency)s AND {}""").format(self.scope.sliced, WHOLE_DAYS)
 
-    def _ranges(self, order: str, size: int, after: Place | None) -> list[Range]:
-        """The days that a page can come from: those begun before it, and then as many as fill it."""
-        by_time = order in ("newest", "oldest")
-        begun: Any = None
-        if after is not None:
-            begun = after.value.astimezone(NEW_YORK).date() if isinstance(after.value, datetime) else after.value
-        is_upward = ORDERS[order][1] == "ASC"
+    def _days(self) -> list[tuple[date, int]]:
+        """Whole days with rows in them, oldest first, and how many."""
+        statement = SQL("""SELECT day, sum({})::int AS rows FROM report_cells WHERE {}
+ GROUP BY day ORDER BY day""").format(_ROWS, self._cells)
+        return [(row["day"], row["rows"]) for row in rows_of(statement, self._parameters)]
+
+    def _days_in_time(self, way: str, size: int, after: Place | None) -> list[date]:
+        """The days that a page in the order of time comes from: the one begun, and then as many as fill it."""
+        begun = after.value.astimezone(NEW_YORK).date() if after and isinstance(after.value, datetime) else None
+        days = self._days()
         chosen: list[date] = []
         held = 0
-        for day, rows, edge in self._days(order):
-            is_begun = begun is not None and (edge <= begun if is_upward else edge >= begun)
-            # Of days passed by in the order of time nothing is left.
-            if is_begun and by_time and edge != begun:
+        for day, rows in days if way == "ASC" else reversed(days):
+            if begun is not None and (day < begun if way == "ASC" else day > begun):
                 continue
             chosen.append(day)
-            # By P&L each further day is sure of one row only.
-            held += 0 if is_begun else rows if by_time else 1
+            # Of the day begun nothing may be left.
+            held += 0 if day == begun else rows
             if held >= size:
                 break
-        return [(midnight(day), _next(midnight(day))) for day in chosen]
+        return chosen
+
+    def _ranked(self, way: LiteralString, size: int, after: Place | None) -> dict[str, Any]:
+        """Between which P&L the rows of a page lie, and on which whole days (see ranked.sql)."""
+        start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.value
+        statement = _RANKED.format(cells=self._cells, way=SQL(way), size=size, down=way == "DESC")
+        return rows_of(statement, self._parameters | {"start": start})[0]
 
     def _described(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Each row with what its experiment is of."""

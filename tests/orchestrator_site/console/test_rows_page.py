@@ -13,8 +13,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from kernel.values import decimal_text, format_timestamp
 from orchestrator_site.console import rows_page
-from outcomes.models import ReportMark
+from outcomes.models import RealOutcome, ReportMark
 from outcomes.performance.scope import rebuild_day
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.closed_trades import EXIT_TIME, Closed, break_rule, close_pair
@@ -73,6 +74,22 @@ def test_pages_of_every_order_hold_each_row_once(
     assert analyst.get(reverse("admin:rows"), {"kind": "paired"}).context["count"] == 7
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_pages_by_result_hold_equal_ones_once_however_many_and_on_whatever_day(
+    analyst: Client, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, pnl in enumerate([-5, -5, -5, -5, 7, 0, -5, 7]):
+        close_pair("A", Closed(a=str(pnl), b="0", exit_time=EXIT_TIME - number // 3 * DAY))
+    add_up()
+    close_pair("A", Closed(a="-5", b="0", exit_time=EXIT_TIME - DAY))  # this day is read from its rows
+    monkeypatch.setattr(rows_page, "PAGE", size)
+
+    for order, expected in (("worst", [-5] * 6 + [0, 7, 7]), ("best", [7, 7, 0] + [-5] * 6)):
+        rows = read(analyst, order=order)
+        assert [row["pnl"] for row in rows] == expected
+        assert len({row["id"] for row in rows}) == 9
+
+
 def test_real_and_shadow_trades_are_lists_of_their_own_and_narrowed_like_the_report(analyst: Client) -> None:
     given_pairs()
     add_up()
@@ -107,12 +124,34 @@ def test_files_hold_all_rows_oldest_first(analyst: Client) -> None:
     assert len(rows) == 7
 
 
-def test_text_in_a_file_runs_nothing(analyst: Client) -> None:
-    close_pair("A", Closed(a="1", b="2"), strategy="=1+1")
+@pytest.mark.parametrize(
+    ("strategy", "cell"),
+    [("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("+a", "'+a"), ("-2.5", "-2.5"), ("a, b", "a, b"), ("", "")],
+)
+def test_text_in_a_file_runs_nothing_and_stays_as_it_is_in_parquet(analyst: Client, strategy: str, cell: str) -> None:
+    close_pair("A", Closed(a="-1", b="2"), strategy=strategy)
 
-    answer = analyst.get(reverse("admin:rows_export", args=("csv",)))
+    text = analyst.get(reverse("admin:rows_export", args=("csv",)))
+    columns = analyst.get(reverse("admin:rows_export", args=("parquet",)))
 
-    assert b",'=1+1," in b"".join(answer)
+    (row,) = csv.DictReader(io.StringIO(b"".join(text).decode()))
+    (same,) = pq.read_table(io.BytesIO(b"".join(columns))).to_pylist()
+    assert (row["strategy"], row["pnl"]) == (cell, "-1.00")
+    assert (same["strategy"], same["pnl"]) == (strategy, -1)
+
+
+def test_a_file_writes_values_as_everything_else_does(analyst: Client) -> None:
+    close_pair("A", Closed(a="0.125", b="100.50"))
+
+    text = analyst.get(reverse("admin:rows_export", args=("csv",)))
+
+    (row,) = csv.DictReader(io.StringIO(b"".join(text).decode()))
+    outcome = RealOutcome.objects.get()
+    assert outcome.pnl is not None
+    assert row["pnl"] == decimal_text(outcome.pnl) == "0.125"
+    assert row["exit_time"] == format_timestamp(outcome.exit_time)
+    assert row["r"] == str(float(outcome.pnl / outcome.risk_amount))
+    assert (row["unpriced"], row["experiment_id"]) == ("false", str(outcome.experiment_id))
 
 
 @pytest.mark.parametrize(
