@@ -12,10 +12,11 @@
         other: ["--to-muted", [3, 3], "cross", "dots"],
     };
     const MOST_MARKERS = 12;
+    const root = document.documentElement;
     const drawn = new Map();
 
     function colour(name) {
-        return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+        return getComputedStyle(root).getPropertyValue(name).trim();
     }
 
     function pattern(kind, tone) {
@@ -124,7 +125,7 @@
         const title = (words) => ({ display: true, text: words, color: text });
         const labels = {
             title: title(spec.label_title), grid: spec.sideways ? { display: false } : grid,
-            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, maxTicksLimit: narrow ? 4 : 9 },
+            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
             offset: spec.sideways || spec.series.some((one) => one.form === "bar" || one.form === "interval"),
         };
         if (spec.sideways) delete labels.ticks.maxTicksLimit;
@@ -192,12 +193,11 @@
 
     drawAll();
     // The menu changes the theme by a class of <html>.
-    new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    new MutationObserver(drawAll).observe(root, { attributes: true, attributeFilter: ["class"] });
     document.addEventListener("htmx:afterSettle", function (event) {
         event.target.querySelectorAll("figure[data-chart]").forEach(draw);
     });
     // Paper is white, whatever the screen is.
-    const root = document.documentElement;
     let wasDark = false;
     window.addEventListener("beforeprint", function () {
         wasDark = root.classList.contains("dark");
