@@ -66,17 +66,17 @@ def path_of(url: str) -> str | None:
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
 
 
-def hold_against_the_document(method: str, url: str, answer: Any) -> None:
+def hold_against_the_document(method: str, url: str, status: int, content: bytes) -> None:
     """Fail for a status, an error code or a member that the document does not name."""
     path = path_of(url)
     # The document and its page do not describe themselves, and a method that a URL lacks is no call.
-    if path is None or (method, path) not in calls() or answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if path is None or (method, path) not in calls():
         return
-    call, status = calls()[method, path], answer.status_code
-    assert str(status) in call["responses"], f"{method} {path} is not documented to answer {status}: {answer.content!r}"
+    call = calls()[method, path]
+    assert str(status) in call["responses"], f"{method} {path} is not documented to answer {status}: {content!r}"
     if (check := validator(method, path, status)) is None:
         return
-    body = json.loads(answer.content)
+    body = json.loads(content)
     faults = [f"{error.instance_path}: {error.message}" for error in check.iter_errors(body)]
     assert not faults, f"{method} {path} answers {status} otherwise than documented: {faults[:3]}"
     if status >= HTTPStatus.BAD_REQUEST:
@@ -86,8 +86,7 @@ def hold_against_the_document(method: str, url: str, answer: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _answers_are_as_documented() -> Iterator[None]:
-    request = Client.request
-    folder, alone = os.environ.get("API_EXAMPLES"), Lock()
+    request, alone = Client.request, Lock()
 
     def checked(self: Client, **environ: Any) -> Any:
         method, url = str(environ.get("REQUEST_METHOD")), str(environ.get("PATH_INFO", ""))
@@ -97,9 +96,7 @@ def _answers_are_as_documented() -> Iterator[None]:
         answer = request(self, **environ | {"wsgi.input": FakePayload(sent)})
         # Of two threads that ask first, the generator would see the other's half-loaded extensions.
         with alone:
-            hold_against_the_document(method, url, answer)
-        if folder:
-            _keep(Path(folder), method, url, sent, answer)
+            answered(method, url, sent, answer.status_code, answer.content)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
@@ -111,18 +108,20 @@ def _answers_are_as_documented() -> Iterator[None]:
 MAX_EXAMPLE = 3000
 
 
-def _keep(folder: Path, method: str, url: str, sent: bytes, answer: Any) -> None:
-    """Write down what was asked and answered; every process to a file of its own."""
-    path = path_of(url)
-    if (method, path) not in calls() or not answer.content:
+def answered(method: str, url: str, sent: bytes, status: int, content: bytes) -> None:
+    """Hold one answer, whoever gave it, against the document, and keep it where examples are being taken."""
+    hold_against_the_document(method, url, status, content)
+    path, folder = path_of(url), os.environ.get("API_EXAMPLES")
+    if not folder or (method, path) not in calls() or not content:
         return
     kept = {
         "call": calls()[method, str(path)]["operationId"],
-        "status": answer.status_code,
+        "status": status,
         "sent": sent.decode(errors="replace"),
-        "answered": json.loads(answer.content),
+        "answered": json.loads(content),
     }
-    with (folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+    # Every process to a file of its own.
+    with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(kept) + "\n")
 
 

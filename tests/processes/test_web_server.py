@@ -22,13 +22,14 @@ from django.urls import reverse
 
 from policies.services import create_api_key
 from signals_app.models import WebhookDelivery
+from tests.api_answers import answered
 from tests.factories import make_experiment, make_source
 from tests.policies.control import ADA, make_draft
 from tests.processes.harness import database_url, free_port, http_status, wait_until
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CLAIM = "/api/v1/assignments/claim"
+CLAIM, HEARTBEAT = "/api/v1/assignments/claim", "/api/v1/heartbeat"
 WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
 # Threads of the one process here: two for alerts, one for everything else.
 THREADS = {"WEB_THREADS": "3", "WEBHOOK_THREADS": "2", "LONG_POLLS": "1", "LOG_LEVEL": "WARNING"}
@@ -77,7 +78,7 @@ def sent_alert(number: int = 0) -> bytes:
     return json.dumps(alert(symbol=f"S{number}")).encode()
 
 
-@pytest.mark.parametrize("path", [WEBHOOK, "/webhooks/tradingview/a-token-nobody-knows/", "/api/v1/heartbeat"])
+@pytest.mark.parametrize("path", [WEBHOOK, "/webhooks/tradingview/a-token-nobody-knows/", HEARTBEAT])
 def test_senders_who_trickle_their_bodies_hold_up_nobody(port: int, path: str) -> None:
     make_source()
     with ExitStack() as stack:
@@ -91,11 +92,15 @@ def test_senders_who_trickle_their_bodies_hold_up_nobody(port: int, path: str) -
 
 
 def test_a_body_that_does_not_come_is_answered_408(port: int) -> None:
-    with begin(port, WEBHOOK, 1000, b'{"a":') as connection:
-        answer = connection.recv(4096).decode()
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(begin(port, path, 1000, b'{"a":')) for path in (WEBHOOK, HEARTBEAT)]
+        answers = [connection.recv(4096) for connection in waiting]
 
-    assert answer.startswith("HTTP/1.1 408")
-    assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "body_too_slow"
+    for answer, path in zip(answers, (WEBHOOK, HEARTBEAT), strict=True):
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408")
+        assert json.loads(body)["code"] == "body_too_slow"
+        answered("POST", path, b"", 408, body)
 
 
 def test_a_sender_who_hangs_up_in_the_middle_leaves_nothing(port: int) -> None:
