@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from django import template
@@ -10,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from admin_kit import display
 from admin_kit.display import age_text
-from kernel.values import plain_text
+from kernel.values import plain_text, read_instant
 
 register = template.Library()
 
@@ -63,6 +64,12 @@ def plain(value: Decimal) -> str:
 def figure(value: str | float | None, otherwise: str = "none") -> str:
     """Three digits of a number that is exact elsewhere."""
     return otherwise if value is None else f"{float(value):,.3g}"
+
+
+@register.filter
+def instant(text: str) -> datetime:
+    """The instant of a document, shown as every other."""
+    return read_instant(text)
 
 
 @register.filter

@@ -22,7 +22,7 @@ from admin_kit.options import render_page
 from admin_kit.steps import Tell, answer_in_steps
 from outcomes.admin.verdict_charts import charts_of
 from outcomes.admin.verdict_page import VIEW
-from outcomes.admin.verdict_words import MEANS, unit_of
+from outcomes.admin.verdict_words import choices_of, label_of, unit_of
 from outcomes.core.evaluation import CHOICES, ENGINES, MAX_BLOCK_DAYS, NEUTRAL
 from outcomes.core.sentences import FLAGS
 from outcomes.evaluations.proposals import propose
@@ -31,19 +31,17 @@ from outcomes.models import Evaluation
 from outcomes.services.pricing import feeder_is_active
 
 
-def _choices(name: str) -> list[tuple[str, str]]:
-    return [(value, f"{value}: {MEANS[value]}") for value in CHOICES[name]]
-
-
 class ProposalForm(forms.Form):
     """The terms to propose for; the true difference is the one to plan for."""
 
-    metric = forms.ChoiceField(choices=_choices("metric"), widget=UnfoldAdminSelectWidget)
-    estimand = forms.ChoiceField(choices=_choices("estimand"), label="Compared at", widget=UnfoldAdminSelectWidget)
-    prices = forms.ChoiceField(choices=_choices("prices"), label="Prices that count", widget=UnfoldAdminSelectWidget)
-    clock = forms.ChoiceField(choices=_choices("clock"), widget=UnfoldAdminSelectWidget)
+    metric = forms.ChoiceField(choices=choices_of("metric"), widget=UnfoldAdminSelectWidget)
+    estimand = forms.ChoiceField(
+        choices=choices_of("estimand"), label=label_of("estimand"), widget=UnfoldAdminSelectWidget
+    )
+    prices = forms.ChoiceField(choices=choices_of("prices"), label=label_of("prices"), widget=UnfoldAdminSelectWidget)
+    clock = forms.ChoiceField(choices=choices_of("clock"), widget=UnfoldAdminSelectWidget)
     max_hold_days = forms.IntegerField(
-        min_value=0, max_value=MAX_BLOCK_DAYS // 2, label="Longest hold, days", widget=UnfoldAdminTextInputWidget
+        min_value=0, max_value=MAX_BLOCK_DAYS // 2, label=label_of("max_hold_days"), widget=UnfoldAdminTextInputWidget
     )
     difference = forms.FloatField(
         min_value=1e-6, max_value=1e9, label="Difference a signal to plan for", widget=UnfoldAdminTextInputWidget
@@ -97,7 +95,7 @@ def _draft_link(terms: dict[str, Any], choice: dict[str, Any]) -> str:
     most = choice["weeks_to_better"]["most"]
     if most is not None:
         fixed["horizon_blocks"] = math.ceil(most * 7 / choice["block_days"])
-    return f"{reverse('admin:outcomes_evaluation_write')}?{urlencode(fixed)}"
+    return f"{reverse('admin:outcomes_evaluation_write')}?{urlencode(fixed)}#fixed"
 
 
 @require_safe

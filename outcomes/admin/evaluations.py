@@ -14,13 +14,14 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from admin_kit.display import badge, hash_of, json_of, link_to
+from admin_kit.display import badge, json_of, link_to
 from admin_kit.form_fields import UTCTimeField, reason_field
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, row_id
 from outcomes.admin import evaluation_trials, verdict_page
+from outcomes.admin.verdict_words import choices_of, label_of
 from outcomes.core.evaluation import CHOICES, EvaluationPlan, read_plan
 from outcomes.evaluations import lifecycle
 from outcomes.evaluations.documents import verdict_of
@@ -50,10 +51,9 @@ class EvaluationForm(forms.Form):
 
 def _field(name: str) -> forms.Field:
     column = fields_for_model(Evaluation, fields=[name])[name]
-    about: dict[str, Any] = {"help_text": column.help_text, "label": name.replace("_", " ").capitalize()}
+    about: dict[str, Any] = {"help_text": column.help_text, "label": label_of(name)}
     if name in CHOICES:
-        values = [(value, value) for value in CHOICES[name]]
-        return forms.ChoiceField(choices=values, widget=UnfoldAdminSelectWidget, **about)
+        return forms.ChoiceField(choices=choices_of(name), widget=UnfoldAdminSelectWidget, **about)
     if name == "starts_at":
         return UTCTimeField(**about)
     if name == "slices":
@@ -82,8 +82,8 @@ class EvaluationAdmin(AuditAdmin):
     """The questions that were asked before their data existed, and what came of them."""
 
     list_display = (
-        "name", "attempt", badge("state", verdict_page.COLOURS), "verdict", "note", "metric", "estimand", "prices",
-        "block_days", "created_by", "created_at", hash_of("content_hash"),
+        "name", "attempt", badge("state", verdict_page.COLOURS), "verdict", "note", "clock", "metric", "estimand",
+        "created_by", "created_at",
     )  # fmt: skip
     list_select_related = ("approval", "run", "run__policy_version", "run__evaluation")
     search_fields = ("name__exact", "content_hash__exact")

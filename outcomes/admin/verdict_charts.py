@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -23,7 +24,7 @@ def charts_of(document: Mapping[str, Any], unit: str) -> list[Chart]:
     if not blocks:
         return []
     days = [block["to"] for block in blocks]
-    return [_evidence(document, days), *_difference(document, days, unit), _sums(document, days, unit)]
+    return [_evidence(document, days), _difference(document, days, unit), _sums(document, days, unit)]
 
 
 def middle(block: Mapping[str, Any]) -> float:
@@ -62,11 +63,10 @@ def _evidence(document: Mapping[str, Any], days: Sequence[str]) -> Chart:
     )
 
 
-def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> list[Chart]:
+def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
     blocks, margin = document["blocks"], float(document["content"]["margin"])
-    sums = list(accumulate(map(middle, blocks)))
     weights = list(accumulate(float(block["m"]) for block in blocks))
-    means = [rounded(x / m) for x, m in zip(sums, weights, strict=True)]
+    means = [rounded(x / m) for x, m in zip(accumulate(map(middle, blocks)), weights, strict=True)]
     bounds: list[Any] = [block.get("interval") or (None, None) for block in blocks]
     lower, upper = ([None if edge[at] is None else rounded(float(edge[at])) for edge in bounds] for at in (0, 1))
     has_bounds = any(edge is not None for edge in (*lower, *upper))
@@ -82,17 +82,39 @@ def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> 
                    for sign, value in (("+", margin), ("-", -margin))]  # fmt: skip
     known = ["open" if edge is None else f"{edge:.3g}" for edge in (lower[-1], upper[-1])]
     said = f"; the interval is {known[0]} to {known[1]}. It holds at every look, and never widens" if has_bounds else ""
-    return [
-        Chart(
-            "difference",
-            "A less B, a signal",
-            f"Over all blocks A made {means[-1]:+.3g} {unit} more a signal than B{said}.",
-            days,
-            series,
-            "Last day of the block (New York)",
-            f"{unit} a signal",
-        )
-    ]
+    edge, is_cut = _edge([*means, *lower, *upper], [*(one[len(one) // 2 :] for one in (means, lower, upper)), [margin]])
+    return Chart(
+        "difference",
+        "A less B, a signal",
+        f"{seen_in_words(blocks, unit)}{said}." + (" The first blocks go beyond the picture." if is_cut else ""),
+        days,
+        series,
+        "Last day of the block (New York)",
+        f"{unit} a signal",
+        bounds=(-edge, edge) if is_cut else (None, None),
+    )
+
+
+def seen_in_words(blocks: Sequence[Mapping[str, Any]], unit: str) -> str:
+    """A less B over all blocks; a range where what is missing could have been anything between its worst and best."""
+    weight = sum(float(block["m"]) for block in blocks)
+    low, high = (sum(float(block[name]) for block in blocks) / weight for name in ("x_low", "x_high"))
+    if low == high:
+        return f"Over all blocks A less B is {low:+.3g} {unit} a signal"
+    return (
+        f"Over all blocks A less B is {(low + high) / 2:+.3g} {unit} a signal, the middle of {low:+.3g} to {high:+.3g}:"
+        " what has no price is taken at its worst for A, and at its worst for B"
+    )
+
+
+def _edge(values: Sequence[float | None], settled: Sequence[Sequence[float | None]]) -> tuple[float, bool]:
+    """Where the picture ends so that the later half can be read, and whether anything goes beyond."""
+    known = [abs(value) for part in settled for value in part if value is not None]
+    most = max((abs(value) for value in values if value is not None), default=0.0)
+    wanted = 1.3 * max(known)
+    step = 10.0 ** math.floor(math.log10(wanted)) if wanted else 1.0
+    edge = next(size * step for size in (1, 2, 3, 5, 10) if size * step >= wanted)
+    return edge, most > 1.5 * edge
 
 
 def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:

@@ -101,6 +101,7 @@ def _shown(
         return file
     has_run = document["phase"] is not None
     evaluation = more.get("evaluation")
+    prospects = verdict_words.prospects(document) if has_run else None
     return render_page(
         request,
         "outcomes/verdict.html",
@@ -114,7 +115,8 @@ def _shown(
         charts=charts,
         assumed=verdict_words.assumptions(document) if has_run else (),
         undone_by=list(verdict_words.undone_by(document)) if has_run else (),
-        prospects=verdict_words.prospects(document) if has_run else None,
+        prospects=prospects,
+        outlook=verdict_words.outlook(document, prospects) if has_run else None,
         least_blocks=verdict_words.LEAST_BLOCKS,
         standings=verdict_words.standing_rows(document, because) if has_run else (),
         beside=verdict_words.beside_rows(document) if has_run else (),

@@ -6,13 +6,13 @@ From its document alone, so that a kept one reads as it did. Nothing here says w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from outcomes.admin.verdict_charts import middle
-from outcomes.core.evaluation import ENOUGH_HISTORY, read_plan
+from outcomes.core.evaluation import CHOICES, ENOUGH_HISTORY, read_plan
 from outcomes.core.evidence import A_BETTER, B_BETTER, INCONCLUSIVE, RUNNING, Block
 from outcomes.core.judging import MOST_MISSING
 from outcomes.core.proposing import MOST_BLOCKS, blocks_left
@@ -21,6 +21,7 @@ from outcomes.core.statistics import SAMPLE_RATIO_ALARM
 
 # With fewer blocks, their spread says too little of those to come.
 LEAST_BLOCKS = 20
+LEAST_P = 0.001
 STANDINGS = {
     "VALUED": "Traded, with a value",
     "DECLINED": "Declined: worth 0",
@@ -29,12 +30,14 @@ STANDINGS = {
     "OVERTAKEN": "Answered after the real exit: worth 0",
     "MISSING": "No value: taken at its worst for that engine",
 }
+# As verdict_missing.sql names them.
+REASONS = ("never opened", "unpriced, or still open at the deadline", "broke a rule")
 CONTENT = {
     "note": "Hypothesis", "metric": "Metric", "estimand": "Compared at", "prices": "Prices that count",
-    "clock": "Clock", "starts_at": "Signals from", "block_days": "Days in a block", "max_hold_days": "Longest hold",
-    "worst_block": "Worst block", "margin": "Margin", "horizon_blocks": "Horizon, blocks", "alpha": "Alpha",
-    "max_signals": "Most signals in a block", "busy_signals": "Signals in a busy block", "reason": "Reason",
-    "slices": "Slices",
+    "clock": "Clock", "starts_at": "Signals from", "block_days": "Days in a block",
+    "max_hold_days": "Longest hold, days", "worst_block": "Worst block", "margin": "Margin",
+    "horizon_blocks": "Horizon, blocks", "alpha": "Alpha", "max_signals": "Most signals in a block",
+    "busy_signals": "Signals in a busy block", "reason": "Reason", "slices": "Slices",
 }  # fmt: skip
 MEANS = {
     "WALL": "signals as they arrive", "EVENT": "a replayed source's signals, by their own time",
@@ -70,10 +73,20 @@ def unit_of(document: Mapping[str, Any]) -> str:
     return str((document.get("phase") or {}).get("currency", "of the policy's currency"))
 
 
+def label_of(name: str) -> str:
+    """What a member of the content is called."""
+    return CONTENT.get(name, name.capitalize())
+
+
+def choices_of(name: str) -> list[tuple[str, str]]:
+    """Its values for a form, each with what it means."""
+    return [(value, f"{value}: {MEANS[value]}") for value in CHOICES[name]]
+
+
 def content_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was fixed, each with what its value means."""
     return [
-        (CONTENT.get(name, name.replace("_", " ").capitalize()), _told(value))
+        (label_of(name), _told(value))
         for name, value in content.items()
         if value not in (None, "", []) and name != "name"
     ]
@@ -196,6 +209,24 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     return found
 
 
+def outlook(document: Mapping[str, Any], found: Sequence[Prospect] | None) -> str | None:
+    """Under a sentence that tells nobody apart: about how long it takes. None where there is nothing to wait for."""
+    if found is not None:
+        seen, horizon = found[1], document["content"]["horizon_blocks"]
+        if document["verdict"] == RUNNING:
+            return (
+                f"Should the difference stay as seen, {seen.blocks} more blocks decide it: {seen.weeks} weeks. It ends"
+                f" after {horizon:,} blocks, of which {len(document['blocks']):,} are judged."
+            )
+        return f"Had it gone on as it was, {seen.blocks} more blocks would have decided it: {seen.weeks} weeks."
+    if document["verdict"] == RUNNING:
+        return (
+            f"{len(document['blocks'])} of {document['content']['horizon_blocks']:,} blocks are judged. From"
+            f" {LEAST_BLOCKS} on, this page says about how many weeks a verdict takes."
+        )
+    return None
+
+
 def standing_rows(document: Mapping[str, Any], because: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, int]]:
     """Where each engine stood in the signals that take part."""
     counts = document["counts"]
@@ -204,10 +235,9 @@ def standing_rows(document: Mapping[str, Any], because: Mapping[str, Mapping[str
         for name, words in STANDINGS.items()
         if name in ("VALUED", "DECLINED", "MISSING") or name in counts["a"] or name in counts["b"]
     ]
-    reasons = sorted({reason for found in because.values() for reason in found})
     return [
         *rows,
-        *((f"— {one}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0)) for one in reasons),
+        *((f"… {one}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0)) for one in REASONS),
     ]
 
 
@@ -275,4 +305,6 @@ def _execution(document: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _p(text: str | None) -> str:
-    return "none" if text is None else f"p = {float(text):.3f}"
+    if text is None:
+        return "none"
+    return f"p = {float(text):.3f}" if float(text) >= LEAST_P else f"p < {LEAST_P}"

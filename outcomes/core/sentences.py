@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kernel.values import day_text
 from outcomes.core.beside import mean_per_signal
-from outcomes.core.evaluation import ENGINES, EVENT, EvaluationPlan
+from outcomes.core.evaluation import ALPHA, ENGINES, EVENT, EvaluationPlan
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
 
@@ -93,11 +93,12 @@ def _unit(spoken: Spoken) -> str:
 
 
 def _between(lower: float | None, upper: float | None, sign: int) -> str:
+    sure = f", {100 * (1 - ALPHA):.0f} % at every look:"
     if lower is not None and upper is not None:
-        return f" ({_number(sign * lower)} to {_number(sign * upper)})"
+        return f"{sure} {_number(sign * lower)} to {_number(sign * upper)}"
     if lower is not None:
-        return f" (at least {_number(sign * lower)})"
-    return "" if upper is None else f" (at most {_number(sign * upper)})"
+        return f"{sure} at least {_number(sign * lower)}"
+    return "" if upper is None else f"{sure} at most {_number(sign * upper)}"
 
 
 def _when(blocks: Sequence[JudgedBlock]) -> str:
