@@ -79,7 +79,9 @@ def propose_run(request: HttpRequest) -> HttpResponseBase:
     def work(tell: Tell) -> str:
         found = propose(terms, difference=difference, progress=tell)
         choices = [
-            choice | {"is_proposed": choice == found["proposed"], "link": _draft_link(terms, choice)}
+            choice
+            | {"is_proposed": choice == found["proposed"], "link": _draft_link(terms, choice)}
+            | {name: _weeks(choice[name]) for name in ("weeks_to_better", "weeks_to_equivalent")}
             for choice in found["choices"]
         ]
         unit = "R" if terms["metric"] == "R" else "of the policy's currency"
@@ -87,6 +89,12 @@ def propose_run(request: HttpRequest) -> HttpResponseBase:
         return render_to_string("outcomes/proposal.html", context)
 
     return answer_in_steps(work)
+
+
+def _weeks(found: dict[str, float | None]) -> str:
+    """Weeks until half, and four fifths, of the plays have an answer."""
+    told = ("beyond reach" if weeks is None else f"{weeks:,.0f}" for weeks in (found["half"], found["most"]))
+    return " / ".join(told)
 
 
 def _draft_link(terms: dict[str, Any], choice: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ class EvaluationAdmin(AuditAdmin):
 
     list_display = (
         "name", "attempt", badge("state", verdict_page.COLOURS), "verdict", "note", "clock", "metric", "estimand",
-        "created_by", "created_at",
+        "created_at",
     )  # fmt: skip
     list_select_related = ("approval", "run", "run__policy_version", "run__evaluation")
     search_fields = ("name__exact", "content_hash__exact")
@@ -145,8 +145,9 @@ class EvaluationAdmin(AuditAdmin):
     def write(self, request: HttpRequest) -> HttpResponse:
         """Write a draft; its content never changes."""
         asks = "difference" in request.GET
-        terms = evaluation_trials.ProposalForm(request.GET if asks else None, initial=evaluation_trials.first_terms())
-        first = evaluation_trials.first_terms() | {"margin": "0"} | request.GET.dict()
+        first = evaluation_trials.first_terms()
+        terms = evaluation_trials.ProposalForm(request.GET if asks else None, initial=first, auto_id="terms_%s")
+        first |= {"margin": "0"} | request.GET.dict()
         form = EvaluationForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_bound and form.is_valid():
             try:

@@ -117,7 +117,6 @@ def _shown(
         undone_by=list(verdict_words.undone_by(document)) if has_run else (),
         prospects=prospects,
         outlook=verdict_words.outlook(document, prospects) if has_run else None,
-        least_blocks=verdict_words.LEAST_BLOCKS,
         standings=verdict_words.standing_rows(document, because) if has_run else (),
         beside=verdict_words.beside_rows(document) if has_run else (),
         slices=verdict_words.slice_rows(document) if has_run else (),

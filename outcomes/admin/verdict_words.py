@@ -247,11 +247,11 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
     def mean(name: str) -> str:
         found = beside[name]
-        return "none" if found["mean"] is None else f"{float(found['mean']):+.3f} {unit} over {found['n']:,} signals"
+        return "none" if found["mean"] is None else f"{float(found['mean']):+.3f} {unit} over {_signals(found['n'])}"
 
     def at(name: str) -> str:
         found = exits[name]
-        return "none" if found is None else f"{float(found):+.3f} {unit} over {exits['n']:,} signals"
+        return "none" if found is None else f"{float(found):+.3f} {unit} over {_signals(exits['n'])}"
 
     won, fixed, exits = beside["blocks_won"], beside["fixed_n"], beside["exits"]
     per_block = beside["mean_per_block"]
@@ -287,7 +287,7 @@ def slice_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         said = ", ".join([one["verdict"], *one["flags"]])
         evidence = f"A {float(one['e_a']):.3g}, B {float(one['e_b']):.3g} of {float(one['needed']):g}"
         between = f" ({' to '.join(edges)})" if edges else ""
-        found.append((f"{one['slice']} ({one['signals']:,} signals)", said, f"{mean} a signal{between}; {evidence}"))
+        found.append((f"{one['slice']} ({_signals(one['signals'])})", said, f"{mean} a signal{between}; {evidence}"))
     return found
 
 
@@ -302,6 +302,10 @@ def _execution(document: Mapping[str, Any]) -> tuple[str, str]:
         f"{cost:+.3f} {unit} a signal{share}",
         "half of what changes when the roles do; the verdict is free of it, because both roles count the same",
     )
+
+
+def _signals(number: int) -> str:
+    return "1 signal" if number == 1 else f"{number:,} signals"
 
 
 def _p(text: str | None) -> str:
