@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from admin_kit.charts import Chart, Mark, Series
 from kernel.values import day_text
 from orchestrator_site.console.report_page import bin_text
 from outcomes.core.statistics import RoleBalanced, role_balanced
-from outcomes.performance.comparison import DAY, MOST_SLOTS, NOTHING, Slot, Sums
+from outcomes.performance.comparison import DAY, MOST_SLOTS, Slot, Sums
 
 LINES = {"A": "a", "B": "b", "A - B": "difference"}
 # Means of a pair are often this small, and then a digit more tells them apart.
@@ -27,6 +27,11 @@ class Unit:
 
     name: str
     in_r: bool
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What an address says of it: nothing of R."""
+        return {} if self.in_r else {"unit": "currency"}
 
     def text(self, value: Decimal | None) -> str:
         """An amount with sign and unit; `n/a` for None."""
@@ -57,11 +62,6 @@ class Estimate:
     interval: tuple[Decimal, Decimal] | None
 
 
-def total_of(slots: Iterable[Slot], unit: Unit, engine: str = "") -> Sums:
-    """All pairs, or those in which this engine traded for real."""
-    return sum((slot.sums(in_r=unit.in_r) for slot in slots if engine in ("", slot.engine)), NOTHING)
-
-
 def time_axis(days: Sequence[date]) -> tuple[list[str], dict[date, str]]:
     """Labels at even steps, a day, a week or a month each, and the one that each of these days belongs to.
 
@@ -79,7 +79,7 @@ def time_axis(days: Sequence[date]) -> tuple[list[str], dict[date, str]]:
     return [f"{month // 12}-{month % 12 + 1:02}" for month in months], {day: day_text(day)[:7] for day in days}
 
 
-def equity_charts(slots: Sequence[Slot], unit: Unit, phases: Sequence[Mapping[str, Any]]) -> list[Chart]:
+def equity_charts(slots: Sequence[Slot], total: Sums, unit: Unit, phases: Sequence[Mapping[str, Any]]) -> list[Chart]:
     """What A, B and the difference have come to by the end of each slot, and how far below their peaks they fell."""
     is_daily = all(slot.start == day_text(slot.day) for slot in slots)
     if is_daily:
@@ -90,10 +90,9 @@ def equity_charts(slots: Sequence[Slot], unit: Unit, phases: Sequence[Mapping[st
     peaks = dict.fromkeys(LINES, Decimal(0))
     equity: dict[str, dict[str, Decimal]] = {}
     falls: dict[str, dict[str, Decimal]] = {}
-    for slot in _by_start(slots):
-        label = label_of[slot[0].day] if is_daily else slot[0].start
-        sums = total_of(slot, unit)
-        for name, amount in zip(LINES, (sums.of_a, sums.of_b, sums.difference), strict=True):
+    for slot in slots:
+        label = label_of[slot.day] if is_daily else slot.start
+        for name, amount in zip(LINES, (slot.of_a, slot.of_a - slot.difference, slot.difference), strict=True):
             reached[name] += amount
             peaks[name] = max(peaks[name], reached[name])
             lowest = falls.setdefault(label, dict.fromkeys(LINES, Decimal(0)))
@@ -110,7 +109,6 @@ def equity_charts(slots: Sequence[Slot], unit: Unit, phases: Sequence[Mapping[st
         for name in LINES:
             lines[name].append(unit.drawn(held[name]))
             depths[name].append(unit.drawn(fallen[name]))
-    total = total_of(slots, unit)
     marks = phase_marks(phases, labels, label_of) if is_daily else []
     axis = "Exit (New York)"
     ends = ", ".join(
@@ -132,13 +130,6 @@ def equity_charts(slots: Sequence[Slot], unit: Unit, phases: Sequence[Mapping[st
             f"Below the peak, {unit.name}", low=True, marks=marks,
         ),
     ]  # fmt: skip
-
-
-def _by_start(slots: Sequence[Slot]) -> list[list[Slot]]:
-    found: dict[str, list[Slot]] = {}
-    for slot in slots:
-        found.setdefault(slot.start, []).append(slot)
-    return list(found.values())
 
 
 def phase_marks(phases: Sequence[Mapping[str, Any]], labels: Sequence[str], label_of: Mapping[date, str]) -> list[Mark]:
@@ -184,19 +175,18 @@ def distribution_chart(pairs: Mapping[str, Any]) -> Chart | None:
     )  # fmt: skip
 
 
-def balanced(slots: Sequence[Slot], unit: Unit) -> RoleBalanced | None:
+def balanced(totals: Mapping[str, Sums]) -> RoleBalanced | None:
     """The engines' own difference and the cost of real execution; None while only one has traded for real."""
-    a_real, b_real = (total_of(slots, unit, engine).statistics for engine in ("A", "B"))
-    return role_balanced(a_real, b_real)
+    return role_balanced(totals["A"].statistics, totals["B"].statistics)
 
 
-def role_chart(slots: Sequence[Slot], unit: Unit) -> Chart:
+def role_chart(totals: Mapping[str, Sums], unit: Unit) -> Chart:
     """The mean difference by who traded for real, and what is left of it when the roles weigh the same."""
     rows: list[Estimate] = []
     for name, engine in (("All pairs", ""), ("A real, B shadow", "A"), ("B real, A shadow", "B")):
-        found = total_of(slots, unit, engine).statistics
+        found = totals[engine].statistics
         rows.append(Estimate(name, found.n, found.mean, found.interval))
-    estimate = balanced(slots, unit)
+    estimate = balanced(totals)
     if estimate is not None:
         for name, effect in (
             ("Engines alone, roles balanced", estimate.engine_effect),
@@ -225,17 +215,22 @@ def interval_chart(rows: Sequence[Estimate], unit: Unit, label_title: str, **cha
 
 def months_table(slots: Sequence[Slot], unit: Unit) -> Chart:
     """What the difference came to in each month, and with A and B in each year; its picture is the table."""
-    months: dict[tuple[int, int], Sums] = {}
+    months: dict[tuple[int, int], list[Decimal]] = {}
     for slot in slots:
-        month = slot.day.year, slot.day.month
-        months[month] = months.get(month, NOTHING) + slot.sums(in_r=unit.in_r)
+        for month in (slot.day.month, 0):
+            amounts = months.setdefault((slot.day.year, month), [Decimal(0)] * 3)
+            for place, amount in enumerate((slot.of_a, slot.of_a - slot.difference, slot.difference)):
+                amounts[place] += amount
     rows = []
     for year in sorted({year for year, _ in months}):
         found = [months.get((year, number)) for number in range(1, 13)]
-        total = sum((sums for sums in found if sums), NOTHING)
-        cells = [None if sums is None else unit.bare(sums.difference) for sums in found]
-        rows.append([f"{year}", *cells, *(unit.bare(amount) for amount in (total.of_a, total.of_b, total.difference))])
+        differences = [None if amounts is None else amounts[-1] for amounts in found]
+        rows.append([f"{year}", *(_cents(amount) for amount in (*differences, *months[year, 0]))])
     return Chart(
         "months", f"A - B by month ({unit.name})", "By the later exit, New York; then the year's A, B and A - B.",
         [], [], "Year", unit.name, table=(("Year", *MONTHS, *LINES), rows),
     )  # fmt: skip
+
+
+def _cents(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:+.2f}"

@@ -22,13 +22,13 @@ from admin_kit.charts import Chart, csv_answer
 from admin_kit.options import render_page
 from orchestrator_site.console.compare_charts import (
     Unit,
-    balanced,
     distribution_chart,
     equity_charts,
     months_table,
     role_chart,
-    total_of,
 )
+from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
+from orchestrator_site.console.compare_words import execution, exits, lead
 from orchestrator_site.console.report_page import (
     ReportForm,
     figure_rows,
@@ -39,7 +39,7 @@ from orchestrator_site.console.report_page import (
     query_of,
 )
 from orchestrator_site.roles import VIEW_REPORT
-from outcomes.performance.comparison import Slot, course_of_pairs, extreme_pairs, extreme_trades
+from outcomes.performance.comparison import course_of_pairs, extreme_pairs, extreme_trades, groups, totals
 from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
 from outcomes.performance.scope import Scope
 
@@ -58,7 +58,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show the comparison of the filters in the URL; errors stand beside their fields, and no numbers then."""
     form = CompareForm(request.GET)
     in_r = request.GET.get("unit") != "currency"
-    query = query_of(request.GET) | ({} if in_r else {"unit": "currency"})
+    query = query_of(request.GET) | Unit("", in_r).query
     seen: dict[str, Any] = {}
     if form.is_valid() and form.filters is not None:
         part = request.GET.get("part", "")
@@ -90,14 +90,14 @@ def page(request: HttpRequest) -> HttpResponse:
 def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
     assert form.filters is not None
     report = performance_report(form.filters)
-    slots = course_of_pairs(scope)
+    slots, found = course_of_pairs(scope, in_r=unit.in_r), totals(scope, in_r=unit.in_r)
     charts: dict[str, Chart] = {}
     if (distribution := distribution_chart(report["pairs"])) is not None:
         charts["distribution"] = distribution
     if slots:
-        equity, drawdown = equity_charts(slots, unit, report["phases"])
+        equity, drawdown = equity_charts(slots, found[""], unit, report["phases"])
         charts |= {
-            "equity": equity, "drawdown": drawdown, "roles": role_chart(slots, unit),
+            "equity": equity, "drawdown": drawdown, "roles": role_chart(found, unit),
             "months": months_table(slots, unit),
         }  # fmt: skip
     return {
@@ -106,48 +106,11 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
         "comparison": pair_rows(report["pairs"]),
         "phases": phase_lines(report),
         "charts": charts,
-        "lead": lead(slots, unit),
-        "execution": execution(slots, unit),
+        "lead": lead(found, unit),
+        "execution": execution(found, unit),
+        "exits": exits(totals(scope, "own_pair", in_r=unit.in_r), unit),
         "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
     }
-
-
-def lead(slots: list[Slot], unit: Unit) -> str:
-    """The comparison in one sentence; empty without pairs."""
-    total = total_of(slots, unit)
-    if not total.n:
-        return ""
-    found = total.statistics
-    interval = f" (95 % interval for a single look: {unit.range(found.interval)})" if found.interval else ""
-    pairs = f"{total.n:,} pairs" if total.n > 1 else "1 pair"
-    return (
-        f"On {pairs} A made {unit.text(total.of_a)} and B {unit.text(total.of_b)}: A - B is "
-        f"{unit.text(total.difference)}, {unit.text(found.mean)} a pair{interval}."
-    )
-
-
-def execution(slots: list[Slot], unit: Unit) -> str:
-    """What share of the difference is execution, in words; empty without pairs."""
-    total = total_of(slots, unit)
-    if not total.n:
-        return ""
-    estimate = balanced(slots, unit)
-    if estimate is None:
-        only = "A" if total_of(slots, unit, "A").n else "B"
-        return (
-            f"It cannot be said what share of the difference is execution: {only} was the real one in all {total.n:,} "
-            "pairs, so skill and the cost of trading for real cannot be told apart."
-        )
-    a_real, b_real = (total_of(slots, unit, engine).n for engine in ENGINES)
-    mean = total.statistics.mean
-    assert mean is not None
-    due = estimate.execution_share(a_real, b_real)
-    share = f" ({due / mean:.0%} of it)" if mean else ""
-    return (
-        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution: being the real "
-        f"one costs {unit.text(estimate.real_execution_effect)} a trade, and A was it in {a_real:,} pairs, B in "
-        f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
-    )
 
 
 def _trades(scope: Scope, unit: Unit) -> dict[str, Any]:
@@ -181,4 +144,17 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-PARTS: dict[str, Callable[[Scope, Unit], dict[str, Any]]] = {"trades": _trades}
+def _slices(scope: Scope, unit: Unit) -> dict[str, Any]:
+    """The slices, and each engine's real trades beside its shadows."""
+    found = groups(scope, in_r=unit.in_r)
+    slices = slice_charts(found, unit, query_of(scope.filters.document()) | unit.query)
+    calibration = calibration_charts(found, unit)
+    return {
+        "slices": slices,
+        "calibration": calibration,
+        "charts": {chart.identity: chart for chart in (*slices, *calibration)},
+        "tries": sum(len(chart.rows) for chart in slices),
+    }
+
+
+PARTS: dict[str, Callable[[Scope, Unit], dict[str, Any]]] = {"trades": _trades, "slices": _slices}

@@ -99,6 +99,20 @@ class Differences:
         reach = _EXACT.multiply(QUANTILE_97_5, _EXACT.divide(self.sd, _EXACT.sqrt(Decimal(self.n))))
         return self.mean - reach, self.mean + reach
 
+    def ahead_of(self, other: Differences) -> tuple[Decimal, tuple[Decimal, Decimal] | None] | None:
+        """How far this mean is above that of other, independent values, and its 95 % interval, for one look.
+
+        None where either has no mean; the interval is None where either has no spread.
+        """
+        if self.mean is None or other.mean is None:
+            return None
+        ahead = self.mean - other.mean
+        if self.sd is None or other.sd is None:
+            return ahead, None
+        variances = (_EXACT.divide(one.sd * one.sd, Decimal(one.n)) for one in (self, other) if one.sd is not None)
+        reach = _EXACT.multiply(QUANTILE_97_5, _EXACT.sqrt(sum(variances, Decimal(0))))
+        return ahead, (ahead - reach, ahead + reach)
+
 
 @dataclass(frozen=True, slots=True)
 class RankSums:

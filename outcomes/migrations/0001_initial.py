@@ -158,6 +158,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='GroupCell',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(db_index=True, help_text='In New York.')),
+                ('kind', models.CharField(help_text='paired; real, shadow.', max_length=8)),
+                ('engine', models.CharField(blank=True, help_text='Whose trades; blank for pairs.', max_length=1)),
+                ('currency', models.CharField(max_length=10)),
+                ('field', models.CharField(help_text='symbol, timeframe, direction, hour, provenance; spread.', max_length=10)),
+                ('value', models.CharField(blank=True, max_length=64)),
+                ('n', models.IntegerField(null=True)),
+                ('total', outcomes.models.report.ExactField(null=True)),
+                ('total_2', outcomes.models.report.ExactField(null=True)),
+                ('at_risk', models.IntegerField(null=True)),
+                ('total_r', outcomes.models.report.ExactField(null=True)),
+                ('total_r_2', outcomes.models.report.ExactField(null=True)),
+            ],
+            options={
+                'db_table': 'report_group_cells',
+            },
+        ),
+        migrations.CreateModel(
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -394,6 +415,7 @@ class Migration(migrations.Migration):
                 ('total_r_2', outcomes.models.report.ExactField(null=True)),
                 ('total_a', outcomes.models.report.ExactField(null=True)),
                 ('total_a_r', outcomes.models.report.ExactField(null=True)),
+                ('fees', outcomes.models.report.ExactField(null=True)),
                 ('unpriced_risk', outcomes.models.report.ExactField(null=True)),
             ],
             options={
@@ -614,6 +636,10 @@ class Migration(migrations.Migration):
             model_name='exitdirective',
             name='experiment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exit_directives', to='experiments.experiment'),
+        ),
+        migrations.AddConstraint(
+            model_name='groupcell',
+            constraint=models.UniqueConstraint(fields=('day', 'kind', 'engine', 'currency', 'field', 'value'), name='report_group_cells_once'),
         ),
         migrations.CreateModel(
             name='IncidentAcknowledgement',

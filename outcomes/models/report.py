@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from experiments.models import ExecutionMode
 from kernel.canonical import SHA256_HEX
 from kernel.fields import CanonicalJSONField
-from outcomes.performance.measures import ANSWER_COUNTS, COUNTS, SUMS
+from outcomes.performance.measures import ANSWER_COUNTS, COUNTS, GROUP_SUMS, SUMS
 from policies.models import EngineName
 from signals_app.models import Direction
 
@@ -122,6 +122,32 @@ class AnswerCell(Cell):
 
 for _name in ANSWER_COUNTS:
     AnswerCell.add_to_class(_name, models.IntegerField(null=True))
+
+
+class GroupCell(models.Model):
+    """Pairs of a day that have something in common, and trades whose quotes at the entry were about as wide."""
+
+    day = models.DateField(db_index=True, help_text="In New York.")
+    kind = models.CharField(max_length=8, help_text="paired; real, shadow.")
+    engine = models.CharField(max_length=1, blank=True, help_text="Whose trades; blank for pairs.")
+    currency = models.CharField(max_length=10)
+    field = models.CharField(max_length=10, help_text="symbol, timeframe, direction, hour, provenance; spread.")
+    value = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        db_table = "report_group_cells"
+        constraints = (
+            models.UniqueConstraint(
+                name="report_group_cells_once", fields=("day", "kind", "engine", "currency", "field", "value")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.field} {self.value}"
+
+
+for _name in GROUP_SUMS:
+    GroupCell.add_to_class(_name, ExactField(null=True) if _name in SUMS else models.IntegerField(null=True))
 
 
 class ReportMark(models.Model):

@@ -19,7 +19,7 @@ trades AS (
     SELECT kind, engine, currency, day, array_agg(slice_id ORDER BY exit_time, id) AS slices,
            array_agg(p ORDER BY exit_time, id) AS pnls
       FROM ({counted}) counted JOIN sliced USING (experiment_id)
-     WHERE p IS NOT NULL AND kind NOT IN ('paired', 'unpaired')
+     WHERE p IS NOT NULL AND kind IN ('real', 'shadow', 'own_exit')
      GROUP BY kind, engine, currency, day
 ),
 courses AS (

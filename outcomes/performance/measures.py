@@ -32,9 +32,11 @@ SUMS: dict[str, LiteralString] = {
     "squared_losses": "sum(p * p) FILTER (WHERE p < 0)",
     "total_r": "sum(counted_r)",
     "total_r_2": "sum(counted_r * counted_r)",
-    # Of pairs what A earned itself, so that B's follows: over those with a difference, and with one in R.
+    # Of pairs what A earned itself, so that B's follows: over those with a difference, and with one in R. Of pairs with
+    # an own exit, the difference at the synchronised one.
     "total_a": "sum(a_pnl) FILTER (WHERE p IS NOT NULL)",
     "total_a_r": "sum(a_r) FILTER (WHERE counted_r IS NOT NULL)",
+    "fees": "sum(fees) FILTER (WHERE p IS NOT NULL)",
     "unpriced_risk": "sum(risk_amount) FILTER (WHERE unpriced)",
 }
 # Where the price of an exit can come from, each with the count of it.
@@ -47,6 +49,8 @@ COUNTS |= {
 }
 COUNTS |= {column: f"count(*) FILTER (WHERE bin = {number})" for number, column in enumerate(BINS)}
 MEASURES = COUNTS | SUMS
+# Of a group of pairs or trades that have something in common (see groups.sql).
+GROUP_SUMS = ("n", "total", "total_2", "at_risk", "total_r", "total_r_2")
 
 
 # Over the columns of answers.sql; what became of the answers stands by engine and role, such as a_real_declined.

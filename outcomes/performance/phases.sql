@@ -7,7 +7,7 @@ found AS (
      CROSS JOIN LATERAL (
          SELECT min(day) AS first_day, max(day) AS last_day
            FROM report_cells c
-          WHERE c.slice_id = sliced.slice_id AND c.kind NOT IN ('paired', 'unpaired') AND c.currency = %(currency)s
+          WHERE c.slice_id = sliced.slice_id AND c.kind IN ('real', 'shadow', 'own_exit') AND c.currency = %(currency)s
             AND {whole_days}) days
      WHERE first_day IS NOT NULL
     UNION ALL

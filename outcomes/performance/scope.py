@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kernel.sql import load
 from kernel.values import format_timestamp
-from outcomes.performance.measures import ANSWER_COUNTS, BIN_EDGES, DIMENSIONS, FILTERS, MEASURES, SUMS
+from outcomes.performance.measures import ANSWER_COUNTS, BIN_EDGES, DIMENSIONS, FILTERS, GROUP_SUMS, MEASURES, SUMS
 
 EXPERIMENTS = SQL(load(__file__, "experiments.sql"))
 _RESULTS = SQL(load(__file__, "results.sql"))
@@ -21,12 +21,17 @@ _PAIRS = SQL(load(__file__, "pairs.sql"))
 _ANSWERS = SQL(load(__file__, "answers.sql"))
 _CURVES = SQL(load(__file__, "curves.sql"))
 _SLICE_CURVES = SQL(load(__file__, "slice_curves.sql"))
+_GROUPS = SQL(load(__file__, "groups.sql"))
 _CELLS = SQL(load(__file__, "cells.sql"))
 _ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
 # One rebuild at a time: two of one day would each write its cells.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('report cells'))"
 _TAKE_MARKS = "DELETE FROM report_marks WHERE day = %(day)s"
-_FORGET = "DELETE FROM report_cells WHERE day = %(day)s; DELETE FROM report_answer_cells WHERE day = %(day)s"
+_FORGET = """
+DELETE FROM report_cells WHERE day = %(day)s;
+DELETE FROM report_answer_cells WHERE day = %(day)s;
+DELETE FROM report_group_cells WHERE day = %(day)s
+"""
 _MIDNIGHTS = """
 SELECT %(day)s::timestamp AT TIME ZONE 'America/New_York',
        (%(day)s::date + 1)::timestamp AT TIME ZONE 'America/New_York'
@@ -46,6 +51,7 @@ def rebuild_day(day: date) -> None:
         ranges = [cursor.fetchone()]
         cursor.execute(_insert_cells(ranges))
         cursor.execute(_insert_answer_cells(ranges))
+        cursor.execute(_insert_group_cells(ranges))
 
 
 def results_in(ranges: Sequence[Range]) -> Composed:
@@ -54,8 +60,8 @@ def results_in(ranges: Sequence[Range]) -> Composed:
 
 
 def pairs_in(ranges: Sequence[Range]) -> Composed:
-    """Pairs with their later exit in these ranges (see pairs.sql)."""
-    return _PAIRS.format(**{name: _within(f"{name}.exit_time", ranges) for name in "rsab"})
+    """Pairs with their later exit in these ranges, and once more with the shadow's own exit in them (see pairs.sql)."""
+    return _PAIRS.format(**{name: _within(f"{name}.exit_time", ranges) for name in "rsabx"})
 
 
 def answers_in(ranges: Sequence[Range]) -> Composed:
@@ -93,6 +99,17 @@ def measured(results: Composable) -> Composed:
     """Closed trades or pairs added up by kind, engine and day."""
     return SQL("SELECT kind, engine, day, {sums} FROM ({counted}) counted GROUP BY kind, engine, day").format(
         sums=named(MEASURES), counted=counted(results)
+    )
+
+
+def grouped(results: Composable, day: Composable) -> Composed:
+    """Closed trades and pairs added up by what a group of them has in common (see groups.sql)."""
+    return _GROUPS.format(
+        counted=counted(results),
+        day=day,
+        measures=named({name: MEASURES[name] for name in GROUP_SUMS}),
+        sums=added_up(GROUP_SUMS),
+        names=columns(GROUP_SUMS),
     )
 
 
@@ -148,7 +165,7 @@ def _insert_cells(ranges: Sequence[Range]) -> Composed:
         **_shared(),
         results=both(results_in(ranges), pairs_in(ranges)),
         counted=counted(closed),
-        curves=curves(SQL("SELECT * FROM closed WHERE kind NOT IN ('paired', 'unpaired')")),
+        curves=curves(SQL("SELECT * FROM closed WHERE kind IN ('real', 'shadow', 'own_exit')")),
         measures=named(MEASURES),
         names=columns(MEASURES),
         filled=_filled(MEASURES),
@@ -162,6 +179,13 @@ def _insert_answer_cells(ranges: Sequence[Range]) -> Composed:
         measures=named(ANSWER_COUNTS),
         names=columns(ANSWER_COUNTS),
         filled=_filled(ANSWER_COUNTS),
+    )
+
+
+def _insert_group_cells(ranges: Sequence[Range]) -> Composed:
+    results = both(results_in(ranges), pairs_in(ranges))
+    return SQL("INSERT INTO report_group_cells (kind, engine, day, currency, field, value, {}) {}").format(
+        columns(GROUP_SUMS), grouped(results, SQL("day"))
     )
 
 

@@ -14,11 +14,13 @@ from django.urls import reverse
 
 from admin_kit.charts import Chart
 from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
-from outcomes.performance.comparison import DAY, NOTHING, Slot, Sums
+from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
+from outcomes.performance.comparison import DAY, Group, Slot, Sums
+from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair, leave_by_own_rules
 
-IN_R, IN_USD = Unit("R", in_r=True), Unit("USD", in_r=False)
+IN_USD = Unit("USD", in_r=False)
 MONDAY = date(2026, 3, 16)
 
 
@@ -27,9 +29,14 @@ def analyst() -> Client:
     return logged_in("analyst")
 
 
-def slot(day: date, a: str, b: str, engine: str = "A") -> Slot:
-    d = Decimal(a) - Decimal(b)
-    return Slot(day, f"{day}", engine, Sums(1, d, d * d, Decimal(a)), NOTHING)
+def slot(day: date, a: str, b: str) -> Slot:
+    return Slot(day, f"{day}", Decimal(a) - Decimal(b), Decimal(a))
+
+
+def drawn(*slots: Slot) -> list[Chart]:
+    difference, of_a = (sum((getattr(one, of) for one in slots), Decimal(0)) for of in ("difference", "of_a"))
+    total = Sums(len(slots), difference, Decimal(0), of_a)
+    return equity_charts(slots, total, IN_USD, [])
 
 
 def values(chart: Chart) -> dict[str, list[Any]]:
@@ -40,7 +47,8 @@ def given_pairs() -> None:
     """Close pairs on ten days: of 1,000 at risk A makes 10 to 100, B 20; B is the real one on the last four."""
     for number in range(10):
         closed = Closed(a=f"{10 * (number + 1)}", b="20", exit_time=EXIT_TIME + number * DAY)
-        close_pair("A" if number < 6 else "B", closed, symbol="SPY" if number % 2 else "QQQ")
+        moment = MOMENT + timedelta(minutes=number)
+        close_pair("A" if number < 6 else "B", closed, symbol="SPY" if number % 2 else "QQQ", timestamp=moment)
 
 
 def see(analyst: Client, **query: str) -> Any:
@@ -53,7 +61,7 @@ def see(analyst: Client, **query: str) -> Any:
 def test_curves_begin_at_zero_and_fall_from_their_peaks() -> None:
     slots = [slot(MONDAY, "50", "10"), slot(MONDAY + DAY, "-80", "10"), slot(MONDAY + 3 * DAY, "20", "10")]
 
-    equity, drawdown = equity_charts(slots, IN_USD, [])
+    equity, drawdown = drawn(*slots)
 
     assert values(equity) == {"A": [0, 50, -30, -30, -10], "B": [0, 10, 20, 20, 30], "A - B": [0, 40, -50, -50, -40]}
     assert values(drawdown) == {"A": [0, 0, -80, -80, -60], "B": [0] * 5, "A - B": [0, 0, -90, -90, -80]}
@@ -65,7 +73,7 @@ def test_a_slot_of_several_days_keeps_its_deepest_fall_in_one_point() -> None:
     far = slot(MONDAY + 500 * DAY, "1", "0")
     week = [slot(MONDAY, "10", "0"), slot(MONDAY + DAY, "-30", "0"), slot(MONDAY + 2 * DAY, "25", "0")]
 
-    equity, drawdown = equity_charts([*week, far], IN_USD, [])
+    equity, drawdown = drawn(*week, far)
 
     assert values(equity)["A"][:3] == [0, 5, 5]
     assert values(drawdown)["A"][:3] == [0, -30, -30]
@@ -155,7 +163,7 @@ def test_the_best_and_the_worst_are_named_and_linked(analyst: Client) -> None:
 @pytest.mark.django_db
 def test_months_add_up_to_the_years_total(analyst: Client) -> None:
     given_pairs()
-    close_pair("A", Closed(a="5", b="7", exit_time=EXIT_TIME + timedelta(days=30)))
+    close_pair("A", Closed(a="5", b="7", exit_time=EXIT_TIME + timedelta(days=30)), symbol="IWM")
 
     header, rows = see(analyst, unit="currency").context["charts"]["months"].table
 
@@ -196,3 +204,56 @@ def test_what_there_is_not_is_said(analyst: Client) -> None:
     close_pair("A", Closed(a="10", b=""))
 
     assert "No pairs yet: there are closed trades, but no signal" in see(analyst).content.decode()
+
+
+@pytest.mark.django_db
+def test_slices_are_counted_and_lead_to_the_comparison_of_them_alone(analyst: Client) -> None:
+    given_pairs()
+
+    part = see(analyst, part="slices", unit="currency")
+
+    symbol = part.context["charts"]["slices-symbol"]
+    # QQQ: A 10, 30, 50, 70, 90 against 20. SPY: 20 to 100.
+    assert [row[:3] for row in symbol.rows] == [["QQQ", 5, 30.0], ["SPY", 5, 40.0]]
+    assert symbol.summary.startswith("A is ahead in 2, B in 0; all together +35.00 USD a pair.")
+    (link,) = [link for link, row in symbol.linked_rows if row[0] == "SPY"]
+    alone = analyst.get(reverse("admin:report") + link)
+    assert alone.context["lead"].startswith("On 5 pairs")
+    assert "Of 6 slices about one in twenty misses 0 by chance alone" in " ".join(part.content.decode().split())
+
+
+def test_the_largest_slices_are_drawn_and_all_are_in_the_table() -> None:
+    found = [Group("paired", "", "symbol", f"S{n}", Sums(n, Decimal(n), Decimal(n))) for n in range(1, 21)]
+
+    (chart,) = slice_charts(found, IN_USD, {})
+
+    assert (len(chart.labels), chart.labels[0], len(chart.rows)) == (14, "S20", 20)
+    assert "Drawn are the largest 14" in chart.summary
+
+
+def test_real_trades_stand_beside_the_shadows_of_the_same_engine() -> None:
+    def trades(kind: str, level: str, *amounts: int) -> Group:
+        squares = sum(amount * amount for amount in amounts)
+        return Group(kind, "A", "spread", level, Sums(len(amounts), Decimal(sum(amounts)), Decimal(squares)))
+
+    (chart,) = calibration_charts(
+        [trades("real", "0", 1, 3), trades("shadow", "0", 6, 6), trades("shadow", "", 5)], IN_USD
+    )
+
+    # Means 2 and 6, variances 2 and 0 over 2 each: the standard error is 1.
+    assert chart.rows == [
+        ["below 1 %", 2, 2, 2.0, 6.0, -4.0, -5.96, -2.04],
+        ["not reported", 0, 1, None, 5.0, None, None, None],
+    ]
+
+
+@pytest.mark.django_db
+def test_it_says_what_comes_from_when_they_leave(analyst: Client) -> None:
+    given_pairs()
+    assert "What comes from when they leave cannot be said" in see(analyst).context["exits"]
+    leave_by_own_rules(close_pair("A", Closed(a="10", b="4"), symbol="IWM"), "B", "7")
+
+    assert see(analyst, unit="currency").context["exits"] == (
+        "On the 1 pair whose shadow has also reported when it would have left by its own rules, A - B is +6.00 USD a "
+        "pair at the synchronised exits and +3.00 USD at own exits: -3.00 USD comes from when they leave."
+    )

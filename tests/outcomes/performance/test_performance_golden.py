@@ -33,14 +33,14 @@ GIVEN_TRADES = SQL("""
 SELECT kind, 'A' AS engine, 'USD' AS currency, exit_time, id, pnl::numeric(60, 14) AS pnl,
        pnl::numeric(60, 14) / 1000 AS r, 1000::numeric AS risk_amount, 'BROKER_FILL' AS price_provenance,
        false AS unpriced, false AS violating, false AS left_out, false AS amended,
-       NULL::numeric AS a_pnl, NULL::numeric AS a_r
+       NULL::numeric AS a_pnl, NULL::numeric AS a_r, NULL::numeric AS fees
   FROM unnest(%(kinds)s::text[], %(times)s::timestamptz[], %(ids)s::integer[], %(amounts)s::text[])
     AS given (kind, exit_time, id, pnl)""")
 GIVEN_PAIRS = SQL("""
 SELECT kind, engine, 'USD' AS currency, '2024-03-04T20:00:00Z'::timestamptz AS exit_time, 1 AS id,
        d::numeric(60, 14) AS pnl, d::numeric(60, 14) / 1000 AS r, NULL::numeric AS risk_amount, '' AS price_provenance,
        false AS unpriced, false AS violating, false AS left_out, false AS amended,
-       NULL::numeric AS a_pnl, NULL::numeric AS a_r
+       NULL::numeric AS a_pnl, NULL::numeric AS a_r, NULL::numeric AS fees
   FROM unnest(%(labels)s::text[], %(engines)s::text[], %(amounts)s::text[]) AS given (kind, engine, d)""")
 
 

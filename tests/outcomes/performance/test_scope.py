@@ -12,10 +12,11 @@ from django.db import connection, transaction
 
 from experiments.models import Experiment
 from kernel.canonical import document_hash
-from outcomes.models import AnswerCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
+from outcomes.models import AnswerCell, GroupCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
 from outcomes.performance import report
+from outcomes.performance.comparison import course_of_pairs, groups, totals
 from outcomes.performance.report import cumulative_series, performance_report
-from outcomes.performance.scope import PerformanceFilters, rebuild_day
+from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
 from outcomes.services.due import settle_due
 from tests.factories import make_experiment
 from tests.outcomes.closed_trades import (
@@ -51,9 +52,12 @@ class Choose:
 
 
 def said(filters: PerformanceFilters) -> tuple[dict[str, Any], Any]:
-    """What the report says, but for the moment at which it says it, and the chart beside it."""
+    """What the report says, but for the moment at which it says it, and what is drawn beside it."""
     report = performance_report(filters)
-    return {name: part for name, part in report.items() if name != "as_of"}, cumulative_series(filters)
+    scope = Scope.of(filters)
+    drawn: list[Any] = [read(scope, in_r=in_r) for read in (course_of_pairs, totals, groups) for in_r in (True, False)]
+    drawn += [totals(scope, "own_pair", in_r=in_r) for in_r in (True, False)] + [cumulative_series(filters)]
+    return {name: part for name, part in report.items() if name != "as_of"}, drawn
 
 
 @contextmanager
@@ -61,9 +65,10 @@ def without_any_cell() -> Iterator[None]:
     """Let the report be read from the rows alone, then put everything back."""
     with transaction.atomic():
         ReportMark.objects.all().delete()
-        days = {day for table in (ReportCell, AnswerCell) for day in table.objects.values_list("day", flat=True)}
-        ReportCell.objects.all().delete()
-        AnswerCell.objects.all().delete()
+        tables = (ReportCell, AnswerCell, GroupCell)
+        days = {day for table in tables for day in table.objects.values_list("day", flat=True)}
+        for table in tables:
+            table.objects.all().delete()
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO report_marks (day, due_at) SELECT day, now() FROM ("
