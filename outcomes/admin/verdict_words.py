@@ -182,7 +182,7 @@ def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
     revised = sum(bool(block["revisions"]) for block in document["blocks"])
     yield (
         "Corrections told later stand beside the block as a revision and change no verdict: "
-        + ("none so far." if not revised else f"{revised} blocks have one. A new evaluation would count them.")
+        + ("none so far." if not revised else f"{_blocks_have(revised)} one. A new evaluation would count it.")
     )
 
 
@@ -282,12 +282,13 @@ def slice_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     unit = unit_of(document)
     found = []
     for one in document["beside"]["slices"]:
-        mean = "none" if one["mean_per_signal"] is None else f"{float(one['mean_per_signal']):+.3g} {unit}"
+        seen = one["mean_per_signal"]
+        mean = "no difference yet" if seen is None else f"{float(seen):+.3g} {unit} a signal"
         edges = ["open" if edge is None else f"{float(edge):.3g}" for edge in one["interval"] or ()]
         said = ", ".join([one["verdict"], *one["flags"]])
         evidence = f"A {float(one['e_a']):.3g}, B {float(one['e_b']):.3g} of {float(one['needed']):g}"
         between = f" ({' to '.join(edges)})" if edges else ""
-        found.append((f"{one['slice']} ({_signals(one['signals'])})", said, f"{mean} a signal{between}; {evidence}"))
+        found.append((f"{one['slice']} ({_signals(one['signals'])})", said, f"{mean}{between}; {evidence}"))
     return found
 
 
@@ -302,6 +303,10 @@ def _execution(document: Mapping[str, Any]) -> tuple[str, str]:
         f"{cost:+.3f} {unit} a signal{share}",
         "half of what changes when the roles do; the verdict is free of it, because both roles count the same",
     )
+
+
+def _blocks_have(number: int) -> str:
+    return "1 block has" if number == 1 else f"{number:,} blocks have"
 
 
 def _signals(number: int) -> str:

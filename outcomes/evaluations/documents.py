@@ -29,9 +29,11 @@ from outcomes.core.sentences import (
 )
 from outcomes.core.statistics import SAMPLE_RATIO_ALARM, sample_ratio_evidence
 from outcomes.evaluations.judging import assigned_since, block_of_row, look, slices_of
-from outcomes.models import Evaluation, EvaluationBlock, EvaluationExits, EvaluationRun
+from outcomes.models import Evaluation, EvaluationBlock, EvaluationExits, EvaluationRun, Recommendation
 from outcomes.services.case import database_time
 
+# Of the first block's signals: the answers to any of them tell the strategies of the phase.
+MOST_ASKED = 100
 NOTHING: dict[str, Any] = {
     "e_a": "1.0", "e_b": "1.0", "interval": [None, None], "drift": False, "verdict": RUNNING, "at_block": None,
     "since": None, "reversed": False, "beyond_l": [], "retired": {"a": 0, "b": 0},
@@ -129,6 +131,7 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         "phase": {
             "policy_version": run.policy_version_id,
             "rules_hash": {"A": run.rules_hash_a, "B": run.rules_hash_b},
+            "strategy_version": _strategies(rows),
             "history_blocks": run.history_blocks,
             "least_worst_block": None if run.least_worst_block is None else decimal_text(run.least_worst_block),
             "currency": run.policy_version.currency,
@@ -141,6 +144,13 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
         "counts": counts,
         "beside": _beside(run, rows, blocks, variants),
     }
+
+
+def _strategies(rows: Sequence[EvaluationBlock]) -> dict[str, str | None]:
+    """With which each engine answered first; any other would have ended the phase."""
+    members = rows[0].experiment_ids[:MOST_ASKED] if rows else []
+    answers = Recommendation.objects.filter(experiment_id__in=members).order_by("engine", "recommended_at")
+    return {"A": None, "B": None} | dict(answers.distinct("engine").values_list("engine", "strategy_version"))
 
 
 def _judged_rows(run: EvaluationRun) -> QuerySet[EvaluationBlock]:

@@ -111,6 +111,7 @@ def test_the_page_shows_every_figure() -> None:
     ]
     assert "of 40 needed, after 2 blocks." in page
     assert "NO_HISTORY" in page
+    assert "strategy of A 1.0, of B 1.0" in page
     block = EvaluationBlock.objects.get(number=2)
     assert viewer.get(reverse("admin:outcomes_evaluationblock_change", args=(block.pk,))).status_code == 200
     assert viewer.get(reverse("admin:outcomes_evaluationblock_changelist")).status_code == 200
