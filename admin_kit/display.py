@@ -124,15 +124,16 @@ def plain_amount(value: Decimal | None) -> SafeString | None:
 
 
 def signed_amount(value: Decimal | None) -> SafeString | None:
-    """A gain or loss with sign, colour and glyph, so that it reads without colour as well."""
+    """A gain or loss to the cent with sign, colour and glyph, so that it reads without colour; exact as its tooltip."""
     if value is None:
         return None
-    text = decimal_text(abs(value))
-    if value > 0:
-        return format_html('<span class="to-number to-gain">▲ +{}</span>', text)
-    if value < 0:
-        return format_html('<span class="to-number to-loss">▼ −{}</span>', text)  # noqa: RUF001 (a true minus sign)
-    return format_html('<span class="to-number">{}</span>', text)
+    text = f"{abs(value):,.2f}"
+    # Less than a cent would read as nothing.
+    text = decimal_text(abs(value)) if value and not float(text.replace(",", "")) else text
+    if not value:
+        return format_html('<span class="to-number">{}</span>', text)
+    sign, look = ("▲ +", "to-gain") if value > 0 else ("▼ −", "to-loss")  # noqa: RUF001 (a true minus sign)
+    return format_html('<span class="to-number {}" title="{}">{}{}</span>', look, decimal_text(value), sign, text)
 
 
 def age_text(seconds: float) -> str:

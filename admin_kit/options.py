@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -66,6 +67,14 @@ class BrowseList(ChangeList):
         """The columns of free text, which may wrap; all others stay on one line."""
         return [field.name for field in self.lookup_opts.concrete_fields if isinstance(field, TextField)]
 
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """The order asked for by a column that is sortable, else the list's own: no other has an index."""
+        sortable = [str(place) for place, column in enumerate(self.list_display) if column in (self.sortable_by or ())]
+        asked = self.params.get(ORDER_VAR)
+        if asked is not None and asked.removeprefix("-") not in sortable:
+            del self.params[ORDER_VAR]
+        return super().get_ordering(request, queryset)
+
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page; the whole table is not counted a second time."""
         super().get_results(request)
@@ -83,8 +92,6 @@ class BrowseAdmin(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     list_horizontal_scrollbar_top = False
-    # Nothing is sortable by default: most columns have no index.
-    sortable_by: ClassVar[tuple[str, ...]] = ()
     # Buttons above a list and on a detail page: names of methods decorated with `page_action`.
     actions_list: tuple[str, ...] = ()
     actions_detail: tuple[str, ...] = ()
@@ -105,6 +112,11 @@ class BrowseAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow the filters on offer and no other lookup: `?symbol__regex=(` makes the database raise."""
         return lookup in {name for item in self.list_filter for name in _parameters(item)}
+
+    def get_sortable_by(self, request: HttpRequest) -> list[Any]:
+        """The column that the list is ordered by, either way: an index serves it, and most others have none."""
+        first = next(iter(self.get_ordering(request) or self.opts.ordering or ()), "")
+        return [column for column in self.get_list_display(request) if column == str(first).removeprefix("-")]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowseList]:
         """The list that can say why it is empty."""

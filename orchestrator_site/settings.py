@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "admin_kit",
     "kernel",
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "orchestrator_site.apps.OrchestratorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

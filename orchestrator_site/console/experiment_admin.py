@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from admin_kit.display import label, link, number, signed_amount
-from admin_kit.filters import recent
+from admin_kit.filters import equals, moments, one_of, recent
 from admin_kit.options import AuditAdmin, render_page
 from experiments.models import Experiment
 from experiments.services import replay_experiment
@@ -22,7 +26,34 @@ from kernel.errors import DomainError
 from kernel.values import uuid_from
 from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
 from outcomes.core.books import result_in_force
+from outcomes.models import LIVE_STATUSES, Outcome, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Trade
 from outcomes.selectors import experiment_story, missing_rows
+
+_TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
+_OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
+
+
+def _any_of(models: Iterable[type[Trade | Outcome]], **condition: Any) -> Q:
+    """Whether an experiment has a row in one of the tables."""
+    rows = (model._default_manager.filter(experiment=OuterRef("pk"), **condition) for model in models)  # noqa: SLF001
+    return reduce(or_, (Q(Exists(found)) for found in rows))
+
+
+_LIVE = _any_of(_TRADES, status__in=LIVE_STATUSES)
+STATES = {
+    "open": ("Open", _LIVE),
+    "closed": ("Closed", _any_of(_TRADES) & ~_LIVE),
+    "none": ("No trade", ~_any_of(_TRADES)),
+}
+RESULTS = {
+    "both": ("Of both engines", reduce(and_, (_any_of([model]) for model in _OUTCOMES))),
+    "some": ("Of one at least", _any_of(_OUTCOMES)),
+}
+TRADED = {
+    "A": ("Engine A", Q(decision__executed_engine="A")),
+    "B": ("Engine B", Q(decision__executed_engine="B")),
+    "none": ("Neither", Q(decision__executed_engine=None)),
+}
 
 
 class ExperimentAdmin(AuditAdmin):
@@ -32,10 +63,8 @@ class ExperimentAdmin(AuditAdmin):
         "created_at",
         "experiment",
         "signal_text",
-        "variant",
+        "roles",
         "execution_mode",
-        "executed_engine",
-        "shadow_engine",
         "pnl_real",
         "pnl_shadow",
         "state",
@@ -43,8 +72,14 @@ class ExperimentAdmin(AuditAdmin):
         "policy",
     )
     list_display_links = ("created_at", "experiment")
+    list_filter_submit = True
     list_select_related = ("decision",)
-    list_filter = ("variant", recent("created_at"))
+    list_filter = (
+        equals("signal__symbol", "symbol"), equals("signal__timeframe", "timeframe"),
+        one_of("state", "trades", STATES), one_of("result", "outcome", RESULTS),
+        one_of("traded", "trades for real", TRADED), "decision__execution_mode", "decision__reason", "variant",
+        equals("policy_version", "policy version"), recent("created_at"), *moments("created_at"),
+    )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
     empty_hint = (
@@ -141,17 +176,12 @@ class ExperimentAdmin(AuditAdmin):
         mode = row.decision.execution_mode
         return label(mode, "warning" if mode == "SHADOW_ONLY" else "info")
 
-    @admin.display(description="real", empty_value="none")
-    def executed_engine(self, row: Experiment) -> str | None:
-        """The engine that trades for real."""
+    @admin.display(description="real / shadow")
+    def roles(self, row: Experiment) -> str:
+        """The engine that trades for real, and the one that shadows."""
         if not hasattr(row, "decision"):
             return "unknown"
-        return row.decision.executed_engine
-
-    @admin.display(description="shadow")
-    def shadow_engine(self, row: Experiment) -> str:
-        """The engine that shadows, or BOTH."""
-        return row.decision.shadow_engine
+        return f"{row.decision.executed_engine or 'none'} / {row.decision.shadow_engine}"
 
     @admin.display(description="reason")
     def reason(self, row: Experiment) -> str:

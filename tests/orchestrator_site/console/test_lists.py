@@ -16,7 +16,7 @@ from django.urls import reverse
 from admin_kit import paginator as paginator_module
 from admin_kit.options import BrowseAdmin
 from admin_kit.paginator import EstimatePaginator
-from admin_kit.search import search_exactly
+from admin_kit.search import field_at, search_exactly
 from experiments.models import ExecutionDecision, Experiment
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowTrade
@@ -72,7 +72,7 @@ def test_only_choices_flags_and_periods_are_filters() -> None:
         assert options.date_hierarchy is None
         for item in options.list_filter:
             if isinstance(item, str):
-                field = model._meta.get_field(item)
+                field = field_at(model, item)
                 assert getattr(field, "choices", None) or isinstance(field, models.BooleanField), (model, item)
 
 
