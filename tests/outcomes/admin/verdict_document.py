@@ -21,14 +21,14 @@ def make_block(number: int, x: float, **changes: Any) -> dict[str, Any]:
 
 def make_document(*sums: float, **changes: Any) -> dict[str, Any]:
     """A running evaluation whose blocks have these sums, so many R each."""
-    content = {
+    content: dict[str, Any] = {
         "name": "spring", "note": "B's stops are tighter.", "clock": "WALL", "starts_at": None, "metric": "R",
         "estimand": "SYNCHRONISED", "prices": "NEUTRAL", "block_days": 7, "max_hold_days": 3, "worst_block": "9.00",
         "margin": "0.00", "horizon_blocks": 100, "max_signals": None, "busy_signals": 4, "reason": "", "slices": [],
         "alpha": "0.05",
     }  # fmt: skip
     mean = {"n": 1200, "mean": "0.25"}
-    document = {
+    document: dict[str, Any] = {
         "content": content | changes.pop("content", {}),
         "verdict": "RUNNING", "at_block": None, "since": None, "interval": [None, None], "flags": [],
         "evidence": {"a": "1.5", "b": "0.5", "needed": "40.0"},
