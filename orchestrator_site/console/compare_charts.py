@@ -62,21 +62,25 @@ class Estimate:
     interval: tuple[Decimal, Decimal] | None
 
 
-def time_axis(days: Sequence[date]) -> tuple[list[str], dict[date, str]]:
-    """Labels at even steps, a day, a week or a month each, and the one that each of these days belongs to.
+def time_axis(days: Sequence[date], most: int = MOST_SLOTS) -> tuple[list[str], dict[date, str]]:
+    """Labels at even steps, and the one that each of these days belongs to.
 
-    One more comes first, where every curve begins at 0.
+    A step is a day, a week, a month or a year, the first of these by which there are no more than so many. One more
+    label comes first, where every curve begins at 0.
     """
     first, last = min(days), max(days)
-    if (last - first) / DAY < MOST_SLOTS:
+    if (last - first) / DAY < most:
         starts = [first + number * DAY for number in range(-1, (last - first) // DAY + 1)]
         return [day_text(day) for day in starts], {day: day_text(day) for day in days}
-    if (last - first) / timedelta(weeks=1) < MOST_SLOTS:
+    if (last - first) / timedelta(weeks=1) < most:
         monday = first - first.weekday() * DAY
         weeks = [monday + timedelta(weeks=number) for number in range(-1, (last - monday) // timedelta(weeks=1) + 1)]
         return [day_text(day) for day in weeks], {day: day_text(day - day.weekday() * DAY) for day in days}
     months = range(first.year * 12 + first.month - 2, last.year * 12 + last.month)
-    return [f"{month // 12}-{month % 12 + 1:02}" for month in months], {day: day_text(day)[:7] for day in days}
+    if len(months) <= most:
+        names = [f"{month // 12}-{month % 12 + 1:02}" for month in months]
+        return names, {day: day_text(day)[:7] for day in days}
+    return [f"{year}" for year in range(first.year - 1, last.year + 1)], {day: f"{day.year}" for day in days}
 
 
 def equity_charts(slots: Sequence[Slot], total: Sums, unit: Unit, phases: Sequence[Mapping[str, Any]]) -> list[Chart]:

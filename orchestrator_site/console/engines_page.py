@@ -1,4 +1,4 @@
-"""The Engines page: are they available, were they over the last day, are they keeping up."""
+"""The Engines page: are they available, were they over the last day, are they keeping up; and each over time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,33 @@ from itertools import pairwise
 
 from django.contrib.auth.decorators import permission_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 
+from admin_kit.charts import csv_answer
 from admin_kit.display import pretty_json
 from admin_kit.options import render_page
 from orchestrator_site.console.engine_day import EngineDay, ErrorRow, engine_days, engine_errors
+from orchestrator_site.console.engine_history import (
+    KINDS,
+    answers_chart,
+    earned_charts,
+    figures,
+    latency_chart,
+    version_rows,
+)
+from orchestrator_site.roles import VIEW_REPORT
+from outcomes.performance.history import answers_by_day, earned_by_day, latency, versions
+from outcomes.performance.report import one_snapshot, phases_in
+from outcomes.performance.scope import PerformanceFilters, Scope
 from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
 from policies.selectors import state_in_force
 
 DAY = timedelta(days=1)
 SLOTS = 96  # of a quarter of an hour
 CHANGES_SHOWN = 10
+PERIODS = {"30": "30 days", "90": "90 days", "365": "One year", "": "All time"}
 OWNER_OF = {"A": KeyOwner.ENGINE_A, "B": KeyOwner.ENGINE_B}
 
 AGES = "SELECT name, extract(epoch FROM clock_timestamp() - last_heartbeat_at)::float8 FROM engines"
@@ -85,7 +101,10 @@ class EnginePanel:
 
 @permission_required("policies.view_engine", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show both engines as of now and over the last 24 hours."""
+    """Show both engines as of now and over the last 24 hours; one over time is a part of its own (`?part=`)."""
+    part = request.GET.get("part", "")
+    if part:
+        return _history(request, part)
     return render_page(
         request,
         "console/engines.html",
@@ -93,7 +112,45 @@ def page(request: HttpRequest) -> HttpResponse:
         panels=engine_panels(),
         may_switch=request.user.has_perm("policies.change_engine"),
         may_see_keys=request.user.has_perm("policies.view_apikey"),
+        may_see_results=request.user.has_perm(VIEW_REPORT),
+        days=_days(request),
+        periods=PERIODS,
     )
+
+
+def _days(request: HttpRequest) -> str:
+    days = request.GET.get("days", "")
+    return days if days in PERIODS else ""
+
+
+def _history(request: HttpRequest, engine: str) -> HttpResponse:
+    """One engine over time, of the last days that the address says, or of all."""
+    if engine not in OWNER_OF or not request.user.has_perm(VIEW_REPORT):
+        raise Http404
+    days = _days(request)
+    since = timezone.now() - timedelta(days=int(days)) if days else None
+    with one_snapshot():
+        scope = Scope.of(PerformanceFilters(since=since))
+        currency = str(scope.filters.currency)
+        earned, found = earned_by_day(scope, engine), versions(phases_in(scope), engine)
+        charts = [
+            *earned_charts(engine, earned, found, currency),
+            answers_chart(engine, answers_by_day(scope, engine)),
+            latency_chart(engine, latency(engine)),
+        ]
+    drawn = [chart for chart in charts if chart is not None]
+    if (file := csv_answer(request, drawn)) is not None:
+        return file
+    seen = {
+        "engine": engine,
+        "figures": figures(earned, currency) if earned else [],
+        "kinds": KINDS.values(),
+        "charts": drawn,
+        "versions": version_rows(found),
+        "others": [code for code in scope.currencies if code != currency],
+        "currency": currency,
+    }
+    return TemplateResponse(request, "console/engine_history.html", seen)
 
 
 def engine_panels() -> list[EnginePanel]:

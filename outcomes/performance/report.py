@@ -67,7 +67,7 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
         # The filters that depend on the assignment would make its check see what they have themselves sorted out.
         assigned = replace(filters, variant=None, execution_mode=None)
         assignments = answers if assigned == filters else _answers_in(scope.over(assigned))
-        phases = _phases_in(scope)
+        phases = phases_in(scope)
 
     def shown(kind: str, engine: str) -> dict[str, Any]:
         # One without outcomes, or without answers, has no row.
@@ -226,7 +226,7 @@ def _total(rows: list[dict[str, Any]], name: str) -> int:
     return sum(row.get(name, 0) for row in rows)
 
 
-def _phases_in(scope: Scope) -> list[dict[str, Any]]:
+def phases_in(scope: Scope) -> list[dict[str, Any]]:
     """The phases of the closed trades, oldest first; one without an engine's answer belongs to those that fit it."""
     statement = SQL(_PHASES).format(
         conditions=scope.filters.conditions(),

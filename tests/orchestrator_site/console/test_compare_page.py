@@ -81,8 +81,13 @@ def test_a_slot_of_several_days_keeps_its_deepest_fall_in_one_point() -> None:
 
 @pytest.mark.parametrize(
     ("days", "first", "last"),
-    [(2, "2026-03-15", "2026-03-18"), (500, "2026-03-09", "2027-07-26"), (4_000, "2026-02", "2037-02")],
-)
+    [
+        (2, "2026-03-15", "2026-03-18"),
+        (500, "2026-03-09", "2027-07-26"),
+        (4_000, "2026-02", "2037-02"),
+        (40_000, "2025", "2135"),
+    ],
+)  # fmt: skip
 def test_time_is_cut_into_even_steps_however_long_it_is(days: int, first: str, last: str) -> None:
     known = [MONDAY, MONDAY + days * DAY]
 
