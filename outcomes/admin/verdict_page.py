@@ -129,13 +129,17 @@ def _shown(
 
 
 def _citation(request: HttpRequest, document: Mapping[str, Any]) -> str:
-    name = document["content"]["name"]
-    where = reverse("admin:outcomes_evaluation_verdict", args=(name,))
+    name, report_hash = document["content"]["name"], document["report_hash"]
+    # What is kept has an address at which it stays.
+    is_kept = KeptReport.objects.filter(pk=report_hash).exists()
+    where = reverse(
+        f"admin:outcomes_evaluation_{'kept' if is_kept else 'verdict'}", args=(report_hash if is_kept else name,)
+    )
     as_of = document.get("as_of") or instant_text(database_time())
     attempt = f", attempt {document['attempt']}" if document["attempt"] else ""
     return (
         f"“{document['sentence']}” Evaluation {name}{attempt}, content {document['content_hash']}, report"
-        f" {document['report_hash']}, as of {as_of}. {request.build_absolute_uri(where)}"
+        f" {report_hash}, as of {as_of}. {request.build_absolute_uri(where)}"
     )
 
 
