@@ -17,7 +17,7 @@ TERMS = {
     "Name": "spring", "Hypothesis": "B's stops are tighter.", "Signals from": "2014-06-02T04:00",
     "Days in a block": "1", "Worst block": "9", "Horizon, blocks": "100", "Signals in a busy block": "4",
 }  # fmt: skip
-# A gains 1 R with the first, a little with each later one; of one the shadow has no price to leave at.
+# A gains 1 R with the first, and a little with each later one.
 GAINS = ("2.78", "1.53", "1.46")
 
 
@@ -86,11 +86,13 @@ def test_it_is_written_by_one_approved_by_another_started_read_kept_and_finished
     assert "Finish" not in person.words()
 
 
-def test_a_rehearsal_and_a_later_attempt_say_what_they_are(person: Person) -> None:
+def test_history_is_rehearsed_and_proposes_the_next_attempt(person: Person) -> None:
     make_phase()
     started(horizon_blocks=3)
     hall = Hall()
-    judge_some(hall)
+    for day in range(22):
+        hall.play(day, a=("2.78", "1.39", "0.70")[day % 3])
+    judging.judge_due()
     started(name="summer")
 
     person.open("outcomes_evaluation_latest")
@@ -98,9 +100,24 @@ def test_a_rehearsal_and_a_later_attempt_say_what_they_are(person: Person) -> No
     person.click("spring")
     person.reads("Inconclusive: 3 blocks did not tell A and B apart.", "Attempt 1.")
     person.click("Rehearse on stored history")
-
-    person.reads("RETROSPECTIVE", "A rehearsal on 4 blocks of stored history, never a verdict.")
+    person.reads("RETROSPECTIVE", "A rehearsal on 22 blocks of stored history, never a verdict.")
     assert len(person.finds("figure[data-chart] canvas")) == 3
+
+    person.open("outcomes_evaluation_write")
+    person.chooses("Prices that count", "ENGINES: all but model prices")
+    person.chooses("Clock", "EVENT: a replayed source's signals, by their own time")
+    person.types("Longest hold, days", "0")
+    person.types("Difference a signal to plan for", "0.5")
+    person.submit("Propose")
+    person.reads("What each length of blocks costs", "were A better by 0.5 R a signal")
+    ((days, blocks, worst, _, _, dependence, _),) = person.table("What each length of blocks costs")[1:]
+    assert (days, blocks, worst, dependence) == ("1 proposed", "22", "1.00", "independent")
+    person.click("Use")
+
+    person.reads("What is fixed")
+    person.until(lambda: person.value("Worst block") == "1.00", lambda: "the proposal in the form")
+    assert (person.value("Days in a block"), person.value("Margin")) == ("1", "0.25")
+    assert int(person.value("Horizon, blocks")) > 1
 
 
 def test_nothing_stops_somebody_who_sees_little(person: Person) -> None:

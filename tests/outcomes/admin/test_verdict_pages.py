@@ -47,7 +47,7 @@ def judge_two_days(hall: Hall, first: int = 0) -> None:
     judging.judge_due()
 
 
-def keep(client: Client, report_hash: str) -> HttpResponse | Any:
+def keep(client: Client, report_hash: str) -> Any:
     return client.post(url("keep", "spring"), {"report_hash": report_hash, "note": "The meeting."}, follow=True)
 
 
