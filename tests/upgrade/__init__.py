@@ -1,0 +1,1 @@
+"""A database that an earlier version has written, which this one has to take over."""
