@@ -57,7 +57,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One cell of Unfold's tracker: a CSS class and a tooltip."""
+    """One cell of the last day: a CSS class and a tooltip."""
 
     color: str
     tooltip: str

@@ -90,7 +90,7 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
         EngineClient(name).post("heartbeat", {"engine_version": "7", "rules_hash": RULES_HASH})
 
     person.open("engines")
-    trackers = person.finds("figure nav")
+    trackers = person.finds("figure .to-slots")
     assert [tracker.size["width"] > 400 for tracker in trackers] == [True, True]
     person.click("Disable engine")
     person.reads("Disable engine A", "Without engine A nothing trades for real")
