@@ -34,10 +34,6 @@ ORDER_TITLES = {"newest": "Newest exit", "oldest": "Oldest exit", "best": "Highe
 assert list(ORDER_TITLES) == list(ORDERS)
 
 
-def _difference(row: dict[str, Any], name: str, of_a: str) -> Any:
-    return None if row[of_a] is None or row[name] is None else row[of_a] - row[name]
-
-
 class RowsForm(ReportForm):
     """The filters of the report, and which rows in which order."""
 
@@ -76,7 +72,11 @@ def page(request: HttpRequest) -> HttpResponse:
             found = listing.page(order, PAGE + 1, after)
             count = listing.count()
         rows = found[:PAGE]
-        last = rows[-1] if len(found) > PAGE else None
+        place = {}
+        if len(found) > PAGE:
+            value = rows[-1][ORDERS[order][0]]
+            text = decimal_text(value) if isinstance(value, Decimal) else format_timestamp(value)
+            place = {"after": text, "id": rows[-1]["id"]}
         context = {
             "rows": [_shown(row) for row in rows],
             "count": count,
@@ -88,17 +88,12 @@ def page(request: HttpRequest) -> HttpResponse:
             "orders": [(name, title, urlencode(query | {"order": name})) for name, title in ORDER_TITLES.items()],
             "kinds": [(name, title, urlencode(query | {"kind": name})) for name, title in KINDS.items()],
             "first": urlencode(query) if after is not None else None,
-            "next": None if last is None else urlencode(query | _place_query(last, order)),
+            "next": urlencode(query | place) if place else None,
         }
     return render_page(
         request, "console/rows.html", "Rows", form=form, query=urlencode(query),
         report_query=urlencode(query_of(request.GET)), **context,
     )  # fmt: skip
-
-
-def _place_query(row: dict[str, Any], order: str) -> dict[str, str]:
-    value = row[ORDERS[order][0]]
-    return {"after": decimal_text(value) if isinstance(value, Decimal) else format_timestamp(value), "id": row["id"]}
 
 
 def _place(request: HttpRequest, order: str) -> Place | None:
@@ -127,7 +122,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "link": reverse("admin:experiments_experiment_change", args=(row["experiment_id"],)),
         "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
-        "b_pnl": _difference(row, "pnl", "a_pnl"),
+        "b_pnl": None if row["a_pnl"] is None or row["pnl"] is None else row["a_pnl"] - row["pnl"],
         "r_text": "" if row["r"] is None else f"{row['r']:+.3f}",
         "notes": ", ".join(notes),
     }

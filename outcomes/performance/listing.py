@@ -70,7 +70,10 @@ class Listing:
         if value == "exit_time":
             days = self._days_in_time(way, size, after)
         else:
-            bounds = self._ranked(way, size, after)
+            # Between which P&L the rows of the page lie, and on which whole days.
+            start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.value
+            ranked = _RANKED.format(cells=self._cells, way=SQL(way), size=size, down=way == "DESC")
+            bounds = rows_of(ranked, self._parameters | {"start": start})[0]
             days = bounds.pop("days")
         ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
         # Before their experiments are looked up: most rows of these days are on other pages.
@@ -145,12 +148,6 @@ class Listing:
             if held >= size:
                 break
         return chosen
-
-    def _ranked(self, way: LiteralString, size: int, after: Place | None) -> dict[str, Any]:
-        """Between which P&L the rows of a page lie, and on which whole days (see ranked.sql)."""
-        start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.value
-        statement = _RANKED.format(cells=self._cells, way=SQL(way), size=size, down=way == "DESC")
-        return rows_of(statement, self._parameters | {"start": start})[0]
 
     def _described(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Each row with what its experiment is of."""
