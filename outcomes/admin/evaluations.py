@@ -123,6 +123,7 @@ class EvaluationAdmin(AuditAdmin):
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
             "verdict/": ("latest", verdict_page.latest),
             "verdict/<str:name>/": ("verdict", verdict_page.page),
+            "verdict/<str:name>/reasons/": ("reasons", verdict_page.reasons),
             "verdict/<str:name>/keep/": ("keep", verdict_page.keep),
             "verdict/<str:name>/rehearse/": ("rehearse", evaluation_trials.rehearse_page),
             "verdict/<str:name>/rehearse/run/": ("rehearse_run", evaluation_trials.rehearse_run),

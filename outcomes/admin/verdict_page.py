@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -61,8 +61,17 @@ def latest(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """Everything about one evaluation as it stands."""
     evaluation = _evaluation(name)
-    document = evaluation_document(evaluation)
-    return _shown(request, document, _missing_because(evaluation), evaluation=evaluation)
+    return _shown(request, evaluation_document(evaluation), None, evaluation=evaluation)
+
+
+@require_safe
+@permission_required(VIEW, raise_exception=True)
+def reasons(request: HttpRequest, name: str) -> HttpResponse:
+    """Why sides have no value, for the page to fetch: read from every signal of the blocks, seconds of a million."""
+    evaluation = _evaluation(name)
+    counts = evaluation_document(evaluation)["counts"]
+    found = verdict_words.reason_rows(counts, _missing_because(evaluation)) if counts else ()
+    return render(request, "outcomes/verdict_reasons.html", {"reasons": found})
 
 
 @require_POST
@@ -92,7 +101,7 @@ def kept(request: HttpRequest, report_hash: str) -> HttpResponse:
 
 
 def _shown(
-    request: HttpRequest, document: Mapping[str, Any], because: Mapping[str, Mapping[str, int]], **more: Any
+    request: HttpRequest, document: Mapping[str, Any], because: Mapping[str, Mapping[str, int]] | None, **more: Any
 ) -> HttpResponse:
     name, unit = document["content"]["name"], verdict_words.unit_of(document)
     charts = charts_of(document, unit)
@@ -117,7 +126,8 @@ def _shown(
         undone_by=list(verdict_words.undone_by(document)) if has_run else (),
         prospects=prospects,
         outlook=verdict_words.outlook(document, prospects) if has_run else None,
-        standings=verdict_words.standing_rows(document, because) if has_run else (),
+        standings=verdict_words.standing_rows(document["counts"]) if has_run else (),
+        reasons=verdict_words.reason_rows(document["counts"], because) if has_run and because is not None else None,
         beside=verdict_words.beside_rows(document) if has_run else (),
         slices=verdict_words.slice_rows(document) if has_run else (),
         content=verdict_words.content_lines(document["content"]),

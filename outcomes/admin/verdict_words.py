@@ -227,18 +227,21 @@ def outlook(document: Mapping[str, Any], found: Sequence[Prospect] | None) -> st
     return None
 
 
-def standing_rows(document: Mapping[str, Any], because: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, int]]:
+def standing_rows(counts: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     """Where each engine stood in the signals that take part."""
-    counts = document["counts"]
-    rows = [
+    return [
         (words, counts["a"].get(name, 0), counts["b"].get(name, 0))
         for name, words in STANDINGS.items()
         if name in ("VALUED", "DECLINED", "MISSING") or name in counts["a"] or name in counts["b"]
     ]
-    return [
-        *rows,
-        *((f"… {one}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0)) for one in REASONS),
-    ]
+
+
+def reason_rows(counts: Mapping[str, Any], because: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, int]]:
+    """Why sides have no value, those included that traded without anything at risk to divide by."""
+    rows = [(f"… {one}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0)) for one in REASONS]
+    a = counts["a"].get("MISSING", 0) - sum(of_a for _, of_a, _ in rows)
+    b = counts["b"].get("MISSING", 0) - sum(of_b for _, _, of_b in rows)
+    return [*rows, ("… nothing at risk to divide by", a, b)] if a or b else rows
 
 
 def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -150,9 +150,9 @@ def test_a_side_without_a_value_is_counted_with_its_reason(operator: Client) -> 
     lifecycle.finish_evaluation(Actor("ann"), "spring", reason="Enough.")
     judging.judge_due()
 
-    rows = {
-        row[0]: row[1:] for row in table_rows(text(operator.get(url("verdict", "spring")))) if row[0].startswith("…")
-    }
+    page = text(operator.get(url("verdict", "spring")))
+    assert f'hx-get="{url("reasons", "spring")}"' in page
+    rows = {row[0]: row[1:] for row in table_rows(text(operator.get(url("reasons", "spring"))))}
 
     never = ["0", "1"] if shadow.name == "B" else ["1", "0"]
     unpriced = ["0", "2"] if real.name == "B" else ["1", "1"]
@@ -161,3 +161,5 @@ def test_a_side_without_a_value_is_counted_with_its_reason(operator: Client) -> 
         "… unpriced, or still open at the deadline": unpriced,
         "… broke a rule": ["1", "0"],
     }
+    # What is kept says it without asking again.
+    assert ["… broke a rule", "1", "0"] in table_rows(text(keep(operator, hash_on(page))))

@@ -167,16 +167,20 @@ def test_what_would_give_a_verdict_is_said_while_it_runs() -> None:
 
 
 def test_every_signal_is_counted_with_the_reasons_for_which_one_has_no_value() -> None:
-    rows = words.standing_rows(make_document(1.0), {"A": {"never opened": 3, "broke a rule": 2}})
+    counts = make_document(1.0)["counts"]
 
-    assert rows == [
+    assert words.standing_rows(counts) == [
         ("Traded, with a value", 95, 80),
         ("Declined: worth 0", 0, 20),
         ("No answer in time: worth 0", 2, 0),
         ("No value: taken at its worst for that engine", 5, 0),
-        ("… never opened", 3, 0),
-        ("… unpriced, or still open at the deadline", 0, 0),
-        ("… broke a rule", 2, 0),
+    ]
+    told = [("… never opened", 3, 0), ("… unpriced, or still open at the deadline", 0, 0), ("… broke a rule", 2, 0)]
+    assert words.reason_rows(counts, {"A": {"never opened": 3, "broke a rule": 2}}) == told
+    # What was traded without risk has no value in R.
+    assert words.reason_rows(counts | {"b": {"MISSING": 1}}, {"A": {"never opened": 3, "broke a rule": 2}}) == [
+        *told,
+        ("… nothing at risk to divide by", 0, 1),
     ]
 
 
