@@ -19,7 +19,7 @@ from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.sql import load
 from kernel.values import instant_text
-from outcomes.admin import verdict_words
+from outcomes.admin import verdict_doubts, verdict_words
 from outcomes.admin.verdict_charts import charts_of
 from outcomes.core.sentences import FLAGS
 from outcomes.evaluations.documents import evaluation_document
@@ -110,7 +110,7 @@ def _shown(
         return file
     has_run = document["phase"] is not None
     evaluation = more.get("evaluation")
-    prospects = verdict_words.prospects(document) if has_run else None
+    prospects = verdict_doubts.prospects(document) if has_run else None
     return render_page(
         request,
         "outcomes/verdict.html",
@@ -122,10 +122,10 @@ def _shown(
         colour=COLOURS[document["state"]],
         flags=[(flag, FLAGS[flag]) for flag in document["flags"]],
         charts=charts,
-        assumed=verdict_words.assumptions(document) if has_run else (),
-        undone_by=list(verdict_words.undone_by(document)) if has_run else (),
+        assumed=verdict_doubts.assumptions(document) if has_run else (),
+        undone_by=list(verdict_doubts.undone_by(document)) if has_run else (),
         prospects=prospects,
-        outlook=verdict_words.outlook(document, prospects) if has_run else None,
+        outlook=verdict_doubts.outlook(document, prospects) if has_run else None,
         standings=verdict_words.standing_rows(document["counts"]) if has_run else (),
         reasons=verdict_words.reason_rows(document["counts"], because) if has_run and because is not None else None,
         beside=verdict_words.beside_rows(document) if has_run else (),

@@ -1,26 +1,15 @@
-"""What an evaluation's page says in words: what was assumed, what would undo it, how long it takes, who is counted.
+"""What an evaluation's page says in words: what was fixed, who is counted, what stands beside the verdict.
 
 From its document alone, so that a kept one reads as it did. Nothing here says who is better: that is the sentence's.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
-from outcomes.admin.verdict_charts import middle
-from outcomes.core.evaluation import CHOICES, ENOUGH_HISTORY, read_plan
-from outcomes.core.evidence import A_BETTER, B_BETTER, INCONCLUSIVE, RUNNING, Block
-from outcomes.core.judging import MOST_MISSING
-from outcomes.core.proposing import MOST_BLOCKS, blocks_left
-from outcomes.core.sentences import HOLD_EXCEEDED
-from outcomes.core.statistics import SAMPLE_RATIO_ALARM
+from outcomes.core.evaluation import CHOICES
 
-# With fewer blocks, their spread says too little of those to come.
-LEAST_BLOCKS = 20
 LEAST_P = 0.001
 STANDINGS = {
     "VALUED": "Traded, with a value",
@@ -45,25 +34,6 @@ MEANS = {
     "SYNCHRONISED": "both sides at the real exit", "OWN_EXIT": "each side at its own exit",
     "NEUTRAL": "only prices that neither engine could choose", "ENGINES": "all but model prices",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Assumed:
-    """One thing that the verdict rests on: as promised, as seen so far, and whether it has held."""
-
-    what: str
-    promised: str
-    seen: str
-    holds: bool | None  # None: nothing seen yet
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """About how long it would take, were the difference this one."""
-
-    supposed: str
-    blocks: str
-    weeks: str
 
 
 def unit_of(document: Mapping[str, Any]) -> str:
@@ -96,135 +66,6 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value}: {MEANS[value]}" if isinstance(value, str) and value in MEANS else str(value)
-
-
-def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
-    """What the verdict rests on."""
-    content, blocks, counts, unit = document["content"], document["blocks"], document["counts"], unit_of(document)
-    worst = float(content["worst_block"])
-    largest = max((max(abs(float(one["x_low"])), abs(float(one["x_high"]))) for one in blocks), default=None)
-    asked = document["phase"]["least_worst_block"]
-    history = document["phase"]["history_blocks"]
-    because = f"limits and history asked for at least {float(asked):g}" if asked else "nothing told how bad one can be"
-    shares = {engine: (counts["missing"][engine], counts["opened"][engine]) for engine in ("a", "b")}
-    found = [
-        Assumed(
-            "No block is worse than the worst one thought possible",
-            f"±{worst:g} {unit}; {because}"
-            + ("" if history >= ENOUGH_HISTORY else f", with {history} earlier blocks to hold it against"),
-            "no block yet" if largest is None else f"largest {largest:.3g} {unit}, {largest / worst:.0%} of it",
-            None if largest is None else largest <= worst,
-        ),
-        _independence(document),
-        Assumed(
-            "What the engines open has a price",
-            f"at most {MOST_MISSING:.0%} of an engine's openings without one",
-            ", ".join(
-                f"{engine.upper()} {missing} of {opened}" + (f" ({missing / opened:.1%})" if opened else "")
-                for engine, (missing, opened) in shares.items()
-            ),
-            all(missing <= MOST_MISSING * opened for missing, opened in shares.values()),
-        ),
-        Assumed(
-            "Trades end inside their block or soon after",
-            f"held at most {content['max_hold_days']} days",
-            f"{counts[HOLD_EXCEEDED]} held longer",
-            not counts[HOLD_EXCEEDED],
-        ),
-    ]
-    ratio = document["beside"].get("sample_ratio")
-    if ratio:
-        total = ratio["a"] + ratio["b"]
-        found.append(
-            Assumed(
-                "Chance alone says who is real",
-                f"{float(ratio['split']):.0%} of signals assigned to A",
-                f"{ratio['a']} of {total} to A; e = {float(ratio['e']):.3g}, alarm at {SAMPLE_RATIO_ALARM:g}",
-                not ratio["alarm"],
-            )
-        )
-    return found
-
-
-def _independence(document: Mapping[str, Any]) -> Assumed:
-    number, correlation = len(document["blocks"]), document["beside"]["lag_correlation"]
-    limit = 2 / math.sqrt(number) if number else None
-    return Assumed(
-        "Blocks do not foretell each other",
-        "a correlation from block to block within chance" + (f", up to {limit:.2f}" if limit else ""),
-        "too few blocks" if correlation is None else f"{float(correlation):.2f}",
-        None if correlation is None or limit is None else float(correlation) <= limit,
-    )
-
-
-def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
-    """What would end the verdict, weaken it, or give one."""
-    needed, unit = float(document["evidence"]["needed"]), unit_of(document)
-    verdict, since = document["verdict"], document["since"]
-    if verdict in (A_BETTER, B_BETTER) and since:
-        other = "B" if verdict == A_BETTER else "A"
-        yield (
-            f"The same bet, begun afresh after block {document['at_block']}, stands at"
-            f" {float(since[f'e_{other.lower()}']):.3g} for {other}: at {needed:g} the evidence has turned around, and"
-            " the sentence says so."
-        )
-    if verdict == RUNNING:
-        yield f"Evidence of {needed:g} for either engine is a verdict, at the block that brings it."
-        yield (
-            f"Without one it is inconclusive after {document['content']['horizon_blocks']} blocks, when it is finished,"
-            " or when the policy, the rules or the strategy of an engine changes."
-        )
-    else:
-        yield "It speaks of this phase alone: of other rules, another strategy or another policy it says nothing."
-    worst = float(document["content"]["worst_block"])
-    yield (f"A block beyond ±{worst:g} {unit} breaks the promise; the stakes that it could have ruined are retired.")
-    yield "If blocks foretell each other, the sentence begins with that, and it should move no money."
-    revised = sum(bool(block["revisions"]) for block in document["blocks"])
-    yield (
-        "Corrections told later stand beside the block as a revision and change no verdict: "
-        + ("none so far." if not revised else f"{_blocks_have(revised)} one. A new evaluation would count it.")
-    )
-
-
-def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
-    """About how long until it could say something; None where it has, or with too few blocks to tell."""
-    blocks = document["blocks"]
-    if document["verdict"] not in (RUNNING, INCONCLUSIVE) or len(blocks) < LEAST_BLOCKS:
-        return None
-    plan = read_plan(document["content"])
-    bets = [Block(float(one["x_low"]), float(one["x_high"]), float(one["m"])) for one in blocks]
-    seen = sum(map(middle, blocks)) / sum(one.m for one in bets)
-    span = (date.fromisoformat(blocks[-1]["to"]) - date.fromisoformat(blocks[0]["from"])).days + 1
-    unit = unit_of(document)
-    asked = [(f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen), (f"as seen, {seen:+.3g} {unit}", seen)]
-    asked += [(f"half of it, {seen / 2:+.3g} {unit}", seen / 2)]
-    if plan.margin:
-        asked.append((f"none: equivalent within {float(plan.margin):g} {unit}", 0.0))
-    found = []
-    for supposed, difference in asked:
-        left = blocks_left(bets, plan.wager, difference)
-        weeks = math.ceil((MOST_BLOCKS if left is None else left) * span / 7 / len(blocks))
-        more = "more than " if left is None else "about "
-        found.append(Prospect(supposed, f"{more}{MOST_BLOCKS if left is None else left:,}", f"{more}{weeks:,}"))
-    return found
-
-
-def outlook(document: Mapping[str, Any], found: Sequence[Prospect] | None) -> str | None:
-    """Under a sentence that tells nobody apart: about how long it takes. None where there is nothing to wait for."""
-    if found is not None:
-        seen, horizon = found[1], document["content"]["horizon_blocks"]
-        if document["verdict"] == RUNNING:
-            return (
-                f"Should the difference stay as seen, {seen.blocks} more blocks decide it: {seen.weeks} weeks. It ends"
-                f" after {horizon:,} blocks, of which {len(document['blocks']):,} are judged."
-            )
-        return f"Had it gone on as it was, {seen.blocks} more blocks would have decided it: {seen.weeks} weeks."
-    if document["verdict"] == RUNNING:
-        return (
-            f"{len(document['blocks'])} of {document['content']['horizon_blocks']:,} blocks are judged. From"
-            f" {LEAST_BLOCKS} on, this page says about how many weeks a verdict takes."
-        )
-    return None
 
 
 def standing_rows(counts: Mapping[str, Any]) -> list[tuple[str, int, int]]:
@@ -306,10 +147,6 @@ def _execution(document: Mapping[str, Any]) -> tuple[str, str]:
         f"{cost:+.3f} {unit} a signal{share}",
         "half of what changes when the roles do; the verdict is free of it, because both roles count the same",
     )
-
-
-def _blocks_have(number: int) -> str:
-    return "1 block has" if number == 1 else f"{number:,} blocks have"
 
 
 def _signals(number: int) -> str:
