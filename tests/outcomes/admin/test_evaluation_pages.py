@@ -138,3 +138,36 @@ def test_who_may_only_look_is_offered_nothing_and_refused_everything(group: str)
 def test_the_page_of_none_is_not_found(operator: Client) -> None:
     for page in ("change", "approve"):
         assert operator.get(url(page, "999")).status_code == 404
+
+
+def test_the_form_begins_with_what_a_proposal_or_the_address_says(operator: Client) -> None:
+    page = text(operator.get(url("write"), {"block_days": "14", "worst_block": "7.5", "prices": "ENGINES"}))
+
+    assert 'name="block_days" value="14"' in page
+    assert 'name="worst_block" value="7.5"' in page
+    assert '<option value="ENGINES" selected>ENGINES: all but model prices</option>' in page
+    # Nothing is computed before somebody asks.
+    assert url("propose_run") not in page
+
+
+def test_history_is_asked_for_terms_that_are_wrong_by_nobody(operator: Client) -> None:
+    asked = {"metric": "R", "estimand": "SYNCHRONISED", "prices": "NEUTRAL", "clock": "WALL", "max_hold_days": "3"}
+    draft()
+
+    page = text(operator.get(url("write"), asked | {"difference": "0"}))
+    refused = operator.get(url("propose_run"), asked | {"difference": "0"})
+    unread = operator.get(url("rehearse_run", "spring"), {"since": "yesterday"})
+
+    assert "Ensure this value is greater than or equal to" in page
+    assert url("propose_run") not in page
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["difference"])
+    assert (unread.status_code, list(unread.json()["errors"])) == (400, ["since"])
+    assert operator.get(url("rehearse_run", "winter")).status_code == 404
+
+
+def test_who_may_not_look_computes_nothing() -> None:
+    draft()
+    nobody = logged_in()
+
+    for page in (url("latest"), url("propose_run"), url("rehearse", "spring"), url("rehearse_run", "spring")):
+        assert nobody.get(page).status_code == 403
