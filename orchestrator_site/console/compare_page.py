@@ -39,7 +39,7 @@ from orchestrator_site.console.report_page import (
     query_of,
 )
 from orchestrator_site.roles import VIEW_REPORT
-from outcomes.performance.comparison import course_of_pairs, extreme_pairs, extreme_trades, groups, totals
+from outcomes.performance.comparison import course_of_pairs, extremes, groups, totals
 from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
 from outcomes.performance.scope import Scope
 
@@ -115,13 +115,12 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
 
 def _trades(scope: Scope, unit: Unit) -> dict[str, Any]:
     """The best and worst pairs, and the best and worst trades of each engine."""
-    pairs = extreme_pairs(scope, EXTREMES)
-    engines = [(engine, extreme_trades(scope, engine, EXTREMES)) for engine in ENGINES]
+    pairs, engines = extremes(scope, EXTREMES)
     return {
         "pairs": {order: [_named(row) for row in rows] for order, rows in pairs.items()},
         "engines": [
             (engine, {order: [_named(row) for row in rows] for order, rows in found.items()})
-            for engine, found in engines
+            for engine, found in engines.items()
         ],
         "currency": scope.filters.currency,
         "size": EXTREMES,

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kernel.sql import load
 from outcomes.core.statistics import Differences
-from outcomes.performance.listing import Listing
+from outcomes.performance.listing import Listing, described
 from outcomes.performance.measures import GROUP_SUMS, MEASURES
 from outcomes.performance.scope import (
     WHOLE_DAYS,
@@ -43,6 +43,8 @@ DAY = timedelta(days=1)
 MINUTES = (1, 5, 15, 60)
 # About two seconds.
 MOST_READ = 200_000
+# Of the orders of a listing: what makes the most extreme the smallest.
+SIGNS = {"best": -1, "worst": 1}
 GROUP_COLUMNS = ("kind", "engine", "field", "value", *GROUP_SUMS)
 _COUNT = SQL("""SELECT coalesce(sum(n), 0) AS n FROM report_cells
  WHERE slice_id IS NULL AND kind IN ('real', 'shadow') AND currency = %(currency)s AND {}""")
@@ -182,16 +184,28 @@ def _grouped(scope: Scope, ranges: Sequence[Range]) -> Composed:
     return SQL("SELECT {} FROM ({}) grouped").format(columns(GROUP_COLUMNS), rows)
 
 
-def extreme_pairs(scope: Scope, size: int) -> dict[str, list[dict[str, Any]]]:
-    """The pairs with the largest and with the smallest difference, the most extreme first."""
-    listing = Listing(scope, "paired")
-    return {order: listing.page(order, size) for order in ("best", "worst")}
+Extremes = dict[str, list[dict[str, Any]]]
 
 
-def extreme_trades(scope: Scope, engine: str, size: int) -> dict[str, list[dict[str, Any]]]:
-    """The best and the worst trades of one engine, real and shadow in one list, each named as what it is."""
-    found = {}
-    for order, sign in (("best", -1), ("worst", 1)):
-        rows = [row for kind in ("real", "shadow") for row in Listing(scope, kind, engine).page(order, size)]
-        found[order] = sorted(rows, key=lambda row: (sign * row["p"], row["exit_time"], row["id"]))[:size]
-    return found
+def extremes(scope: Scope, size: int) -> tuple[Extremes, dict[str, Extremes]]:
+    """The best and the worst pairs by A - B, and by engine its best and worst trades; the most extreme first.
+
+    Real and shadow trades are in one list, each named as what it is.
+    """
+    of_pairs = {order: Listing(scope, "paired").extreme(order, size) for order in SIGNS}
+    of_engines: dict[str, Extremes] = {}
+    for engine in ("A", "B"):
+        trades = {kind: Listing(scope, kind, engine) for kind in ("real", "shadow")}
+        of_engines[engine] = {
+            order: sorted(
+                (row for listing in trades.values() for row in listing.extreme(order, size)),
+                key=lambda row, sign=sign: (sign * row["p"], row["exit_time"], row["id"]),  # type: ignore[misc]  # bound
+            )[:size]
+            for order, sign in SIGNS.items()
+        }
+    lists = [rows for found in (of_pairs, *of_engines.values()) for rows in found.values()]
+    # What their experiments are of is read at once.
+    whole = iter(described([row for rows in lists for row in rows]))
+    for rows in lists:
+        rows[:] = [next(whole) for _ in rows]
+    return of_pairs, of_engines

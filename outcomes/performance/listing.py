@@ -82,7 +82,20 @@ class Listing:
             self._rows(ranges, within), SQL(value), further, SQL(f"{value} {way}, id {way}"), size
         )
         place = {} if after is None else {"after": after.value, "after_id": after.id}
-        return self._described(rows_of(statement, self._parameters | place | bounds))
+        return described(rows_of(statement, self._parameters | place | bounds))
+
+    def extreme(self, order: str, size: int) -> list[dict[str, Any]]:
+        """The first rows in an order of P&L, without their experiments; of equal ones any, so few days are read."""
+        _, way = ORDERS[order]
+        edge = SQL("max(ranked[cardinality(ranked)])" if way == "DESC" else "min(ranked[1])")
+        statement = SQL("""SELECT day FROM report_cells WHERE {} AND ranked IS NOT NULL
+ GROUP BY day ORDER BY {} {}, day LIMIT {}""").format(self._cells, edge, SQL(way), size)
+        days = [midnight(row["day"]) for row in rows_of(statement, self._parameters)]
+        rows = self._rows([*self.scope.loose, *((day, _next(day)) for day in days)])
+        first = SQL("SELECT * FROM ({}) given WHERE p IS NOT NULL ORDER BY p {}, id LIMIT {}").format(
+            rows, SQL(way), size
+        )
+        return rows_of(first, self._parameters)
 
     def parts(self) -> Iterator[tuple[Composed, dict[str, Any]]]:
         """Statements that read all rows with what their experiments are of, oldest first, some ten thousand each."""
@@ -149,12 +162,13 @@ class Listing:
                 break
         return chosen
 
-    def _described(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Each row with what its experiment is of."""
-        ids = {"ids": [row["experiment_id"] for row in rows]}
-        found = rows_of(_EXPERIMENTS_OF, ids)
-        known = {row["experiment_id"]: row for row in found}
-        return [row | known[row["experiment_id"]] for row in rows]
+
+def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each row with what its experiment is of."""
+    ids = {"ids": [row["experiment_id"] for row in rows]}
+    found = rows_of(_EXPERIMENTS_OF, ids)
+    known = {row["experiment_id"]: row for row in found}
+    return [row | known[row["experiment_id"]] for row in rows]
 
 
 _EXPERIMENTS_OF: Composable = SQL("""SELECT experiment_id, symbol, timeframe, direction, strategy, source,

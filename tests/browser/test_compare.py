@@ -52,7 +52,7 @@ def test_a_reader_finds_on_the_comparison_what_to_say_and_how_to_cite_it(person:
     )  # fmt: skip
     # The worst trades of B are named and lead to why.
     worst = person.table("Worst of B")
-    assert (len(worst), worst[1][2:4]) == (6, ["shadow", "▲ +40.00"])
+    assert (len(worst), worst[1][1:4]) == (6, ["▲ +40.00", "+0.040", "shadow"])
     # Of SPY alone the table has a line, and a click asks for it alone.
     assert barriers_here(person) == []
     person.screen(DESKTOP)
