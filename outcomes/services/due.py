@@ -12,10 +12,11 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
 from kernel.events import SETTLING_FAILED
 from kernel.sql import load
+from kernel.trips import transaction_by_trips
 from outcomes.core.trades import TradeFlag
 from outcomes.models import (
     ExitReason,
@@ -74,7 +75,7 @@ def _settle_in_turn(ends: float) -> int:
 
 
 def _price_entry(key: Any) -> bool:
-    with transaction.atomic():
+    with transaction_by_trips():
         terms = _locked_terms(ShadowTrade, key)
         # Another worker may have priced it while this one waited for the lock.
         trade = terms.shadow(UUID(key))
@@ -97,7 +98,7 @@ def _price_entry(key: Any) -> bool:
 
 
 def _price_own_exit(key: Any) -> bool:
-    with transaction.atomic():
+    with transaction_by_trips():
         terms = _locked_terms(OwnExit, key)
         trade = terms.shadow(UUID(key))
         own = trade.own_exit
@@ -109,7 +110,7 @@ def _price_own_exit(key: Any) -> bool:
 
 
 def _leave(key: Any) -> bool:
-    with transaction.atomic():
+    with transaction_by_trips():
         terms = _locked_terms(ShadowTrade, key)
         trade = terms.shadow(UUID(key))
         if trade.status != TradeStatus.OPEN:
@@ -124,7 +125,7 @@ def _leave(key: Any) -> bool:
 
 
 def _check_prices(key: Any) -> bool:
-    with transaction.atomic():
+    with transaction_by_trips():
         terms = _locked_terms(RealTrade, key)
         trade = terms.real
         assert trade is not None
