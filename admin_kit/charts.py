@@ -21,7 +21,7 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 # Each stands in charts.js with colour, dash and marker.
-LOOKS = ("a", "b", "difference", "range", "limit", "other")
+LOOKS = ("a", "b", "b-alone", "difference", "range", "limit", "other")
 FORMS = ("line", "step", "bar", "points", "interval")
 
 

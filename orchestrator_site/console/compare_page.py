@@ -44,6 +44,8 @@ from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performanc
 from outcomes.performance.scope import Scope
 
 EXTREMES = 5
+# Figures of the pairs that stand above the table of all.
+SAID = ("nature", "distribution", "a_real", "b_real")
 
 
 class CompareForm(ReportForm):
@@ -103,7 +105,9 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
     return {
         "report": report,
         "rows": figure_rows(report),
-        "comparison": pair_rows(report["pairs"]),
+        "comparison": {
+            part: [row for row in rows if row.name not in SAID] for part, rows in pair_rows(report["pairs"]).items()
+        },
         "phases": phase_lines(report),
         "charts": charts,
         "lead": lead(found, unit),

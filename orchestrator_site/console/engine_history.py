@@ -11,6 +11,7 @@ from kernel.values import day_text
 from orchestrator_site.console.compare_charts import time_axis
 from outcomes.performance.history import Answers, Earned, Latency, Version
 
+ALONE = {"A": "a", "B": "b-alone"}
 KINDS = {"real": "real", "shadow": "shadow", "own_exit": "shadow, own exits"}
 # From so many times the fastest to the slowest, a logarithmic scale.
 WIDE = 20
@@ -73,7 +74,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
     def series(kind: str, values: Sequence[Any], form: str) -> Series:
         if kind == "own_exit":
             return Series(KINDS[kind], values, "other", form)
-        return Series(KINDS[kind], values, look, form, dashed=kind == "shadow")
+        return Series(KINDS[kind], values, ALONE[engine], form, dashed=kind == "shadow")
 
     sums = _summed(((one.kind, label_of[one.day]), one) for one in earned)
     curves = []
@@ -139,7 +140,7 @@ def answers_chart(engine: str, answers: Sequence[Answers]) -> Chart | None:
         return None
     labels, label_of = time_axis([one.day for one in answers], MOST_BARS)
     names = {"opened": "to open", "declined": "declined", "silent": "no answer"}
-    looks = {"opened": engine.lower(), "declined": "other", "silent": "limit"}
+    looks = {"opened": ALONE[engine], "declined": "other", "silent": "limit"}
     counts = {name: dict.fromkeys(labels[1:], 0) for name in names}
     for one in answers:
         for name, found in counts.items():
@@ -152,7 +153,10 @@ def answers_chart(engine: str, answers: Sequence[Answers]) -> Chart | None:
         f"answers-{engine.lower()}", f"{engine}: answers",
         f"Of {asked:,} signals: {said}. {lost:,} of those to open never became a trade.",
         labels[1:],
-        [Series(words, list(counts[name].values()), looks[name], "bar") for name, words in names.items()],
+        [
+            Series(words, list(counts[name].values()), looks[name], "bar", dashed=name == "silent")
+            for name, words in names.items()
+        ],
         "Signal (New York)", "Signals", stacked=True, low=True,
     )  # fmt: skip
 
@@ -170,7 +174,7 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
         f"latency-{engine.lower()}", f"{engine}: answer time, last 30 days",
         f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95 % within {slowest.most:,.2f} s.",
         [one.start for one in found],
-        [Series("half within", halves, engine.lower(), "points"), Series("95 % within", mosts, "other", "points")],
+        [Series("half within", halves, ALONE[engine], "points"), Series("95 % within", mosts, "other", "points")],
         "Signal (New York)", "Seconds", log=max(mosts) > WIDE * min(halves), low=True,
     )  # fmt: skip
 

@@ -6,6 +6,8 @@
     const LOOKS = {
         a: ["--chart-1", [], "circle", "solid"],
         b: ["--chart-2", [7, 4], "triangle", "stripes"],
+        // Engine B where no A stands beside it, but its own shadows do.
+        "b-alone": ["--chart-2", [], "triangle", "solid"],
         difference: ["--chart-3", [], "rect", "solid"],
         range: ["--chart-3", [2, 3], false, "solid"],
         limit: ["--to-loss", [10, 3, 2, 3], false, "solid"],
