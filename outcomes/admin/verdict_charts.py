@@ -109,12 +109,14 @@ def seen_in_words(blocks: Sequence[Mapping[str, Any]], unit: str) -> str:
 
 def _edge(values: Sequence[float | None], settled: Sequence[Sequence[float | None]]) -> tuple[float, bool]:
     """Where the picture ends so that the later half can be read, and whether anything goes beyond."""
-    known = [abs(value) for part in settled for value in part if value is not None]
-    most = max((abs(value) for value in values if value is not None), default=0.0)
-    wanted = 1.3 * max(known)
-    step = 10.0 ** math.floor(math.log10(wanted)) if wanted else 1.0
-    edge = next(size * step for size in (1, 2, 3, 5, 10) if size * step >= wanted)
-    return edge, most > 1.5 * edge
+    edge = round_edge(1.3 * max(abs(value) for part in settled for value in part if value is not None))
+    return edge, max(abs(value) for value in values if value is not None) > 1.5 * edge
+
+
+def round_edge(least: float) -> float:
+    """The next 1, 2, 3 or 5 times a power of ten, where an axis can end."""
+    step = 10.0 ** math.floor(math.log10(least)) if least else 1.0
+    return next(size * step for size in (1, 2, 3, 5, 10) if size * step >= least)
 
 
 def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
@@ -129,6 +131,7 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
         *(Series(f"{value:+g}, the worst promised", [value] * len(blocks), "limit") for value in (worst, -worst)),
     ]  # fmt: skip
     largest = max(max(abs(float(one["x_low"])), abs(float(one["x_high"]))) for one in blocks)
+    edge = round_edge(1.1 * max(worst, largest))
     header = (
         "Last day", "From", "Block", "Signals", "Arrived", "x low", "x high", "m", "Evidence A", "Evidence B",
         "Later revisions",
@@ -153,5 +156,7 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
         series,
         "Last day of the block (New York)",
         f"x of the block ({unit})",
+        # Else the worst promised would lie on the frame, where nobody sees it.
+        bounds=(-edge, edge),
         table=(header, rows),
     )

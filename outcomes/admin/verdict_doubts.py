@@ -126,8 +126,8 @@ def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
     yield "If blocks foretell each other, the sentence begins with that, and it should move no money."
     revised = sum(bool(block["revisions"]) for block in document["blocks"])
     yield (
-        "Corrections told later stand beside the block as a revision and change no verdict: "
-        + ("none so far." if not revised else f"{_blocks_have(revised)} one. A new evaluation would count it.")
+        "Corrections told later stand beside their block as revisions and change no verdict: "
+        + ("none so far." if not revised else f"{revised:,} so far. A new evaluation would count them.")
     )
 
 
@@ -141,6 +141,7 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     seen = sum(map(middle, blocks)) / sum(one.m for one in bets)
     span = (date.fromisoformat(blocks[-1]["to"]) - date.fromisoformat(blocks[0]["from"])).days + 1
     unit = unit_of(document)
+    # What it would take to be shown right, and what if the lead was luck in part.
     asked = [(f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen), (f"as seen, {seen:+.3g} {unit}", seen)]
     asked += [(f"half of it, {seen / 2:+.3g} {unit}", seen / 2)]
     if plan.margin:
@@ -148,6 +149,7 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     found = []
     for supposed, difference in asked:
         left = blocks_left(bets, plan.wager, difference)
+        # Days without signals have no block, so the calendar is that of the blocks so far.
         weeks = math.ceil((MOST_BLOCKS if left is None else left) * span / 7 / len(blocks))
         more = "more than " if left is None else "about "
         found.append(Prospect(supposed, f"{more}{MOST_BLOCKS if left is None else left:,}", f"{more}{weeks:,}"))
@@ -170,7 +172,3 @@ def outlook(document: Mapping[str, Any], found: Sequence[Prospect] | None) -> st
             f" {LEAST_BLOCKS} on, this page says about how many weeks a verdict takes."
         )
     return None
-
-
-def _blocks_have(number: int) -> str:
-    return "1 block has" if number == 1 else f"{number:,} blocks have"

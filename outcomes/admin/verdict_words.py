@@ -55,17 +55,15 @@ def choices_of(name: str) -> list[tuple[str, str]]:
 
 def content_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was fixed, each with what its value means."""
-    return [
-        (label_of(name), _told(value))
-        for name, value in content.items()
-        if value not in (None, "", []) and name != "name"
-    ]
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value}: {MEANS[value]}" if isinstance(value, str) and value in MEANS else str(value)
+    found = []
+    # In an order of its own: a document that was kept comes back sorted by name.
+    for name, label in CONTENT.items():
+        value = content.get(name)
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        if value not in (None, ""):
+            found.append((label, f"{value}: {MEANS[value]}" if value in MEANS else str(value)))
+    return found
 
 
 def standing_rows(counts: Mapping[str, Any]) -> list[tuple[str, int, int]]:

@@ -59,6 +59,13 @@ def test_the_difference_is_the_mean_of_all_blocks_so_far_within_its_interval_and
     assert chart.bounds == (None, None)
 
 
+@pytest.mark.parametrize(("largest", "edge"), [("9.5", 20.0), ("0.1", 10.0), ("19.0", 30.0)])
+def test_the_axis_of_the_blocks_makes_room_for_the_worst_promised_and_the_worst_seen(largest: str, edge: float) -> None:
+    chart = charts(blocks=[make_block(1, 0.0, x_low=f"-{largest}", x_high="0.0")])["blocks"]
+
+    assert chart.bounds == (-edge, edge)
+
+
 def test_without_a_bound_no_interval_is_drawn_or_spoken_of() -> None:
     chart = charts(-1.0, content={"margin": "0.00"})["difference"]
 
@@ -97,6 +104,7 @@ def test_each_block_is_a_bar_between_the_worst_promised_with_what_is_missing_as_
         "+9, the worst promised": [9.0, 9.0],
         "-9, the worst promised": [-9.0, -9.0],
     }
+    assert chart.bounds == (-10.0, 10.0)
     assert "The largest is 6 R, 67% of 9 R, the worst thought possible." in chart.summary
     assert [row[:6] for row in chart.rows] == [
         ("2026-03-08", "2026-03-02", 1, 4, 4, 4.5),

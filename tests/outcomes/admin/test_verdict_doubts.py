@@ -138,4 +138,4 @@ def test_what_would_give_a_verdict_is_said_while_it_runs() -> None:
     assert lines[0] == "Evidence of 40 for either engine is a verdict, at the block that brings it."
     assert "inconclusive after 100 blocks, when it is finished, or when the policy" in lines[1]
     assert lines[2].startswith("A block beyond ±9 R breaks the promise")
-    assert lines[-1].endswith("1 block has one. A new evaluation would count it.")
+    assert lines[-1].endswith("1 so far. A new evaluation would count them.")

@@ -13,15 +13,9 @@ def test_the_unit_is_r_or_the_currency_of_the_phase() -> None:
 
 
 def test_what_was_fixed_is_named_with_what_it_means_and_what_was_left_out_is_not() -> None:
-    content = {
-        "note": "B is tighter.",
-        "metric": "R",
-        "slices": ["symbol=SPY", "direction=LONG"],
-        "reason": "",
-        "max_signals": None,
-    }
+    content = {"slices": ["symbol=SPY", "direction=LONG"], "reason": "", "metric": "R", "note": "B is tighter."}
 
-    assert words.content_lines({"name": "spring"} | content) == [
+    assert words.content_lines({"max_signals": None, "name": "spring"} | content) == [
         ("Hypothesis", "B is tighter."),
         ("Metric", "R: return on the capital at risk"),
         ("Slices", "symbol=SPY, direction=LONG"),
