@@ -114,9 +114,10 @@ def _edge(values: Sequence[float | None], settled: Sequence[Sequence[float | Non
 
 
 def round_edge(least: float) -> float:
-    """The next 1, 2, 3 or 5 times a power of ten, where an axis can end."""
+    """The next round number, where an axis can end."""
     step = 10.0 ** math.floor(math.log10(least)) if least else 1.0
-    return next(size * step for size in (1, 2, 3, 5, 10) if size * step >= least)
+    # Rounded again, for an axis says every digit of a double.
+    return rounded(next(size * step for size in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if size * step >= least))
 
 
 def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:

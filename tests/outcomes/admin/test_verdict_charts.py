@@ -59,7 +59,7 @@ def test_the_difference_is_the_mean_of_all_blocks_so_far_within_its_interval_and
     assert chart.bounds == (None, None)
 
 
-@pytest.mark.parametrize(("largest", "edge"), [("9.5", 20.0), ("0.1", 10.0), ("19.0", 30.0)])
+@pytest.mark.parametrize(("largest", "edge"), [("9.5", 15.0), ("0.1", 10.0), ("19.0", 30.0)])
 def test_the_axis_of_the_blocks_makes_room_for_the_worst_promised_and_the_worst_seen(largest: str, edge: float) -> None:
     chart = charts(blocks=[make_block(1, 0.0, x_low=f"-{largest}", x_high="0.0")])["blocks"]
 
@@ -79,7 +79,7 @@ def test_what_has_no_price_makes_the_difference_a_range() -> None:
     assert "is +0.5 R a signal, the middle of -0.5 to +1.5: what has no price" in chart.summary
 
 
-@pytest.mark.parametrize(("later", "edge"), [(0.3, 0.5), (0.7, 1.0), (0.004, 0.2)])
+@pytest.mark.parametrize(("later", "edge"), [(0.3, 0.4), (0.7, 1.0), (0.004, 0.15)])
 def test_wide_first_blocks_do_not_flatten_the_later_half(later: float, edge: float) -> None:
     first, then = [[-9.0, 9.0]] * 2, [[-later, later]] * 2
     blocks = [make_block(number, 0.2, interval=interval) for number, interval in enumerate(first + then, start=1)]
