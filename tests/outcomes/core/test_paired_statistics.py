@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from fractions import Fraction
-from statistics import mean, stdev
+from statistics import NormalDist, mean, stdev
 from typing import Any
 
 import pytest
@@ -204,3 +204,47 @@ def test_a_gain_of_less_than_one_is_a_gain() -> None:
     sums = statistics.rank_sums([Decimal("0.5"), Decimal(-2)])
 
     assert (sums.n, sums.doubled_positive) == (2, 2)
+
+
+@given(st.lists(st.floats(-100, 100).map(lambda value: round(value, 3)), min_size=2, max_size=20))
+def test_the_interval_of_a_mean_is_1_96_standard_errors_to_each_side(values: list[float]) -> None:
+    found = differences_of(values)
+
+    assert found.mean is not None
+    assert found.interval is not None
+    low, high = map(float, found.interval)
+    reach = NormalDist().inv_cdf(0.975) * stdev(map(Fraction, map(str, values))) / len(values) ** 0.5
+    assert (high + low) / 2 == pytest.approx(float(found.mean), abs=1e-9)
+    assert (high - low) / 2 == pytest.approx(reach, rel=1e-9, abs=1e-9)
+
+
+def test_two_means_apart_have_the_interval_of_independent_samples() -> None:
+    real, shadow = differences_of([1, 3]), differences_of([6, 6, 9])
+
+    found = real.ahead_of(shadow)
+
+    # Variances 2 over 2 and 3 over 3: the standard error is the root of 2.
+    assert found is not None
+    assert found[0] == -5
+    assert found[1] is not None
+    assert [float(bound) for bound in found[1]] == pytest.approx([-5 - 2.7718, -5 + 2.7718], abs=1e-4)
+
+
+def test_of_one_value_there_is_no_interval_and_of_none_nothing_is_ahead() -> None:
+    two, one, none = differences_of([1, 3]), differences_of([5]), differences_of([])
+
+    assert one.ahead_of(two) == (Decimal(3), None)
+    assert two.ahead_of(one) == (Decimal(-3), None)
+    assert (one.interval, none.interval) == (None, None)
+    assert two.ahead_of(none) is None
+    assert none.ahead_of(two) is None
+
+
+def test_execution_adds_nothing_to_the_mean_where_both_trade_for_real_as_often() -> None:
+    estimate = role_balanced(Differences(6, Decimal(15), Decimal(4)), Differences(4, Decimal(65), Decimal(4)))
+
+    # The mean over all ten is 35, the engines alone differ by 40.
+    assert estimate is not None
+    assert estimate.execution_share(6, 4) == -5
+    assert estimate.execution_share(5, 5) == 0
+    assert estimate.execution_share(0, 7) == estimate.real_execution_effect == 25
