@@ -16,6 +16,8 @@ from outcomes.core.statistics import RoleBalanced, role_balanced
 from outcomes.performance.comparison import DAY, MOST_SLOTS, Slot, Sums
 
 LINES = {"A": "a", "B": "b", "A - B": "difference"}
+# So many have room in a low chart.
+FEW_ROWS = 8
 # Means of a pair are often this small, and then a digit more tells them apart.
 SMALL_R = Decimal("0.1")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -40,8 +42,8 @@ class Unit:
     def bare(self, value: Decimal) -> str:
         """The same without the unit."""
         if not self.in_r:
-            return f"{value:+.2f}"
-        return f"{value:+.3f}" if abs(value) >= SMALL_R else f"{value:+.4f}"
+            return f"{value:+z,.2f}"
+        return f"{value:+z,.3f}" if abs(value) >= SMALL_R else f"{value:+z.4f}"
 
     def range(self, bounds: tuple[Decimal, Decimal] | None) -> str:
         """An interval in words; empty for None."""
@@ -123,7 +125,7 @@ def equity_charts(slots: Sequence[Slot], total: Sums, unit: Unit, phases: Sequen
     return [
         Chart(
             "equity", f"Cumulative P&L of the pairs ({unit.name})",
-            f"At the end, over {total.n} pairs: {ends}." + (" Vertical lines: a phase begins." if marks else ""),
+            f"At the end, over {total.n:,} pairs: {ends}." + (" Vertical lines: a phase begins." if marks else ""),
             labels, [Series(name, lines[name], look) for name, look in LINES.items()], axis,
             f"Cumulative P&L, {unit.name}", marks=marks,
         ),
@@ -212,7 +214,7 @@ def interval_chart(rows: Sequence[Estimate], unit: Unit, label_title: str, **cha
     return Chart(
         labels=[row.name for row in rows],
         series=[Series("mean", dots, "difference", "points"), Series("95 % interval", bars, "range", "interval")],
-        label_title=label_title, value_title=f"A - B per pair, {unit.name}", sideways=True, low=True,
+        label_title=label_title, value_title=f"A - B per pair, {unit.name}", sideways=True, low=len(rows) <= FEW_ROWS,
         table=((label_title, "Pairs (n)", f"Mean, {unit.name}", "From", "To"), table), **chart,
     )  # fmt: skip
 
@@ -237,4 +239,4 @@ def months_table(slots: Sequence[Slot], unit: Unit) -> Chart:
 
 
 def _cents(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:+.2f}"
+    return None if amount is None else f"{amount:+z.2f}"

@@ -19,7 +19,7 @@ FIELDS = {
     "provenance": "Exit price of the shadow",
 }  # fmt: skip
 FILTERED_BY = ("symbol", "timeframe", "direction")
-MOST_DRAWN = 14
+MOST_DRAWN = 24
 # The levels of groups.sql.
 LEVELS = ("below 1 %", "1 to 2 %", "2 to 5 %", "5 to 10 %", "10 % or more")
 SPREADS = {f"{number}": name for number, name in enumerate(LEVELS)} | {"": "not reported"}

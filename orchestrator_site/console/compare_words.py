@@ -39,10 +39,12 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
     mean = total.statistics.mean
     assert mean is not None
     due = estimate.execution_share(a_real, b_real)
-    share = f" ({due / mean:.0%} of it)" if mean else ""
+    share = f" ({round(100 * due / mean):d}% of it)" if mean else ""
+    cost = estimate.real_execution_effect
+    effect = f"costs {unit.text(cost)}" if cost >= 0 else f"brings {unit.text(-cost)}"
     return (
         f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution: being the real "
-        f"one costs {unit.text(estimate.real_execution_effect)} a trade, and A was it in {a_real:,} pairs, B in "
+        f"one {effect} a trade, and A was it in {a_real:,} pairs, B in "
         f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
     )
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from admin_kit.charts import Chart
 from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
 from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
+from orchestrator_site.console.compare_words import execution
 from outcomes.performance.comparison import DAY, Group, Slot, Sums
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in
@@ -142,6 +143,14 @@ def test_it_says_what_share_of_the_difference_is_execution(analyst: Client) -> N
     )
 
 
+def test_a_share_of_nothing_has_no_sign_and_a_cost_below_zero_is_a_gain() -> None:
+    a_real, b_real = Sums(3, Decimal(30), Decimal(310)), Sums(3, Decimal(-12), Decimal(50))
+
+    said = execution({"A": a_real, "B": b_real, "": a_real + b_real}, IN_USD)
+
+    assert "+0.00 USD (0% of it) is execution: being the real one brings +7.00 USD a trade" in said
+
+
 @pytest.mark.django_db
 def test_with_one_engine_always_real_execution_cannot_be_told_apart(analyst: Client) -> None:
     close_pair("A", Closed(a="10", b="20"))
@@ -228,12 +237,12 @@ def test_slices_are_counted_and_lead_to_the_comparison_of_them_alone(analyst: Cl
 
 
 def test_the_largest_slices_are_drawn_and_all_are_in_the_table() -> None:
-    found = [Group("paired", "", "symbol", f"S{n}", Sums(n, Decimal(n), Decimal(n))) for n in range(1, 21)]
+    found = [Group("paired", "", "symbol", f"S{n}", Sums(n, Decimal(n), Decimal(n))) for n in range(1, 31)]
 
     (chart,) = slice_charts(found, IN_USD, {})
 
-    assert (len(chart.labels), chart.labels[0], len(chart.rows)) == (14, "S20", 20)
-    assert "Drawn are the largest 14" in chart.summary
+    assert (len(chart.labels), chart.labels[0], len(chart.rows)) == (24, "S30", 30)
+    assert "Drawn are the largest 24" in chart.summary
 
 
 def test_real_trades_stand_beside_the_shadows_of_the_same_engine() -> None:
