@@ -39,7 +39,7 @@ from orchestrator_site.console.report_page import (
     query_of,
 )
 from orchestrator_site.roles import VIEW_REPORT
-from outcomes.performance.comparison import course_of_pairs, extremes, groups, totals
+from outcomes.performance.comparison import MOST_READ, course_of_pairs, extremes, groups, totals
 from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
 from outcomes.performance.scope import Scope
 
@@ -156,6 +156,8 @@ def _slices(scope: Scope, unit: Unit) -> dict[str, Any]:
         "slices": slices,
         "calibration": calibration,
         "charts": {chart.identity: chart for chart in (*slices, *calibration)},
+        # Every pair has an hour, unless only what slices know was read.
+        "most_read": None if any(group.field == "hour" for group in found) else MOST_READ,
         "tries": sum(len(chart.rows) for chart in slices),
     }
 

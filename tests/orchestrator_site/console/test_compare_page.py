@@ -16,7 +16,10 @@ from admin_kit.charts import Chart
 from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
 from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
 from orchestrator_site.console.compare_words import execution
+from outcomes.models import ReportMark
+from outcomes.performance import comparison
 from outcomes.performance.comparison import DAY, Group, Slot, Sums
+from outcomes.performance.scope import rebuild_day
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair, leave_by_own_rules
@@ -234,6 +237,22 @@ def test_slices_are_counted_and_lead_to_the_comparison_of_them_alone(analyst: Cl
     alone = analyst.get(reverse("admin:report") + link)
     assert alone.context["lead"].startswith("On 5 pairs")
     assert "Of 6 slices about one in twenty misses 0 by chance alone" in " ".join(part.content.decode().split())
+
+
+@pytest.mark.django_db
+def test_slices_that_take_too_long_to_read_say_how_to_see_them(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_pairs()
+    for day in set(ReportMark.objects.values_list("day", flat=True)):
+        rebuild_day(day)
+    asked = "choose a period of at most 200000 trades to see them"
+
+    assert asked not in see(analyst, part="slices", symbol="SPY").content.decode()
+    monkeypatch.setattr(comparison, "MOST_READ", 1)
+
+    assert asked in see(analyst, part="slices", symbol="SPY").content.decode()
+    assert asked not in see(analyst, part="slices").content.decode()
 
 
 def test_the_largest_slices_are_drawn_and_all_are_in_the_table() -> None:
