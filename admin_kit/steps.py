@@ -22,20 +22,21 @@ class _Left(Exception):  # noqa: N818 (nothing went wrong: nobody waits for the 
     """Whoever asked has gone."""
 
 
-def answer_in_steps(work: Callable[[Tell], str]) -> StreamingHttpResponse:
+def answer_in_steps(work: Callable[[Tell], str], *, patience: float = 5.0) -> StreamingHttpResponse:
     """Stream how far `work` is, then the HTML that it returns, or the detail of the DomainError that it raises.
 
     It runs in a thread of its own, because it tells its progress by a call; it ends at the next call once nobody waits.
-    While another runs in this process, the answer says so instead.
+    While another runs in this process, it waits `patience` seconds for its end, as whoever asks again has left one that
+    notices only at its next call; then the answer says so instead.
     """
-    answer = StreamingHttpResponse(_lines(work), content_type="application/x-ndjson")
+    answer = StreamingHttpResponse(_lines(work, patience), content_type="application/x-ndjson")
     answer["X-Accel-Buffering"] = "no"  # a proxy that collects the answer would hide the progress
     answer["Cache-Control"] = "no-store"
     return answer
 
 
-def _lines(work: Callable[[Tell], str]) -> Iterator[str]:
-    if not _places.acquire(blocking=False):
+def _lines(work: Callable[[Tell], str], patience: float) -> Iterator[str]:
+    if not _places.acquire(timeout=patience):
         yield json.dumps({"error": "Another computation is running. Try again when it has finished."}) + "\n"
         return
     steps: queue.SimpleQueue[dict[str, str] | BaseException | None] = queue.SimpleQueue()
