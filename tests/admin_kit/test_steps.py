@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 
 from admin_kit.steps import Tell, answer_in_steps
 from kernel.errors import DomainError
@@ -19,7 +21,10 @@ def lines_of(work: Callable[[Tell], str], *, patience: float = 5.0) -> Iterator[
         for line in cast("Iterator[bytes]", answer.streaming_content):
             yield json.loads(line)
     finally:
+        # As Django's test client does: the end of a request looks after the connections of this thread.
+        request_finished.disconnect(close_old_connections)
         answer.close()
+        request_finished.connect(close_old_connections)
 
 
 def test_what_is_told_comes_before_what_was_found() -> None:
