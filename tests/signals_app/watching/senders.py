@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 from django.utils import timezone
@@ -16,6 +17,7 @@ from signals_app.watching.look import look_for_missing
 from signals_app.watching.watches import WatchSettings, set_watch
 from tests.factories import make_source
 
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 _tokens = itertools.count()
@@ -43,9 +45,14 @@ def deliver(
 
 
 def bars(count: int = 6) -> list[datetime]:
-    """The closes of the latest bars of five minutes, of which the last is due in any case."""
-    latest = bar_of(MarketHours(), "5m", timezone.now() - 10 * timedelta(seconds=1))
-    assert latest is not None
+    """The closes of the latest bars of five minutes: all are due, and no other one falls due for a dozen seconds."""
+    while True:
+        now = timezone.now()
+        latest = bar_of(MarketHours(), "5m", now - 6 * SECOND)
+        assert latest is not None
+        if latest == bar_of(MarketHours(), "5m", now + 12 * SECOND):
+            break
+        sleep(0.2)
     return [latest - place * 5 * MINUTE for place in reversed(range(count))]
 
 
