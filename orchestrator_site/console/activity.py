@@ -70,10 +70,10 @@ def last_hour() -> list[Chart]:
         charts.append(
             Chart(
                 "latency",
-                "From arrival to decision, last hour",
+                "Decision latency, last hour",
                 f"From arrival to decision; the slowest minute had 95 % within {worst:,.0f} ms.",
                 minutes,
-                [Series("half within", half, "a", "points"), Series("95 % within", most, "b", "points")],
+                [Series("median", half, "a", "points"), Series("95th percentile", most, "b", "points")],
                 "Minute, UTC",
                 "Milliseconds",
                 log=True,

@@ -196,7 +196,7 @@ def role_chart(totals: Mapping[str, Sums], unit: Unit) -> Chart:
     if estimate is not None:
         for name, effect in (
             ("Engines alone, roles balanced", estimate.engine_effect),
-            ("Cost of being the real one", estimate.real_execution_effect),
+            ("Cost of being the real one, not A - B", estimate.real_execution_effect),
         ):
             rows.append(Estimate(name, None, effect, estimate.interval(effect)))
     return interval_chart(
@@ -231,12 +231,10 @@ def months_table(slots: Sequence[Slot], unit: Unit) -> Chart:
     for year in sorted({year for year, _ in months}):
         found = [months.get((year, number)) for number in range(1, 13)]
         differences = [None if amounts is None else amounts[-1] for amounts in found]
-        rows.append([f"{year}", *(_cents(amount) for amount in (*differences, *months[year, 0]))])
+        rows.append(
+            [f"{year}", *(None if amount is None else f"{amount:+z.2f}" for amount in (*differences, *months[year, 0]))]
+        )
     return Chart(
         "months", f"A - B by month ({unit.name})", "By the later exit, New York; then the year's A, B and A - B.",
         [], [], "Year", unit.name, table=(("Year", *MONTHS, *LINES), rows),
     )  # fmt: skip
-
-
-def _cents(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:+z.2f}"

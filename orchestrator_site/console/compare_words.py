@@ -44,7 +44,7 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
     effect = f"costs {unit.text(cost)}" if cost >= 0 else f"brings {unit.text(-cost)}"
     return (
         f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution: being the real "
-        f"one {effect} a trade, and A was it in {a_real:,} pairs, B in "
+        f"one {effect} a trade, and A was real in {a_real:,} pairs, B in "
         f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
     )
 
@@ -62,5 +62,5 @@ def exits(totals: Mapping[str, Sums], unit: Unit) -> str:
     return (
         f"On {pairs} whose shadow has also reported when it would have left by its own rules, A - B is "
         f"{unit.text(synchronised)} a pair at the synchronised exits and {unit.text(own)} at own exits: "
-        f"{unit.text(own - synchronised)} comes from when they leave."
+        f"{unit.text(own - synchronised)} is exit timing."
     )

@@ -101,7 +101,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
     return [
         Chart(
             f"pnl-{look}", f"{engine}: cumulative P&L ({currency})",
-            f"At the end, in {currency}: {ends}. Real and shadow are never added.",
+            f"At the end, in {currency}: {ends}. Real and shadow cover different signals: never add or compare them.",
             labels, curves, axis, f"Cumulative P&L, {currency}", low=True,
             marks=[Mark(label_of[day], name) for name, day in begun.items()],
         ),
@@ -174,7 +174,7 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
         f"latency-{engine.lower()}", f"{engine}: answer time, last 30 days",
         f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95 % within {slowest.most:,.2f} s.",
         [one.start for one in found],
-        [Series("half within", halves, ALONE[engine], "points"), Series("95 % within", mosts, "other", "points")],
+        [Series("median", halves, ALONE[engine], "points"), Series("95th percentile", mosts, "other", "points")],
         "Signal (New York)", "Seconds", log=max(mosts) > WIDE * min(halves), low=True,
     )  # fmt: skip
 

@@ -150,7 +150,7 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
     ]  # fmt: skip
     return Chart(
         "blocks",
-        "Each block against the worst one thought possible",
+        "Each block against the assumed worst case",
         f"Above 0 A made more, below it B. The largest is {largest:.3g} {unit}, {largest / worst:.0%} of"
         f" {worst:g} {unit}, the worst thought possible.",
         days,

@@ -54,7 +54,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
     shares = {engine: (counts["missing"][engine], counts["opened"][engine]) for engine in ("a", "b")}
     found = [
         Assumed(
-            "No block is worse than the worst one thought possible",
+            "No block is beyond the assumed worst case",
             f"±{worst:g} {unit}; {because}"
             + ("" if history >= ENOUGH_HISTORY else f", with {history} earlier blocks to hold it against"),
             "no block yet" if largest is None else f"largest {largest:.3g} {unit}, {largest / worst:.0%} of it",
@@ -62,7 +62,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         ),
         _independence(document),
         Assumed(
-            "What the engines open has a price",
+            "Opened trades can be priced",
             f"at most {MOST_MISSING:.0%} of an engine's openings without one",
             ", ".join(
                 f"{engine.upper()} {missing} of {opened}" + (f" ({missing / opened:.1%})" if opened else "")
@@ -82,7 +82,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         total = ratio["a"] + ratio["b"]
         found.append(
             Assumed(
-                "Chance alone says who is real",
+                "Real and shadow are assigned at random",
                 f"{float(ratio['split']):.0%} of signals assigned to A",
                 f"{ratio['a']} of {total} to A; e = {float(ratio['e']):.3g}, alarm at {SAMPLE_RATIO_ALARM:g}",
                 not ratio["alarm"],
@@ -95,7 +95,7 @@ def _independence(document: Mapping[str, Any]) -> Assumed:
     number, correlation = len(document["blocks"]), document["beside"]["lag_correlation"]
     limit = 2 / math.sqrt(number) if number else None
     return Assumed(
-        "Blocks do not foretell each other",
+        "Blocks are not autocorrelated",
         "a correlation from block to block within chance" + (f", up to {limit:.2f}" if limit else ""),
         "too few blocks" if correlation is None else f"{float(correlation):.2f}",
         None if correlation is None or limit is None else float(correlation) <= limit,
@@ -122,11 +122,15 @@ def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield "It speaks of this phase alone: of other rules, another strategy or another policy it says nothing."
     worst = float(document["content"]["worst_block"])
-    yield (f"A block beyond ±{worst:g} {unit} breaks the promise; the stakes that it could have ruined are retired.")
-    yield "If blocks foretell each other, the sentence begins with that, and it should move no money."
+    broken = any(max(abs(float(one["x_low"])), abs(float(one["x_high"]))) > worst for one in document["blocks"])
+    yield (
+        f"A block beyond ±{worst:g} {unit} breaks the assumption; bets that it could have bankrupted are dropped."
+        + (" That has happened." if broken else "")
+    )
+    yield "If blocks are autocorrelated, the sentence begins with that: no capital should be moved on it."
     revised = sum(bool(block["revisions"]) for block in document["blocks"])
     yield (
-        "Corrections told later stand beside their block as revisions and change no verdict: "
+        "Later corrections stand beside their block as revisions and change no verdict: "
         + ("none so far." if not revised else f"{revised:,} so far. A new evaluation would count them.")
     )
 
@@ -141,8 +145,13 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     seen = sum(map(middle, blocks)) / sum(one.m for one in bets)
     span = (date.fromisoformat(blocks[-1]["to"]) - date.fromisoformat(blocks[0]["from"])).days + 1
     unit = unit_of(document)
+    # Then the difference is known within bounds alone.
+    unpriced = any(one.low != one.high for one in bets)
     # What it would take to be shown right, and what if the lead was luck in part.
-    asked = [(f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen), (f"as seen, {seen:+.3g} {unit}", seen)]
+    asked = [
+        (f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen),
+        (f"as seen, between the bounds, {seen:+.3g} {unit}" if unpriced else f"as seen, {seen:+.3g} {unit}", seen),
+    ]
     asked += [(f"half of it, {seen / 2:+.3g} {unit}", seen / 2)]
     if plan.margin:
         asked.append((f"none: equivalent within {float(plan.margin):g} {unit}", 0.0))

@@ -101,7 +101,7 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("While A was real", mean("a_real"), "A less B; A's result bears what it costs to be real"),
         ("While B was real", mean("b_real"), "A less B; B's result bears it"),
         ("Cost of being real", *_execution(document)),
-        ("Where both traded", mean("both_traded"), "A less B, without what either engine declined"),
+        ("Where both traded", mean("both_traded"), "A less B, of this evaluation's signals that have both prices"),
         ("At the real exit", at("synchronised"), "of the signals that have a value at both kinds of exit"),
         ("At each side's own exit", at("own_exits"), "the same signals"),
         (
@@ -114,8 +114,8 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"A {won['a']}, B {won['b']}",
             f"the sign alone: e = {float(won['e_for_a']):.3g} for A, {float(won['e_for_b']):.3g} for B at every look",
         ),
-        ("Wilcoxon signed rank", _p(fixed["wilcoxon_p"]), f"a fixed-n test of {fixed['blocks']} blocks, for one look"),
-        ("Sign test", _p(fixed["sign_p"]), "a fixed-n test, for one look only"),
+        ("Wilcoxon signed rank", _p(fixed["wilcoxon_p"]), f"a fixed-n test of {fixed['blocks']} blocks: not valid at repeated looks"),
+        ("Sign test", _p(fixed["sign_p"]), "likewise"),
     ]  # fmt: skip
 
 
@@ -138,12 +138,9 @@ def _execution(document: Mapping[str, Any]) -> tuple[str, str]:
     beside, unit = document["beside"], unit_of(document)
     if beside["execution_cost"] is None:
         return "none", "needs signals in both roles"
-    cost = float(beside["execution_cost"])
-    seen = float(beside["mean_per_signal"] or 0)
-    share = f", {abs(cost / seen):.0%} of the difference of {seen:+.3g} {unit}" if seen else ""
     return (
-        f"{cost:+.3f} {unit} a signal{share}",
-        "half of what changes when the roles do; the verdict is free of it, because both roles count the same",
+        f"{float(beside['execution_cost']):+.3f} {unit} a signal",
+        "half of what changes with the roles; no part of the difference above, in which both roles weigh the same",
     )
 
 

@@ -14,8 +14,8 @@ from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
 NOT_SEPARABLE = "NOT_SEPARABLE"
 REVERSED, DRIFT, NO_HISTORY, HOLD_EXCEEDED = "REVERSED", "DRIFT", "NO_HISTORY", "HOLD_EXCEEDED"
 FLAGS = {
-    "BEYOND_L": "A block was worse than the worst one thought possible.",
-    DEPENDENT_BLOCKS: "Blocks foretell each other, so chance alone finds a winner more often than it may.",
+    "BEYOND_L": "A block was beyond the assumed worst case.",
+    DEPENDENT_BLOCKS: "Blocks are autocorrelated, so chance alone finds a winner more often than it may.",
     DRIFT: "The difference was not the same all the time; there is no interval.",
     HOLD_EXCEEDED: "Trades were held longer than max_hold_days.",
     MISSING_PRICES: "More than 5 % of what an engine opened has no price; until then nothing is said.",
@@ -79,7 +79,7 @@ def _said(spoken: Spoken) -> str:
         who = f"{spoken.always_real} was always real: " if spoken.always_real else "Nothing could be compared: "
         return f"{who}skill and the cost of being real cannot be told apart."
     if spoken.verdict == INCONCLUSIVE:
-        return f"Inconclusive: {_blocks(len(blocks))} did not tell A and B apart."
+        return f"Inconclusive after {_blocks(len(blocks))}: not enough to separate A from B."
     needed = _number(spoken.plan.wager.needed, decimals=0)
     for_a, for_b = (_number(value) for value in spoken.evidence)
     waits = "too much has no price to say anything; " if MISSING_PRICES in spoken.flags else ""

@@ -383,7 +383,7 @@ def _beside_lines(document: dict[str, Any]) -> list[str]:
         "",
         "signals: " + _inline(document["counts"]),
         "",
-        "Beside the verdict, never instead:",
+        "Supplementary figures, not the verdict:",
         *(f"  {name}: {_inline(value)}" for name, value in beside.items()),
         *(f"  {_inline(one)}" for one in slices),
     ]

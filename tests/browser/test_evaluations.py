@@ -100,7 +100,7 @@ def test_history_is_rehearsed_and_proposes_the_next_attempt(person: Person) -> N
     person.open("outcomes_evaluation_latest")
     person.reads("Attempt 2, after spring (INCONCLUSIVE).")
     person.click("spring")
-    person.reads("Inconclusive: 3 blocks did not tell A and B apart.", "Attempt 1.")
+    person.reads("Inconclusive after 3 blocks: not enough to separate A from B.", "Attempt 1.")
     person.click("Rehearse on stored history")
     person.reads("RETROSPECTIVE", "A rehearsal on 22 blocks of stored history, never a verdict.")
     assert len(person.finds("figure[data-chart] canvas")) == 3

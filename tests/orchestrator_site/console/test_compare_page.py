@@ -142,7 +142,7 @@ def test_it_says_what_share_of_the_difference_is_execution(analyst: Client) -> N
     # With A real the mean is 15, with B real 65: alone 40, and the real one loses 25; A was it twice more often.
     assert said == (
         "Of the mean difference of +35.00 USD a pair, -5.00 USD (-14% of it) is execution: being the real one costs "
-        "+25.00 USD a trade, and A was it in 6 pairs, B in 4. The engines alone differ by +40.00 USD a pair."
+        "+25.00 USD a trade, and A was real in 6 pairs, B in 4. The engines alone differ by +40.00 USD a pair."
     )
 
 
@@ -288,5 +288,5 @@ def test_it_says_what_comes_from_when_they_leave(analyst: Client) -> None:
 
     assert see(analyst, unit="currency").context["exits"] == (
         "On the 1 pair whose shadow has also reported when it would have left by its own rules, A - B is +6.00 USD a "
-        "pair at the synchronised exits and +3.00 USD at own exits: -3.00 USD comes from when they leave."
+        "pair at the synchronised exits and +3.00 USD at own exits: -3.00 USD is exit timing."
     )

@@ -134,7 +134,7 @@ def test_the_page_shows_it_all_and_its_links_lead_somewhere() -> None:
     page = client.get(reverse("admin:engines")).content.decode()
 
     text = " ".join(page.split())
-    assert "1: 1 confirmed, 1 used, 0 lapsed unused" in text
+    assert "1: 1 confirmed, 1 used, 0 expired unused" in text
     assert "double_execution_prevented" in text
     assert "1 to decide" in text
     assert "1 to acknowledge" in text

@@ -46,7 +46,10 @@ def test_what_it_earned_is_drawn_by_kind_and_never_added() -> None:
     assert values(r) == {"real": [0.025, None, -0.04], "shadow": [-0.005, None, None]}
     assert values(wins) == {"real": [50.0, None, 0.0], "shadow": [50.0, None, None]}
     assert values(fees)["real"] == [1.3, 0, 0]
-    assert pnl.summary == "At the end, in USD: real -30.00, shadow -10.00. Real and shadow are never added."
+    assert pnl.summary == (
+        "At the end, in USD: real -30.00, shadow -10.00. "
+        "Real and shadow cover different signals: never add or compare them."
+    )
     assert earned_charts("A", [], [], "USD") == []
 
 
@@ -83,7 +86,7 @@ def test_answers_are_stacked_and_the_slowest_time_is_named() -> None:
     assert chart.summary == (
         "Of 10 signals: 5 to open, 1 declined, 4 no answer. 1 of those to open never became a trade."
     )
-    assert values(slow) == {"half within": [0.001, 0.2], "95 % within": [1.5, 9.25]}
+    assert values(slow) == {"median": [0.001, 0.2], "95th percentile": [1.5, 9.25]}
     assert slow.summary == "3 answers. Slowest 2026-03-17: 95 % within 9.25 s."
     assert (answers_chart("A", []), latency_chart("A", [])) == (None, None)
 

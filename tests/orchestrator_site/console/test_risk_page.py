@@ -23,7 +23,7 @@ def test_everything_that_went_wrong_stands_on_one_page() -> None:
 
     page = logged_in("operator").get(RISK).content.decode()
 
-    for words in ("Real trading is not stopped", "double_execution_prevented", "BUST", "max_engine_flaps", "A test."):
+    for words in ("No halt is in force", "double_execution_prevented", "BUST", "max_engine_flaps", "A test."):
         assert words in page
     assert "halt.released" in page
     assert reverse("admin:outcomes_incident_changelist") in page

@@ -67,7 +67,7 @@ def test_the_cost_of_being_real_is_told_as_a_share_of_the_difference() -> None:
 
     found = {label: value for label, value, _ in words.beside_rows(document)}
 
-    assert found["Cost of being real"] == "-0.062 R a signal, 25% of the difference of +0.25 R"
+    assert found["Cost of being real"] == "-0.062 R a signal"
     assert (found["At the real exit"], found["At each side's own exit"]) == (
         "+0.500 R over 2 signals", "-0.125 R over 2 signals",
     )  # fmt: skip

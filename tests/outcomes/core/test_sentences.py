@@ -77,11 +77,13 @@ def test_small_differences_keep_two_digits() -> None:
 
 def test_large_numbers_have_their_thousands_apart() -> None:
     assert "by 1,234.50 R a signal" in said(blocks=(block(2469.0),))
-    assert said(INCONCLUSIVE, blocks=BLOCKS * 500) == "Inconclusive: 1,000 blocks did not tell A and B apart."
+    assert (
+        said(INCONCLUSIVE, blocks=BLOCKS * 500) == "Inconclusive after 1,000 blocks: not enough to separate A from B."
+    )
 
 
 def test_a_single_block_is_one() -> None:
-    assert said(INCONCLUSIVE, blocks=BLOCKS[:1]) == "Inconclusive: 1 block did not tell A and B apart."
+    assert said(INCONCLUSIVE, blocks=BLOCKS[:1]) == "Inconclusive after 1 block: not enough to separate A from B."
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_a_single_block_is_one() -> None:
             EQUIVALENT,
             "A and B are equivalent: they differ by less than 0.20 R a signal, by block 2, 2026-03-02 to 2026-03-15.",
         ),
-        (INCONCLUSIVE, "Inconclusive: 2 blocks did not tell A and B apart."),
+        (INCONCLUSIVE, "Inconclusive after 2 blocks: not enough to separate A from B."),
         (
             ASSUMPTION_BROKEN,
             "No verdict: blocks were so much worse than thought possible, 9.00 R, that no bet is left.",

@@ -59,7 +59,8 @@ def test_it_goes_from_the_draft_to_the_sentence(hall: Hall) -> None:
     said = run("finish", "spring", "--reason", "The replay is over.")
 
     assert said == (
-        "REPLAYED, a rehearsal: On the engines' own prices: Inconclusive: 2 blocks did not tell A and B apart.\n"
+        "REPLAYED, a rehearsal: On the engines' own prices: "
+        "Inconclusive after 2 blocks: not enough to separate A from B.\n"
     )
     assert "spring  FINISHED  attempt 1  INCONCLUSIVE" in run("list")
     assert "2014-06-03" in run("show", "spring")
