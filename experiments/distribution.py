@@ -15,8 +15,8 @@ from django.db import connection
 
 from kernel.canonical import load_canonical
 from kernel.errors import DomainError
+from kernel.rows import execute
 from kernel.sql import load
-from kernel.trips import execute
 
 MAX_LIMIT = 100
 MAX_LEASE_SECONDS = 3600
@@ -51,7 +51,7 @@ def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_secon
 
     def claim() -> list[Assignment]:
         leased = {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()}
-        return [_assignment(row) for row in execute(CLAIM, leased).rows]
+        return [_assignment(row) for row in execute(CLAIM, leased)]
 
     return wait_for(claim, wait_seconds)
 

@@ -7,21 +7,60 @@ row. Everything that is asked for rarely is the ORM's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import select
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import models
+import psycopg
+from django.db import connections, models
 from django.db.models.base import ModelState
 
 from kernel.canonical import canonical_json, load_canonical
 from kernel.fields import CanonicalJSONField
-from kernel.trips import Rows, execute, send_waiting
 
 M = TypeVar("M", bound=models.Model)
+
+
+def execute(statement: str, parameters: Any = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run one statement that the server keeps prepared; in the transaction that is open, if one is."""
+    # Looked up once: `django.db.connection` looks for the thread's own with every attribute.
+    database = connections["default"]
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        # Django's own cursor puts parameters in on this side, so that every statement is a new one to the server.
+        return psycopg.Cursor(database.connection).execute(statement.encode(), parameters, prepare=True)
+
+
+@contextmanager
+def in_one_trip() -> Iterator[None]:
+    """Send the block's statements together, unless one of them is asked for its result before the end.
+
+    Each sees what was committed before its own turn, as if they had been sent one by one; the first error ends all.
+    """
+    database: Any = connections["default"]
+    database.ensure_connection()
+    with database.wrap_database_errors, database.connection.pipeline():
+        yield
+
+
+def trust_quiet_connection() -> None:
+    """Spare the thread's connection the `SELECT 1` that Django sends before a call's first statement.
+
+    A server that has gone has closed its end, which the socket tells without a trip; Django asks only then.
+    """
+    database: Any = connections["default"]
+    opened = database.connection
+    if opened is None or opened.closed or database.health_check_done:
+        return
+    socket = select.poll()
+    socket.register(opened.fileno(), select.POLLIN)
+    database.health_check_done = not socket.poll(0)
 
 
 @cache
@@ -116,36 +155,14 @@ def _written(fields: list[Any]) -> list[tuple[str, Convert | None]]:
 
 
 def insert(row: models.Model) -> None:
-    """Store a new row; the key that the database chooses comes with the next answer."""
+    """Store a new row, and give it the key that the database has chosen."""
     statement, fields, is_generated = _insert(type(row))
-    for field in _awaited(type(row)):
-        referred = field.get_cached_value(row, None)
-        if referred is not None:
-            # Past Django's attribute, which would forget the row that is referred to.
-            vars(row)[field.attname] = _key(referred)
+    cursor = execute(statement, _parameters(fields, row))
+    if is_generated:
+        (row.pk,) = cursor.fetchone() or (None,)
     state = row._state  # noqa: SLF001 (documented)
     state.adding, state.db = False, "default"
-    then = partial(_take_key, row) if is_generated else None
-    execute(statement, _parameters(fields, row), then=then)
     vars(state)["stored"] = vars(row).copy()
-
-
-def _take_key(row: models.Model, rows: Rows) -> None:
-    ((row.pk,),) = rows
-
-
-def _key(row: models.Model) -> Any:
-    """The row's key, for which what inserts it may have to be sent."""
-    if row.pk is None:
-        send_waiting()
-    return row.pk
-
-
-@cache
-def _awaited(model: type[models.Model]) -> list[Any]:
-    """The foreign keys to rows whose keys the database chooses."""
-    fields: list[Any] = list(model._meta.concrete_fields)  # noqa: SLF001 (documented)
-    return [field for field in fields if field.is_relation and isinstance(field.target_field, models.AutoField)]
 
 
 @cache
@@ -169,7 +186,6 @@ def update(row: models.Model, names: tuple[str, ...]) -> None:
             return
         stored.update([(name, current[name]) for name in names])
     statement, fields = _update(type(row), names)
-    _key(row)
     execute(statement, _parameters(fields, row))
 
 

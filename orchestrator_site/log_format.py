@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from structlog.contextvars import get_contextvars
-from structlog.typing import EventDict, Processor
-
-from kernel.values import format_timestamp
+from structlog.typing import Processor
 
 _WEBHOOK_TOKEN = re.compile(r"(/webhooks?/(?:tradingview/)?)(?!tradingview\b)[^/\s\"'\\?]+", re.IGNORECASE)
 # What Django says of a request that it could not answer: "Not Found: /path", "<WSGIRequest: POST '/path'>".
@@ -30,13 +26,6 @@ def _shared() -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-
-
-def _of_event(logger: logging.Logger, method_name: str, said: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
-    """What `_shared` adds to a line, in one step for events of our own, which have neither stack nor traceback."""
-    name = said.pop("event")
-    at = format_timestamp(datetime.now(UTC))
-    return ({**get_contextvars(), **said, "level": method_name, "logger": logger.name, "at": at, "event": name},), {}
 
 
 def without_webhook_tokens(logger: Any, method_name: str, line: Any) -> Any:
@@ -58,9 +47,9 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
         """The line."""
         if not isinstance(record.msg, dict):
             return super().format(record)
-        line = _encode(record.msg)
-        # Most have no path, and so no token in one.
-        return str(without_webhook_tokens(None, "", line)) if "/" in line else line
+        said = record.msg.copy()
+        said["event"] = said.pop("event")
+        return str(without_webhook_tokens(None, "", _encode(said)))
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -69,7 +58,7 @@ def logging_config(level: str) -> dict[str, Any]:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, _of_event],
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         # Loggers are made at import, before this runs; they take their processors at their first line.

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
 from kernel.canonical import sha256_hex
-from kernel.trips import trust_quiet_connection
+from kernel.rows import trust_quiet_connection
 from policies.models import ApiKey, KeyOwner
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from psycopg.errors import LockNotAvailable
 
 from kernel.errors import DomainError
+from kernel.rows import execute
 from kernel.sql import load
-from kernel.trips import execute
 from policies.core.rules import PolicyState, Trip
 from policies.core.settings import SETTING_NAMES, PolicySettings
 from policies.models import GuardrailTrip, Halt, PolicyDraft, PolicyVersion
@@ -161,7 +161,7 @@ def open_halt() -> Halt | None:
 
 def is_halted() -> bool:
     """Whether trading is halted now; for calls that ask many times a second."""
-    return execute("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL)").rows[0][0] is True
+    return execute("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL)").fetchall()[0][0] is True
 
 
 def answer_by(policy: PolicyVersion, distributed_at: datetime) -> datetime:

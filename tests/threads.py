@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
-from kernel.trips import send_waiting
 from tests.database import execute, value
 
 T = TypeVar("T")
@@ -158,8 +157,6 @@ class Meeting:
         def paused(*args: Any, **kwargs: Any) -> T:
             result = function(*args, **kwargs)
             if not self.reached:
-                # It has not been done before the database has been told.
-                send_waiting()
                 self.reached = True
                 self._pause()
             return result

@@ -44,6 +44,7 @@ from outcomes.models import (
     Violation,
 )
 from policies.models import EngineName
+from policies.selectors import is_halted
 
 
 class AssignmentSerializer(FixedFields, serializers.Serializer[Any]):
@@ -79,8 +80,8 @@ class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Re
 
     experiment_id = serializers.UUIDField()
     reason = serializers.CharField(source="role_reason")
-    halted = serializers.BooleanField(
-        read_only=True, help_text="Whether the kill switch is on now, even when the answer is repeated."
+    halted = serializers.SerializerMethodField(
+        help_text="Whether the kill switch is on now, even when the answer is repeated."
     )
 
     class Meta:
@@ -88,6 +89,10 @@ class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Re
         fields = (
             "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at", "halted",
         )  # fmt: skip
+
+    def get_halted(self, _recommendation: Recommendation) -> bool:
+        """The present state, which the stored role need not know of."""
+        return is_halted()
 
 
 class PermitAnswerSerializer(FixedFields, serializers.Serializer[Permit]):

@@ -57,7 +57,6 @@ class Recommendation(models.Model):
     permit_expires_at = models.DateTimeField(
         null=True, blank=True, help_text="A real trade must be entered by this time, UTC."
     )
-    halted: bool  # not stored: whether trading is halted as the engine is answered
 
     class Meta:
         db_table = "recommendations"

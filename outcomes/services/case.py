@@ -10,15 +10,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, connection, models, transaction
 
 from experiments.models import ExecutionDecision, Experiment
 from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from kernel.rows import add_related, from_json, json_columns, read_json, relate
+from kernel.rows import add_related, execute, from_json, in_one_trip, json_columns, read_json, relate
 from kernel.sql import load
-from kernel.trips import execute, transaction_by_trips
 from kernel.values import parse_instant
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
@@ -95,37 +94,30 @@ def lock_experiment(experiment_id: UUID) -> Terms:
     Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock. Raises
     `not_found` for an experiment that does not exist.
     """
-    return ask_experiment(experiment_id)()
-
-
-def ask_experiment(experiment_id: UUID) -> Callable[[], Terms]:
-    """`lock_experiment` for whoever has more to ask in the same trip; it comes to the terms when it is called."""
-    return _ask(ONE_EXPERIMENT, {"experiment": experiment_id})
+    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id})
 
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    return _ask(OF_TRADE, {"trade": trade_id, "engine": engine})()
+    return _locked(OF_TRADE, {"trade": trade_id, "engine": engine})
 
 
 def read_experiment(experiment_id: UUID) -> Terms:
     """Everything that is stored about an experiment; under its lock, for whoever will change it."""
-    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id}).rows[0]
+    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id}).fetchall()[0]
     return _terms(now, read_json(text))
 
 
-def _ask(which: str, found_by: dict[str, Any]) -> Callable[[], Terms]:
-    execute(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
-    # A statement of its own: that of the lock sees the tables as they were before it waited.
-    found = execute(READ + which, found_by)
-
-    def terms() -> Terms:
-        if not found.rows:
-            raise not_found()
-        now, text = found.rows[0]
-        return _terms(now, read_json(text))
-
-    return terms
+def _locked(which: str, found_by: dict[str, Any]) -> Terms:
+    with in_one_trip():
+        execute(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
+        # A statement of its own: that of the lock sees the tables as they were before it waited.
+        rows = execute(READ + which, found_by)
+    found = rows.fetchall()
+    if not found:
+        raise not_found()
+    now, text = found[0]
+    return _terms(now, read_json(text))
 
 
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
@@ -362,7 +354,7 @@ def report_transaction(lock: Callable[[], Terms], engine: str, report: Any) -> I
     """
     terms: Terms | None = None
     try:
-        with transaction_by_trips():
+        with transaction.atomic():
             terms = lock()
             yield terms
     except IntegrityError as error:

@@ -18,7 +18,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.rows import keep, update
-from kernel.trips import transaction_by_trips
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Fill, PositionKey, Schedule, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
@@ -289,7 +288,7 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
         raise not_found()
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
     settle_directive(directive_id)
-    with transaction_by_trips():
+    with transaction.atomic():
         terms = lock_experiment(directive.experiment_id)
         directive = terms.directive(directive_id)
         request_hash = report_hash(report, exit_time=directive.exit_time)
@@ -330,7 +329,7 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
 
 def settle_directive(key: Any) -> bool:
     """Price a directive that is due, or end one whose time is over; whether it left PENDING."""
-    with transaction_by_trips():
+    with transaction.atomic():
         found = ExitDirective.objects.filter(pk=key).values_list("experiment_id", flat=True).first()
         if found is None:
             return False

@@ -12,11 +12,10 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from kernel.events import SETTLING_FAILED
 from kernel.sql import load
-from kernel.trips import transaction_by_trips
 from outcomes.core.trades import TradeFlag
 from outcomes.models import (
     ExitReason,
@@ -75,7 +74,7 @@ def _settle_in_turn(ends: float) -> int:
 
 
 def _price_entry(key: Any) -> bool:
-    with transaction_by_trips():
+    with transaction.atomic():
         terms = _locked_terms(ShadowTrade, key)
         # Another worker may have priced it while this one waited for the lock.
         trade = terms.shadow(UUID(key))
@@ -98,7 +97,7 @@ def _price_entry(key: Any) -> bool:
 
 
 def _price_own_exit(key: Any) -> bool:
-    with transaction_by_trips():
+    with transaction.atomic():
         terms = _locked_terms(OwnExit, key)
         trade = terms.shadow(UUID(key))
         own = trade.own_exit
@@ -110,7 +109,7 @@ def _price_own_exit(key: Any) -> bool:
 
 
 def _leave(key: Any) -> bool:
-    with transaction_by_trips():
+    with transaction.atomic():
         terms = _locked_terms(ShadowTrade, key)
         trade = terms.shadow(UUID(key))
         if trade.status != TradeStatus.OPEN:
@@ -125,7 +124,7 @@ def _leave(key: Any) -> bool:
 
 
 def _check_prices(key: Any) -> bool:
-    with transaction_by_trips():
+    with transaction.atomic():
         terms = _locked_terms(RealTrade, key)
         trade = terms.real
         assert trade is not None

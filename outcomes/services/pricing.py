@@ -19,8 +19,8 @@ from django.db.models.functions import Now
 
 from kernel.errors import DomainError
 from kernel.events import QUOTES_STORED
+from kernel.rows import execute
 from kernel.sql import load
-from kernel.trips import execute
 from kernel.values import decimal_text, format_timestamp
 from outcomes.core import quoting
 from outcomes.core.books import LegFill, PositionKey
@@ -63,7 +63,7 @@ AROUND = """
 SELECT asked.number, bid, ask, quote_time, id, received_at
   FROM unnest(%(instruments)s::text[], %(moments)s::timestamptz[]) WITH ORDINALITY asked (instrument, moment, number)
   JOIN quotes USING (instrument)
- WHERE quote_time BETWEEN moment - %(limit)s::interval AND moment + %(limit)s::interval ORDER BY quote_time, id
+ WHERE quote_time BETWEEN moment - %(limit)s AND moment + %(limit)s ORDER BY quote_time, id
 """
 
 
@@ -118,7 +118,7 @@ def quotes_between(instruments: Iterable[str], since: datetime, until: datetime)
     """
     found: dict[str, list[quoting.Quote]] = {canonical_instrument(name): [] for name in instruments}
     if found:
-        for instrument, *quote in execute(BETWEEN, (list(found), since, until)).rows:
+        for instrument, *quote in execute(BETWEEN, (list(found), since, until)):
             found[instrument].append(quoting.Quote(*quote))
     return found
 
@@ -131,7 +131,7 @@ def quotes_around(
     found: dict[tuple[str, datetime], list[Quote]] = {moment: [] for moment in asked}
     if asked:
         names, times = [canonical_instrument(name) for name, _ in asked], [time for _, time in asked]
-        for number, *quote in execute(AROUND, {"instruments": names, "moments": times, "limit": limit}).rows:
+        for number, *quote in execute(AROUND, {"instruments": names, "moments": times, "limit": limit}):
             found[asked[number - 1]].append(Quote(*quote))
     return found
 

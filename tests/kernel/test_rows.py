@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, connections, models, transaction
 
-from kernel.rows import add_related, from_json, insert, json_columns, keep, read_json, relate, update
-from kernel.trips import execute
+from kernel.rows import (
+    add_related,
+    execute,
+    from_json,
+    insert,
+    json_columns,
+    keep,
+    read_json,
+    relate,
+    trust_quiet_connection,
+    update,
+)
 from outcomes.models import RealOutcome, RealTrade, Recommendation, TradeFill
 from outcomes.services.case import read_experiment
 from tests.outcomes.desk import Desk, make_desk
@@ -32,7 +43,7 @@ def columns(row: models.Model) -> dict[str, Any]:
 def test_a_row_read_as_json_is_the_row_that_the_orm_reads(desk: Desk, model: type[models.Model]) -> None:
     statement = f"SELECT {json_columns(model)}::text FROM {model._meta.db_table} t"
 
-    found = [from_json(model, read_json(text)) for (text,) in execute(statement).rows]
+    found = [from_json(model, read_json(text)) for (text,) in execute(statement)]
 
     assert len(found) == model._default_manager.count() > 0
     assert {row.pk: columns(row) for row in found} == {row.pk: columns(row) for row in model._default_manager.all()}
@@ -113,3 +124,22 @@ def test_of_a_row_that_was_read_an_update_stores_what_has_changed(desk: Desk) ->
 
     stored = RealTrade.objects.get()
     assert (stored.flags, stored.prices_checked_at) == ([], None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_quiet_connection_is_trusted_and_one_that_the_server_has_closed_is_not() -> None:
+    database: Any = connections["default"]
+    database.ensure_connection()
+
+    def is_trusted() -> bool:
+        database.health_check_done = False
+        trust_quiet_connection()
+        return bool(database.health_check_done)
+
+    assert is_trusted()
+    session = database.connection.info
+    with psycopg.connect(session.dsn, password=session.password) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (session.backend_pid,))
+    assert not is_trusted()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

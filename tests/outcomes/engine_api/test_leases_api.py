@@ -148,7 +148,7 @@ def answer_while_another_claims(monkeypatch: pytest.MonkeyPatch) -> tuple[Answer
     token = claim(desk.a)
     let_leases_end()
     meeting = Meeting()
-    monkeypatch.setattr(recommendations, "hold_off_halts", meeting.after(recommendations.hold_off_halts))
+    monkeypatch.setattr(recommendations, "halted_and_now", meeting.after(recommendations.halted_and_now))
     other = EngineClient("A")
     body = recommendation(desk.experiment, lease_token=token)
 

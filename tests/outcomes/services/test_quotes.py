@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kernel import trips
+from kernel import rows
 from kernel.actors import Actor
 from kernel.errors import DomainError
 from outcomes.core import quoting
@@ -54,7 +54,7 @@ def test_any_spelling_finds_the_contract_and_what_nobody_quoted_has_no_quotes() 
 def test_all_instruments_are_read_in_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
     store_quotes("feed", [pushed(instrument=name) for name in "ABC"])
     statements: list[Any] = []
-    execute = trips.execute
+    execute = rows.execute
 
     def counted(*call: Any) -> Any:
         statements.append(call)

@@ -127,7 +127,7 @@ def cross_with_a_halt(call: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Answe
     """Engage a halt after the call has looked for one, before it commits; whether the halt was done by then."""
     desk = make_desk(recommended=call != "recommend")
     meeting = Meeting()
-    monkeypatch.setattr(recommendations, "hold_off_halts", meeting.after(recommendations.hold_off_halts))
+    monkeypatch.setattr(recommendations, "halted_and_now", meeting.after(recommendations.halted_and_now))
 
     answer, _ = run_across(
         meeting,
