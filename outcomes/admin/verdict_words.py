@@ -114,8 +114,8 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"A {won['a']}, B {won['b']}",
             f"the sign alone: e = {float(won['e_for_a']):.3g} for A, {float(won['e_for_b']):.3g} for B at every look",
         ),
-        ("Wilcoxon signed rank", _p(fixed["wilcoxon_p"]), f"a fixed-n test of {fixed['blocks']} blocks: not valid at repeated looks"),
-        ("Sign test", _p(fixed["sign_p"]), "likewise"),
+        ("Wilcoxon signed rank", _p(fixed["wilcoxon_p"]), f"a fixed-n test of {fixed['blocks']} blocks, for one look"),
+        ("Sign test", _p(fixed["sign_p"]), "likewise: neither is valid at repeated looks"),
     ]  # fmt: skip
 
 

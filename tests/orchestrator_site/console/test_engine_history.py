@@ -122,7 +122,7 @@ def test_an_engine_is_shown_over_time(added_up: bool) -> None:
     assert charts["answers-a"].summary.startswith("Of 4 signals: 2 to open, 1 declined, 1 no answer.")
     # The other two answers of this history came long before their signals.
     assert charts["latency-a"].summary.startswith("3 answers.")
-    assert values(charts["latency-a"])["95 % within"][0] > 0
+    assert values(charts["latency-a"])["95th percentile"][0] > 0
     assert part.context["versions"] == [("1", "a" * 64, "2026-03-16", "2026-03-17")]
 
 

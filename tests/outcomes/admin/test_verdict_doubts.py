@@ -103,7 +103,7 @@ def test_blocks_may_foretell_each_other_as_much_as_chance_does(
 
 def test_missing_prices_long_holds_and_an_unfair_coin_are_told_by_their_numbers() -> None:
     document = make_document(1.0)
-    prices, holds = assumed(document)["What"], assumed(document)["Trades"]
+    prices, holds = assumed(document)["Opened"], assumed(document)["Trades"]
     assert (prices.seen, prices.holds) == ("A 5 of 100 (5.0%), B 0 of 80 (0.0%)", True)
     assert (holds.promised, holds.seen, holds.holds) == ("held at most 3 days", "0 held longer", True)
 
@@ -111,9 +111,9 @@ def test_missing_prices_long_holds_and_an_unfair_coin_are_told_by_their_numbers(
     document["beside"]["sample_ratio"] = {"split": "0.5", "a": 900, "b": 300, "e": "12345.6", "alarm": True}
     found = assumed(document)
 
-    assert (found["What"].seen, found["What"].holds) == ("A 6 of 100 (6.0%), B 0 of 0", False)
+    assert (found["Opened"].seen, found["Opened"].holds) == ("A 6 of 100 (6.0%), B 0 of 0", False)
     assert (found["Trades"].seen, found["Trades"].holds) == ("2 held longer", False)
-    assert (found["Chance"].seen, found["Chance"].holds) == ("900 of 1200 to A; e = 1.23e+04, alarm at 1000", False)
+    assert (found["Real"].seen, found["Real"].holds) == ("900 of 1200 to A; e = 1.23e+04, alarm at 1000", False)
 
 
 def test_a_verdict_is_undone_by_the_other_side_and_by_another_phase() -> None:
@@ -137,5 +137,5 @@ def test_what_would_give_a_verdict_is_said_while_it_runs() -> None:
 
     assert lines[0] == "Evidence of 40 for either engine is a verdict, at the block that brings it."
     assert "inconclusive after 100 blocks, when it is finished, or when the policy" in lines[1]
-    assert lines[2].startswith("A block beyond ±9 R breaks the promise")
+    assert lines[2].startswith("A block beyond ±9 R breaks the assumption")
     assert lines[-1].endswith("1 so far. A new evaluation would count them.")
