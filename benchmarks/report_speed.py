@@ -22,6 +22,7 @@ from typing import Any
 import django
 
 from benchmarks import database
+from benchmarks.page_speed import page_lines
 from benchmarks.report import machine, say
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
@@ -327,6 +328,7 @@ def main() -> None:
     """Fill the database unless it is filled, measure, print the table and keep it if told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=500_000, help="each has a real and a shadow outcome")
+    parser.add_argument("--pages", action="store_true", help="the pages alone, without the report and its peers")
     parser.add_argument("--keep", action="store_true", help="put the table into benchmarks/RESULTS.md")
     options = parser.parse_args()
     if "DATABASE_URL" not in os.environ:
@@ -346,7 +348,7 @@ def main() -> None:
         outcomes = sum(count for (count,) in cursor.fetchall())
         cursor.execute("SELECT count(*), pg_size_pretty(pg_total_relation_size('report_cells')) FROM report_cells")
         cells, size = cursor.fetchone()
-    lines = measure()
+    lines = page_lines() if options.pages else [*measure(), *page_lines()]
     with database.connect(os.environ["DATABASE_URL"]) as peer:
         where = machine(peer)
     # More than the cores: something else ran meanwhile, and every time is too long.

@@ -124,6 +124,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
         "b_pnl": None if row["a_pnl"] is None or row["pnl"] is None else row["a_pnl"] - row["pnl"],
         "r_text": "" if row["r"] is None else f"{row['r']:+.3f}",
+        "price_from": row["price_provenance"].replace("_", " ").capitalize(),
         "notes": ", ".join(notes),
     }
 
