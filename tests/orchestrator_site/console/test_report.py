@@ -125,10 +125,10 @@ def test_amounts_are_in_one_currency_and_the_others_are_a_click_away(analyst: Cl
 
     page = analyst.get(reverse("admin:report"), {"symbol": "SPY"})
 
-    assert "amounts in USD." in page.content.decode()
+    assert "P&amp;L in USD." in page.content.decode()
     assert page.context["other_currencies"] == [("EUR", "symbol=SPY&currency=EUR")]
     other = analyst.get(f"{reverse('admin:report')}?symbol=SPY&currency=EUR")
-    assert "amounts in EUR." in other.content.decode()
+    assert "P&amp;L in EUR." in other.content.decode()
 
 
 def test_a_date_alone_is_its_midnight() -> None:
