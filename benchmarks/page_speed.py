@@ -11,7 +11,7 @@ from benchmarks.report import say
 BOUND = 0.3
 # In the middle of all, by time and by P&L: a page that far down has to be as near as the first.
 DEEP = {"after": "2023-01-05T00:00:00Z", "id": "7f000000-0000-4000-8000-000000000000"}
-DEEP_BY_PNL = DEEP | {"after": "19.01"}
+DEEP_BY_PNL = DEEP | {"pnl": "19.01"}
 EXPORT = {"since": "2025-07-29T00:00:00Z"}
 
 

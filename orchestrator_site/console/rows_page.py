@@ -74,9 +74,9 @@ def page(request: HttpRequest) -> HttpResponse:
         rows = found[:PAGE]
         place = {}
         if len(found) > PAGE:
-            value = rows[-1][ORDERS[order][0]]
-            text = decimal_text(value) if isinstance(value, Decimal) else format_timestamp(value)
-            place = {"after": text, "id": rows[-1]["id"]}
+            last = rows[-1]
+            place = {"after": format_timestamp(last["exit_time"]), "id": last["id"]}
+            place |= {"pnl": decimal_text(last["p"])} if ORDERS[order][0] == "p" else {}
         context = {
             "rows": [_shown(row) for row in rows],
             "count": count,
@@ -103,10 +103,10 @@ def _place(request: HttpRequest, order: str) -> Place | None:
     identity = uuid_from(request.GET.get("id", ""))
     if identity is None:
         raise ValueError("No ID.")
-    value = parse_instant(after) if ORDERS[order][0] == "exit_time" else Decimal(after)
-    if isinstance(value, Decimal) and not value.is_finite():
+    pnl = Decimal(request.GET.get("pnl", "")) if ORDERS[order][0] == "p" else None
+    if pnl is not None and not pnl.is_finite():
         raise ValueError("No number.")
-    return Place(value, identity)
+    return Place(parse_instant(after), identity, pnl)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

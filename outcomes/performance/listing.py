@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg.sql import SQL, Composable, Composed
+from psycopg.sql import SQL, Composable, Composed, Placeholder
 
 from kernel.sql import load
 from outcomes.performance.scope import EXPERIMENTS, WHOLE_DAYS, Range, Scope, counted, pairs_in, results_in, rows_of
@@ -30,7 +30,7 @@ ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
 _RANKED = SQL(load(__file__, "ranked.sql"))
 _ANY = SQL("true")
 NEW_YORK = ZoneInfo("America/New_York")
-ROWS_AT_ONCE = 25_000
+ROWS_AT_ONCE = 50_000
 # As many rows of a day as are no pair or trade that counts are in none of the other counts.
 _ROWS = SQL("coalesce(n, 0) + coalesce(unpriced, 0) + coalesce(incomparable, 0)"
             " + CASE kind WHEN 'real' THEN 0 ELSE coalesce(violations, 0) END")  # fmt: skip
@@ -38,10 +38,11 @@ _ROWS = SQL("coalesce(n, 0) + coalesce(unpriced, 0) + coalesce(incomparable, 0)"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: after the row with this value of the order and this ID."""
+    """Where a page begins: after the row with this exit and ID, and in an order of P&L with this P&L."""
 
-    value: datetime | Decimal
+    exit_time: datetime
     id: UUID
+    pnl: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +63,35 @@ class Listing:
     def page(self, order: str, size: int, after: Place | None = None) -> list[dict[str, Any]]:
         """At most `size` rows in this order, the ones after a place; by P&L those without one are left out."""
         value, way = ORDERS[order]
-        further = SQL("true")
+        names = ("exit_time", "id") if value == "exit_time" else (value, "exit_time", "id")
+        further: Composable = SQL("true")
+        place: dict[str, Any] = {}
         if after is not None:
+            place = {"exit_time": after.exit_time, "id": after.id, "p": after.pnl}
             sign: LiteralString = "<" if way == "DESC" else ">"
-            further = SQL(f"({value}, id) {sign} (%(after)s, %(after_id)s)")
+            further = SQL("({}) {} ({})").format(
+                SQL(", ").join(map(SQL, names)), SQL(sign), SQL(", ").join(map(Placeholder, names))
+            )
+        begun = None if after is None else after.exit_time.astimezone(NEW_YORK).date()
         bounds: dict[str, Any] = {"low": None, "high": None}
         if value == "exit_time":
-            days = self._days_in_time(way, size, after)
+            days = self._days_in_time(way, size, begun)
         else:
             # Between which P&L the rows of the page lie, and on which whole days.
-            start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.value
+            start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.pnl
             ranked = _RANKED.format(cells=self._cells, way=SQL(way), size=size, down=way == "DESC")
-            bounds = rows_of(ranked, self._parameters | {"start": start})[0]
+            bounds = rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
             days = bounds.pop("days")
         ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
         # Before their experiments are looked up: most rows of these days are on other pages.
         within = SQL("%(low)s::numeric IS NULL OR pnl BETWEEN %(low)s AND %(high)s::numeric")
         statement = SQL("""SELECT * FROM ({}) given WHERE {} IS NOT NULL AND {} ORDER BY {} LIMIT {}""").format(
-            self._rows(ranges, within), SQL(value), further, SQL(f"{value} {way}, id {way}"), size
+            self._rows(ranges, within),
+            SQL(value),
+            further,
+            SQL(", ").join(SQL(f"{name} {way}") for name in names),
+            size,
         )
-        place = {} if after is None else {"after": after.value, "after_id": after.id}
         return described(rows_of(statement, self._parameters | place | bounds))
 
     def extreme(self, order: str, size: int) -> list[dict[str, Any]]:
@@ -146,9 +156,8 @@ class Listing:
  GROUP BY day ORDER BY day""").format(_ROWS, self._cells)
         return [(row["day"], row["rows"]) for row in rows_of(statement, self._parameters)]
 
-    def _days_in_time(self, way: str, size: int, after: Place | None) -> list[date]:
+    def _days_in_time(self, way: str, size: int, begun: date | None) -> list[date]:
         """The days that a page in the order of time comes from: the one begun, and then as many as fill it."""
-        begun = after.value.astimezone(NEW_YORK).date() if after and isinstance(after.value, datetime) else None
         days = self._days()
         chosen: list[date] = []
         held = 0

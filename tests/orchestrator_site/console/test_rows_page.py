@@ -87,6 +87,9 @@ def test_pages_by_result_hold_equal_ones_once_however_many_and_on_whatever_day(
     for order, expected in (("worst", [-5] * 6 + [0, 7, 7]), ("best", [7, 7, 0] + [-5] * 6)):
         rows = read(analyst, order=order)
         assert [row["pnl"] for row in rows] == expected
+        # Equal ones in the order of their exits.
+        places = [(row["pnl"], row["exit_time"]) for row in rows]
+        assert places == sorted(places, reverse=order == "best")
         assert len({row["id"] for row in rows}) == 9
 
 
@@ -156,7 +159,11 @@ def test_a_file_writes_values_as_everything_else_does(analyst: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"after": "x", "id": "y"}, {"after": "2026-03-16T00:00:00Z"}, {"order": "best", "after": "NaN", "id": "0" * 32}],
+    [
+        {"after": "x", "id": "y"},
+        {"after": "2026-03-16T00:00:00Z"},
+        {"order": "best", "after": "2026-03-16T00:00:00Z", "pnl": "NaN", "id": "0" * 32},
+    ],
 )
 def test_a_place_that_is_none_is_refused(analyst: Client, query: dict[str, str]) -> None:
     assert analyst.get(reverse("admin:rows"), query).status_code == 400
