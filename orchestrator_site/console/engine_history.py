@@ -49,9 +49,9 @@ def figures(earned: Sequence[Earned], currency: str) -> list[tuple[str, list[str
     return [
         ("Trades", [f"{one.n:,}" for one in columns]),
         ("Win rate", ["n/a" if one.win_rate is None else f"{one.win_rate:.1f}%" for one in columns]),
-        (f"P&L after fees, {currency}", [f"{one.total:+.2f}" for one in columns]),
+        (f"P&L after fees, {currency}", [f"{one.total:+,.2f}" for one in columns]),
         ("Average R", ["n/a" if one.average_r is None else f"{one.average_r:+.3f}" for one in columns]),
-        (f"Fees, {currency}", [f"{one.fees:.2f}" for one in columns]),
+        (f"Fees, {currency}", [f"{one.fees:,.2f}" for one in columns]),
     ]
 
 
@@ -84,7 +84,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
             reached += sums.get((kind, label), Sum()).total
             levels.append(round(float(reached), 2))
         curves.append(series(kind, levels, "line"))
-    ends = ", ".join(f"{KINDS[kind]} {totals[kind].total:+.2f}" for kind in kinds)
+    ends = ", ".join(f"{KINDS[kind]} {totals[kind].total:+,.2f}" for kind in kinds)
     axis = "Exit (New York)"
 
     by_step = _summed(((one.kind, step_of[one.day]), one) for one in earned)
@@ -117,7 +117,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
         ),
         bars(
             "fees", f"fees ({currency})", "Real trades pay what the broker charges, shadows the policy's schedule; in "
-            "all: " + ", ".join(f"{KINDS[kind]} {totals[kind].fees:.2f}" for kind in kinds) + ".", currency,
+            "all: " + ", ".join(f"{KINDS[kind]} {totals[kind].fees:,.2f}" for kind in kinds) + ".", currency,
             lambda slot: round(float(slot.fees), 2),
         ),
     ]  # fmt: skip

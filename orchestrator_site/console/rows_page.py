@@ -80,6 +80,7 @@ def page(request: HttpRequest) -> HttpResponse:
         context = {
             "rows": [_shown(row) for row in rows],
             "count": count,
+            "count_text": f"{count:,}",
             "currency": listing.scope.filters.currency,
             "kind": listing.kind,
             "kind_title": KINDS[listing.kind],

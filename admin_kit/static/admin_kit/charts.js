@@ -39,7 +39,8 @@
     function digits(value) {
         if (value === null || value === undefined) return "none";
         const size = Math.abs(value);
-        if (size && (size >= 1e6 || size < 0.0005)) return value.toExponential(2);
+        if (size >= 1e6) return value.toLocaleString("en-GB", { notation: "compact", maximumFractionDigits: 2 });
+        if (size && size < 0.0005) return value.toExponential(2);
         return value.toLocaleString("en-GB", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
     }
 
@@ -127,7 +128,7 @@
         const title = (words) => ({ display: true, text: words, color: text });
         const labels = {
             title: title(spec.label_title), grid: spec.sideways ? { display: false } : grid,
-            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
+            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, autoSkipPadding: 12, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
             offset: spec.sideways || spec.series.some((one) => one.form === "bar" || one.form === "interval"),
         };
         if (spec.sideways) delete labels.ticks.maxTicksLimit;
