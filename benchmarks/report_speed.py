@@ -28,6 +28,7 @@ from benchmarks.report import machine, say
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BEGIN, END = "<!-- report -->", "<!-- end of report -->"
+PAGES_BEGIN, PAGES_END = "<!-- pages -->", "<!-- end of pages -->"
 START = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
 
 # A fixed sequence in place of chance: md5 of a key as a number from 0 to 1.
@@ -328,7 +329,7 @@ def main() -> None:
     """Fill the database unless it is filled, measure, print the table and keep it if told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=500_000, help="each has a real and a shadow outcome")
-    parser.add_argument("--pages", action="store_true", help="the pages alone, without the report and its peers")
+    parser.add_argument("--pages", action="store_true", help="the analysts' pages in place of the report")
     parser.add_argument("--keep", action="store_true", help="put the table into benchmarks/RESULTS.md")
     options = parser.parse_args()
     if "DATABASE_URL" not in os.environ:
@@ -348,7 +349,7 @@ def main() -> None:
         outcomes = sum(count for (count,) in cursor.fetchall())
         cursor.execute("SELECT count(*), pg_size_pretty(pg_total_relation_size('report_cells')) FROM report_cells")
         cells, size = cursor.fetchone()
-    lines = page_lines() if options.pages else [*measure(), *page_lines()]
+    lines = page_lines() if options.pages else measure()
     with database.connect(os.environ["DATABASE_URL"]) as peer:
         where = machine(peer)
     # More than the cores: something else ran meanwhile, and every time is too long.
@@ -357,8 +358,9 @@ def main() -> None:
     text = "\n".join([*head, "|---|--:|---|---|", *lines])
     print(text)
     if options.keep:
-        before, _, rest = RESULTS.read_text().partition(BEGIN)
-        RESULTS.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        begin, end = (PAGES_BEGIN, PAGES_END) if options.pages else (BEGIN, END)
+        before, _, rest = RESULTS.read_text().partition(begin)
+        RESULTS.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":
