@@ -20,7 +20,8 @@ from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, row_id
-from outcomes.admin import evaluation_trials, verdict_page
+from outcomes.admin.evaluation_trials import ProposalForm, first_terms, propose_run, rehearse_page, rehearse_run
+from outcomes.admin.verdict_page import COLOURS, keep, kept, latest, page, reasons
 from outcomes.admin.verdict_words import choices_of, label_of
 from outcomes.core.evaluation import CHOICES, EvaluationPlan, read_plan
 from outcomes.evaluations import lifecycle
@@ -82,7 +83,7 @@ class EvaluationAdmin(AuditAdmin):
     """The questions that were asked before their data existed, and what came of them."""
 
     list_display = (
-        "name", "attempt", badge("state", verdict_page.COLOURS), "verdict", "note", "clock", "metric", "estimand",
+        "name", "attempt", badge("state", COLOURS), "verdict", "note", "clock", "metric", "estimand",
         "created_at",
     )  # fmt: skip
     list_select_related = ("approval", "run", "run__policy_version", "run__evaluation")
@@ -121,14 +122,14 @@ class EvaluationAdmin(AuditAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The pages by name before Django's, whose paths would match them."""
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
-            "verdict/": ("latest", verdict_page.latest),
-            "verdict/<str:name>/": ("verdict", verdict_page.page),
-            "verdict/<str:name>/reasons/": ("reasons", verdict_page.reasons),
-            "verdict/<str:name>/keep/": ("keep", verdict_page.keep),
-            "verdict/<str:name>/rehearse/": ("rehearse", evaluation_trials.rehearse_page),
-            "verdict/<str:name>/rehearse/run/": ("rehearse_run", evaluation_trials.rehearse_run),
-            "kept/<str:report_hash>/": ("kept", verdict_page.kept),
-            "propose/run/": ("propose_run", evaluation_trials.propose_run),
+            "verdict/": ("latest", latest),
+            "verdict/<str:name>/": ("verdict", page),
+            "verdict/<str:name>/reasons/": ("reasons", reasons),
+            "verdict/<str:name>/keep/": ("keep", keep),
+            "verdict/<str:name>/rehearse/": ("rehearse", rehearse_page),
+            "verdict/<str:name>/rehearse/run/": ("rehearse_run", rehearse_run),
+            "kept/<str:report_hash>/": ("kept", kept),
+            "propose/run/": ("propose_run", propose_run),
         }
         wrap = self.admin_site.admin_view
         ours = [path(route, wrap(view), name=f"outcomes_evaluation_{name}") for route, (name, view) in pages.items()]
@@ -146,8 +147,8 @@ class EvaluationAdmin(AuditAdmin):
     def write(self, request: HttpRequest) -> HttpResponse:
         """Write a draft; its content never changes."""
         asks = "difference" in request.GET
-        first = evaluation_trials.first_terms()
-        terms = evaluation_trials.ProposalForm(request.GET if asks else None, initial=first, auto_id="terms_%s")
+        first = first_terms()
+        terms = ProposalForm(request.GET if asks else None, initial=first, auto_id="terms_%s")
         first |= {"margin": "0"} | request.GET.dict()
         form = EvaluationForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_bound and form.is_valid():

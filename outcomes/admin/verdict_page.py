@@ -19,8 +19,9 @@ from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.sql import load
 from kernel.values import instant_text
-from outcomes.admin import verdict_doubts, verdict_words
 from outcomes.admin.verdict_charts import charts_of
+from outcomes.admin.verdict_doubts import assumptions, outlook, prospects, undone_by
+from outcomes.admin.verdict_words import beside_rows, content_lines, reason_rows, slice_rows, standing_rows, unit_of
 from outcomes.core.sentences import FLAGS
 from outcomes.evaluations.documents import evaluation_document
 from outcomes.models import Evaluation, KeptReport
@@ -70,7 +71,7 @@ def reasons(request: HttpRequest, name: str) -> HttpResponse:
     """Why sides have no value, for the page to fetch: read from every signal of the blocks, seconds of a million."""
     evaluation = _evaluation(name)
     counts = evaluation_document(evaluation)["counts"]
-    found = verdict_words.reason_rows(counts, _missing_because(evaluation)) if counts else ()
+    found = reason_rows(counts, _missing_because(evaluation)) if counts else ()
     return render(request, "outcomes/verdict_reasons.html", {"reasons": found})
 
 
@@ -103,14 +104,14 @@ def kept(request: HttpRequest, report_hash: str) -> HttpResponse:
 def _shown(
     request: HttpRequest, document: Mapping[str, Any], because: Mapping[str, Mapping[str, int]] | None, **more: Any
 ) -> HttpResponse:
-    name, unit = document["content"]["name"], verdict_words.unit_of(document)
+    name, unit = document["content"]["name"], unit_of(document)
     charts = charts_of(document, unit)
     file = csv_answer(request, charts)
     if file is not None:
         return file
     has_run = document["phase"] is not None
     evaluation = more.get("evaluation")
-    prospects = verdict_doubts.prospects(document) if has_run else None
+    expected = prospects(document) if has_run else None
     return render_page(
         request,
         "outcomes/verdict.html",
@@ -122,15 +123,15 @@ def _shown(
         colour=COLOURS[document["state"]],
         flags=[(flag, FLAGS[flag]) for flag in document["flags"]],
         charts=charts,
-        assumed=verdict_doubts.assumptions(document) if has_run else (),
-        undone_by=list(verdict_doubts.undone_by(document)) if has_run else (),
-        prospects=prospects,
-        outlook=verdict_doubts.outlook(document, prospects) if has_run else None,
-        standings=verdict_words.standing_rows(document["counts"]) if has_run else (),
-        reasons=verdict_words.reason_rows(document["counts"], because) if has_run and because is not None else None,
-        beside=verdict_words.beside_rows(document) if has_run else (),
-        slices=verdict_words.slice_rows(document) if has_run else (),
-        content=verdict_words.content_lines(document["content"]),
+        assumed=assumptions(document) if has_run else (),
+        undone_by=list(undone_by(document)) if has_run else (),
+        prospects=expected,
+        outlook=outlook(document, expected) if has_run else None,
+        standings=standing_rows(document["counts"]) if has_run else (),
+        reasons=reason_rows(document["counts"], because) if has_run and because is not None else None,
+        beside=beside_rows(document) if has_run else (),
+        slices=slice_rows(document) if has_run else (),
+        content=content_lines(document["content"]),
         citation=_citation(request, document),
         buttons=list(_buttons(request, evaluation)) if evaluation else (),
         may_keep=evaluation is not None and has_run and request.user.has_perm(KEEP),
