@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.urls import reverse
 
 from outcomes.evaluations import judging
 from outcomes.models import Evaluation, KeptReport
 from tests.browser.axe import barriers, barriers_here
 from tests.browser.person import Person
 from tests.outcomes.evaluations.hall import Hall, draft, make_phase, started
+from tests.outcomes.evaluations.pages import url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,10 +19,6 @@ TERMS = {
 }  # fmt: skip
 # A gains 1 R with the first, and a little with each later one.
 GAINS = ("2.78", "1.53", "1.46")
-
-
-def url(page: str, *arguments: object) -> str:
-    return reverse(f"admin:outcomes_evaluation_{page}", args=arguments)
 
 
 def judge_some(hall: Hall) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from experiments.models import Experiment
 from kernel.canonical import document_hash
 from outcomes.core.books import LegFill, Schedule
-from outcomes.models import ENTRY, EXIT, OwnExit, RealTrade, Recommendation, ShadowTrade, Violation
+from outcomes.models import ENTRY, EXIT, OwnExit, RealTrade, Recommendation, ReportMark, ShadowTrade, Violation
+from outcomes.performance.scope import rebuild_day
 from outcomes.services.fills import ExitFacts, NewFill, book_fill, end_unpriced
 from tests.factories import make_experiment
 
@@ -130,3 +131,11 @@ def break_rule(experiment: Experiment, engine: str, name: str = "LATE_ENTRY") ->
     return Violation.objects.create(
         experiment=experiment, engine=engine, name=name, detail="A test.", found_at=EXIT_TIME
     )
+
+
+def add_up() -> set[date]:
+    """Make the sums of every day that has changed, as the worker does a minute later; return these days."""
+    days = set(ReportMark.objects.values_list("day", flat=True))
+    for day in days:
+        rebuild_day(day)
+    return days

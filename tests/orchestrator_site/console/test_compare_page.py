@@ -16,13 +16,11 @@ from admin_kit.charts import Chart
 from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
 from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
 from orchestrator_site.console.compare_words import execution
-from outcomes.models import ReportMark
 from outcomes.performance import comparison
 from outcomes.performance.comparison import DAY, Group, Slot, Sums
-from outcomes.performance.scope import rebuild_day
 from tests.factories import MOMENT
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair, leave_by_own_rules
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, add_up, close_pair, leave_by_own_rules
 
 IN_USD = Unit("USD", in_r=False)
 MONDAY = date(2026, 3, 16)
@@ -244,8 +242,7 @@ def test_slices_that_take_too_long_to_read_say_how_to_see_them(
     analyst: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_pairs()
-    for day in set(ReportMark.objects.values_list("day", flat=True)):
-        rebuild_day(day)
+    add_up()
     asked = "choose a period of at most 200000 trades to see them"
 
     assert asked not in see(analyst, part="slices", symbol="SPY").content.decode()

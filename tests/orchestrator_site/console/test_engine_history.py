@@ -14,12 +14,10 @@ from django.urls import reverse
 from admin_kit.charts import Chart
 from experiments.models import SignalDistribution
 from orchestrator_site.console.engine_history import answers_chart, earned_charts, latency_chart
-from outcomes.models import ReportMark
 from outcomes.performance.history import Answers, Earned, Latency, Version, versions
-from outcomes.performance.scope import rebuild_day
 from tests.factories import make_experiment
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.closed_trades import EXIT_TIME, Closed, answer, close_pair, close_trade, leave_by_own_rules
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, add_up, answer, close_pair, close_trade, leave_by_own_rules
 
 MONDAY = date(2026, 3, 16)
 DAY = timedelta(days=1)
@@ -107,8 +105,7 @@ def test_an_engine_is_shown_over_time(added_up: bool) -> None:
     answer(declined, "A", action="DECLINE", recommended_at=distributed + timedelta(seconds=5))
     make_experiment("A")
     if added_up:
-        for day in set(ReportMark.objects.values_list("day", flat=True)):
-            rebuild_day(day)
+        add_up()
 
     part = logged_in("analyst").get(reverse("admin:engines"), {"part": "A"})
 

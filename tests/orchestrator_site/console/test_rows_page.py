@@ -15,10 +15,9 @@ from django.urls import reverse
 
 from kernel.values import decimal_text, format_timestamp
 from orchestrator_site.console import rows_page
-from outcomes.models import RealOutcome, ReportMark
-from outcomes.performance.scope import rebuild_day
+from outcomes.models import RealOutcome
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.closed_trades import EXIT_TIME, Closed, break_rule, close_pair
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, add_up, break_rule, close_pair
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -35,11 +34,6 @@ def given_pairs() -> None:
         close_pair("AB"[number % 2], Closed(a=a, b=b, exit_time=EXIT_TIME - number * DAY), symbol="SPY")
     close_pair("A", Closed(a="7", b=None), symbol="QQQ")
     break_rule(close_pair("A", Closed(a="8", b="900"), symbol="QQQ"), "B")
-
-
-def add_up() -> None:
-    for day in set(ReportMark.objects.values_list("day", flat=True)):
-        rebuild_day(day)
 
 
 def read(analyst: Client, **query: Any) -> list[dict[str, Any]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +10,7 @@ from outcomes.evaluations import judging
 from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.evaluations.hall import PLAN, Hall, approved, draft, make_phase, started
+from tests.outcomes.evaluations.pages import text, url
 from tests.pages import table_rows
 
 pytestmark = pytest.mark.django_db
@@ -28,14 +26,6 @@ def phase() -> None:
 @pytest.fixture
 def operator() -> Client:
     return logged_in("operator")
-
-
-def url(page: str, *arguments: object) -> str:
-    return reverse(f"admin:outcomes_evaluation_{page}", args=arguments)
-
-
-def text(answer: HttpResponse | Any) -> str:
-    return str(answer.content.decode())
 
 
 def test_a_draft_is_written_on_a_form_and_nobody_approves_his_own(operator: Client) -> None:

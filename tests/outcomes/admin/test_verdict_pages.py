@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +17,7 @@ from outcomes.services.kept_reports import keep_report
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.desk import C72_5_JULY, leg, let_time_pass, plan
 from tests.outcomes.evaluations.hall import Hall, draft, make_phase, started
+from tests.outcomes.evaluations.pages import text, url
 from tests.pages import table_rows
 
 pytestmark = pytest.mark.django_db
@@ -31,14 +31,6 @@ def phase() -> None:
 @pytest.fixture
 def operator() -> Client:
     return logged_in("operator")
-
-
-def url(page: str, *arguments: object) -> str:
-    return reverse(f"admin:outcomes_evaluation_{page}", args=arguments)
-
-
-def text(answer: HttpResponse | Any) -> str:
-    return str(answer.content.decode())
 
 
 def judge_two_days(hall: Hall, first: int = 0) -> None:

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from experiments.models import Experiment
-from outcomes.models import OwnExit, ReportMark
+from outcomes.models import OwnExit
 from outcomes.performance import comparison
 from outcomes.performance.comparison import NOTHING, Sums, groups, totals
-from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
+from outcomes.performance.scope import PerformanceFilters, Scope
 from tests.factories import MOMENT, make_experiment
 from tests.outcomes.closed_trades import (
     EXIT_TIME,
     Closed,
+    add_up,
     answer,
     break_rule,
     close_pair,
@@ -25,11 +26,6 @@ from tests.outcomes.closed_trades import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def add_up() -> None:
-    for day in set(ReportMark.objects.values_list("day", flat=True)):
-        rebuild_day(day)
 
 
 def given(executed: str, a: str, b: str | None, *, minute: int, **more: Any) -> Experiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -22,6 +22,7 @@ from tests.factories import make_experiment
 from tests.outcomes.closed_trades import (
     EXIT_TIME,
     Closed,
+    add_up,
     answer,
     break_rule,
     close_pair,
@@ -79,13 +80,6 @@ def without_any_cell() -> Iterator[None]:
             )
         yield
         transaction.set_rollback(True)
-
-
-def rebuild_all() -> set[date]:
-    days = set(ReportMark.objects.values_list("day", flat=True))
-    for day in days:
-        rebuild_day(day)
-    return days
 
 
 def lines(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -195,9 +189,9 @@ def test_the_report_says_what_the_rows_say_whatever_happens_and_whenever_sums_ar
         if choose.of(True, False):
             rebuild_day(choose.of(*sorted(ReportMark.objects.values_list("day", flat=True))))
         elif choose.of(True, False):
-            rebuild_all()
+            add_up()
         wrong += [(step, event.__name__, parts) for parts in differing(FILTERS[step % len(FILTERS)])]
-    rebuild_all()
+    add_up()
     wrong += [("in the end", filters, parts) for filters in FILTERS for parts in differing(filters)]
 
     assert wrong == []
@@ -207,7 +201,7 @@ def test_the_report_says_what_the_rows_say_whatever_happens_and_whenever_sums_ar
 def test_a_change_that_marks_no_day_would_go_unseen() -> None:
     """Control: it is the marks that keep the report right."""
     close_pair("A", Closed(a="60.00", b="33.00"))
-    rebuild_all()
+    add_up()
     ReportMark.objects.all().delete()
 
     close_pair("A", Closed(a="1.00", b="2.00"))
@@ -225,10 +219,10 @@ def test_a_trade_that_commits_while_its_day_is_made_anew_is_not_lost() -> None:
 
     with uncommitted(lambda: close_trade(late, "A", "5.00", EXIT_TIME)) as commit:
         # Neither the trade nor its mark can be seen.
-        rebuild_all()
+        add_up()
         commit()
     read_from_the_rows = performance_report(ANY)["engines"]["A"]["real"]["total_pnl"]
-    rebuild_all()
+    add_up()
 
     assert read_from_the_rows == performance_report(ANY)["engines"]["A"]["real"]["total_pnl"] == "65.00"
 
@@ -237,7 +231,7 @@ def test_a_trade_that_commits_while_its_day_is_made_anew_is_not_lost() -> None:
 def test_days_that_are_made_anew_twice_at_once_are_counted_once() -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
-    with uncommitted(rebuild_all) as commit, in_background(rebuild_all) as other:
+    with uncommitted(add_up) as commit, in_background(add_up) as other:
         wait_for_blocked_sessions()
         commit()
         other.result()
@@ -268,7 +262,7 @@ def test_an_answer_whose_time_runs_out_is_never_opened_without_anybody_saying_so
     experiment = make_experiment("A")
     answered = datetime.now(UTC)
     answer(experiment, "A", recommended_at=answered, permit_expires_at=answered + timedelta(minutes=5))
-    rebuild_all()
+    add_up()
 
     waiting = ReportMark.objects.get()
 
@@ -285,7 +279,7 @@ def test_many_trades_are_drawn_by_the_lowest_the_highest_and_the_last_point_of_e
     close_pair("A", Closed(a="1000.00"), symbol="QQQ")
     for hours, pnl in ((0, "50.00"), (1, "-80.00"), (2, "10.00"), (24, "5.00")):
         close_pair("A", Closed(a=pnl, exit_time=EXIT_TIME + timedelta(hours=hours)), symbol="SPY")
-        rebuild_all()
+        add_up()
     close_pair("A", Closed(a="-7.00", exit_time=EXIT_TIME + timedelta(hours=26)), symbol="SPY")
     drawn_singly = cumulative_series(filters)[0]["points"]
     monkeypatch.setattr(report, "DRAWN_SINGLY", 0)
