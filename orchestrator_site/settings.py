@@ -99,6 +99,8 @@ MIDDLEWARE = [
     "orchestrator_site.web.handling.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "orchestrator_site.web.handling.ApiMiddleware",
+    "orchestrator_site.web.pages.ContentPolicyMiddleware",
+    "orchestrator_site.web.pages.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

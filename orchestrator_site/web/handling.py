@@ -35,6 +35,7 @@ from kernel.events import DATABASE_UNAVAILABLE
 from kernel.problems import problem_body
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
+from orchestrator_site.web.pages import CompressionMiddleware
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 
@@ -65,6 +66,10 @@ WEBHOOK_MIDDLEWARE = (
     "django.middleware.security.SecurityMiddleware",
 )
 API, API_PAGE = "/api/v1/", "/api/v1/docs"
+# An answer of more than this is a list or a report; an engine's own calls stay below, and cost nothing.
+COMPRESSED_FROM = 8_192
+# Of whatever is no page: opened in a browser, it loads and runs nothing.
+NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # It goes into every log line and back into a header, so that nothing odd may come in by it.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -211,7 +216,10 @@ class WebhookHandler(WSGIHandler):
 
 
 class RequestIdMiddleware:
-    """Give each request an id, taken from X-Request-Id where that is sane, and bind it to the logs."""
+    """Give each request an id, taken from X-Request-Id where that is sane, and bind it to the logs.
+
+    Every answer comes by here, so that none is without a Content-Security-Policy.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -224,6 +232,7 @@ class RequestIdMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
+        response.headers.setdefault("Content-Security-Policy", NOTHING_MAY_LOAD)
         return response
 
 
@@ -260,6 +269,7 @@ class ApiMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._compression = CompressionMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Call the view of an API path; pass every other request on."""
@@ -273,6 +283,8 @@ class ApiMiddleware:
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):
             response.render()
+        if len(response.content) >= COMPRESSED_FROM and "HTTP_ACCEPT_ENCODING" in request.META:
+            response = self._compression.process_response(request, response)
         response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
