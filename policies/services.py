@@ -5,11 +5,12 @@ Every change is in the audit log, in the same transaction; only heartbeats are n
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Least, Now
 
 from kernel.actors import Actor
 from kernel.audit import record
@@ -212,6 +213,27 @@ def create_api_key(actor: Actor, *, owner: str, name: str) -> tuple[ApiKey, str]
         record(actor, "api_key.created", f"key {key.prefix} of {owner}")
     API_KEY_CREATED.log(owner=owner, prefix=key.prefix)
     return key, text
+
+
+def rotate_api_key(actor: Actor, *, prefix: str, overlap: timedelta) -> tuple[ApiKey, str]:
+    """A new key of the same owner and name, with its text; the old one stops after `overlap`, which may be none.
+
+    Raises `not_found` when no key of this prefix is active.
+    """
+    with transaction.atomic():
+        old = ApiKey.objects.select_for_update().filter(prefix=prefix, revoked=False).first()
+        if old is None or old.has_expired:
+            raise DomainError("not_found", f"No active key has prefix {prefix}.")
+        new, text = create_api_key(actor, owner=old.owner, name=old.name)
+        if overlap:
+            # Never later than it would have ended anyway.
+            ends = Least(Now() + overlap, "expiry_date")
+            ApiKey.objects.filter(pk=old.pk).update(expiry_date=ends)
+        else:
+            revoke_api_key(actor, prefix=prefix)
+        record(actor, "api_key.rotated", f"key {prefix} to {new.prefix}", reason=f"the old one lasts {overlap}")
+    forget_keys()
+    return new, text
 
 
 def revoke_api_key(actor: Actor, *, prefix: str) -> bool:

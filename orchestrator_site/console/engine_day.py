@@ -7,17 +7,19 @@ from datetime import date
 
 from django.db import connection
 
+from admin_kit.charts import Chart, Series
 from kernel.problems import PROBLEMS
 from kernel.sql import load
 
-ACTIVITY = load(__file__, "engine_day.sql")
+# The upper ends of the bars of answer times, in seconds; the last bar has none.
+BOUNDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+ACTIVITY = load(__file__, "engine_day.sql").replace("/* bounds */", ", ".join(map(str, BOUNDS)))
 ERRORS = """
 SELECT engine, code, coalesce(sum(count) FILTER (WHERE day = today), 0)::bigint, sum(count)::bigint, max(day)
   FROM engine_errors CROSS JOIN (SELECT (now() AT TIME ZONE 'UTC')::date AS today) clock
  WHERE day > today - 7 GROUP BY engine, code ORDER BY engine, sum(count) DESC, code
 """
-# The bounds of the answer times, in seconds, as the page names them.
-BUCKETS = ("under 1 s", "1 to 5 s", "5 to 30 s", "over 30 s")
+BARS = (*(f"to {end:g} s" for end in BOUNDS), f"over {BOUNDS[-1]:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class EngineDay:
     silent: int = 0  # no answer in time
     lapsed_leases: int = 0
     percentiles: tuple[float, ...] = ()  # of answer times: 50 %, 90 %, 99 %, the longest; empty without an answer
-    buckets: tuple[tuple[str, int], ...] = ()
+    bars: tuple[int, ...] = (0,) * len(BARS)
     permits: int = 0
     confirmed: int = 0
     used: int = 0
@@ -75,10 +77,25 @@ def engine_days() -> dict[str, EngineDay]:
         found = cursor.fetchall()
     days = {}
     for engine, real, shadow, declined, stale, silent, leases, percentiles, counted, *counts in found:
-        buckets = tuple(zip(BUCKETS, counted, strict=True))
         answers = (real, shadow, declined, stale, silent, leases)
-        days[engine] = EngineDay(*answers, tuple(percentiles or ()), buckets, *counts)
+        days[engine] = EngineDay(*answers, tuple(percentiles or ()), tuple(counted), *counts)
     return days
+
+
+def times_chart(engine: str, day: EngineDay) -> Chart | None:
+    """How long the answers of the last day took; None without any."""
+    if not day.percentiles:
+        return None
+    used = [place for place, n in enumerate(day.bars) if n]
+    # One bar more on either side: the picture shows that nothing lies beyond.
+    shown = slice(max(used[0] - 1, 0), used[-1] + 2)
+    said = ", ".join(f"{name} within {value:,.2f} s" for name, value in day.named_percentiles[:-1])
+    return Chart(
+        f"times-{engine.lower()}", f"{engine}: answer times of the last 24 hours",
+        f"{sum(day.bars):,} answers: {said}; the longest {day.percentiles[-1]:,.2f} s.",
+        BARS[shown], [Series("answers", day.bars[shown], {"A": "a", "B": "b-alone"}[engine], "bar")],
+        "From the assignment to the answer", "Answers", low=True,
+    )  # fmt: skip
 
 
 def engine_errors() -> dict[str, list[ErrorRow]]:

@@ -17,12 +17,18 @@ WITH day AS (
            count(*) FILTER (WHERE role_reason = 'STALE_ANSWER') AS stale,
            count(*) FILTER (WHERE action IS NULL AND is_over) AS silent,
            count(*) FILTER (WHERE answered_at IS NULL AND lease_expires_at <= now()) AS lapsed_leases,
-           percentile_cont(ARRAY[0.5, 0.9, 0.99, 1]::float8[]) WITHIN GROUP (ORDER BY seconds) AS percentiles,
-           count(*) FILTER (WHERE seconds < 1) AS within_1,
-           count(*) FILTER (WHERE seconds >= 1 AND seconds < 5) AS within_5,
-           count(*) FILTER (WHERE seconds >= 5 AND seconds < 30) AS within_30,
-           count(*) FILTER (WHERE seconds >= 30) AS slower
+           percentile_cont(ARRAY[0.5, 0.9, 0.99, 1]::float8[]) WITHIN GROUP (ORDER BY seconds) AS percentiles
       FROM day GROUP BY engine
+), bars AS (
+    -- Answers by how long they took: a bar for what lies below each bound, and one for the rest.
+    SELECT engine, array_agg(n ORDER BY bar) AS counts
+      FROM (SELECT e.engine, bar, count(d.seconds) AS n
+              FROM (SELECT DISTINCT engine FROM day) e
+             CROSS JOIN generate_series(0, cardinality(ARRAY[/* bounds */])) AS bar
+              LEFT JOIN day d ON d.engine = e.engine
+               AND width_bucket(d.seconds, ARRAY[/* bounds */]::float8[]) = bar
+             GROUP BY e.engine, bar) counted
+     GROUP BY engine
 ), permitted AS (
     SELECT p.engine, count(*) AS given, count(p.confirmed_at) AS confirmed, count(t.trade_id) AS used,
            count(*) FILTER (WHERE t.trade_id IS NULL AND p.expires_at < now()) AS lapsed
@@ -42,7 +48,7 @@ WITH day AS (
 )
 SELECT n.engine, coalesce(a.real, 0), coalesce(a.shadow, 0), coalesce(a.declined, 0), coalesce(a.stale, 0),
        coalesce(a.silent, 0), coalesce(a.lapsed_leases, 0), a.percentiles,
-       ARRAY[coalesce(a.within_1, 0), coalesce(a.within_5, 0), coalesce(a.within_30, 0), coalesce(a.slower, 0)],
+       coalesce(b.counts, array_fill(0::bigint, ARRAY[cardinality(ARRAY[/* bounds */]) + 1])),
        coalesce(p.given, 0), coalesce(p.confirmed, 0), coalesce(p.used, 0), coalesce(p.lapsed, 0),
        coalesce(d.done, 0), coalesce(d.unpriced, 0),
        (SELECT count(*) FROM exit_directives w WHERE w.shadow_engine = n.engine AND w.state = 'PENDING'),
@@ -54,5 +60,6 @@ SELECT n.engine, coalesce(a.real, 0), coalesce(a.shadow, 0), coalesce(a.declined
        (SELECT count(*) FROM incidents i WHERE i.engine = n.engine)
   FROM (VALUES ('A'), ('B')) AS n (engine)
   LEFT JOIN answers a USING (engine)
+  LEFT JOIN bars b USING (engine)
   LEFT JOIN permitted p USING (engine)
   LEFT JOIN directed d USING (engine)

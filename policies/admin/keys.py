@@ -5,6 +5,7 @@ The primary key of the table contains the hash, so no URL here contains it.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -21,11 +22,14 @@ from admin_kit.display import badge, label
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from policies.models import ApiKey, KeyOwner
-from policies.services import create_api_key, revoke_api_key
+from policies.services import create_api_key, revoke_api_key, rotate_api_key
 
 # The package has a table of its own, whose keys are not accepted here.
 if admin.site.is_registered(UnusedApiKey):
     admin.site.unregister(UnusedApiKey)
+
+OVERLAPS = [("0", "not at all: it stops within a second"), ("1", "1 hour"), ("24", "24 hours"), ("168", "7 days")]
+SENT = "Send it in the header Authorization: Api-Key <key>. It will not be shown again."
 
 
 class KeyForm(forms.Form):
@@ -39,6 +43,18 @@ class KeyForm(forms.Form):
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="Optional. Tells several keys of one owner apart.",
+    )
+
+
+class RotateForm(forms.Form):
+    """How long the old key goes on working."""
+
+    overlap = forms.TypedChoiceField(
+        choices=OVERLAPS,
+        coerce=int,
+        label="The old key goes on working for",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Long enough to put the new key in place; not at all if the old one has leaked.",
     )
 
 
@@ -66,9 +82,13 @@ class ApiKeyAdmin(AuditAdmin):
     empty_commands = ("manage.py apikey create --owner engine-a",)
 
     def get_urls(self) -> list[URLPattern]:
-        """The URLs of the table and of revoking a key."""
-        revoke = path("revoke/<str:prefix>/", self.admin_site.admin_view(self.revoke), name="policies_apikey_revoke")
-        return [revoke, *super().get_urls()]
+        """The URLs of the table, and of revoking and rotating a key."""
+        pages = {"revoke": self.revoke, "rotate": self.rotate}
+        ours = [
+            path(f"{word}/<str:prefix>/", self.admin_site.admin_view(view), name=f"policies_apikey_{word}")
+            for word, view in pages.items()
+        ]
+        return [*ours, *super().get_urls()]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """None: the list shows all there is to know about a key."""
@@ -87,11 +107,12 @@ class ApiKeyAdmin(AuditAdmin):
 
     @admin.display(description="")
     def revoke_link(self, key: ApiKey) -> SafeString | None:
-        """A link to revoke the key; None for one that is revoked."""
+        """Links to rotate and to revoke the key; None for one that is revoked."""
         if key.revoked:
             return None
-        url = reverse("admin:policies_apikey_revoke", args=(key.prefix,))
-        return format_html('<a class="text-link" href="{}">Revoke</a>', url)
+        rotate, revoke = (reverse(f"admin:policies_apikey_{word}", args=(key.prefix,)) for word in ("rotate", "revoke"))
+        links = '<a class="text-link" href="{}">Rotate</a> · <a class="text-link" href="{}">Revoke</a>'
+        return format_html(links, rotate, revoke)
 
     @page_action("Create key", permission="create", url_path="new", icon="add")
     def new_key(self, request: HttpRequest) -> HttpResponse:
@@ -108,22 +129,31 @@ class ApiKeyAdmin(AuditAdmin):
             "opts": self.opts,
             "form": form,
             "secret": shown,
-            "secret_hint": "Send it in the header Authorization: Api-Key <key>. It will not be shown again.",
+            "secret_hint": SENT,
             "submit": "Create key",
         }
         return render_page(request, "admin_kit/form_page.html", "Create API key", **page)
 
+    def rotate(self, request: HttpRequest, prefix: str) -> HttpResponse:
+        """Create a key in place of this one, show it once, and let the old one end."""
+        key = _changeable(request, prefix)
+        form = RotateForm(request.POST if request.method == "POST" else None, initial={"overlap": 24})
+        page: dict[str, Any] = {"opts": self.opts, "form": form, "submit": "Rotate key"}
+        page["lead"] = f"A new key for {key.owner} ({key.name}) takes the place of {prefix}."
+        if form.is_bound and form.is_valid():
+            overlap = timedelta(hours=form.cleaned_data["overlap"])
+            new, shown = rotate_api_key(actor_of(request), prefix=prefix, overlap=overlap)
+            messages.success(request, f"API key {new.prefix} takes the place of {prefix}.")
+            page |= {"secret": shown, "secret_hint": SENT, "lead": "", "done": _all_keys()}
+        return render_page(request, "admin_kit/form_page.html", f"Rotate API key {prefix}", **page)
+
     def revoke(self, request: HttpRequest, prefix: str) -> HttpResponse:
         """Ask for confirmation, then revoke the key."""
-        if not request.user.has_perm("policies.change_apikey"):
-            raise PermissionDenied
-        key = ApiKey.objects.filter(prefix=prefix, revoked=False).first()
-        if key is None:
-            raise Http404
+        key = _changeable(request, prefix)
         if request.method == "POST":
             revoke_api_key(actor_of(request), prefix=prefix)
             messages.success(request, f"API key {prefix} revoked.")
-            return HttpResponseRedirect(reverse("admin:policies_apikey_changelist"))
+            return HttpResponseRedirect(_all_keys())
         page = {
             "opts": self.opts,
             "lead": f"Calls with key {prefix} ({key.owner}, {key.name}) will get 401 within a second. "
@@ -132,3 +162,17 @@ class ApiKeyAdmin(AuditAdmin):
             "danger": True,
         }
         return render_page(request, "admin_kit/form_page.html", f"Revoke API key {prefix}", **page)
+
+
+def _changeable(request: HttpRequest, prefix: str) -> ApiKey:
+    """The key that works, for whoever may change it."""
+    if not request.user.has_perm("policies.change_apikey"):
+        raise PermissionDenied
+    key: ApiKey | None = ApiKey.objects.filter(prefix=prefix, revoked=False).first()
+    if key is None:
+        raise Http404
+    return key
+
+
+def _all_keys() -> str:
+    return reverse("admin:policies_apikey_changelist")

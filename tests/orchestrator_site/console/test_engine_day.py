@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orchestrator_site.console.engine_day import engine_days, engine_errors
+from orchestrator_site.console.engine_day import BARS, engine_days, engine_errors, times_chart
 from policies.models import EngineErrors
 from tests.database import execute, value
 from tests.factories import api_client
@@ -40,7 +40,7 @@ def test_who_is_silent_beyond_the_time_for_an_answer_is_counted_so() -> None:
     assert (engine_days()["A"].silent, engine_days()["B"].silent) == (1, 1)
 
 
-def test_answer_times_are_told_as_percentiles_and_in_buckets() -> None:
+def test_answer_times_are_told_as_percentiles_and_drawn_as_bars() -> None:
     for seconds in (0.5, 2, 3, 40):
         make_desk()
         execute("SET session_replication_role = replica")
@@ -56,7 +56,13 @@ def test_answer_times_are_told_as_percentiles_and_in_buckets() -> None:
 
     assert day.named_percentiles[0] == ("50 %", 2.5)
     assert day.named_percentiles[-1] == ("longest", 40.0)
-    assert day.buckets == (("under 1 s", 1), ("1 to 5 s", 2), ("5 to 30 s", 0), ("over 30 s", 1))
+    counted = dict(zip(BARS, day.bars, strict=True))
+    assert {name: n for name, n in counted.items() if n} == {"to 1 s": 1, "to 5 s": 2, "to 60 s": 1}
+    chart = times_chart("A", day)
+    assert chart is not None
+    assert (chart.labels[0], chart.labels[-1]) == ("to 0.5 s", "to 300 s")
+    assert list(chart.series[0].values) == [0, 1, 0, 2, 0, 0, 1, 0]
+    assert "50 % within 2.50 s" in chart.summary
 
 
 def test_permits_directives_amendments_and_incidents_are_counted_for_their_engine() -> None:
@@ -83,6 +89,7 @@ def test_a_day_without_anything_is_all_noughts() -> None:
     day = engine_days()["A"]
 
     assert (day.answers, day.percentiles, day.permits, day.incidents) == (0, (), 0, 0)
+    assert (sum(day.bars), times_chart("A", day)) == (0, None)
 
 
 def test_every_error_that_an_engine_is_answered_with_is_counted_by_its_code() -> None:

@@ -9,15 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestrator_site.console.engines_page import (
-    SLOTS,
-    EnginePanel,
-    Span,
-    day_slots,
-    disabled_spans,
-    engine_panels,
-    share,
-)
+from orchestrator_site.console.engine_uptime import SLOTS, Span, day_slots, disabled_spans, share, uptimes
+from orchestrator_site.console.engines_page import EnginePanel, engine_panels
 from policies.models import EngineAvailability, EngineSwitch
 from policies.services import create_api_key, record_heartbeat, set_engine_enabled
 from tests.database import execute
@@ -67,7 +60,7 @@ def test_the_share_of_a_day_counts_each_moment_once(up: list[Span], off: list[Sp
 
 
 def test_the_tracker_shows_quarters_of_an_hour_from_a_day_ago_to_now() -> None:
-    slots = day_slots([hours(-10, 12), hours(30, 40)], [], DAY_BEFORE, NOON)
+    slots = day_slots([hours(-10, 12), hours(30, 40)], [], DAY_BEFORE, NOON, hours(-10, 12).begin)
 
     assert [slot.color for slot in slots] == ["to-slot-up"] * 48 + ["to-slot-none"] * 48
     assert slots[0].tooltip == "12:00 to 12:15 UTC: available"
@@ -75,7 +68,7 @@ def test_the_tracker_shows_quarters_of_an_hour_from_a_day_ago_to_now() -> None:
 
 
 def test_the_shortest_stretch_and_the_shortest_switch_are_still_seen() -> None:
-    slots = day_slots([hours(12, 12.001)], [hours(6, 6.001)], DAY_BEFORE, NOON)
+    slots = day_slots([hours(12, 12.001)], [hours(6, 6.001)], DAY_BEFORE, NOON, DAY_BEFORE)
 
     assert (slots[48].color, slots[24].color) == ("to-slot-partly", "to-slot-off")
     assert len(slots) == SLOTS
@@ -160,19 +153,46 @@ def test_what_is_not_answered_is_counted_with_its_age() -> None:
 
 
 @pytest.mark.django_db
-def test_changes_of_version_and_rules_are_listed_the_newest_first() -> None:
+def test_builds_are_listed_the_newest_first_with_how_long_each_ran() -> None:
     stretch(10, 1, version="1", rules="a" * 64)
     stretch(8, 1, version="1", rules="a" * 64)
     stretch(6, 1, version="2", rules="a" * 64)
     stretch(4, 1, version="2", rules="b" * 64)
 
-    changes = panel("A").changes
+    found = panel("A").builds
 
-    assert [(change.before.engine_version, change.after.engine_version) for change in changes] == [
-        ("2", "2"),
-        ("1", "2"),
-    ]
-    assert changes[0].after.rules_hash == "b" * 64
+    assert [(build.engine_version, build.rules_hash[0]) for build in found] == [("2", "b"), ("2", "a"), ("1", "a")]
+    lasted = [(build.until - build.since).total_seconds() for build in found]
+    assert lasted == pytest.approx([3600, 3600, 3 * 3600], abs=60)
+
+
+@pytest.mark.django_db
+def test_what_lies_before_the_first_heartbeat_is_no_outage() -> None:
+    stretch(6, 3)
+
+    found = panel("A")
+
+    assert (found.since_birth, found.up_percentage) == (True, "50.0%")
+    assert colours("A").count("to-slot-before") == pytest.approx(72, abs=1)
+    assert colours("A").count("to-slot-none") == pytest.approx(12, abs=1)
+
+
+@pytest.mark.django_db
+def test_the_last_thirty_days_count_from_the_first_heartbeat_without_what_was_disabled() -> None:
+    stretch(100 * 24, 24)
+    stretch(30 * 24 - 6, 30 * 24 - 6)
+    stretch(40, 40, engine="B")
+    for enabled, hours_ago in ((False, 20), (True, 10)):
+        EngineSwitch.objects.create(
+            engine="B", enabled=enabled, reason="x", switched_by="ada",
+            switched_at=timezone.now() - timedelta(hours=hours_ago),
+        )  # fmt: skip
+
+    found = uptimes()
+
+    assert found["A"].seconds == pytest.approx(30 * 86400)
+    assert found["A"].share == pytest.approx(1 - 6 / 720, abs=1e-4)
+    assert (found["B"].seconds, found["B"].share) == (pytest.approx(40 * 3600, abs=60), pytest.approx(0.75, abs=1e-3))
 
 
 # The page
@@ -198,6 +218,16 @@ def test_only_who_may_switch_is_offered_the_switch(role: str, offered: bool) -> 
     page = logged_in(role).get(reverse("admin:engines")).content.decode()
 
     assert (reverse("admin:policies_engine_switch", args=("A",)) in page) == offered
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("operator", True)])
+def test_only_who_may_change_keys_is_offered_to_rotate_one(role: str, offered: bool) -> None:
+    key, _ = create_api_key(ADA, owner="engine-a", name="desk one")
+
+    page = logged_in(role).get(reverse("admin:engines")).content.decode()
+
+    assert (reverse("admin:policies_apikey_rotate", args=(key.prefix,)) in page) == offered
 
 
 @pytest.mark.django_db

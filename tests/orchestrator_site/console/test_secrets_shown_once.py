@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from kernel.canonical import sha256_hex
 from policies.models import ApiKey
+from policies.services import rotate_api_key
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
 from tests.factories import make_source
 from tests.orchestrator_site.console.rows import logged_in
+from tests.policies.control import ADA, entries
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +70,47 @@ def test_a_revoked_key_opens_nothing_and_can_be_revoked_once(operator: Client) -
 
     assert api.get("/api/v1/exit-directives").status_code == 401
     assert operator.post(revoke).status_code == 404
+
+
+@pytest.mark.parametrize(("overlap", "old_opens"), [("24", 200), ("0", 401)])
+def test_rotating_shows_a_new_key_and_lets_the_old_one_end(operator: Client, overlap: str, old_opens: int) -> None:
+    made = operator.post(reverse("admin:policies_apikey_new_key"), {"owner": "engine-a", "name": "desk"})
+    old = ApiKey.objects.get()
+
+    page = operator.post(reverse("admin:policies_apikey_rotate", args=(old.prefix,)), {"overlap": overlap})
+
+    new = ApiKey.objects.exclude(pk=old.pk).get()
+    assert (new.owner, new.name, page.context["secret"].split(".")[0]) == ("engine-a", "desk", new.prefix)
+    opens = []
+    for text in (made.context["secret"], page.context["secret"]):
+        api = APIClient()
+        api.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
+        opens.append(api.get("/api/v1/exit-directives").status_code)
+    assert opens == [old_opens, 200]
+    old.refresh_from_db()
+    assert old.revoked == (overlap == "0")
+    assert entries("api_key.rotated")[0].subject == f"key {old.prefix} to {new.prefix}"
+
+
+def test_an_old_key_ends_no_later_than_it_would_have(operator: Client) -> None:
+    operator.post(reverse("admin:policies_apikey_new_key"), {"owner": "engine-a"})
+    ends = timezone.now() + timedelta(hours=2)
+    ApiKey.objects.update(expiry_date=ends)
+    old = ApiKey.objects.get()
+
+    rotate_api_key(ADA, prefix=old.prefix, overlap=timedelta(days=7))
+
+    old.refresh_from_db()
+    assert old.expiry_date == ends
+
+
+def test_who_may_only_look_rotates_nothing(operator: Client) -> None:
+    operator.post(reverse("admin:policies_apikey_new_key"), {"owner": "engine-a"})
+    address = reverse("admin:policies_apikey_rotate", args=(ApiKey.objects.get().prefix,))
+
+    assert logged_in("viewer").post(address, {"overlap": "24"}).status_code == 403
+    assert operator.get(reverse("admin:policies_apikey_rotate", args=("nobody",))).status_code == 404
+    assert ApiKey.objects.count() == 1
 
 
 @pytest.mark.parametrize("form", [{}, {"owner": "root"}, {"owner": "feeder", "name": "x" * 51}])
