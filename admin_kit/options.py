@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import ORDER_VAR
+from django.contrib.admin.utils import label_for_field
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,6 +29,8 @@ else:
 
 from admin_kit.csv_export import csv_of
 from admin_kit.paginator import EstimatePaginator
+from admin_kit.places import title_of_list
+from admin_kit.saved_views import COLUMNS
 from admin_kit.search import search_exactly
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -48,6 +51,33 @@ class BrowseList(ChangeList):
     def csv_query(self) -> str:
         """The query of the same list as CSV, all pages in one."""
         return self.get_query_string({"as": "csv"}, ["p"])
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """The parameters that narrow the list; which columns it has does not."""
+        found: dict[str, Any] = super().get_filters_params(params)
+        found.pop(COLUMNS, None)
+        return found
+
+    @property
+    def page_name(self) -> str:
+        """The name of the list's URL."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+
+    @property
+    def column_choices(self) -> list[tuple[str, str, bool]]:
+        """The columns that can be chosen: name, title, and whether it is shown."""
+        options = cast("BrowseAdmin", self.model_admin)
+        return [
+            (name, str(label_for_field(name, self.model, options)), name in self.list_display)
+            for name in options.column_choices
+        ]
+
+    @property
+    def kept_parameters(self) -> list[tuple[str, str]]:
+        """What the query holds beside the columns, for the form that chooses them."""
+        return [(name, value) for name, values in self.filter_params.items() for value in values] + [
+            (name, self.params[name]) for name in (ORDER_VAR, SEARCH_VAR) if self.params.get(name)
+        ]
 
     @property
     def number_columns(self) -> list[str]:
@@ -97,6 +127,8 @@ class BrowseAdmin(ModelAdmin):
     actions_detail: tuple[str, ...] = ()
     # The columns of the list as CSV, by the names of fields; none for a list that is not offered so.
     csv_columns: ClassVar[tuple[str, ...]] = ()
+    # The columns that a user can choose from and keep as a view; none for a list that has always the same.
+    column_choices: tuple[str, ...] = ()
     # What an empty list says: what creates rows, and the commands for it.
     empty_hint = ""
     empty_commands: tuple[str, ...] = ()
@@ -117,6 +149,16 @@ class BrowseAdmin(ModelAdmin):
         """The column that the list is ordered by, either way: an index serves it, and most others have none."""
         first = next(iter(self.get_ordering(request) or self.opts.ordering or ()), "")
         return [column for column in self.get_list_display(request) if column == str(first).removeprefix("-")]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns that the query asks for, in the list's order; the usual ones where it asks for none of them."""
+        asked = ",".join(request.GET.getlist(COLUMNS)).split(",")
+        return [name for name in self.column_choices if name in asked] or super().get_list_display(request)
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        """The columns that lead to a row's page; the first one where none of those is shown."""
+        links = super().get_list_display_links(request, list_display) or ()
+        return [name for name in links if name in list_display] or list(list_display)[:1]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowseList]:
         """The list that can say why it is empty."""
@@ -140,9 +182,12 @@ class BrowseAdmin(ModelAdmin):
             if as_csv and self.has_view_or_change_permission(request):
                 rows = self.get_changelist_instance(request).get_queryset(request)
                 return csv_of(rows, self.csv_columns, self.opts.db_table)  # type: ignore[return-value]  # streamed
-            return super().changelist_view(request, extra_context)
+            answer = super().changelist_view(request, extra_context)
         except SuspiciousOperation:
             return self._unfiltered(request)
+        if isinstance(answer, TemplateResponse) and answer.context_data and "cl" in answer.context_data:
+            answer.context_data["title"] = title_of_list(answer.context_data, self.opts)
+        return answer
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; None for what cannot be an ID."""

@@ -8,8 +8,9 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Left
 
-from kernel.canonical import SHA256_HEX
+from kernel.canonical import HASH_HEAD, SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from policies.core.rules import REASONS
 from policies.models import EngineName, PolicyVersion
@@ -45,7 +46,12 @@ class Experiment(models.Model):
     class Meta:
         db_table = "experiments"
         ordering = ("-created_at",)
-        indexes = (models.Index(name="experiments_created", fields=("-created_at", "experiment_id")),)
+        indexes = (
+            models.Index(name="experiments_created", fields=("-created_at", "experiment_id")),
+            # For whoever has the first digits of a hash from a page or a log.
+            models.Index(Left("signal_hash", HASH_HEAD), name="experiments_signal_hash"),
+            models.Index(Left("assignment_hash", HASH_HEAD), name="experiments_assignment_hash"),
+        )
         constraints = (
             models.CheckConstraint(name="experiments_variant_known", condition=Q(variant__in=EngineName.values)),
             models.CheckConstraint(

@@ -1,7 +1,8 @@
-"""What every app may write: the audit log, and what operators have seen of that which asks for their attention."""
+"""What every app may write: the audit log, what operators have seen of what asks for attention, and their views."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -43,3 +44,33 @@ class AttentionMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.made_by}"
+
+
+class SavedView(models.Model):
+    """A list as one user has set it up: which rows, in which order, with which columns."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    page = models.CharField(max_length=100, help_text="Name of the list's URL in the admin.")
+    name = models.CharField(max_length=60, help_text="As its owner calls it.")
+    query = models.CharField(
+        max_length=2000, blank=True, default="", help_text="Filters and order, as in the list's URL."
+    )
+    columns = models.CharField(
+        max_length=500, blank=True, default="", help_text="Names of the columns, with commas; blank for the usual ones."
+    )
+
+    class Meta:
+        db_table = "saved_views"
+        # Whoever may see a list may keep views of it, and nobody sees another's: there is nothing to permit.
+        default_permissions = ()
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(
+                name="saved_views_one_per_name",
+                fields=("owner", "page", "name"),
+                violation_error_message="You already have a view of this name.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

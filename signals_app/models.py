@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Left
 
-from kernel.canonical import SHA256_HEX
+from kernel.canonical import HASH_HEAD, SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from kernel.values import instant_text
 from signals_app.watch_models import AlertArrival, AlertStream, AlertWatch, MissingAlert  # noqa: F401 (of this app)
@@ -176,6 +176,8 @@ class Signal(models.Model):
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
+            # Most alerts name none; those of a strategy name few, which PostgreSQL keeps once each.
+            models.Index(name="signals_order", fields=("order_id",), condition=~Q(order_id="")),
             # The clock of a replay source; live signals pay nothing for it.
             models.Index(name="signals_replay_clock", fields=("source", "timestamp"), condition=Q(replayed=True)),
         )
@@ -329,8 +331,8 @@ class MarketContext(models.Model):
 
     class Meta:
         db_table = "market_contexts"
-        # Engines and operators look a context up by its hash; this kind keeps four bytes of each.
-        indexes = (HashIndex(name="market_contexts_hash", fields=("context_hash",)),)
+        # Whoever looks a context up has its hash, or the first digits of it.
+        indexes = (models.Index(Left("context_hash", HASH_HEAD), name="market_contexts_hash"),)
 
     def __str__(self) -> str:
         return self.context_hash

@@ -6,11 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from django import template
+from django.template import RequestContext
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from admin_kit import display
 from admin_kit.display import age_text
+from admin_kit.places import Part, path_of
+from admin_kit.saved_views import query_of, views_of
+from kernel.models import SavedView
 from kernel.values import plain_text, read_instant
 
 register = template.Library()
@@ -28,6 +32,18 @@ def row_link(target: tuple[str, object], text: str) -> SafeString:
     """A link to a row, given as admin model and ID."""
     model, identity = target
     return display.link(model, identity, text)
+
+
+@register.simple_tag(takes_context=True)
+def page_path(context: RequestContext) -> list[Part]:
+    """The way to this page, in the words of the sidebar."""
+    return path_of({str(name): value for name, value in context.flatten().items()})
+
+
+@register.simple_tag(takes_context=True)
+def own_views(context: RequestContext, page: str) -> list[tuple[SavedView, str]]:
+    """The user's views of a list, each with the query that opens it."""
+    return [(view, query_of(view)) for view in views_of(context["request"].user, page)]
 
 
 @register.filter

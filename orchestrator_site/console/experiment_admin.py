@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -23,11 +23,13 @@ from experiments.models import Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.values import uuid_from
+from kernel.values import day_text, uuid_from
 from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
 from outcomes.core.books import result_in_force
 from outcomes.models import LIVE_STATUSES, Outcome, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Trade
+from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
+from signals_app.models import Signal
 
 _TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
 _OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
@@ -56,12 +58,29 @@ TRADED = {
 }
 
 
+def _of_signal(title: str, read: Callable[[Signal], object]) -> Callable[[Any, Experiment], object]:
+    """A column of what came with the alert; None for a signal that was deleted."""
+
+    @admin.display(description=title)
+    def column(_: Any, row: Experiment) -> object:
+        try:
+            return read(row.signal) or None
+        except ObjectDoesNotExist:
+            return None
+
+    return column
+
+
 class ExperimentAdmin(AuditAdmin):
     """One row per signal that was decided."""
 
+    column_choices = (
+        "created_at", "fired", "market_date", "signal_text", "strategy", "order", "source", "roles", "execution_mode",
+        "pnl_real", "pnl_shadow", "state", "outcome", "reason", "variant", "policy", "experiment",
+    )  # fmt: skip
     list_display = (
         "created_at",
-        "experiment",
+        "market_date",
         "signal_text",
         "roles",
         "execution_mode",
@@ -70,6 +89,7 @@ class ExperimentAdmin(AuditAdmin):
         "state",
         "reason",
         "policy",
+        "experiment",
     )
     list_display_links = ("created_at", "experiment")
     list_filter_submit = True
@@ -151,6 +171,13 @@ class ExperimentAdmin(AuditAdmin):
         """The first digits of the ID."""
         return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
 
+    fired = _of_signal("fired", lambda signal: signal.timestamp)
+    # Years ago for that of a replay.
+    market_date = _of_signal("market date", lambda signal: day_text(signal.timestamp.astimezone(NEW_YORK).date()))
+    strategy = _of_signal("strategy", lambda signal: signal.strategy)
+    order = _of_signal("order ID", lambda signal: signal.order_id)
+    source = _of_signal("source", lambda signal: signal.source)
+
     @admin.display(description="signal")
     def signal_text(self, row: Experiment) -> SafeString:
         """Symbol, direction with an arrow, and timeframe."""
@@ -192,6 +219,17 @@ class ExperimentAdmin(AuditAdmin):
     def policy(self, row: Experiment) -> SafeString:
         """A link to the pinned version."""
         return link("policies_policyversion", row.policy_version_id, f"v{row.policy_version_id}")
+
+    @admin.display(description="variant")
+    def variant(self, row: Experiment) -> str:
+        """The engine that the signal's hash draws."""
+        return row.variant
+
+    @admin.display(description="outcome")
+    def outcome(self, row: Experiment) -> str:
+        """The engines whose result is in."""
+        trades: list[Any] = [*row.realtrades.all(), *row.shadowtrades.all()]
+        return " and ".join(sorted(trade.engine for trade in trades if trade.outcomes.all())) or "none"
 
     @admin.display(description="state")
     def state(self, row: Experiment) -> str:

@@ -14,6 +14,8 @@ from django.utils.functional import SimpleLazyObject
 
 from admin_kit.charts import csv_answer
 from admin_kit.options import register_page_above
+from admin_kit.saved_views import change as change_view
+from admin_kit.saved_views import save as save_view
 from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.roles import HALT_TRADING
 from policies.models import Engine, PolicyDraft
@@ -64,6 +66,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         )
 
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
+            "views/": ("view_save", save_view),
+            "views/<int:view_id>/": ("view_change", change_view),
             "attention/": ("attention", attention.mark),
             "kill-switch/": ("kill_switch", kill_switch.page),
             "check-alert/": ("check_alert", alert_page.page),
@@ -116,9 +120,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         return super().index(request, {**refresh, **seen, **(extra_context or {})})
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Find pages by name; Unfold's own view fails on a malformed page number."""
-        query = request.GET.copy()
-        query["page"] = "1"
-        request.GET = query  # type: ignore[assignment]  # Unfold reads it only
-        answer: HttpResponse = super().search(request, extra_context)  # type: ignore[misc]  # Unfold's
-        return answer
+        """Find pages, actions and rows, instead of tables by their names."""
+        from orchestrator_site.console.search import page
+
+        return page(request)

@@ -16,7 +16,7 @@ from django.urls import reverse
 from admin_kit import paginator as paginator_module
 from admin_kit.options import BrowseAdmin
 from admin_kit.paginator import EstimatePaginator
-from admin_kit.search import field_at, search_exactly
+from admin_kit.search import field_at, hash_begins, id_begins, search_exactly
 from experiments.models import ExecutionDecision, Experiment
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowTrade
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # Session, account, count, rows, the halt and the guardrail; what a list needs more stands here.
 COMMON = 6
-EXTRA = {"experiments.Experiment": 5, "signals_app.Signal": 1, "auth.Group": 1}
+EXTRA = {"experiments.Experiment": 6, "signals_app.Signal": 1, "auth.Group": 1}
 
 
 def list_of(model: type[models.Model]) -> str:
@@ -113,7 +113,8 @@ def test_a_search_finds_ids_hashes_and_symbols_exactly() -> None:
     signal, other = make_signal(symbol="SPY"), make_signal(symbol="SPYG")
     fields = ("signal_id__exact", "signal_hash__exact", "symbol__exact")
 
-    for text in (str(signal.pk), signal.pk.hex, f" {signal.pk} ", signal.signal_hash, "SPY", "spy"):
+    beginnings = (str(signal.pk)[:8], str(signal.pk)[:13], signal.signal_hash[:12])
+    for text in (str(signal.pk), signal.pk.hex, f" {signal.pk} ", signal.signal_hash, "SPY", "spy", *beginnings):
         assert list(search_exactly(Signal.objects.all(), fields, text)) == [signal], text
     assert other.pk != signal.pk
 
@@ -153,8 +154,9 @@ def test_what_can_only_be_an_id_is_looked_for_among_ids_alone(
     found = search_exactly(Experiment.objects.all(), ExperimentAdmin.search_fields, text)
 
     condition = str(found.query).partition(" WHERE ")[2].partition(" ORDER BY ")[0]
-    assert all(f'"{name}" = ' in condition for name in looked_for)
-    assert not any(f'"{name}" = ' in condition for name in not_looked_for)
+    # An ID is looked for between the lowest and the highest one that begins so.
+    assert all(f'"{name}" = ' in condition or f'"{name}" >= ' in condition for name in looked_for)
+    assert not any(f'"{name}" ' in condition for name in not_looked_for)
 
 
 def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,9 +176,13 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         (RealTrade.objects.filter(status="OPEN"), "realtrade_open"),
         (ShadowTrade.objects.filter(status="OPEN"), "shadowtrade_open"),
         (ExecutionDecision.objects.filter(decision_hash="a" * 64), "execution_policy_hash"),
-        (MarketContext.objects.filter(context_hash="a" * 64), "market_contexts_hash"),
+        (MarketContext.objects.filter(hash_begins("context_hash", "a1" * 4)), "market_contexts_hash"),
+        (Experiment.objects.filter(hash_begins("signal_hash", "a1" * 32)), "experiments_signal_hash"),
+        (Experiment.objects.filter(hash_begins("assignment_hash", "a1" * 5)), "experiments_assignment_hash"),
+        (Signal.objects.filter(order_id="7").exclude(order_id=""), "signals_order"),
+        (Experiment.objects.filter(id_begins("experiment_id", "a1" * 4)), "experiments_"),
     ],
-    ids=["real", "shadow", "decision", "context"],
+    ids=["real", "shadow", "decision", "context", "signal hash", "assignment hash", "order", "first digits of an ID"],
 )
 def test_what_is_counted_and_looked_for_all_the_time_has_an_index(rows: QuerySet[Any], index: str) -> None:
     # What remains are bitmaps, and those only of an index that the condition can use.
