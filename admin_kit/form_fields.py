@@ -14,9 +14,9 @@ from kernel.values import parse_typed_instant
 TIME_HINT = "Enter a time in UTC, such as 2026-03-16T14:30 or 2026-03-16T14:30:00Z."
 
 
-def reason_field(hint: str) -> forms.CharField:
-    """A required reason, kept with what was done."""
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True})
+def reason_field(hint: str, *, focused: bool = True) -> forms.CharField:
+    """A required reason, kept with what was done; `focused` where the page is about nothing else."""
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, **({"autofocus": True} if focused else {})})
     return forms.CharField(max_length=2000, widget=widget, help_text=hint)
 
 
@@ -52,12 +52,23 @@ def filter_choice(values: Sequence[str]) -> forms.ChoiceField:
     return forms.ChoiceField(required=False, choices=choices, widget=UnfoldAdminSelectWidget)
 
 
+class _Calendar(UnfoldAdminTextInputWidget):
+    """The browser's own picker; it knows no zone, and the label says which one is meant."""
+
+    input_type = "datetime-local"
+
+    def format_value(self, value: Any) -> str | None:
+        """As the picker takes it: without zone and seconds."""
+        return None if value is None else str(value)[:16].replace(" ", "T")
+
+
 class UTCTimeField(forms.CharField):
     """An optional time typed as text; without an offset it is UTC, as everything in the admin."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "YYYY-MM-DDTHH:MM"})
-        super().__init__(required=False, max_length=40, widget=widget, **kwargs)
+    def __init__(self, *, picked: bool = False, **kwargs: Any) -> None:
+        """Typed or, for a time to come, picked from the browser's calendar."""
+        plain = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "YYYY-MM-DDTHH:MM"})
+        super().__init__(required=False, max_length=40, widget=_Calendar() if picked else plain, **kwargs)
 
     def clean(self, value: Any) -> datetime | None:
         """The instant; None when left blank."""

@@ -31,7 +31,12 @@ LATE_SECONDS = 90
 
 
 def start_draft(
-    actor: Actor, *, content: PolicySettings | None = None, note: str = "", base_version: int | None = None
+    actor: Actor,
+    *,
+    content: PolicySettings | None = None,
+    note: str = "",
+    evidence: str = "",
+    base_version: int | None = None,
 ) -> PolicyDraft:
     """Create a draft from the version in force or `base_version`; `content` restores the settings of an older one."""
     base = policy_in_force() if base_version is None else policy_version(base_version)
@@ -42,6 +47,7 @@ def start_draft(
             **chosen.columns(),
             base_version=base,
             note=note,
+            evidence=evidence,
             content_hash=chosen.content_hash(),
             created_by=actor.name,
             created_at=now,
@@ -60,6 +66,7 @@ def edit_draft(
     content: PolicySettings,
     note: str,
     revision: int,
+    evidence: str = "",
     base_version: int | None = None,
 ) -> PolicyDraft:
     """Change a draft; approvals of its former content are void from then on.
@@ -77,7 +84,7 @@ def edit_draft(
             setattr(draft, name, value)
         if base_version is not None:
             draft.base_version = policy_version(base_version)
-        draft.note, draft.content_hash = note.strip(), content.content_hash()
+        draft.note, draft.evidence, draft.content_hash = note.strip(), evidence.strip(), content.content_hash()
         draft.edited_by, draft.edited_at, draft.revision = actor.name, timezone.now(), revision + 1
         # Never removed again: whoever has contributed to a draft does not become its second pair of eyes by a later
         # edit.

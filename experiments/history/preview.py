@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -36,6 +37,7 @@ SELECT = f"""
 SELECT d.experiment_id::text, s.symbol, e.bucket, d.inputs::text, d.rules_version,
        d.execution_mode, d.executed_engine, d.reason {MATCHING}
 """
+PERIOD = f"SELECT min(created_at), max(created_at) FROM (SELECT e.created_at {MATCHING}) AS matching"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def decided_again(
     """
     if not 1 <= selection.last <= MOST:
         raise DomainError("last_out_of_range", f"Must be between 1 and {MOST}.", "/last")
-    parameters = {field.name: getattr(selection, field.name) for field in fields(selection)}
+    parameters = _parameters(selection)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         with connection.cursor() as counting:
             counting.execute(COUNT, parameters)
@@ -84,3 +86,15 @@ def decided_again(
                     progress(done, max(total, done))
 
         yield from decide_again(stored(), settings)
+
+
+def period_of(selection: PreviewSelection) -> tuple[datetime, datetime] | None:
+    """When the first and the last of the selected decisions were made; None without any."""
+    with connection.cursor() as cursor:
+        cursor.execute(PERIOD, _parameters(selection))
+        first, last = cursor.fetchone()
+    return None if first is None else (first, last)
+
+
+def _parameters(selection: PreviewSelection) -> dict[str, Any]:
+    return {field.name: getattr(selection, field.name) for field in fields(selection)}

@@ -126,6 +126,8 @@ def result_context(found: PreviewWithPnl) -> dict[str, Any]:
             for title, name in names
         ],
         "recorded": found.recorded,
+        "trips": found.trips,
+        "tripped": sum(len(one.times) for one in found.trips),
     }
 
 

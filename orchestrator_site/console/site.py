@@ -18,7 +18,7 @@ from admin_kit.saved_views import change as change_view
 from admin_kit.saved_views import save as save_view
 from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.roles import HALT_TRADING
-from policies.models import Engine, PolicyDraft
+from policies.models import Engine, PolicyDraft, PolicyVersion
 from policies.selectors import open_halt, open_trip
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             risk_page,
             rows_page,
             settings_page,
+            version_page,
         )
 
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
@@ -77,6 +78,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "as-of/": ("as_of", as_of_page.page),
             "policies/policydraft/<int:draft_id>/preview/": ("draft_preview", preview_page.page),
             "policies/policydraft/<int:draft_id>/preview/run/": ("draft_preview_run", preview_page.run),
+            "policies/policyversion/<int:version>/decisions/": ("version_decisions", version_page.part),
             "rows/": ("rows", rows_page.page),
             "rows/export.<str:form>": ("rows_export", rows_page.export),
             "report/": ("report", compare_page.page),
@@ -87,6 +89,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         }
         register_page_above(Engine, "admin:engines")
         register_page_above(PolicyDraft, "admin:draft_preview")
+        register_page_above(PolicyVersion, "admin:version_decisions")
         ours = [path(route, self.admin_view(view), name=name) for route, (name, view) in pages.items()]
         return [*ours, *super().get_urls()]
 

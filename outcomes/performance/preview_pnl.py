@@ -1,4 +1,4 @@
-"""The recorded P&L of the trades that other policy settings would have moved between real and shadow.
+"""What other policy settings would have moved between real and shadow, as recorded, and which guardrails had tripped.
 
 It is what those trades recorded, not a forecast: a shadow trade made real would get other prices. An UNPRICED
 trade is counted, and part of no sum.
@@ -10,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
 from experiments.core.what_if import Preview, Tally, WhatIf
-from experiments.history.preview import PreviewSelection, decided_again
+from experiments.history.preview import MOST, PreviewSelection, decided_again, period_of
 from experiments.history.replay import Progress
 from policies.core.settings import PolicySettings
+from policies.core.trips import Arrival, ClosedTrade, Return, Stretch, Tripped, trips
 
 # One at a time would be a round trip each; all at once would hold a million of them in memory.
 EXPERIMENTS_A_QUERY = 5000
@@ -27,6 +29,32 @@ SELECT m.engine, count(*), count(o.trade_id), count(*) FILTER (WHERE o.price_pro
   FROM unnest(%s::uuid[], %s::text[]) AS m (experiment_id, engine)
   LEFT JOIN {table} o ON o.experiment_id = m.experiment_id AND o.engine = m.engine
  GROUP BY m.engine, o.currency
+"""
+# A trade counts by what its engine has recorded, real or shadow.
+WOULD_BE_REAL = """
+SELECT o.exit_time, o.trade_id::text, o.pnl, o.currency
+  FROM unnest(%s::uuid[], %s::text[]) AS m (experiment_id, engine)
+ CROSS JOIN LATERAL (
+    SELECT r.exit_time, r.trade_id, r.pnl, r.currency FROM latest_real_outcomes r
+     WHERE (r.experiment_id, r.engine) = (m.experiment_id, m.engine)
+     UNION ALL
+    SELECT s.exit_time, s.trade_id, s.pnl, s.currency FROM latest_shadow_outcomes s
+     WHERE (s.experiment_id, s.engine) = (m.experiment_id, m.engine)) AS o
+ WHERE o.pnl IS NOT NULL
+"""
+ARRIVALS = """
+SELECT received_at, status = 'FAILED' FROM signals WHERE received_at BETWEEN %s AND %s
+ ORDER BY received_at DESC LIMIT %s
+"""
+# Times at which an engine came back after a gap, as the worker's own measure counts them.
+RETURNS = """
+SELECT s.first_heartbeat_at, s.engine FROM engine_availability s
+ WHERE s.first_heartbeat_at BETWEEN %s AND %s
+   AND NOT EXISTS (SELECT FROM engine_availability b WHERE b.engine = s.engine
+                      AND b.first_heartbeat_at < s.first_heartbeat_at AND b.available_until > s.first_heartbeat_at)
+   AND EXISTS (SELECT FROM engine_availability b WHERE b.engine = s.engine
+                  AND b.first_heartbeat_at < s.first_heartbeat_at)
+ ORDER BY s.first_heartbeat_at
 """
 
 
@@ -52,6 +80,7 @@ class PreviewWithPnl:
 
     preview: Preview
     recorded: tuple[RecordedPnl, ...]
+    trips: tuple[Tripped, ...] = ()  # of guardrails that the settings limit
 
 
 # Where the outcomes of the trades are that would have become something else.
@@ -99,6 +128,7 @@ def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> I
     sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
     reached: list[Step] = []
     moving: list[WhatIf] = []
+    real: list[tuple[str, str]] = []
     for one in decided_again(selection, settings, lambda done, total: reached.append(Step(done, total))):
         tally.add(one)
         if one.after is not None and one.after.executed_engine != one.before.executed_engine:
@@ -106,6 +136,8 @@ def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> I
             if len(moving) == EXPERIMENTS_A_QUERY:
                 _add_recorded(moving, sums)
                 moving.clear()
+        if one.after is not None and one.after.executed_engine:
+            real.append((one.experiment_id, one.after.executed_engine))
         # A callback cannot yield: what it noted is passed on here, after the decision that it came with.
         if reached:
             yield reached.pop()
@@ -114,7 +146,35 @@ def preview_in_steps(selection: PreviewSelection, settings: PolicySettings) -> I
     recorded = (
         RecordedPnl(*key, one.decisions, one.trades, one.unpriced, one.pnl) for key, one in sorted(sums.items())
     )
-    yield PreviewWithPnl(tally.result(), tuple(recorded))
+    yield PreviewWithPnl(tally.result(), tuple(recorded), trips(settings, _stretch(selection, settings, real)))
+
+
+def _stretch(selection: PreviewSelection, settings: PolicySettings, real: list[tuple[str, str]]) -> Stretch:
+    """What the guardrails would have looked at: the trades that would have been real, and the time of the decisions."""
+    closed: list[tuple[Any, ...]] = []
+    if settings.max_consecutive_real_losses or settings.max_daily_real_loss:
+        for start in range(0, len(real), EXPERIMENTS_A_QUERY):
+            experiments, engines = zip(*real[start : start + EXPERIMENTS_A_QUERY], strict=True)
+            closed += _rows(WOULD_BE_REAL, (list(experiments), list(engines)))
+    during = period_of(selection)
+    arrivals: list[Any] = []
+    returns: list[Any] = []
+    if during and settings.max_failed_signal_percentage:
+        arrivals = _rows(ARRIVALS, (*during, MOST))
+    if during and settings.max_engine_flaps:
+        returns = _rows(RETURNS, during)
+    return Stretch(
+        # In the order in which the worker's measures take them.
+        tuple(ClosedTrade(at, pnl, currency) for at, _, pnl, currency in sorted(closed)),
+        tuple(Arrival(*row) for row in sorted(arrivals)),
+        tuple(Return(*row) for row in returns),
+    )
+
+
+def _rows(statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
 
 
 def _add_recorded(moving: list[WhatIf], sums: defaultdict[tuple[str, str], _Sum]) -> None:

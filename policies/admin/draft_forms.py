@@ -21,8 +21,8 @@ class EditDraftForm(PolicyForm):
 class ActivateForm(forms.Form):
     """Why and when the draft is activated; `content_hash` is the content that was on the page."""
 
-    reason = reason_field("Recorded with your name on the version and in the audit log.")
-    at = UTCTimeField(label="Activate at (UTC)", help_text="Leave blank to activate now.")
+    reason = reason_field("Recorded with your name on the version and in the audit log.", focused=False)
+    at = UTCTimeField(label="Activate at (UTC)", help_text="Leave blank to activate now.", picked=True)
     content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
 
@@ -41,4 +41,9 @@ class ApproveForm(forms.Form):
 def initial_from_draft(draft: PolicyDraft, *, base_version: int) -> dict[str, Any]:
     """The form filled with a draft, to be rebased onto `base_version` when it is saved."""
     settings = {name: getattr(draft, name) for name in SETTING_NAMES}
-    return settings | {"note": draft.note, "base_version": base_version, "revision": draft.revision}
+    return settings | {
+        "note": draft.note,
+        "evidence": draft.evidence,
+        "base_version": base_version,
+        "revision": draft.revision,
+    }

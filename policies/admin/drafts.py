@@ -26,6 +26,7 @@ from policies.drafts import activate_draft, approve_draft, discard_draft, edit_d
 from policies.models import DraftState, PolicyDraft
 from policies.selectors import policy_draft, policy_in_force
 
+UNSETTLED = (DraftState.OPEN, DraftState.SCHEDULED)
 COLOURS = {"OPEN": "info", "SCHEDULED": "warning", "ACTIVATED": "success", "REFUSED": "danger", "DISCARDED": "neutral"}
 SENTENCES = {
     "OPEN": "Not active: a draft takes effect when it is activated.",
@@ -88,6 +89,9 @@ class PolicyDraftAdmin(AuditAdmin):
         if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
             raise PermissionDenied
         draft = _draft(object_id)
+        is_open = draft.state == DraftState.OPEN
+        preview = page_above(PolicyDraft, draft.pk) if draft.state in UNSETTLED else None
+        activates = is_open and self.has_activate_permission(request)
         return self._page(
             request,
             "policies/draft.html",
@@ -102,6 +106,10 @@ class PolicyDraftAdmin(AuditAdmin):
             changes=diff(draft.base_version.content, draft.content),
             settings=[(row.name, row.after) for row in side_by_side(draft.content, draft.content)],
             buttons=list(self._buttons(request, draft)),
+            preview=preview,
+            approve=_url("approve", draft) if self._may_approve(request, draft) else None,
+            activate=ActivateForm(initial={"content_hash": draft.content_hash}) if activates else None,
+            activation=_url("activate", draft),
         )
 
     @page_action("Edit", permission="draft", url_path="edit", icon="edit")
@@ -115,7 +123,7 @@ class PolicyDraftAdmin(AuditAdmin):
         conflict = _conflict(draft)
         if form.is_bound and form.is_valid():
             assert form.content is not None
-            typed = {name: form.cleaned_data[name] for name in ("note", "revision", "base_version")}
+            typed = {name: form.cleaned_data[name] for name in ("note", "evidence", "revision", "base_version")}
             try:
                 edit_draft(actor_of(request), draft.pk, content=form.content, **typed)
             except DomainError as error:
@@ -212,21 +220,18 @@ class PolicyDraftAdmin(AuditAdmin):
 
     def _buttons(self, request: HttpRequest, draft: PolicyDraft) -> Iterator[Button]:
         """What this person may do with the draft as it is."""
-        is_open, is_scheduled = draft.state == DraftState.OPEN, draft.state == DraftState.SCHEDULED
-        drafts, activates = self.has_draft_permission(request), self.has_activate_permission(request)
-        if (is_open or is_scheduled) and (preview := page_above(PolicyDraft, draft.pk)):
-            yield Button("Preview", preview, "to-button-primary")
-        if is_open and drafts:
+        drafts = self.has_draft_permission(request)
+        if draft.state == DraftState.OPEN and drafts:
             yield Button("Edit", _url("edit", draft))
-        # Authors are refused by the service; without this they would be offered a button that never works.
-        if is_open and self.has_approve_permission(request) and request.user.get_username() not in draft.authors:
-            yield Button("Approve", _url("approve", draft))
-        if is_open and activates:
-            yield Button("Activate", _url("activate", draft))
-        if is_scheduled and activates:
+        if draft.state == DraftState.SCHEDULED and self.has_activate_permission(request):
             yield Button("Unschedule", _url("unschedule", draft))
-        if (is_open or is_scheduled) and drafts:
+        if draft.state in UNSETTLED and drafts:
             yield Button("Discard", _url("discard", draft))
+
+    def _may_approve(self, request: HttpRequest, draft: PolicyDraft) -> bool:
+        """Authors are refused by the service; without this they would be offered a button that never works."""
+        is_author = request.user.get_username() in draft.authors
+        return draft.state == DraftState.OPEN and self.has_approve_permission(request) and not is_author
 
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         return render_page(request, template, title, opts=self.opts, **context)

@@ -24,6 +24,9 @@ from policies.core.settings import (
 )
 from policies.models import PolicyVersion
 
+REAL_MONEY = "Real money"
+DANGEROUS = ("live_enabled",)
+CAUTION = "Where APP_MODE is LIVE, this lets engines trade real money from the next decision on."
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -50,6 +53,12 @@ class PolicyForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Why the policy changes. Kept with the version.",
     )
+    evidence = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Optional. What the change rests on: an evaluation, a kept report, a link.",
+    )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
     content: PolicySettings | None = None
@@ -58,6 +67,16 @@ class PolicyForm(forms.Form):
         super().__init__(*args, **kwargs)
         # Settings first: the page asks why only after it has asked what.
         self.fields = {setting.name: setting_field(setting) for setting in SETTINGS} | self.fields
+
+    @property
+    def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """Title, a word of caution and the fields of each part; what lets real money move stands last and apart."""
+        parts: dict[str, list[forms.BoundField]] = {"Settings": [], "Guardrails": [], "Why": [], REAL_MONEY: []}
+        for bound in self.visible_fields():
+            setting = next((one for one in SETTINGS if one.name == bound.name), None)
+            part = "Why" if setting is None else "Guardrails" if setting.optional else "Settings"
+            parts[REAL_MONEY if bound.name in DANGEROUS else part].append(bound)
+        return [(title, CAUTION if title == REAL_MONEY else "", fields) for title, fields in parts.items()]
 
     def clean(self) -> dict[str, Any]:
         """Validate every setting as the start of the process does, each message beside its field."""

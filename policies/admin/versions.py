@@ -7,19 +7,28 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join, urlize
+from django.utils.safestring import SafeString, mark_safe
 
-from admin_kit.display import badge, full_hash, link
+from admin_kit.display import badge, full_hash, label, link
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin, page_action, render_page
+from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
+from kernel.values import instant_text
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
-from policies.core.settings import SETTING_NAMES, Change, diff, side_by_side
+from policies.core.settings import GUARDRAILS, SETTING_NAMES, Change, diff, side_by_side
 from policies.drafts import start_draft
-from policies.models import PolicyVersion
+from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
+
+# The mode is a badge, the switch for real money stands apart.
+APART = ("configured_mode", "live_enabled")
+
+
+def _draft_of(policy: PolicyVersion) -> PolicyDraft | None:
+    """The draft it was activated from; the first version, and one that was created at once, have none."""
+    return PolicyDraft.objects.filter(activated_version=policy).first()
 
 
 def changes_table(changes: list[Change]) -> SafeString:
@@ -39,7 +48,7 @@ class PolicyVersionAdmin(AuditAdmin):
         "activated_at",
         badge("configured_mode", {"SHADOW_ONLY": "warning"}),
         "split_percentage",
-        "live_enabled",
+        "real_money",
         "created_by",
         "note",
     )
@@ -57,21 +66,27 @@ class PolicyVersionAdmin(AuditAdmin):
                     "predecessor",
                     "changes",
                     "note",
+                    "evidence",
+                    "authors",
+                    "approvers",
                     "created_by",
                     "activated_at",
+                    "decisions",
                     full_hash("content_hash"),
                 )
             },
         ),
+        ("Real money", {"fields": ("real_money",)}),
         (
             "Settings",
             {
                 "fields": (
                     badge("configured_mode", {"SHADOW_ONLY": "warning"}),
-                    *(name for name in SETTING_NAMES if name != "configured_mode"),
+                    *(name for name in SETTING_NAMES if name not in APART and name not in GUARDRAILS),
                 )
             },
         ),
+        ("Guardrails", {"fields": GUARDRAILS}),
     )
     actions_list = ("new_version", "compare")
     actions_detail = ("restore", "compare_with_previous")
@@ -89,6 +104,42 @@ class PolicyVersionAdmin(AuditAdmin):
         if hasattr(policy, "successor"):
             return format_html("v{}", policy.version)
         return format_html('v{} <span class="to-badge to-badge-success">active</span>', policy.version)
+
+    @admin.display(description="real money", ordering="live_enabled")
+    def real_money(self, policy: PolicyVersion) -> SafeString:
+        """Whether real money may move where APP_MODE is LIVE; that it may not is nothing to warn of."""
+        return label("enabled", "danger") if policy.live_enabled else label("disabled")
+
+    @admin.display(description="evidence")
+    def evidence(self, policy: PolicyVersion) -> SafeString | None:
+        """What its draft says that it rests on, and the draft itself; None where it had none."""
+        draft = _draft_of(policy)
+        if draft is None:
+            return None
+        said = mark_safe(urlize(draft.evidence, autoescape=True))  # noqa: S308 (escaped)
+        return format_html("{} ({})", said or "none given", link("policies_policydraft", draft.pk, f"draft {draft.pk}"))
+
+    @admin.display(description="authors")
+    def authors(self, policy: PolicyVersion) -> str | None:
+        """Everyone who has edited its draft."""
+        draft = _draft_of(policy)
+        return ", ".join(draft.authors) if draft else None
+
+    @admin.display(description="approved by")
+    def approvers(self, policy: PolicyVersion) -> str | None:
+        """Who has approved exactly these settings, and when."""
+        draft = _draft_of(policy)
+        if draft is None:
+            return None
+        approvals = draft.approvals.filter(content_hash=policy.content_hash).exclude(approved_by__in=draft.authors)
+        return ", ".join(f"{one.approved_by} at {instant_text(one.approved_at)}" for one in approvals) or "nobody"
+
+    @admin.display(description="decisions")
+    def decisions(self, policy: PolicyVersion) -> SafeString | None:
+        """What it has decided: a part of the page from above, read once the page is there."""
+        address = page_above(PolicyVersion, policy.pk)
+        part = '<div hx-get="{}" hx-trigger="load"><span class="to-muted">Counting…</span></div>'
+        return format_html(part, address) if address else None
 
     @admin.display(description="created from")
     def predecessor(self, policy: PolicyVersion) -> SafeString | None:
@@ -117,12 +168,13 @@ class PolicyVersionAdmin(AuditAdmin):
         conflict = None
         if form.is_bound and form.is_valid():
             assert form.content is not None
-            number, note = form.cleaned_data["base_version"], form.cleaned_data["note"]
+            number = form.cleaned_data["base_version"]
+            said = {name: form.cleaned_data[name] for name in ("note", "evidence")}
             # A draft with an old base could be stored, but would be refused at its activation, when nobody remembers
             # both changes.
             conflict = conflict_with_active(PolicyVersion.objects.get(version=number), form.content, what="this form")
             if conflict is None:
-                draft = start_draft(actor_of(request), content=form.content, note=note, base_version=number)
+                draft = start_draft(actor_of(request), content=form.content, base_version=number, **said)
                 messages.success(request, f"Draft {draft.pk} created. It is not active: preview it, then activate it.")
                 return HttpResponseRedirect(reverse("admin:policies_policydraft_change", args=(draft.pk,)))
             # The next save starts from what is active now, which is on the page.

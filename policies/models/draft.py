@@ -28,6 +28,9 @@ class PolicyDraft(PolicyContent):
         help_text="The version it was created from, or rebased onto.",
     )
     note = models.TextField(blank=True, default="", help_text="Why the policy changes.")
+    evidence = models.TextField(
+        blank=True, default="", help_text="What the change rests on: an evaluation, a kept report, a link."
+    )
     state = models.CharField(
         max_length=9,
         choices=DraftState,

@@ -8,7 +8,8 @@ from django.conf import LazySettings
 from policies.core.settings import SETTINGS
 from policies.models import PolicyApproval, PolicyDraft
 from policies.selectors import active_policy
-from tests.browser.person import Person
+from tests.browser.axe import barriers_here
+from tests.browser.person import DESKTOP, Person
 from tests.factories import make_policy
 from tests.orchestrator_site.console.rows import traded_pair
 from tests.policies.control import make_draft
@@ -40,7 +41,6 @@ def start_draft(person: Person, *, mode: str, note: str) -> None:
 
 
 def activate(person: Person, reason: str) -> None:
-    person.click("Activate")
     person.types("Reason", reason)
     person.submit("Activate")
 
@@ -56,17 +56,15 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     traded_pair(symbol="TWX")
 
     start_draft(person, mode="ENGINE_B_PRIMARY", note="B has done better.")
-    person.reads("needs approval by another person")
-    person.click("Preview")
-    person.reads("1 of 1 decisions would change")
+    person.reads("needs approval by another person", "1 of 1 decisions would change")
+    person.reads("These settings limit nothing: no guardrail can trip.")
     assert ["TWX", "CONFIGURED", "CONFIGURED", "1"] in person.table("By symbol and reason")
     pnl = person.table("Recorded P&L of the affected trades")
     assert [row[-1] for row in pnl] == ["P&L", "▲ +60.00 USD", "▲ +33.00 USD"]
-    person.click("Back to draft")
+    assert barriers_here(person) == []
+    person.screen(DESKTOP)
     person.sit_down("bob", "operator")
     person.driver.refresh()
-    person.click("Approve")
-    person.reads("ENGINE_B_PRIMARY")
     person.submit("Approve")
     person.reads("approved.")
     person.sit_down("ada", "operator")
@@ -75,6 +73,8 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
 
     person.reads("Version 3 is active from the next decision on.")
     assert in_force()[:2] == (3, "ENGINE_B_PRIMARY")
+    person.open("policies_policyversion_change", 3)
+    person.reads("bob at 20", "None yet.")
 
 
 def test_a_preview_shows_how_far_it_is(person: Person) -> None:

@@ -14,7 +14,7 @@ from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar
-from kernel.values import decimal_text, parse_instant
+from kernel.values import decimal_text, parse_instant, plain_text
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
 from policies.core.settings import PolicySettings, changed_settings
 from policies.models import PolicyDraft
@@ -121,6 +121,13 @@ def lines(found: PreviewWithPnl) -> list[str]:
             f"  engine {one.engine}, {CHANGES[one.change]}: {one.decisions} decisions, {one.trades} with an outcome,"
             f" {pnl or 'no P&L'}{unpriced}"
         )
+    if found.trips:
+        text += ["", "Guardrails on these decisions, each trip taken as released at once:"]
+    text += [
+        f"  {one.name}: would have tripped {len(one.times)} time{'s' * (len(one.times) != 1)},"
+        f" at worst {plain_text(one.worst)} of {plain_text(one.limit)}"
+        for one in found.trips
+    ]
     return text
 
 

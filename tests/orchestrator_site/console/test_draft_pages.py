@@ -16,7 +16,7 @@ from kernel.actors import Actor
 from policies.drafts import activate_due_drafts, approve_draft, discard_draft, edit_draft
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
-from tests.factories import make_policy, policy_settings
+from tests.factories import make_experiment, make_policy, policy_settings
 from tests.orchestrator_site.console.rows import logged_in
 from tests.pages import cells, table_rows
 from tests.policies.control import ADA, BOB, activate, entries, let_it_be_due, make_draft, schedule
@@ -67,6 +67,48 @@ def test_a_draft_shows_what_it_changes_and_that_it_is_not_in_force(operator: Cli
     assert ["split_percentage", "50.00", "→", "20.00"] in table_rows(page)
     assert ["max_engine_flaps", "off", "→", "4"] in table_rows(page)
     assert draft.content_hash in page
+
+
+def test_one_page_has_what_a_draft_needs_until_it_is_in_force(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+
+    page = text_of(operator.get(address("change", draft)))
+
+    assert f'data-run="{reverse("admin:draft_preview_run", args=(draft.pk,))}"' in page
+    for step in ("approve", "activate"):
+        assert f'action="{address(step, draft)}"' in page
+    assert page.count(f'value="{draft.content_hash}"') == 2
+    assert 'type="datetime-local"' in page
+    activate(draft)
+    settled = text_of(operator.get(address("change", draft)))
+    assert "data-run" not in settled
+    assert "datetime-local" not in settled
+
+
+def test_a_time_from_the_calendar_is_utc(operator: Client) -> None:
+    draft = make_draft()
+    at = (timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0)
+
+    post(operator, "activate", draft, reason="Over the weekend.", at=f"{at:%Y-%m-%dT%H:%M}")
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.scheduled_at) == ("SCHEDULED", at)
+
+
+def test_the_author_is_offered_no_approval(operator: Client) -> None:
+    draft = make_draft(OPERATOR)
+
+    assert f'action="{address("approve", draft)}"' not in text_of(operator.get(address("change", draft)))
+
+
+def test_what_lets_real_money_move_stands_apart(operator: Client) -> None:
+    form = operator.get(address("edit", make_draft())).context["form"]
+
+    groups = {title: [field.name for field in fields] for title, _, fields in form.groups}
+    assert groups["Real money"] == ["live_enabled"]
+    assert groups["Why"] == ["note", "evidence"]
+    assert "max_daily_real_loss" in groups["Guardrails"]
+    assert sum(len(names) for names in groups.values()) == len(form.visible_fields())
 
 
 @pytest.mark.parametrize("state", ["OPEN", "SCHEDULED", "ACTIVATED", "REFUSED", "DISCARDED"])
@@ -357,3 +399,34 @@ def test_times_on_the_page_are_utc_and_iso(operator: Client) -> None:
     assert isinstance(draft.scheduled_at, datetime)
 
     assert f"{draft.scheduled_at:%Y-%m-%dT%H:%M:%SZ}" in text_of(operator.get(address("change", draft)))
+
+
+# The version that came of it
+
+
+def test_a_version_names_its_authors_approvers_evidence_and_decisions(operator: Client) -> None:
+    draft = make_draft(configured_mode="ENGINE_B_PRIMARY")
+    rests_on = "Evaluation 3: https://desk.test/3"
+    edit_draft(ADA, draft.pk, content=draft.content, revision=1, note="B is ahead.", evidence=rests_on)
+    draft.refresh_from_db()
+    approve_draft(BOB, draft.pk, content_hash=draft.content_hash)
+    activate(draft)
+    experiment = make_experiment("B")
+    number = experiment.policy_version_id
+
+    page = text_of(operator.get(reverse("admin:policies_policyversion_change", args=(2,))))
+    part = text_of(operator.get(reverse("admin:version_decisions", args=(number,))))
+
+    for said in ("ada", "bob at 20", '<a href="https://desk.test/3"', "B is ahead."):
+        assert said in page
+    assert reverse("admin:version_decisions", args=(2,)) in page
+    assert ["Engine B", experiment.decision.reason, "1"] in table_rows(part)
+    assert f"policy_version={number}" in part
+
+
+def test_a_version_without_a_draft_says_so(operator: Client) -> None:
+    page = text_of(operator.get(reverse("admin:policies_policyversion_change", args=(1,))))
+
+    assert "approved by" in page.lower()
+    assert "None yet." in text_of(operator.get(reverse("admin:version_decisions", args=(1,))))
+    assert logged_in().get(reverse("admin:version_decisions", args=(1,))).status_code == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -15,8 +16,10 @@ from kernel.actors import Actor
 from outcomes.performance import preview_pnl
 from outcomes.performance.preview_pnl import RecordedPnl, preview_with_pnl
 from policies.drafts import start_draft
+from policies.models import EngineAvailability
+from tests.database import execute, value
 from tests.factories import make_experiment, make_policy, policy_settings
-from tests.outcomes.closed_trades import Closed, close_pair
+from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair
 
 pytestmark = pytest.mark.django_db
 ALL = PreviewSelection(last=1000)
@@ -161,3 +164,54 @@ def test_the_settings_in_force_change_nothing() -> None:
 def test_the_command_refuses_what_it_does_not_understand(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         run(*arguments)
+
+
+def test_guardrails_are_tried_on_the_trades_that_would_have_been_real() -> None:
+    for number, (a, b) in enumerate((("5", "-40"), ("5", "-70"), ("-1", "-10"))):
+        close_pair("A", Closed(a=a, b=b, exit_time=EXIT_TIME + timedelta(minutes=number)))
+    limits = {"max_daily_real_loss": "100", "max_consecutive_real_losses": 4, "max_engine_flaps": 3}
+
+    def tripped(mode: str) -> dict[str, tuple[Decimal, int]]:
+        found = preview_with_pnl(PreviewSelection(), policy_settings(configured_mode=mode, **limits)).trips
+        return {one.name: (one.worst, len(one.times)) for one in found}
+
+    assert tripped("ENGINE_B_PRIMARY") == {
+        "max_daily_real_loss": (Decimal(110), 1), "max_consecutive_real_losses": (Decimal(3), 0),
+        "max_engine_flaps": (Decimal(0), 0),
+    }  # fmt: skip
+    assert tripped("AUTO")["max_daily_real_loss"] == (Decimal(0), 0)
+    assert tripped("AUTO")["max_consecutive_real_losses"] == (Decimal(1), 0)
+    assert tripped("SHADOW_ONLY")["max_daily_real_loss"] == (Decimal(0), 0)
+
+
+def test_signals_that_failed_and_engines_that_came_back_while_it_was_decided_are_part_of_it() -> None:
+    for _ in range(20):
+        make_experiment("A")
+    execute("SET session_replication_role = replica")
+    execute(
+        "UPDATE signals SET received_at = (SELECT min(created_at) FROM experiments), status = 'FAILED', processed_at = NULL, last_error = 'x'"
+    )
+    execute("SET session_replication_role = DEFAULT")
+    begin = value("SELECT min(created_at) FROM experiments")
+    execute("DELETE FROM engine_availability")
+    for minutes in (-600, 0, 0.001):
+        first = begin + timedelta(minutes=minutes)
+        EngineAvailability.objects.create(
+            engine_id="A", first_heartbeat_at=first, last_heartbeat_at=first, available_until=first,
+            engine_version="1", rules_hash="a" * 64,
+        )  # fmt: skip
+
+    settings = policy_settings(max_failed_signal_percentage="50", max_engine_flaps=1)
+    failed, flaps = preview_with_pnl(PreviewSelection(), settings).trips
+
+    assert (failed.name, int(failed.worst), len(failed.times)) == ("max_failed_signal_percentage", 100, 1)
+    assert flaps.name == "max_engine_flaps"
+    assert flaps.times[0] == begin
+
+
+def test_the_command_tells_what_would_have_tripped() -> None:
+    close_pair("A", Closed(a="-40", b="5"))
+
+    text = run("--set", "max_daily_real_loss=30", "--last", "10")
+
+    assert "max_daily_real_loss: would have tripped 1 time, at worst 40 of 30" in text
