@@ -18,6 +18,7 @@ from kernel.sql import load
 from kernel.values import format_timestamp, parse_instant
 from outcomes.core.books import result_in_force
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
+from policies.as_of import absence_at
 
 MISSING = load(__file__, "missing.sql")
 # What `experiment_story` reads beside the experiment, in a query each.
@@ -120,7 +121,7 @@ def experiment_story(experiment_id: UUID) -> Experiment:
     Raises `not_found`, and `history_incomplete` where signal or decision were deleted: without them there is no story.
     """
     found = (
-        Experiment.objects.select_related("signal__market_context", "decision")
+        Experiment.objects.select_related("signal__market_context", "decision", "policy_version")
         .prefetch_related(*STORY)
         .filter(pk=experiment_id)
         .first()
@@ -172,4 +173,16 @@ def explanation_of(experiment: Experiment) -> str:
         inputs=decision.inputs,
         rules_version=decision.rules_version,
         engines=facts,
+        absences=absences_of(experiment),
     )
+
+
+def absences_of(experiment: Experiment) -> dict[str, str]:
+    """What is known of each engine that was not available when the experiment was decided."""
+    decision = experiment.decision
+    ttl = experiment.policy_version.heartbeat_ttl_seconds
+    return {
+        engine: absence_at(engine, decision.decided_at, ttl)
+        for engine in ("A", "B")
+        if not decision.inputs[f"engine_{engine.lower()}_available"]
+    }

@@ -100,6 +100,17 @@ def engine_at(name: str, at: datetime, ttl: timedelta) -> EngineSnapshot:
     return EngineSnapshot(name, enabled, enabled and lives, stretch, switch)
 
 
+def absence_at(name: str, at: datetime, ttl_seconds: int) -> str:
+    """Why an engine was not available at this instant, such as "silent for 73 s, limit 60 s"."""
+    engine = engine_at(name, at, timedelta(seconds=ttl_seconds))
+    if not engine.enabled and engine.switch is not None:
+        return f"disabled by {engine.switch.switched_by} ({engine.switch.reason})"
+    if engine.stretch is None:
+        return "never heard from"
+    silence = (at - min(engine.stretch.last_heartbeat_at, at)).total_seconds()
+    return f"silent for {silence:,.0f} s, limit {ttl_seconds} s"
+
+
 def _unreleased(at: datetime) -> Q:
     # Later than `at`, not at it: a release stamped at T is seen by a decision of T.
     return Q(released_at__isnull=True) | Q(released_at__gt=at)

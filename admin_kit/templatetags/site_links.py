@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 
 from django import template
 from django.template import RequestContext
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from admin_kit import display
@@ -44,6 +46,28 @@ def page_path(context: RequestContext) -> list[Part]:
 def own_views(context: RequestContext, page: str) -> list[tuple[SavedView, str]]:
     """The user's views of a list, each with the query that opens it."""
     return [(view, query_of(view)) for view in views_of(context["request"].user, page)]
+
+
+@register.simple_tag
+def copy_button(value: object, what: str) -> SafeString:
+    """A small button that copies a value; see keyboard.js."""
+    return format_html(
+        ' <button type="button" class="to-copy-button" data-copy="{}" title="Copy the {}" aria-label="Copy the {}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',
+        value, what, what,
+    )  # fmt: skip
+
+
+@register.filter
+def json_text(value: object) -> str:
+    """JSON in one piece, to be copied."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def words(code: str) -> str:
+    """A code such as BROKER_FILL or `engine_a_available` as words."""
+    return code.replace("_", " ").capitalize()
 
 
 @register.filter

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule, halted
+from policies.core.rules import RULES_BY_VERSION, PolicyInputs, deciding_rule, halted, not_available
 
 # Why an engine shadows although the policy chose it: no rule of the policy says it, but the time of its answer.
 STALE_ANSWER = "STALE_ANSWER"
@@ -31,17 +31,31 @@ class Standing(Enum):
 
     APPLIES = "applies"
     DOES_NOT_APPLY = "does not apply"
-    NOT_REACHED = "not reached"
+    # A rule before it had decided.
+    OUTRANKED = "applies, outranked"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """One rule of a decision; `because` says why it decided, "" where it did not."""
+    """One rule of a decision, and the inputs that it looked at; `because` says why it decided, "" where it did not."""
 
     name: str
     meaning: str
     standing: Standing
+    inputs: tuple[tuple[str, Any], ...]
     because: str = ""
+
+
+class _Watched:
+    """The inputs of a decision; remembers which a rule has looked at, in order."""
+
+    def __init__(self, inputs: PolicyInputs) -> None:
+        self._inputs = inputs
+        self.read: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.read[name] = getattr(self._inputs, name)
+        return value
 
 
 def explain(
@@ -50,14 +64,18 @@ def explain(
     inputs: Mapping[str, Any],
     rules_version: int,
     engines: Mapping[str, EngineFacts],
+    absences: Mapping[str, str] | None = None,
 ) -> str:
     """One sentence: who traded for real, why, and what the other engine did.
 
     `inputs` are the decision's stored inputs; `engines` maps A and B to what they did, an engine
-    left out has not answered.
+    left out has not answered. `absences` says of an engine what is known of its absence, such as
+    "silent for 73 s, limit 60 s".
     """
     asked = PolicyInputs(**inputs)
     because = deciding_rule(asked, RULES_BY_VERSION[rules_version]).because(asked)
+    for engine, absence in (absences or {}).items():
+        because = because.replace(not_available(engine), f"engine {engine} was {absence}")
     known = {engine: engines.get(engine, EngineFacts()) for engine in ("A", "B")}
     if executed_engine is None:
         return f"Nobody trades for real because {because}; {_shadow('A', known['A'])}; {_shadow('B', known['B'])}."
@@ -68,18 +86,18 @@ def explain(
 
 def walk_rules(inputs: Mapping[str, Any], rules_version: int) -> list[RuleStep]:
     """Every rule in the order of the policy, and how it stood; empty for a rules version that is no longer known."""
-    rules = RULES_BY_VERSION.get(rules_version, ())
     asked = PolicyInputs(**inputs)
-    decided = next((rule for rule in rules if rule(asked)), None)
-    steps = []
+    steps: list[RuleStep] = []
     is_decided = False
-    for rule in rules:
-        if rule is decided:
-            steps.append(RuleStep(rule.name, rule.meaning, Standing.APPLIES, rule.because(asked)))
-            is_decided = True
-        else:
-            standing = Standing.NOT_REACHED if is_decided else Standing.DOES_NOT_APPLY
-            steps.append(RuleStep(rule.name, rule.meaning, standing))
+    for rule in RULES_BY_VERSION.get(rules_version, ()):
+        watched = _Watched(asked)
+        # A rule takes whatever has the inputs' names.
+        applies = rule.executes(watched) is not None  # type: ignore[arg-type]
+        decides = applies and not is_decided
+        standing = Standing.APPLIES if decides else Standing.OUTRANKED if applies else Standing.DOES_NOT_APPLY
+        because = rule.because(asked) if decides else ""
+        steps.append(RuleStep(rule.name, rule.meaning, standing, tuple(watched.read.items()), because))
+        is_decided = is_decided or applies
     return steps
 
 

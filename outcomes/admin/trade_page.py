@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from admin_kit.display import duration_text
-from kernel.values import decimal_text, instant_text, parse_instant, plain_text
-from outcomes.core.books import (
-    LegFill,
-    in_force,
-    result_in_force,
-)
-from outcomes.core.quoting import Quote, QuoteFlag, quotes_by_instrument, read_quote
+from kernel.values import plain_text
+from outcomes.core.books import result_in_force
+from outcomes.core.quoting import QuoteFlag
 from outcomes.core.trades import PairRule, TradeFlag
+from outcomes.fill_rows import FillRow, LegRow, Link, fill_rows, leg_rows
 from outcomes.models import (
     ExitDirective,
     Outcome,
@@ -26,51 +19,9 @@ from outcomes.models import (
     Recommendation,
     ShadowTrade,
     TradeAmendment,
-    TradeFill,
     Violation,
 )
 from outcomes.selectors import missing_rows
-
-NAMED = "named by the engine"
-
-# An admin model and an id.
-Link = tuple[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class PriceSource:
-    """Where a price came from: a quote with its age at the fill, or a settlement; `quote_id` of the neutral feed's."""
-
-    name: str
-    text: str
-    age: str = ""
-    quote_id: int | None = None
-
-    @property
-    def link(self) -> Link | None:
-        """The stored quote."""
-        return ("outcomes_quote", self.quote_id) if self.quote_id is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class LegRow:
-    """One execution; `source` is None where nobody quoted it."""
-
-    fill: LegFill
-    source: PriceSource | None
-
-
-@dataclass(frozen=True, slots=True)
-class FillRow:
-    """One stored fill with its executions."""
-
-    stored: TradeFill
-    legs: list[LegRow]
-
-    @property
-    def link(self) -> Link:
-        """The fill's own page."""
-        return "outcomes_tradefill", self.stored.pk
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +84,7 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
         ],
         outcome=outcome,
         r=in_r(outcome.pnl, outcome.risk_amount) if outcome else None,
-        fills=[
-            FillRow(fill, list(_legs(fill.legs, fill.time, _named_quotes(trade, fill))))
-            for fill in in_force(trade.fills.all())
-        ],
+        fills=fill_rows(trade),
         flags=[Remark(code, TradeFlag(code).words) for code in trade.flags],
         violations=[
             Remark(found.name, PairRule(found.name).words, found.detail, found.engine)
@@ -146,51 +94,13 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
         amendments=list(trade.amendments.order_by("id")),
         own_exit=own,
         own_r=in_r(own.pnl, trade.risk_amount) if own else None,
-        own_legs=list(_legs(own.legs or [], own.exit_time, {})) if own else [],
+        own_legs=list(leg_rows(own.legs or [], own.exit_time, {})) if own else [],
     )
 
 
 def in_r(pnl: Decimal | None, risk: Decimal | None) -> str | None:
     """P&L in units of the capital at risk; None without either, or where nothing was at risk."""
     return f"{pnl / risk:+.3f} R" if pnl is not None and risk else None
-
-
-def _named_quotes(trade: RealTrade | ShadowTrade, fill: TradeFill) -> Mapping[str, Any]:
-    """What the engine itself said was quoted around a fill, by instrument."""
-    return quotes_by_instrument(trade.entry_quotes if fill.number == 1 else fill.market_conditions.get("quotes"))
-
-
-def _legs(documents: list[dict[str, Any]], moment: datetime, named: Mapping[str, Any]) -> Iterator[LegRow]:
-    for document in documents:
-        leg = LegFill.from_document(document)
-        yield LegRow(leg, _source(document, moment, named.get(leg.instrument)))
-
-
-def _source(document: Mapping[str, Any], moment: datetime, named: object) -> PriceSource | None:
-    if settlement := document.get("settlement"):
-        underlying = f", underlying at {settlement['underlying']}" if "underlying" in settlement else ""
-        settled_at = instant_text(parse_instant(settlement["settled_at"]))
-        return PriceSource(settlement["kind"], f"{settlement['price']}{underlying}, settled {settled_at}")
-    if quote := document.get("quote"):
-        text = f"{quote['bid']} / {quote['ask']}"
-        return PriceSource(
-            quote["source"], text, age_at(parse_instant(quote["quote_time"]), moment), quote.get("quote_id")
-        )
-    if named is None:
-        return None
-    read = read_quote(named, moment, max_age=None, sells=True)
-    if isinstance(read, Quote):
-        text = f"{decimal_text(read.bid)} / {decimal_text(read.ask)}"
-        return PriceSource(NAMED, text, age_at(read.quote_time, moment))
-    return PriceSource(NAMED, read.words)
-
-
-def age_at(quote_time: datetime, moment: datetime) -> str:
-    """How old a quote was at a moment; that of an entry may be from just after it."""
-    seconds = (moment - quote_time).total_seconds()
-    if not seconds:
-        return "0 s"
-    return f"{duration_text(abs(seconds))} {'old' if seconds > 0 else 'later'}"
 
 
 def _directive(directive: ExitDirective) -> DirectiveRow:

@@ -18,10 +18,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from kernel.values import epoch_instant, parse_instant
+from kernel.values import epoch_instant, parse_instant, plain_text
 from outcomes.core.trades import PRICE, Provenance, Worded
 
 MAX_LENGTH = 64
+# English whatever the locale of the process is.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Some feeds trim the padding to one space or none.
 _OCC = re.compile(r"(?:O:)?([A-Z0-9.]{1,6}) *(\d\d)(\d\d)(\d\d)([CP])(\d{8})", re.ASCII)
 
@@ -54,6 +56,15 @@ def parse_option(instrument: str) -> Option | None:
         # Thirteen months and the like: letters and digits that only look like a contract.
         return None
     return Option(root, expiry, right == "C", Decimal(strike) / 1000)
+
+
+def contract_text(instrument: str) -> str:
+    """An instrument as traders say it: GOOG 15 Aug 2008 500 put; what is no OCC symbol as it is."""
+    option = parse_option(instrument)
+    if option is None:
+        return instrument
+    expiry = f"{option.expiry.day} {_MONTHS[option.expiry.month - 1]} {option.expiry.year}"
+    return f"{option.root} {expiry} {plain_text(option.strike)} {'call' if option.is_call else 'put'}"
 
 
 @lru_cache(maxsize=10_000)

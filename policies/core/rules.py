@@ -120,6 +120,11 @@ def _rule(
 # How a rule says why it decided: clauses that name the settings and facts behind it.
 
 
+def not_available(engine: str) -> str:
+    """How a rule says that an engine was missing; what was known of it may be said in its place."""
+    return f"engine {engine} was not available"
+
+
 def _policy(inputs: PolicyInputs) -> str:
     split = ""
     if inputs.configured_mode == "SPLIT_CAPITAL":
@@ -163,7 +168,7 @@ def configured_shadow_only(inputs: PolicyInputs) -> Execution | None:
     return NOBODY if inputs.configured_mode == "SHADOW_ONLY" else None
 
 
-@_rule("ENGINE_A_UNAVAILABLE", lambda _: "engine A was not available, and nothing trades for real without it")
+@_rule("ENGINE_A_UNAVAILABLE", lambda _: f"{not_available('A')}, and nothing trades for real without it")
 def engine_a_unavailable(inputs: PolicyInputs) -> Execution | None:
     """Without engine A nothing trades for real, in any mode (R3.3)."""
     return None if inputs.engine_a_available else NOBODY
@@ -189,7 +194,7 @@ def engine_a_primary(inputs: PolicyInputs) -> Execution | None:
     return ("ENGINE_A_PRIMARY", "A") if inputs.configured_mode == "ENGINE_A_PRIMARY" else None
 
 
-@_rule("ENGINE_B_UNAVAILABLE", lambda inputs: f"{_policy(inputs)} and engine B, whose turn it was, was not available")
+@_rule("ENGINE_B_UNAVAILABLE", lambda inputs: f"{_policy(inputs)}, it was engine B's turn, and {not_available('B')}")
 def engine_b_unavailable(inputs: PolicyInputs) -> Execution | None:
     """It was engine B's turn, but engine B was not available."""
     by_variant = inputs.configured_mode == "SPLIT_CAPITAL" and inputs.variant == "B"

@@ -62,18 +62,18 @@ def test_an_experiment_is_found_explained_and_verified(person: Person, experimen
     person.click(str(experiment.pk)[:8])
     person.reads("Engine A recommended the trade and traded for real because", "▲ +60.00", "▲ +33.00", "Timeline")
 
-    person.submit("Verify by replay")
+    person.submit("Recompute now")
 
-    person.reads("Verified: everything stored follows from the stored inputs.")
+    person.reads("Recomputed just now: everything stored follows from the stored inputs.")
 
 
 def test_what_was_changed_behind_our_back_is_named(person: Person, experiment: Experiment) -> None:
     tamper("experiments", "bucket = (bucket + 1) % 10000")
 
     person.open("experiments_experiment_change", experiment.pk)
-    person.submit("Verify by replay")
+    person.submit("Recompute now")
 
-    person.reads("1 difference: the stored data was changed.", "experiments.bucket")
+    person.reads("1 difference. The stored data was changed.", "experiments.bucket")
 
 
 def test_the_last_replay_run_is_on_the_overview(person: Person, experiment: Experiment) -> None:

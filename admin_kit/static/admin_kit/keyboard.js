@@ -1,4 +1,4 @@
-/* Keys of every page: "/" searches, "?" helps, j and k go through the rows of a list, Enter opens one, Esc leaves it.
+/* What every page answers to: buttons that copy (data-copy), and keys. "/" searches, "?" helps, j and k go through the rows of a list, Enter opens one, Esc leaves it.
    A row opens by a click anywhere on it as well. Nothing of this while somebody types. */
 (function () {
     "use strict";
@@ -43,7 +43,18 @@
         keys[event.key]();
     }, true);
 
+    function copy(button) {
+        navigator.clipboard.writeText(button.dataset.copy).then(function () {
+            const icon = button.querySelector("span");
+            icon.textContent = "check";
+            button.title = "Copied";
+            setTimeout(function () { icon.textContent = "content_copy"; }, 1500);
+        });
+    }
+
     document.addEventListener("click", function (event) {
+        const copied = event.target.closest("[data-copy]");
+        if (copied) { copy(copied); return; }
         document.querySelectorAll("details.to-drop[open]").forEach(function (one) {
             if (!one.contains(event.target)) one.open = false;
         });

@@ -87,7 +87,7 @@ def test_a_split_is_explained_by_the_variant_of_the_signal() -> None:
         ),
         (
             {"configured_mode": "ENGINE_B_PRIMARY", "engine_b_available": False},
-            "policy v7 is ENGINE_B_PRIMARY and engine B, whose turn it was, was not available",
+            "policy v7 is ENGINE_B_PRIMARY, it was engine B's turn, and engine B was not available",
         ),
     ],
 )
@@ -161,8 +161,44 @@ def test_the_walk_says_of_every_rule_whether_it_applied() -> None:
     assert (decided.name, decided.because[:28]) == ("engine_a_unavailable", "engine A was not available, ")
     before, after = steps[: steps.index(decided)], steps[steps.index(decided) + 1 :]
     assert {step.standing for step in before} == {Standing.DOES_NOT_APPLY}
-    assert {step.standing for step in after} == {Standing.NOT_REACHED}
+    # Without the rule before it, engine A would have traded: its mode alone is looked at.
+    assert [step.name for step in after if step.standing is Standing.OUTRANKED] == ["engine_a_primary"]
     assert "R3.3" in decided.meaning
+
+
+def test_the_walk_names_the_inputs_that_each_rule_looked_at() -> None:
+    guardrail = {"name": "max_daily_loss", "value": "510", "limit": "500"}
+    steps = {step.name: dict(step.inputs) for step in walk_rules(policy_inputs(guardrail=guardrail), RULES_VERSION)}
+
+    assert steps["halted"] == {"halted": False}
+    assert steps["guardrail_tripped"] == {"guardrail": guardrail}
+    assert steps["engine_a_unavailable"] == {"engine_a_available": True}
+    # APP_MODE is PAPER: whether live trading is enabled was no question.
+    assert steps["live_not_enabled"] == {"app_mode": "PAPER"}
+    assert steps["engine_b_unavailable"] == {"configured_mode": "ENGINE_A_PRIMARY"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"engine_a_available": False}, "because engine A was silent for 73 s, limit 60 s, and nothing trades"),
+        (
+            {"configured_mode": "ENGINE_B_PRIMARY", "engine_b_available": False},
+            "it was engine B's turn, and engine B was silent for 73 s, limit 60 s;",
+        ),
+        ({"configured_mode": "SHADOW_ONLY", "engine_a_available": False}, "policy v7 is SHADOW_ONLY;"),
+    ],
+)
+def test_what_is_known_of_an_absence_is_said_where_it_decided(changes: dict[str, Any], said: str) -> None:
+    inputs = policy_inputs(**changes)
+    known = "silent for 73 s, limit 60 s"
+
+    sentence = explain(
+        executed_engine=None, inputs=inputs, rules_version=RULES_VERSION, engines={}, absences={"A": known, "B": known}
+    )
+
+    assert said in sentence
+    assert "was not available" not in sentence
 
 
 def test_rules_of_an_unknown_version_cannot_be_walked() -> None:
@@ -266,4 +302,4 @@ def test_an_old_decision_is_explained_by_the_rules_of_its_own_version(monkeypatc
     sentence = explain(executed_engine="A", inputs=inputs, rules_version=0, engines={"A": TRADED_REAL, "B": DECLINED})
 
     assert sentence == f"Engine A recommended the trade and traded for real because {WHY}; engine B declined."
-    assert [step.standing for step in walk_rules(inputs, 0)] == [Standing.APPLIES, Standing.NOT_REACHED]
+    assert [step.standing for step in walk_rules(inputs, 0)] == [Standing.APPLIES, Standing.OUTRANKED]

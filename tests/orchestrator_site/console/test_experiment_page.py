@@ -8,11 +8,17 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.models import Experiment
-from orchestrator_site.console.experiment_page import Event, timed
+from experiments.worker.pipeline import drain
+from kernel.actors import Actor
+from orchestrator_site.console.timeline import Event, scale_of, timed
+from policies.as_of import absence_at
+from policies.models import EngineAvailability
+from policies.services import set_engine_enabled
 from tests.database import execute
-from tests.factories import MOMENT, api_client, make_experiment
+from tests.factories import MOMENT, api_client, engine, make_experiment, make_policy, make_signal
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 from tests.outcomes.desk import C70, C72_5_JULY, leg, make_desk, plan
 
@@ -114,7 +120,10 @@ def test_what_a_roll_opened_is_no_part_of_the_plan(analyst: Client) -> None:
     page = response.context["page"]
     assert [(row.planned, row.opened, row.differs) for row in page.sides[0].planned_legs] == [(1, 1, False)]
     roll = next(item.event for item in page.timeline if item.event.title == "Engine A's real trade filled: roll")
-    assert roll.detail == f"Sell to close 1 {C70} at 1.50, Buy to open 1 {C72_5_JULY} at 0.98"
+    assert (
+        roll.detail
+        == "Sell to close 1 TWX 21 Jun 2014 70 call at 1.50, Buy to open 1 TWX 19 Jul 2014 72.5 call at 0.98"
+    )
 
 
 def test_the_timeline_tells_when_the_shadow_would_have_left(analyst: Client) -> None:
@@ -170,7 +179,7 @@ def test_replaying_an_honest_experiment_finds_it_equal(analyst: Client) -> None:
 
     page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
 
-    assert "Verified: everything stored follows from the stored inputs." in page
+    assert "Recomputed just now: everything stored follows from the stored inputs." in page
 
 
 def test_replaying_a_tampered_experiment_names_the_difference(analyst: Client) -> None:
@@ -181,7 +190,7 @@ def test_replaying_a_tampered_experiment_names_the_difference(analyst: Client) -
     page = analyst.post(reverse("admin:experiments_experiment_verify", args=(experiment.pk,))).content.decode()
 
     assert "signals.signal_hash" in page
-    assert "the stored data was changed" in page
+    assert "The stored data was changed" in page
 
 
 def test_looking_at_an_experiment_replays_nothing(analyst: Client) -> None:
@@ -223,6 +232,61 @@ def test_the_list_shows_real_and_shadow_results_apart(analyst: Client) -> None:
     assert "▲ +60.00" in page
     assert "▲ +33.00" in page
     assert "+93" not in page
+
+
+def test_the_sentence_and_the_rules_name_how_long_an_engine_was_silent(analyst: Client) -> None:
+    make_policy(configured_mode="ENGINE_A_PRIMARY")
+    silent = timezone.now() - timedelta(seconds=73)
+    EngineAvailability.objects.create(
+        engine=engine("A"), first_heartbeat_at=silent, last_heartbeat_at=silent, available_until=silent
+    )
+    signal = make_signal()
+    drain()
+    decision = signal.experiment.decision
+
+    page = page_of(analyst, signal.experiment)
+
+    known = f"silent for {(decision.decided_at - silent).total_seconds():.0f} s, limit 60 s"
+    assert f"Nobody trades for real because engine A was {known}, and nothing trades for real without it" in page
+    assert f"engine a available: no: {known}" in page
+    assert "engine b available: no: never heard from" not in page  # no rule looked at it
+
+
+def test_an_engine_that_was_disabled_or_never_heard_from_is_said_to_be() -> None:
+    at = timezone.now()
+    assert absence_at("A", at, 60) == "never heard from"
+
+    set_engine_enabled(Actor("ada"), "A", enabled=False, reason="It quotes stale prices.")
+
+    assert absence_at("A", timezone.now(), 60) == "disabled by ada (It quotes stale prices.)"
+
+
+def test_events_lie_on_the_scale_in_proportion_and_on_the_lane_of_whoever_acted() -> None:
+    moments = {"Sender": 0.0, "Orchestrator": 0.05, "Engine A": 1.0, "Engine B": 3600.0}
+    events = [Event(MOMENT + timedelta(seconds=after), "x", actor=actor) for actor, after in moments.items()]
+
+    scale = scale_of(events)
+
+    places = [place for place, _, _ in scale.dots]
+    assert (places[0], places[-1], places) == (2.0, 98.0, sorted(places))
+    assert [actor for _, actor in scale.lanes] == list(moments)
+    assert [height for _, height, _ in scale.dots] == [height for height, _ in scale.lanes]
+    # Each of the last steps is ten times as long: about as far apart on a logarithmic scale.
+    assert [text for _, text in scale.ticks] == ["0.1 s", "1 s", "10 s", "1 min", "10 min", "1 h"]
+    assert (scale.ticks[-1][0], scale.length) == (98.0, "60 min")
+    assert scale_of(events[:1]).dots[0][0] == 2.0
+
+
+def test_everything_that_somebody_might_need_elsewhere_can_be_copied(analyst: Client) -> None:
+    experiment = traded_pair()
+
+    page = page_of(analyst, experiment)
+
+    for text in (experiment.pk, experiment.signal_hash, experiment.decision.decision_hash, experiment.assignment_hash):
+        assert f'data-copy="{text}"' in page
+    # Contracts are said as traders say them, with the quotes that priced them.
+    assert "TWX 19 Jul 2014 72.5 call" in page
+    assert "Fills and quotes" in page
 
 
 def test_the_time_between_events_is_told_in_fitting_units() -> None:

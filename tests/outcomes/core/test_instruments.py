@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from outcomes.core.quoting import Option, canonical_instrument, instruments_to_quote, is_instrument, parse_option
+from outcomes.core.quoting import (
+    Option,
+    canonical_instrument,
+    contract_text,
+    instruments_to_quote,
+    is_instrument,
+    parse_option,
+)
 
 PADDED = "SPY   260417C00575500"
 CALL = Option("SPY", date(2026, 4, 17), is_call=True, strike=Decimal("575.5"))
@@ -79,3 +86,17 @@ def test_an_option_is_quoted_up_to_its_last_day_and_its_underlying_from_that_day
 )  # fmt: skip
 def test_an_instrument_is_named_by_up_to_64_printable_characters(value: object, names: bool) -> None:
     assert is_instrument(value) is names
+
+
+@pytest.mark.parametrize(
+    ("instrument", "said"),
+    [
+        ("GOOG  080815P00500000", "GOOG 15 Aug 2008 500 put"),
+        ("O:TWX140719C00072500", "TWX 19 Jul 2014 72.5 call"),
+        ("SPXW  260102C04000005", "SPXW 2 Jan 2026 4000.005 call"),
+        ("SPY", "SPY"),
+        ("SPY   261332C00500000", "SPY   261332C00500000"),
+    ],
+)
+def test_a_contract_is_said_as_traders_say_it(instrument: str, said: str) -> None:
+    assert contract_text(instrument) == said

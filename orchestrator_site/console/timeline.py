@@ -1,0 +1,211 @@
+"""What happened to one signal, in order: by whom, after how long, and where each moment lies on a scale of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from math import log1p
+
+from admin_kit.display import duration_text
+from experiments.models import Experiment
+from kernel.values import decimal_text, instant_text, plain_text
+from outcomes.core.books import Fill, in_force
+from outcomes.core.quoting import contract_text
+from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade
+from outcomes.services.fills import core_fill
+
+Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
+SENDER, ORCHESTRATOR = "Sender", "Orchestrator"
+# The height of each one's lane, in pixels.
+_LANES = {SENDER: 24, ORCHESTRATOR: 54, "Engine A": 84, "Engine B": 114}
+# What the scale names, in seconds: the steps of one flow take from milliseconds to weeks.
+_TICKS = ((0.1, "0.1 s"), (1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (36_000, "10 h"),
+          (86_400, "1 d"), (604_800, "7 d"), (2_592_000, "30 d"), (31_536_000, "1 y"))  # fmt: skip
+# The scale is logarithmic; below this many seconds it is nearly straight.
+_FINEST = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline; `link` is an admin model and id, `digest` a hash to compare, `actor` who did it."""
+
+    at: datetime
+    title: str
+    detail: str = ""
+    digest: str = ""
+    link: tuple[str, object] | None = None
+    actor: str = ORCHESTRATOR
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event with the time since the one before."""
+
+    event: Event
+    delta: str
+
+
+def fills_of(trade: RealTrade | ShadowTrade | None) -> list[Fill]:
+    """The fills of a trade that are in force; none without a trade."""
+    return [core_fill(row) for row in in_force(trade.fills.all())] if trade else []
+
+
+def decided(story: Experiment) -> Iterator[Event]:
+    """How the alert became a decision that both engines can see, in the order of the flow."""
+    signal, decision = story.signal, story.decision
+    yield Event(
+        signal.received_at,
+        "Alert received",
+        f"from source {signal.source}, fired at {instant_text(signal.timestamp)}",
+        signal.signal_hash,
+        ("signals_app_signal", signal.pk),
+        SENDER,
+    )
+    context = getattr(signal, "market_context", None)
+    if context is not None:
+        link = ("signals_app_marketcontext", signal.pk)
+        yield Event(
+            context.created_at, "Market context captured", "the same for both engines", context.context_hash, link
+        )
+    yield Event(
+        story.created_at,
+        f"Assigned to variant {story.variant}",
+        f"bucket {story.bucket} of 10000, split {story.split_percentage}% to engine A",
+        story.assignment_hash,
+    )
+    yield Event(
+        decision.decided_at,
+        f"Decided: {decision.execution_mode}",
+        f"{decision.reason}, policy v{decision.policy_version_id}, rules {decision.rules_version}",
+        decision.decision_hash,
+        ("experiments_executiondecision", story.pk),
+    )
+    for distribution in sorted(story.distributions.all(), key=lambda row: row.engine):
+        yield Event(
+            distribution.distributed_at,
+            f"Distributed to engine {distribution.engine}",
+            digest=distribution.context_hash,
+            link=("experiments_signaldistribution", distribution.pk),
+        )
+
+
+def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
+    """What the engines did about it, in no order."""
+    for engine, (recommendation, trade, outcome) in acts.items():
+        yield from _acts_of(engine, recommendation, trade, outcome)
+    permit: Permit | None = getattr(story, "permit", None)
+    if permit is not None and permit.confirmed_at is not None:
+        valid = f"valid until {instant_text(permit.expires_at)}"
+        link = ("outcomes_permit", permit.pk)
+        actor = f"Engine {permit.engine}"
+        yield Event(permit.confirmed_at, f"{actor} confirmed its permit", valid, link=link, actor=actor)
+    yield from _directive(story)
+    for incident in story.incidents.all():
+        link = ("outcomes_incident", incident.pk)
+        detail = f"{incident.engine}: {incident.detail}"
+        actor = f"Engine {incident.engine}"
+        yield Event(incident.occurred_at, f"Incident: {incident.kind}", detail, link=link, actor=actor)
+    for violation in story.violations.all():
+        link = ("outcomes_violation", violation.pk)
+        detail = f"{violation.engine}: {violation.detail}"
+        yield Event(violation.found_at, f"Violation: {violation.name}", detail, link=link)
+
+
+def timed(ordered: list[Event]) -> list[TimedEvent]:
+    """The events with the time that passed before each."""
+    later = [
+        # Never negative: the times of one transaction are not in the order of the flow.
+        TimedEvent(event, f"+{duration_text(max((event.at - last.at).total_seconds(), 0.0))}")
+        for last, event in pairwise(ordered)
+    ]
+    return [TimedEvent(ordered[0], ""), *later] if ordered else []
+
+
+def _acts_of(
+    engine: str, recommendation: Recommendation | None, trade: RealTrade | ShadowTrade | None, outcome: Outcome | None
+) -> Iterator[Event]:
+    if recommendation is not None:
+        yield Event(
+            recommendation.recommended_at,
+            f"Engine {engine} recommended {recommendation.action}",
+            f"role revealed: {recommendation.role} ({recommendation.role_reason})",
+            recommendation.context_hash,
+            ("outcomes_recommendation", recommendation.pk),
+            f"Engine {engine}",
+        )
+    if trade is not None:
+        yield from _trade(engine, trade)
+    if outcome is not None:
+        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {'' if outcome.pnl < 0 else '+'}{plain_text(outcome.pnl)}"
+        yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
+
+
+def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
+    kind = trade.kind.value.lower()
+    link = (f"outcomes_{kind}trade", trade.pk)
+    price = "not priced yet" if trade.entry_price is None else f"at {plain_text(trade.entry_price)}"
+    entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
+    actor = f"Engine {engine}"
+    yield Event(trade.opened_at, f"{actor} opened its {kind} trade", entry, link=link, actor=actor)
+    for row, fill in zip(in_force(trade.fills.all()), fills_of(trade), strict=True):
+        # The entry stands above, the fill that closes below.
+        if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
+            happened = "contract got a successor" if row.is_succession else f"{kind} trade filled: {row.fill_ref}"
+            executions = ", ".join(
+                f"{leg.action} {plain_text(leg.quantity)} {contract_text(leg.instrument)} at {decimal_text(leg.price)}"
+                for leg in fill.legs
+            )
+            link_to_fill = ("outcomes_tradefill", row.pk)
+            yield Event(row.reported_at, f"{actor}'s {happened}", executions, link=link_to_fill, actor=actor)
+    own = getattr(trade, "own_exit", None)
+    if own is not None:
+        detail = f"{own.exit_reason}, exited {instant_text(own.exit_time)}"
+        link_to_own = ("outcomes_ownexit", own.pk)
+        yield Event(own.reported_at, f"{actor} told when its shadow leaves", detail, link=link_to_own, actor=actor)
+    if trade.closed_at is not None and trade.exit_time is not None:
+        price = "unpriced" if trade.exit_price is None else f"at {plain_text(trade.exit_price)}"
+        detail = f"{price}, {trade.exit_reason}, exited {instant_text(trade.exit_time)}"
+        closer = actor if kind == "real" else ORCHESTRATOR
+        yield Event(trade.closed_at, f"{actor}'s {kind} trade closed", detail, trade.conditions_hash, link, closer)
+
+
+def _directive(story: Experiment) -> Iterator[Event]:
+    for directive in story.exit_directives.all():
+        link = ("outcomes_exitdirective", directive.pk)
+        title = f"Shadow exit ordered for engine {directive.shadow_engine}"
+        share = f"{plain_text(directive.closed_quantity)} of {plain_text(directive.open_quantity)}"
+        what = "all that is left" if directive.is_last else share
+        detail = f"{what} at {instant_text(directive.exit_time)}, the time of the real fill"
+        yield Event(directive.issued_at, title, detail, directive.conditions_hash, link)
+        if directive.settled_at is not None:
+            yield Event(directive.settled_at, f"Shadow exit settled: {directive.state}", link=link)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The events as dots on lanes: places are percent of the width, heights of lanes are in pixels."""
+
+    dots: list[tuple[float, int, Event]]
+    lanes: list[tuple[int, str]]
+    ticks: list[tuple[float, str]]
+    length: str
+
+
+def scale_of(events: list[Event]) -> Scale:
+    """Where each event lies between the first and the last one, on a logarithmic scale of time."""
+    first = min(event.at for event in events)
+    whole = max((event.at - first).total_seconds() for event in events)
+    # One millisecond at least, or a single moment would have no scale.
+    widest = log1p(max(whole, 0.001) / _FINEST)
+
+    def place(seconds: float) -> float:
+        return round(2 + 96 * log1p(seconds / _FINEST) / widest, 2)
+
+    return Scale(
+        [(place((event.at - first).total_seconds()), _LANES[event.actor], event) for event in events],
+        [(height, actor) for actor, height in _LANES.items()],
+        [(place(seconds), text) for seconds, text in _TICKS if seconds <= whole],
+        duration_text(whole),
+    )
