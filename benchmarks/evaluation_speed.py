@@ -32,7 +32,7 @@ ORIGINALS = 2_000  # chains by the real pipeline, before they are copied
 COPIED = ("signals", "experiments", "execution_policy", "real_outcomes", "shadow_outcomes")
 KEYS = ("signal_id", "experiment_id", "trade_id")
 
-# The signals of each week: how many, and the sum of A less B in R, by symbol and by who was real.
+# The signals of each week: how many, and the sum of A minus B in R, by symbol and by who was real.
 WEEKS = """
 SELECT ((s.received_at AT TIME ZONE 'America/New_York')::date - %(first)s) / 7 AS week, s.symbol, e.variant, count(*),
        sum((a.compared_pnl - b.compared_pnl) / 1000)::float8, array_agg(e.experiment_id)

@@ -12,6 +12,14 @@ BOUND = 0.3
 # In the middle of all, by time and by P&L: a page that far down has to be as near as the first.
 DEEP = {"after": "2023-01-05T00:00:00Z", "id": "7f000000-0000-4000-8000-000000000000"}
 DEEP_BY_PNL = DEEP | {"pnl": "19.01"}
+# One filter, as a click on a slice sets it, and two, which leave a quarter and a sixteenth of the trades.
+FILTERED = {
+    "of one symbol": {"symbol": "SPY"},
+    "of one direction": {"direction": "LONG"},
+    "of one hour": {"hour": "10"},
+    "of one direction and timeframe": {"direction": "LONG", "timeframe": "5m"},
+    "of one symbol and direction": {"symbol": "SPY", "direction": "LONG"},
+}
 EXPORT = {"since": "2025-07-29T00:00:00Z"}
 
 
@@ -30,6 +38,15 @@ def page_lines() -> list[str]:
         ("Compare", "report", {}),
         ("Compare, its best and worst trades", "report", {"part": "trades"}),
         ("Compare, its slices", "report", {"part": "slices"}),
+        *(
+            page
+            for name, query in FILTERED.items()
+            for page in (
+                (f"Compare {name}", "report", query),
+                (f"Compare {name}, its slices", "report", query | {"part": "slices"}),
+                (f"Compare {name}, its best and worst trades", "report", query | {"part": "trades"}),
+            )
+        ),
         ("Engines", "engines", {}),
         ("Rows, newest", "rows", {}),
         ("Rows, a page from the middle", "rows", {"kind": "shadow"} | DEEP),

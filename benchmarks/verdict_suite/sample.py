@@ -17,7 +17,7 @@ Whole: TypeAlias = NDArray[np.int64]
 class Sample:
     """Runs by blocks by signals; a block of n signals fills its first n places, the rest is 0 throughout.
 
-    `money` is what the books say, of the pairs that were priced. `low` and `high` are A less B in R, between which the
+    `money` is what the books say, of the pairs that were priced. `low` and `high` are A minus B in R, between which the
     truth lies where B could not be priced. `weight` is 1/2 over the chance that the split gave this role. `arrived` are
     the signals of each block with those that a halt left out.
     """

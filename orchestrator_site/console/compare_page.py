@@ -156,8 +156,8 @@ def _slices(scope: Scope, unit: Unit) -> dict[str, Any]:
         "slices": slices,
         "calibration": calibration,
         "charts": {chart.identity: chart for chart in (*slices, *calibration)},
-        # Every pair has an hour, unless only what slices know was read.
-        "most_read": None if any(group.field == "hour" for group in found) else MOST_READ,
+        # Every trade has a spread, if only an unknown one.
+        "most_read": "" if calibration else f"{MOST_READ:,}",
         "tries": sum(len(chart.rows) for chart in slices),
     }
 

@@ -13,12 +13,11 @@ from outcomes.core.statistics import Differences
 from outcomes.performance.comparison import NOTHING, Group
 from outcomes.performance.report import ENGINES
 
-# Title of each kind of slice; the page can be filtered by the first three.
+# Title of each kind of slice, by the name of its filter.
 FIELDS = {
     "symbol": "Symbol", "timeframe": "Timeframe", "direction": "Direction", "hour": "Hour of the signal",
     "provenance": "Exit price of the shadow",
 }  # fmt: skip
-FILTERED_BY = ("symbol", "timeframe", "direction")
 MOST_DRAWN = 24
 # The levels of groups.sql.
 LEVELS = ("below 1 %", "1 to 2 %", "2 to 5 %", "5 to 10 %", "10 % or more")
@@ -40,7 +39,7 @@ def slice_charts(groups: Sequence[Group], unit: Unit, query: dict[str, str]) -> 
         behind = sum(row.mean is not None and row.mean < 0 for row in rows)
         left_out = f" Drawn are the largest {MOST_DRAWN}; the table has all." if len(rows) > MOST_DRAWN else ""
         together = sum((group.sums for group in found), NOTHING).statistics
-        links = [f"?{urlencode(query | {field: group.value})}" for group in found] if field in FILTERED_BY else []
+        links = [f"?{urlencode(query | {field: group.value})}" for group in found]
         charts.append(
             interval_chart(
                 rows, unit, title, identity=f"slices-{field}", title=f"{title} ({unit.name})",
@@ -83,10 +82,10 @@ def calibration_charts(groups: Sequence[Group], unit: Unit) -> list[Chart]:
                 "may be priced too kindly. 95 % intervals, for a single look.",
                 [SPREADS[level] for level in levels],
                 [
-                    Series("real less shadow", dots, engine.lower(), "points"),
+                    Series("real minus shadow", dots, engine.lower(), "points"),
                     Series("95 % interval", bars, "range", "interval"),
                 ],
-                "Spread at the entry", f"Real less shadow per trade, {unit.name}", sideways=True, low=True,
+                "Spread at the entry", f"Real minus shadow per trade, {unit.name}", sideways=True, low=True,
                 table=(("Spread at the entry", *CALIBRATION), table),
             )
         )  # fmt: skip

@@ -30,7 +30,7 @@ from kernel.actors import actor_of
 from kernel.values import instant_text
 from orchestrator_site.roles import KEEP_REPORT, VIEW_REPORT
 from outcomes.models import KeptReport
-from outcomes.performance.api import PerformanceFilterSerializer
+from outcomes.performance.api import EXIT_PRICES, PerformanceFilterSerializer
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import COMPARISON, PAIR_FIGURES
 from outcomes.performance.report import ENGINES, KINDS, performance_report
@@ -62,6 +62,8 @@ class ReportForm(forms.Form):
     execution_mode = filter_choice(ExecutionMode.values)
     policy_version = filter_text(inputmode="numeric")
     variant = filter_choice(EngineName.values)
+    hour = filter_text(inputmode="numeric", placeholder="9, New York")
+    provenance = filter_choice(EXIT_PRICES)
     currency = filter_text(placeholder="USD")
 
     filters: PerformanceFilters | None = None
@@ -81,7 +83,8 @@ class ReportForm(forms.Form):
 
 def query_of(values: Mapping[str, Any]) -> dict[str, str]:
     """The filters that were filled in, as the API takes them; a date alone is its midnight, UTC."""
-    given = {name: str(values.get(name) or "").strip() for name in ReportForm.base_fields}
+    named = {name: values.get(name) for name in ReportForm.base_fields}
+    given = {name: "" if value is None else str(value).strip() for name, value in named.items()}
     dated = {name: f"{given[name]}T00:00:00Z" for name in ("since", "until") if DATE.fullmatch(given[name])}
     return {name: value for name, value in (given | dated).items() if value}
 

@@ -70,7 +70,7 @@ def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> 
     bounds: list[Any] = [block.get("interval") or (None, None) for block in blocks]
     lower, upper = ([None if edge[at] is None else rounded(float(edge[at])) for edge in bounds] for at in (0, 1))
     has_bounds = any(edge is not None for edge in (*lower, *upper))
-    series = [Series("A less B, all blocks so far", means, "difference")]
+    series = [Series("A minus B, all blocks so far", means, "difference")]
     if has_bounds:
         series = [
             Series("lower end of the interval", lower, "range"),
@@ -85,8 +85,8 @@ def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> 
     edge, is_cut = _edge([*means, *lower, *upper], [*(one[len(one) // 2 :] for one in (means, lower, upper)), [margin]])
     return Chart(
         "difference",
-        "A less B, a signal",
-        f"{seen_in_words(blocks, unit)}{said}." + (" The first blocks go beyond the picture." if is_cut else ""),
+        "A minus B, a signal",
+        f"{seen_in_words(blocks, unit)}{said}." + (" The first blocks lie off the scale." if is_cut else ""),
         days,
         series,
         "Last day of the block (New York)",
@@ -96,14 +96,14 @@ def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> 
 
 
 def seen_in_words(blocks: Sequence[Mapping[str, Any]], unit: str) -> str:
-    """A less B over all blocks; a range where what is missing could have been anything between its worst and best."""
+    """A minus B over all blocks; a range where what is missing could have been anything between its worst and best."""
     weight = sum(float(block["m"]) for block in blocks)
     low, high = (sum(float(block[name]) for block in blocks) / weight for name in ("x_low", "x_high"))
     if low == high:
-        return f"Over all blocks A less B is {low:+.3g} {unit} a signal"
+        return f"Over all blocks A minus B is {low:+.3g} {unit} a signal"
     return (
-        f"Over all blocks A less B is {(low + high) / 2:+.3g} {unit} a signal, the middle of {low:+.3g} to {high:+.3g}:"
-        " what has no price is taken at its worst for A, and at its worst for B"
+        f"Over all blocks A minus B is {(low + high) / 2:+.3g} {unit} a signal, the midpoint of {low:+.3g} to"
+        f" {high:+.3g}: what has no price is taken at its worst for A, and at its worst for B"
     )
 
 
@@ -127,7 +127,7 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
         for one in blocks
     ]
     series = [
-        Series("x of the block", [rounded(middle(block)) for block in blocks], "difference", form="bar"),
+        Series("block difference (x)", [rounded(middle(block)) for block in blocks], "difference", form="bar"),
         *([Series("where a price is missing", ranges, form="interval")] if any(ranges) else []),
         *(Series(f"{value:+g}, the worst promised", [value] * len(blocks), "limit") for value in (worst, -worst)),
     ]  # fmt: skip
@@ -156,7 +156,7 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
         days,
         series,
         "Last day of the block (New York)",
-        f"x of the block ({unit})",
+        f"Block difference, x ({unit})",
         # Else the worst promised would lie on the frame, where nobody sees it.
         bounds=(-edge, edge),
         table=(header, rows),

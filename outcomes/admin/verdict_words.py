@@ -98,10 +98,10 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     won, fixed, exits = beside["blocks_won"], beside["fixed_n"], beside["exits"]
     per_block = beside["mean_per_block"]
     return [
-        ("While A was real", mean("a_real"), "A less B; A's result bears what it costs to be real"),
-        ("While B was real", mean("b_real"), "A less B; B's result bears it"),
+        ("While A was real", mean("a_real"), "A minus B; A's result bears what it costs to be real"),
+        ("While B was real", mean("b_real"), "A minus B; B's result bears it"),
         ("Cost of being real", *_execution(document)),
-        ("Where both traded", mean("both_traded"), "A less B, of this evaluation's signals that have both prices"),
+        ("Where both traded", mean("both_traded"), "A minus B, of this evaluation's signals that have both prices"),
         ("At the real exit", at("synchronised"), "of the signals that have a value at both kinds of exit"),
         ("At each side's own exit", at("own_exits"), "the same signals"),
         (

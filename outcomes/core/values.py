@@ -108,7 +108,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A less B of one signal: the least and the most it can be; equal where nothing is missing."""
+    """A minus B of one signal: the least and the most it can be; equal where nothing is missing."""
 
     low: Decimal
     high: Decimal

@@ -30,17 +30,25 @@ class ExactField(models.Field[Decimal | None, Decimal | None]):
 
 
 class ReportSlice(models.Model):
-    """What experiments have in common: everything a report may be filtered by, and their phase."""
+    """What experiments have in common, by what a report may be filtered by and their phase; see `LEVELS`."""
 
-    slice_id = models.UUIDField(primary_key=True, help_text="Hash of all that follows.")
-    symbol = models.CharField(max_length=64)
-    timeframe = models.CharField(max_length=10)
-    direction = models.CharField(max_length=5, choices=Direction)
+    slice_id = models.AutoField(primary_key=True)
+    hash = models.UUIDField(unique=True, help_text="Of all that follows.")
+    level = models.CharField(
+        max_length=16, help_text="By what it tells experiments apart; the other columns are blank."
+    )
+    symbol = models.CharField(max_length=64, blank=True)
+    timeframe = models.CharField(max_length=10, blank=True)
+    direction = models.CharField(max_length=5, choices=Direction, blank=True)
     strategy = models.CharField(max_length=200, blank=True)
-    source = models.CharField(max_length=50)
-    execution_mode = models.CharField(max_length=16, choices=ExecutionMode)
-    policy_version = models.PositiveIntegerField()
-    variant = models.CharField(max_length=1, choices=EngineName)
+    source = models.CharField(max_length=50, blank=True)
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode, blank=True)
+    policy_version = models.PositiveIntegerField(null=True)
+    variant = models.CharField(max_length=1, choices=EngineName, blank=True)
+    hour = models.SmallIntegerField(null=True, help_text="Of the signal, in New York.")
+    provenance = models.CharField(
+        max_length=20, blank=True, help_text="Of the shadow's exit price; blank while no shadow has ended."
+    )
     strategy_version_a = models.CharField(
         max_length=100, blank=True, help_text="From engine A's answer; blank if it gave none."
     )
@@ -54,7 +62,7 @@ class ReportSlice(models.Model):
         db_table = "report_slices"
 
     def __str__(self) -> str:
-        return str(self.slice_id)
+        return f"{self.level} {self.slice_id}"
 
 
 class Cell(models.Model):
@@ -75,14 +83,17 @@ class ReportCell(Cell):
     kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired.")
     engine = models.CharField(max_length=1, blank=True, help_text="For a pair, the engine that traded for real.")
     currency = models.CharField(max_length=10)
-    ranked = ArrayField(ExactField(), null=True, help_text="Every P&L that counts, or difference of a pair, sorted.")
-    # The course of the day, of all slices together: a part of the trades runs another one.
+    ranked = ArrayField(
+        ExactField(), null=True,
+        help_text="Every P&L that counts, or difference of a pair, sorted; not where a slice is by one filter.",
+    )  # fmt: skip
+    # The course of the day, of all slices together and of those by one filter: a part of the trades runs another one.
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
     peak = ExactField(null=True, help_text="Highest cumulative P&L of the day, from 0.")
     trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
     fall = ExactField(null=True, help_text="Largest fall from a peak.")
     # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
-    slices = ArrayField(models.UUIDField(), null=True, help_text="Slice of each counted trade, in order.")
+    slices = ArrayField(models.IntegerField(), null=True, help_text="Full slice of each counted trade, in order.")
     pnls = ArrayField(ExactField(), null=True, help_text="P&L of each counted trade, in the same order.")
 
     class Meta(Cell.Meta):
@@ -92,6 +103,13 @@ class ReportCell(Cell):
                 name="report_cells_once", fields=("slice", "day", "kind", "engine", "currency"), nulls_distinct=False
             ),
         )
+        # What the comparison adds up of many slices, so that it reads no more of them.
+        indexes = (
+            models.Index(
+                name="report_cells_of_pairs", fields=("slice", "day"), condition=models.Q(kind="paired"),
+                include=("kind", "engine", "currency", "total_a", "total_a_r", *GROUP_SUMS),
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.day} {self.kind} {self.engine}"

@@ -2,12 +2,12 @@
 -- of a policy version together.
 WITH answered AS MATERIALIZED ({answers}),
 sliced AS MATERIALIZED (
-    SELECT experiment_id, {slice_id} AS slice_id, {dimensions}
+    SELECT experiment_id, {dimensions}
       FROM ({experiments}) experiments WHERE experiment_id IN (SELECT experiment_id FROM answered)
 ),
-slices AS (
-    INSERT INTO report_slices (slice_id, {dimensions})
-    SELECT DISTINCT slice_id, {dimensions} FROM sliced ON CONFLICT DO NOTHING
+members AS MATERIALIZED (
+    SELECT experiment_id, slice_id FROM ({memberships}) m JOIN (SELECT slice_id, hash FROM report_slices) s USING (hash)
+    UNION ALL SELECT experiment_id, NULL FROM sliced
 ),
 -- What is pending by the clock alone becomes never opened by it: the day has to be looked at again.
 waits AS (
@@ -18,8 +18,8 @@ waits AS (
 cells AS (
     SELECT slice_id, day, policy_version, {measures}
       FROM (SELECT *, (created_at AT TIME ZONE 'America/New_York')::date AS day FROM answered) dated
-      JOIN (SELECT experiment_id, slice_id FROM sliced) sliced USING (experiment_id)
-     GROUP BY GROUPING SETS ((slice_id, day, policy_version), (day, policy_version))
+      JOIN members USING (experiment_id)
+     GROUP BY slice_id, day, policy_version
 )
 INSERT INTO report_answer_cells (slice_id, day, policy_version, {names})
 SELECT slice_id, day, policy_version, {filled} FROM cells

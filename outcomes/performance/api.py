@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from experiments.models import ExecutionMode
 from kernel.fields import InstantField, StrictSerializer
+from outcomes.core.trades import Provenance
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
 from outcomes.performance.report import performance_report
@@ -23,6 +24,7 @@ from policies.core.settings import CURRENCY_PATTERN
 from policies.models import EngineName
 from signals_app.models import Direction
 
+EXIT_PRICES = (*(value.value for value in Provenance if value is not Provenance.BROKER_FILL), "MIXED")
 TIMEFRAME = r"^[1-9][0-9]{0,8}[smhdwM]$"
 
 
@@ -46,6 +48,14 @@ class PerformanceFilterSerializer(StrictSerializer):
     # What the column holds: a larger number is an error of the database, and a 500.
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     variant = serializers.ChoiceField(EngineName.choices, required=False)
+    hour = serializers.IntegerField(
+        required=False, min_value=0, max_value=23, help_text="Hour of the signal in New York."
+    )
+    provenance = serializers.ChoiceField(
+        EXIT_PRICES,
+        required=False,
+        help_text="Where the shadow's exit price came from; MIXED for two shadows that differ.",
+    )
     currency = serializers.RegexField(
         f"^{CURRENCY_PATTERN}$",
         required=False,

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from kernel.sql import load
 from outcomes.core.statistics import Differences
 from outcomes.performance.listing import Listing, described
-from outcomes.performance.measures import GROUP_SUMS, MEASURES
+from outcomes.performance.measures import FULL, GROUP_SUMS, MEASURES
 from outcomes.performance.scope import (
     WHOLE_DAYS,
     Range,
@@ -41,8 +41,8 @@ FEW_DAYS = 3
 MOST_SLOTS = 400
 DAY = timedelta(days=1)
 MINUTES = (1, 5, 15, 60)
-# About two seconds.
-MOST_READ = 200_000
+# Trades of a period of which a part is read for the spreads at their entry; a fifth of a second.
+MOST_READ = 20_000
 # Of the orders of a listing: what makes the most extreme the smallest.
 SIGNS = {"best": -1, "worst": 1}
 GROUP_COLUMNS = ("kind", "engine", "field", "value", *GROUP_SUMS)
@@ -156,23 +156,26 @@ class Group:
 def groups(scope: Scope, *, in_r: bool) -> list[Group]:
     """The groups of groups.sql, by field and value.
 
-    Sums by hour, provenance and spread are kept of all experiments together. Of some slices alone they are read from
-    the rows, unless the period has more than `MOST_READ` trades: then there are only the groups that slices know.
+    Sums by spread are kept of all experiments together. Of some slices alone they are read from the rows, unless the
+    period has more than `MOST_READ` trades: then there are none.
     """
     names = IN_R[:3] if in_r else IN_MONEY[:3]
-    if scope.slices is None:
+    if not scope.narrowing:
         relation = _grouped(scope, scope.loose) + SQL(
             " UNION ALL SELECT {} FROM report_group_cells WHERE {} AND {}"
         ).format(columns(GROUP_COLUMNS), SQL("currency = %(currency)s"), WHOLE_DAYS)
-    elif rows_of(_COUNT.format(WHOLE_DAYS), scope.parameters)[0]["n"] <= MOST_READ:
-        relation = _grouped(scope, [(scope.filters.since, scope.filters.until)])
     else:
         relation = _BY_SLICES.format(
             sums=added_up(GROUP_SUMS), names=columns(GROUP_SUMS), grouped=_grouped(scope, scope.loose),
-            cells=scope.cells(columns(("slice_id", *GROUP_SUMS)), SQL("kind = 'paired'")),
+            cells=scope.cells(columns(("slice_id", *GROUP_SUMS)), SQL("kind = 'paired'"), FULL),
         )  # fmt: skip
+        if rows_of(_COUNT.format(WHOLE_DAYS), scope.parameters)[0]["n"] <= MOST_READ:
+            period = _grouped(scope, [(scope.filters.since, scope.filters.until)])
+            relation += SQL(" UNION ALL SELECT * FROM ({}) whole WHERE field = 'spread'").format(period)
     statement = SQL("""SELECT kind, engine, field, value, {} FROM ({}) groups
- GROUP BY kind, engine, field, value ORDER BY field, value, kind, engine""").format(added_up(names), relation)
+ GROUP BY kind, engine, field, value HAVING sum(n) > 0 ORDER BY field, value, kind, engine""").format(
+        added_up(names), relation
+    )
     return [
         Group(row["kind"], row["engine"], row["field"], row["value"], Sums(*(row[name] for name in names)))
         for row in rows_of(statement, scope.parameters)

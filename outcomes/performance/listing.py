@@ -79,7 +79,7 @@ class Listing:
         else:
             # Between which P&L the rows of the page lie, and on which whole days.
             start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.pnl
-            ranked = _RANKED.format(cells=self._cells, way=SQL(way), size=size, down=way == "DESC")
+            ranked = _RANKED.format(cells=self._cells(self.scope.detail), way=SQL(way), size=size, down=way == "DESC")
             bounds = rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
             days = bounds.pop("days")
         ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
@@ -99,7 +99,7 @@ class Listing:
         _, way = ORDERS[order]
         edge = SQL("max(ranked[cardinality(ranked)])" if way == "DESC" else "min(ranked[1])")
         statement = SQL("""SELECT day FROM report_cells WHERE {} AND ranked IS NOT NULL
- GROUP BY day ORDER BY {} {}, day LIMIT {}""").format(self._cells, edge, SQL(way), size)
+ GROUP BY day ORDER BY {} {}, day LIMIT {}""").format(self._cells(self.scope.detail), edge, SQL(way), size)
         days = [midnight(row["day"]) for row in rows_of(statement, self._parameters)]
         rows = self._rows([*self.scope.loose, *((day, _next(day)) for day in days)])
         first = SQL("SELECT * FROM ({}) given WHERE p IS NOT NULL ORDER BY p {}, id LIMIT {}").format(
@@ -145,15 +145,14 @@ class Listing:
         given = SQL("SELECT * FROM ({}) given WHERE {} AND ({})").format(of_kind, condition, within)
         return counted(self.scope.rows(given))
 
-    @property
-    def _cells(self) -> Composed:
+    def _cells(self, level: str) -> Composed:
         return SQL("""{} AND kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s)
-   AND currency = %(currency)s AND {}""").format(self.scope.sliced, WHOLE_DAYS)
+   AND currency = %(currency)s AND {}""").format(self.scope.sliced_by(level), WHOLE_DAYS)
 
     def _days(self) -> list[tuple[date, int]]:
         """Whole days with rows in them, oldest first, and how many."""
         statement = SQL("""SELECT day, sum({})::int AS rows FROM report_cells WHERE {}
- GROUP BY day ORDER BY day""").format(_ROWS, self._cells)
+ GROUP BY day ORDER BY day""").format(_ROWS, self._cells(self.scope.level))
         return [(row["day"], row["rows"]) for row in rows_of(statement, self._parameters)]
 
     def _days_in_time(self, way: str, size: int, begun: date | None) -> list[date]:

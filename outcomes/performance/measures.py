@@ -70,6 +70,17 @@ ANSWER_COUNTS |= {
 }
 
 # What a report may be filtered by, and what else makes a phase; columns of experiments.sql.
-FILTERS = ("symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant")
+FILTERS = (
+    "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant", "hour",
+    "provenance",
+)  # fmt: skip
 PHASE = ("policy_version", "strategy_version_a", "rules_hash_a", "strategy_version_b", "rules_hash_b")
 DIMENSIONS = tuple(dict.fromkeys((*FILTERS, *PHASE)))
+# What has so many values that slices by it and by others hold hardly more than a trade a day.
+MANY_VALUED = ("symbol", "hour")
+# The levels of slices: by what each tells experiments apart. One filter reads the sums of its own level, several those
+# of the coarsest that knows them all.
+BROAD, FULL = "broad", "full"
+LEVELS = {
+    FULL: DIMENSIONS, BROAD: tuple(name for name in DIMENSIONS if name not in MANY_VALUED),
+} | {name: (name,) for name in FILTERS}  # fmt: skip

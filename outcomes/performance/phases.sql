@@ -1,6 +1,6 @@
 -- The phases of the closed trades that a report is over, with the first and the last day of each: of the cells of whole
 -- days, and of the rows that are read beside them.
-WITH sliced AS (SELECT * FROM report_slices e WHERE {conditions}),
+WITH sliced AS (SELECT * FROM report_slices e WHERE level = %(detail)s AND {conditions}),
 found AS (
     SELECT {phase}, first_day, last_day
       FROM sliced

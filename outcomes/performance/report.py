@@ -163,7 +163,7 @@ def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, A
 
 def _figures_in(scope: Scope) -> list[dict[str, Any]]:
     of_cells = scope.cells(columns(("kind", "engine", "day", *MEASURES)), SQL("true"))
-    if scope.slices is not None:
+    if len(scope.narrowing) > 1:
         # A day has a cell of each slice; added up first, few enough rows are left to be read twice.
         of_cells = SQL("SELECT kind, engine, day, {} FROM ({}) cells GROUP BY kind, engine, day").format(
             added_up(MEASURES), of_cells
@@ -174,11 +174,11 @@ def _figures_in(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _courses_in(scope: Scope) -> Composed:
-    """The courses of all days: cells know that of all slices together, and the trades that the others are made of."""
+    """The courses of all days: cells know that of all together and of one filter, and the trades of several's."""
     of_rows = curves(scope.rows(results_in(scope.loose)))
-    if scope.slices is not None:
+    if len(scope.narrowing) > 1:
         condition = SQL("currency = %(currency)s AND {}").format(WHOLE_DAYS)
-        return both(curves_of_some(SQL("%(slices)s::uuid[]"), condition), of_rows)
+        return both(curves_of_some(SQL("%(slices_full)s::int[]"), condition), of_rows)
     names = columns(("kind", "engine", "currency", "day", "last_exit", "total", "peak", "trough", "fall"))
     return both(scope.cells(names, SQL("fall IS NOT NULL")), of_rows)
 
@@ -229,7 +229,7 @@ def _total(rows: list[dict[str, Any]], name: str) -> int:
 def phases_in(scope: Scope) -> list[dict[str, Any]]:
     """The phases of the closed trades, oldest first; one without an engine's answer belongs to those that fit it."""
     statement = SQL(_PHASES).format(
-        conditions=scope.filters.conditions(),
+        conditions=scope.filters.conditions(scope.narrowing),
         phase=columns(PHASE),
         whole_days=WHOLE_DAYS,
         experiments=EXPERIMENTS,

@@ -6,14 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, LiteralString, Self
-from uuid import UUID
 
 from django.db import connection, transaction
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kernel.sql import load
 from kernel.values import format_timestamp
-from outcomes.performance.measures import ANSWER_COUNTS, BIN_EDGES, DIMENSIONS, FILTERS, GROUP_SUMS, MEASURES, SUMS
+from outcomes.performance.measures import (
+    ANSWER_COUNTS,
+    BIN_EDGES,
+    BROAD,
+    DIMENSIONS,
+    FILTERS,
+    FULL,
+    GROUP_SUMS,
+    LEVELS,
+    MANY_VALUED,
+    MEASURES,
+    SUMS,
+)
 
 EXPERIMENTS = SQL(load(__file__, "experiments.sql"))
 _RESULTS = SQL(load(__file__, "results.sql"))
@@ -22,6 +33,7 @@ _ANSWERS = SQL(load(__file__, "answers.sql"))
 _CURVES = SQL(load(__file__, "curves.sql"))
 _SLICE_CURVES = SQL(load(__file__, "slice_curves.sql"))
 _GROUPS = SQL(load(__file__, "groups.sql"))
+_NEW_SLICES = SQL(load(__file__, "slices.sql"))
 _CELLS = SQL(load(__file__, "cells.sql"))
 _ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
 # One rebuild at a time: two of one day would each write its cells.
@@ -36,6 +48,7 @@ _MIDNIGHTS = """
 SELECT %(day)s::timestamp AT TIME ZONE 'America/New_York',
        (%(day)s::date + 1)::timestamp AT TIME ZONE 'America/New_York'
 """
+UNTOLD = {"policy_version": SQL("NULL"), "hour": SQL("NULL")}
 # Moments from the first on, before the second; None is no bound.
 Range = tuple[datetime | None, datetime | None]
 
@@ -49,6 +62,7 @@ def rebuild_day(day: date) -> None:
         cursor.execute(_FORGET, {"day": day})
         cursor.execute(_MIDNIGHTS, {"day": day})
         ranges = [cursor.fetchone()]
+        cursor.execute(_insert_slices(ranges))
         cursor.execute(_insert_cells(ranges))
         cursor.execute(_insert_answer_cells(ranges))
         cursor.execute(_insert_group_cells(ranges))
@@ -113,13 +127,13 @@ def grouped(results: Composable, day: Composable) -> Composed:
     )
 
 
-def curves(results: Composable) -> Composed:
+def curves(results: Composable, by: LiteralString = "") -> Composed:
     """The course of the cumulative P&L within each day (see curves.sql)."""
-    return _CURVES.format(results=results)
+    return _CURVES.format(results=results, by=SQL(by))
 
 
 def curves_of_some(slices: Composable, condition: Composable) -> Composed:
-    """The same of whole days, of the trades of some slices alone (see slice_curves.sql)."""
+    """The same of whole days, of the trades of some full slices alone (see slice_curves.sql)."""
     return _SLICE_CURVES.format(slices=slices, condition=condition)
 
 
@@ -151,12 +165,29 @@ def _filled(names: Iterable[str]) -> Composed:
     return SQL(", ").join(SQL("nullif(cells.{}, 0)").format(Identifier(name)) for name in names)
 
 
+def _memberships() -> Composed:
+    """The rows of `sliced`, once for each level with what it tells experiments apart by, and the hash of that slice."""
+    levels = [
+        SQL("SELECT experiment_id, {} AS level, {} FROM sliced").format(
+            Literal(level),
+            SQL(", ").join(SQL("{} AS {}").format(Identifier(name) if name in told else UNTOLD.get(name, SQL("''")),
+                                                  Identifier(name)) for name in DIMENSIONS),
+        )
+        for level, told in LEVELS.items()
+    ]  # fmt: skip
+    return SQL("SELECT *, md5(jsonb_build_array(level, {})::text)::uuid AS hash FROM ({}) levels").format(
+        columns(DIMENSIONS), SQL(" UNION ALL ").join(levels)
+    )
+
+
 def _shared() -> dict[str, Any]:
-    return {
-        "experiments": EXPERIMENTS,
-        "dimensions": columns(DIMENSIONS),
-        "slice_id": SQL("md5(jsonb_build_array({})::text)::uuid").format(columns(DIMENSIONS)),
-    }
+    return {"experiments": EXPERIMENTS, "dimensions": columns(DIMENSIONS), "memberships": _memberships()}
+
+
+def _insert_slices(ranges: Sequence[Range]) -> Composed:
+    ids = SQL("SELECT experiment_id FROM ({}) results UNION SELECT experiment_id FROM ({}) pairs"
+              " UNION SELECT experiment_id FROM ({}) answers")  # fmt: skip
+    return _NEW_SLICES.format(**_shared(), ids=ids.format(results_in(ranges), pairs_in(ranges), answers_in(ranges)))
 
 
 def _insert_cells(ranges: Sequence[Range]) -> Composed:
@@ -165,7 +196,11 @@ def _insert_cells(ranges: Sequence[Range]) -> Composed:
         **_shared(),
         results=both(results_in(ranges), pairs_in(ranges)),
         counted=counted(closed),
-        curves=curves(SQL("SELECT * FROM closed WHERE kind IN ('real', 'shadow', 'own_exit')")),
+        curves=curves(
+            SQL("""SELECT closed.*, slice_id FROM closed JOIN members USING (experiment_id)
+ WHERE kind IN ('real', 'shadow', 'own_exit') AND (level IS NULL OR level NOT IN ('broad', 'full'))"""),
+            by="slice_id, ",
+        ),
         measures=named(MEASURES),
         names=columns(MEASURES),
         filled=_filled(MEASURES),
@@ -215,6 +250,8 @@ class PerformanceFilters:
     execution_mode: str | None = None
     policy_version: int | None = None
     variant: str | None = None
+    hour: int | None = None
+    provenance: str | None = None
     currency: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -225,20 +262,20 @@ class PerformanceFilters:
         }
 
     @property
-    def narrows(self) -> bool:
-        """Whether it asks for some of the experiments only, whatever the period."""
-        return any(getattr(self, name) is not None for name in FILTERS)
+    def asked(self) -> list[str]:
+        """By what it asks for some of the experiments only, whatever the period."""
+        return [name for name in FILTERS if getattr(self, name) is not None]
 
-    def conditions(self) -> Composed:
-        """What a slice or an experiment `e` has to be; only names of ours get into a statement."""
-        asked = [name for name in FILTERS if getattr(self, name) is not None]
+    def conditions(self, names: Sequence[str] | None = None) -> Composed:
+        """What a slice or an experiment `e` has to be, by these filters or all; only our names get into a statement."""
+        asked = self.asked if names is None else names
         return SQL(" AND ").join(
             [SQL("true"), *(SQL("e.{} = {}").format(Identifier(name), SQL(f"%({name})s")) for name in asked)]
         )
 
     def chosen(self, rows: Composable) -> Composed:
         """Those of a relation's rows whose experiment is asked for."""
-        if not self.narrows:
+        if not self.asked:
             return Composed([rows])
         return SQL("SELECT given.* FROM ({}) given JOIN ({}) e USING (experiment_id) WHERE {}").format(
             rows, EXPERIMENTS, self.conditions()
@@ -252,7 +289,8 @@ class Scope:
     filters: PerformanceFilters
     now: datetime
     currencies: list[str]
-    slices: list[UUID] | None  # those asked for; None where all are
+    narrowing: list[str]  # filters that some of the slices do not meet
+    slices: dict[str, list[int]]  # those asked for, by level; none where all are
     loose_days: list[date]
     loose: list[Range]
 
@@ -264,43 +302,71 @@ class Scope:
         # One range for days that follow each other.
         starts, ends = set(row["starts"]), set(row["ends"])
         loose = zip(sorted(starts - ends), sorted(ends - starts), strict=True)
-        slices = _slices(in_one_currency)
-        return cls(in_one_currency, row["now"], row["currencies"], slices, row["days"], list(loose))
+        scope = cls(in_one_currency, row["now"], row["currencies"], [], {}, row["days"], list(loose))
+        return scope.over(in_one_currency)
 
     def over(self, filters: PerformanceFilters) -> Self:
         """The same moment and period for other filters."""
-        return replace(self, filters=filters, slices=_slices(filters))
+        scope = replace(self, filters=filters, narrowing=_narrowing(filters))
+        return replace(scope, slices=_slices(scope) if scope.narrowing else {})
+
+    @property
+    def detail(self) -> str:
+        """The coarsest level of slices that knows everything it asks for, and the phase."""
+        return FULL if set(MANY_VALUED) & set(self.narrowing) else BROAD
+
+    @property
+    def level(self) -> str:
+        """The level of slices whose sums are the fewest."""
+        return self.narrowing[0] if len(self.narrowing) == 1 else self.detail
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What the statements ask for by name."""
-        return asdict(self.filters) | {"days": self.loose_days, "slices": self.slices}
+        slices = {f"slices_{level}": found for level, found in self.slices.items()}
+        return asdict(self.filters) | {"days": self.loose_days, "detail": self.detail} | slices
 
     @property
     def sliced(self) -> SQL:
-        """The condition on the cells: those of the slices asked for, or of all together."""
-        return SQL("slice_id IS NULL" if self.slices is None else "slice_id = ANY(%(slices)s::uuid[])")
+        """The condition on the cells that are summed: those of the slices asked for, or of all together."""
+        return self.sliced_by(self.level)
+
+    def sliced_by(self, level: str) -> SQL:
+        """The same of the cells of a level: of `level`, `detail` or `FULL`."""
+        return SQL(f"slice_id = ANY(%(slices_{level})s::int[])" if self.narrowing else "slice_id IS NULL")
 
     def rows(self, results: Composable) -> Composed:
         """Those of closed trades or pairs that the filters choose."""
         in_currency = SQL("SELECT * FROM ({}) results WHERE currency = %(currency)s").format(results)
         return self.filters.chosen(in_currency)
 
-    def cells(self, names: Composable, condition: Composable) -> Composed:
-        """Sums of whole days, of those that the filters choose."""
+    def cells(self, names: Composable, condition: Composable, level: str | None = None) -> Composed:
+        """Sums of whole days, of those that the filters choose; by the slices of a level, or by the fewest."""
         return SQL("SELECT {} FROM report_cells WHERE {} AND currency = %(currency)s AND {} AND {}").format(
-            names, self.sliced, WHOLE_DAYS, condition
+            names, self.sliced_by(level or self.level), WHOLE_DAYS, condition
         )
 
 
-def _slices(filters: PerformanceFilters) -> list[UUID] | None:
-    """The slices asked for; None where these are all: then the cells of all together hold."""
-    if not filters.narrows:
-        return None
-    statement = SQL("SELECT slice_id, {} AS asked FROM report_slices e").format(filters.conditions())
-    found = rows_of(statement, asdict(filters))
-    asked = [row["slice_id"] for row in found if row["asked"]]
-    return asked if len(asked) < len(found) else None
+def _narrowing(filters: PerformanceFilters) -> list[str]:
+    """Filters that some of the slices do not meet: what all meet needs no slices."""
+    if not filters.asked:
+        return []
+    met = SQL(" ").join(
+        SQL("WHEN {} THEN {}").format(Literal(name), filters.conditions([name])) for name in filters.asked
+    )
+    statement = SQL("""SELECT level FROM report_slices e WHERE level = ANY(%(asked)s)
+ GROUP BY level HAVING NOT bool_and(CASE level {} END)""").format(met)
+    found = {row["level"] for row in rows_of(statement, asdict(filters) | {"asked": filters.asked})}
+    return [name for name in filters.asked if name in found]
+
+
+def _slices(scope: Scope) -> dict[str, list[int]]:
+    """The slices asked for, by level."""
+    levels = [scope.level, scope.detail, FULL]
+    statement = SQL("""SELECT level, array_agg(slice_id) AS found FROM report_slices e
+ WHERE level = ANY(%(levels)s) AND {} GROUP BY level""").format(scope.filters.conditions(scope.narrowing))
+    found = {row["level"]: row["found"] for row in rows_of(statement, asdict(scope.filters) | {"levels": levels})}
+    return {level: found.get(level, []) for level in levels}
 
 
 def rows_of(statement: str | Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
--- What the cumulative P&L of some slices does within each whole day, as in curves.sql, of the trades that the cell of all
+-- What the cumulative P&L of some full slices does within each whole day, as in curves.sql, of the trades that the cell of all
 -- slices together keeps in their order. {{slices}} is an array of theirs, {{condition}} says which cells.
 SELECT kind, engine, currency, day, last_exit, course.total, course.peak, course.trough, course.fall
   FROM report_cells

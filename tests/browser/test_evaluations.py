@@ -63,7 +63,7 @@ def test_it_is_written_by_one_approved_by_another_started_read_kept_and_finished
     person.open("outcomes_evaluation_latest")
     person.reads(
         "REPLAYED, a rehearsal: On the engines' own prices: Running:", "of 40 needed, after 3 blocks.",
-        "Over all blocks A less B is +0.384 R a signal", "The next block (2014-06-05 to 2014-06-05) waits for",
+        "Over all blocks A minus B is +0.384 R a signal", "The next block (2014-06-05 to 2014-06-05) waits for",
     )  # fmt: skip
     assert [row[3] for row in person.table("What was assumed")[1:]] == ["✓ yes"] * 5
     person.reads("… never opened")

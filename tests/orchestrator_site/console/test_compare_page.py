@@ -234,16 +234,19 @@ def test_slices_are_counted_and_lead_to_the_comparison_of_them_alone(analyst: Cl
     (link,) = [link for link, row in symbol.linked_rows if row[0] == "SPY"]
     alone = analyst.get(reverse("admin:report") + link)
     assert alone.context["lead"].startswith("On 5 pairs")
+    for field in ("hour", "provenance"):
+        ((link, _),) = part.context["charts"][f"slices-{field}"].linked_rows
+        assert analyst.get(reverse("admin:report") + link).context["lead"].startswith("On 10 pairs")
     assert "Of 6 slices about one in twenty misses 0 by chance alone" in " ".join(part.content.decode().split())
 
 
 @pytest.mark.django_db
-def test_slices_that_take_too_long_to_read_say_how_to_see_them(
+def test_spreads_that_take_too_long_to_read_say_how_to_see_them(
     analyst: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_pairs()
     add_up()
-    asked = "choose a period of at most 200000 trades to see them"
+    asked = "choose a period of at most 20,000 trades"
 
     assert asked not in see(analyst, part="slices", symbol="SPY").content.decode()
     monkeypatch.setattr(comparison, "MOST_READ", 1)

@@ -48,12 +48,12 @@ def test_the_difference_is_the_mean_of_all_blocks_so_far_within_its_interval_and
     assert values(chart) == {
         "lower end of the interval": [None, -0.5, 0.0],
         "upper end": [None, None, 1.0],
-        "A less B, all blocks so far": [0.5, 0.25, 0.25],
+        "A minus B, all blocks so far": [0.5, 0.25, 0.25],
         "+0.1, the margin": [0.1] * 3,
         "-0.1, the margin": [-0.1] * 3,
     }
     assert chart.summary == (
-        "Over all blocks A less B is +0.25 R a signal; the interval is 0 to 1."
+        "Over all blocks A minus B is +0.25 R a signal; the interval is 0 to 1."
         " It holds at every look, and never widens."
     )
     assert chart.bounds == (None, None)
@@ -69,14 +69,14 @@ def test_the_axis_of_the_blocks_makes_room_for_the_worst_promised_and_the_worst_
 def test_without_a_bound_no_interval_is_drawn_or_spoken_of() -> None:
     chart = charts(-1.0, content={"margin": "0.00"})["difference"]
 
-    assert values(chart) == {"A less B, all blocks so far": [-0.5]}
-    assert chart.summary == "Over all blocks A less B is -0.5 R a signal."
+    assert values(chart) == {"A minus B, all blocks so far": [-0.5]}
+    assert chart.summary == "Over all blocks A minus B is -0.5 R a signal."
 
 
 def test_what_has_no_price_makes_the_difference_a_range() -> None:
     chart = charts(blocks=[make_block(1, 0.0, x_low="-1.0", x_high="3.0")])["difference"]
 
-    assert "is +0.5 R a signal, the middle of -0.5 to +1.5: what has no price" in chart.summary
+    assert "is +0.5 R a signal, the midpoint of -0.5 to +1.5: what has no price" in chart.summary
 
 
 @pytest.mark.parametrize(("later", "edge"), [(0.3, 0.4), (0.7, 1.0), (0.004, 0.15)])
@@ -87,7 +87,7 @@ def test_wide_first_blocks_do_not_flatten_the_later_half(later: float, edge: flo
     chart = charts(blocks=blocks)["difference"]
 
     assert chart.bounds == (-edge, edge)
-    assert chart.summary.endswith("The first blocks go beyond the picture.")
+    assert chart.summary.endswith("The first blocks lie off the scale.")
 
 
 def test_each_block_is_a_bar_between_the_worst_promised_with_what_is_missing_as_a_range() -> None:
@@ -99,7 +99,7 @@ def test_each_block_is_a_bar_between_the_worst_promised_with_what_is_missing_as_
     chart = charts(blocks=blocks)["blocks"]
 
     assert values(chart) == {
-        "x of the block": [4.5, -2.0],
+        "block difference (x)": [4.5, -2.0],
         "where a price is missing": [None, [-6.0, 2.0]],
         "+9, the worst promised": [9.0, 9.0],
         "-9, the worst promised": [-9.0, -9.0],

@@ -37,7 +37,7 @@ def missing(risk: str | None = None, *, declared: str = "100", fees: str = "1.30
 def bounds(
     a: Side, b: Side, metric: str = "R", *, record_a: Record = NOTHING, record_b: Record = NOTHING
 ) -> list[Decimal]:
-    """The least and the most that A less B can be."""
+    """The least and the most that A minus B can be."""
     found = difference(a, b, metric=metric, record_a=record_a, record_b=record_b)
     return [found.low, found.high]
 

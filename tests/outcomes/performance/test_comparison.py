@@ -59,17 +59,35 @@ def test_pairs_are_sliced_by_what_their_signals_and_prices_are(added_up: bool) -
     assert slices("hour", symbol="QQQ") == {"10": (1, -3)}
 
 
-def test_of_a_part_of_too_many_trades_only_what_slices_know_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "MOST_READ", 1)
+def test_of_a_part_of_too_many_trades_spreads_alone_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     given("A", "10", "4", minute=0, symbol="SPY")
     given("A", "5", "4", minute=1, symbol="SPY", exit_time=EXIT_TIME + timedelta(days=1))
     given("B", "1", "4", minute=2, symbol="QQQ")
     add_up()
     given("B", "7", "4", minute=3, symbol="SPY", exit_time=EXIT_TIME + timedelta(days=2))
+    spreads_of_few = slices("spread", symbol="SPY")
+    monkeypatch.setattr(comparison, "MOST_READ", 1)
 
     assert slices("symbol", symbol="SPY") == {"SPY": (3, 10)}
-    assert slices("hour", symbol="SPY") == {}
+    assert slices("hour", symbol="SPY") == {"10": (3, 10)}
+    assert (list(spreads_of_few), slices("spread", symbol="SPY")) == ([""], {})
     assert slices("hour") == {"10": (4, 7)}
+
+
+@pytest.mark.parametrize("added_up", [False, True], ids=["from the rows", "from the sums of days"])
+def test_a_slice_by_hour_or_exit_price_is_what_its_filter_leaves(added_up: bool) -> None:
+    given("A", "10", "4", minute=0, symbol="SPY")
+    given("B", "1", "4", minute=45, symbol="SPY")
+    given("A", "8", "1", minute=46, symbol="QQQ")
+    given("A", "9", None, minute=47)
+    if added_up:
+        add_up()
+
+    assert slices("hour") == {"10": (1, 6), "11": (2, 4)}
+    assert slices("symbol", hour=11) == {"SPY": (1, -3), "QQQ": (1, 7)}
+    assert slices("hour", hour=11, symbol="SPY") == {"11": (1, -3)}
+    assert slices("symbol", provenance="SAME_SNAPSHOT_QUOTE", direction="LONG") == {"SPY": (2, 3), "QQQ": (1, 7)}
+    assert slices("symbol", provenance="UNPRICED") == {}
 
 
 def test_trades_are_grouped_by_the_spread_at_their_entry() -> None:

@@ -172,6 +172,10 @@ FILTERS = (
     # From within a day to within another.
     PerformanceFilters(since=EXIT_TIME + timedelta(hours=1), until=EXIT_TIME + timedelta(hours=25), direction="LONG"),
     PerformanceFilters(since=datetime(2026, 3, 17, 4, tzinfo=UTC)),
+    # Each level of slices.
+    PerformanceFilters(provenance="UNPRICED"),
+    PerformanceFilters(hour=10, symbol="QQQ"),
+    PerformanceFilters(provenance="SAME_SNAPSHOT_QUOTE", variant="A"),
 )
 
 
