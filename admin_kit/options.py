@@ -27,7 +27,7 @@ else:
     from unfold.admin import ModelAdmin
     from unfold.views import ChangeList
 
-from admin_kit.csv_export import csv_of
+from admin_kit.csv_export import EXPORTS
 from admin_kit.paginator import EstimatePaginator
 from admin_kit.places import title_of_list
 from admin_kit.saved_views import COLUMNS
@@ -51,6 +51,11 @@ class BrowseList(ChangeList):
     def csv_query(self) -> str:
         """The query of the same list as CSV, all pages in one."""
         return self.get_query_string({"as": "csv"}, ["p"])
+
+    @property
+    def json_query(self) -> str:
+        """The same as JSON."""
+        return self.get_query_string({"as": "json"}, ["p"])
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         """The parameters that narrow the list; which columns it has does not."""
@@ -125,7 +130,7 @@ class BrowseAdmin(ModelAdmin):
     # Buttons above a list and on a detail page: names of methods decorated with `page_action`.
     actions_list: tuple[str, ...] = ()
     actions_detail: tuple[str, ...] = ()
-    # The columns of the list as CSV, by the names of fields; none for a list that is not offered so.
+    # The columns of the list as CSV and JSON, by the names of fields; none for a list that is not offered so.
     csv_columns: ClassVar[tuple[str, ...]] = ()
     # The columns that a user can choose from and keep as a view; none for a list that has always the same.
     column_choices: tuple[str, ...] = ()
@@ -174,14 +179,14 @@ class BrowseAdmin(ModelAdmin):
         # Django's flag for "the filters were wrong": a second mistake must not show its database error page.
         query = request.GET.copy()
         wrong = query.pop("e", None)
-        as_csv = query.pop("as", None) == ["csv"] and bool(self.csv_columns)
+        export = EXPORTS.get(query.pop("as", [""])[-1]) if self.csv_columns else None
         request.GET = query  # type: ignore[assignment]  # Django reads it only
         if wrong:
             messages.warning(request, "The URL contained an unknown filter or page, which was ignored.")
         try:
-            if as_csv and self.has_view_or_change_permission(request):
+            if export and self.has_view_or_change_permission(request):
                 rows = self.get_changelist_instance(request).get_queryset(request)
-                return csv_of(rows, self.csv_columns, self.opts.db_table)  # type: ignore[return-value]  # streamed
+                return export(rows, self.csv_columns, self.opts.db_table)  # type: ignore[return-value]  # streamed
             answer = super().changelist_view(request, extra_context)
         except SuspiciousOperation:
             return self._unfiltered(request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db.models.functions import Now
 
 from kernel.actors import Actor
@@ -10,8 +12,15 @@ from kernel.models import AuditEntry
 _MAX_SUBJECT = 100  # the column
 
 
-def record(actor: Actor, action: str, subject: str, *, reason: str = "") -> None:
-    """Write one entry in the transaction of the change it tells of, so that neither exists without the other."""
+# A value before and after, as text; by the name of what was changed.
+Changes = Mapping[str, tuple[str, str]]
+
+
+def record(actor: Actor, action: str, subject: str, *, reason: str = "", changes: Changes | None = None) -> None:
+    """Write one entry in the transaction of the change it tells of, so that neither exists without the other.
+
+    No secret stands in `changes`: of a password or a key it is only said that it was changed.
+    """
     AuditEntry.objects.create(
         # By the database's clock, so that the entries of several machines stand in one order.
         at=Now(),
@@ -19,5 +28,11 @@ def record(actor: Actor, action: str, subject: str, *, reason: str = "") -> None
         action=action,
         subject=subject[:_MAX_SUBJECT],
         reason=reason,
+        changes={name: list(values) for name, values in (changes or {}).items()},
         address=actor.address,
     )
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """What differs between two states of the same thing, as text."""
+    return {name: (str(old), str(after[name])) for name, old in before.items() if old != after[name]}

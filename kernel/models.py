@@ -14,6 +14,9 @@ class AuditEntry(models.Model):
     action = models.CharField(max_length=40, help_text="What was done, such as policy.activated.")
     subject = models.CharField(max_length=100, help_text="What it was done to, such as policy version 7.")
     reason = models.TextField(blank=True, default="", help_text="Why, in the actor's words.")
+    changes = models.JSONField(
+        default=dict, blank=True, help_text="What was changed, by name: the value before and the value after, as text."
+    )
     address = models.CharField(max_length=45, blank=True, default="", help_text="Network address; empty for commands.")
 
     class Meta:

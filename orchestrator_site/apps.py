@@ -15,9 +15,12 @@ class OrchestratorSiteConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the checks; create the roles after the last app has been migrated."""
+        """Register the checks, watch the accounts; create the roles after the last app has been migrated."""
         from orchestrator_site import checks  # noqa: F401 (registers itself)
+        from orchestrator_site.account_audit import watch_accounts
         from orchestrator_site.roles import ensure_roles
+
+        watch_accounts()
 
         # Django sends post_migrate app by app in the order of INSTALLED_APPS; only after the last one all tables are
         # there.

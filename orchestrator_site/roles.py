@@ -38,6 +38,7 @@ OPERATOR_CODENAMES = (
     "approve_evaluation",
     "run_evaluation",
     "add_attentionmark",
+    "add_replayrun",
 )
 VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view_") & ~Q(codename="view_report")
 REPORT = Q(content_type__app_label="outcomes", codename__in=("view_report", "add_keptreport"))

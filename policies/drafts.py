@@ -18,10 +18,10 @@ from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import POLICY_ACTIVATED_LATE, POLICY_ACTIVATION_REFUSED
 from kernel.values import instant_text
-from policies.core.settings import PolicySettings
+from policies.core.settings import PolicySettings, diff
 from policies.models import DraftState, PolicyApproval, PolicyDraft
 from policies.selectors import policy_in_force, policy_version
-from policies.services import insert_version, required_reason
+from policies.services import changes_from_base, insert_version, required_reason
 
 CHANGEABLE = (DraftState.OPEN,)
 # A scheduled activation that comes later than this says so.
@@ -80,6 +80,7 @@ def edit_draft(
             raise DomainError(
                 "draft_changed", f"{draft.edited_by} edited this draft in the meantime; compare, then save again."
             )
+        changes = {one.name: (one.before, one.after) for one in diff(draft.content, content)}
         for name, value in content.columns().items():
             setattr(draft, name, value)
         if base_version is not None:
@@ -90,7 +91,7 @@ def edit_draft(
         # edit.
         draft.authors = sorted({*draft.authors, actor.name})
         draft.save()
-        record(actor, "draft.edited", f"draft {draft.pk}", reason=draft.note)
+        record(actor, "draft.edited", f"draft {draft.pk}", reason=draft.note, changes=changes)
     return draft
 
 
@@ -217,9 +218,8 @@ def _put_in_force(actor: Actor, draft: PolicyDraft) -> None:
     )
     draft.state, draft.settled_at, draft.activated_version = DraftState.ACTIVATED, timezone.now(), version
     draft.save(update_fields=("state", "settled_at", "activated_version", "activation_reason", "activated_by"))
-    record(
-        actor, "policy.activated", f"version {version.version} from draft {draft.pk}", reason=draft.activation_reason
-    )
+    subject, changes = f"version {version.version} from draft {draft.pk}", changes_from_base(version)
+    record(actor, "policy.activated", subject, reason=draft.activation_reason, changes=changes)
 
 
 def _locked(draft_id: int, states: tuple[DraftState, ...] = CHANGEABLE) -> PolicyDraft:

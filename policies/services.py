@@ -6,6 +6,8 @@ Every change is in the audit log, in the same transaction; only heartbeats are n
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from time import monotonic
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -27,9 +29,15 @@ from kernel.events import (
 )
 from kernel.sql import load
 from policies.access import forget_keys
-from policies.core.settings import PolicySettings, parse_settings
+from policies.core.settings import PolicySettings, diff, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
-from policies.selectors import EXCLUSIVE_LOCK, active_policy, instant_of_change, instant_of_urgent_change
+from policies.selectors import (
+    EXCLUSIVE_LOCK,
+    active_policy,
+    instant_of_change,
+    instant_of_urgent_change,
+    state_in_force,
+)
 
 MAX_KEY_NAME = 50  # the library's column
 ENVIRONMENT = Actor("environment")
@@ -52,8 +60,16 @@ def create_policy_version(
     """
     with transaction.atomic():
         version = insert_version(actor, content, base_version=base_version, note=note)
-        record(actor, "policy.created", f"version {version.version}", reason=version.note)
+        changes = changes_from_base(version)
+        record(actor, "policy.created", f"version {version.version}", reason=version.note, changes=changes)
     return version
+
+
+def changes_from_base(version: PolicyVersion) -> dict[str, tuple[str, str]]:
+    """The settings that differ from the version before, for the audit log; empty for the first."""
+    if version.base_version is None:
+        return {}
+    return {one.name: (one.before, one.after) for one in diff(version.base_version.content, version.content)}
 
 
 def insert_version(actor: Actor, content: PolicySettings, *, base_version: int | None, note: str) -> PolicyVersion:
@@ -150,7 +166,9 @@ def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str)
         EngineSwitch.objects.create(
             engine=engine, enabled=enabled, reason=reason, switched_by=actor.name, switched_at=switched_at
         )
-        record(actor, "engine.switched", f"engine {engine} {'enabled' if enabled else 'disabled'}", reason=reason)
+        changes = {"enabled": (str(not enabled), str(enabled))}
+        subject = f"engine {engine} {'enabled' if enabled else 'disabled'}"
+        record(actor, "engine.switched", subject, reason=reason, changes=changes)
     # After the commit: an event must not tell of a change that was rolled back.
     ENGINE_SWITCHED.log(engine=engine, enabled=enabled, reason=reason, by=actor.name)
 
@@ -162,7 +180,8 @@ def engage_halt(actor: Actor, *, reason: str) -> Halt:
         with transaction.atomic():
             # No look before: of two operators who halt at once, the unique open halt lets the first one in.
             halt = Halt.objects.create(engaged_at=instant_of_urgent_change(), engaged_by=actor.name, reason=reason)
-            record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason)
+            changes = {"trading": ("by the policy", "halted")}
+            record(actor, "halt.engaged", f"halt {halt.pk}", reason=reason, changes=changes)
     except IntegrityError:
         raise DomainError("already_halted", "Trading is already halted.") from None
     HALT_ENGAGED.log(halt_id=halt.pk, reason=halt.reason, by=actor.name)
@@ -178,9 +197,28 @@ def release_halt(actor: Actor, *, reason: str) -> Halt:
         if halt is None:
             raise DomainError("not_halted", "Trading is not halted.")
         Halt.objects.filter(pk=halt.pk).update(released_at=moment, released_by=actor.name, release_reason=reason)
-        record(actor, "halt.released", f"halt {halt.pk}", reason=reason)
+        changes = {"trading": ("halted", "by the policy")}
+        record(actor, "halt.released", f"halt {halt.pk}", reason=reason, changes=changes)
     halt.refresh_from_db()
     HALT_RELEASED.log(halt_id=halt.pk, reason=halt.release_reason, by=actor.name)
+    return halt
+
+
+def run_halt_drill(actor: Actor) -> Halt:
+    """Halt trading, look whether the next decision would see it, and resume; how long it took is kept with the halt.
+
+    Raises `already_halted` while trading is halted in earnest.
+    """
+    begun = monotonic()
+    halt = engage_halt(actor, reason="Halt drill.")
+    try:
+        # As the worker does before it decides.
+        assert state_in_force().halted, "The halt was engaged, and decisions do not see it."
+        took = Decimal(str(round(monotonic() - begun, 3)))
+        Halt.objects.filter(pk=halt.pk).update(drill_seconds=took)
+    finally:
+        release_halt(actor, reason="The drill is over.")
+    halt.refresh_from_db()
     return halt
 
 
@@ -241,7 +279,7 @@ def revoke_api_key(actor: Actor, *, prefix: str) -> bool:
     with transaction.atomic():
         found = ApiKey.objects.filter(prefix=prefix, revoked=False).update(revoked=True) > 0
         if found:
-            record(actor, "api_key.revoked", f"key {prefix}")
+            record(actor, "api_key.revoked", f"key {prefix}", changes={"state": ("active", "revoked")})
     if found:
         forget_keys()
         API_KEY_REVOKED.log(prefix=prefix, by=actor.name)

@@ -20,6 +20,7 @@ class ReplayRunAdmin(AuditAdmin):
 
     list_display = ("started_at", "result", "verified", "duration", "selected", "run_by")
     list_filter = (recent("started_at"),)
+    csv_columns = ("id", "started_at", "seconds", "selection", "verified", "differences", "run_by")
     search_fields = ("run_by__exact",)
     search_help_text = "Exact name of who ran it"
     fields = (

@@ -37,6 +37,8 @@ MAY_ACKNOWLEDGE = "kernel.add_attentionmark"
 SNOOZE_HOURS = (1, 8, 24)
 # A guardrail that has come this near to its limit is worth a look before it trips.
 NEAR = 0.8
+# A switch that nobody has used for longer may not work on the day it is needed.
+DRILL_DAYS = 31
 SILENT_SIGNALS = load(__file__, "silent_signals.sql")
 READ = load(__file__, "attention.sql").replace("/* worker */", f"({HEARTBEAT_AGE})")
 
@@ -205,6 +207,10 @@ def _machinery(facts: SimpleNamespace) -> Iterator[Attention]:
             facts=str(facts.pending_since),
             urgent=True,
         )
+    # Since the last drill or, before the first, since the desk began.
+    if (facts.since_drill or 0) > DRILL_DAYS:
+        text = f"The last halt drill was {facts.since_drill} days ago." if facts.last_drill else "No halt drill yet."
+        yield Attention("halt_drill", f"{text} Run one: it takes a second.", "halt_drill", facts=str(facts.last_drill))
     run = ReplayRun.objects.first()
     if run is not None and run.differences:
         yield Attention(

@@ -40,5 +40,8 @@ SELECT
     (SELECT max(id) FROM evaluations) AS last_evaluation,
     (SELECT e.name FROM evaluation_runs r JOIN evaluations e ON e.id = r.evaluation_id
       WHERE r.ended_at >= now() - interval '7 days' ORDER BY r.attempt DESC LIMIT 1) AS ended_evaluation,
+    (SELECT max(id) FROM halts WHERE drill_seconds IS NOT NULL) AS last_drill,
+    (SELECT extract(day FROM now() - coalesce((SELECT max(engaged_at) FROM halts WHERE drill_seconds IS NOT NULL),
+                                              (SELECT min(activated_at) FROM policy_versions)))::int) AS since_drill,
     /* worker */ AS worker_age,
     (SELECT max(heartbeat_at) FROM worker_heartbeats) AS worker_seen

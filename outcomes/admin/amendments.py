@@ -44,6 +44,10 @@ class TradeAmendmentAdmin(AuditAdmin):
         "decided_by",
         "decided_at",
     )
+    csv_columns = (
+        "id", "proposed_at", "engine", "kind", "experiment_id", "fill_ref", "reason", "evidence", "state", "decided_by",
+        "decided_at", "decision_reason",
+    )  # fmt: skip
     list_filter = ("state", "kind", "engine", recent("proposed_at"))
     search_fields = ("experiment_id__exact", "real_trade_id__exact", "shadow_trade_id__exact")
     search_help_text = "Experiment ID or trade ID"

@@ -74,6 +74,11 @@ class IncidentAdmin(AuditAdmin):
         "detail",
         "acknowledged",
     )
+    csv_columns = (
+        "id", "occurred_at", "engine", "kind", "experiment_id", "detail", "acknowledgement__acknowledged_at",
+        "acknowledgement__acknowledged_by", "acknowledgement__closing", "acknowledgement__pnl",
+        "acknowledgement__currency",
+    )  # fmt: skip
     list_filter = (AcknowledgedFilter, "kind", "engine", recent("occurred_at"))
     list_select_related = ("acknowledgement",)
     search_fields = ("experiment_id__exact",)

@@ -7,10 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from kernel.models import AuditEntry
+from policies.admin.versions import changes_table
+from policies.core.settings import Change
 
 # What entries are about: the first part of their action.
 ABOUT = {
@@ -19,10 +22,15 @@ ABOUT = {
     "halt": "Kill switch",
     "guardrail": "Guardrails",
     "engine": "Engines",
+    "user": "Users and log-ins",
+    "group": "Groups",
     "api_key": "API keys",
     "source": "Webhook sources",
     "signals": "Failed signals",
     "replay": "Replay",
+    "proof": "Proofs",
+    "evaluation": "Evaluations",
+    "ramp": "Ramps",
 }
 
 
@@ -47,9 +55,15 @@ class AboutFilter(admin.SimpleListFilter):
 class AuditEntryAdmin(AuditAdmin):
     """Who changed what, when, why and from which address."""
 
-    list_display = ("at", "actor", "action", "subject", "reason", "address")
+    list_display = ("at", "actor", "action", "subject", "before_and_after", "reason", "address")
     fields = list_display
+    csv_columns = ("at", "actor", "action", "subject", "changes", "reason", "address")
     list_filter = (AboutFilter, recent("at"))
     search_fields = ("actor__exact", "action__exact", "subject__exact")
     search_help_text = "Actor, action or subject, exact match"
-    empty_hint = "Changes to policies, kill switch, engines, API keys and webhook sources are listed here."
+    empty_hint = "Whatever anybody changes, and every log-in, is listed here."
+
+    @admin.display(description="before and after")
+    def before_and_after(self, entry: AuditEntry) -> SafeString | None:
+        """What was changed, each value with the one before."""
+        return changes_table([Change(name, *pair) for name, pair in entry.changes.items()]) if entry.changes else None

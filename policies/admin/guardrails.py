@@ -34,6 +34,10 @@ class GuardrailTripAdmin(AuditAdmin):
         "release_reason",
     )
     fields = list_display
+    csv_columns = (
+        "id", "tripped_at", "name", "value", "limit", "policy_version_id", "released_at", "released_by",
+        "release_reason",
+    )  # fmt: skip
     list_filter = (recent("tripped_at"),)
     actions_detail = ("release",)
     empty_hint = "No guardrail has tripped. Guardrails are off unless the policy version sets a limit."

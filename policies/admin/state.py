@@ -73,7 +73,16 @@ class EngineAdmin(AuditAdmin):
 class HaltAdmin(AuditAdmin):
     """Every halt and who released it."""
 
-    list_display = ("engaged_at", "engaged_by", "reason", "released_at", "released_by", "release_reason")
+    list_display = ("engaged_at", "engaged_by", "reason", "released_at", "released_by", "release_reason", "drill")
     fields = list_display
+    csv_columns = (
+        "id", "engaged_at", "engaged_by", "reason", "released_at", "released_by", "release_reason", "drill_seconds",
+    )  # fmt: skip
+
+    @admin.display(description="drill")
+    def drill(self, halt: Halt) -> str | None:
+        """How long the switch took, for a drill; None for a halt in earnest."""
+        return None if halt.drill_seconds is None else f"in effect after {halt.drill_seconds} s"
+
     empty_hint = "Trading has never been halted. The kill switch is the red button at the top of every page."
     empty_commands = ("manage.py halt --reason '...'", "manage.py resume --reason '...'")

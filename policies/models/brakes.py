@@ -17,6 +17,13 @@ class Halt(models.Model):
     released_at = models.DateTimeField(null=True, blank=True, help_text="UTC; blank while it is in effect.")
     released_by = models.CharField(max_length=150, blank=True, default="", help_text="Who resumed trading.")
     release_reason = models.TextField(blank=True, default="", help_text="Why trading was resumed.")
+    drill_seconds = models.DecimalField(
+        max_digits=9,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        help_text="For a drill: seconds from the order until decisions saw the halt. Blank for a halt in earnest.",
+    )
 
     class Meta:
         db_table = "halts"

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from kernel.actors import SYSTEM, Actor
-from kernel.audit import record
+from kernel.audit import differences, record
 from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
@@ -123,11 +123,16 @@ def change_source(
         changes["body_secret_hash"] = hash_of_secret(body_secret)
     with transaction.atomic():
         source = _locked(slug)
+        before = {field: getattr(source, field) for field in changes}
         for field, value in changes.items():
             setattr(source, field, value)
         # By field: a rotation at the same moment must not be undone.
         source.save(update_fields=list(changes))
-        record(actor, "source.changed", f"source {slug}")
+        changed = differences(before, changes)
+        if "body_secret_hash" in changed:
+            del changed["body_secret_hash"]
+            changed["body_secret"] = ("as it was", "changed")
+        record(actor, "source.changed", f"source {slug}", changes=changed)
     SOURCE_CHANGED.log(source=slug)
     return source
 
@@ -139,7 +144,8 @@ def set_source_active(slug: str, *, is_active: bool, actor: Actor = SYSTEM) -> W
         source.is_active = is_active
         source.save(update_fields=["is_active"])
         watch_from_now(source)
-        record(actor, "source.enabled" if is_active else "source.disabled", f"source {slug}")
+        action = "source.enabled" if is_active else "source.disabled"
+        record(actor, action, f"source {slug}", changes={"is_active": (str(not is_active), str(is_active))})
     if is_active:
         SOURCE_ENABLED.log(source=slug)
     else:

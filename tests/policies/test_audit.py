@@ -56,7 +56,8 @@ def content(split: str = "40") -> PolicySettings:
 
 def told() -> list[tuple[str, str, str, str, str]]:
     """Return who, what, to what, why, from where of every entry but the first version's, oldest first."""
-    rows = AuditEntry.objects.exclude(actor="environment").order_by("pk")
+    # Whoever clicks has logged in before.
+    rows = AuditEntry.objects.exclude(actor="environment").exclude(action="user.logged_in").order_by("pk")
     return [(row.actor, row.action, row.subject, row.reason, row.address) for row in rows]
 
 

@@ -1,0 +1,126 @@
+"""Accounts in the audit log: who signed in or failed to, and what was changed of users, roles and passwords, by whom.
+
+Django's own signals tell of it, whichever page or form did it; they name no request, so that the middleware notes it.
+What a command does to accounts, with the database's password in hand, is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.http import HttpRequest, HttpResponse
+
+from kernel.actors import Actor, actor_of
+from kernel.audit import differences, record
+
+WATCHED = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "password")
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+# The lists of a user or a role that grant something, by the relation's table.
+GRANTS: dict[Any, str] = {
+    User.groups.through: "groups",
+    User.user_permissions.through: "permissions",
+    Group.permissions.through: "permissions",
+}
+
+
+class AccountMiddleware:
+    """Note who asks, for as long as the answer takes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer as ever."""
+        token = _request.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            _request.reset(token)
+
+
+def watch_accounts() -> None:
+    """Connect the receivers; called once, when the apps are ready."""
+    for model in (User, Group):
+        pre_save.connect(_note_before, sender=model)
+        post_save.connect(_record_saved, sender=model)
+        post_delete.connect(_record_deleted, sender=model)
+    for through in GRANTS:
+        m2m_changed.connect(_record_grants, sender=through)
+    user_logged_in.connect(_record_log_in)
+    user_logged_out.connect(_record_log_out)
+    user_login_failed.connect(_record_refused)
+
+
+def _named(account: User | Group) -> str:
+    return f"user {account.get_username()}" if isinstance(account, User) else f"group {account.name}"
+
+
+def _facts(account: Any) -> dict[str, object]:
+    if isinstance(account, Group):
+        return {"name": account.name}
+    return {name: getattr(account, name) for name in WATCHED}
+
+
+def _record(action: str, subject: str, changes: dict[str, tuple[str, str]]) -> None:
+    request = _request.get()
+    if request is not None:
+        record(actor_of(request), action, subject, changes=changes)
+
+
+def _note_before(sender: type[Any], instance: Any, **_: Any) -> None:
+    if _request.get() is not None:
+        stored = sender.objects.filter(pk=instance.pk).first()
+        instance.before = None if stored is None else _facts(stored)
+
+
+def _record_saved(sender: type[Any], instance: Any, *, created: bool, **_: Any) -> None:
+    kind = sender.__name__.lower()
+    if created:
+        _record(f"{kind}.created", _named(instance), {})
+        return
+    changes = differences(getattr(instance, "before", None) or {}, _facts(instance))
+    if "password" in changes:
+        changes["password"] = ("as it was", "changed")
+    # A log-in saves the user as well, and changes nothing of this.
+    if changes:
+        _record(f"{kind}.changed", _named(instance), changes)
+
+
+def _record_deleted(sender: type[Any], instance: Any, **_: Any) -> None:
+    _record(f"{sender.__name__.lower()}.deleted", _named(instance), {})
+
+
+def _record_grants(
+    sender: type[Any], instance: Any, action: str, *, reverse: bool, model: Any, pk_set: set[int] | None, **_: Any
+) -> None:
+    if action not in {"post_add", "post_remove"} or reverse or not pk_set or _request.get() is None:
+        return
+    names = ", ".join(sorted(str(one) for one in model.objects.filter(pk__in=pk_set)))
+    change = ("", names) if action == "post_add" else (names, "")
+    kind = type(instance).__name__.lower()
+    _record(f"{kind}.{'granted' if action == 'post_add' else 'withdrawn'}", _named(instance), {GRANTS[sender]: change})
+
+
+def _record_log_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
+    record(_by(user.get_username(), request), "user.logged_in", _named(user))
+
+
+def _record_log_out(sender: object, request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None:
+        record(_by(user.get_username(), request), "user.logged_out", _named(user))
+
+
+def _record_refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    # As typed: a name that nobody has may be a password in the wrong field, so that only known ones are kept.
+    typed = str(credentials.get("username", ""))[:150]
+    known = "\x00" not in typed and User.objects.filter(username=typed).exists()
+    record(_by(typed if known else "unknown user", request), "user.log_in_refused", f"user {typed}" if known else "")
+
+
+def _by(name: str, request: HttpRequest | None) -> Actor:
+    return Actor(name, str(request.META.get("client_address", "")) if request else "")
