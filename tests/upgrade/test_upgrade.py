@@ -90,8 +90,8 @@ def test_a_database_of_version_0_2_0_is_taken_over_with_all_its_rows(old_url: st
         for part in PARTS:
             assert upgraded[part] == fresh[part], part
         after = rows_of(old)
-    # What Django keeps of the tables themselves grows with them, roles are set anew, and what follows from other rows the
-    # worker makes anew, as the marks say.
+    # What Django keeps of the tables themselves grows with them, roles are set anew, and what follows from other rows
+    # the worker makes anew, as the marks say.
     derived = {"report_slices", "report_cells", "report_answer_cells", "report_marks"}
     kept = set(before) - derived - {"django_migrations", "django_content_type", "auth_group_permissions"}
     assert {table: after[table] for table in kept} == {table: before[table] for table in kept}
