@@ -106,7 +106,7 @@ class Demo:
         line = ProgressLine(OutputWrapper(sys.stdout))
         said = evaluation.finish(question, line.show)
         line.clear()
-        say(f"\nThe verdict: {said}\n  {self.url}/admin/outcomes/evaluation/{question.pk}/change/")
+        say(f"\nThe verdict: {said}\n  {self.url}/admin/outcomes/evaluation/verdict/{question}/")
         return holds
 
     def keep_up(self) -> None:

@@ -121,7 +121,7 @@ COUNTED = (
     ),
     Counted(
         "ended_evaluation", "ended_evaluation", "The evaluation {} has ended.",
-        "outcomes_evaluation_changelist", "", ("ended_evaluation",),
+        "outcomes_evaluation_latest", "", ("ended_evaluation",),
     ),
 )  # fmt: skip
 
