@@ -7,6 +7,7 @@ rows is a part of its own (`?part=`), so that the page is there at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,7 +40,8 @@ from orchestrator_site.console.report_page import (
     query_of,
 )
 from orchestrator_site.roles import VIEW_REPORT
-from outcomes.performance.comparison import MOST_READ, course_of_pairs, extremes, groups, totals
+from outcomes.performance.comparison import MOST_READ, course_of_pairs, groups, totals
+from outcomes.performance.listing import extremes
 from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
 from outcomes.performance.scope import Scope
 
@@ -119,13 +121,19 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
 
 def _trades(scope: Scope, unit: Unit) -> dict[str, Any]:
     """The best and worst pairs, and the best and worst trades of each engine."""
-    pairs, engines = extremes(scope, EXTREMES)
+    rows = [_named(row) for row in extremes(scope, EXTREMES)]
+
+    def first(whose: str) -> dict[str, list[dict[str, Any]]]:
+        return {
+            order: sorted(
+                (row for row in rows if row["whose"] == whose and row[order] <= EXTREMES), key=itemgetter(order)
+            )
+            for order in ("best", "worst")
+        }
+
     return {
-        "pairs": {order: [_named(row) for row in rows] for order, rows in pairs.items()},
-        "engines": [
-            (engine, {order: [_named(row) for row in rows] for order, rows in found.items()})
-            for engine, found in engines.items()
-        ],
+        "pairs": first(""),
+        "engines": [(engine, first(engine)) for engine in ENGINES],
         "currency": scope.filters.currency,
         "size": EXTREMES,
     }

@@ -36,3 +36,6 @@ SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {fil
   LEFT JOIN trades
     ON cells.slice_id IS NULL AND trades.kind = cells.kind AND trades.engine = cells.engine
    AND trades.currency = cells.currency AND trades.day = cells.day
+  LEFT JOIN report_slices s ON s.slice_id = cells.slice_id
+ -- What a report asks for together lies together, so that it reads few pages of each day.
+ ORDER BY s.level NULLS FIRST, s.symbol, s.direction, s.timeframe, s.slice_id

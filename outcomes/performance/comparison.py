@@ -1,4 +1,4 @@
-"""What the comparison draws of the pairs: what they brought slot by slot, and the best and worst of them.
+"""What the comparison draws of the pairs: what they brought slot by slot and slice by slice, and the spreads of trades.
 
 Like the report it adds the sums of whole days to the rows of the days whose sums do not hold.
 """
@@ -15,7 +15,6 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kernel.sql import load
 from outcomes.core.statistics import Differences
-from outcomes.performance.listing import Listing, described
 from outcomes.performance.measures import FULL, GROUP_SUMS, MEASURES
 from outcomes.performance.scope import (
     WHOLE_DAYS,
@@ -43,8 +42,6 @@ DAY = timedelta(days=1)
 MINUTES = (1, 5, 15, 60)
 # Trades of a period of which a part is read for the spreads at their entry; a fifth of a second.
 MOST_READ = 20_000
-# Of the orders of a listing: what makes the most extreme the smallest.
-SIGNS = {"best": -1, "worst": 1}
 GROUP_COLUMNS = ("kind", "engine", "field", "value", *GROUP_SUMS)
 _COUNT = SQL("""SELECT coalesce(sum(n), 0) AS n FROM report_cells
  WHERE slice_id IS NULL AND kind IN ('real', 'shadow') AND currency = %(currency)s AND {}""")
@@ -185,30 +182,3 @@ def groups(scope: Scope, *, in_r: bool) -> list[Group]:
 def _grouped(scope: Scope, ranges: Sequence[Range]) -> Composed:
     rows = grouped(scope.rows(both(results_in(ranges), pairs_in(ranges))), SQL("NULL::date"))
     return SQL("SELECT {} FROM ({}) grouped").format(columns(GROUP_COLUMNS), rows)
-
-
-Extremes = dict[str, list[dict[str, Any]]]
-
-
-def extremes(scope: Scope, size: int) -> tuple[Extremes, dict[str, Extremes]]:
-    """The best and the worst pairs by A - B, and by engine its best and worst trades; the most extreme first.
-
-    Real and shadow trades are in one list, each named as what it is.
-    """
-    of_pairs = {order: Listing(scope, "paired").extreme(order, size) for order in SIGNS}
-    of_engines: dict[str, Extremes] = {}
-    for engine in ("A", "B"):
-        trades = {kind: Listing(scope, kind, engine) for kind in ("real", "shadow")}
-        of_engines[engine] = {
-            order: sorted(
-                (row for listing in trades.values() for row in listing.extreme(order, size)),
-                key=lambda row, sign=sign: (sign * row["p"], row["exit_time"], row["id"]),  # type: ignore[misc]  # bound
-            )[:size]
-            for order, sign in SIGNS.items()
-        }
-    lists = [rows for found in (of_pairs, *of_engines.values()) for rows in found.values()]
-    # What their experiments are of is read at once.
-    whole = iter(described([row for rows in lists for row in rows]))
-    for rows in lists:
-        rows[:] = [next(whole) for _ in rows]
-    return of_pairs, of_engines

@@ -14,10 +14,20 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg.sql import SQL, Composable, Composed, Placeholder
+from psycopg.sql import SQL, Composable, Composed, Literal, Placeholder
 
 from kernel.sql import load
-from outcomes.performance.scope import EXPERIMENTS, WHOLE_DAYS, Range, Scope, counted, pairs_in, results_in, rows_of
+from outcomes.performance.scope import (
+    EXPERIMENTS,
+    WHOLE_DAYS,
+    Range,
+    Scope,
+    both,
+    counted,
+    pairs_in,
+    results_in,
+    rows_of,
+)
 
 KINDS = {
     "real": "Real trades", "shadow": "Shadow trades", "own_exit": "Own exits", "paired": "Pairs, one real",
@@ -28,6 +38,7 @@ ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
     "newest": ("exit_time", "DESC"), "oldest": ("exit_time", "ASC"), "best": ("p", "DESC"), "worst": ("p", "ASC"),
 }  # fmt: skip
 _RANKED = SQL(load(__file__, "ranked.sql"))
+_EDGES = SQL(load(__file__, "edges.sql"))
 _ANY = SQL("true")
 NEW_YORK = ZoneInfo("America/New_York")
 ROWS_AT_ONCE = 50_000
@@ -94,19 +105,6 @@ class Listing:
         )
         return described(rows_of(statement, self._parameters | place | bounds))
 
-    def extreme(self, order: str, size: int) -> list[dict[str, Any]]:
-        """The first rows in an order of P&L, without their experiments; of equal ones any, so few days are read."""
-        _, way = ORDERS[order]
-        edge = SQL("max(ranked[cardinality(ranked)])" if way == "DESC" else "min(ranked[1])")
-        statement = SQL("""SELECT day FROM report_cells WHERE {} AND ranked IS NOT NULL
- GROUP BY day ORDER BY {} {}, day LIMIT {}""").format(self._cells(self.scope.detail), edge, SQL(way), size)
-        days = [midnight(row["day"]) for row in rows_of(statement, self._parameters)]
-        rows = self._rows([*self.scope.loose, *((day, _next(day)) for day in days)])
-        first = SQL("SELECT * FROM ({}) given WHERE p IS NOT NULL ORDER BY p {}, id LIMIT {}").format(
-            rows, SQL(way), size
-        )
-        return rows_of(first, self._parameters)
-
     def parts(self) -> Iterator[tuple[Composed, dict[str, Any]]]:
         """Statements that read all rows with what their experiments are of, oldest first, some ten thousand each."""
         days = [(midnight(day), rows) for day, rows in self._days()]
@@ -169,6 +167,43 @@ class Listing:
             if held >= size:
                 break
         return chosen
+
+
+def extremes(scope: Scope, size: int) -> list[dict[str, Any]]:
+    """The trades of each engine and the pairs with the best and the worst P&L, with what their experiments are of.
+
+    A row is in the place `best` and in the place `worst`, from 1, among the real and shadow trades of its `whose`, an
+    engine, or "" for pairs; whatever is in neither of the first `size` is left out.
+    """
+    cells = scope.cells(
+        SQL("kind, engine, day, ranked"),
+        SQL("kind IN ('real', 'shadow', 'paired') AND ranked IS NOT NULL"),
+        scope.detail,
+    )
+    edges = rows_of(_EDGES.format(cells=cells, size=size), scope.parameters)
+    days = sorted({day for edge in edges for day in edge["days"]})
+    ranges = [*scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
+    # One of no engine, lest there be none.
+    known: list[Composable] = [SQL("('', '', 0::numeric, 0::numeric)")]
+    known += [
+        SQL("({})").format(SQL(", ").join(map(Literal, (edge["kind"], edge["engine"], edge["low"], edge["high"]))))
+        for edge in edges
+    ]
+    # What lies between cannot be among the first; few are left to look up.
+    outside = SQL("""SELECT given.* FROM ({}) given
+  LEFT JOIN (VALUES {}) edges (kind, engine, low, high) USING (kind, engine)
+ WHERE kind IN ('real', 'shadow', 'paired')
+   AND (pnl >= coalesce(high, '-Infinity') OR pnl <= coalesce(low, 'Infinity'))""").format(
+        both(results_in(ranges), pairs_in(ranges)),
+        SQL(", ").join(known),
+    )
+    statement = SQL("""SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY whose ORDER BY p DESC, exit_time, id) AS best,
+           row_number() OVER (PARTITION BY whose ORDER BY p, exit_time, id) AS worst
+      FROM (SELECT *, CASE kind WHEN 'paired' THEN '' ELSE engine END AS whose
+              FROM ({}) given WHERE p IS NOT NULL) named
+) placed WHERE {} >= least(best, worst)""").format(counted(scope.rows(outside)), size)
+    return described(rows_of(statement, scope.parameters))
 
 
 def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -163,11 +163,6 @@ def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, A
 
 def _figures_in(scope: Scope) -> list[dict[str, Any]]:
     of_cells = scope.cells(columns(("kind", "engine", "day", *MEASURES)), SQL("true"))
-    if len(scope.narrowing) > 1:
-        # A day has a cell of each slice; added up first, few enough rows are left to be read twice.
-        of_cells = SQL("SELECT kind, engine, day, {} FROM ({}) cells GROUP BY kind, engine, day").format(
-            added_up(MEASURES), of_cells
-        )
     return figures_of(
         both(of_cells, measured(scope.rows(both(results_in(scope.loose), pairs_in(scope.loose))))), scope.parameters
     )
