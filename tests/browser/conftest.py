@@ -12,6 +12,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from tests.browser.person import DESKTOP, Person
+from tests.browser.waiting import wait_until
 
 CHROMIUM, CHROMEDRIVER = ("chromium", "google-chrome", "chrome"), ("chromedriver",)
 FLAGS = (
@@ -64,6 +65,9 @@ def person(driver: Chrome, live_server: LiveServer) -> Iterator[Person]:
 
 def _leave(driver: Chrome) -> None:
     """Close all tabs but one and empty it: a page that asks the server again would hold the tables."""
+    # What the page has asked for is still read on the server after the page is gone.
+    asks = "return Boolean(document.querySelector('.htmx-request, #to-preview-bar'))"
+    wait_until(lambda: not driver.execute_script(asks), lambda: "the parts of the page that the test has left")
     for tab in driver.window_handles[1:]:
         driver.switch_to.window(tab)
         driver.close()
