@@ -32,6 +32,7 @@ OPERATOR_CODENAMES = (
     "change_signal",
     "add_webhooksource",
     "change_webhooksource",
+    "redrive_webhookdelivery",
     "add_apikey",
     "change_apikey",
     "add_evaluation",

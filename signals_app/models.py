@@ -10,6 +10,7 @@ from django.db.models.functions import Left
 from kernel.canonical import HASH_HEAD, SHA256_HEX
 from kernel.fields import CanonicalJSONField
 from kernel.values import instant_text
+from signals_app.inbox_models import DeliveryWords, Redrive  # noqa: F401 (of this app)
 from signals_app.watch_models import AlertArrival, AlertStream, AlertWatch, MissingAlert  # noqa: F401 (of this app)
 
 
@@ -249,9 +250,14 @@ class WebhookDelivery(models.Model):
     class Meta:
         db_table = "webhook_deliveries"
         verbose_name_plural = "webhook deliveries"
+        permissions = (("redrive_webhookdelivery", "Can have rejected deliveries judged again"),)
         ordering = ("-id",)
         indexes = (
             models.Index(name="webhook_deliveries_received", fields=("-received_at",)),
+            # The few that were not accepted; most are, and cost nothing here.
+            models.Index(
+                name="webhook_deliveries_outcome", fields=("outcome", "-id"), condition=~Q(outcome="accepted")
+            ),
             models.Index(
                 name="webhook_deliveries_clock",
                 fields=("source", "alert_time"),

@@ -23,6 +23,7 @@ def prune() -> None:
 # Name of each schedule and dotted path of its function; apps above add theirs, see `run_every_minute`.
 EVERY_MINUTE = {
     "sweep pending signals": DRAIN,
+    "index the words of deliveries": "signals_app.inbox.searching.index_words",
     "activate due policy drafts": "policies.tasks.activate_due_drafts",
     "prune what only monitoring reads": f"{prune.__module__}.{prune.__qualname__}",
 }
