@@ -33,6 +33,14 @@ STATUS_COLOURS = {
     "NO_SHADOW": "warning",
 }
 
+OUTCOME_COLOURS = {
+    "accepted": "success",
+    "duplicate": "info",
+    "conflict": "warning",
+    "recorded": "info",
+    "rejected": "danger",
+}
+
 
 def badge(field: str, colours: Mapping[str, str] = STATUS_COLOURS, *, title: str = "") -> Column:
     """A column that shows a code as a coloured label."""

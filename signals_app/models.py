@@ -274,6 +274,11 @@ class WebhookDelivery(models.Model):
     def __str__(self) -> str:
         return f"{self.outcome} {self.code} {instant_text(self.received_at)}"
 
+    @property
+    def signal_link(self) -> tuple[str, object]:
+        """Admin model and ID of its signal."""
+        return "signals_app_signal", self.signal_id
+
 
 class UnknownTokenAttempt(models.Model):
     """How often an address called the webhook with a token that no active source has, hour by hour."""

@@ -65,6 +65,12 @@ def json_text(value: object) -> str:
 
 
 @register.filter
+def outcome_colour(outcome: str) -> str:
+    """The colour of how an alert was handled."""
+    return display.OUTCOME_COLOURS[outcome]
+
+
+@register.filter
 def words(code: str) -> str:
     """A code such as BROKER_FILL or `engine_a_available` as words."""
     return code.replace("_", " ").capitalize()

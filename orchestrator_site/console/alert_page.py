@@ -9,12 +9,13 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from admin_kit.options import render_page
+from kernel.values import whole_number
 from signals_app.alerts.check_alert import (
     DEFAULT_MAX_AGE_SECONDS,
     check_alert,
     templates_for,
 )
-from signals_app.models import BareSell, WebhookSource
+from signals_app.models import BareSell, WebhookDelivery, WebhookSource
 from signals_app.watch_models import WatchMode
 
 MAX_CHARACTERS = 64 * 1024
@@ -56,8 +57,16 @@ class CheckAlertForm(forms.Form):
 
 @permission_required("signals_app.view_signal", raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the form and, for a message, how the webhook would read it now; `?source=` chooses a source by its slug."""
+    """Show the form and, for a message, how the webhook would read it now.
+
+    `?source=` chooses a source by its slug, `?delivery=` takes message and source of an alert that came.
+    """
     asked = {"source": request.GET.get("source", "").replace("\x00", "")}
+    number = whole_number(request.GET.get("delivery", ""))
+    if number is not None and request.user.has_perm("signals_app.view_webhookdelivery"):
+        came = WebhookDelivery.objects.select_related("source").filter(pk=number).first()
+        if came is not None:
+            asked = {"source": came.source.slug, "message": bytes(came.body).decode(errors="replace")}
     form = CheckAlertForm(request.POST if request.method == "POST" else None, initial=asked)
     check, source = None, WebhookSource.objects.select_related("watch").filter(slug=asked["source"]).first()
     if request.method == "POST" and form.is_valid():

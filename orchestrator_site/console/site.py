@@ -20,6 +20,7 @@ from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.roles import HALT_TRADING
 from policies.models import Engine, PolicyDraft, PolicyVersion
 from policies.selectors import open_halt, open_trip
+from signals_app.models import WebhookDelivery
 
 if TYPE_CHECKING:
     # Unfold's annotations contradict Django's; to the type checker its site is Django's.
@@ -56,6 +57,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             attention,
             compare_page,
             engines_page,
+            inbox_page,
             kill_switch,
             preview_page,
             proofs_page,
@@ -72,6 +74,8 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "views/<int:view_id>/": ("view_change", change_view),
             "attention/": ("attention", attention.mark),
             "kill-switch/": ("kill_switch", kill_switch.page),
+            "inbox/": ("inbox", inbox_page.page),
+            "inbox/judge-again/": ("inbox_redrive", inbox_page.redrive_page),
             "check-alert/": ("check_alert", alert_page.page),
             "engines/": ("engines", engines_page.page),
             "risk/": ("risk", risk_page.page),
@@ -92,6 +96,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "report/kept/<str:report_hash>/": ("report_kept", report_page.kept),
         }
         register_page_above(Engine, "admin:engines")
+        register_page_above(WebhookDelivery, "admin:check_alert")
         register_page_above(PolicyDraft, "admin:draft_preview")
         register_page_above(PolicyVersion, "admin:version_decisions")
         ours = [path(route, self.admin_view(view), name=name) for route, (name, view) in pages.items()]

@@ -28,7 +28,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             {"title": "Now", "icon": "monitoring", "link": reverse_lazy("admin:index")},
             _table("Signals", "podcasts", "experiments.experiment"),
-            _table("Inbox", "inbox", "signals_app.webhookdelivery"),
+            _page("Inbox", "inbox", "inbox", "signals_app.view_webhookdelivery"),
             _table("Policy", "rule", "policies.policyversion"),
             _page("Engines", "memory", "engines", "policies.view_engine"),
             _page("Verdict", "balance", "outcomes_evaluation_latest", "outcomes.view_evaluation"),
@@ -45,6 +45,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Signals as received", "podcasts", "signals_app.signal"),
             _page("Check an alert", "fact_check", "check_alert", "signals_app.view_signal"),
             _table("Webhook sources", "link", "signals_app.webhooksource"),
+            _table("Webhook deliveries", "inbox", "signals_app.webhookdelivery"),
             _table("Missing alerts", "notifications_off", "signals_app.missingalert"),
             _table("Alert streams", "timeline", "signals_app.alertstream"),
             _table("Unknown tokens", "no_accounts", "signals_app.unknowntokenattempt"),

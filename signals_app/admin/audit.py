@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from admin_kit.display import amount, badge, full_hash, hash_of, json_of, link_to
+from admin_kit.display import OUTCOME_COLOURS, amount, badge, full_hash, hash_of, json_of, link, link_to
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin
+from admin_kit.options import AuditAdmin, page_above
 from signals_app.models import MarketContext, MarketData, UnknownTokenAttempt, WebhookDelivery
 
 SEND_ALERT = (
@@ -20,13 +20,6 @@ PUSH_MARKET_DATA = (
     """-H 'Content-Type: application/json' """
     """-d '{"symbol": "SPY", "as_of": "2026-03-16T14:30:00Z", "data": {"iv_rank": "0.42"}}'"""
 )
-OUTCOME_COLOURS = {
-    "accepted": "success",
-    "duplicate": "info",
-    "conflict": "warning",
-    "recorded": "info",
-    "rejected": "danger",
-}
 
 
 @admin.register(WebhookDelivery)
@@ -58,10 +51,29 @@ class WebhookDeliveryAdmin(AuditAdmin):
         "content_type",
         "duration_ms",
         full_hash("body_sha256"),
+        "check_again",
+        "judged_again",
         "body_text",
     )
     empty_hint = "Every request with a valid token appears here, including rejected ones."
     empty_commands = (SEND_ALERT,)
+
+    @admin.display(description="Check again")
+    def check_again(self, delivery: WebhookDelivery) -> SafeString:
+        """A link to what the webhook would make of it today."""
+        address = page_above(WebhookDelivery)
+        return format_html('<a class="text-link" href="{}?delivery={}">Check this alert</a>', address, delivery.pk)
+
+    @admin.display(description="Judged again")
+    def judged_again(self, delivery: WebhookDelivery) -> SafeString | None:
+        """The delivery that came of this one, or the one that this came of, with who had it judged again."""
+        for name, other, text in (("redrive", "result", "as"), ("redrive_of", "delivery", "from")):
+            redrive = getattr(delivery, name, None)
+            if redrive is not None:
+                found = getattr(redrive, other)
+                linked = link("signals_app_webhookdelivery", found.pk, f"delivery {found.pk}")
+                return format_html("{} {}, by {}: {}", text, linked, redrive.made_by, redrive.reason)
+        return None
 
     @admin.display(description="Body")
     def body_text(self, delivery: WebhookDelivery) -> SafeString:

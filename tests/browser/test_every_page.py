@@ -22,6 +22,7 @@ LISTS = [
 FORMS_AND_REPORTS = [
     reverse(f"admin:{view}")
     for view in (
+        "inbox", "inbox_redrive",
         "index", "check_alert", "engines", "as_of", "report", "rows", "risk", "settings", "kill_switch",
         "policies_policyversion_new_version", "policies_policyversion_compare", "signals_app_webhooksource_new_source",
         "policies_apikey_new_key",
