@@ -1,4 +1,4 @@
-"""The inbox as an operator works with it: an alert is found, explained, checked again, and rejected ones judged again."""
+"""The inbox as an operator works with it: an alert is found, explained and checked, rejected ones are judged again."""
 
 from __future__ import annotations
 
