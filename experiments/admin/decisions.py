@@ -9,7 +9,6 @@ from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from experiments.models import ExecutionDecision, SignalDistribution, WorkerHeartbeat
 
-MODE_COLOURS = {"SHADOW_ONLY": "warning"}
 EMPTY_HINT = "The worker creates these when it decides a signal."
 EMPTY_COMMANDS = ("manage.py demo", "manage.py worker")
 
@@ -21,7 +20,7 @@ class DecisionAdmin(AuditAdmin):
     list_display = (
         "decided_at",
         link_to("experiment_id", "experiments_experiment", short=True),
-        badge("execution_mode", MODE_COLOURS),
+        badge("execution_mode", {}),
         "executed_engine",
         "shadow_engine",
         badge("reason", {}),
@@ -34,7 +33,7 @@ class DecisionAdmin(AuditAdmin):
     fields = (
         link_to("experiment_id", "experiments_experiment"),
         "decided_at",
-        badge("execution_mode", MODE_COLOURS),
+        badge("execution_mode", {}),
         "executed_engine",
         "shadow_engine",
         badge("reason", {}),

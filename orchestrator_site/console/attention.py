@@ -101,11 +101,11 @@ COUNTED = (
     ),
     Counted(
         "rejected_alerts", "rejected", "Alerts rejected in the last 24 hours: {}.",
-        "signals_app_webhookdelivery_changelist", "outcome__exact=rejected", ("last_rejected",),
+        "inbox", "outcome=rejected&within=24h", ("last_rejected",),
     ),
     Counted(
         "conflicting_alerts", "conflicts", "Alerts of the last 24 hours that contradict an earlier one: {}.",
-        "signals_app_webhookdelivery_changelist", "outcome__exact=conflict", ("last_conflict",),
+        "inbox", "outcome=conflict&within=24h", ("last_conflict",),
     ),
     Counted(
         "unknown_tokens", "unknown_tokens", "Requests with an unknown webhook token in the last 24 hours: {}.",

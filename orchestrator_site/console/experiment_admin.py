@@ -197,11 +197,11 @@ class ExperimentAdmin(AuditAdmin):
 
     @admin.display(description="mode")
     def execution_mode(self, row: Experiment) -> SafeString:
-        """The decided mode; SHADOW_ONLY is highlighted."""
+        """The decided mode, none of which is out of the ordinary."""
         if not hasattr(row, "decision"):
             return label("deleted", "danger")
         mode = row.decision.execution_mode
-        return label(mode, "warning" if mode == "SHADOW_ONLY" else "info")
+        return label(mode, "" if mode == "SHADOW_ONLY" else "info")
 
     @admin.display(description="real / shadow")
     def roles(self, row: Experiment) -> str:

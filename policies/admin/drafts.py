@@ -53,7 +53,7 @@ class PolicyDraftAdmin(AuditAdmin):
     list_display = (
         "__str__",
         badge("state", COLOURS),
-        badge("configured_mode", {"SHADOW_ONLY": "warning"}),
+        badge("configured_mode", {}),
         "split_percentage",
         "note",
         "created_by",

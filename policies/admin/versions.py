@@ -46,7 +46,7 @@ class PolicyVersionAdmin(AuditAdmin):
     list_display = (
         "version_and_state",
         "activated_at",
-        badge("configured_mode", {"SHADOW_ONLY": "warning"}),
+        badge("configured_mode", {}),
         "split_percentage",
         "real_money",
         "created_by",
@@ -81,7 +81,7 @@ class PolicyVersionAdmin(AuditAdmin):
             "Settings",
             {
                 "fields": (
-                    badge("configured_mode", {"SHADOW_ONLY": "warning"}),
+                    badge("configured_mode", {}),
                     *(name for name in SETTING_NAMES if name not in APART and name not in GUARDRAILS),
                 )
             },

@@ -38,8 +38,8 @@ class WebhookDeliveryAdmin(AuditAdmin):
     )
     list_filter = ("outcome", recent("received_at"))
     list_select_related = ("source",)
-    search_fields = ("signal_id__exact", "code__exact")
-    search_help_text = "Signal ID or code, exact match"
+    search_fields = ("signal_id__exact",)
+    search_help_text = "Signal ID; the inbox searches codes and words"
     fields = (
         "received_at",
         "source",

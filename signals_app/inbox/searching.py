@@ -17,20 +17,25 @@ from django.db.models import Max, QuerySet
 from kernel.sql import load
 from signals_app.alerts.body_words import beginnings, finds, terms_of, text_of, words_of
 from signals_app.inbox_models import BLOCK, DeliveryWords
-from signals_app.models import WebhookDelivery
+from signals_app.models import DeliveryOutcome, WebhookDelivery, WebhookSource
 
 # Deliveries come nearly in the order of their ids, within what a web server needs for one.
 UNSORTED = 200
+HIGHEST_ID = 2**63 - 1
 # What one request reads, and how often it asks, before it says that there may be more.
-MOST_READ, MOST_LOTS = 4_000, 20
+MOST_READ, MOST_LOTS = 3_200, 10
 BLOCKS_AT_ONCE = 25
+# The newest blocks are looked through in their order: what many alerts hold is found there at once, and the index of
+# words, which knows no order, is asked for the rest.
+NEWEST_BLOCKS = 500
 # What one run of the worker indexes, in about two seconds; it runs every minute.
 BLOCKS_A_RUN = 1_000
 FULL_BLOCKS = load(__file__, "full_blocks.sql")
-FOUND_BLOCKS = """
-SELECT block FROM delivery_words WHERE words @@ %s::tsquery AND block <= %s ORDER BY block DESC LIMIT %s
-"""
+FOUND_BLOCKS = load(__file__, "found_blocks.sql")
 STORE_WORDS = "INSERT INTO delivery_words (block, words) VALUES (%s, array_to_tsvector(%s)) ON CONFLICT DO NOTHING"
+
+# Id, body, code and detail.
+Text = tuple[int, bytes | memoryview, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +49,38 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
 
-    def rows(self) -> QuerySet[WebhookDelivery]:
-        """Them all, but for the text; newest first."""
-        conditions: dict[str, Any] = {"outcome": self.outcome, "code": self.code, "source__slug": self.source}
-        rows = WebhookDelivery.objects.filter(**{name: value for name, value in conditions.items() if value})
-        # The list is in the order of ids; of a time long ago the index finds the ids to begin and to end with.
+    @property
+    def is_of_few(self) -> bool:
+        """Whether accepted ones, which most are, are left out: then an index of the few others serves."""
+        return bool(self.code) or self.outcome not in ("", DeliveryOutcome.ACCEPTED)
+
+    def span(self) -> tuple[int, int] | None:
+        """The ids between which they lie; None where there can be none.
+
+        The list is in the order of ids: of a time long ago the index of arrivals finds the ids to begin and end with.
+        """
+        first, last = 0, HIGHEST_ID
+        arrived = WebhookDelivery.objects.values_list("id", flat=True)
         if self.since is not None:
-            near = WebhookDelivery.objects.filter(received_at__gte=self.since).order_by("received_at")
-            first = min(near.values_list("id", flat=True)[:UNSORTED], default=None)
-            rows = rows.filter(received_at__gte=self.since, id__gte=first) if first is not None else rows.none()
+            first = min(arrived.filter(received_at__gte=self.since).order_by("received_at")[:UNSORTED], default=last)
         if self.until is not None:
-            near = WebhookDelivery.objects.filter(received_at__lt=self.until).order_by("-received_at")
-            last = max(near.values_list("id", flat=True)[:UNSORTED], default=None)
-            rows = rows.filter(received_at__lt=self.until, id__lte=last) if last is not None else rows.none()
+            last = max(arrived.filter(received_at__lt=self.until).order_by("-received_at")[:UNSORTED], default=0)
+        return (first, last) if first <= last and first < HIGHEST_ID else None
+
+    def rows(self) -> QuerySet[WebhookDelivery]:
+        """Them all, but for the text and the span; newest first."""
+        conditions = {"outcome": self.outcome, "code": self.code}
+        rows = WebhookDelivery.objects.filter(**{name: value for name, value in conditions.items() if value})
+        if self.is_of_few:
+            # As the index's own condition has it.
+            rows = rows.exclude(outcome=DeliveryOutcome.ACCEPTED)
+        if self.since is not None:
+            rows = rows.filter(received_at__gte=self.since)
+        if self.until is not None:
+            rows = rows.filter(received_at__lt=self.until)
+        if self.source:
+            source = WebhookSource.objects.filter(slug=self.source).first()
+            rows = rows.filter(source=source) if source else rows.none()
         return rows.order_by("-id")
 
 
@@ -70,52 +94,61 @@ class Page:
 
 def find(asked: Asked, *, before: int | None = None, size: int = 50) -> Page:
     """A page of what is asked for; it may be short of `size`, or empty, where little of much was found."""
-    rows = asked.rows().select_related("source")
-    if before is not None:
-        rows = rows.filter(id__lt=before)
+    span = asked.span()
+    if span is None:
+        return Page([], None)
+    first, last = span[0], span[1] if before is None else min(span[1], before - 1)
+    rows = asked.rows().filter(id__gte=first, id__lte=last)
     terms = terms_of(asked.text)
     if not terms:
-        found = list(rows[: size + 1])
+        found = list(rows.select_related("source")[: size + 1])
         return Page(found[:size], found[size - 1].pk if len(found) > size else None)
-    kept: list[WebhookDelivery] = []
+    # The few others are looked through sooner than the index is.
+    lots = _lots(rows, (first, last), [] if asked.is_of_few else beginnings(terms))
+    kept: list[int] = []
     read = 0
-    for number, (bottom, lot) in enumerate(_lots(rows, terms), start=1):
-        for row in lot:
-            if finds(terms, text_of(bytes(row.body), row.code, row.detail)):
-                kept.append(row)
-                if len(kept) == size:
-                    return Page(kept, row.pk)
+    goes_on = None
+    for number, (bottom, lot) in enumerate(lots, start=1):
+        kept += [key for key, body, code, detail in lot if finds(terms, text_of(bytes(body), code, detail))]
         read += len(lot)
+        if len(kept) >= size:
+            goes_on = kept[size - 1]
+            break
         if read >= MOST_READ or number == MOST_LOTS:
-            return Page(kept, bottom)
-    return Page(kept, None)
+            goes_on = bottom
+            break
+    shown = WebhookDelivery.objects.select_related("source").in_bulk(kept[:size])
+    return Page([shown[key] for key in kept[:size]], goes_on)
 
 
-def _lots(rows: QuerySet[WebhookDelivery], terms: list[str]) -> Iterator[tuple[int, list[WebhookDelivery]]]:
-    """What may hold the terms, newest first, each lot after the lowest id that it covers.
+def _lots(rows: QuerySet[WebhookDelivery], span: tuple[int, int], words: list[str]) -> Iterator[tuple[int, list[Text]]]:
+    """What may hold words that begin so, newest first, each lot after the lowest id that it covers.
 
-    First all that is not indexed yet, then the blocks that hold the terms' words.
+    First all that is not indexed yet, then the blocks that hold them; without words, all.
     """
-    indexed = DeliveryWords.objects.aggregate(last=Max("block"))["last"]
-    words = beginnings(terms)
-    # Terms without a letter or a digit are in no index.
-    border = 0 if indexed is None or not words else (indexed + 1) * BLOCK
-    fresh = rows.filter(id__gte=border)
+    texts = rows.values_list("id", "body", "code", "detail")
+    indexed = DeliveryWords.objects.aggregate(last=Max("block"))["last"] if words else None
+    border = 0 if indexed is None else (indexed + 1) * BLOCK
+    fresh = texts.filter(id__gte=border)
     while lot := list(fresh[: BLOCK * BLOCKS_AT_ONCE]):
-        yield lot[-1].pk, lot
-        fresh = fresh.filter(id__lt=lot[-1].pk)
+        yield lot[-1][0], lot
+        fresh = fresh.filter(id__lt=lot[-1][0])
     # Words hold letters, digits and underscores only: nothing of the language of tsquery.
-    sought = " & ".join(f"'{word}':*" for word in words)
-    top = border // BLOCK - 1
-    while top >= 0:
+    asked: dict[str, Any] = {
+        "sought": " & ".join(f"'{word}':*" for word in words),
+        "most": BLOCKS_AT_ONCE,
+        "newest": NEWEST_BLOCKS,
+    }
+    bottom, top = span[0] // BLOCK, min(span[1], border - 1) // BLOCK
+    while top >= bottom:
         with connection.cursor() as cursor:
-            cursor.execute(FOUND_BLOCKS, (sought, top, BLOCKS_AT_ONCE))
+            cursor.execute(FOUND_BLOCKS, asked | {"bottom": bottom, "top": top})
             blocks = [block for (block,) in cursor.fetchall()]
         if not blocks:
             return
         ids = [block * BLOCK + place for block in blocks for place in range(BLOCK)]
         top = blocks[-1] - 1
-        yield blocks[-1] * BLOCK, list(rows.filter(id__in=ids))
+        yield blocks[-1] * BLOCK, list(texts.filter(id__in=ids))
 
 
 def index_words() -> int:

@@ -59,6 +59,7 @@ def test_the_body_of_a_delivery_is_text() -> None:
     client = logged_in(superuser=True)
 
     assert_harmless(client.get(reverse("admin:signals_app_webhookdelivery_changelist")).content.decode())
+    assert_harmless(client.get(reverse("admin:inbox")).content.decode())
     page = client.get(reverse("admin:signals_app_webhookdelivery_change", args=(delivery.pk,))).content.decode()
 
     assert_harmless(page)
