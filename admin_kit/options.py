@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import label_for_field
-from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -80,9 +80,7 @@ class BrowseList(ChangeList):
     @property
     def kept_parameters(self) -> list[tuple[str, str]]:
         """What the query holds beside the columns, for the form that chooses them."""
-        return [(name, value) for name, values in self.filter_params.items() for value in values] + [
-            (name, self.params[name]) for name in (ORDER_VAR, SEARCH_VAR) if self.params.get(name)
-        ]
+        return [(name, value) for name, values in self.filter_params.items() if name != COLUMNS for value in values]
 
     @property
     def number_columns(self) -> list[str]:

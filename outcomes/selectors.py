@@ -19,6 +19,7 @@ from kernel.values import format_timestamp, parse_instant
 from outcomes.core.books import result_in_force
 from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
 from policies.as_of import absence_at
+from policies.models import PolicyVersion
 
 MISSING = load(__file__, "missing.sql")
 # What `experiment_story` reads beside the experiment, in a query each.
@@ -121,7 +122,7 @@ def experiment_story(experiment_id: UUID) -> Experiment:
     Raises `not_found`, and `history_incomplete` where signal or decision were deleted: without them there is no story.
     """
     found = (
-        Experiment.objects.select_related("signal__market_context", "decision", "policy_version")
+        Experiment.objects.select_related("signal__market_context", "decision")
         .prefetch_related(*STORY)
         .filter(pk=experiment_id)
         .first()
@@ -180,9 +181,9 @@ def explanation_of(experiment: Experiment) -> str:
 def absences_of(experiment: Experiment) -> dict[str, str]:
     """What is known of each engine that was not available when the experiment was decided."""
     decision = experiment.decision
-    ttl = experiment.policy_version.heartbeat_ttl_seconds
-    return {
-        engine: absence_at(engine, decision.decided_at, ttl)
-        for engine in ("A", "B")
-        if not decision.inputs[f"engine_{engine.lower()}_available"]
-    }
+    absent = [engine for engine in ("A", "B") if not decision.inputs[f"engine_{engine.lower()}_available"]]
+    # The version may have been deleted behind our back; nothing is known then.
+    policy = PolicyVersion.objects.filter(pk=experiment.policy_version_id).first() if absent else None
+    if policy is None:
+        return {}
+    return {engine: absence_at(engine, decision.decided_at, policy.heartbeat_ttl_seconds) for engine in absent}

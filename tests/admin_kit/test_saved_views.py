@@ -96,6 +96,16 @@ def test_columns_that_do_not_exist_leave_the_usual_ones() -> None:
     assert [fired, "2026-03-16", "-", "-", "tv", "none"] in shown
 
 
+def test_choosing_columns_keeps_search_filters_and_order_and_replaces_the_columns() -> None:
+    make_experiment("A", symbol="SPY")
+    query = {"q": "SPY", "traded": "A", "o": "0", "columns": ["created_at", "reason"], "p": "1"}
+
+    shown = logged_in("viewer").get(LIST, query).context["cl"]
+
+    assert dict(shown.kept_parameters) == {"q": "SPY", "traded": "A", "o": "0"}
+    assert [name for name, _, is_shown in shown.column_choices if is_shown] == ["created_at", "reason"]
+
+
 def test_a_list_is_called_as_in_the_sidebar() -> None:
     page = logged_in("viewer").get(LIST).content.decode()
 
