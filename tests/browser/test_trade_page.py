@@ -26,7 +26,7 @@ def test_from_the_experiment_one_comes_to_a_trades_fills_and_its_own_exit(person
     heading, entry, closing = person.table("Fills")
     assert heading == ["#", "Fill", "Action", "Quantity", "Instrument", "Price", "Quote (bid / ask)", "Age", "Fees"]
     assert [cell.split("\n")[0] for cell in entry] == [
-        "1", "entry", "Buy to open", "1", "TWX 140719C00072500", "0.98", "0.98 / 0.98", "0 s", "0.00",
+        "1", "entry", "Buy to open", "1", "TWX 19 Jul 2014 72.5 call", "0.98", "0.98 / 0.98", "0 s", "0.00",
     ]  # fmt: skip
     assert closing[6] == "1.31 / 1.37\nSAME_SNAPSHOT_QUOTE"
     counted = {row[0]: row[1:] for row in person.table("Own exit beside the one that counts")}
