@@ -18,7 +18,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples upgrade-dump browser-tools check bench bench-report verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples screenshots upgrade-dump browser-tools check bench bench-report verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -98,6 +98,9 @@ api-examples: $(DEVELOPMENT) ## take the examples of the API document anew from 
 	@rm -rf .data/api-examples && mkdir -p .data/api-examples
 	@API_EXAMPLES=.data/api-examples $(BIN)/python -m pytest -n auto -q $(API_TESTS)
 	@$(BIN)/python -m tests.api_answers .data/api-examples && $(BIN)/python -m docs.build
+
+screenshots: $(DEVELOPMENT) ## take the pictures of the guides from a demo that is running: ARGS="--site http://127.0.0.1:8010"
+	@$(BIN)/python -m docs.screenshots $(ARGS)
 
 upgrade-dump: $(DEVELOPMENT) ## write the database that later versions have to take over: for a release alone
 	@$(BIN)/python -m tests.upgrade
