@@ -28,7 +28,7 @@ PICTURES = (
     ("engines", "/admin/engines/", 0),
     ("risk", "/admin/risk/", 0),
     ("verdict", "/admin/outcomes/evaluation/{evaluation}/change/", 0),
-    ("compare", "/admin/report/", 0),
+    ("compare", "/admin/report/", 700),
 )
 
 

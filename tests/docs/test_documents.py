@@ -23,6 +23,9 @@ def test_a_document_is_what_a_fresh_build_writes(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == DOCUMENTS[name](), "run `make docs`"
 
 
+LARGEST_PICTURE = 150_000  # bytes
+
+
 def pins(path: str) -> dict[str, str]:
     found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;\\]+)", (ROOT / path).read_text(), re.MULTILINE)
     return {name.lower().replace("_", "-"): version for name, version in found}
@@ -46,3 +49,17 @@ def test_every_package_of_a_lock_has_hashes(lock: str) -> None:
     packages = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
 
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_every_picture_of_the_guides_is_there_light_and_dark_and_small() -> None:
+    named: set[Path] = set()
+    for guide in (ROOT / "README.md", ROOT / "docs/operators.md", ROOT / "docs/analysts.md"):
+        for source in re.findall(r'src(?:set)?="([^"]+\.webp)"', guide.read_text()):
+            named.add((guide.parent / source).resolve())
+
+    kept = set((ROOT / "docs/pictures").resolve().iterdir())
+    assert named == kept
+    assert {path.name.replace("-dark", "-light") for path in kept} == {
+        path.name for path in kept if "-light" in path.name
+    }
+    assert all(path.stat().st_size < LARGEST_PICTURE for path in kept)
