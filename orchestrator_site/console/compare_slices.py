@@ -37,13 +37,15 @@ def slice_charts(groups: Sequence[Group], unit: Unit, query: dict[str, str]) -> 
         rows = [_estimate(f"{group.value}:00" if field == "hour" else group.value, group, unit) for group in found]
         ahead = sum(row.mean is not None and row.mean > 0 for row in rows)
         behind = sum(row.mean is not None and row.mean < 0 for row in rows)
+        # One alone is no comparison.
+        score = f"A is ahead in {ahead}, B in {behind}; all together" if len(rows) > 1 else "All of it:"
         left_out = f" Drawn are the largest {MOST_DRAWN}; the table has all." if len(rows) > MOST_DRAWN else ""
         together = sum((group.sums for group in found), NOTHING).statistics
         links = [f"?{urlencode(query | {field: group.value})}" for group in found]
         charts.append(
             interval_chart(
                 rows, unit, title, identity=f"slices-{field}", title=f"{title} ({unit.name})",
-                summary=f"A is ahead in {ahead}, B in {behind}; all together {unit.text(together.mean)} a pair."
+                summary=f"{score} {unit.text(together.mean)} a pair."
                 + left_out, links=links,
             )
         )  # fmt: skip
@@ -78,8 +80,8 @@ def calibration_charts(groups: Sequence[Group], unit: Unit) -> list[Chart]:
         charts.append(
             Chart(
                 f"calibration-{engine.lower()}", f"Engine {engine}: real trades against its own shadows ({unit.name})",
-                f"Left of 0, real trades of {engine} earned less than its shadows at quotes as wide: there shadows "
-                "may be priced too kindly. 95 % intervals, for a single look.",
+                f"Left of 0, real trades of {engine} earned less than its shadows at similar spreads: there shadows "
+                "may be priced too favourably. 95 % intervals, for a single look.",
                 [SPREADS[level] for level in levels],
                 [
                     Series("real minus shadow", dots, engine.lower(), "points"),

@@ -39,12 +39,14 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
     mean = total.statistics.mean
     assert mean is not None
     due = estimate.execution_share(a_real, b_real)
-    share = f" ({round(100 * due / mean):d}% of it)" if mean else ""
+    percent = round(100 * due / mean) if mean else 0
+    share = f" ({percent}% of it)" if percent > 0 else ""
+    against = " the other way: without it the difference would be larger" if percent < 0 else ""
     cost = estimate.real_execution_effect
     effect = f"costs {unit.text(cost)}" if cost >= 0 else f"brings {unit.text(-cost)}"
     return (
-        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution: being the real "
-        f"one {effect} a trade, and A was real in {a_real:,} pairs, B in "
+        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution{against}. Being the "
+        f"real one {effect} a trade, and A was real in {a_real:,} pairs, B in "
         f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
     )
 

@@ -44,7 +44,7 @@ class ProposalForm(forms.Form):
         min_value=0, max_value=MAX_BLOCK_DAYS // 2, label=label_of("max_hold_days"), widget=UnfoldAdminTextInputWidget
     )
     difference = forms.FloatField(
-        min_value=1e-6, max_value=1e9, label="Difference a signal to plan for", widget=UnfoldAdminTextInputWidget
+        min_value=1e-6, max_value=1e9, label="Target difference per signal", widget=UnfoldAdminTextInputWidget
     )
 
 

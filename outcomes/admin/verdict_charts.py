@@ -32,6 +32,23 @@ def middle(block: Mapping[str, Any]) -> float:
     return (float(block["x_low"]) + float(block["x_high"])) / 2
 
 
+def most(block: Mapping[str, Any]) -> float:
+    """How large a block's sum can be, whatever is missing in it, and whichever engine it favours."""
+    return max(abs(float(block["x_low"])), abs(float(block["x_high"])))
+
+
+def largest_in_words(blocks: Sequence[Mapping[str, Any]], worst: float, unit: str) -> str:
+    """The largest block beside the assumed worst case; one with a price missing is told apart, for it is a bound."""
+    priced = max((most(one) for one in blocks if one["x_low"] == one["x_high"]), default=0.0)
+    largest = max(map(most, blocks))
+    if largest == priced:
+        return f"largest {largest:.3g} {unit}, {largest / worst:.0%} of it"
+    return (
+        f"largest with all prices {priced:.3g} {unit}, {priced / worst:.0%} of it; where prices are missing, up to"
+        f" {largest:.3g} {unit}, {largest / worst:.0%}"
+    )
+
+
 def rounded(value: float) -> float:
     """For picture and table; the exact digits are in the JSON document."""
     return float(f"{value:.{DIGITS}g}")
@@ -129,10 +146,9 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
     series = [
         Series("block difference (x)", [rounded(middle(block)) for block in blocks], "difference", form="bar"),
         *([Series("where a price is missing", ranges, form="interval")] if any(ranges) else []),
-        *(Series(f"{value:+g}, the worst promised", [value] * len(blocks), "limit") for value in (worst, -worst)),
+        *(Series(f"{value:+g}, the assumed worst case", [value] * len(blocks), "limit") for value in (worst, -worst)),
     ]  # fmt: skip
-    largest = max(max(abs(float(one["x_low"])), abs(float(one["x_high"]))) for one in blocks)
-    edge = round_edge(1.1 * max(worst, largest))
+    edge = round_edge(1.1 * max(worst, *map(most, blocks)))
     header = (
         "Last day", "From", "Block", "Signals", "Arrived", "x low", "x high", "m", "Evidence A", "Evidence B",
         "Later revisions",
@@ -151,13 +167,13 @@ def _sums(document: Mapping[str, Any], days: Sequence[str], unit: str) -> Chart:
     return Chart(
         "blocks",
         "Each block against the assumed worst case",
-        f"Above 0 A made more, below it B. The largest is {largest:.3g} {unit}, {largest / worst:.0%} of"
-        f" {worst:g} {unit}, the worst thought possible.",
+        f"Above 0 A made more, below it B. The assumed worst case is {worst:g} {unit}: "
+        f"{largest_in_words(blocks, worst, unit)}.",
         days,
         series,
         "Last day of the block (New York)",
         f"Block difference, x ({unit})",
-        # Else the worst promised would lie on the frame, where nobody sees it.
+        # Else the worst case would lie on the frame, where nobody sees it.
         bounds=(-edge, edge),
         table=(header, rows),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from outcomes.admin.verdict_charts import middle
+from outcomes.admin.verdict_charts import largest_in_words, middle, most
 from outcomes.admin.verdict_words import unit_of
 from outcomes.core.evaluation import ENOUGH_HISTORY, read_plan
 from outcomes.core.evidence import A_BETTER, B_BETTER, INCONCLUSIVE, RUNNING, Block
@@ -22,6 +22,8 @@ from outcomes.core.statistics import SAMPLE_RATIO_ALARM
 
 # With fewer blocks, their spread says too little of those to come.
 LEAST_BLOCKS = 20
+# From so many on they are told in years, too.
+MANY_WEEKS = 105
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,13 @@ class Prospect:
 
     supposed: str
     blocks: str
-    weeks: str
+    time: str
 
 
 def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
     """What the verdict rests on."""
     content, blocks, counts, unit = document["content"], document["blocks"], document["counts"], unit_of(document)
     worst = float(content["worst_block"])
-    largest = max((max(abs(float(one["x_low"])), abs(float(one["x_high"]))) for one in blocks), default=None)
     asked = document["phase"]["least_worst_block"]
     history = document["phase"]["history_blocks"]
     because = f"limits and history asked for at least {float(asked):g}" if asked else "nothing told how bad one can be"
@@ -56,9 +57,9 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         Assumed(
             "No block is beyond the assumed worst case",
             f"±{worst:g} {unit}; {because}"
-            + ("" if history >= ENOUGH_HISTORY else f", with {history} earlier blocks to hold it against"),
-            "no block yet" if largest is None else f"largest {largest:.3g} {unit}, {largest / worst:.0%} of it",
-            None if largest is None else largest <= worst,
+            + ("" if history >= ENOUGH_HISTORY else f", with {history} earlier blocks to check it against"),
+            largest_in_words(blocks, worst, unit) if blocks else "no block yet",
+            max(map(most, blocks)) <= worst if blocks else None,
         ),
         _independence(document),
         Assumed(
@@ -120,14 +121,14 @@ def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
             " or when the policy, the rules or the strategy of an engine changes."
         )
     else:
-        yield "It speaks of this phase alone: of other rules, another strategy or another policy it says nothing."
+        yield "It applies to this phase only: it says nothing about other rules, another strategy or another policy."
     worst = float(document["content"]["worst_block"])
-    broken = any(max(abs(float(one["x_low"])), abs(float(one["x_high"]))) > worst for one in document["blocks"])
+    broken = any(most(one) > worst for one in document["blocks"])
     yield (
-        f"A block beyond ±{worst:g} {unit} breaks the assumption; bets that it could have bankrupted are dropped."
+        f"A block beyond ±{worst:g} {unit} breaks the assumption; betting strategies that it could ruin are excluded."
         + (" That has happened." if broken else "")
     )
-    yield "If blocks are autocorrelated, the sentence begins with that: no capital should be moved on it."
+    yield "If blocks are autocorrelated, the sentence opens with that warning: do not move capital on it."
     revised = sum(bool(block["revisions"]) for block in document["blocks"])
     yield (
         "Later corrections stand beside their block as revisions and change no verdict: "
@@ -150,7 +151,10 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     # What it would take to be shown right, and what if the lead was luck in part.
     asked = [
         (f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen),
-        (f"as seen, between the bounds, {seen:+.3g} {unit}" if unpriced else f"as seen, {seen:+.3g} {unit}", seen),
+        (
+            f"as seen, the midpoint of the bounds, {seen:+.3g} {unit}" if unpriced else f"as seen, {seen:+.3g} {unit}",
+            seen,
+        ),
     ]
     asked += [(f"half of it, {seen / 2:+.3g} {unit}", seen / 2)]
     if plan.margin:
@@ -161,7 +165,9 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
         # Days without signals have no block, so the calendar is that of the blocks so far.
         weeks = math.ceil((MOST_BLOCKS if left is None else left) * span / 7 / len(blocks))
         more = "more than " if left is None else "about "
-        found.append(Prospect(supposed, f"{more}{MOST_BLOCKS if left is None else left:,}", f"{more}{weeks:,}"))
+        years = f" ({round(weeks * 7 / 365.25):,} years)" if weeks >= MANY_WEEKS else ""
+        time = f"{weeks:,} weeks{years}"
+        found.append(Prospect(supposed, f"{more}{MOST_BLOCKS if left is None else left:,}", f"{more}{time}"))
     return found
 
 
@@ -171,10 +177,10 @@ def outlook(document: Mapping[str, Any], found: Sequence[Prospect] | None) -> st
         seen, horizon = found[1], document["content"]["horizon_blocks"]
         if document["verdict"] == RUNNING:
             return (
-                f"Should the difference stay as seen, {seen.blocks} more blocks decide it: {seen.weeks} weeks. It ends"
+                f"Should the difference stay as seen, {seen.blocks} more blocks decide it: {seen.time}. It ends"
                 f" after {horizon:,} blocks, of which {len(document['blocks']):,} are judged."
             )
-        return f"Had it gone on as it was, {seen.blocks} more blocks would have decided it: {seen.weeks} weeks."
+        return f"Had it gone on as it was, {seen.blocks} more blocks would have decided it: {seen.time}."
     if document["verdict"] == RUNNING:
         return (
             f"{len(document['blocks'])} of {document['content']['horizon_blocks']:,} blocks are judged. From"

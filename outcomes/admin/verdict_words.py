@@ -25,7 +25,7 @@ CONTENT = {
     "note": "Hypothesis", "metric": "Metric", "estimand": "Compared at", "prices": "Prices that count",
     "clock": "Clock", "starts_at": "Signals from", "block_days": "Days in a block",
     "max_hold_days": "Longest hold, days", "worst_block": "Worst block", "margin": "Margin",
-    "horizon_blocks": "Horizon, blocks", "alpha": "Alpha", "max_signals": "Most signals in a block",
+    "horizon_blocks": "Horizon, blocks", "alpha": "Alpha", "max_signals": "Maximum signals per block",
     "busy_signals": "Signals in a busy block", "reason": "Reason", "slices": "Slices",
 }  # fmt: skip
 MEANS = {
@@ -98,9 +98,9 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     won, fixed, exits = beside["blocks_won"], beside["fixed_n"], beside["exits"]
     per_block = beside["mean_per_block"]
     return [
-        ("While A was real", mean("a_real"), "A minus B; A's result bears what it costs to be real"),
-        ("While B was real", mean("b_real"), "A minus B; B's result bears it"),
-        ("Cost of being real", *_execution(document)),
+        ("While A was real", mean("a_real"), "A minus B; A's result includes the cost of real execution"),
+        ("While B was real", mean("b_real"), "A minus B; B's result includes it"),
+        ("Cost of real execution", *_execution(document)),
         ("Where both traded", mean("both_traded"), "A minus B, of this evaluation's signals that have both prices"),
         ("At the real exit", at("synchronised"), "of the signals that have a value at both kinds of exit"),
         ("At each side's own exit", at("own_exits"), "the same signals"),
@@ -114,7 +114,11 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"A {won['a']}, B {won['b']}",
             f"the sign alone: e = {float(won['e_for_a']):.3g} for A, {float(won['e_for_b']):.3g} for B at every look",
         ),
-        ("Wilcoxon signed rank", _p(fixed["wilcoxon_p"]), f"a fixed-n test of {fixed['blocks']} blocks, for one look"),
+        (
+            "Wilcoxon signed rank",
+            _p(fixed["wilcoxon_p"]),
+            f"a fixed-n test of {fixed['blocks']} blocks at their midpoints, for one look: no verdict",
+        ),
         ("Sign test", _p(fixed["sign_p"]), "likewise: neither is valid at repeated looks"),
     ]  # fmt: skip
 

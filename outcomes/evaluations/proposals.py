@@ -44,7 +44,10 @@ def propose(
             continue
         choices.append(_choice(plan, found, difference, progress))
     if not choices:
-        detail = f"History has fewer than {LEAST_BLOCKS} blocks of any length; declare limits: see busy_signals."
+        detail = (
+            f"History has fewer than {LEAST_BLOCKS} blocks of any length; fill in the signals of a busy block"
+            " (busy_signals)."
+        )
         raise DomainError("invalid_evaluation", detail)
     # The shortest whose blocks do not foretell each other: longer ones only cost time.
     best = next((choice for choice in choices if not choice["dependent"]), choices[-1])

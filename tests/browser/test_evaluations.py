@@ -105,14 +105,14 @@ def test_history_is_rehearsed_and_proposes_the_next_attempt(person: Person) -> N
     person.chooses("Prices that count", "ENGINES: all but model prices")
     person.chooses("Clock", "EVENT: a replayed source's signals, by their own time")
     person.types("Longest hold, days", "0")
-    person.types("Difference a signal to plan for", "0.5")
+    person.types("Target difference per signal", "0.5")
     person.submit("Propose")
     person.reads("What each length of blocks costs", "were A better by 0.5 R a signal")
     ((days, blocks, worst, _, _, dependence, _),) = person.table("What each length of blocks costs")[1:]
     assert (days, blocks, worst, dependence) == ("1 proposed", "22", "1.00", "independent")
     person.click("Use")
 
-    person.reads("What is fixed")
+    person.reads("The plan")
     person.until(lambda: person.value("Worst block") == "1.00", lambda: "the proposal in the form")
     assert (person.value("Days in a block"), person.value("Margin")) == ("1", "0.25")
     assert int(person.value("Horizon, blocks")) > 1

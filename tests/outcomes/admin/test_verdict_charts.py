@@ -101,11 +101,11 @@ def test_each_block_is_a_bar_between_the_worst_promised_with_what_is_missing_as_
     assert values(chart) == {
         "block difference (x)": [4.5, -2.0],
         "where a price is missing": [None, [-6.0, 2.0]],
-        "+9, the worst promised": [9.0, 9.0],
-        "-9, the worst promised": [-9.0, -9.0],
+        "+9, the assumed worst case": [9.0, 9.0],
+        "-9, the assumed worst case": [-9.0, -9.0],
     }
     assert chart.bounds == (-10.0, 10.0)
-    assert "The largest is 6 R, 67% of 9 R, the worst thought possible." in chart.summary
+    assert "The assumed worst case is 9 R: largest with all prices 4.5 R" in chart.summary
     assert [row[:6] for row in chart.rows] == [
         ("2026-03-08", "2026-03-02", 1, 4, 4, 4.5),
         ("2026-03-15", "2026-03-09", 2, 4, 4, -6.0),

@@ -43,9 +43,9 @@ def test_how_long_it_takes_is_told_for_the_difference_seen_twice_and_half_of_it_
     bets = [Block(x, x, 2.0) for x in UPS_AND_DOWNS]
     left = [blocks_left(bets, Wager(2.0, 0.2), difference) for difference in (0.25, 0.125, 0.0625, 0.0)]
     assert [one.blocks for one in found] == [f"about {blocks}" for blocks in left]
-    assert [one.weeks for one in found] == [one.blocks for one in found]
+    assert [one.time.split(" (")[0] for one in found] == [f"{one.blocks} weeks" for one in found]
     assert doubts.outlook(document, found) == (
-        f"Should the difference stay as seen, about {left[1]} more blocks decide it: about {left[1]} weeks. It ends"
+        f"Should the difference stay as seen, about {left[1]} more blocks decide it: {found[1].time}. It ends"
         " after 100 blocks, of which 20 are judged."
     )
 
@@ -54,9 +54,9 @@ def test_what_nobody_waits_for_is_more_than_can_be_reckoned() -> None:
     found = doubts.prospects(make_document(*([0.001, -0.001] * 10), verdict="INCONCLUSIVE"))
 
     assert found is not None
-    assert {(one.blocks, one.weeks) for one in found} == {("more than 1,500", "more than 1,500")}
+    assert {(one.blocks, one.time) for one in found} == {("more than 1,500", "more than 1,500 weeks (29 years)")}
     assert doubts.outlook(make_document(verdict="INCONCLUSIVE"), found) == (
-        "Had it gone on as it was, more than 1,500 more blocks would have decided it: more than 1,500 weeks."
+        "Had it gone on as it was, more than 1,500 more blocks would have decided it: more than 1,500 weeks (29 years)."
     )
 
 
@@ -79,9 +79,12 @@ def test_the_worst_block_stands_beside_the_largest_that_was_seen() -> None:
     assert (held.promised, held.seen, held.holds) == (
         "±9 R; limits and history asked for at least 8", "largest 6 R, 67% of it", True,
     )  # fmt: skip
-    assert (broken.seen, broken.holds) == ("largest 9.9 R, 110% of it", False)
+    assert (broken.seen, broken.holds) == (
+        "largest with all prices 0 R, 0% of it; where prices are missing, up to 9.9 R, 110%",
+        False,
+    )
     assert (nothing.promised, nothing.seen, nothing.holds) == (
-        "±9 R; nothing told how bad one can be, with 12 earlier blocks to hold it against", "no block yet", None,
+        "±9 R; nothing told how bad one can be, with 12 earlier blocks to check it against", "no block yet", None,
     )  # fmt: skip
 
 
@@ -123,7 +126,8 @@ def test_a_verdict_is_undone_by_the_other_side_and_by_another_phase() -> None:
 
     assert lines[0].startswith("The same bet, begun afresh after block 1, stands at 12 for B: at 40 the evidence")
     assert (
-        lines[1] == "It speaks of this phase alone: of other rules, another strategy or another policy it says nothing."
+        lines[1]
+        == "It applies to this phase only: it says nothing about other rules, another strategy or another policy."
     )
     assert "stands at 0.4 for A" in next(
         doubts.undone_by(make_document(1.0, verdict="B_BETTER", at_block=1, since=since))

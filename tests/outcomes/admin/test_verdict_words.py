@@ -46,7 +46,7 @@ def test_figures_beside_the_verdict_name_their_number_and_what_is_missing() -> N
     assert found == {
         "While A was real": "+0.250 R over 1,200 signals",
         "While B was real": "none",
-        "Cost of being real": "none",
+        "Cost of real execution": "none",
         "Where both traded": "-0.500 R over 1 signal",
         "At the real exit": "none",
         "At each side's own exit": "none",
@@ -67,7 +67,7 @@ def test_the_cost_of_being_real_is_told_as_a_share_of_the_difference() -> None:
 
     found = {label: value for label, value, _ in words.beside_rows(document)}
 
-    assert found["Cost of being real"] == "-0.062 R a signal"
+    assert found["Cost of real execution"] == "-0.062 R a signal"
     assert (found["At the real exit"], found["At each side's own exit"]) == (
         "+0.500 R over 2 signals", "-0.125 R over 2 signals",
     )  # fmt: skip
