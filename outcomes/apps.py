@@ -16,8 +16,10 @@ class OutcomesConfig(AppConfig):
         from experiments.worker.queue import run_when_due
         from experiments.worker.schedules import run_every_minute
         from outcomes.guardrails import MEASURES
+        from outcomes.ramps import move_ramps
         from outcomes.tasks import WORK_IS_DUE, judge_evaluations, settle_due
 
         register_guardrails(MEASURES)
         run_when_due(WORK_IS_DUE, settle_due)
         run_every_minute("judge evaluations", judge_evaluations)
+        run_every_minute("move ramps", move_ramps)

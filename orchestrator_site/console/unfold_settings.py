@@ -52,6 +52,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Market data", "candlestick_chart", "signals_app.marketdata"),
             _table("Market contexts", "photo_camera", "signals_app.marketcontext"),
             _table("Policy drafts", "edit_note", "policies.policydraft"),
+            _table("Policy ramps", "trending_up", "policies.policyramp"),
             _page("As of", "schedule", "as_of", "policies.view_policyversion"),
             _table("Decisions", "gavel", "experiments.executiondecision"),
             _table("Distributions", "outbox", "experiments.signaldistribution"),

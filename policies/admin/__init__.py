@@ -4,6 +4,7 @@ from policies.admin.audit import AuditEntryAdmin
 from policies.admin.drafts import PolicyDraftAdmin
 from policies.admin.guardrails import GuardrailTripAdmin
 from policies.admin.keys import ApiKeyAdmin
+from policies.admin.ramps import PolicyRampAdmin
 from policies.admin.state import EngineAdmin, HaltAdmin
 from policies.admin.versions import PolicyVersionAdmin
 
@@ -14,5 +15,6 @@ __all__ = [
     "GuardrailTripAdmin",
     "HaltAdmin",
     "PolicyDraftAdmin",
+    "PolicyRampAdmin",
     "PolicyVersionAdmin",
 ]

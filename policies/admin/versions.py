@@ -88,7 +88,7 @@ class PolicyVersionAdmin(AuditAdmin):
         ),
         ("Guardrails", {"fields": GUARDRAILS}),
     )
-    actions_list = ("new_version", "compare")
+    actions_list = ("new_version", "ramps", "compare")
     actions_detail = ("restore", "compare_with_previous")
     empty_hint = "The first version is created from the environment by migrate."
     empty_commands = ("manage.py migrate",)
@@ -182,6 +182,11 @@ class PolicyVersionAdmin(AuditAdmin):
         back = reverse("admin:policies_policyversion_changelist")
         page = {"opts": self.opts, "form": form, "conflict": conflict, "active": active, "back": back}
         return render_page(request, "policies/edit_draft.html", "New policy version", **page)
+
+    @page_action("Ramps", permission="view", url_path="ramps", icon="trending_up")
+    def ramps(self, request: HttpRequest) -> HttpResponse:
+        """Open the list of ramps, which schedule versions."""
+        return HttpResponseRedirect(reverse("admin:policies_policyramp_changelist"))
 
     @page_action("Restore as new version", permission="draft", url_path="restore", icon="history")
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from policies.models.draft import DraftState, PolicyApproval, PolicyDraft
 from policies.models.engine import Engine, EngineAvailability, EngineErrors, EngineName, EngineSwitch
 from policies.models.keys import ApiKey, KeyOwner
 from policies.models.policy import PolicyContent, PolicyVersion
+from policies.models.ramp import PolicyRamp, RampState
 
 __all__ = [
     "ApiKey",
@@ -20,5 +21,7 @@ __all__ = [
     "PolicyApproval",
     "PolicyContent",
     "PolicyDraft",
+    "PolicyRamp",
     "PolicyVersion",
+    "RampState",
 ]

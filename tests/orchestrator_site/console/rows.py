@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -15,8 +16,10 @@ from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from kernel.actors import Actor
 from outcomes.models import Quote, Violation
+from policies.core.ramps import planned
 from policies.drafts import approve_draft
 from policies.models import GuardrailTrip
+from policies.ramps import plan_ramp
 from policies.services import engage_halt, release_guardrail, release_halt
 from signals_app.models import MarketData, Signal, WebhookDelivery, WebhookSource
 from signals_app.watch_models import AlertStream, MissingAlert
@@ -78,6 +81,8 @@ def make_everything(**signal: Any) -> Experiment:
     fail(make_signal(symbol="FAIL"))
     engage_halt(Actor("tests"), reason="A test.")
     release_halt(Actor("tests"), reason="A test.")
+    plan = planned("5, 50", hold_hours=24, min_trades=20, max_loss=Decimal(500))
+    plan_ramp(Actor("ada"), plan, note="A test.")
     approve_draft(Actor("eve"), make_draft().pk, content_hash=policy_settings().content_hash())
     trip = GuardrailTrip.objects.create(
         name="max_engine_flaps", value="9", limit="3", policy_version_id=1, tripped_at=now
