@@ -122,6 +122,8 @@ class BrowseAdmin(ModelAdmin):
     change_list_template = "admin_kit/change_list.html"
     # Else a filtered list counts the whole table as well, only to say "12 of 1,000,000".
     show_full_result_count = False
+    # How many rows each choice of a filter has would be counted over the whole table, choice by choice.
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_fullwidth = True
     list_horizontal_scrollbar_top = False

@@ -13,7 +13,7 @@ import pytest
 from tests.browser.person import Person
 
 SCRIPT = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
-WIDTHS = ((1400, 1000), (400, 900))
+WIDTHS = ((1400, 1000), (800, 900), (400, 900))
 THEMES = ("light", "dark")
 SOUGHT = {"moderate", "serious", "critical"}
 # Unfold's scroll bars: beside that of the sidebar, a list's is a second region of the same name.

@@ -88,6 +88,8 @@ def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> Non
     person.screen(DESKTOP)
     presses(person, Keys.ENTER)
     person.reads("Engine A recommended the trade and traded for real because")
+    assert barriers_here(person) == []
+    person.screen(DESKTOP)
 
     # A thing to do; the second line by the arrow keys.
     presses(person)

@@ -67,6 +67,14 @@ def test_no_list_counts_its_whole_table_or_lists_distinct_values(client: Client,
                 assert not (model._meta.db_table in sql and "COUNT(*)" in sql and "LIMIT" not in sql), sql
 
 
+def test_nobody_can_have_the_rows_of_every_choice_counted(client: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(list_of(Experiment), {"_facets": "True"})
+
+    assert "Show counts" not in page.content.decode()
+    assert not any("FILTER (WHERE" in query["sql"] for query in queries)
+
+
 def test_only_choices_flags_and_periods_are_filters() -> None:
     for model, options in admin.site._registry.items():
         assert options.date_hierarchy is None
