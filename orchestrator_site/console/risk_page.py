@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from admin_kit.options import render_page
 from experiments.models import ReplayRun
-from kernel.models import AttentionMark, AuditEntry
+from kernel.models import PROOFS, AttentionMark, AuditEntry
 from orchestrator_site.console.attention import guardrail_bars
 from orchestrator_site.console.proofs_page import MAY_PROVE
 from outcomes.models import Incident, TradeAmendment
@@ -31,7 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
         guardrails=guardrails,
         halts=Halt.objects.all()[:SHOWN],
         last_drill=Halt.objects.filter(drill_seconds__isnull=False).first(),
-        proofs=AuditEntry.objects.filter(action__in=("proof.replayed", "proof.verified"))[:SHOWN],
+        proofs=AuditEntry.objects.filter(action__in=PROOFS)[:SHOWN],
         may_prove=request.user.has_perm(MAY_PROVE),
         trips=GuardrailTrip.objects.order_by("-id")[:SHOWN],
         incidents=Incident.objects.select_related("acknowledgement").order_by("-id")[:SHOWN],
