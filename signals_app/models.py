@@ -258,6 +258,7 @@ class WebhookDelivery(models.Model):
             models.Index(
                 name="webhook_deliveries_outcome", fields=("outcome", "-id"), condition=~Q(outcome="accepted")
             ),
+            models.Index(name="webhook_deliveries_code", fields=("code", "-id"), condition=~Q(code="")),
             models.Index(
                 name="webhook_deliveries_clock",
                 fields=("source", "alert_time"),

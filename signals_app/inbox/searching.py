@@ -51,7 +51,7 @@ class Asked:
 
     @property
     def is_of_few(self) -> bool:
-        """Whether accepted ones, which most are, are left out: then an index of the few others serves."""
+        """Whether accepted ones, which most are, are left out: an index of the others serves then."""
         return bool(self.code) or self.outcome not in ("", DeliveryOutcome.ACCEPTED)
 
     def span(self) -> tuple[int, int] | None:
@@ -71,9 +71,6 @@ class Asked:
         """Them all, but for the text and the span; newest first."""
         conditions = {"outcome": self.outcome, "code": self.code}
         rows = WebhookDelivery.objects.filter(**{name: value for name, value in conditions.items() if value})
-        if self.is_of_few:
-            # As the index's own condition has it.
-            rows = rows.exclude(outcome=DeliveryOutcome.ACCEPTED)
         if self.since is not None:
             rows = rows.filter(received_at__gte=self.since)
         if self.until is not None:

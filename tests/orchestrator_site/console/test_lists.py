@@ -21,7 +21,7 @@ from experiments.models import ExecutionDecision, Experiment
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowTrade
 from policies.models import PolicyVersion
-from signals_app.models import MarketContext, Signal
+from signals_app.models import MarketContext, Signal, WebhookDelivery
 from tests.factories import make_policy, make_signal
 from tests.orchestrator_site.console.rows import logged_in, make_everything, traded_pair
 
@@ -189,8 +189,21 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         (Experiment.objects.filter(hash_begins("assignment_hash", "a1" * 5)), "experiments_assignment_hash"),
         (Signal.objects.filter(order_id="7").exclude(order_id=""), "signals_order"),
         (Experiment.objects.filter(id_begins("experiment_id", "a1" * 4)), "experiments_"),
+        (WebhookDelivery.objects.filter(code="stale"), "webhook_deliveries_code"),
+        (WebhookDelivery.objects.filter(outcome="rejected"), "webhook_deliveries_outcome"),
     ],
-    ids=["real", "shadow", "decision", "context", "signal hash", "assignment hash", "order", "first digits of an ID"],
+    ids=[
+        "real",
+        "shadow",
+        "decision",
+        "context",
+        "signal hash",
+        "assignment hash",
+        "order",
+        "first digits of an ID",
+        "code",
+        "outcome",
+    ],
 )
 def test_what_is_counted_and_looked_for_all_the_time_has_an_index(rows: QuerySet[Any], index: str) -> None:
     # What remains are bitmaps, and those only of an index that the condition can use.
