@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from benchmarks import database
 from benchmarks.__main__ import install
 from benchmarks.alerts import TOKEN, bodies
-from benchmarks.processes import free_port
 
 ROUNDS, TIMES = 7, 1000
 
@@ -25,53 +22,34 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from orchestrator_site.web.handling import WebhookHandler
     from signals_app.alerts.admission import Arrival, judge
     from signals_app.alerts.alert import NewSignal
     from signals_app.models import DeliveryOutcome
-    from signals_app.webhook import receive, store
+    from signals_app.webhook import store
 
     (body,) = bodies(1)
-    source = store.find_source(hashlib.sha256(TOKEN.encode()).hexdigest())
+    keeper = store.ThreadKeeper()
+    source = store.run_now(keeper.ask(store.find_sources, hashlib.sha256(TOKEN.encode()).hexdigest()))
     assert source is not None
     arrival = Arrival(timezone.now(), time.perf_counter(), None, "", "application/json", body, len(body))
     judgement = judge(source, arrival)
     understood = judgement.understood
     assert isinstance(understood, NewSignal)
-    signal = store.signal_row(source, judgement, understood)
-    row = store.delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal
-    handler, environ = WebhookHandler(), _environ(body)
+    row = store.delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED)
+    row |= store.signal_row(source, judgement, understood)
 
     def select_one() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
 
-    def handle() -> None:
-        response = handler(environ | {"wsgi.input": io.BytesIO(body)}, lambda *_: None)  # type: ignore[arg-type]
-        response.close()
+    def keep() -> None:
+        store.run_now(keeper.ask(store.store_alerts, row))
 
     _say("decode, understand, check the secret", lambda: judge(source, arrival))
     _say("id, hash, text for jsonb", lambda: store.signal_row(source, judgement, understood))
-    store.store_signal(row)
-    _say("the storing statement, for a signal that exists", lambda: store.store_signal(row))
+    keep()
+    _say("the storing statement, for a signal that exists", keep)
     _say("an empty SELECT 1", select_one)
-    receipt = receive.Receipt(DeliveryOutcome.ACCEPTED, signal["signal_id"], signal["signal_hash"])
-    receive.receive_alert = lambda *_: receipt  # replaced where the view looks it up
-    _say("Django's handler and the view, without what is above", handle)
-
-
-def _environ(body: bytes) -> dict[str, Any]:
-    return {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": f"/webhooks/tradingview/{TOKEN}/",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": str(free_port()),
-        "HTTP_HOST": "127.0.0.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "http",
-    }
 
 
 def _say(part: str, work: Callable[[], object]) -> None:

@@ -16,7 +16,7 @@ from benchmarks.database import DATA_DIR, Connection
 RESULTS = Path(__file__).with_name("RESULTS.md")
 START, END = "<!-- table -->", "<!-- end of table -->"
 PACKAGES = (
-    "Django", "djangorestframework", "psycopg", "django-q2", "granian", "procrastinate", "Flask", "gunicorn",
+    "Django", "djangorestframework", "psycopg", "django-q2", "uvloop", "procrastinate", "Flask", "gunicorn",
     "psycopg2-binary", "fastapi", "uvicorn", "asyncpg", "pandas", "empyrical-reloaded", "duckdb",
 )  # fmt: skip
 _started = time.monotonic()

@@ -7,7 +7,9 @@ commit of what it reports; a field that is not declared here cannot be logged.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -27,10 +29,22 @@ class Event:
 
     def log(self, /, **values: object) -> None:
         """Write the line; raise TypeError for a field that is missing or not declared."""
+        self._check(values)
+        getattr(_logger, self.level)(self.name, **values)
+
+    def line(self, bound: Mapping[str, object], /, **values: object) -> str:
+        """The finished line with `bound` before its fields, as `log` would write it, for those who write many at once.
+
+        Raise TypeError as `log` does.
+        """
+        self._check(values)
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps({**bound, **values, "level": self.level, "logger": LOGGER, "at": at, "event": self.name})
+
+    def _check(self, values: Mapping[str, object]) -> None:
         required = set(self.fields)
         if not (required <= values.keys() <= required.union(self.optional)):
             raise TypeError(f"{self.name} takes {self.fields}, optionally {self.optional}; got {tuple(values)}.")
-        getattr(_logger, self.level)(self.name, **values)
 
     def template(self) -> str:
         """The finished line as a %-format of `at` and all fields, for those who write thousands a second."""
@@ -290,6 +304,9 @@ PROGRAM_STARTED = Event("program.started", "info", ("program", "pid"), "`manage.
 PROGRAM_DIED = Event(
     "program.died", "error", ("program", "code"), "A program of `manage.py up` died; `code` is its exit code."
 )
+PROGRAM_STUCK = Event(
+    "program.stuck", "error", ("program", "pid"), "A program stood still, so it was killed and started again."
+)
 PROGRAM_FAILED = Event(
     "program.failed", "error", ("program",), "A program died too often within a minute; `manage.py up` stops."
 )
@@ -302,6 +319,11 @@ HISTORY_INCOMPLETE = Event(
 )
 DATABASE_UNAVAILABLE = Event(
     "database.unavailable", "error", ("error",), "A request was answered with 503, because the database is unavailable."
+)
+
+PAGE_FAILED = Event("page.failed", "error", ("error",), "An answer broke off in the middle; the sender noticed.")
+LINES_DROPPED = Event(
+    "log.lines_dropped", "error", ("lines",), "Nobody read the log, so that many lines of it were dropped."
 )
 
 EVENTS: tuple[Event, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Event))

@@ -58,6 +58,7 @@ _REQUESTS = (
     Problem("throttled", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
     Problem("error", 500, "The server failed.", "Look for the request id in the log."),
     Problem("internal_error", 500, "The server failed unexpectedly.", "Look for the request id in the log."),
+    Problem("unavailable", 503, "The site is busy or restarting.", "Retry after the seconds in `Retry-After`."),
     Problem("database_unavailable", 503, "The database is unavailable.", "Retry after the seconds in `Retry-After`."),
 )
 

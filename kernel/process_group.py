@@ -1,43 +1,90 @@
-"""Run several programs as one: start them, restart what dies, stop them all together."""
+"""Run several programs as one: start them, restart what dies or stands still, stop them all together.
+
+A program that lives may still do nothing: stopped, or stuck. Those that are watched for progress say `beat` now and
+then; each group says so, too, to whoever started it, so that the watchers are watched up to the first one. That one
+tells systemd, if it runs under it.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED
+from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED, PROGRAM_STUCK
 from kernel.processes import kill_group, start_child
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
 # A program that dies this often within a minute will not get better by being started again.
 RESTARTS_PER_MINUTE = 5
+# Of a program that is watched for progress: until its first beat, and from one beat to the next.
+FIRST_BEAT_SECONDS = 60.0
+PATIENCE_SECONDS = 5.0
+WATCH_SECONDS = 0.5
+# In a program's environment: the number of the pipe that its beats go into.
+BEAT_PIPE = "BEAT_PIPE"
+
+
+def beat() -> None:
+    """Say that this process makes progress to whoever watches it: the program that started it, or systemd."""
+    if pipe := os.environ.get(BEAT_PIPE):
+        # Full: the watcher stands still himself. Broken: he is gone.
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(int(pipe), b".")
+    elif address := os.environ.get("NOTIFY_SOCKET"):
+        # An abstract address is written with an @.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+            systemd.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1))
 
 
 @dataclass(slots=True)
 class Program:
     """One program of the group: a name for the log, its command, extra environment, and where its output goes.
 
-    `output` None leaves it where this process writes.
+    `output` None leaves it where this process writes. `must_beat` says that it is killed and started again when it
+    does not `beat`; `descriptors` are open files of ours that it inherits.
     """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
     output: Path | None = None
+    must_beat: bool = False
+    descriptors: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_PER_MINUTE))
+    beats: int | None = None
+    due: float = 0.0
 
     def start(self) -> None:
         """Start it in a session of its own; it dies with this process even if that is killed."""
-        self.process = start_child(self.command, self.environment, self.output)
+        if self.beats is not None:
+            os.close(self.beats)
+        self.beats, pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            environment = {**self.environment, BEAT_PIPE: str(pipe)}
+            self.process = start_child(self.command, environment, self.output, (pipe, *self.descriptors))
+        finally:
+            os.close(pipe)
+        self.due = monotonic() + FIRST_BEAT_SECONDS
         PROGRAM_STARTED.log(program=self.name, pid=self.process.pid)
+
+    def is_stuck(self) -> bool:
+        """Whether it has not said for too long that it makes progress."""
+        assert self.beats is not None
+        with suppress(BlockingIOError):
+            while os.read(self.beats, 4096):
+                self.due = monotonic() + PATIENCE_SECONDS
+        return self.must_beat and monotonic() > self.due
 
     def exit_code(self) -> int | None:
         """The code it ended with; None while it runs or before its start."""
@@ -71,19 +118,26 @@ class ProcessGroup:
         program.start()
         self.programs.append(program)
 
-    def watch(self) -> None:
+    def watch(self, stop_seconds: float = STOP_SECONDS) -> None:
         """Keep all programs running until `stop`, or until one has died for good: that is then `failed`."""
-        while self.failed is None and not self.stopping.wait(0.5):
+        while self.failed is None and not self.stopping.wait(WATCH_SECONDS):
+            beat()
             for program in self.programs:
-                if (code := program.exit_code()) is None:
+                if (code := program.exit_code()) is not None:
+                    PROGRAM_DIED.log(program=program.name, code=code)
+                elif program.is_stuck():
+                    assert program.process is not None
+                    PROGRAM_STUCK.log(program=program.name, pid=program.process.pid)
+                    kill_group(program.process.pid)
+                    program.process.wait()
+                else:
                     continue
-                PROGRAM_DIED.log(program=program.name, code=code)
                 if program.has_died_for_good():
                     PROGRAM_FAILED.log(program=program.name)
                     self.failed = program
                     break
                 program.start()
-        self.end()
+        self.end(stop_seconds)
 
     def end(self, seconds: float = STOP_SECONDS) -> None:
         """Ask all to stop, then kill what is left after `seconds`; each with everything it started."""

@@ -40,12 +40,15 @@ def let_children_die_with_us() -> None:
 
 
 def start_child(
-    command: Sequence[str], environment: Mapping[str, str], output: Path | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output: Path | None = None,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own; it dies with this process even if that is killed.
 
     Ctrl-C so reaches this process alone, which stops the others in order. `environment` is added to ours; both outputs
-    go to the file `output`, or where ours go when it is None.
+    go to the file `output`, or where ours go when it is None; `descriptors` are open files that it inherits.
     """
     file = None if output is None else output.open("wb")
     try:
@@ -57,6 +60,7 @@ def start_child(
             stdout=file,
             stderr=file,
             start_new_session=True,
+            pass_fds=descriptors,
             # No thread of ours holds a lock that it takes.
             preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
         )

@@ -14,6 +14,8 @@ from django.db import connection
 RESERVED_CONNECTIONS = 10
 # Of one cluster, beside its workers: pusher, monitor, sentinel and the supervisor.
 CLUSTER_CONNECTIONS = 4
+# Of the alert process: its own, and the next one while a statement hangs.
+ALERT_CONNECTIONS = 2
 SECRET_KEY_CHARACTERS = 50
 SECRET_KEY_HINT = (
     f"Use at least {SECRET_KEY_CHARACTERS} random characters, for example from "
@@ -25,12 +27,11 @@ SECRET_KEY_HINT = (
 def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report thread and process counts that cannot work."""
     messages: list[CheckMessage] = []
-    # A pool of no threads is refused only when a web process has started, which would then be started again for ever.
-    if not 1 <= settings.WEBHOOK_THREADS < settings.WEB_THREADS:
+    if settings.WEB_THREADS < 1:
         messages.append(
             Error(
-                f"WEBHOOK_THREADS is {settings.WEBHOOK_THREADS} and WEB_THREADS is {settings.WEB_THREADS}.",
-                hint="Reserve at least 1 thread for the webhook and leave at least 1 for everything else.",
+                f"WEB_THREADS is {settings.WEB_THREADS}.",
+                hint="Use 1 or more: threads answer everything but alerts.",
                 id="orchestrator.E001",
             )
         )
@@ -111,6 +112,5 @@ def check_database(
 
 def connections_needed() -> int:
     """How many connections one web server and one worker cluster may hold, with a reserve."""
-    # One more per web process: the thread that wakes the workers.
-    web = settings.WEB_PROCESSES * (settings.WEB_THREADS + 1)
+    web = settings.WEB_PROCESSES * settings.WEB_THREADS + ALERT_CONNECTIONS
     return web + settings.WORKERS + CLUSTER_CONNECTIONS + RESERVED_CONNECTIONS

@@ -1,20 +1,121 @@
-"""Structured logs: one JSON object a line, whoever logs (R11)."""
+"""Structured logs: one JSON object a line, whoever logs (R11); a reader that hangs costs lines, never a request."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
+import os
 import re
+import select
+import socket
+import threading
+from datetime import UTC, datetime
+from stat import S_ISFIFO, S_ISSOCK
+from time import monotonic
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.contextvars import get_contextvars
+from structlog.typing import EventDict, Processor
+
+from kernel.events import LINES_DROPPED
+from kernel.values import format_timestamp
 
 _WEBHOOK_TOKEN = re.compile(r"(/webhooks?/(?:tradingview/)?)(?!tradingview\b)[^/\s\"'\\?]+", re.IGNORECASE)
 # What Django says of a request that it could not answer: "Not Found: /path", "<WSGIRequest: POST '/path'>".
 _REFUSED_PATH = re.compile(r"(?:[A-Z][A-Za-z ]+: |WSGIRequest: [A-Z]+ ')/[^\s\"'\\?]*")
 # No token is shorter; ids are, in their own form.
 _LONG_SEGMENT = re.compile(r"(?<=/)(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|\Z))[^/]{16,}")
+
+
+STDERR = 2
+# What a slow reader may be behind; a burst of decisions is a tenth of it.
+KEPT_BYTES = 1024 * 1024
+# How long a process that ends waits for the reader of its last lines.
+LAST_SECONDS = 0.5
+
+
+class LogStream:
+    """An output without ever waiting for who reads it: what does not fit is kept, then dropped and counted.
+
+    A pipe is opened once more, because the other processes that write to it would find it changed as well.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Take the number of an open file."""
+        self._descriptor = descriptor
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+        atexit.register(self.finish)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._kept = bytearray()
+        self._dropped = 0
+        self._pipe, self._inode = -1, -1
+        self._is_draining = False
+
+    def write(self, text: str) -> None:
+        """Write, keep or drop these lines."""
+        data = text.encode(errors="backslashreplace")
+        with self._lock:
+            if not self._kept:
+                data = data[self._send(data) :]
+            if len(self._kept) + len(data) > KEPT_BYTES:
+                self._dropped += text.count("\n")
+                return
+            self._kept += data
+            if self._kept and not self._is_draining:
+                self._is_draining = True
+                threading.Thread(target=self._drain, name="log", daemon=True).start()
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back that could be written."""
+
+    def finish(self) -> None:
+        """Give the reader a moment for what is kept."""
+        deadline = monotonic() + LAST_SECONDS
+        while self._kept and monotonic() < deadline:
+            self._write_kept(0.05)
+
+    def _drain(self) -> None:
+        while self._write_kept(1.0):
+            pass
+
+    def _write_kept(self, seconds: float) -> bool:
+        """Write what is kept as soon as there is room; return whether there is more."""
+        select.select([], [self._descriptor], [], seconds)
+        with self._lock:
+            del self._kept[: self._send(self._kept)]
+            if not self._kept and self._dropped:
+                self._kept += LINES_DROPPED.line({}, lines=self._dropped).encode() + b"\n"
+                self._dropped = 0
+            self._is_draining = bool(self._kept)
+            return self._is_draining
+
+    def _send(self, data: bytes | bytearray) -> int:
+        """Write as much as there is room for; return how many bytes that were."""
+        status = os.fstat(self._descriptor)
+        try:
+            if S_ISSOCK(status.st_mode):
+                with socket.socket(fileno=os.dup(self._descriptor)) as journal:
+                    return journal.send(data, socket.MSG_DONTWAIT)
+            if not S_ISFIFO(status.st_mode):
+                return os.write(self._descriptor, data)
+            if status.st_ino != self._inode:
+                # Another one than before, after a fork or where output was redirected.
+                self._pipe = os.open(f"/proc/self/fd/{self._descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+                self._inode = status.st_ino
+            return os.write(self._pipe, data)
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:
+            # Nobody will ever read it.
+            return len(data)
+
+
+stream = LogStream(STDERR)
 
 
 def _shared() -> list[Processor]:
@@ -26,6 +127,13 @@ def _shared() -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
+
+
+def _of_event(logger: logging.Logger, method_name: str, said: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
+    """What `_shared` adds to a line, in one step for events of our own, which have neither stack nor traceback."""
+    name = said.pop("event")
+    at = format_timestamp(datetime.now(UTC))
+    return ({**get_contextvars(), **said, "level": method_name, "logger": logger.name, "at": at, "event": name},), {}
 
 
 def without_webhook_tokens(logger: Any, method_name: str, line: Any) -> Any:
@@ -47,9 +155,9 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
         """The line."""
         if not isinstance(record.msg, dict):
             return super().format(record)
-        said = record.msg.copy()
-        said["event"] = said.pop("event")
-        return str(without_webhook_tokens(None, "", _encode(said)))
+        line = _encode(record.msg)
+        # Most have no path, and so no token in one.
+        return str(without_webhook_tokens(None, "", line)) if "/" in line else line
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -58,7 +166,7 @@ def logging_config(level: str) -> dict[str, Any]:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001
     structlog.configure(
-        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, _of_event],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         # Loggers are made at import, before this runs; they take their processors at their first line.
@@ -84,9 +192,9 @@ def logging_config(level: str) -> dict[str, Any]:
             },
         },
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": "json"},
+            "console": {"class": "logging.StreamHandler", "formatter": "json", "stream": stream},
             # Lines that are JSON already, many in one call (experiments/worker/queue.py).
-            "lines": {"class": "logging.StreamHandler", "formatter": "as_is"},
+            "lines": {"class": "logging.StreamHandler", "formatter": "as_is", "stream": stream},
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {

@@ -155,7 +155,7 @@ WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
-# web/handling.py keeps one byte more of a body, so that Django sees when one is too long.
+# web/door.py keeps one byte more of a body, so that Django sees when one is too long.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 _redirect = env.flag(
     "SECURE_SSL_REDIRECT", default=True, meaning="in production: redirect HTTP; `false` where the proxy does it"
@@ -240,17 +240,15 @@ INITIAL_POLICY = {
     if setting.variable
 }
 
-# Threads of each web process; some are kept free for alerts (orchestrator_site/web/handling.py).
-WEB_PROCESSES = env.number("WEB_PROCESSES", default=2, allowed="1 or more", meaning="processes that serve HTTP")
+# Alerts have a process of their own, without threads (orchestrator_site/web/door.py).
+WEB_PROCESSES = env.number(
+    "WEB_PROCESSES", default=2, allowed="1 or more", meaning="processes that serve everything but alerts"
+)
 WEB_THREADS = env.number(
     "WEB_THREADS",
-    default=12,
-    allowed="2 or more",
+    default=10,
+    allowed="1 or more",
     meaning="threads of each; every thread holds one database connection",
-)
-# Two to four threads took 1,170 to 1,074 alerts a second on two cores, six only 930.
-WEBHOOK_THREADS = env.number(
-    "WEBHOOK_THREADS", default=3, allowed="1 to `WEB_THREADS` - 1", meaning="of these, kept free for alerts"
 )
 # A claim that waits holds a thread: without a limit, waiting engines would leave none for pages.
 LONG_POLLS = env.number(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone
 from hypothesis import Phase, settings
 
 from policies.services import ensure_first_version
-from signals_app.webhook.store import waker
+from signals_app.webhook.store import clock
 from tests.api_answers import _answers_are_as_documented  # noqa: F401 (a fixture)
 from tests.golden import VECTOR_KEY
 
@@ -82,10 +84,14 @@ def _nothing_is_remembered_of_the_unchanged_code() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_hint_is_sent_to_workers() -> Iterator[None]:
-    """The waker's thread would keep a session open after the last test, and the test database could not be dropped."""
+def _alerts_are_judged_by_the_clock_of_the_tests() -> Iterator[None]:
+    """The database's clock does not travel in time with a test."""
+
+    async def now(_: object) -> datetime:
+        return timezone.now()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(waker, "wake", lambda: None)
+        patch.setattr(clock, "now", now)
         yield
 
 

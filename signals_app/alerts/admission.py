@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -21,6 +21,7 @@ from signals_app.alerts.secret_masking import MASK, mask_body, split_secrets
 TRADINGVIEW_ADDRESSES = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
 
 Address = IPv4Address | IPv6Address
+MINUTE = timedelta(minutes=1)
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
 
@@ -125,6 +126,16 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     except DomainError as error:
         return Judgement(mask_body(kept, presented), {}, None, error)
     return Judgement(mask_body(kept, presented), payload, understood)
+
+
+def seconds_to_wait(latest: Sequence[datetime], at: datetime, limit: int) -> float | None:
+    """How long a source must wait that has sent alerts at these times, oldest first; None when it may send now."""
+    # The alert that must first be a minute old; with a limit of 0 none ever is.
+    if len(latest) < limit:
+        return None
+    blocking = latest[-limit] if limit else at
+    wait = (blocking + MINUTE - at).total_seconds()
+    return wait if wait > 0 else None
 
 
 def _is_encoded(arrival: Arrival) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,25 +29,25 @@ from signals_app.alerts.admission import (
 )
 from signals_app.alerts.alert import RecordedOnly, means_the_same
 from signals_app.alerts.decoding import MAX_BODY_BYTES
-from signals_app.models import DeliveryOutcome, Signal
+from signals_app.models import DeliveryOutcome
 from signals_app.webhook import store
-from signals_app.webhook.store import delivery_row, signal_row, waker
+from signals_app.webhook.store import (
+    Keeper,
+    SourceChangedError,
+    ThreadKeeper,
+    clock,
+    delivery_row,
+    on_live_connection,
+    run_now,
+    signal_row,
+)
 
 # Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
 CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
 MASKED_PATH = "/webhooks/tradingview/***/"
-_MINUTE = timedelta(minutes=1)
 # Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
 # read is checked by the statement that stores its alert. Strangers cannot make it grow: only valid tokens get in.
 _known_sources: dict[str, KnownSource] = {}
-
-
-class RateLimitedError(DomainError):
-    """The source has sent as much as it may in a minute; ``wait`` is the seconds until it may send again."""
-
-    def __init__(self, limit: int, wait: float) -> None:
-        super().__init__("rate_limited", f"This source is limited to {limit} alerts per minute; retry later.")
-        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,11 @@ class Receipt:
 
 
 def receive_alert(token: str, arrival: Arrival) -> Receipt:
+    """Judge one alert and keep it, in a thread (R8.1, R8.2); see `receive`."""
+    return run_now(receive(token, arrival, ThreadKeeper()))
+
+
+async def receive(token: str, arrival: Arrival, keeper: Keeper) -> Receipt:
     """Judge one alert and keep it; safe to repeat after an error (R8.1, R8.2).
 
     1. Find the source by its token, unless it is known.
@@ -85,94 +88,94 @@ def receive_alert(token: str, arrival: Arrival) -> Receipt:
     while True:
         source = _known_sources.get(token_hash)
         if source is None:
-            source = store.find_source(token_hash)
+            source = await keeper.ask(store.find_sources, token_hash)
             if source is None or not holds_token(source, token_hash):
-                store.count_unknown_token(arrival.address, arrival.received_at)
-                SIGNAL_REJECTED.log(code="unauthorized", source=None)
+                await keeper.ask(store.count_strangers, (arrival.address, arrival.received_at))
+                keeper.log(SIGNAL_REJECTED, code="unauthorized", source=None)
                 raise unauthorized()
             _known_sources[token_hash] = source
         try:
-            return _receive(source, arrival)
-        except store.SourceChangedError:
+            return await _receive(source, arrival, keeper)
+        except SourceChangedError:
             # An operator has changed it since it was read: judge anew by what holds now.
             _known_sources.pop(token_hash, None)
 
 
-def _receive(source: KnownSource, arrival: Arrival) -> Receipt:
+async def _receive(source: KnownSource, arrival: Arrival, keeper: Keeper) -> Receipt:
     judgement = judge(source, arrival)
-    understood = judgement.understood
-    error, limit = judgement.error, source.rate_limit_per_minute
+    understood, error = judgement.understood, judgement.error
     if error is None and source.replay and settings.APP_MODE == "LIVE":
         error = DomainError("replay_not_live", f"The source {source.slug} is a replay, and APP_MODE is LIVE.")
-    if error is None and limit is not None:
-        # The alert that must first be a minute old; with a limit of 0 none ever is. Alerts that race for the last
-        # place can all get it: a lock for an exact count would make every alert of the source wait.
-        since = arrival.received_at - _MINUTE
-        blocking = store.nth_latest_delivery(source.pk, since, limit) if limit else arrival.received_at
-        if blocking is not None:
-            error = RateLimitedError(limit, (blocking - since).total_seconds())
-    if error is not None:
-        outcome = DeliveryOutcome.REJECTED
-        store.store_delivery(delivery_row(source, arrival, judgement, outcome, code=error.code, detail=error.detail))
-        SIGNAL_REJECTED.log(code=error.code, detail=error.detail, source=source.slug)
-        raise error
-    if isinstance(understood, RecordedOnly):
-        receipt = Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
-        alert_time = understood.timestamp if source.replay else None
-        store.store_delivery(
-            delivery_row(
-                source,
-                arrival,
-                judgement,
-                receipt.outcome,
-                code=receipt.reason,
-                detail=understood.because,
-                alert_time=alert_time,
-            )
-        )
-        SIGNAL_RECEIVED.log(
-            signal_id=None,
-            symbol=understood.symbol,
-            direction=None,
-            source=source.slug,
-            outcome=receipt.outcome.value,
-            reason=receipt.reason,
-        )
-        return receipt
-    assert understood is not None
-    signal = signal_row(source, judgement, understood)
-    identity: UUID = signal["signal_id"]
-    if store.store_signal(delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal):
-        # After the commit, or a worker could look before the signal is there.
-        waker.wake()
-        receipt = Receipt(DeliveryOutcome.ACCEPTED, identity, signal["signal_hash"])
-    else:
-        receipt = _compare_with_first(signal, judgement)
-        store.store_delivery(delivery_row(source, arrival, judgement, receipt.outcome, identity))
-    SIGNAL_RECEIVED.log(
-        signal_id=str(identity),
-        symbol=understood.symbol,
-        direction=understood.direction,
+    try:
+        if error is not None:
+            outcome = DeliveryOutcome.REJECTED
+            row = delivery_row(source, arrival, judgement, outcome, code=error.code, detail=error.detail)
+            await keeper.ask(store.store_alerts, row)
+            raise error
+        if isinstance(understood, RecordedOnly):
+            receipt = await _record(source, arrival, judgement, understood, keeper)
+            symbol, direction = understood.symbol, None
+        else:
+            assert understood is not None
+            symbol, direction = understood.symbol, understood.direction
+            signal = signal_row(source, judgement, understood)
+            identity: UUID = signal["signal_id"]
+            row = delivery_row(source, arrival, judgement, DeliveryOutcome.ACCEPTED) | signal
+            if await keeper.ask(store.store_alerts, row):
+                # After the commit, or a worker could look before the signal is there.
+                keeper.wake()
+                receipt = Receipt(DeliveryOutcome.ACCEPTED, identity, signal["signal_hash"])
+            else:
+                receipt = await _compare_with_first(signal, judgement, keeper)
+                row = delivery_row(source, arrival, judgement, receipt.outcome, identity)
+                await keeper.ask(store.store_alerts, row)
+    except DomainError as refusal:
+        keeper.log(SIGNAL_REJECTED, code=refusal.code, detail=refusal.detail, source=source.slug)
+        raise
+    keeper.log(
+        SIGNAL_RECEIVED,
+        signal_id=str(receipt.signal_id) if receipt.signal_id else None,
+        symbol=symbol,
+        direction=direction,
         source=source.slug,
         outcome=receipt.outcome.value,
+        **({"reason": receipt.reason} if receipt.reason else {}),
     )
     return receipt
 
 
-def _compare_with_first(signal: store.Row, judgement: Judgement) -> Receipt:
+async def _record(
+    source: KnownSource, arrival: Arrival, judgement: Judgement, understood: RecordedOnly, keeper: Keeper
+) -> Receipt:
+    """Keep an alert that makes no signal."""
+    receipt = Receipt(DeliveryOutcome.RECORDED, reason=understood.reason)
+    row = delivery_row(
+        source,
+        arrival,
+        judgement,
+        receipt.outcome,
+        code=receipt.reason,
+        detail=understood.because,
+        alert_time=understood.timestamp if source.replay else None,
+    )
+    await keeper.ask(store.store_alerts, row)
+    return receipt
+
+
+async def _compare_with_first(signal: store.Row, judgement: Judgement, keeper: Keeper) -> Receipt:
     """Compare with the signal that was there first; its identity never changes, so no lock is needed."""
-    # None: nothing was stored because the source was changed, not because there is a first.
-    first = Signal.objects.only("signal_hash", "raw_payload").filter(pk=signal["signal_id"]).first()
-    if first is None:
-        raise store.SourceChangedError
+    first = await keeper.ask(store.first_signals, signal["signal_id"])
+    # Never None: signals are not deleted, and of a changed source nothing would have been stored.
+    assert first is not None
+    first_hash, first_payload = first
     try:
-        is_same = first.signal_hash == signal["signal_hash"] or means_the_same(first.raw_payload, judgement.payload)
+        is_same = first_hash == signal["signal_hash"] or means_the_same(first_payload, judgement.payload)
     except DomainError:
         # Stored under another vocabulary: what cannot be compared is not called the same.
         is_same = False
     if is_same:
-        return Receipt(DeliveryOutcome.DUPLICATE, first.signal_id, first.signal_hash)
-    return Receipt(DeliveryOutcome.CONFLICT, first.signal_id)
+        return Receipt(DeliveryOutcome.DUPLICATE, signal["signal_id"], first_hash)
+    return Receipt(DeliveryOutcome.CONFLICT, signal["signal_id"])
 
 
 class TradingViewWebhookView(APIView):
@@ -192,6 +195,7 @@ class TradingViewWebhookView(APIView):
     renderer_classes = (JSONRenderer,)
     http_method_names = ("post",)
     schema = None
+    keeper: Keeper = ThreadKeeper()
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Forget the path, so that nothing that logs the request can show the token."""
@@ -205,25 +209,34 @@ class TradingViewWebhookView(APIView):
 
     def post(self, request: Request, token: str = "") -> JsonResponse:
         """Answer what became of the alert."""
-        started, received_at = perf_counter(), timezone.now()
-        meta, proxies = request.META, settings.TRUSTED_PROXIES
-        try:
-            announced = int(meta.get("CONTENT_LENGTH", ""))
-        except ValueError:
-            announced = 0
+        body = self.read_body(request)
+        receipt = on_live_connection(lambda: run_now(self.take(request, body, token)))
+        return JsonResponse(receipt.document())
+
+    def read_body(self, request: Request) -> bytes:
+        """As much of the body as is looked at, and one byte more, which shows that there is more."""
         # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
-        is_chunked = not meta.get("CONTENT_LENGTH") and meta.get("wsgi.input_terminated")
-        stream = meta["wsgi.input"] if is_chunked else request
+        is_chunked = not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated")
+        stream = request.META["wsgi.input"] if is_chunked else request
         body = b""
         try:
-            # One byte more than allowed shows that there is more; the rest is never read.
             while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
                 body += part
         except OSError as error:
             detail = "The body ended before its announced length; send it again."
             raise DomainError("body_incomplete", detail) from error
+        return body
+
+    async def take(self, request: Request, body: bytes, token: str) -> Receipt:
+        """Judge and keep the alert that the request carries."""
+        started = perf_counter()
+        meta, proxies = request.META, settings.TRUSTED_PROXIES
+        try:
+            announced = int(meta.get("CONTENT_LENGTH", ""))
+        except ValueError:
+            announced = 0
         arrival = Arrival(
-            received_at=received_at,
+            received_at=await clock.now(self.keeper),
             started=started,
             address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
             # Without a proxy of ours in front, anybody could have set it.
@@ -234,15 +247,35 @@ class TradingViewWebhookView(APIView):
             content_encoding=meta.get("HTTP_CONTENT_ENCODING", ""),
             must_be_https=settings.SECURE_SSL_REDIRECT and not request.is_secure(),
         )
-        receipt = store.on_live_connection(lambda: receive_alert(token, arrival))
-        return JsonResponse(receipt.document())
+        return await receive(token, arrival, self.keeper)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Turn errors into problem documents; every 401 is the same to the last byte."""
         if isinstance(exc, OperationalError | InterfaceError):
-            DATABASE_UNAVAILABLE.log(error=str(exc))
-            SIGNAL_REJECTED.log(code="database_unavailable", source=None)
+            self.keeper.log(DATABASE_UNAVAILABLE, error=str(exc))
+            self.keeper.log(SIGNAL_REJECTED, code="database_unavailable", source=None)
         response = super().handle_exception(exc)
         if isinstance(exc, DomainError) and exc.code == "unauthorized":
             response.data["request_id"] = ""
         return response
+
+
+class AlertView(TradingViewWebhookView):
+    """The same view on an event loop: an alert takes no thread, and shares its commit with others."""
+
+    async def dispatch(  # type: ignore[override] # the stubs know no views that are awaited
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Do what DRF's dispatch does, with a handler that is awaited."""
+        self.args, self.kwargs = args, kwargs
+        self.request = drf_request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        response: Any
+        try:
+            self.initial(drf_request, *args, **kwargs)
+            receipt = await self.take(drf_request, self.read_body(drf_request), kwargs.get("token", ""))
+            response = JsonResponse(receipt.document())
+        except Exception as error:  # noqa: BLE001 (as in DRF: what no client has caused is raised again)
+            response = self.handle_exception(error)
+        answer: HttpResponseBase = self.finalize_response(drf_request, response, *args, **kwargs)
+        return answer

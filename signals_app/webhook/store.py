@@ -1,75 +1,121 @@
-"""Storing an alert in one round trip, also after a lost connection, and waking the workers after the commit."""
+"""What the webhook asks of the database: one statement for all alerts that wait, whoever sends it.
+
+Each operation takes many at once. A thread of a WSGI server sends one at a time over Django's connection; the alert
+process sends what has gathered (`writer.py`). So what is stored, and when not, is said once.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from bisect import insort
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, IPv6Network
-from time import perf_counter, sleep
-from typing import Any, TypeVar
+from time import monotonic, perf_counter
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from kernel.canonical import sha256_hex, to_jsonb_text
-from kernel.events import WORKER_NOT_NOTIFIED
+from kernel.errors import DomainError
+from kernel.events import WORKER_NOT_NOTIFIED, Event
 from kernel.sql import load
-from signals_app.alerts.admission import Address, Arrival, Judgement, KnownSource
+from signals_app.alerts.admission import MINUTE, Address, Arrival, Judgement, KnownSource, seconds_to_wait
 from signals_app.alerts.alert import NewSignal
 from signals_app.alerts.documents import natural_key, signal_hash, signal_id
 from signals_app.models import DeliveryOutcome
 
 T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R")
 
-
-def on_live_connection(work: Callable[[], T]) -> T:
-    """Run work that may be repeated; once more on a new connection when the kept one turns out to be dead.
-
-    The server has been restarted, say. A database that cannot be reached now raises OperationalError.
-    """
-    kept = connection.connection is not None
-    # The check before reuse would cost every alert a round trip; here a dead connection is noticed anyway.
-    connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
-    try:
-        return work()
-    except (OperationalError, InterfaceError):
-        is_dead = connection.connection is None or bool(connection.connection.closed)
-        if not (kept and is_dead):
-            raise
-        connection.close()
-        return work()
-
-
-STORE_SIGNAL = load(__file__, "store_signal.sql")
-STORE_DELIVERY = load(__file__, "store_delivery.sql")
-FIND_SOURCE = """
+CHANNEL = "signals_waiting"
+STORE_ALERTS = load(__file__, "store_alerts.sql")
+FIND_SOURCES = """
 SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, client_certificate_subject,
-       max_age_seconds, rate_limit_per_minute, bare_sell, replay, xmin::text, allowed_addresses
+       max_age_seconds, rate_limit_per_minute, bare_sell, replay, xmin::text, allowed_addresses::text
   FROM webhook_sources
- WHERE token_hash = %(hash)s OR previous_token_hash = %(hash)s
+ WHERE token_hash = ANY(%(hashes)s) OR previous_token_hash = ANY(%(hashes)s)
 """
-NTH_LATEST_DELIVERY = """
-SELECT received_at FROM webhook_deliveries
- WHERE source_id = %s AND received_at > %s AND outcome <> 'rejected'
- ORDER BY received_at DESC OFFSET %s LIMIT 1
+# Whoever counts the alerts of a source has it to himself until they are committed.
+LOCK_SOURCES = "SELECT id FROM webhook_sources WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
+LATEST_DELIVERIES = """
+SELECT source.id, latest.received_at
+  FROM unnest(%(ids)s::int8[], %(limits)s::int4[]) AS source (id, most)
+ CROSS JOIN LATERAL (SELECT received_at FROM webhook_deliveries
+                      WHERE source_id = source.id AND received_at > %(since)s AND outcome <> 'rejected'
+                      ORDER BY received_at DESC LIMIT source.most) AS latest
+ ORDER BY latest.received_at
 """
-COUNT_STRANGER = """
+FIRST_SIGNALS = "SELECT signal_id, signal_hash, raw_payload::text FROM signals WHERE signal_id = ANY(%(ids)s)"
+COUNT_STRANGERS = """
 INSERT INTO unknown_token_attempts AS counted (address, hour, attempts, last_at)
-VALUES (%(address)s::inet, date_trunc('hour', %(at)s::timestamptz, 'UTC'), 1, %(at)s)
+SELECT address::inet, date_trunc('hour', at, 'UTC'), count(*), max(at)
+  FROM unnest(%(addresses)s::text[], %(times)s::timestamptz[]) AS stranger (address, at)
+ GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (address, hour) DO UPDATE
-   SET attempts = counted.attempts + 1, last_at = greatest(counted.last_at, excluded.last_at)
+   SET attempts = counted.attempts + excluded.attempts, last_at = greatest(counted.last_at, excluded.last_at)
+RETURNING 1
 """
+READ_CLOCK = "SELECT clock_timestamp()"
 _IPV6_SITE = 64
 _MAX_CONTENT_TYPE_CHARACTERS = 200
+# The columns of a new signal; a delivery without one has none of them.
+_SIGNAL_COLUMNS = (
+    "source", "exchange", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id", "signal_hash",
+    "raw_payload", "consumed_fields", "replayed",
+)  # fmt: skip
+_DELIVERY_COLUMNS = (
+    "source_id", "source_version", "received_at", "remote_address", "content_type", "body", "body_sha256", "outcome",
+    "code", "detail", "signal_id", "alert_time",
+)  # fmt: skip
 
-# The columns by name, as the .sql files take them.
+# The columns by name, as the .sql file takes them, with `started` and `limit`.
 Row = Mapping[str, Any]
+
+
+class SourceChangedError(Exception):
+    """The source was changed after the alert was judged by it: nothing is stored, judge again."""
+
+
+class RateLimitedError(DomainError):
+    """The source has sent as much as it may in a minute; ``wait`` is the seconds until it may send again."""
+
+    def __init__(self, limit: int, wait: float) -> None:
+        super().__init__("rate_limited", f"This source is limited to {limit} alerts per minute; retry later.")
+        self.wait = wait
+
+
+class Session(Protocol):
+    """A connection to the database."""
+
+    async def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a statement; its rows."""
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """What is run inside is committed together."""
+
+
+# What is asked for many at once; an Exception among the results is for the one who asked.
+Operation = Callable[[Session, Sequence[A]], Awaitable[Sequence[R | Exception]]]
+
+
+class Keeper(Protocol):
+    """Where alerts are kept, and what is logged of them."""
+
+    async def ask(self, operation: Operation[A, R], argument: A) -> R:
+        """Have the operation done for this one, beside others perhaps; committed on return."""
+
+    def log(self, event: Event, /, **values: object) -> None:
+        """Log an event."""
+
+    def wake(self) -> None:
+        """Hint to the workers, soon, that a signal waits; after its commit."""
 
 
 def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> dict[str, Any]:
@@ -96,10 +142,16 @@ def signal_row(source: KnownSource, judgement: Judgement, signal: NewSignal) -> 
         "order_id": signal.order_id,
         "signal_hash": signal_hash(key, judgement.payload),
         "raw_payload": to_jsonb_text(judgement.payload),
-        "consumed_fields": sorted(signal.consumed),
+        "consumed_fields": _array_literal(sorted(signal.consumed)),
         # As of now: a later switch of the source changes no history.
         "replayed": source.replay,
     }
+
+
+def _array_literal(texts: Sequence[str]) -> str:
+    """An array as PostgreSQL writes it; arrays of arrays of several lengths cannot be passed."""
+    quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
+    return "{" + ",".join(quoted) + "}"
 
 
 def delivery_row(
@@ -113,7 +165,7 @@ def delivery_row(
     detail: str = "",
     alert_time: datetime | None = None,
 ) -> dict[str, Any]:
-    """The columns of a delivery, and the version of the source that it was judged by."""
+    """The columns of a delivery, and by what its source is limited and was judged."""
     return {
         "received_at": arrival.received_at,
         "source_id": source.pk,
@@ -128,61 +180,132 @@ def delivery_row(
         "detail": detail,
         "signal_id": signal_id,
         "alert_time": alert_time,
-        "duration_ms": (perf_counter() - arrival.started) * 1000,
+        "started": arrival.started,
+        "limit": None if outcome is DeliveryOutcome.REJECTED else source.rate_limit_per_minute,
     }
 
 
-class SourceChangedError(Exception):
-    """The source was changed after the alert was judged by it: nothing is stored, judge again."""
+async def store_alerts(session: Session, rows: Sequence[Row]) -> Sequence[bool | Exception]:
+    """Store deliveries, with the new signals of those that make one; False where the signal exists.
 
-
-def find_source(token_hash: str) -> KnownSource | None:
-    """The source with this current or previous token, active or not; None when there is none."""
-    with _prepared_cursor() as cursor:
-        cursor.execute(FIND_SOURCE, {"hash": token_hash})
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    # Outside of a JSONField Django hands out jsonb as text.
-    columns = (*row[:-1], json.loads(row[-1]))
-    return KnownSource(*columns)
-
-
-def store_signal(row: Row) -> bool:
-    """Store a new signal and its delivery, both or neither.
-
-    False when the signal exists, or the source was changed after the alert was judged by it.
+    SourceChangedError where the source was changed after the alert was judged by it: nothing is stored then. Of a
+    source beyond its limit the delivery is stored as rejected, and its result is RateLimitedError.
     """
-    with _prepared_cursor() as cursor:
-        cursor.execute(STORE_SIGNAL, row)
-        return bool(cursor.rowcount)
+    limits = {row["source_id"]: row["limit"] for row in rows if row["limit"] is not None}
+    if not limits:
+        return await _store(session, rows)
+    async with session.transaction():
+        await session.fetch(LOCK_SOURCES, {"ids": sorted(limits)})
+        since = min(row["received_at"] for row in rows) - MINUTE
+        found = {"ids": list(limits), "limits": list(limits.values()), "since": since}
+        latest: dict[int, list[datetime]] = {pk: [] for pk in limits}
+        for pk, received_at in await session.fetch(LATEST_DELIVERIES, found):
+            latest[pk].append(received_at)
+        refusals: list[Exception | None] = []
+        admitted: list[Row] = []
+        for row in rows:
+            refusal = None
+            if row["limit"] is not None:
+                wait = seconds_to_wait(latest[row["source_id"]], row["received_at"], row["limit"])
+                if wait is None:
+                    insort(latest[row["source_id"]], row["received_at"])
+                else:
+                    refusal = RateLimitedError(row["limit"], wait)
+            refusals.append(refusal)
+            admitted.append(row if refusal is None else _rejected(row, refusal))
+        results = await _store(session, admitted)
+    return [
+        refusal if refusal is not None and not isinstance(result, Exception) else result
+        for refusal, result in zip(refusals, results, strict=True)
+    ]
 
 
-def store_delivery(row: Row) -> None:
-    """Store a delivery that created no signal; raise SourceChangedError when the source was changed meanwhile."""
-    with _prepared_cursor() as cursor:
-        cursor.execute(STORE_DELIVERY, row)
-        if not cursor.rowcount:
-            raise SourceChangedError
+def _rejected(row: Row, error: DomainError) -> Row:
+    """The delivery alone, as rejected."""
+    outcome = DeliveryOutcome.REJECTED.value
+    kept = {name: row[name] for name in (*_DELIVERY_COLUMNS, "started")}
+    return kept | {"outcome": outcome, "code": error.code, "detail": error.detail, "signal_id": None}
 
 
-def count_unknown_token(address: Address | None, at: datetime) -> None:
-    """Count a request whose token no active source has, by its address and hour.
+async def _store(session: Session, rows: Sequence[Row]) -> Sequence[bool | Exception]:
+    parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in _DELIVERY_COLUMNS}
+    parameters |= {name: [row.get(name) for row in rows] for name in _SIGNAL_COLUMNS}
+    now = perf_counter()
+    parameters |= {"number": list(range(len(rows))), "duration_ms": [(now - row["started"]) * 1000 for row in rows]}
+    kept = {}
+    for number, is_kept, time in await session.fetch(STORE_ALERTS, parameters):
+        kept[number] = is_kept
+        clock.set(time)
+    return [kept.get(number, SourceChangedError()) for number in range(len(rows))]
+
+
+async def find_sources(session: Session, hashes: Sequence[str]) -> Sequence[KnownSource | None]:
+    """The source with this current or previous token, active or not; None where there is none."""
+    found: dict[str, KnownSource] = {}
+    for row in await session.fetch(FIND_SOURCES, {"hashes": list(hashes)}):
+        columns = (*row[:-1], json.loads(row[-1]))
+        source = KnownSource(*columns)
+        found |= {text: source for text in (source.token_hash, source.previous_token_hash) if text}
+    return [found.get(text) for text in hashes]
+
+
+async def first_signals(session: Session, ids: Sequence[UUID]) -> Sequence[tuple[str, dict[str, Any]] | None]:
+    """Hash and payload of the signal that was there first; None where there is none."""
+    rows = await session.fetch(FIRST_SIGNALS, {"ids": list(ids)})
+    found = {identity: (digest, json.loads(payload)) for identity, digest, payload in rows}
+    return [found.get(identity) for identity in ids]
+
+
+async def count_strangers(session: Session, strangers: Sequence[tuple[Address | None, datetime]]) -> Sequence[None]:
+    """Count requests whose token no active source has, by address and hour.
 
     An IPv6 sender is counted by its network of 64 bits, all of which one host can use.
     """
-    if isinstance(address, IPv6Address):
-        address = IPv6Network((address, _IPV6_SITE), strict=False).network_address
-    with _prepared_cursor() as cursor:
-        cursor.execute(COUNT_STRANGER, {"address": str(address) if address else None, "at": at})
+    addresses = [
+        str(IPv6Network((address, _IPV6_SITE), strict=False).network_address)
+        if isinstance(address, IPv6Address)
+        else str(address or "") or None
+        for address, _ in strangers
+    ]
+    await session.fetch(COUNT_STRANGERS, {"addresses": addresses, "times": [at for _, at in strangers]})
+    return [None] * len(strangers)
 
 
-def nth_latest_delivery(source_id: int, since: datetime, number: int) -> datetime | None:
-    """When the number-th latest delivery since then arrived, rejected ones aside; None when there were fewer."""
-    with _prepared_cursor() as cursor:
-        cursor.execute(NTH_LATEST_DELIVERY, (source_id, since, number - 1))
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row[0] if row else None
+async def read_clock(session: Session, asking: Sequence[None]) -> Sequence[None]:
+    """Set this process's clock by the database's."""
+    ((now,),) = await session.fetch(READ_CLOCK, {})
+    clock.set(now)
+    return [None] * len(asking)
+
+
+async def notify(session: Session, asking: Sequence[None]) -> Sequence[None]:
+    """Send one hint to the workers."""
+    await session.fetch(f"SELECT pg_notify('{CHANNEL}', '')", {})
+    return [None] * len(asking)
+
+
+class DatabaseClock:
+    """The database's time, by which alerts are judged; this machine only counts on from what it said last."""
+
+    TRUSTED_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+        self._due = 0.0
+
+    def set(self, now: datetime) -> None:
+        """Take the time that the database has just told."""
+        self._ahead = now - timezone.now()
+        self._due = monotonic() + self.TRUSTED_SECONDS
+
+    async def now(self, keeper: Keeper) -> datetime:
+        """The database's time, asked for where it was told too long ago."""
+        if monotonic() >= self._due:
+            await keeper.ask(read_clock, None)
+        return timezone.now() + self._ahead
+
+
+clock = DatabaseClock()
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
@@ -206,49 +329,64 @@ def _prepared_cursor() -> Iterator[CursorWrapper]:
         yield wrapped
 
 
-CHANNEL = "signals_waiting"
-# At most twenty hints a second and process; a worker that has just decided something looks by itself meanwhile.
-DEBOUNCE_SECONDS = 0.05
+class ThreadKeeper:
+    """Keeps one alert at a time over this thread's connection of Django; its coroutines never wait."""
 
+    async def ask(self, operation: Operation[A, R], argument: A) -> R:
+        """Have it done now."""
+        (result,) = await operation(self, [argument])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-class Waker:
-    """Sends hints from a thread of its own; `wake` only sets a flag and never blocks."""
+    async def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a statement; its rows."""
+        with _prepared_cursor() as cursor:
+            cursor.execute(statement, parameters)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
-    def __init__(self) -> None:
-        self._waiting = threading.Event()
-        self._lock = threading.Lock()
-        self._pid = 0
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """What is run inside is committed together."""
+        with transaction.atomic():
+            yield
+
+    def log(self, event: Event, /, **values: object) -> None:
+        """Log an event."""
+        event.log(**values)
 
     def wake(self) -> None:
-        """Ask for a hint soon; call it after the commit."""
-        if self._pid != os.getpid():
-            # Started at the first alert of a process: a thread does not survive the server's fork.
-            with self._lock:
-                if self._pid != os.getpid():
-                    self._pid = os.getpid()
-                    threading.Thread(target=self._run, name="signals-waker", daemon=True).start()
-        self._waiting.set()
-
-    def _run(self) -> None:
-        while True:
-            self._waiting.wait()
-            # Cleared before the hint: a signal that commits meanwhile sets it again.
-            self._waiting.clear()
-            notify()
-            sleep(DEBOUNCE_SECONDS)
+        """Hint to the workers at once; one that cannot be reached finds the signal at its next poll."""
+        try:
+            run_now(self.ask(notify, None))
+        except (DatabaseError, InterfaceError) as error:
+            WORKER_NOT_NOTIFIED.log(error=str(error))
 
 
-def notify() -> None:
-    """Send one hint; a database that cannot be reached only means that the worker finds the signal at its next poll."""
-
-    def send() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
-
+def run_now(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing to its end, in this thread."""
     try:
-        on_live_connection(send)
-    except (DatabaseError, InterfaceError) as error:
-        WORKER_NOT_NOTIFIED.log(error=str(error))
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("A coroutine of a thread waited.")
 
 
-waker = Waker()
+def on_live_connection(work: Callable[[], T]) -> T:
+    """Run work that may be repeated; once more on a new connection when the kept one turns out to be dead.
+
+    The server has been restarted, say. A database that cannot be reached now raises OperationalError.
+    """
+    kept = connection.connection is not None
+    # The check before reuse would cost every alert a round trip; here a dead connection is noticed anyway.
+    connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
+    try:
+        return work()
+    except (OperationalError, InterfaceError):
+        is_dead = connection.connection is None or bool(connection.connection.closed)
+        if not (kept and is_dead):
+            raise
+        connection.close()
+        return work()

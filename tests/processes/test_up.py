@@ -130,5 +130,5 @@ def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp
             take_database_away(away=False)
 
         assert statuses == {503}
-        assert send_alert(port, 1) == 200
+        wait_until(lambda: send_alert(port, 1) == 200, seconds=2, what="an alert taken")
         wait_until(lambda: Experiment.objects.count() == 2, what="the second decision")

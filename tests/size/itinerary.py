@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core.wsgi import get_wsgi_application
 from django.db import connection, connections
-from django.test import Client, override_settings
+from django.test import Client
 from django.test.runner import DiscoverRunner
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
@@ -25,63 +25,45 @@ from kernel.values import format_timestamp
 from policies.services import create_api_key, ensure_first_version
 from tests.factories import make_policy, make_source
 from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, plan, quote, real_exit, recommendation, touched, trade
+from tests.signals_app.webhook.door import open_door, open_pages
 from tests.signals_app.webhook.webhook import TOKEN, alert
 from tests.size.trace import Trace, import_product
 
 WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
 
 
-@dataclass
-class Protocol:
-    """What granian hands to the site with a request: its body, and a way to answer."""
-
-    body: bytes
-    status: int = 0
-    answer: bytes = field(default=b"", repr=False)
-
-    async def __call__(self) -> bytes:
-        """Give the whole body at once, as granian does when its length is announced."""
-        return self.body
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.status, self.answer = status, body
-
-
 class Site:
-    """The site's RSGI application without a socket in front."""
+    """The site as it is served, its processes as threads of this one."""
 
-    def __init__(self) -> None:
-        """One thread for alerts and one for the rest: a second one would open its session on the alert's way."""
-        with override_settings(WEB_THREADS=2, WEBHOOK_THREADS=1):
-            self._application = import_string("orchestrator_site.web.rsgi.application")
+    def __init__(self, port: int) -> None:
+        self._port = port
 
     def send(self, method: str, url: str, body: Any = None, **headers: str) -> Any:
         """Send a request; any answer but 2xx fails."""
         raw = b"" if body is None else json.dumps(body).encode()
-        target = urlsplit(url)
-        announced = {"host": "localhost", "content-type": "application/json", "content-length": str(len(raw))}
-        scope = SimpleNamespace(
-            method=method, path=target.path, query_string=target.query, scheme="http", http_version="1.1",
-            server="127.0.0.1:8000", client="127.0.0.1:50000",
-            headers=announced | headers,
-        )  # fmt: skip
-        protocol = Protocol(raw)
-        asyncio.run(self._application.__rsgi__(scope, protocol))
-        assert 200 <= protocol.status < 300, f"{method} {url}: {protocol.status} {protocol.answer[:500]!r}"
-        return json.loads(protocol.answer) if protocol.answer.startswith(b"{") else protocol.answer
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection.request(method, url, raw, {"Host": "localhost", "Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        assert 200 <= answer.status < 300, f"{method} {url}: {answer.status} {content[:500]!r}"
+        return json.loads(content) if content.startswith(b"{") else content
 
 
 def trace_an_alert() -> Trace:
     """Send one alert through everything, in a database of its own that is gone afterwards."""
     connection.settings_dict["TEST"]["NAME"] = f"size_{connection.settings_dict['NAME']}"
-    site = Site()
     import_product()
     runner, trace = DiscoverRunner(verbosity=0, interactive=False), Trace()
     runner.setup_test_environment()
     databases = runner.setup_databases()
     try:
-        with trace.running():
-            _follow(site, trace)
+        with (
+            trace.running(),
+            TemporaryDirectory() as folder,
+            open_door(open_pages(Path(folder), get_wsgi_application())) as port,
+        ):
+            _follow(Site(port), trace)
     finally:
         with connection.cursor() as cursor:
             # The threads of the site keep their sessions.

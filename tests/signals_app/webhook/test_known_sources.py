@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from signals_app.models import Signal, WebhookDelivery
 from signals_app.webhook import receive as services
@@ -92,22 +95,28 @@ def test_a_repeat_after_a_change_is_still_a_repeat() -> None:
     assert send(body).json()["status"] == "duplicate"
 
 
-def test_a_change_between_reading_and_storing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    insert = store.store_signal
+def switch_off() -> None:
+    set_source_active("tv", is_active=False)
+    if threading.current_thread() is not threading.main_thread():
+        connection.close()
 
-    def switched_off_meanwhile(*rows: Any) -> bool:
-        monkeypatch.setattr(store, "store_signal", insert)
-        set_source_active("tv", is_active=False)
-        return insert(*rows)
 
-    monkeypatch.setattr(store, "store_signal", switched_off_meanwhile)
+def test_a_change_between_reading_and_storing_is_noticed(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = store.store_alerts
+
+    async def switched_off_meanwhile(session: Any, rows: Any) -> Any:
+        monkeypatch.setattr(store, "store_alerts", insert)
+        await asyncio.to_thread(switch_off) if way == "loop" else switch_off()
+        return await insert(session, rows)
+
+    monkeypatch.setattr(store, "store_alerts", switched_off_meanwhile)
 
     assert send().status_code == 401
     assert Signal.objects.count() == 1
 
 
 def test_without_the_check_the_alert_would_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "STORE_SIGNAL", store.STORE_SIGNAL.replace("AND xmin = %(source_version)s::xid", ""))
+    monkeypatch.setattr(store, "STORE_ALERTS", store.STORE_ALERTS.replace("AND s.xmin = item.source_version::xid", ""))
     set_source_active("tv", is_active=False)
 
     assert send().json()["status"] == "accepted"

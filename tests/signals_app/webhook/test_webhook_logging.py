@@ -14,6 +14,7 @@ from orchestrator_site.log_format import without_webhook_tokens
 from signals_app.models import Signal
 from signals_app.webhook import store
 from tests.factories import make_source
+from tests.processes.harness import wait_until
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,8 @@ class Lines(logging.Handler):
         self.setFormatter(logging.getLogger().handlers[0].formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
+        text = record.getMessage() if record.name == "orchestrator.lines" else self.format(record)
+        self.lines += text.splitlines()
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the events with this name, without what every line has."""
@@ -40,9 +42,11 @@ class Lines(logging.Handler):
 @pytest.fixture
 def log() -> Iterator[Lines]:
     handler = Lines()
-    logging.getLogger().addHandler(handler)
+    for name in ("", "orchestrator.lines"):
+        logging.getLogger(name).addHandler(handler)
     yield handler
-    logging.getLogger().removeHandler(handler)
+    for name in ("", "orchestrator.lines"):
+        logging.getLogger(name).removeHandler(handler)
 
 
 def test_every_understood_alert_is_logged_with_its_outcome(log: Lines) -> None:
@@ -52,6 +56,7 @@ def test_every_understood_alert_is_logged_with_its_outcome(log: Lines) -> None:
     for sent in (body, body, body | {"close": 1}, alert(action="close")):
         send(sent)
 
+    wait_until(lambda: len(log.lines) >= 4, what="the lines of this turn of the loop")
     signal_id = str(Signal.objects.get().signal_id)
     stored = {"signal_id": signal_id, "symbol": "SPY", "direction": "LONG", "source": "tv"}
     recorded = {"signal_id": None, "symbol": "SPY", "direction": None, "source": "tv"}
@@ -69,6 +74,7 @@ def test_every_refused_request_is_logged_with_its_code(log: Lines) -> None:
     send(b"{}")
     send(token="somebody-elses-token")
 
+    wait_until(lambda: len(log.lines) >= 2, what="the lines of this turn of the loop")
     first, second = log.events("signal.rejected")
     assert (first["code"], first["source"]) == ("symbol_missing", "tv")
     assert (second["code"], second["source"]) == ("unauthorized", None)
@@ -80,10 +86,11 @@ def test_no_secret_of_an_alert_is_logged(log: Lines) -> None:
     send(alert(secret="hunter2-hunter2", direction="hunter2-hunter2"))
     send(b'{"secret": "hunter2-hunter2", oops}')
 
-    assert len(log.lines) == 2
+    wait_until(lambda: len(log.lines) == 2, what="the lines of this turn of the loop")
     assert "hunter2" not in "".join(log.lines)
 
 
+@pytest.mark.usefixtures("in_a_thread")
 def test_the_token_is_in_no_line_whatever_the_answer(log: Lines) -> None:
     make_source()
     client = Client(raise_request_exception=False)
@@ -107,7 +114,7 @@ def test_the_token_is_in_no_line_whatever_the_answer(log: Lines) -> None:
 
 def test_the_token_is_in_no_line_of_an_unforeseen_error(log: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     make_source()
-    monkeypatch.setattr(store, "STORE_SIGNAL", "SELECT broken")
+    monkeypatch.setattr(store, "STORE_ALERTS", "SELECT broken")
 
     answer = send()
 

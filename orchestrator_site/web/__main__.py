@@ -1,0 +1,38 @@
+"""One process of the web server, as `server.py` starts it: `alerts PORT PAGES`, or `pages PAGES`.
+
+PORT and the PAGES of a page process are numbers of sockets that it inherits, those of the alert process an address.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import django
+from django.conf import settings
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+    django.setup()
+    kind, number, *address = sys.argv[1:]
+    listener = socket.socket(fileno=int(number))
+    if kind == "alerts":
+        import uvloop
+
+        from orchestrator_site.web.door import Door
+
+        uvloop.run(Door(*address).run(listener))
+        return
+    from orchestrator_site.web.page_process import PageProcess
+    from orchestrator_site.wsgi import application
+
+    PageProcess(application, listener, settings.WEB_THREADS).run()
+    # Threads that wait for the next request never end by themselves.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

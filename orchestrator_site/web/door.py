@@ -1,0 +1,217 @@
+"""The alert process: it owns the port, stores alerts on its event loop, hands every other request to a page process.
+
+No page and no thread is in here, so that nothing anybody asks of the site can make an alert wait (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import socket
+from contextlib import suppress
+from io import BytesIO
+from time import monotonic
+from typing import Any, cast
+
+import structlog
+from django.conf import settings
+from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
+from django.middleware.security import SecurityMiddleware
+
+from kernel.problems import problem_body
+from kernel.process_group import beat
+from orchestrator_site.health import healthz
+from orchestrator_site.web.handling import request_id_of
+from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
+from orchestrator_site.web.page_process import KEEP_ALIVE, PART, request_frame
+from signals_app.alerts.decoding import MAX_BODY_BYTES
+from signals_app.urls import webhook_urls
+from signals_app.webhook.receive import AlertView
+from signals_app.webhook.writer import Writer
+
+WEBHOOKS, HEALTH = "/webhooks/", "/healthz"
+# What asks how the site is wants no answer later than that.
+PROBES, PROBE_SECONDS = frozenset({"/readyz", "/metrics"}), 2.5
+# Long polls wait for 25, and a report of years may take its time.
+PAGE_SECONDS = 60.0
+BEAT_SECONDS = 0.5
+# At bar close hundreds of alerts arrive within a second or two, each on a connection of its own.
+BACKLOG = 4096
+# Less than `up` leaves its programs to stop in.
+DRAIN_SECONDS = 4.0
+FIRST_WORD_SECONDS = 0.5
+SPARE_FILES = 64
+# One byte more than any part of the site reads.
+KEPT_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+
+
+class PageCall(asyncio.Protocol):
+    """One request at a page process: hands it over, and passes the answer on as it comes."""
+
+    def __init__(self, frame: bytes, sender: Connection) -> None:
+        self._frame = frame
+        self._sender = sender
+        self._buffer = bytearray()
+        # Of the part that is being passed on.
+        self._left = 0
+        self._is_done = False
+        sender.on_deadline = self.give_up
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the request over, unless its sender has left or been answered meanwhile."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self._is_done or self._sender.transport.is_closing():
+            self._transport.abort()
+            return
+        self._sender.on_pause = self._transport.pause_reading
+        self._sender.on_resume = self._transport.resume_reading
+        self._sender.on_lost = self._transport.abort
+        self._transport.write(self._frame)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what is there; a part may be a whole export, so nothing is kept until it is complete."""
+        self._buffer += data
+        while self._buffer and not self._is_done:
+            if self._left:
+                self._sender.deadline = float("inf")
+                self._sender.write(bytes(self._buffer[: self._left]))
+                passed = min(self._left, len(self._buffer))
+                self._left -= passed
+                del self._buffer[:passed]
+            elif len(self._buffer) < PART.size:
+                return
+            else:
+                (self._left,) = PART.unpack_from(self._buffer)
+                del self._buffer[: PART.size]
+                if self._left == 0:
+                    self._is_done = True
+                    self._transport.close()
+                    self._sender.finish()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A page process that ended before its answer did."""
+        if not self._is_done:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Say that nobody answers, or break off an answer that has begun."""
+        if self._is_done:
+            return
+        self._is_done = True
+        if hasattr(self, "_transport"):
+            self._transport.abort()
+        if self._sender.has_answered:
+            self._sender.transport.abort()
+        else:
+            refuse(self._sender, "The site is busy or restarting; try again.")
+
+
+def refuse(connection: Connection, detail: str) -> None:
+    """Answer 503."""
+    document = json.dumps(problem_body("unavailable", detail)).encode()
+    connection.answer(503, [("Content-Type", PROBLEM_JSON), ("Retry-After", RETRY_SECONDS)], document)
+
+
+class Door:
+    """The site as its connections see it."""
+
+    def __init__(self, pages: str) -> None:
+        """Take the address of the page processes' socket."""
+        self._pages = pages
+        self._writer = Writer()
+        self._view: Any = AlertView.as_view(keeper=self._writer)
+        self._address = webhook_urls[0].pattern
+        # Its two halves neither wait nor ask the database.
+        self._security = SecurityMiddleware(lambda _: HttpResponse())
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connections: dict[Connection, None] = {}
+        # Each may need another one to a page process; some are the log's, the database's and the like.
+        self.most_connections = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES) // 2
+        self.held_bytes = 0
+        self.is_draining = False
+
+    def kept_bytes(self, environ: Environ) -> int:
+        """How much of a body anybody reads, and one byte more."""
+        return MAX_BODY_BYTES + 1 if environ["PATH_INFO"].startswith(WEBHOOKS) else KEPT_BYTES
+
+    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
+        """Begin to answer one request."""
+        path = environ["PATH_INFO"]
+        if path == HEALTH:
+            response = healthz(self._request(environ, b""))
+            connection.answer(response.status_code, list(response.items()), response.content)
+            return
+        request = self._request(environ, body) if path.startswith(WEBHOOKS) else None
+        found = request and request.method == "POST" and self._address.match(request.path_info.removeprefix(WEBHOOKS))
+        if request and found:
+            work = self._store(request, connection, found[2])
+        else:
+            work = self._hand_over(environ, body, connection)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _store(self, request: WSGIRequest, connection: Connection, arguments: dict[str, Any]) -> None:
+        """Let the webhook's view answer: request, middleware and view are Django's, no thread is taken."""
+        request_id = request.META["request_id"] = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response: Any = self._security.process_request(request)
+            if response is None:
+                response = await self._view(request, **arguments)
+            if hasattr(response, "render"):
+                response = response.render()
+            response = self._security.process_response(request, response)
+        except Exception as error:  # noqa: BLE001 (what Django does around every view; it logs the error)
+            response = response_for_exception(request, error)
+        connection.answer(response.status_code, [*response.items(), ("X-Request-Id", request_id)], response.content)
+
+    def _request(self, environ: Environ, body: bytes) -> WSGIRequest:
+        try:
+            return WSGIRequest({**environ, "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body)})
+        except (ValueError, LookupError) as error:
+            # A content type in an encoding that nobody knows, say.
+            raise RequestError("invalid", "The request's headers cannot be understood.") from error
+
+    async def _hand_over(self, environ: Environ, body: bytes, connection: Connection) -> None:
+        """Let a page process answer."""
+        patience = PROBE_SECONDS if environ["PATH_INFO"] in PROBES else PAGE_SECONDS
+        connection.deadline = monotonic() + patience
+        environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
+        call = PageCall(request_frame(environ, body), connection)
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: call, self._pages)
+        except OSError:
+            # As many wait already as the socket holds, or no page process has ever started.
+            call.give_up()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serve until SIGTERM."""
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+        await self.serve_until(stopping, listener)
+
+    async def serve_until(self, stopping: asyncio.Event, listener: socket.socket) -> None:
+        """Serve, then answer what has begun."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
+        patrol(self)
+        while not stopping.is_set():
+            beat()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), BEAT_SECONDS)
+        server.close()
+        self.is_draining = True
+        begun = monotonic()
+        while self.connections and monotonic() < begun + DRAIN_SECONDS:
+            for connection in [one for one in self.connections if one.is_idle]:
+                # Who has just connected is about to say something.
+                if connection.has_answered or monotonic() > begun + FIRST_WORD_SECONDS:
+                    connection.close()
+            await asyncio.sleep(0.02)
+        await self._writer.close()

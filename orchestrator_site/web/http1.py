@@ -1,0 +1,440 @@
+"""HTTP/1.1 on an event loop, as strict as RFC 9112 allows: what two readers could read in two ways is refused.
+
+A request is handed on once it is whole, or once more of its body has come than anybody reads: then it is answered at
+once, and the rest is taken off the wire, or the sender would miss the answer. Half-closed senders get theirs, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from time import monotonic, time
+from typing import Any, Protocol, cast
+from urllib.parse import unquote_to_bytes
+
+from kernel.problems import problem_body
+
+Environ = dict[str, str]
+Headers = list[tuple[str, str]]
+
+HEAD_BYTES = 32 * 1024
+# What is taken off the wire of a body that nobody reads; more ends the connection.
+TAKEN_BYTES = 64 * 1024 * 1024
+# What a sender may send ahead while its last request is answered.
+AHEAD_BYTES = 64 * 1024
+# TradingView itself gives up after three.
+BODY_SECONDS = 10.0
+IDLE_SECONDS = 75.0
+# How long a refused sender may go on sending before the connection is cut.
+LINGER_SECONDS = 2.0
+# A sender who takes nothing of his answer for so long is gone.
+STALL_SECONDS = 30.0
+# Of all senders together, until each has his answer; whoever comes beyond that is refused.
+HELD_BYTES = 256 * 1024 * 1024
+PATROL_SECONDS = 1.0
+PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
+
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([!-~\x80-\xff]+) HTTP/1\.([01])")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Also a CR or LF on its own, which some take for the end of a line; the pairs are gone by then.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
+_CHUNK_LINE_BYTES = 1024
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class RequestError(Exception):
+    """The request cannot be read on; the connection ends with the answer."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.document = problem_body(code, detail)
+
+
+class Site(Protocol):
+    """What answers the requests of all connections."""
+
+    # In the order in which they came.
+    connections: dict[Connection, None]
+    most_connections: int
+    held_bytes: int
+    is_draining: bool
+
+    def kept_bytes(self, environ: Environ) -> int:
+        """How much of this request's body anybody reads; one byte more shows that there is more."""
+
+    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
+        """Begin to answer; the answer ends with `connection.answer` or `connection.finish`."""
+
+
+@lru_cache(maxsize=1024)
+def _key(name: bytes) -> str:
+    """The environ's key of a header (PEP 3333), "" for one that must not be passed on."""
+    if not _NAME.fullmatch(name):
+        raise RequestError("invalid", "A header's name holds characters that are not allowed.")
+    # X_Forwarded_For would become what X-Forwarded-For becomes, past a proxy that sets only the latter.
+    if b"_" in name:
+        return ""
+    key = name.decode("ascii").upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
+def parse_head(head: bytes) -> Environ:
+    """The request line and headers as WSGI has them (PEP 3333); raise RequestError."""
+    lines = head.split(b"\r\n")
+    match = _REQUEST_LINE.fullmatch(lines[0])
+    if match is None:
+        raise RequestError("invalid", "The request line is not one of HTTP/1.0 or HTTP/1.1.")
+    method, target, minor = match[1].decode("ascii"), match[2].decode("latin-1"), match[3].decode("ascii")
+    if not target.startswith("/"):
+        target = _ABSOLUTE.sub("", target, count=1)
+        if not target.startswith("/"):
+            raise RequestError("invalid", "The request's target is not a path.")
+    path, _, query = target.partition("?")
+    environ = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": f"HTTP/1.{minor}",
+    }
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or _CONTROL.search(value):
+            raise RequestError("invalid", "A header is no header line.")
+        if key := _key(name):
+            text = value.strip(b" \t").decode("latin-1")
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
+    if minor == "1" and "HTTP_HOST" not in environ:
+        raise RequestError("invalid", "The request has no Host header.")
+    if "," in environ.get("HTTP_HOST", ""):
+        raise RequestError("invalid", "The request has two Host headers.")
+    return environ
+
+
+def announced_length(environ: Environ) -> int | None:
+    """The body's length in bytes, None for one in chunks; raise RequestError for what could be read in two ways."""
+    coding, length = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("CONTENT_LENGTH")
+    if coding is None:
+        if length is not None and not _LENGTH.fullmatch(length):
+            raise RequestError("invalid", "Content-Length is no number of bytes.")
+        return int(length or 0)
+    if length is not None or coding.lower() != "chunked" or environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        raise RequestError("invalid", "Transfer-Encoding must be chunked, and without Content-Length.")
+    return None
+
+
+def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
+    """The answer's first lines."""
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in headers)]
+    lines.append(f"Date: {_date(int(time()))}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    return "\r\n".join((*lines, "", "")).encode("latin-1")
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+class Connection(asyncio.Protocol):
+    """One sender: reads its requests one after the other, and writes the answers."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._buffer = bytearray()
+        self._read: Callable[[], bool] = self._read_head
+        self._environ: Environ = {}
+        self._body = bytearray()
+        self._kept = self._left = self._size = self._held = 0
+        self._is_paused = self._is_choked = self._is_advancing = self._ends = self._has_ended = False
+        # Of an answer, what the sender had not taken when it was last looked at.
+        self._unsent = 0
+        # From handing the request on until its answer is out; whether any of the answer is out.
+        self.is_served = self.has_answered = False
+        # Where the site notes what to do when the sender cannot take more, can again, or is gone.
+        self.on_pause: Callable[[], object] | None = None
+        self.on_resume: Callable[[], object] | None = None
+        self.on_lost: Callable[[], object] | None = None
+        self.on_deadline: Callable[[], object] = self._too_late
+        self.deadline = monotonic() + BODY_SECONDS
+        self.keeps_alive = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        self.transport = cast("asyncio.Transport", transport)
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not peer:
+            self.transport.abort()  # gone already
+            return
+        self._addresses = {"REMOTE_ADDR": peer[0], "SERVER_NAME": own[0], "SERVER_PORT": str(own[1])}
+        others = self._site.connections
+        others[self] = None
+        if len(others) > self._site.most_connections:
+            # Who has come first and says nothing, or never comes to an end, makes room.
+            oldest = next((one for one in others if not one.is_served), self)
+            del others[oldest]
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._site.connections.pop(self, None)
+        self._release()
+        self._read = self._discard
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def pause_writing(self) -> None:
+        """Hold back whoever produces the answer, and the sender's next requests: he reads too slowly."""
+        self._is_choked = True
+        if self.on_pause is not None:
+            self.on_pause()
+
+    def resume_writing(self) -> None:
+        """Let the answer go on, and the next requests."""
+        self._is_choked = False
+        if self.on_resume is not None:
+            self.on_resume()
+        self._take_up()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        if not self._buffer and self._read == self._read_head:
+            self.deadline = monotonic() + BODY_SECONDS
+        self._buffer += data
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """Tell whether the connection stays open for an answer: the sender may have closed its own half only."""
+        self._has_ended = True
+        if self.is_served or self._is_choked:
+            return True
+        if self._read in {self._read_length, self._read_chunks}:
+            # The sender may be gone: what it began to say is nobody's request.
+            self._refuse(problem_body("body_incomplete", "The body ended before its announced length; send it again."))
+            return True
+        return False
+
+    def _advance(self) -> None:
+        # An answer given at once comes back here: the loop below goes on by itself then.
+        if self._is_advancing:
+            return
+        self._is_advancing = True
+        try:
+            while self._buffer and not self._is_choked and self._read():
+                pass
+            if self._is_choked:
+                self._wait()
+        except RequestError as error:
+            self._refuse(error.document)
+        finally:
+            self._is_advancing = False
+        if self._has_ended and not self._is_choked and self._read == self._read_head:
+            # Nothing more will come: what has begun is nobody's request.
+            self.close()
+
+    # Each reader takes what it can of the buffer, and says whether another one may go on.
+
+    def _read_head(self) -> bool:
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_BYTES:
+            if len(self._buffer) > HEAD_BYTES:
+                raise RequestError("too_large", f"The headers are longer than {HEAD_BYTES} bytes.")
+            return False
+        environ = parse_head(bytes(self._buffer[:end]))
+        del self._buffer[: end + 4]
+        length = announced_length(environ)
+        self._environ = environ | self._addresses
+        self._size = 0
+        self._kept = self._site.kept_bytes(environ)
+        self.deadline = monotonic() + BODY_SECONDS
+        self.keeps_alive = (
+            environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "close" not in environ.get("HTTP_CONNECTION", "").lower()
+        )
+        if length == 0:
+            return self._hand_on(0, is_whole=True)
+        if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._left = length or 0
+        self._read = self._read_chunks if length is None else self._read_length
+        return True
+
+    def _read_length(self) -> bool:
+        announced = self._left + self._size
+        self._left -= self._keep(min(len(self._buffer), self._left))
+        if self._left and len(self._body) < self._kept:
+            return False
+        return self._hand_on(announced, is_whole=not self._left)
+
+    def _read_chunks(self) -> bool:
+        """Take one chunk, or what there is of it; `_left` counts its end of line, too."""
+        if self._left == 0:
+            end = self._buffer.find(b"\r\n")
+            if end < 0:
+                if len(self._buffer) > _CHUNK_LINE_BYTES:
+                    raise RequestError("invalid", "A chunk's size is too long.")
+                return False
+            match = _CHUNK.fullmatch(self._buffer[:end])
+            if match is None:
+                raise RequestError("invalid", "A chunk has no size.")
+            if (size := int(match[1], 16)) == 0:
+                return self._read_trailers(end)
+            del self._buffer[: end + 2]
+            self._left = size + 2
+        if self._left > 2:
+            self._left -= self._keep(min(len(self._buffer), self._left - 2))
+            if len(self._body) >= self._kept:
+                return self._hand_on(self._size, is_whole=False)
+        if self._left == 2 and len(self._buffer) >= 2:
+            if self._buffer[:2] != b"\r\n":
+                raise RequestError("invalid", "A chunk is longer than its size.")
+            del self._buffer[:2]
+            self._left = 0
+            return True
+        return False
+
+    def _read_trailers(self, end: int) -> bool:
+        """Take the last chunk with what follows it, which nobody asks for."""
+        last = self._buffer.find(b"\r\n\r\n", end)
+        if last < 0:
+            if len(self._buffer) > HEAD_BYTES:
+                raise RequestError("too_large", f"The trailers are longer than {HEAD_BYTES} bytes.")
+            return False
+        del self._buffer[: last + 4]
+        return self._hand_on(self._size, is_whole=True)
+
+    def _keep(self, count: int) -> int:
+        """Take that many bytes of the buffer, and keep as many as anybody reads; return how many came."""
+        kept = min(count, self._kept - len(self._body))
+        self._held += kept
+        self._site.held_bytes += kept
+        if self._site.held_bytes > HELD_BYTES:
+            raise RequestError("unavailable", "The site holds too many unfinished requests; try again.")
+        self._body += self._buffer[:kept]
+        del self._buffer[:count]
+        self._size += count
+        return count
+
+    def _hand_on(self, size: int, *, is_whole: bool) -> bool:
+        self._environ["CONTENT_LENGTH"] = str(size)
+        self._ends = not is_whole
+        self._read = self._wait if is_whole else self._discard
+        self.is_served, self.has_answered = True, False
+        if not is_whole:
+            self._discard()
+        self.deadline = float("inf")
+        self._site.serve(self._environ, bytes(self._body), self)
+        return self._read == self._read_head
+
+    def _wait(self) -> bool:
+        """Read nothing more until the answer is out."""
+        if len(self._buffer) > AHEAD_BYTES and not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
+        return False
+
+    def _discard(self) -> bool:
+        self._size += len(self._buffer)
+        self._buffer.clear()
+        if self._size > TAKEN_BYTES:
+            self.transport.abort()
+        return False
+
+    # The answer.
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request has begun."""
+        return self._read == self._read_head and not self._buffer
+
+    def answer(self, status: int, headers: Headers, content: bytes) -> None:
+        """Write a whole answer."""
+        head = head_of(status, [*headers, ("Content-Length", str(len(content)))], keep_alive=self.stays_open())
+        self.write(head if self._environ.get("REQUEST_METHOD") == "HEAD" else head + content)
+        self.finish()
+
+    def stays_open(self) -> bool:
+        """Whether another request may follow on this connection."""
+        return self.keeps_alive and not self._ends and not self._site.is_draining
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the answer as it stands; the site has asked `stays_open` for its head."""
+        self.has_answered = True
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def finish(self) -> None:
+        """The answer is out: read the next request, or end."""
+        self.is_served = False
+        self._release()
+        self.on_pause = self.on_resume = self.on_lost = None
+        self.on_deadline = self._too_late
+        if self.stays_open():
+            self._read = self._read_head
+            self.deadline = monotonic() + IDLE_SECONDS
+            self._take_up()
+        elif self._ends and not self.transport.is_closing():
+            # Closed now, what is still on its way would be answered with a reset that overtakes our answer.
+            self.transport.write_eof()
+            self.deadline = monotonic() + LINGER_SECONDS
+            self._read = self._discard
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection once the sender has taken what is written."""
+        self._read = self._discard
+        self.deadline = monotonic() + STALL_SECONDS
+        self.transport.close()
+
+    def _take_up(self) -> None:
+        """Read on after an answer, or after a sender has caught up."""
+        if self._is_paused and not self._is_choked and not self.transport.is_closing():
+            self._is_paused = False
+            self.transport.resume_reading()
+        self._advance()
+
+    def _release(self) -> None:
+        """The body is nobody's any more."""
+        self._site.held_bytes -= self._held
+        self._held = 0
+        self._body = bytearray()
+
+    def _refuse(self, document: dict[str, Any]) -> None:
+        self._ends = True
+        self._discard()
+        self._environ.setdefault("REQUEST_METHOD", "")
+        headers = [("Content-Type", PROBLEM_JSON)]
+        if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append(("Retry-After", RETRY_SECONDS))
+        self.answer(document["status"], headers, json.dumps(document).encode())
+
+    def _too_late(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if self._read in {self._read_length, self._read_chunks}:
+            detail = f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
+            self._refuse(problem_body("body_too_slow", detail))
+        elif unsent and unsent != self._unsent:
+            # Slowly, but he takes his answer.
+            self._unsent = unsent
+            self.deadline = monotonic() + STALL_SECONDS
+        elif unsent or self._ends or self.transport.is_closing():
+            self.transport.abort()
+        else:
+            self.close()
+
+
+def patrol(site: Site) -> None:
+    """Call those whose time is up; one timer for all, because one for each costs as much as reading a request."""
+    now = monotonic()
+    for connection in [one for one in site.connections if one.deadline < now]:
+        connection.on_deadline()
+    asyncio.get_running_loop().call_later(PATROL_SECONDS, patrol, site)

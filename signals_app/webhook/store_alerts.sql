@@ -1,0 +1,42 @@
+-- Alerts as they wait: each one's delivery, with its new signal where it makes one, both or neither; one round trip and
+-- one commit for all. PostgreSQL gives every version of a row another xmin, so nothing is stored of an alert whose
+-- source was changed after it was judged; its number is missing in the answer. Whoever comes second waits for the
+-- first to commit, so that its next statement sees the row. In the order of the keys, so that two writers wait for each
+-- other in one order only. The conflict names no column: signal_id is in two unique keys, and with one named the other
+-- would raise.
+WITH item AS (
+    SELECT *
+      FROM unnest(%(number)b::int4[], %(source_id)b::int8[], %(source_version)b::text[], %(received_at)b::timestamptz[],
+                  %(remote_address)b::text[], %(content_type)b::text[], %(body)b::bytea[], %(body_sha256)b::text[],
+                  %(outcome)b::text[], %(code)b::text[], %(detail)b::text[], %(signal_id)b::uuid[],
+                  %(alert_time)b::timestamptz[], %(duration_ms)b::float8[], %(source)b::text[], %(exchange)b::text[],
+                  %(symbol)b::text[], %(direction)b::text[], %(timeframe)b::text[], %(timestamp)b::timestamptz[],
+                  %(strategy)b::text[], %(order_id)b::text[], %(signal_hash)b::text[], %(raw_payload)b::text[],
+                  %(consumed_fields)b::text[], %(replayed)b::bool[])
+           AS t (number, source_id, source_version, received_at, remote_address, content_type, body, body_sha256,
+                 outcome, code, detail, signal_id, alert_time, duration_ms, source, exchange, symbol, direction,
+                 timeframe, timestamp, strategy, order_id, signal_hash, raw_payload, consumed_fields, replayed)
+), judged AS MATERIALIZED (
+    SELECT item.* FROM item JOIN webhook_sources s ON s.id = item.source_id AND s.xmin = item.source_version::xid
+), stored AS (
+    INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+                         signal_hash, raw_payload, consumed_fields, replayed, received_at, status, attempts, last_error)
+    SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id, signal_hash,
+           raw_payload::jsonb, consumed_fields::text[], replayed, received_at, 'PENDING', 0, ''
+      FROM judged
+     WHERE signal_hash IS NOT NULL
+     ORDER BY signal_id
+    ON CONFLICT DO NOTHING
+    RETURNING signal_id
+), kept AS (
+    SELECT judged.* FROM judged LEFT JOIN stored USING (signal_id)
+     WHERE judged.signal_hash IS NULL OR stored.signal_id IS NOT NULL
+), delivered AS (
+    INSERT INTO webhook_deliveries (received_at, source_id, remote_address, content_type, body, body_sha256, outcome,
+                                    code, detail, signal_id, alert_time, duration_ms)
+    SELECT received_at, source_id, remote_address::inet, content_type, body, body_sha256, outcome, code, detail,
+           signal_id, alert_time, duration_ms
+      FROM kept
+     ORDER BY number
+)
+SELECT judged.number, kept.number IS NOT NULL, clock_timestamp() FROM judged LEFT JOIN kept USING (number)

@@ -1,0 +1,132 @@
+"""A reader of the log that hangs costs lines, which are counted; it never stops who writes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+import pytest
+
+from orchestrator_site.log_format import KEPT_BYTES, LAST_SECONDS, LogStream
+from tests.processes.harness import wait_until
+
+LINE = "x" * 999 + "\n"
+# Four times what is kept: a pipe and a socket hold some more.
+MANY = 4 * KEPT_BYTES // len(LINE)
+
+
+@dataclass
+class Ends:
+    """Both ends of an output; nobody reads from it unless the test does."""
+
+    reader: int
+    output: int
+    is_read: bool = True
+
+    def close_reader(self) -> None:
+        if self.is_read:
+            os.close(self.reader)
+        self.is_read = False
+
+
+@pytest.fixture(params=["pipe", "socket"])
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    if request.param == "pipe":
+        ends = Ends(*os.pipe())
+    else:
+        reader, output = socket.socketpair()
+        ends = Ends(reader.detach(), output.detach())
+    yield ends
+    ends.close_reader()
+    os.close(ends.output)
+
+
+@pytest.fixture
+def stream(ends: Ends) -> Iterator[LogStream]:
+    stream = LogStream(ends.output)
+    yield stream
+    ends.close_reader()
+    wait_until(lambda: not stream._kept, what="the end of what nobody reads")
+
+
+def read_all(reader: int, into: bytearray) -> None:
+    """Read what comes within half a second of the last part."""
+    os.set_blocking(reader, False)
+    last = monotonic()
+    while monotonic() < last + 0.5:
+        try:
+            part = os.read(reader, 65536)
+        except BlockingIOError:
+            continue
+        into += part
+        last = monotonic()
+
+
+def write_many(stream: LogStream) -> None:
+    for _ in range(MANY):
+        stream.write(LINE)
+
+
+def test_a_reader_that_hangs_stops_nobody_and_is_told_how_many_lines_were_dropped(
+    ends: Ends, stream: LogStream
+) -> None:
+    writes = threading.Thread(target=write_many, args=(stream,), daemon=True)
+    writes.start()
+    writes.join(20)
+    assert not writes.is_alive()
+
+    read = bytearray()
+
+    def is_counted() -> bool:
+        read_all(ends.reader, read)
+        return b"lines_dropped" in read
+
+    wait_until(is_counted, seconds=20, what="the line that counts")
+
+    *lines, last = read.decode().splitlines()
+    told = json.loads(last)
+    assert (told["event"], told["level"]) == ("log.lines_dropped", "error")
+    assert set(lines) == {LINE.strip()}
+    assert len(lines) + told["lines"] == MANY
+
+
+def test_a_reader_that_is_late_gets_every_line_in_order(ends: Ends, stream: LogStream) -> None:
+    for number in range(200):
+        stream.write(f"{number:03}" + LINE)
+
+    read = bytearray()
+    read_all(ends.reader, read)
+
+    assert [int(line[:3]) for line in read.decode().splitlines()] == list(range(200))
+
+
+def test_whoever_shares_the_pipe_finds_it_as_it_was(ends: Ends, stream: LogStream) -> None:
+    stream.write(LINE)
+
+    assert not fcntl.fcntl(ends.output, fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_a_reader_that_is_gone_is_no_error(ends: Ends, stream: LogStream) -> None:
+    stream = LogStream(ends.output)
+    ends.close_reader()
+
+    for _ in range(300):
+        stream.write(LINE)
+
+    assert not stream._kept
+
+
+def test_a_process_that_ends_waits_only_a_moment(ends: Ends, stream: LogStream) -> None:
+    for _ in range(300):
+        stream.write(LINE)
+    begun = monotonic()
+
+    stream.finish()
+
+    assert monotonic() - begun < LAST_SECONDS + 2

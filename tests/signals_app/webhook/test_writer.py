@@ -1,0 +1,153 @@
+"""Alerts that wait together are committed together, and none of them pays for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from signals_app.models import Signal, WebhookDelivery
+from signals_app.webhook import store, writer
+from signals_app.webhook.store import DatabaseClock, Session, ThreadKeeper
+from signals_app.webhook.writer import Writer
+from tests.factories import make_source
+from tests.signals_app.webhook.door import open_door, post
+from tests.signals_app.webhook.webhook import TOKEN, alert
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def doubled(session: Session, numbers: Sequence[int]) -> Sequence[int]:
+    """Double numbers in the database, which refuses zero; how many come together is told by `batches`."""
+    batches.append(len(numbers))
+    rows = await session.fetch(
+        "SELECT n * 2 / (n / n) FROM unnest(%(numbers)s::int4[]) AS n", {"numbers": list(numbers)}
+    )
+    return [row[0] for row in rows]
+
+
+async def slow(session: Session, numbers: Sequence[float]) -> Sequence[None]:
+    await session.fetch("SELECT pg_sleep(%(seconds)s)", {"seconds": max(numbers)})
+    return [None] * len(numbers)
+
+
+batches: list[int] = []
+
+
+def ask_all(*questions: tuple[Any, Any]) -> list[Any]:
+    """Ask all at once; results and errors in order."""
+
+    async def run() -> list[Any]:
+        one = Writer()
+        answers = await asyncio.gather(*(one.ask(*question) for question in questions), return_exceptions=True)
+        await one.close()
+        return answers
+
+    batches.clear()
+    return asyncio.run(run())
+
+
+def test_what_waits_is_asked_together() -> None:
+    assert ask_all(*((doubled, number) for number in range(1, 101))) == [2 * number for number in range(1, 101)]
+    assert batches == [100]
+
+
+def test_what_the_database_refuses_is_told_to_whoever_asked_it_alone() -> None:
+    numbers = [1, 2, 0, 4, 5, 6, 0, 8]
+
+    answers = ask_all(*((doubled, number) for number in numbers))
+
+    for number, answer in zip(numbers, answers, strict=True):
+        assert answer == 2 * number if number else isinstance(answer, psycopg.errors.DivisionByZero)
+
+
+def test_a_statement_that_hangs_is_told_in_time_and_the_next_one_has_another_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Those of the product, but for a server that ends nothing; the event loop of other tests has all the time.
+    for name, seconds in (("ANSWER_SECONDS", 0.85), ("STATEMENT_SECONDS", 0.75), ("SERVER_SECONDS", 30.0)):
+        monkeypatch.setattr(writer, name, seconds)
+
+    async def run() -> float:
+        one = Writer()
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(OperationalError):
+            await one.ask(slow, 1.5)
+        told = asyncio.get_running_loop().time() - begun
+        with pytest.raises(OperationalError, match="has just failed"):
+            await one.ask(slow, 0.0)
+        await asyncio.sleep(writer.PAUSE_SECONDS + 0.1)
+        await one.ask(slow, 0.0)
+        await one.close()
+        return told
+
+    assert asyncio.run(run()) < 1.5
+
+
+def test_a_session_that_was_ended_is_replaced_at_once() -> None:
+    async def run() -> None:
+        one = Writer()
+        await one.ask(slow, 0.0)
+        assert one._session
+        pid = one._session.connection.info.backend_pid
+        async with await psycopg.AsyncConnection.connect(**one._parameters, autocommit=True) as other:
+            await other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        await one.ask(slow, 0.0)
+        await one.close()
+
+    asyncio.run(run())
+
+
+def test_of_a_hundred_at_once_exactly_as_many_pass_as_may() -> None:
+    make_source(rate_limit_per_minute=10)
+    with open_door() as port, ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(lambda number: send(port, number), range(100)))
+
+    assert (statuses.count(200), statuses.count(429)) == (10, 90)
+    assert WebhookDelivery.objects.exclude(outcome="rejected").count() == Signal.objects.count() == 10
+
+
+def test_without_the_lock_two_servers_would_let_more_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_source(rate_limit_per_minute=10)
+    monkeypatch.setattr(store, "LOCK_SOURCES", "SELECT 1 WHERE %(ids)s::int8[] IS NOT NULL")
+    store_counted = store._store
+
+    async def store_later(session: Session, rows: Sequence[store.Row]) -> Sequence[bool | Exception]:
+        await asyncio.sleep(0.3)
+        return await store_counted(session, rows)
+
+    monkeypatch.setattr(store, "_store", store_later)
+    with open_door() as one, open_door() as two, ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(lambda number: send((one, two)[number % 2], number), range(100)))
+
+    assert statuses.count(200) > 10
+
+
+def test_two_servers_together_let_exactly_as_many_pass_as_may() -> None:
+    make_source(rate_limit_per_minute=10)
+    with open_door() as one, open_door() as two, ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(lambda number: send((one, two)[number % 2], number), range(100)))
+
+    assert statuses.count(200) == 10
+
+
+def send(port: int, number: int) -> int:
+    body = alert(symbol=f"S{number}")
+    return post(port, f"/webhooks/tradingview/{TOKEN}/", str(body).replace("'", '"').encode(), "text/plain").status_code
+
+
+def test_the_database_tells_the_time() -> None:
+    clock = DatabaseClock()
+    ahead = timedelta(hours=1)
+
+    clock.set(datetime.now(UTC) + ahead)
+
+    now = store.run_now(clock.now(ThreadKeeper()))
+    assert abs(now - timezone.now() - ahead) < timedelta(seconds=1)
