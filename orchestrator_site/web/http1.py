@@ -17,6 +17,8 @@ from time import monotonic, time
 from typing import Any, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
 from kernel.problems import problem_body
 
 Environ = dict[str, str]
@@ -39,14 +41,10 @@ HELD_BYTES = 256 * 1024 * 1024
 PATROL_SECONDS = 1.0
 PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
 
-_REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([!-~\x80-\xff]+) HTTP/1\.([01])")
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Also a CR or LF on its own, which some take for the end of a line; the pairs are gone by then.
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_LENGTH = re.compile(r"[0-9]{1,15}")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
-_CHUNK_LINE_BYTES = 1024
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+VERSIONS = {"1.0", "1.1"}
+# A parser that is about to read a chunked body.
+_CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+_ABSOLUTE = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -74,11 +72,33 @@ class Site(Protocol):
         """Begin to answer; the answer ends with `connection.answer` or `connection.finish`."""
 
 
+class _Heard:
+    """What the parser tells of a request."""
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = bytearray()
+        self.is_whole = False
+
+    def on_url(self, part: bytes) -> None:
+        self.target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_body(self, part: bytes) -> None:
+        # After its end another request would begin.
+        if not self.is_whole:
+            self.body += part
+
+    def on_message_complete(self) -> None:
+        self.is_whole = True
+
+
 @lru_cache(maxsize=1024)
 def _key(name: bytes) -> str:
     """The environ's key of a header (PEP 3333), "" for one that must not be passed on."""
-    if not _NAME.fullmatch(name):
-        raise RequestError("invalid", "A header's name holds characters that are not allowed.")
     # X_Forwarded_For would become what X-Forwarded-For becomes, past a proxy that sets only the latter.
     if b"_" in name:
         return ""
@@ -88,47 +108,43 @@ def _key(name: bytes) -> str:
 
 def parse_head(head: bytes) -> Environ:
     """The request line and headers as WSGI has them (PEP 3333); raise RequestError."""
-    lines = head.split(b"\r\n")
-    match = _REQUEST_LINE.fullmatch(lines[0])
-    if match is None:
-        raise RequestError("invalid", "The request line is not one of HTTP/1.0 or HTTP/1.1.")
-    method, target, minor = match[1].decode("ascii"), match[2].decode("latin-1"), match[3].decode("ascii")
+    heard = _Heard()
+    parser = HttpRequestParser(heard)
+    try:
+        parser.feed_data(head + b"\r\n\r\n")
+    except HttpParserUpgrade:
+        # All is told by then; whoever offers another protocol is answered in this one.
+        pass
+    except HttpParserError as error:
+        raise RequestError("invalid", f"The request is not HTTP/1.1: {error}.") from error
+    method, version = parser.get_method(), parser.get_http_version()
+    # The parser lets pass an empty line before it, more spaces, and other protocols.
+    if version not in VERSIONS or not head.startswith(b"%b %b HTTP/1." % (method, heard.target)):
+        raise RequestError("invalid", "The request's first line is not one of HTTP/1.1.")
+    target = _ABSOLUTE.sub("", heard.target.decode("ascii")) or "/"
     if not target.startswith("/"):
-        target = _ABSOLUTE.sub("", target, count=1)
-        if not target.startswith("/"):
-            raise RequestError("invalid", "The request's target is not a path.")
+        raise RequestError("invalid", "The request's target is not a path.")
     path, _, query = target.partition("?")
     environ = {
-        "REQUEST_METHOD": method,
+        "REQUEST_METHOD": method.decode("ascii"),
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
         "QUERY_STRING": query,
-        "SERVER_PROTOCOL": f"HTTP/1.{minor}",
+        "SERVER_PROTOCOL": f"HTTP/{version}",
     }
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon or _CONTROL.search(value):
-            raise RequestError("invalid", "A header is no header line.")
+    for name, value in heard.headers:
         if key := _key(name):
             text = value.strip(b" \t").decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
-    if minor == "1" and "HTTP_HOST" not in environ:
+    if version == "1.1" and "HTTP_HOST" not in environ:
         raise RequestError("invalid", "The request has no Host header.")
     if "," in environ.get("HTTP_HOST", ""):
         raise RequestError("invalid", "The request has two Host headers.")
+    # Two lengths, or one that is no number, the parser refuses.
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked")
+    if coding.lower() != "chunked" or (version == "1.0" and "HTTP_TRANSFER_ENCODING" in environ):
+        raise RequestError("invalid", "Transfer-Encoding must be chunked, and the request HTTP/1.1.")
     return environ
-
-
-def announced_length(environ: Environ) -> int | None:
-    """The body's length in bytes, None for one in chunks; raise RequestError for what could be read in two ways."""
-    coding, length = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("CONTENT_LENGTH")
-    if coding is None:
-        if length is not None and not _LENGTH.fullmatch(length):
-            raise RequestError("invalid", "Content-Length is no number of bytes.")
-        return int(length or 0)
-    if length is not None or coding.lower() != "chunked" or environ["SERVER_PROTOCOL"] == "HTTP/1.0":
-        raise RequestError("invalid", "Transfer-Encoding must be chunked, and without Content-Length.")
-    return None
 
 
 def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
@@ -251,7 +267,8 @@ class Connection(asyncio.Protocol):
             return False
         environ = parse_head(bytes(self._buffer[:end]))
         del self._buffer[: end + 4]
-        length = announced_length(environ)
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        length = int(environ.get("CONTENT_LENGTH") or 0)
         self._environ = environ | self._addresses
         self._size = 0
         self._kept = self._site.kept_bytes(environ)
@@ -259,76 +276,65 @@ class Connection(asyncio.Protocol):
         self.keeps_alive = (
             environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "close" not in environ.get("HTTP_CONNECTION", "").lower()
         )
-        if length == 0:
-            return self._hand_on(0, is_whole=True)
+        if not is_chunked and length == 0:
+            return self._hand_on(0, is_last=False)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._left = length or 0
-        self._read = self._read_chunks if length is None else self._read_length
+        self._left = length
+        self._read = self._read_length
+        if is_chunked:
+            self._heard = _Heard()
+            self._parser = HttpRequestParser(self._heard)
+            self._parser.feed_data(_CHUNKED_HEAD)
+            self._read = self._read_chunks
         return True
 
     def _read_length(self) -> bool:
         announced = self._left + self._size
-        self._left -= self._keep(min(len(self._buffer), self._left))
+        part = self._buffer[: self._left]
+        del self._buffer[: self._left]
+        self._left -= len(part)
+        self._keep(part)
         if self._left and len(self._body) < self._kept:
             return False
-        return self._hand_on(announced, is_whole=not self._left)
+        return self._hand_on(announced, is_last=bool(self._left))
 
     def _read_chunks(self) -> bool:
-        """Take one chunk, or what there is of it; `_left` counts its end of line, too."""
-        if self._left == 0:
-            end = self._buffer.find(b"\r\n")
-            if end < 0:
-                if len(self._buffer) > _CHUNK_LINE_BYTES:
-                    raise RequestError("invalid", "A chunk's size is too long.")
-                return False
-            match = _CHUNK.fullmatch(self._buffer[:end])
-            if match is None:
-                raise RequestError("invalid", "A chunk has no size.")
-            if (size := int(match[1], 16)) == 0:
-                return self._read_trailers(end)
-            del self._buffer[: end + 2]
-            self._left = size + 2
-        if self._left > 2:
-            self._left -= self._keep(min(len(self._buffer), self._left - 2))
-            if len(self._body) >= self._kept:
-                return self._hand_on(self._size, is_whole=False)
-        if self._left == 2 and len(self._buffer) >= 2:
-            if self._buffer[:2] != b"\r\n":
-                raise RequestError("invalid", "A chunk is longer than its size.")
-            del self._buffer[:2]
-            self._left = 0
-            return True
-        return False
-
-    def _read_trailers(self, end: int) -> bool:
-        """Take the last chunk with what follows it, which nobody asks for."""
-        last = self._buffer.find(b"\r\n\r\n", end)
-        if last < 0:
-            if len(self._buffer) > HEAD_BYTES:
-                raise RequestError("too_large", f"The trailers are longer than {HEAD_BYTES} bytes.")
+        heard, part = self._heard, bytes(self._buffer)
+        self._buffer.clear()
+        try:
+            self._parser.feed_data(part)
+        except HttpParserError as error:
+            # What follows the body is not looked at: where it ends, only the parser knows.
+            if not heard.is_whole:
+                raise RequestError("invalid", f"The chunks of the body are not HTTP/1.1: {error}.") from error
+        # The sizes of the chunks and what follows the last one are nobody's, but the parser keeps them.
+        self._left = 0 if heard.body else self._left + len(part)
+        self._keep(heard.body)
+        heard.body = bytearray()
+        if self._left > HEAD_BYTES:
+            raise RequestError("too_large", f"More than {HEAD_BYTES} bytes between the chunks of the body.")
+        if not heard.is_whole and len(self._body) < self._kept:
             return False
-        del self._buffer[: last + 4]
-        return self._hand_on(self._size, is_whole=True)
+        return self._hand_on(self._size, is_last=True)
 
-    def _keep(self, count: int) -> int:
-        """Take that many bytes of the buffer, and keep as many as anybody reads; return how many came."""
-        kept = min(count, self._kept - len(self._body))
-        self._held += kept
-        self._site.held_bytes += kept
+    def _keep(self, part: bytearray) -> None:
+        """Keep as many of these bytes of the body as anybody reads."""
+        kept = part[: self._kept - len(self._body)]
+        self._held += len(kept)
+        self._site.held_bytes += len(kept)
         if self._site.held_bytes > HELD_BYTES:
             raise RequestError("unavailable", "The site holds too many unfinished requests; try again.")
-        self._body += self._buffer[:kept]
-        del self._buffer[:count]
-        self._size += count
-        return count
+        self._body += kept
+        self._size += len(part)
 
-    def _hand_on(self, size: int, *, is_whole: bool) -> bool:
+    def _hand_on(self, size: int, *, is_last: bool) -> bool:
+        """Have the request answered; the last one where its end, and so the next one's beginning, is not known."""
         self._environ["CONTENT_LENGTH"] = str(size)
-        self._ends = not is_whole
-        self._read = self._wait if is_whole else self._discard
+        self._ends = is_last
+        self._read = self._discard if is_last else self._wait
         self.is_served, self.has_answered = True, False
-        if not is_whole:
+        if is_last:
             self._discard()
         self.deadline = float("inf")
         self._site.serve(self._environ, bytes(self._body), self)

@@ -63,12 +63,14 @@ class Site:
         self.held_bytes = 0
         self.is_draining = False
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
 
     def kept_bytes(self, environ: Environ) -> int:
         return 1000
 
     def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
         self.asked.append(environ["PATH_INFO"])
+        self.bodies.append(body)
 
 
 @pytest.fixture
@@ -116,6 +118,27 @@ def test_a_half_closed_sender_gets_every_answer_he_has_asked_for(site: Site) -> 
 
     assert site.asked == ["/1", "/2"]
     assert (wire.written.count(b"HTTP/1.1 200"), wire.state) == (2, "closed")
+
+
+def test_a_body_in_chunks_is_put_together_and_nothing_may_follow_it(site: Site) -> None:
+    connection = connect(site, wire := Wire())
+    head = b"POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    for part in (head + b"3\r\nab", b"c\r\n", b"2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n" + GET % 2):
+        connection.data_received(part)
+    connection.answer(200, [], b"")
+
+    assert (site.asked, site.bodies) == (["/1"], [b"abcde"])
+    assert (b"Connection: close" in wire.written, wire.state) == (True, "half closed")
+
+
+def test_of_a_body_in_chunks_no_more_is_kept_than_anybody_reads(site: Site) -> None:
+    connection = connect(site, Wire())
+
+    connection.data_received(b"POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.data_received(b"fff\r\n" + b"x" * 2000)
+
+    assert (site.asked, len(site.bodies[0]), site.held_bytes) == (["/1"], 1000, 1000)
 
 
 def test_a_body_that_is_cut_short_is_told_so(site: Site) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator_site.web.http1 import RequestError, announced_length, parse_head
+from orchestrator_site.web.http1 import RequestError, parse_head
 from tests.signals_app.webhook.door import open_door
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -37,6 +37,10 @@ def read_to_end(sender: socket.socket) -> bytes:
         b"get / HTTP/1.1\r\nHost: a",
         b"GET nowhere HTTP/1.1\r\nHost: a",
         b"GET / HTTP/1.1",
+        b"GET / HTTP/0.9\r\nHost: a",
+        b"GET / RTSP/1.0\r\nHost: a",
+        b"\r\nGET / HTTP/1.1\r\nHost: a",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: a",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b",
         b"GET / HTTP/1.1\r\nHost : a",
         b"GET / HTTP/1.1\r\nHost: a\r\n folded",
@@ -55,20 +59,25 @@ def test_a_head_that_is_none_is_refused(head: bytes) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"CONTENT_LENGTH": "5,5"},
-        {"CONTENT_LENGTH": "-1"},
-        {"CONTENT_LENGTH": "+5"},
-        {"CONTENT_LENGTH": "0x10"},
-        {"CONTENT_LENGTH": "²"},
-        {"CONTENT_LENGTH": "5", "HTTP_TRANSFER_ENCODING": "chunked"},
-        {"HTTP_TRANSFER_ENCODING": "gzip, chunked"},
-        {"HTTP_TRANSFER_ENCODING": "chunked,chunked"},
-        {"HTTP_TRANSFER_ENCODING": "chunked", "SERVER_PROTOCOL": "HTTP/1.0"},
+        b"Content-Length: 5,5",
+        b"Content-Length: -1",
+        b"Content-Length: +5",
+        b"Content-Length: 0x10",
+        b"Content-Length: \xb2",
+        b"Content-Length: 5\r\nContent-Length: 5",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: gzip, chunked",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
     ],
 )
-def test_a_length_that_could_be_read_in_two_ways_is_refused(headers: dict[str, str]) -> None:
+def test_a_length_that_could_be_read_in_two_ways_is_refused(headers: bytes) -> None:
     with pytest.raises(RequestError):
-        announced_length({"SERVER_PROTOCOL": "HTTP/1.1"} | headers)
+        parse_head(b"POST / HTTP/1.1\r\nHost: a\r\n" + headers)
+
+
+def test_chunks_are_not_of_http_1_0() -> None:
+    with pytest.raises(RequestError):
+        parse_head(b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked")
 
 
 def test_a_head_becomes_an_environ() -> None:
@@ -78,6 +87,12 @@ def test_a_head_becomes_an_environ() -> None:
 
     assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/a b", "c=d")
     assert (environ["HTTP_X_ONE"], environ["CONTENT_TYPE"]) == ("1,2", "t")
+
+
+def test_an_offer_to_change_the_protocol_is_answered_in_this_one() -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5"
+
+    assert parse_head(head)["CONTENT_LENGTH"] == "5"
 
 
 def test_requests_sent_ahead_are_answered_in_turn(sender: socket.socket) -> None:
@@ -102,6 +117,8 @@ def test_a_head_is_read_as_it_trickles_in(sender: socket.socket) -> None:
         b"nonsense\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;" + b"x" * 40_000,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * 40_000,
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
