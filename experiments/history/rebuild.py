@@ -34,8 +34,7 @@ from kernel.values import read_instant
 from policies.core.settings import SETTING_NAMES
 from policies.models import PolicyVersion
 from signals_app.alerts.admission import Arrival
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert
-from signals_app.alerts.secret_masking import MASK, split_secrets
+from signals_app.alerts.decoding import MASK, MAX_BODY_BYTES, decode_alert, split_secrets
 from signals_app.models import MarketData, Signal, WebhookSource
 from signals_app.webhook.receive import receive_alert
 

@@ -26,7 +26,7 @@ def main() -> None:
 
         uvloop.run(Door(*address).run(listener))
         return
-    from orchestrator_site.web.page_process import PageProcess
+    from orchestrator_site.web.handling import PageProcess
     from orchestrator_site.wsgi import application
 
     PageProcess(application, listener, settings.WEB_THREADS).run()

@@ -10,7 +10,6 @@ import json
 import resource
 import signal
 import socket
-from contextlib import suppress
 from io import BytesIO
 from time import monotonic
 from typing import Any, cast
@@ -25,9 +24,8 @@ from django.middleware.security import SecurityMiddleware
 from kernel.problems import problem_body
 from kernel.process_group import beat
 from orchestrator_site.health import healthz
-from orchestrator_site.web.handling import request_id_of
+from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
-from orchestrator_site.web.page_process import KEEP_ALIVE, PART, request_frame
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import AlertView
@@ -192,8 +190,16 @@ class Door:
     async def run(self, listener: socket.socket) -> None:
         """Serve until SIGTERM."""
         stopping = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stopping.set)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+        def beat_on() -> None:
+            # All that is done here is done by turns of this loop.
+            beat()
+            loop.call_later(BEAT_SECONDS, beat_on)
+
+        beat_on()
         await self.serve_until(stopping, listener)
 
     async def serve_until(self, stopping: asyncio.Event, listener: socket.socket) -> None:
@@ -201,10 +207,7 @@ class Door:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
         patrol(self)
-        while not stopping.is_set():
-            beat()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), BEAT_SECONDS)
+        await stopping.wait()
         server.close()
         self.is_draining = True
         begun = monotonic()

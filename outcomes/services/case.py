@@ -38,7 +38,7 @@ from outcomes.models import (
 )
 from policies.models import PolicyVersion
 from policies.selectors import answer_by
-from signals_app.alerts.times import duration
+from signals_app.alerts.fields import duration
 from signals_app.models import Signal
 from signals_app.selectors import replay_clock
 

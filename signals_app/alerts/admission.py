@@ -12,10 +12,16 @@ from typing import Any
 
 from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
-from signals_app.alerts.alert import Understood, understand
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, open_envelope, refuse_size
-from signals_app.alerts.fields import shown_text
-from signals_app.alerts.secret_masking import MASK, mask_body, split_secrets
+from signals_app.alerts.alert import Understood, open_envelope, understand
+from signals_app.alerts.decoding import (
+    MASK,
+    MAX_BODY_BYTES,
+    decode_alert,
+    mask_body,
+    refuse_size,
+    split_secrets,
+)
+from signals_app.alerts.refusals import shown_text
 
 # From TradingView's help page "About webhooks"; it does not send over IPv6.
 TRADINGVIEW_ADDRESSES = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")

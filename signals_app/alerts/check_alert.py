@@ -10,14 +10,12 @@ from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, instant_text
-from signals_app.alerts.alert import NewSignal, Readings, read_alert, understand
+from signals_app.alerts.alert import NewSignal, Readings, open_envelope, read_alert, understand
 from signals_app.alerts.closing_vocabulary import SIZE_ALIASES
-from signals_app.alerts.decoding import decode_alert, open_envelope
+from signals_app.alerts.decoding import decode_alert, split_secrets
 from signals_app.alerts.directions import ENTRY_SHORT
 from signals_app.alerts.documents import PRICE_MEMBERS
-from signals_app.alerts.fields import Fields, Reading, read_sequence
-from signals_app.alerts.secret_masking import split_secrets
-from signals_app.alerts.times import TimestampReading
+from signals_app.alerts.fields import Fields, Reading, TimestampReading, read_sequence
 from signals_app.alerts.vocabulary import DIRECTION_ALIASES, POSITION_ALIASES
 
 # When news comes, deliveries take ten seconds, and one that is sent again longer: below a minute good alerts are lost.

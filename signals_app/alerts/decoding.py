@@ -1,23 +1,22 @@
-"""Strict decoding of an alert body, before any framework parser sees it (R8.1), and of what it is wrapped in."""
+"""Strict decoding of an alert body, before any framework parser sees it (R8.1), and keeping its secrets out of sight.
+
+Secrets stay out of everything that is hashed, stored, logged or shown. The masked body, decoded again, yields the same
+payload without secrets as the body that was received, so that a stored delivery can be replayed.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from kernel.errors import DomainError
-from signals_app.alerts.fields import Field, compact, conflict, shown_text
-from signals_app.alerts.vocabulary import (
-    DIRECTION_ALIASES,
-    ENVELOPES,
-    POSITION_ALIASES,
-    SYMBOL_ALIASES,
-    TIMEFRAME_ALIASES,
-    Weight,
-)
+from signals_app.alerts.refusals import shown_text
 
 # Real alerts have 3 to 8 KB and a few levels; Python 3.11's parser gives up at about a thousand.
 MAX_BODY_BYTES = 64 * 1024
@@ -144,52 +143,242 @@ def _number_out_of_range(field: str) -> DomainError:
     )
 
 
-# One in another happens ({"data": {"alert": ...}}); more are nobody's format.
-_MAX_ENVELOPES = 3
-_SYMBOLS = frozenset((*SYMBOL_ALIASES, "tradingsymbol"))
-_DIRECTIONS = frozenset(
-    (*(name for name, field in DIRECTION_ALIASES.items() if field.weight is Weight.STRICT), *POSITION_ALIASES)
+# A name, split at case changes and punctuation, is that of a secret when one of its words is.
+_SECRET_WORDS = frozenset(
+    {
+        "secret", "password", "passphrase", "passwd", "pwd", "pin", "token", "apikey", "authorization", "credential",
+        "credentials", "secrets", "passwords", "signature", "license", "licence",
+    }
+)  # fmt: skip
+# Beside one of these, `key` is one, too; words in a row without a border between them are found by _GLUED.
+_KEY_OWNERS = frozenset({"api", "access", "private", "client", "auth", "license", "licence"})
+_GLUED = re.compile(
+    r"(?:api|access|private|client|auth|user|my|webhook|bot|broker|account|refresh|bearer|secret)+"
+    r"(?:secret|passphrase|password|passwd|pwd|pin|token|key|signature)"
 )
-# What an envelope of its own may say again, about itself: when it was sent, and its number.
-_MEANING = _SYMBOLS | _DIRECTIONS | frozenset(TIMEFRAME_ALIASES)
+# Coins, candles and models have tokens and pins as well.
+NO_SECRETS = frozenset(
+    {
+        "tokensymbol", "tokenname", "tokenaddress", "tokenid", "tokenpair", "tokenin", "tokenout", "tokencount",
+        "basetoken", "quotetoken", "pinbar", "pinbars", "pinbarsignal", "bullishpinbar", "bearishpinbar",
+        "licenseplate",
+    }
+)  # fmt: skip
+# Holds the secret in some layouts and data in others: a secret only where it carries the expected one.
+MAYBE_SECRET_FIELD = "key"  # noqa: S105 - the name of a field
+MASK = "***"
+# A shorter secret cannot be told from ordinary data, so its copies elsewhere are left alone.
+MIN_COPY_CHARACTERS = 8
+
+_REMEMBERED_CHARACTERS = 40
+_NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# Most alerts hold no secret and are let pass by one look for these; with \u a name can be spelt in escapes.
+_HINTS = (
+    b"secret", b"pass", b"pwd", b"pin", b"token", b"key", b"authorization", b"credential", b"signature", b"licen",
+    b"\\u",
+)  # fmt: skip
+# Possessive, so that a string without an end is given up at once instead of being tried at every length.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_QUOTE = r"\\*[\"']|&quot;|&#34;|[“”]"
+_LOOSE_FIELD = re.compile(
+    r"(?:secret|token|key|pass[ _-]?phrase|pass[ _-]?word|passwd|pwd|(?<![A-Za-z])pin|(?-i:Pin)"
+    r"|authorization|credentials?|signature|licen[sc]e(?:[ _-]?id)?)"
+    # The scheme before the credential is part of the value.
+    rf"(?:{_QUOTE})?\s*[:=]\s*(?P<quote>{_QUOTE})?(?:(?:bearer|basic)\s+)?",
+    re.IGNORECASE,
+)
+_LOOSE_END = re.compile(r"[\s,;&|)}\]]")
 
 
-def open_envelope(payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload with an alert that it wraps in its place; the same payload when it wraps none.
+def split_secrets(
+    payload: Mapping[str, Any], is_secret: Callable[[str], bool] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The payload without its secret members at any depth, and the secrets these presented.
 
-    The wrapper's own members stay beside those of the alert, which win where both have a name. Raise DomainError
-    `conflicting_alias` when both name a symbol, direction or timeframe and differ.
+    ``is_secret`` tells whether a text is the body secret the source expects; with it, a member called
+    ``key`` that carries this secret goes, too. Copies of a presented secret in what remains are
+    masked. A secret that is not text (a number, say) is removed and presents nothing.
     """
-    # Nearly all alerts hold no object at all, and every alert passes here.
-    if dict not in map(type, payload.values()):
-        return payload
-    for _ in range(_MAX_ENVELOPES):
-        envelope = next(
-            (
-                name
-                for name, value in payload.items()
-                if isinstance(value, dict) and compact(name) in ENVELOPES and _wraps(value, payload)
-            ),
-            None,
-        )
-        if envelope is None:
-            break
-        inside = payload[envelope]
-        outside = {name: value for name, value in payload.items() if name != envelope}
-        for name, value in inside.items():
-            if compact(name) in _MEANING and outside.get(name, value) != value:
-                raise conflict(
-                    "conflicting_alias",
-                    Field(compact(name), (name,), outside[name]),
-                    Field(compact(name), (envelope, name), value),
-                )
-        payload = outside | inside
-    return payload
+    hidden: list[Any] = []
+    rest: dict[str, Any] = _without_secrets(payload, is_secret, hidden)
+    copies = _longest_first([text for value in hidden for text in _texts(value)])
+    presented = tuple(value for value in hidden if isinstance(value, str) and value)
+    return (_mask_copies(rest, copies) if copies else rest), presented
 
 
-def _wraps(inside: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
-    """Whether the object holds a symbol, a direction or another envelope that is missing beside it."""
-    there, here = ({compact(key) for key, value in level.items() if value is not None} for level in (inside, payload))
-    return any(not there.isdisjoint(kind) and here.isdisjoint(kind) for kind in (_SYMBOLS, _DIRECTIONS)) or (
-        here.isdisjoint(_SYMBOLS) and any(compact(key) in ENVELOPES and isinstance(inside[key], dict) for key in inside)
-    )
+def _without_secrets(value: Any, is_secret: Callable[[str], bool] | None, hidden: list[Any]) -> Any:
+    """The value without the secret members at any depth, which are added to `hidden`."""
+    if isinstance(value, list):
+        return [_without_secrets(item, is_secret, hidden) if type(item) in (dict, list) else item for item in value]
+    rest: dict[str, Any] = {}
+    for name, inner in value.items():
+        if is_secret_name(name) or (
+            # A masked one was a secret when it was received.
+            is_secret is not None
+            and name.lower() == MAYBE_SECRET_FIELD
+            and isinstance(inner, str)
+            and (inner == MASK or is_secret(inner))
+        ):
+            hidden.append(inner)
+        else:
+            rest[name] = _without_secrets(inner, is_secret, hidden) if type(inner) in (dict, list) else inner
+    return rest
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a member of this name holds a secret, at whatever depth."""
+    # The same few names come with every alert; long ones come from nobody who means well.
+    return _remembered(name) if len(name) <= _REMEMBERED_CHARACTERS else _is_secret_name(name)
+
+
+def _is_secret_name(name: str) -> bool:
+    words = [word.lower() for word in _NAME_WORDS.findall(name)]
+    if "".join(words) in NO_SECRETS:
+        return False
+    if not _SECRET_WORDS.isdisjoint(words):
+        return True
+    if not _KEY_OWNERS.isdisjoint(words) and "key" in words:
+        return True
+    return any(_GLUED.fullmatch(word) for word in words)
+
+
+_remembered = lru_cache(maxsize=1024)(_is_secret_name)
+
+
+def mask_body(body: bytes, presented: Collection[str] = ()) -> bytes:
+    """The received bytes with every secret value replaced by ``***``.
+
+    ``presented`` are the secrets that split_secrets found. A body that is no JSON object is masked
+    by what looks like a secret field, rather too much than too little.
+    """
+    if not presented and not any(map(body.lower().__contains__, _HINTS)) and b"\x00" not in body:
+        return body
+    if b"\x00" in body:
+        # UTF-16 or worse: nothing in there can be found reliably.
+        return MASK.encode()
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        # One byte a character, so that all other bytes stay as they are.
+        return _mask_loosely(body.decode("latin-1"), presented).encode("latin-1")
+    # Valid JSON is masked token by token; a secret may contain what looks like the end of its field.
+    try:
+        is_object = isinstance(json.loads(text.removeprefix(_BYTE_ORDER_MARK)), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return (_mask_fields if is_object else _mask_loosely)(text, presented).encode()
+
+
+def _longest_first(secrets: Collection[str]) -> list[str]:
+    # Of two secrets one of which contains the other, the shorter would leave the rest of the longer readable.
+    return sorted((secret for secret in set(secrets) if len(secret) >= MIN_COPY_CHARACTERS), key=len, reverse=True)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, field in value.items():
+            yield name
+            yield from _texts(field)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _mask_copies(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        return _mask_text(value, secrets)
+    if isinstance(value, dict):
+        return {_mask_text(name, secrets): _mask_copies(field, secrets) for name, field in value.items()}
+    if isinstance(value, list):
+        return [_mask_copies(item, secrets) for item in value]
+    return value
+
+
+def _mask_text(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _mask_fields(text: str, presented: Collection[str]) -> str:
+    """Mask the values of the secret members and all copies of them in valid JSON."""
+    tokens = list(_TOKEN.finditer(text))
+    hidden = _secret_values(tokens, presented)
+    values = [token[0] for first, last in hidden.items() for token in tokens[first : last + 1]]
+    secrets = _longest_first([*presented, *(_string(token) for token in values if token[0] == '"')])
+    parts: list[str] = []
+    end = 0
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        last = hidden.get(position, position)
+        written = f'"{MASK}"' if position in hidden else token[0]
+        if position not in hidden and secrets and written[0] == '"':
+            masked = _mask_text(_string(written), secrets)
+            # What holds no secret keeps its spelling, for the stored body is evidence.
+            written = written if masked == _string(written) else json.dumps(masked)
+        parts += [text[end : token.start()], written]
+        end = tokens[last].end()
+        position = last + 1
+    return "".join(parts) + text[end:]
+
+
+def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
+    """First and last token of each value of a secret member."""
+    values: dict[int, int] = {}
+    last = 0
+    for position, (token, following) in enumerate(pairwise(tokens)):
+        # Only a name has a colon after it, and what lies inside a secret is hidden with it.
+        if position < last or following[0] != ":":
+            continue
+        name, first = _string(token[0]), position + 2
+        value = tokens[first][0]
+        carries_secret = name.lower() == MAYBE_SECRET_FIELD and value[0] == '"' and _string(value) in presented
+        if is_secret_name(name) or carries_secret:
+            inside = 0
+            for last in range(first, len(tokens)):
+                inside += _step(tokens[last][0])
+                if inside == 0:
+                    break
+            values[first] = last
+    return values
+
+
+def _string(token: str) -> str:
+    """What a string token of valid JSON says."""
+    return json.loads(token) if "\\" in token else token[1:-1]
+
+
+def _step(token: str) -> int:
+    """By how much the token changes the depth."""
+    return {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+
+
+def _mask_loosely(text: str, presented: Collection[str]) -> str:
+    found: list[str] = []
+    parts: list[str] = []
+    end = 0
+    for field in _LOOSE_FIELD.finditer(text):
+        if field.start() < end:
+            continue  # Inside a value that is masked already.
+        stop = _loose_end(text, field.end(), field["quote"])
+        found.append(text[field.end() : stop])
+        parts += [text[end : field.end()], MASK]
+        end = stop
+    return _mask_text("".join(parts) + text[end:], _longest_first([*presented, *found]))
+
+
+def _loose_end(text: str, start: int, quote: str | None) -> int:
+    """Where the value that starts here ends; an unterminated one ends with the body."""
+    if quote is None:
+        if text[start : start + 1] in {"{", "["}:
+            return len(text)
+        match = _LOOSE_END.search(text, start)
+        return match.start() if match else len(text)
+    closing = "”" if quote == "“" else quote
+    stop = text.find(closing, start)
+    while stop > start and quote in {'"', "'"} and text[stop - 1] == "\\":
+        stop = text.find(closing, stop + 1)
+    return len(text) if stop == -1 else stop

@@ -1,16 +1,29 @@
-"""The fields of an alert by their many names, and what the plain ones among them say: symbol, strategy, order."""
+"""The fields of an alert by their many names, and what each says but the direction: symbol, order, timeframe, time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from kernel.errors import DomainError
+from kernel.values import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR, epoch_instant
+from signals_app.alerts.refusals import (
+    MAX_SYMBOL_CHARACTERS,
+    conflict,
+    invalid_symbol,
+    shown,
+    shown_text,
+    time_out_of_range,
+    unparseable_time,
+)
 from signals_app.alerts.vocabulary import (
+    BAR_OPEN_ALIASES,
     CONTAINERS,
     EXCHANGE_ALIASES,
     NOT_A_SYMBOL,
@@ -18,8 +31,13 @@ from signals_app.alerts.vocabulary import (
     SEQUENCE_ALIASES,
     STRATEGY_ALIASES,
     SYMBOL_ALIASES,
+    TIMEFRAME_ALIASES,
+    TIMEFRAME_UNITS,
+    TIMEFRAME_WORDS,
+    TIMESTAMP_RANKS,
     WEAK_ORDER_ID_ALIASES,
     WEAK_SYMBOL_ALIASES,
+    WEAK_TIMEFRAME_ALIASES,
 )
 
 Path = tuple[str, ...]
@@ -27,7 +45,6 @@ T = TypeVar("T")
 
 MAX_STRATEGY_CHARACTERS = 200
 MAX_ORDER_ID_CHARACTERS = 200
-_SHOWN_CHARACTERS = 60
 _REMEMBERED_CHARACTERS = 40
 
 
@@ -125,16 +142,6 @@ def read_agreeing(fields: list[Field], read: Callable[[Field], T]) -> Reading[T]
     return Reading(value, tuple(fields))
 
 
-def conflict(code: str, first: Field, second: Field) -> DomainError:
-    """The error that names two fields which contradict each other."""
-    return DomainError(
-        code,
-        f"{first.name} is {shown(first.value)} but {second.name} is {shown(second.value)}; "
-        "send only one of them, or make them agree.",
-        second.pointer,
-    )
-
-
 def refuse_placeholder(field: Field) -> None:
     """Raise DomainError when the value still contains a TradingView placeholder such as ``{{ticker}}``."""
     value = field.value
@@ -145,26 +152,6 @@ def refuse_placeholder(field: Field) -> None:
             "this kind of alert, or the message was sent by hand; send a value.",
             field.pointer,
         )
-
-
-def shown(value: object) -> str:
-    """The value fit for a sentence: quoted, printable, at most about 60 characters."""
-    if isinstance(value, str):
-        return f'"{shown_text(value)}"'
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return shown_text(str(value))
-
-
-def shown_text(text: str) -> str:
-    """The text with unprintable characters escaped, cut to about 60 characters."""
-    if not text.isprintable():
-        text = text[: _SHOWN_CHARACTERS + 1].encode("unicode_escape").decode()
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def read_strategy(fields: Fields) -> Reading[str]:
@@ -224,7 +211,6 @@ _SWAP = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)((?:-[A-Z0-9]+)*)")
 _EXCHANGE = re.compile(r"[A-Z0-9][A-Z0-9_.\- ]{0,49}")
 # So TradingView marks an exchange whose data are delayed; it is the same exchange.
 _DELAYED = re.compile(r"_DLY?$")
-_MAX_SYMBOL_CHARACTERS = 64
 
 
 def read_symbol(fields: Fields) -> Reading[str]:
@@ -277,7 +263,7 @@ def _split(field: Field) -> tuple[str, str]:
         raise DomainError("symbol_type", f'{field.name} must be text such as "SPY", not {shown(value)}.', field.pointer)
     text = value.strip()
     if not text.isascii() or text in NOT_A_SYMBOL:
-        raise _invalid(field)
+        raise invalid_symbol(field)
     text = text.upper()
     if _is_swap(text):
         return "", text
@@ -285,19 +271,157 @@ def _split(field: Field) -> tuple[str, str]:
     exchange, symbol = prefixed.groups() if prefixed else ("", text)
     is_plain = _SYMBOL.fullmatch(symbol) is not None and symbol.count("/") <= 1
     if not (is_plain or _is_swap(symbol)):
-        raise _invalid(field)
+        raise invalid_symbol(field)
     return exchange, symbol
 
 
 def _is_swap(symbol: str) -> bool:
     swap = _SWAP.fullmatch(symbol)
-    return swap is not None and swap[3] in (swap[1], swap[2]) and len(symbol) <= _MAX_SYMBOL_CHARACTERS
+    return swap is not None and swap[3] in (swap[1], swap[2]) and len(symbol) <= MAX_SYMBOL_CHARACTERS
 
 
-def _invalid(field: Field) -> DomainError:
-    return DomainError(
-        "symbol_invalid",
-        f"{field.name} is {shown(field.value)}, which is not a symbol; send up to {_MAX_SYMBOL_CHARACTERS} "
-        'letters, digits and . ! / - _ &, optionally with an exchange prefix, such as "NASDAQ:AAPL".',
-        field.pointer,
-    )
+_MINUTES = re.compile(r"([0-9]{1,5})(?:\.0*)?")
+_COUNTED = re.compile(r"(?:([0-9]{1,5})[ _-]*)?([A-Za-z]+)")
+_METATRADER = re.compile(r"(M|H|D|W|MN)([0-9]{1,3})", re.IGNORECASE)
+# Bars of a range or a number of trades, as long as they take.
+_EVENT_UNITS = {"r": "R", "range": "R", "t": "T", "tick": "T", "ticks": "T"}
+_METATRADER_UNITS = {"M": "m", "H": "h", "D": "d", "W": "w", "MN": "M"}
+_LARGER = {"s": ("m", 60), "m": ("h", 60), "h": ("d", 24)}
+# "15M" is far more often a slip for 15 minutes than a chart of 15 months, which no vendor has.
+_MAX_COUNT = {"s": 86_400, "m": 10_080, "h": 720, "d": 366, "w": 53, "M": 12, "R": 99_999, "T": 99_999}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 31 * 86_400, "R": 0, "T": 0}
+
+_ISO = re.compile(
+    r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
+    r"(?:[Tt ]\s*(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,20}))?)?)?"
+    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
+)
+_EPOCH = re.compile(r"[+-]?\d{1,30}(?:\.\d{0,30})?", re.ASCII)
+_MINUTES_AN_HOUR = 60
+# Seconds have had ten digits since 2001: a smaller number has lost some, and would be read as a day long ago.
+_FIRST_EPOCH = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampReading:
+    """When the alert says it fired, or when its bar opened; aware, in UTC."""
+
+    value: datetime
+    is_bar_open: bool
+    fields: tuple[Field, ...]
+
+
+def read_timeframe(fields: Fields) -> Reading[str] | None:
+    """The timeframe as ``<n><s|m|h|d|w|M|R|T>``, None when the alert has none; raise DomainError when it is not one."""
+    return read_agreeing(fields.find(TIMEFRAME_ALIASES) or fields.find(WEAK_TIMEFRAME_ALIASES), _timeframe)
+
+
+def duration(timeframe: str) -> timedelta:
+    """The longest time that one bar of this canonical timeframe spans.
+
+    A month counts 31 days; bars of ranges and ticks, which take what they take, count none.
+    """
+    return timedelta(seconds=int(timeframe[:-1]) * _SECONDS[timeframe[-1]])
+
+
+def read_timestamp(fields: Fields) -> TimestampReading | None:
+    """The preferred timestamp, None when the alert has none; raise DomainError when it is not one."""
+    for aliases in TIMESTAMP_RANKS:
+        found = fields.find(aliases)
+        reading = read_agreeing(found, _timestamp)
+        if reading is not None:
+            is_bar_open = any(field.alias in BAR_OPEN_ALIASES for field in found)
+            return TimestampReading(reading.value, is_bar_open, reading.fields)
+    return None
+
+
+def _timeframe(field: Field) -> str:
+    refuse_placeholder(field)
+    value = field.value
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise DomainError(
+            "timeframe_type", f'{field.name} must be text such as "5m", or minutes, not {shown(value)}.', field.pointer
+        )
+    count, unit = 0, ""
+    text = value.strip() if isinstance(value, str) else str(value)
+    if minutes := _MINUTES.fullmatch(text):
+        count, unit = int(minutes[1]), "m"
+    elif metatrader := _METATRADER.fullmatch(text):
+        count, unit = int(metatrader[2]), _METATRADER_UNITS[metatrader[1].upper()]
+    elif counted := _COUNTED.fullmatch(TIMEFRAME_WORDS.get(compact(text), text)):
+        # Case matters for this letter only: M is a month, m a minute.
+        letters = counted[2].lower()
+        unit = "M" if counted[2] in {"M", "MN"} else TIMEFRAME_UNITS.get(letters) or _EVENT_UNITS.get(letters, "")
+        # TradingView writes D as well as 1D.
+        count = int(counted[1] or 1)
+    if not 1 <= count <= _MAX_COUNT.get(unit, 0):
+        raise DomainError(
+            "timeframe_invalid",
+            f"{field.name} is {shown(value)}; send one timeframe: minutes as a number, or a number with s, m, h, d, "
+            'w, M for months (at most 12), R for ranges or T for ticks, such as "5m".',
+            field.pointer,
+        )
+    # 60 minutes and 1h are one chart, 1440 and D another; each must be one signal.
+    while unit in _LARGER and count % _LARGER[unit][1] == 0:
+        unit, factor = _LARGER[unit]
+        count //= factor
+    return f"{count}{unit}"
+
+
+def _timestamp(field: Field) -> datetime:
+    refuse_placeholder(field)
+    value = field.value
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise DomainError(
+            "timestamp_type",
+            f"{field.name} must be an ISO 8601 time with a time zone, or epoch seconds or milliseconds, "
+            f"not {shown(value)}.",
+            field.pointer,
+        )
+    text = value.strip() if isinstance(value, str) else repr(value)
+    if not isinstance(value, str) or _EPOCH.fullmatch(text):
+        try:
+            number = Decimal(text)
+            if number < _FIRST_EPOCH:
+                raise time_out_of_range(field)
+            return epoch_instant(number)
+        except ValueError as error:
+            raise time_out_of_range(field) from error
+    return _from_iso(text, field)
+
+
+def _from_iso(text: str, field: Field) -> datetime:
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise unparseable_time(field)
+    parts = {name: int(match[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")}
+    fraction = (match["fraction"] or "").ljust(6, "0")[:6]
+    if parts["year"] == 0:
+        raise time_out_of_range(field)
+    try:
+        local = datetime(**parts, microsecond=int(fraction), tzinfo=UTC)
+    except ValueError as error:
+        raise unparseable_time(field) from error
+    if match["zone"] is None:
+        raise DomainError(
+            "timestamp_naive",
+            f"{field.name} is {shown(field.value)}, which has no time zone; add Z or an offset, "
+            'or send "{{timenow}}".',
+            field.pointer,
+        )
+    zone = match["zone"]
+    try:
+        digits = "" if zone.isalpha() else zone[1:].replace(":", "")
+        hours, minutes = int(digits[:2] or 0), int(digits[2:] or 0)
+        if minutes >= _MINUTES_AN_HOUR:
+            raise unparseable_time(field)
+        offset = timedelta(hours=hours, minutes=minutes)
+        if offset > FARTHEST_ZONE:
+            raise time_out_of_range(field)
+        moment = local + offset if zone[0] == "-" else local - offset
+    except OverflowError as error:
+        raise time_out_of_range(field) from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise time_out_of_range(field)
+    return moment

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from signals_app.alerts.times import duration
+from signals_app.alerts.fields import duration
 
 ALL_DAYS = frozenset(range(1, 8))
 _DAY = timedelta(days=1)

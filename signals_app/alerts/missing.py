@@ -13,10 +13,19 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from kernel.errors import DomainError
-from signals_app.alerts.decoding import decode_alert, open_envelope
-from signals_app.alerts.fields import Fields, read_exchange, read_sequence, read_strategy, read_symbol
+from signals_app.alerts.alert import open_envelope
+from signals_app.alerts.decoding import decode_alert
+from signals_app.alerts.fields import (
+    Fields,
+    duration,
+    read_exchange,
+    read_sequence,
+    read_strategy,
+    read_symbol,
+    read_timeframe,
+    read_timestamp,
+)
 from signals_app.alerts.market_hours import MarketHours, bar_closes, bar_of, has_clock, open_time
-from signals_app.alerts.times import duration, read_timeframe, read_timestamp
 
 T = TypeVar("T")
 

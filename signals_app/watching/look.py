@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from kernel.events import ALERT_ARRIVED_LATE, ALERT_MISSING, SOURCE_HEARD, SOURCE_SILENT
 from kernel.sql import load
 from kernel.values import format_timestamp
+from signals_app.alerts.fields import duration
 from signals_app.alerts.market_hours import MarketHours, after_open_time
 from signals_app.alerts.missing import (
     MOST_BARS,
@@ -35,7 +36,6 @@ from signals_app.alerts.missing import (
     missing_bars,
     missing_numbers,
 )
-from signals_app.alerts.times import duration
 from signals_app.models import WebhookDelivery
 from signals_app.watch_models import AlertArrival, AlertStream, AlertWatch, MissingAlert, MissingKind, WatchMode
 from signals_app.watching.watches import market_hours, settings_of

@@ -14,9 +14,8 @@ from kernel.actors import SYSTEM, Actor
 from kernel.audit import record
 from kernel.errors import DomainError
 from kernel.events import SOURCE_WATCHED
-from signals_app.alerts.fields import Fields
+from signals_app.alerts.fields import Fields, read_timeframe
 from signals_app.alerts.market_hours import ALL_DAYS, MarketHours, has_clock, zone_of
-from signals_app.alerts.times import read_timeframe
 from signals_app.models import WebhookSource
 from signals_app.watch_models import (
     MAX_GRACE_SECONDS,

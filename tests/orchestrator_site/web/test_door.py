@@ -15,7 +15,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError
 from django.test import Client
 
-from orchestrator_site.web.page_process import KEEP_ALIVE, request_frame
+from orchestrator_site.web.handling import KEEP_ALIVE, request_frame
 from signals_app.models import Signal
 from signals_app.webhook import receive
 from tests.factories import make_source

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel.errors import DomainError
 from signals_app.alerts.alert import NewSignal, RecordedOnly, Understood, means_the_same, read_signal, residual
-from signals_app.alerts.secret_masking import split_secrets
+from signals_app.alerts.decoding import split_secrets
 from tests.kernel.json_strategies import alert_payloads, json_objects
 from tests.signals_app.alerts.alerts import FIRED_AT, accept, judge, make_alert, record, refuse, with_direction
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from signals_app.alerts.alert import NewSignal, RecordedOnly
-from signals_app.alerts.times import duration
+from signals_app.alerts.fields import duration
 from tests.signals_app.alerts.alerts import RECEIVED_AT, accept, judge, make_alert, refuse
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from kernel.errors import DomainError
-from signals_app.alerts.alert import RecordedOnly, means_the_same, read_signal, understand
-from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, open_envelope
+from signals_app.alerts.alert import RecordedOnly, means_the_same, open_envelope, read_signal, understand
+from signals_app.alerts.decoding import MAX_BODY_BYTES, decode_alert, mask_body, split_secrets
 from signals_app.alerts.documents import natural_key, signal_id
-from signals_app.alerts.secret_masking import mask_body, split_secrets
 from tests.golden import GOLDEN_FOLDER
 
 GOLDEN = GOLDEN_FOLDER / "alerts.json"

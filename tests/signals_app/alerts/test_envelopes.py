@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kernel.errors import DomainError
-from signals_app.alerts.decoding import open_envelope
+from signals_app.alerts.alert import open_envelope
 from tests.signals_app.alerts.alerts import FIRED_AT, accept, make_alert
 
 ALERT = make_alert()

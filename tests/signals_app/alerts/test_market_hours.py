@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals_app.alerts.fields import duration
 from signals_app.alerts.market_hours import (
     MarketHours,
     after_open_time,
@@ -20,7 +21,6 @@ from signals_app.alerts.market_hours import (
     sessions,
     zone_of,
 )
-from signals_app.alerts.times import duration
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEEKDAYS = frozenset({1, 2, 3, 4, 5})

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signals_app.alerts.decoding import decode_alert
-from signals_app.alerts.secret_masking import MASK, NO_SECRETS, mask_body, split_secrets
+from signals_app.alerts.decoding import MASK, NO_SECRETS, decode_alert, mask_body, split_secrets
 from tests.kernel.json_strategies import json_objects, texts
 
 SECRET = "wh-7f3c91-demo"

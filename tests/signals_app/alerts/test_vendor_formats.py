@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from signals_app.alerts.alert import NewSignal, RecordedOnly
+from signals_app.alerts.alert import NewSignal, RecordedOnly, open_envelope
 from signals_app.alerts.check_alert import check_alert
-from signals_app.alerts.decoding import open_envelope
-from signals_app.alerts.secret_masking import split_secrets
+from signals_app.alerts.decoding import split_secrets
 from tests.signals_app.alerts.alerts import FIRED_AT, RECEIVED_AT, judge
 
 CLOCK = {"interval": "5", "timenow": FIRED_AT}

@@ -16,8 +16,8 @@ import pytest
 import uvloop
 
 from orchestrator_site.web.door import Door
+from orchestrator_site.web.handling import PageProcess
 from orchestrator_site.web.http1 import Connection, Environ
-from orchestrator_site.web.page_process import PageProcess
 from signals_app.webhook import writer
 
 NOWHERE = "/nonexistent/pages"
