@@ -230,13 +230,14 @@ class TradingViewWebhookView(APIView):
     async def take(self, request: Request, body: bytes, token: str) -> Receipt:
         """Judge and keep the alert that the request carries."""
         started = perf_counter()
+        keeper = self.keeper.for_alert()
         meta, proxies = request.META, settings.TRUSTED_PROXIES
         try:
             announced = int(meta.get("CONTENT_LENGTH", ""))
         except ValueError:
             announced = 0
         arrival = Arrival(
-            received_at=await clock.now(self.keeper),
+            received_at=await clock.now(keeper),
             started=started,
             address=client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies),
             # Without a proxy of ours in front, anybody could have set it.
@@ -247,7 +248,7 @@ class TradingViewWebhookView(APIView):
             content_encoding=meta.get("HTTP_CONTENT_ENCODING", ""),
             must_be_https=settings.SECURE_SSL_REDIRECT and not request.is_secure(),
         )
-        return await receive(token, arrival, self.keeper)
+        return await receive(token, arrival, keeper)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Turn errors into problem documents; every 401 is the same to the last byte."""

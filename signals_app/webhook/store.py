@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, IPv6Network
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -34,6 +34,10 @@ T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R")
 
+# From an alert to its answer, whatever happens: TradingView gives up after three seconds, and sends again after a 503.
+ANSWER_SECONDS = 0.85
+# After how long a source is tried again that somebody holds.
+BUSY_SECONDS = 0.05
 CHANNEL = "signals_waiting"
 STORE_ALERTS = load(__file__, "store_alerts.sql")
 FIND_SOURCES = """
@@ -42,8 +46,11 @@ SELECT id, slug, token_hash, previous_token_hash, is_active, body_secret_hash, c
   FROM webhook_sources
  WHERE token_hash = ANY(%(hashes)s) OR previous_token_hash = ANY(%(hashes)s)
 """
-# Whoever counts the alerts of a source has it to himself until they are committed.
-LOCK_SOURCES = "SELECT id FROM webhook_sources WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
+# Whoever counts the alerts of a source has it to himself until they are committed; the answer is who has to wait.
+LOCK_SOURCES = """
+WITH held AS MATERIALIZED (SELECT id FROM webhook_sources WHERE id = ANY(%(ids)s) FOR NO KEY UPDATE SKIP LOCKED)
+SELECT id FROM webhook_sources WHERE id = ANY(%(ids)s) AND id NOT IN (SELECT id FROM held)
+"""
 LATEST_DELIVERIES = """
 SELECT source.id, latest.received_at
   FROM unnest(%(ids)s::int8[], %(limits)s::int4[]) AS source (id, most)
@@ -83,6 +90,10 @@ class SourceChangedError(Exception):
     """The source was changed after the alert was judged by it: nothing is stored, judge again."""
 
 
+class SourceBusyError(Exception):
+    """Somebody holds a lock on the source's row: nothing is stored, ask again in a moment."""
+
+
 class RateLimitedError(DomainError):
     """The source has sent as much as it may in a minute; ``wait`` is the seconds until it may send again."""
 
@@ -107,6 +118,9 @@ Operation = Callable[[Session, Sequence[A]], Awaitable[Sequence[R | Exception]]]
 
 class Keeper(Protocol):
     """Where alerts are kept, and what is logged of them."""
+
+    def for_alert(self) -> Keeper:
+        """The same for one alert, which has its answer in time however often it asks."""
 
     async def ask(self, operation: Operation[A, R], argument: A) -> R:
         """Have the operation done for this one, beside others perhaps; committed on return."""
@@ -188,14 +202,15 @@ def delivery_row(
 async def store_alerts(session: Session, rows: Sequence[Row]) -> Sequence[bool | Exception]:
     """Store deliveries, with the new signals of those that make one; False where the signal exists.
 
-    SourceChangedError where the source was changed after the alert was judged by it: nothing is stored then. Of a
-    source beyond its limit the delivery is stored as rejected, and its result is RateLimitedError.
+    SourceChangedError where the source was changed after the alert was judged by it, and SourceBusyError where
+    somebody holds it: nothing is stored then. Of a source beyond its limit the delivery is stored as rejected, and its
+    result is RateLimitedError.
     """
     limits = {row["source_id"]: row["limit"] for row in rows if row["limit"] is not None}
     if not limits:
         return await _store(session, rows)
     async with session.transaction():
-        await session.fetch(LOCK_SOURCES, {"ids": sorted(limits)})
+        busy = {pk for (pk,) in await session.fetch(LOCK_SOURCES, {"ids": list(limits)})}
         since = min(row["received_at"] for row in rows) - MINUTE
         found = {"ids": list(limits), "limits": list(limits.values()), "since": since}
         latest: dict[int, list[datetime]] = {pk: [] for pk in limits}
@@ -204,20 +219,24 @@ async def store_alerts(session: Session, rows: Sequence[Row]) -> Sequence[bool |
         refusals: list[Exception | None] = []
         admitted: list[Row] = []
         for row in rows:
-            refusal = None
-            if row["limit"] is not None:
+            refusal: Exception | None = None
+            if row["limit"] is not None and row["source_id"] in busy:
+                refusal = SourceBusyError()
+            elif row["limit"] is not None:
                 wait = seconds_to_wait(latest[row["source_id"]], row["received_at"], row["limit"])
                 if wait is None:
                     insort(latest[row["source_id"]], row["received_at"])
                 else:
                     refusal = RateLimitedError(row["limit"], wait)
             refusals.append(refusal)
-            admitted.append(row if refusal is None else _rejected(row, refusal))
-        results = await _store(session, admitted)
-    return [
-        refusal if refusal is not None and not isinstance(result, Exception) else result
-        for refusal, result in zip(refusals, results, strict=True)
-    ]
+            if not isinstance(refusal, SourceBusyError):
+                admitted.append(_rejected(row, refusal) if isinstance(refusal, RateLimitedError) else row)
+        stored = iter(await _store(session, admitted) if admitted else ())
+    results: list[bool | Exception] = []
+    for refusal in refusals:
+        result = refusal if isinstance(refusal, SourceBusyError) else next(stored)
+        results.append(refusal if refusal is not None and not isinstance(result, Exception) else result)
+    return results
 
 
 def _rejected(row: Row, error: DomainError) -> Row:
@@ -232,11 +251,11 @@ async def _store(session: Session, rows: Sequence[Row]) -> Sequence[bool | Excep
     parameters |= {name: [row.get(name) for row in rows] for name in _SIGNAL_COLUMNS}
     now = perf_counter()
     parameters |= {"number": list(range(len(rows))), "duration_ms": [(now - row["started"]) * 1000 for row in rows]}
-    kept = {}
-    for number, is_kept, time in await session.fetch(STORE_ALERTS, parameters):
-        kept[number] = is_kept
+    results: list[bool | Exception] = [SourceChangedError()] * len(rows)
+    for number, is_kept, is_busy, time in await session.fetch(STORE_ALERTS, parameters):
+        results[number] = SourceBusyError() if is_busy else is_kept
         clock.set(time)
-    return [kept.get(number, SourceChangedError()) for number in range(len(rows))]
+    return results
 
 
 async def find_sources(session: Session, hashes: Sequence[str]) -> Sequence[KnownSource | None]:
@@ -332,9 +351,22 @@ def _prepared_cursor() -> Iterator[CursorWrapper]:
 class ThreadKeeper:
     """Keeps one alert at a time over this thread's connection of Django; its coroutines never wait."""
 
+    def __init__(self) -> None:
+        self._until = monotonic() + ANSWER_SECONDS
+
+    def for_alert(self) -> ThreadKeeper:
+        """One whose time begins now."""
+        return ThreadKeeper()
+
     async def ask(self, operation: Operation[A, R], argument: A) -> R:
-        """Have it done now."""
-        (result,) = await operation(self, [argument])
+        """Have it done now, or as soon as nobody else holds the source."""
+        while True:
+            (result,) = await operation(self, [argument])
+            if not isinstance(result, SourceBusyError):
+                break
+            if monotonic() > self._until:
+                raise OperationalError("Somebody holds the alert's source.") from result
+            sleep(BUSY_SECONDS)  # noqa: ASYNC251 (of this alert's own thread)
         if isinstance(result, Exception):
             raise result
         return result

@@ -3,7 +3,8 @@
 -- source was changed after it was judged; its number is missing in the answer. Whoever comes second waits for the
 -- first to commit, so that its next statement sees the row. In the order of the keys, so that two writers wait for each
 -- other in one order only. The conflict names no column: signal_id is in two unique keys, and with one named the other
--- would raise.
+-- would raise. A delivery's foreign key locks its source: where somebody holds that lock nothing is stored either, and
+-- the answer says so, or all the others would wait with it.
 WITH item AS (
     SELECT *
       FROM unnest(%(number)b::int4[], %(source_id)b::int8[], %(source_version)b::text[], %(received_at)b::timestamptz[],
@@ -16,8 +17,10 @@ WITH item AS (
            AS t (number, source_id, source_version, received_at, remote_address, content_type, body, body_sha256,
                  outcome, code, detail, signal_id, alert_time, duration_ms, source, exchange, symbol, direction,
                  timeframe, timestamp, strategy, order_id, signal_hash, raw_payload, consumed_fields, replayed)
+), source AS MATERIALIZED (
+    SELECT id, xmin AS version FROM webhook_sources WHERE id = ANY(%(source_id)b) FOR KEY SHARE SKIP LOCKED
 ), judged AS MATERIALIZED (
-    SELECT item.* FROM item JOIN webhook_sources s ON s.id = item.source_id AND s.xmin = item.source_version::xid
+    SELECT item.* FROM item JOIN source ON source.id = item.source_id AND source.version = item.source_version::xid
 ), stored AS (
     INSERT INTO signals (signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
                          signal_hash, raw_payload, consumed_fields, replayed, received_at, status, attempts, last_error)
@@ -39,4 +42,10 @@ WITH item AS (
       FROM kept
      ORDER BY number
 )
-SELECT judged.number, kept.number IS NOT NULL, clock_timestamp() FROM judged LEFT JOIN kept USING (number)
+SELECT item.number, kept.number IS NOT NULL, source.id IS NULL, clock_timestamp()
+  FROM item
+  LEFT JOIN source ON source.id = item.source_id
+  LEFT JOIN judged USING (number)
+  LEFT JOIN kept USING (number)
+ WHERE judged.number IS NOT NULL
+    OR (source.id IS NULL AND EXISTS (SELECT FROM webhook_sources AS held WHERE held.id = item.source_id))

@@ -20,12 +20,18 @@ import structlog
 from django.db import OperationalError, connection
 
 from kernel.events import WORKER_NOT_NOTIFIED, Event
-from signals_app.webhook.store import A, Operation, R, notify, store_alerts
+from signals_app.webhook.store import (
+    ANSWER_SECONDS,
+    BUSY_SECONDS,
+    A,
+    Operation,
+    R,
+    SourceBusyError,
+    notify,
+    store_alerts,
+)
 
 MAX_BATCH = 500
-# From asking to the answer, whatever happens: TradingView gives up after three seconds, and sends again after a 503.
-ANSWER_SECONDS = 0.85
-PATROL_SECONDS = 0.05
 # Less than that, or every batch behind a statement that hangs would wait in vain as well.
 STATEMENT_SECONDS = 0.75
 # How long nobody is asked after a failure.
@@ -42,6 +48,7 @@ CONNECTION = {
     "keepalives_count": 2,
 }
 LOCK_SECONDS, SERVER_SECONDS = 0.6, 0.7
+NO_ANSWER = "The database did not answer in time."
 
 _lines_log = logging.getLogger("orchestrator.lines")
 
@@ -91,6 +98,8 @@ class Writer:
         self._parameters: dict[str, Any] = CONNECTION | parameters | {"options": options}
         self._waiting: list[_Question] = []
         self._asked: list[_Question] = []
+        # Whose source somebody holds.
+        self._postponed: list[_Question] = []
         self._session: _Session | None = None
         self._work: asyncio.Task[None] | None = None
         self._hints: asyncio.Task[None] | None = None
@@ -100,22 +109,28 @@ class Writer:
         self._paused_until = 0.0
         self._lines: list[str] = []
 
-    async def ask(self, operation: Operation[A, R], argument: A) -> R:
+    def for_alert(self) -> AlertWriter:
+        """The same for one alert, whose time begins now."""
+        return AlertWriter(self, asyncio.get_running_loop().time() + ANSWER_SECONDS)
+
+    async def ask(self, operation: Operation[A, R], argument: A, until: float = float("inf")) -> R:
         """Have the operation done for this one beside others; committed on return.
 
-        Raise OperationalError when the database does not answer in time: the alert may be kept or not.
+        `until` is a time of the event loop. Raise OperationalError when the database has not answered by then: the
+        alert may be kept or not.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
         if now < self._paused_until:
             raise OperationalError("The database has just failed; it is tried again in a moment.")
-        question = _Question(operation, argument, loop.create_future(), now + ANSWER_SECONDS)
+        if now >= until:
+            raise OperationalError(NO_ANSWER)
+        question = _Question(operation, argument, loop.create_future(), min(until, now + ANSWER_SECONDS))
         self._waiting.append(question)
-        if self._work is None:
-            self._work = loop.create_task(self._write())
+        self._work_on()
         if not self._is_patrolling:
             self._is_patrolling = True
-            loop.call_later(PATROL_SECONDS, self._patrol)
+            loop.call_later(BUSY_SECONDS, self._patrol)
         result: R = await question.result
         return result
 
@@ -129,6 +144,10 @@ class Writer:
             await asyncio.wait(set(self._abandoned), timeout=left)
         if self._session is not None:
             await self._session.connection.close()
+
+    def _work_on(self) -> None:
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
         """Ask batch after batch until nobody waits."""
@@ -155,12 +174,17 @@ class Writer:
     def _patrol(self) -> None:
         """Tell those whose time is up; one timer for all, because one for each costs as much as keeping the alert."""
         now = asyncio.get_running_loop().time()
+        self._waiting += self._postponed
         for question in (*self._asked, *self._waiting):
             if question.until < now:
-                question.settle(OperationalError("The database did not answer in time."))
-        self._is_patrolling = bool(self._asked or self._waiting)
+                reason = "Somebody holds the alert's source." if question in self._postponed else NO_ANSWER
+                question.settle(OperationalError(reason))
+        self._postponed = []
+        if self._waiting:
+            self._work_on()
+        self._is_patrolling = bool(self._asked or self._waiting or self._postponed)
         if self._is_patrolling:
-            asyncio.get_running_loop().call_later(PATROL_SECONDS, self._patrol)
+            asyncio.get_running_loop().call_later(BUSY_SECONDS, self._patrol)
 
     async def _ask_or_split(self, questions: Sequence[_Question]) -> None:
         """Ask for all; halve them when the database refuses one, so that only whoever sent it is told."""
@@ -168,7 +192,7 @@ class Writer:
             results = await self._ask(questions)
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
             self._paused_until = asyncio.get_running_loop().time() + PAUSE_SECONDS
-            reason = str(error).strip() or "The database did not answer in time."
+            reason = str(error).strip() or NO_ANSWER
             for question in (*questions, *self._waiting):
                 question.settle(OperationalError(reason))
         except Exception as error:  # noqa: BLE001 (told to whoever asked, whose view logs it)
@@ -180,7 +204,10 @@ class Writer:
             await self._ask_or_split(questions[middle:])
         else:
             for question, result in zip(questions, results, strict=True):
-                question.settle(result)
+                if isinstance(result, SourceBusyError):
+                    self._postponed.append(question)
+                else:
+                    question.settle(result)
 
     async def _ask(self, questions: Sequence[_Question]) -> Sequence[Any]:
         """Ask; once more on a new connection when the kept one turns out to be dead."""
@@ -249,6 +276,30 @@ class Writer:
         # Each was let through by its own level already.
         _lines_log.critical("\n".join(self._lines))
         self._lines.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWriter:
+    """The writer as one alert uses it: whatever it asks one after the other, it has its answer in time."""
+
+    writer: Writer
+    until: float
+
+    def for_alert(self) -> AlertWriter:
+        """Itself: the alert's time runs already."""
+        return self
+
+    async def ask(self, operation: Operation[A, R], argument: A) -> R:
+        """Have the operation done; see `Writer.ask`."""
+        return await self.writer.ask(operation, argument, self.until)
+
+    def wake(self) -> None:
+        """Hint to the workers soon."""
+        self.writer.wake()
+
+    def log(self, event: Event, /, **values: object) -> None:
+        """Log an event."""
+        self.writer.log(event, **values)
 
 
 def next_batch(waiting: Sequence[_Question]) -> tuple[list[_Question], list[_Question]]:

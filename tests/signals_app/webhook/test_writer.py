@@ -15,11 +15,14 @@ from django.utils import timezone
 
 from signals_app.models import Signal, WebhookDelivery
 from signals_app.webhook import store, writer
-from signals_app.webhook.store import DatabaseClock, Session, ThreadKeeper
-from signals_app.webhook.writer import Writer
+from signals_app.webhook.store import DatabaseClock, Session, SourceBusyError, ThreadKeeper
+from signals_app.webhook.writer import AlertWriter, Writer
 from tests.factories import make_source
+from tests.processes.harness import database_url
 from tests.signals_app.webhook.door import open_door, post
 from tests.signals_app.webhook.webhook import TOKEN, alert
+
+OTHER_TOKEN = "other-token-0123456789abcdef0123456789"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,7 +119,7 @@ def test_of_a_hundred_at_once_exactly_as_many_pass_as_may() -> None:
 
 def test_without_the_lock_two_servers_would_let_more_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     make_source(rate_limit_per_minute=10)
-    monkeypatch.setattr(store, "LOCK_SOURCES", "SELECT 1 WHERE %(ids)s::int8[] IS NOT NULL")
+    monkeypatch.setattr(store, "LOCK_SOURCES", "SELECT 1 WHERE %(ids)s::int8[] IS NULL")
     store_counted = store._store
 
     async def store_later(session: Session, rows: Sequence[store.Row]) -> Sequence[bool | Exception]:
@@ -138,9 +141,81 @@ def test_two_servers_together_let_exactly_as_many_pass_as_may() -> None:
     assert statuses.count(200) == 10
 
 
-def send(port: int, number: int) -> int:
-    body = alert(symbol=f"S{number}")
-    return post(port, f"/webhooks/tradingview/{TOKEN}/", str(body).replace("'", '"').encode(), "text/plain").status_code
+def send(port: int, number: int, token: str = TOKEN, **fields: str) -> int:
+    body = alert(symbol=f"S{number}", **fields)
+    return post(port, f"/webhooks/tradingview/{token}/", str(body).replace("'", '"').encode(), "text/plain").status_code
+
+
+def test_an_alert_whose_time_is_up_asks_nothing_more() -> None:
+    async def run() -> None:
+        one = Writer()
+        late = AlertWriter(one, asyncio.get_running_loop().time() - 1)
+        with pytest.raises(OperationalError, match="in time"):
+            await late.ask(doubled, 1)
+        await one.close()
+
+    batches.clear()
+    asyncio.run(run())
+    assert batches == []
+
+
+def test_whatever_an_alert_asks_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_source(max_age_seconds=0)
+    deadlines = []
+    ask = AlertWriter.ask
+
+    async def ask_and_note(self: AlertWriter, operation: Any, argument: Any) -> Any:
+        deadlines.append(self.until)
+        return await ask(self, operation, argument)
+
+    monkeypatch.setattr(AlertWriter, "ask", ask_and_note)
+    with open_door() as port:
+        fired = "2026-03-16T14:30:00Z"
+        send(port, 1, timestamp=fired)
+        deadlines.clear()
+        assert send(port, 1, timestamp=fired) == 200
+
+    # A duplicate: it is not stored, compared with the first, and its delivery is stored.
+    assert len(deadlines) == 3
+    assert len(set(deadlines)) == 1
+
+
+@pytest.mark.parametrize("limit", [None, 10])
+def test_a_source_that_somebody_holds_is_waited_for_by_its_own_alerts_alone(
+    limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = make_source(rate_limit_per_minute=limit)
+    make_source(slug="other", token=OTHER_TOKEN)
+    with (
+        open_door() as port,
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(database_url(), autocommit=True) as other,
+    ):
+        with other.transaction():
+            other.execute("SELECT FROM webhook_sources WHERE id = %s FOR UPDATE", (held.pk,))
+            with monkeypatch.context() as patch:
+                patch.setattr(writer, "ANSWER_SECONDS", 0.1)
+                assert send(port, 3) == 503
+            waiting = pool.submit(send, port, 1)
+            assert send(port, 2, OTHER_TOKEN) == 200
+            assert not waiting.done()
+
+        assert waiting.result() == 200
+
+
+def test_a_thread_waits_for_a_source_that_somebody_holds_until_its_alert_must_be_answered() -> None:
+    keeper = ThreadKeeper()
+    busy: list[bool | Exception] = [SourceBusyError(), SourceBusyError(), True]
+
+    async def store_in_vain(session: Session, rows: Sequence[object]) -> Sequence[bool | Exception]:
+        return [busy.pop(0) if busy else SourceBusyError()]
+
+    keeper._until = float("inf")
+    assert store.run_now(keeper.ask(store_in_vain, None))
+
+    keeper._until = 0.0
+    with pytest.raises(OperationalError):
+        store.run_now(keeper.ask(store_in_vain, None))
 
 
 def test_the_database_tells_the_time() -> None:
