@@ -120,9 +120,13 @@ class ProcessGroup:
 
     def watch(self, stop_seconds: float = STOP_SECONDS) -> None:
         """Keep all programs running until `stop`, or until one has died for good: that is then `failed`."""
+        due = monotonic() + WATCH_SECONDS
         while self.failed is None and not self.stopping.wait(WATCH_SECONDS):
             beat()
+            # Where the whole machine stood still, nobody could say anything.
+            late, due = monotonic() - due, monotonic() + WATCH_SECONDS
             for program in self.programs:
+                program.due += max(late, 0)
                 if (code := program.exit_code()) is not None:
                     PROGRAM_DIED.log(program=program.name, code=code)
                 elif program.is_stuck():

@@ -57,6 +57,8 @@ REQUEST, PART = struct.Struct("!II"), struct.Struct("!I")
 # The door has the whole request when it connects, and takes what it gets: slower than this it is dead.
 SOCKET_SECONDS = 60.0
 STOP_SECONDS = 4.0
+# A statement may take 60, and the door waits no longer for the beginning of an answer.
+STUCK_SECONDS = 75.0
 # Answers that say no length (RFC 9110).
 WITHOUT_CONTENT = {204, 304}
 # In the environ: whether the sender's connection stays open after the answer.
@@ -103,14 +105,13 @@ def answer_parts(application: WSGIApplication, environ: dict[str, Any]) -> Itera
 
 
 class PageProcess:
-    """The threads of this process, and how many of them are answering."""
+    """The threads of this process, and when each of them last came on with the request that it has."""
 
     def __init__(self, application: WSGIApplication, listener: socket.socket, threads: int) -> None:
         self._application = application
         self._listener = listener
         self._threads = threads
-        self._lock = threading.Lock()
-        self._busy = 0
+        self._progress: dict[int, float] = {}
         self._is_stopping = False
 
     def run(self) -> None:
@@ -119,34 +120,36 @@ class PageProcess:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.start()
         while not self._is_stopping:
-            beat()
+            if self.is_coming_on():
+                beat()
             sleep(0.5)
         deadline = monotonic() + STOP_SECONDS
-        while self._busy and monotonic() < deadline:
+        while self._progress and monotonic() < deadline:
             sleep(0.02)
 
     def start(self) -> None:
         """Start the threads."""
         for number in range(self._threads):
-            threading.Thread(target=self._serve, name=f"page-{number}", daemon=True).start()
+            threading.Thread(target=self._serve, args=(number,), name=f"page-{number}", daemon=True).start()
+
+    def is_coming_on(self) -> bool:
+        """Whether a thread is free, or has come on with its request lately."""
+        busy = list(self._progress.values())
+        return len(busy) < self._threads or monotonic() - max(busy) < STUCK_SECONDS
 
     def _stop(self, signum: int, frame: object) -> None:
         self._is_stopping = True
 
-    def _serve(self) -> None:
+    def _serve(self, number: int) -> None:
         while not self._is_stopping:
             connection, _ = self._listener.accept()
-            with self._lock:
-                self._busy += 1
-            try:
-                with connection:
-                    connection.settimeout(SOCKET_SECONDS)
-                    self._answer(connection)
-            finally:
-                with self._lock:
-                    self._busy -= 1
+            self._progress[number] = monotonic()
+            with connection:
+                connection.settimeout(SOCKET_SECONDS)
+                self._answer(connection, number)
+            del self._progress[number]
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _answer(self, connection: socket.socket, number: int) -> None:
         try:
             with connection.makefile("rb") as stream:
                 lengths = stream.read(REQUEST.size)
@@ -158,6 +161,7 @@ class PageProcess:
                 return
             for part in answer_parts(self._application, environ | wsgi_members(environ, body)):
                 connection.sendall(PART.pack(len(part)) + part)
+                self._progress[number] = monotonic()
             connection.sendall(PART.pack(0))
         except OSError:
             # The sender, or the door itself, has gone: nobody waits for this answer.

@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -36,18 +40,22 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    # Opened here, so that senders wait for the next process instead of being refused while one is started again.
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        port = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Cannot listen on {options.host}:{options.port}: {error}.")
     # Every sender holds one; what the system allows at most is still a limit.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:
-        address = str(Path(folder) / "pages")
-        # Opened here, so that senders wait for the next process instead of being refused while one is started again.
-        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-        port = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
+    with port, folder_of_our_own(f"{options.host}-{port.getsockname()[1]}") as folder:
+        address = folder / "pages"
+        address.unlink(missing_ok=True)
         pages = socket.socket(socket.AF_UNIX)
-        pages.bind(address)
+        pages.bind(str(address))
         pages.listen(BACKLOG)
-        door = [sys.executable, "-m", "orchestrator_site.web", "alerts", str(port.fileno()), address]
+        door = [sys.executable, "-m", "orchestrator_site.web", "alerts", str(port.fileno()), str(address)]
         page = [sys.executable, "-m", "orchestrator_site.web", "pages", str(pages.fileno())]
         programs = [Program("alerts", door, must_beat=True, descriptors=(port.fileno(),))]
         programs += [
@@ -61,6 +69,23 @@ def main() -> None:
         group.watch(STOP_SECONDS)
     if group.failed is not None:
         sys.exit(1)
+
+
+@contextmanager
+def folder_of_our_own(name: str) -> Iterator[Path]:
+    """A folder for the time of the block that nobody else can look into; what a killed server has left is used again.
+
+    Whoever has the port that `name` tells has the folder.
+    """
+    folder = Path(tempfile.gettempdir()) / f"orchestrator-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        sys.exit(f"{folder} is open to other users of this machine, or theirs; remove it.")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError
 from django.test import Client
 
-from orchestrator_site.web.handling import KEEP_ALIVE, request_frame
+from orchestrator_site.web import handling
+from orchestrator_site.web.handling import KEEP_ALIVE, PageProcess, request_frame
 from signals_app.models import Signal
 from signals_app.webhook import receive
 from tests.factories import make_source
+from tests.processes.harness import wait_until
 from tests.signals_app.webhook.door import NOWHERE, Answer, open_door, open_pages, post
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
@@ -127,6 +129,36 @@ def test_other_requests_are_answered_by_a_page_process(tmp_path: Path) -> None:
 
     assert (refused.status, refused.document["code"]) == (405, "method_not_allowed")
     assert (unknown.status, unknown.document["code"]) == (404, "not_found")
+
+
+def test_a_page_process_whose_threads_all_hang_does_not_come_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        begun.set()
+        may_end.wait(60)
+        start_response("200 OK", [])
+        return []
+
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "pages"))
+    listener.listen()
+    pages = PageProcess(application, listener, 1)
+    pages.start()
+    with socket.socket(socket.AF_UNIX) as sender:
+        sender.connect(str(tmp_path / "pages"))
+        environ = {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", KEEP_ALIVE: ""}
+        sender.sendall(request_frame(environ, b""))
+        begun.wait(60)
+
+        assert pages.is_coming_on()
+        monkeypatch.setattr(handling, "STUCK_SECONDS", 0.0)
+        assert not pages.is_coming_on()
+
+        may_end.set()
+        wait_until(pages.is_coming_on, what="the end of the request")
 
 
 def test_a_request_whose_sender_has_left_is_not_begun(tmp_path: Path) -> None:
