@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from time import monotonic, time
 from typing import Any, Protocol, cast
@@ -45,6 +45,7 @@ VERSIONS = {"1.0", "1.1"}
 # A parser that is about to read a chunked body.
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _ABSOLUTE = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
+_date = lru_cache(maxsize=1)(partial(formatdate, usegmt=True))
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -154,11 +155,6 @@ def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
     if not keep_alive:
         lines.append("Connection: close")
     return "\r\n".join((*lines, "", "")).encode("latin-1")
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
 
 
 class Connection(asyncio.Protocol):

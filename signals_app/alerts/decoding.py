@@ -325,6 +325,10 @@ def _mask_fields(text: str, presented: Collection[str]) -> str:
     return "".join(parts) + text[end:]
 
 
+# By how much these tokens change the depth.
+_DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
+
+
 def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> dict[int, int]:
     """First and last token of each value of a secret member."""
     values: dict[int, int] = {}
@@ -339,7 +343,7 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
         if is_secret_name(name) or carries_secret:
             inside = 0
             for last in range(first, len(tokens)):
-                inside += _step(tokens[last][0])
+                inside += _DEPTHS.get(tokens[last][0], 0)
                 if inside == 0:
                     break
             values[first] = last
@@ -349,11 +353,6 @@ def _secret_values(tokens: list[re.Match[str]], presented: Collection[str]) -> d
 def _string(token: str) -> str:
     """What a string token of valid JSON says."""
     return json.loads(token) if "\\" in token else token[1:-1]
-
-
-def _step(token: str) -> int:
-    """By how much the token changes the depth."""
-    return {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
 
 
 def _mask_loosely(text: str, presented: Collection[str]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from bisect import insort
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, IPv6Network
 from time import monotonic, perf_counter, sleep
@@ -18,7 +18,6 @@ from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from kernel.canonical import sha256_hex, to_jsonb_text
@@ -338,16 +337,6 @@ class _PreparedCursor(psycopg.Cursor[Any]):
         return self
 
 
-@contextmanager
-def _prepared_cursor() -> Iterator[CursorWrapper]:
-    """Open a cursor that translates errors and logs queries as all cursors of Django do."""
-    connection.ensure_connection()
-    cursor: Any = _PreparedCursor(connection.connection)
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(cursor) as wrapped:
-        yield wrapped
-
-
 class ThreadKeeper:
     """Keeps one alert at a time over this thread's connection of Django; its coroutines never wait."""
 
@@ -373,7 +362,11 @@ class ThreadKeeper:
 
     async def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement; its rows."""
-        with _prepared_cursor() as cursor:
+        connection.ensure_connection()
+        prepared: Any = _PreparedCursor(connection.connection)
+        # Errors are translated and queries logged as by all cursors of Django.
+        wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+        with wrap(prepared) as cursor:
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
