@@ -16,9 +16,7 @@ from kernel.errors import DomainError
 from kernel.values import format_timestamp
 from signals_app.alerts.directions import ENTRY_SHORT, DirectionReading, read_direction
 from signals_app.alerts.fields import (
-    Field,
     Fields,
-    Path,
     Reading,
     TimestampReading,
     compact,
@@ -30,7 +28,7 @@ from signals_app.alerts.fields import (
     read_timeframe,
     read_timestamp,
 )
-from signals_app.alerts.refusals import conflict
+from signals_app.alerts.refusals import Field, Path, conflict
 from signals_app.alerts.vocabulary import (
     DIRECTION_ALIASES,
     ENVELOPES,

@@ -28,8 +28,8 @@ from signals_app.alerts.closing_vocabulary import (
     SIZE_ALIASES,
     WEAK_ORDER_TEXT_ALIASES,
 )
-from signals_app.alerts.fields import Field, Fields, compact, in_order, read_agreeing, refuse_placeholder
-from signals_app.alerts.refusals import ALLOWED, conflict, invalid_direction, shown
+from signals_app.alerts.fields import Fields, compact, in_order, read_agreeing, refuse_placeholder
+from signals_app.alerts.refusals import ALLOWED, Field, conflict, invalid_direction, shown
 from signals_app.alerts.vocabulary import (
     AMBIGUOUS_WORDS,
     CALL_WORDS,
@@ -301,7 +301,10 @@ def read_direction(fields: Fields, bare_sell: str = ENTRY_SHORT) -> DirectionRea
     words = read_words(fields)
     entries = [word for word in words if word.is_entry]
     current, previous = read_position(fields, POSITION_ALIASES), read_position(fields, PREVIOUS_POSITION_ALIASES)
-    told = _told(fields, entries, previous, current)
+    directions = {word.meaning for word in entries}
+    size = from_sizes(fields, directions.pop() if len(directions) == 1 else None, previous, current)
+    # What flags, effects and sizes say beside the words of direction.
+    told = [*read_effects(fields), *([size] if size else [])]
     words += [word for word in told if word.meaning != OPENING]
     # Exits first: a buy that closes a short must not open a long.
     decided = _from_positions(previous, current, words) or _exit_intent(words) or _hedged(words) or _agreed(words)
@@ -329,14 +332,6 @@ def read_direction(fields: Fields, bare_sell: str = ENTRY_SHORT) -> DirectionRea
     given = next(filter(None, by_weight), (current.field,) if current else ())
     option = _option(decided.value, fields) if is_plain else _Decided(decided.value, ())
     return DirectionReading(option.value, given, decided.by + option.by)
-
-
-def _told(fields: Fields, entries: list[Word], previous: Position | None, current: Position | None) -> list[Word]:
-    """What flags, effects and sizes say beside the words of direction."""
-    directions = {word.meaning for word in entries}
-    size = from_sizes(fields, directions.pop() if len(directions) == 1 else None, previous, current)
-    effects = read_effects(fields)
-    return [*effects, size] if size else effects
 
 
 def _no_direction(fields: Fields) -> DomainError:

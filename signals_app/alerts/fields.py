@@ -15,10 +15,11 @@ from kernel.errors import DomainError
 from kernel.values import FARTHEST_ZONE, FIRST_YEAR, LAST_YEAR, epoch_instant
 from signals_app.alerts.refusals import (
     MAX_SYMBOL_CHARACTERS,
+    Field,
+    Path,
     conflict,
     invalid_symbol,
     shown,
-    shown_text,
     time_out_of_range,
     unparseable_time,
 )
@@ -40,31 +41,11 @@ from signals_app.alerts.vocabulary import (
     WEAK_TIMEFRAME_ALIASES,
 )
 
-Path = tuple[str, ...]
 T = TypeVar("T")
 
 MAX_STRATEGY_CHARACTERS = 200
 MAX_ORDER_ID_CHARACTERS = 200
 _REMEMBERED_CHARACTERS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the payload, with the compact name it was found by."""
-
-    alias: str
-    path: Path
-    value: Any
-
-    @property
-    def name(self) -> str:
-        """The sender's spelling, fit for a sentence, with a dot for each level."""
-        return shown_text(".".join(self.path))
-
-    @property
-    def pointer(self) -> str:
-        """The JSON pointer of an error about it."""
-        return f"/{self.name.replace('.', '/')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,37 @@
-"""How an alert is refused: what its fields hold, in sentences that say what to send instead."""
+"""A field of an alert, and how it is refused: in sentences that show what it holds and say what to send instead."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import FIRST_YEAR, LAST_YEAR
 
-if TYPE_CHECKING:
-    from signals_app.alerts.fields import Field
+Path = tuple[str, ...]
 
 ALLOWED = 'send "long" or "short", or "buy" or "sell"'
 MAX_SYMBOL_CHARACTERS = 64
 _SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the payload, with the compact name it was found by."""
+
+    alias: str
+    path: Path
+    value: Any
+
+    @property
+    def name(self) -> str:
+        """The sender's spelling, fit for a sentence, with a dot for each level."""
+        return shown_text(".".join(self.path))
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of an error about it."""
+        return f"/{self.name.replace('.', '/')}"
 
 
 def shown(value: object) -> str:

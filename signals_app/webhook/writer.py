@@ -153,7 +153,12 @@ class Writer:
         """Ask batch after batch until nobody waits."""
         try:
             while self._waiting:
-                await self._gather()
+                # Let all who are at the door come in: as long as each turn of the loop brings somebody.
+                for _ in range(MAX_TURNS):
+                    before = len(self._waiting)
+                    await asyncio.sleep(0)
+                    if len(self._waiting) == before:
+                        break
                 self._asked, self._waiting = next_batch(self._waiting)
                 kinds = defaultdict(list)
                 for question in self._asked:
@@ -162,14 +167,6 @@ class Writer:
                     await self._ask_or_split(questions)
         finally:
             self._work, self._asked = None, []
-
-    async def _gather(self) -> None:
-        """Let all who are at the door come in: as long as each turn of the loop brings somebody."""
-        for _ in range(MAX_TURNS):
-            before = len(self._waiting)
-            await asyncio.sleep(0)
-            if len(self._waiting) == before:
-                return
 
     def _patrol(self) -> None:
         """Tell those whose time is up; one timer for all, because one for each costs as much as keeping the alert."""
