@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from time import time
 from typing import NamedTuple
 
 from django.conf import settings
@@ -11,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -19,6 +21,8 @@ from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 
 # A signal is decided within milliseconds.
 WAITING_LIMIT_SECONDS = 30.0
+# Engines are told times by the web host's clock, and alerts are judged by the database's.
+CLOCK_LIMIT_SECONDS = 5.0
 
 
 class Number(NamedTuple):
@@ -70,6 +74,11 @@ NUMBERS = (
         "Webhook sources that have been silent for longer than usual",
         "SELECT count(*) FROM missing_alerts WHERE kind = 'silence' AND resolved_at IS NULL",
     ),
+    Number(
+        "database_time_seconds",
+        "The database's clock, by which alerts are judged, in seconds since 1970",
+        "SELECT extract(epoch FROM clock_timestamp())::float8",
+    ),
     Number("halted", "1 while trading is halted", "SELECT count(*) FROM halts WHERE released_at IS NULL"),
     Number("policy_version", "Active policy version", "SELECT max(version) FROM policy_versions"),
     Number(
@@ -83,6 +92,13 @@ NUMBERS = (
         "SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B'",
     ),
 )
+# What the alert process has counted since it started, as it hands it over with a scrape.
+DOOR_COUNTS = "orchestrator.door_counts"
+COUNTS = {
+    "alert_batches": "Batches of alerts that the alert process has stored, each in one commit",
+    "alerts_stored": "Alerts in these batches",
+    "log_lines_dropped": "Lines of the alert process's log that nobody took in time",
+}
 # All numbers of one scrape from one snapshot: right across processes and restarts.
 QUERY = f"SELECT {', '.join(f'({number.sql})' for number in NUMBERS)}"
 
@@ -111,7 +127,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "pending; run `manage.py migrate`"
         else:
-            checks |= {"migrations": "ok", "worker": _worker_state(read_numbers())}
+            numbers = read_numbers()
+            checks |= {"migrations": "ok", "worker": _worker_state(numbers), "clock": _clock_state(numbers)}
     except (DatabaseError, InterfaceError) as error:
         checks = {"database": f"unavailable: {error}".strip()}
     ready = all(state == "ok" for state in checks.values())
@@ -130,11 +147,21 @@ def _worker_state(numbers: dict[str, float | None]) -> str:
     return "ok"
 
 
+def _clock_state(numbers: dict[str, float | None]) -> str:
+    ahead = time() - (numbers["database_time_seconds"] or 0.0)
+    if abs(ahead) <= CLOCK_LIMIT_SECONDS:
+        return "ok"
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's; set the clock of one of them"
+
+
 class OrchestratorCollector(Collector):
     """Reads the numbers from the database at scrape time; a number that does not exist is left out."""
 
+    def __init__(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+
     def collect(self) -> Iterator[Metric]:
-        """Yield one gauge per number."""
+        """Yield one gauge per number, and one counter per count."""
         values = read_numbers()
         for number in NUMBERS:
             if (value := values[number.name]) is not None:
@@ -142,19 +169,19 @@ class OrchestratorCollector(Collector):
         yield GaugeMetricFamily(
             "orchestrator_live", "1 when APP_MODE is LIVE", value=float(settings.APP_MODE == "LIVE")
         )
-
-
-# Not described at import time: that would ask the database.
-# Not the library's own registry, which adds the memory and garbage of whichever process answers.
-REGISTRY = CollectorRegistry(auto_describe=False)
-REGISTRY.register(OrchestratorCollector())
+        for name, count in self._counts.items():
+            yield CounterMetricFamily(f"orchestrator_{name}", COUNTS[name], value=float(count))
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer in Prometheus' text format, or 503 while the database is away."""
+    # Not described before: that would ask the database once more. Not the library's own registry, which adds the
+    # memory and garbage of whichever process answers.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(OrchestratorCollector(json.loads(request.META.get(DOOR_COUNTS, "{}"))))
     try:
-        text = generate_latest(REGISTRY)
+        text = generate_latest(registry)
     except (OperationalError, InterfaceError) as error:
         return HttpResponse(
             f"The database is unavailable: {error}", status=503, content_type="text/plain; charset=utf-8"

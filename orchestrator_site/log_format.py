@@ -12,7 +12,7 @@ import socket
 import threading
 from datetime import UTC, datetime
 from stat import S_ISFIFO, S_ISSOCK
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import structlog
@@ -53,6 +53,8 @@ class LogStream:
         self._lock = threading.Lock()
         self._kept = bytearray()
         self._dropped = 0
+        # Since this process began.
+        self.lines_dropped = 0
         self._pipe, self._inode = -1, -1
         self._is_draining = False
 
@@ -64,6 +66,7 @@ class LogStream:
                 data = data[self._send(data) :]
             if len(self._kept) + len(data) > KEPT_BYTES:
                 self._dropped += text.count("\n")
+                self.lines_dropped += text.count("\n")
                 return
             self._kept += data
             if self._kept and not self._is_draining:
@@ -81,7 +84,8 @@ class LogStream:
 
     def _drain(self) -> None:
         while self._write_kept(1.0):
-            pass
+            # A file on a full disk says that it can be written to.
+            sleep(0.01)
 
     def _write_kept(self, seconds: float) -> bool:
         """Write what is kept as soon as there is room; return whether there is more."""
@@ -108,11 +112,12 @@ class LogStream:
                 self._pipe = os.open(f"/proc/self/fd/{self._descriptor}", os.O_WRONLY | os.O_NONBLOCK)
                 self._inode = status.st_ino
             return os.write(self._pipe, data)
-        except BlockingIOError:
-            return 0
         except BrokenPipeError:
             # Nobody will ever read it.
             return len(data)
+        except OSError:
+            # No room now: a reader that is behind, a disk that is full.
+            return 0
 
 
 stream = LogStream(STDERR)

@@ -23,7 +23,8 @@ from django.middleware.security import SecurityMiddleware
 
 from kernel.problems import problem_body
 from kernel.process_group import beat
-from orchestrator_site.health import healthz
+from orchestrator_site.health import DOOR_COUNTS, healthz
+from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
 from signals_app.alerts.decoding import MAX_BODY_BYTES
@@ -31,9 +32,9 @@ from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import AlertView
 from signals_app.webhook.writer import Writer
 
-WEBHOOKS, HEALTH = "/webhooks/", "/healthz"
+WEBHOOKS, HEALTH, METRICS = "/webhooks/", "/healthz", "/metrics"
 # What asks how the site is wants no answer later than that.
-PROBES, PROBE_SECONDS = frozenset({"/readyz", "/metrics"}), 2.5
+PROBES, PROBE_SECONDS = frozenset({"/readyz", METRICS}), 2.5
 # Long polls wait for 25, and a report of years may take its time.
 PAGE_SECONDS = 60.0
 BEAT_SECONDS = 0.5
@@ -180,6 +181,8 @@ class Door:
         patience = PROBE_SECONDS if environ["PATH_INFO"] in PROBES else PAGE_SECONDS
         connection.deadline = monotonic() + patience
         environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
+        if environ["PATH_INFO"] == METRICS:
+            environ[DOOR_COUNTS] = json.dumps(self._writer.counts | {"log_lines_dropped": stream.lines_dropped})
         call = PageCall(request_frame(environ, body), connection)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: call, self._pages)

@@ -27,6 +27,7 @@ from signals_app.webhook.store import (
     Operation,
     R,
     SourceBusyError,
+    SourceChangedError,
     notify,
     store_alerts,
 )
@@ -107,6 +108,8 @@ class Writer:
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._is_hint_wanted = self._is_patrolling = False
         self._paused_until = 0.0
+        # Since this process began.
+        self.counts = {"alert_batches": 0, "alerts_stored": 0}
         self._lines: list[str] = []
 
     def for_alert(self) -> AlertWriter:
@@ -200,6 +203,10 @@ class Writer:
             await self._ask_or_split(questions[:middle])
             await self._ask_or_split(questions[middle:])
         else:
+            if questions[0].operation is store_alerts:
+                stored = sum(not isinstance(result, SourceBusyError | SourceChangedError) for result in results)
+                self.counts["alert_batches"] += bool(stored)
+                self.counts["alerts_stored"] += stored
             for question, result in zip(questions, results, strict=True):
                 if isinstance(result, SourceBusyError):
                     self._postponed.append(question)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +47,14 @@ def test_a_program_that_says_nothing_is_replaced_unless_the_whole_machine_stood_
     group.watch()
 
     assert (silent.process is not first) == is_replaced
+
+
+def test_whoever_nobody_of_ours_watches_tells_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.delenv(process_group.BEAT_PIPE, raising=False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        process_group.beat()
+
+        assert systemd.recv(100) == b"READY=1\nWATCHDOG=1"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
@@ -34,7 +37,7 @@ def test_readyz_says_ok_when_a_worker_has_shown_progress(client: Client) -> None
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok", "clock": "ok"}
 
 
 def test_readyz_is_red_before_any_worker_has_run(client: Client) -> None:
@@ -61,6 +64,18 @@ def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
 
     assert client.get("/readyz").json()["checks"]["worker"] == "a signal has been waiting for 120 s"
+
+
+@pytest.mark.parametrize(("hours", "said"), [(1, "3600 s ahead of"), (-1, "3600 s behind")])
+def test_readyz_is_red_when_the_clock_is_not_the_databases(client: Client, hours: int, said: str) -> None:
+    heartbeat(1)
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours), tick=False):
+        answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    # A slow answer moves it by a second or so.
+    assert re.sub(r"3[56]\d\d s", "3600 s", answer.json()["checks"]["clock"]).startswith(said)
 
 
 def test_metrics_tell_the_numbers_of_the_database(client: Client) -> None:

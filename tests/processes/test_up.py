@@ -8,7 +8,8 @@ import signal
 import socket
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,7 @@ from django.db import connection
 from experiments.models import Experiment
 from tests.chaos.services import service
 from tests.factories import make_source
-from tests.processes.harness import descendants, free_port, http_status, is_alive, manage, wait_until
+from tests.processes.harness import database_url, descendants, free_port, http_status, is_alive, manage, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -71,6 +72,29 @@ def test_it_decides_alerts_and_sigterm_stops_every_process(tmp_path: Path) -> No
 
         assert site.wait(20) == 0
     wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
+
+
+def test_two_that_start_at_once_on_a_new_database_both_come_up(tmp_path: Path) -> None:
+    ports, name = [free_port(), free_port()], "two_at_once"
+    with new_database(name), ExitStack() as sites:
+        url = database_url().replace(f"/{connection.get_connection_params()['dbname']}?", f"/{name}?")
+        for number, port in enumerate(ports):
+            log = tmp_path / f"log-{number}"
+            sites.enter_context(manage("up", "--port", str(port), log=log, DATABASE_URL=url, WEB_PROCESSES="1"))
+        for port in ports:
+            wait_until_ready(port)
+
+
+@contextmanager
+def new_database(name: str) -> Iterator[None]:
+    """An empty database beside the one of the tests."""
+    own = connection.get_connection_params()
+    with psycopg.connect(
+        host=own.get("host"), user=own.get("user"), password=own.get("password"), dbname="postgres", autocommit=True
+    ) as maintenance:
+        maintenance.execute(f"CREATE DATABASE {name}".encode())
+        yield
+        maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_a_killed_up_leaves_nothing_running(tmp_path: Path) -> None:
@@ -130,5 +154,5 @@ def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp
             take_database_away(away=False)
 
         assert statuses == {503}
-        wait_until(lambda: send_alert(port, 1) == 200, seconds=2, what="an alert taken")
+        wait_until(lambda: send_alert(port, 1) == 200, what="an alert taken")
         wait_until(lambda: Experiment.objects.count() == 2, what="the second decision")

@@ -39,10 +39,13 @@ class Command(BaseCommand):
         if (error := port_error(host, port)) is not None:
             raise CommandError(f"Cannot listen on {host}:{port} ({error}). Choose another port with --port.")
         self._wait_for_database()
+        with connection.cursor() as cursor:
+            # Of two that start at once on a new database the second waits, and finds nothing left to do.
+            cursor.execute("SELECT pg_advisory_lock(hashtext('orchestrator migrations'))")
         call_command("migrate", interactive=False, verbosity=0)
         # With the database named: else Django skips the checks that ask it.
         call_command("check", databases=["default"], verbosity=0)
-        # From here on this process only watches; an idle session would count against max_connections.
+        # From here on this process only watches; an idle session would keep the lock, and one of max_connections.
         connection.close()
         web = [
             sys.executable, "-m", "orchestrator_site.web.server",
@@ -51,7 +54,9 @@ class Command(BaseCommand):
         worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
         # `up` may have been called from another folder, where `-m` would not find the package.
         path = {"PYTHONPATH": str(settings.BASE_DIR)}
-        group = ProcessGroup([Program("web", web, path), Program("worker", worker, {**path, "WORKERS": str(workers)})])
+        group = ProcessGroup(
+            [Program("web", web, path, must_beat=True), Program("worker", worker, {**path, "WORKERS": str(workers)})]
+        )
         signal.signal(signal.SIGTERM, group.stop)
         signal.signal(signal.SIGINT, group.stop)
         group.start()

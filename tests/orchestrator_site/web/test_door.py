@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 
 from orchestrator_site.web import handling
@@ -129,6 +129,32 @@ def test_other_requests_are_answered_by_a_page_process(tmp_path: Path) -> None:
 
     assert (refused.status, refused.document["code"]) == (405, "method_not_allowed")
     assert (unknown.status, unknown.document["code"]) == (404, "not_found")
+
+
+def test_what_the_alert_process_has_counted_is_among_the_metrics(tmp_path: Path) -> None:
+    make_source()
+    site = get_wsgi_application()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            return site(environ, start_response)
+        finally:
+            # The thread outlives the test, and its session would keep the database.
+            connection.close()
+
+    with open_door(open_pages(tmp_path, application)) as port:
+        send(port, json.dumps(alert()).encode())
+        send(port, json.dumps(alert(symbol="QQQ")).encode())
+        scrape = HTTPConnection("localhost", port, timeout=30)
+        scrape.request("GET", "/metrics")
+        lines = scrape.getresponse().read().decode().splitlines()
+        scrape.close()
+
+    assert {
+        "orchestrator_alert_batches_total 2.0",
+        "orchestrator_alerts_stored_total 2.0",
+        "orchestrator_log_lines_dropped_total 0.0",
+    } <= set(lines)
 
 
 def test_a_page_process_whose_threads_all_hang_does_not_come_on(
