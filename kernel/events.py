@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 
 import structlog
 
+from kernel.values import format_timestamp
+
 LOGGER = "orchestrator"
 _logger = structlog.get_logger(LOGGER)
 
@@ -38,7 +40,7 @@ class Event:
         Raise TypeError as `log` does.
         """
         self._check(values)
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        at = format_timestamp(datetime.now(UTC))
         return json.dumps({**bound, **values, "level": self.level, "logger": LOGGER, "at": at, "event": self.name})
 
     def _check(self, values: Mapping[str, object]) -> None:
