@@ -55,6 +55,10 @@ def take_database_away(*, away: bool) -> None:
             maintenance.execute(SESSIONS, (name, pid))
 
 
+def command_of(pid: int) -> str:
+    return (Path("/proc") / str(pid) / "cmdline").read_text()
+
+
 def wait_until_ready(port: int) -> None:
     wait_until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, what="readiness")
 
@@ -97,9 +101,13 @@ def new_database(name: str) -> Iterator[None]:
         maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def test_a_killed_up_leaves_nothing_running(tmp_path: Path) -> None:
+def test_up_replaces_a_web_server_that_stands_still_and_killed_leaves_nothing_running(tmp_path: Path) -> None:
     port = free_port()
     with manage("up", "--port", str(port), log=tmp_path / "log") as site:
+        wait_until_ready(port)
+        (server,) = (pid for pid in descendants(site.pid) if "orchestrator_site.web.server" in command_of(pid))
+        os.kill(server, signal.SIGSTOP)
+        wait_until(lambda: not is_alive(server), what="the end of the web server")
         wait_until_ready(port)
         family = descendants(site.pid)
 
