@@ -300,7 +300,7 @@ class Connection(asyncio.Protocol):
         self._buffer.clear()
         try:
             self._parser.feed_data(part)
-        except HttpParserError as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             # What follows the body is not looked at: where it ends, only the parser knows.
             if not heard.is_whole:
                 raise RequestError("invalid", f"The chunks of the body are not HTTP/1.1: {error}.") from error

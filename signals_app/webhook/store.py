@@ -250,7 +250,7 @@ async def _store(session: Session, rows: Sequence[Row]) -> Sequence[bool | Excep
     parameters |= {name: [row.get(name) for row in rows] for name in _SIGNAL_COLUMNS}
     now = perf_counter()
     parameters |= {"number": list(range(len(rows))), "duration_ms": [(now - row["started"]) * 1000 for row in rows]}
-    results: list[bool | Exception] = [SourceChangedError()] * len(rows)
+    results: list[bool | Exception] = [SourceChangedError() for _ in rows]
     for number, is_kept, is_busy, time in await session.fetch(STORE_ALERTS, parameters):
         results[number] = SourceBusyError() if is_busy else is_kept
         clock.set(time)

@@ -120,11 +120,12 @@ def test_a_half_closed_sender_gets_every_answer_he_has_asked_for(site: Site) -> 
     assert (wire.written.count(b"HTTP/1.1 200"), wire.state) == (2, "closed")
 
 
-def test_a_body_in_chunks_is_put_together_and_nothing_may_follow_it(site: Site) -> None:
+@pytest.mark.parametrize("next_", [GET % 2, b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"nonsense"])
+def test_a_body_in_chunks_is_put_together_and_nothing_may_follow_it(site: Site, next_: bytes) -> None:
     connection = connect(site, wire := Wire())
     head = b"POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    for part in (head + b"3\r\nab", b"c\r\n", b"2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n" + GET % 2):
+    for part in (head + b"3\r\nab", b"c\r\n", b"2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n" + next_):
         connection.data_received(part)
     connection.answer(200, [], b"")
 
