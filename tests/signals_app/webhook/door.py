@@ -31,6 +31,12 @@ class ToldDoor(Door):
         super().serve(environ, body, connection)
 
 
+def take_all_the_time(patch: pytest.MonkeyPatch) -> None:
+    """Let the database answer as late as a busy machine makes it."""
+    for name in ("ANSWER_SECONDS", "STATEMENT_SECONDS", "LOCK_SECONDS", "SERVER_SECONDS"):
+        patch.setattr(writer, name, 30.0)
+
+
 @contextmanager
 def open_door(pages: str = NOWHERE) -> Iterator[int]:
     """Serve on a free port; the connections to the database end with the block.
@@ -38,8 +44,7 @@ def open_door(pages: str = NOWHERE) -> Iterator[int]:
     With all the time of the world: a test that asks for an answer in time has processes of its own.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("ANSWER_SECONDS", "STATEMENT_SECONDS", "LOCK_SECONDS", "SERVER_SECONDS"):
-            patch.setattr(writer, name, 30.0)
+        take_all_the_time(patch)
         with _open_door(pages) as port:
             yield port
 
