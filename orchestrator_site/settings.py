@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "orchestrator_site.web.handling.ApiMiddleware",
     "orchestrator_site.web.pages.ContentPolicyMiddleware",
-    "orchestrator_site.web.pages.CompressionMiddleware",
+    "orchestrator_site.web.handling.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

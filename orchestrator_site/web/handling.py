@@ -27,6 +27,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.db.utils import InterfaceError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
 from rest_framework.parsers import BaseParser
@@ -35,8 +36,7 @@ from kernel.events import DATABASE_UNAVAILABLE, PAGE_FAILED
 from kernel.process_group import beat
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
-from orchestrator_site.web.http1 import Environ, Headers, head_of
-from orchestrator_site.web.pages import CompressionMiddleware
+from orchestrator_site.web.http1 import NOTHING_MAY_LOAD, Environ, Headers, head_of
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 
@@ -46,8 +46,11 @@ PROBES: dict[str, GetResponse] = {"/healthz": healthz, "/readyz": readyz, "/metr
 API, API_PAGE = "/api/v1/", "/api/v1/docs"
 # An answer of more than this is a list or a report; an engine's own calls stay below, and cost nothing.
 COMPRESSED_FROM = 8_192
-# Of whatever is no page: opened in a browser, it loads and runs nothing.
-NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Fonts and pictures are compressed already. A progress is told line by line, and gzip would hold the lines back.
+COMPRESSED = (
+    "text/", "application/json", "application/problem+json", "application/vnd.oai.openapi", "application/javascript",
+    "image/svg+xml",
+)  # fmt: skip
 # It goes into every log line and back into a header, so that nothing odd may come in by it.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -241,6 +244,21 @@ class ProbeMiddleware:
         """Answer a probe at once; pass every other request on."""
         probe = PROBES.get(request.path_info)
         return self.get_response(request) if probe is None else probe(request)
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compress text for whoever takes it; why that gives no secret away stands in docs/adr/0013-compression.md."""
+
+    def process_response(  # type: ignore[override]  # Django's own takes whatever a view returns
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        """Compress a whole answer; a part of a file and an answer without a body stay as they are."""
+        if response.status_code == 206 or request.method == "HEAD":
+            return response
+        if not response.get("Content-Type", "").startswith(COMPRESSED):
+            return response
+        compressed: HttpResponse = super().process_response(request, response)  # type: ignore[assignment]
+        return compressed
 
 
 class ApiMiddleware:

@@ -40,6 +40,8 @@ STALL_SECONDS = 30.0
 HELD_BYTES = 256 * 1024 * 1024
 PATROL_SECONDS = 1.0
 PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
+# Of whatever is no page: opened in a browser, it loads and runs nothing.
+NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 VERSIONS = {"1.0", "1.1"}
 # A parser that is about to read a chunked body.
@@ -358,8 +360,9 @@ class Connection(asyncio.Protocol):
         return self._read == self._read_head and not self._buffer
 
     def answer(self, status: int, headers: Headers, content: bytes) -> None:
-        """Write a whole answer."""
-        head = head_of(status, [*headers, ("Content-Length", str(len(content)))], keep_alive=self.stays_open())
+        """Write a whole answer, which is no page."""
+        headers = [*headers, ("Content-Security-Policy", NOTHING_MAY_LOAD), ("Content-Length", str(len(content)))]
+        head = head_of(status, headers, keep_alive=self.stays_open())
         self.write(head if self._environ.get("REQUEST_METHOD") == "HEAD" else head + content)
         self.finish()
 

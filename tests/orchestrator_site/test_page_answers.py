@@ -12,8 +12,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from orchestrator_site.web.handling import COMPRESSED_FROM
-from orchestrator_site.web.pages import CompressionMiddleware
+from orchestrator_site.web.handling import COMPRESSED_FROM, CompressionMiddleware
 from tests.orchestrator_site.console.rows import logged_in, make_everything
 
 pytestmark = pytest.mark.django_db

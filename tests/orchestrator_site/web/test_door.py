@@ -58,6 +58,7 @@ def test_an_alert_is_stored_and_answered(port: int) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "accepted")
     assert answer["X-Request-Id"]
     assert answer["Content-Length"] == str(len(answer.content))
+    assert answer["Content-Security-Policy"].startswith("default-src 'none'")
     assert Signal.objects.count() == 1
 
 

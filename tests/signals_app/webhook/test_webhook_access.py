@@ -14,6 +14,7 @@ from django.test import Client
 from signals_app.models import Signal, UnknownTokenAttempt, WebhookDelivery
 from signals_app.webhook.sources import hash_of_secret, rotate_source, set_source_active
 from tests.factories import make_source
+from tests.processes.harness import wait_until
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
 
 pytestmark = pytest.mark.django_db
@@ -229,7 +230,8 @@ def test_where_https_is_required_a_plain_alert_is_refused_kept_and_logged(
 
     assert (response.status_code, response.json()["code"]) == (403, "https_required")
     assert WebhookDelivery.objects.get().code == "https_required"
-    assert "https_required" in caplog.text
+    # The loop writes a turn's lines after its answers.
+    wait_until(lambda: "https_required" in caplog.text, what="the line of the refusal")
     assert not Signal.objects.exists()
 
 
