@@ -21,10 +21,9 @@ from kernel.audit import record
 from kernel.canonical import to_jsonb_text
 from kernel.errors import DomainError
 from kernel.events import SIGNAL_RECEIVED
-from signals_app.alerts.alert import NewSignal, Understood, means_the_same, understand
-from signals_app.alerts.decoding import decode_alert, open_envelope
+from signals_app.alerts.alert import NewSignal, Understood, means_the_same, open_envelope, understand
+from signals_app.alerts.decoding import decode_alert, split_secrets
 from signals_app.alerts.documents import natural_key, signal_hash, signal_id
-from signals_app.alerts.secret_masking import split_secrets
 from signals_app.inbox.searching import Asked, find
 from signals_app.inbox_models import Redrive
 from signals_app.models import DeliveryOutcome, Signal, WebhookDelivery, WebhookSource
