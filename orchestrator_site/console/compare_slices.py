@@ -34,7 +34,11 @@ def slice_charts(groups: Sequence[Group], unit: Unit, query: dict[str, str]) -> 
             found.sort(key=lambda group: -group.sums.n)
         if not found:
             continue
-        rows = [_estimate(f"{group.value}:00" if field == "hour" else group.value, group, unit) for group in found]
+        means = [group.sums.statistics for group in found]
+        rows = [
+            Estimate(f"{group.value}:00" if field == "hour" else group.value, mean.n, mean.mean, mean.interval)
+            for group, mean in zip(found, means, strict=True)
+        ]
         ahead = sum(row.mean is not None and row.mean > 0 for row in rows)
         behind = sum(row.mean is not None and row.mean < 0 for row in rows)
         # One alone is no comparison.
@@ -50,11 +54,6 @@ def slice_charts(groups: Sequence[Group], unit: Unit, query: dict[str, str]) -> 
             )
         )  # fmt: skip
     return [_shortened(chart) for chart in charts]
-
-
-def _estimate(name: str, group: Group, unit: Unit) -> Estimate:
-    found = group.sums.statistics
-    return Estimate(name, found.n, found.mean, found.interval)
 
 
 def calibration_charts(groups: Sequence[Group], unit: Unit) -> list[Chart]:

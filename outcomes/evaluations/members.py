@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -191,7 +190,9 @@ def summed(comparison: Comparison, number: int, plan: EvaluationPlan, starts_on:
     block = sum_up(comparison.takings, comparison.arrived, number, plan.cut(starts_on), records)
     sides = {"a": [one.a for one in comparison.takings], "b": [one.b for one in comparison.takings]}
     held = [part.held_days for pair in comparison.pairs for part in (pair.a, pair.b) if part.held_days is not None]
-    counts: dict[str, Any] = {name: _sorted(count_standings(found, plan.metric)) for name, found in sides.items()}
+    counts: dict[str, Any] = {
+        name: dict(sorted(count_standings(found, plan.metric).items())) for name, found in sides.items()
+    }
     counts |= {
         "not_compared": comparison.not_compared,
         "over_max_signals": comparison.over,
@@ -249,10 +250,6 @@ def exits_of(comparison: Comparison, plan: EvaluationPlan, now: datetime) -> dic
         (Weighed(apart(taking.a, taking.b), taking.weight), apart(pair.a.side, pair.b.side))
         for taking, pair in zip(comparison.takings, pairs, strict=True)
     )
-
-
-def _sorted(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items()))
 
 
 def _signal_document(pair: Pair, taking: Taking, apart: Difference) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def rebuild_day(day: date) -> None:
         cursor.execute(_insert_slices(ranges))
         cursor.execute(_insert_cells(ranges))
         cursor.execute(_insert_answer_cells(ranges))
-        cursor.execute(_insert_group_cells(ranges))
+        results = both(results_in(ranges), pairs_in(ranges))
+        statement = SQL("INSERT INTO report_group_cells (kind, engine, day, currency, field, value, {}) {}")
+        cursor.execute(statement.format(columns(GROUP_SUMS), grouped(results, SQL("day"))))
 
 
 def results_in(ranges: Sequence[Range]) -> Composed:
@@ -214,13 +216,6 @@ def _insert_answer_cells(ranges: Sequence[Range]) -> Composed:
         measures=named(ANSWER_COUNTS),
         names=columns(ANSWER_COUNTS),
         filled=_filled(ANSWER_COUNTS),
-    )
-
-
-def _insert_group_cells(ranges: Sequence[Range]) -> Composed:
-    results = both(results_in(ranges), pairs_in(ranges))
-    return SQL("INSERT INTO report_group_cells (kind, engine, day, currency, field, value, {}) {}").format(
-        columns(GROUP_SUMS), grouped(results, SQL("day"))
     )
 
 

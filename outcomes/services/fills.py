@@ -148,7 +148,9 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     keep(trade, (*SUMMARY, "prices_checked_at") if isinstance(trade, RealTrade) else SUMMARY)
     insert(row)
     add_related(trade, "fills", row)
-    transaction.on_commit(lambda: _log_fill(trade, row))
+    transaction.on_commit(
+        lambda: TRADE_FILLED.log(**_subject(trade), fill_ref=row.fill_ref, price_provenance=row.price_provenance)
+    )
     if books.is_flat and TradeFlag.AFTER_REAL_EXIT not in trade.flags:
         record_outcome(trade, books, now)
     return row
@@ -246,10 +248,6 @@ def _subject(trade: RealTrade | ShadowTrade) -> dict[str, str]:
         "kind": trade.kind,
         "trade_id": str(trade.pk),
     }
-
-
-def _log_fill(trade: RealTrade | ShadowTrade, row: TradeFill) -> None:
-    TRADE_FILLED.log(**_subject(trade), fill_ref=row.fill_ref, price_provenance=row.price_provenance)
 
 
 def _log_outcome(trade: RealTrade | ShadowTrade, outcome: Outcome) -> None:
