@@ -46,10 +46,10 @@ def filter_text(*, max_length: int | None = None, **attrs: str) -> forms.CharFie
     return forms.CharField(required=False, max_length=max_length, widget=UnfoldAdminTextInputWidget(attrs=attrs))
 
 
-def filter_choice(values: Sequence[str]) -> forms.ChoiceField:
+def filter_choice(values: Sequence[str], **options: Any) -> forms.ChoiceField:
     """One of the values, or any of them when left blank."""
     choices = [("", "Any"), *((value, value) for value in values)]
-    return forms.ChoiceField(required=False, choices=choices, widget=UnfoldAdminSelectWidget)
+    return forms.ChoiceField(required=False, choices=choices, widget=UnfoldAdminSelectWidget, **options)
 
 
 class _Calendar(UnfoldAdminTextInputWidget):

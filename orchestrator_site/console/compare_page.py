@@ -95,6 +95,7 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
     assert form.filters is not None
     report = performance_report(form.filters)
     slots, found = course_of_pairs(scope, in_r=unit.in_r), totals(scope, in_r=unit.in_r)
+    own = totals(scope, "own_pair", in_r=unit.in_r)
     charts: dict[str, Chart] = {}
     if (distribution := distribution_chart(report["pairs"])) is not None:
         charts["distribution"] = distribution
@@ -114,7 +115,9 @@ def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
         "charts": charts,
         "lead": lead(found, unit),
         "execution": execution(found, unit),
-        "exits": exits(totals(scope, "own_pair", in_r=unit.in_r), unit),
+        "exits": exits(own, unit),
+        # Beside the sentence, for the sign may turn with the exit.
+        "has_own_exits": bool(own[""].n),
         "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
     }
 

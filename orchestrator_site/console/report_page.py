@@ -63,7 +63,7 @@ class ReportForm(forms.Form):
     policy_version = filter_text(inputmode="numeric")
     variant = filter_choice(EngineName.values)
     hour = filter_text(inputmode="numeric", placeholder="9, New York")
-    provenance = filter_choice(EXIT_PRICES)
+    provenance = filter_choice(EXIT_PRICES, label="Shadow's exit price")
     currency = filter_text(placeholder="USD")
 
     filters: PerformanceFilters | None = None

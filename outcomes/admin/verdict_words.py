@@ -31,7 +31,7 @@ CONTENT = {
 MEANS = {
     "WALL": "signals as they arrive", "EVENT": "a replayed source's signals, by their own time",
     "R": "return on the capital at risk", "CURRENCY": "profit and loss in the policy's currency",
-    "SYNCHRONISED": "both sides at the real exit", "OWN_EXIT": "each side at its own exit",
+    "SYNCHRONISED": "both at the real exit", "OWN_EXIT": "each at its own exit",
     "NEUTRAL": "only prices that neither engine could choose", "ENGINES": "all but model prices",
 }  # fmt: skip
 

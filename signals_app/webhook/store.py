@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import AdminShutdown, CrashShutdown
 
 from kernel.canonical import sha256_hex, to_jsonb_text
 from kernel.errors import DomainError
@@ -409,8 +410,10 @@ def on_live_connection(work: Callable[[], T]) -> T:
     connection.health_check_done = True  # type: ignore[attr-defined] # missing in the stubs
     try:
         return work()
-    except (OperationalError, InterfaceError):
-        is_dead = connection.connection is None or bool(connection.connection.closed)
+    except (OperationalError, InterfaceError) as error:
+        # The server's last word may be read before the end of the line behind it.
+        is_ended = isinstance(error.__cause__, AdminShutdown | CrashShutdown)
+        is_dead = is_ended or connection.connection is None or bool(connection.connection.closed)
         if not (kept and is_dead):
             raise
         connection.close()

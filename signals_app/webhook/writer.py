@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import structlog
 from django.db import OperationalError, connection
+from psycopg.errors import AdminShutdown, CrashShutdown
 
 from kernel.events import WORKER_NOT_NOTIFIED, Event
 from signals_app.webhook.store import (
@@ -218,9 +219,12 @@ class Writer:
         kept = self._session
         try:
             return await self._ask_once(questions)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            if kept is None or not kept.connection.closed:
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # The server's last word may be read before the end of the line behind it.
+            is_ended = isinstance(error, AdminShutdown | CrashShutdown)
+            if kept is None or not (is_ended or kept.connection.closed):
                 raise
+            await kept.connection.close()
             return await self._ask_once(questions)
 
     async def _ask_once(self, questions: Sequence[_Question]) -> Sequence[Any]:
