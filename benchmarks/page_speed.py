@@ -43,6 +43,7 @@ def page_lines() -> list[str]:
             for name, query in FILTERED.items()
             for page in (
                 (f"Compare {name}", "report", query),
+                (f"Compare {name}, its figures", "report", query | {"part": "figures"}),
                 (f"Compare {name}, its slices", "report", query | {"part": "slices"}),
                 (f"Compare {name}, its best and worst trades", "report", query | {"part": "trades"}),
             )

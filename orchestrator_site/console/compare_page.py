@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from admin_kit.charts import Chart, csv_answer
+from admin_kit.charts import csv_answer
 from admin_kit.options import render_page
 from orchestrator_site.console.compare_charts import (
     Unit,
@@ -33,7 +33,6 @@ from orchestrator_site.console.compare_words import execution, exits, lead
 from orchestrator_site.console.report_page import (
     ReportForm,
     figure_rows,
-    other_currencies,
     pair_rows,
     periods,
     phase_lines,
@@ -42,10 +41,12 @@ from orchestrator_site.console.report_page import (
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.comparison import MOST_READ, course_of_pairs, groups, totals
 from outcomes.performance.listing import extremes
-from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report
+from outcomes.performance.pairs import EXPLORATORY
+from outcomes.performance.report import ENGINES, KINDS, one_snapshot, performance_report, phases_in
 from outcomes.performance.scope import Scope
 
 EXTREMES = 5
+MANY_PAIRS = 20_000
 # Figures of the pairs that stand above the table of all.
 SAID = ("nature", "distribution", "a_real", "b_real")
 
@@ -72,14 +73,14 @@ def page(request: HttpRequest) -> HttpResponse:
         with one_snapshot():
             scope = Scope.of(form.filters)
             unit = Unit("R" if in_r else str(scope.filters.currency), in_r)
-            seen = PARTS[part](scope, unit) if part else _overview(form, scope, unit)
+            seen = PARTS[part](scope, unit) if part else _overview(scope, unit)
         if (file := csv_answer(request, seen.get("charts", {}).values())) is not None:
             return file
-        seen |= {"unit": unit, "part": part, "query": urlencode(query_of(request.GET))}
+        seen |= {"unit": unit, "part": part, "nature": EXPLORATORY, "query": urlencode(query_of(request.GET))}
         if part:
             return TemplateResponse(request, f"console/compare_{part}.html", seen)
         seen |= {
-            "other_currencies": other_currencies(query, seen["report"]),
+            "other_currencies": [(code, urlencode(query | {"currency": code})) for code in seen["other_currencies"]],
             "units": [
                 ("R", urlencode(query_of(request.GET)), in_r),
                 (scope.filters.currency, urlencode(query | {"unit": "currency"}), not in_r),
@@ -91,33 +92,41 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _overview(form: CompareForm, scope: Scope, unit: Unit) -> dict[str, Any]:
-    assert form.filters is not None
-    report = performance_report(form.filters)
+def _overview(scope: Scope, unit: Unit) -> dict[str, Any]:
     slots, found = course_of_pairs(scope, in_r=unit.in_r), totals(scope, in_r=unit.in_r)
     own = totals(scope, "own_pair", in_r=unit.in_r)
-    charts: dict[str, Chart] = {}
-    if (distribution := distribution_chart(report["pairs"])) is not None:
-        charts["distribution"] = distribution
+    # Several filters add up many cells, so the figures come after the page.
+    is_long = len(scope.narrowing) > 1 and found[""].n > MANY_PAIRS
+    seen: dict[str, Any] = {"charts": {}} if is_long else _figures(scope, unit)
+    phases = phases_in(scope) if is_long else seen["report"]["phases"]
     if slots:
-        equity, drawdown = equity_charts(slots, found[""], unit, report["phases"])
-        charts |= {
+        equity, drawdown = equity_charts(slots, found[""], unit, phases)
+        seen["charts"] |= {
             "equity": equity, "drawdown": drawdown, "roles": role_chart(found, unit),
             "months": months_table(slots, unit),
         }  # fmt: skip
+    return seen | {
+        "phases": phase_lines(phases),
+        "lead": lead(found, unit),
+        "execution": execution(found, unit),
+        "exits": exits(own, unit),
+        # Beside the sentence, for the sign may turn with the exit.
+        "has_own_exits": bool(own[""].n),
+        "other_currencies": [code for code in scope.currencies if code != scope.filters.currency],
+    }
+
+
+def _figures(scope: Scope, unit: Unit) -> dict[str, Any]:
+    """The report with its hash, every figure, and how the differences spread."""
+    report = performance_report(scope.filters)
+    distribution = distribution_chart(report["pairs"])
     return {
         "report": report,
         "rows": figure_rows(report),
         "comparison": {
             part: [row for row in rows if row.name not in SAID] for part, rows in pair_rows(report["pairs"]).items()
         },
-        "phases": phase_lines(report),
-        "charts": charts,
-        "lead": lead(found, unit),
-        "execution": execution(found, unit),
-        "exits": exits(own, unit),
-        # Beside the sentence, for the sign may turn with the exit.
-        "has_own_exits": bool(own[""].n),
+        "charts": {} if distribution is None else {"distribution": distribution},
         "nothing": not any(report["engines"][engine][kind]["n"] for engine in ENGINES for kind in KINDS),
     }
 
@@ -173,4 +182,4 @@ def _slices(scope: Scope, unit: Unit) -> dict[str, Any]:
     }
 
 
-PARTS: dict[str, Callable[[Scope, Unit], dict[str, Any]]] = {"trades": _trades, "slices": _slices}
+PARTS: dict[str, Callable[[Scope, Unit], dict[str, Any]]] = {"trades": _trades, "slices": _slices, "figures": _figures}

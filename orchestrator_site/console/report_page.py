@@ -97,12 +97,6 @@ def periods(query: Mapping[str, str], now: datetime) -> list[tuple[str, str]]:
     return [*links, ("All time", urlencode(others))]
 
 
-def other_currencies(query: Mapping[str, str], report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each other currency in which outcomes are stored, with the query string of its report."""
-    others = [code for code in report["currencies"] if code != report["filters"]["currency"]]
-    return [(code, urlencode({**query, "currency": code})) for code in others]
-
-
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One figure: text to show, exact value or reason as tooltip, the count it rests on, a class of the style sheet."""
@@ -200,7 +194,7 @@ def bin_text(part: Mapping[str, Any]) -> str:
     return f"{low} or more" if high is None else f"{low} to {high}"
 
 
-def phase_lines(report: Mapping[str, Any]) -> list[str]:
+def phase_lines(phases: Sequence[Mapping[str, Any]]) -> list[str]:
     """Each phase in words, shortened; the whole hashes are in the exports."""
 
     def answered(engine: str, said: Mapping[str, str]) -> str:
@@ -210,7 +204,7 @@ def phase_lines(report: Mapping[str, Any]) -> list[str]:
     return [
         f"{phase['first_day']} to {phase['last_day']}: policy {phase['policy_version']}, "
         + ", ".join(answered(engine, said) for engine, said in phase["engines"].items())
-        for phase in report["phases"]
+        for phase in phases
     ]
 
 
@@ -244,7 +238,7 @@ def kept(request: HttpRequest, report_hash: str) -> HttpResponse:
         "Kept report",
         kept=found,
         report=found.report,
-        phases=phase_lines(found.report),
+        phases=phase_lines(found.report["phases"]),
         asked={name: value for name, value in found.report["filters"].items() if value is not None},
         **context,
     )

@@ -13,7 +13,7 @@ def report_lines(report: dict[str, Any]) -> Iterator[str]:
     asked = {name: value for name, value in report["filters"].items() if value is not None and name != "currency"}
     yield f"As of {report['as_of']}, in {report['filters']['currency']}, P&L after fees. Hash {report['report_hash']}."
     yield "Filters: " + (", ".join(f"{name} = {value}" for name, value in asked.items()) or "none") + "."
-    phases = phase_lines(report)
+    phases = phase_lines(report["phases"])
     yield f"Over {len(phases)} phases, mixed:" if len(phases) > 1 else "Phase:" if phases else "No closed trades."
     yield from (f"  {phase}" for phase in phases)
     yield ""

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from admin_kit.charts import Chart
+from orchestrator_site.console import compare_page
 from orchestrator_site.console.compare_charts import Unit, equity_charts, phase_marks, time_axis
 from orchestrator_site.console.compare_slices import calibration_charts, slice_charts
 from orchestrator_site.console.compare_words import execution
@@ -239,6 +240,28 @@ def test_slices_are_counted_and_lead_to_the_comparison_of_them_alone(analyst: Cl
         ((link, _),) = part.context["charts"][f"slices-{field}"].linked_rows
         assert analyst.get(reverse("admin:report") + link).context["lead"].startswith("On 10 pairs")
     assert "Of 6 slices about one in twenty excludes 0 by chance alone" in " ".join(part.content.decode().split())
+
+
+@pytest.mark.django_db
+def test_the_figures_of_many_pairs_and_several_filters_come_after_the_page(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_pairs()
+    add_up()
+    asked = {"symbol": "SPY", "execution_mode": "ENGINE_A_PRIMARY"}
+    whole = see(analyst, **asked)
+    monkeypatch.setattr(compare_page, "MANY_PAIRS", 1)
+
+    page, part = see(analyst, **asked), see(analyst, part="figures", **asked)
+
+    assert (page.context["lead"], page.context["phases"]) == (whole.context["lead"], whole.context["phases"])
+    assert "part=figures" in page.content.decode()
+    assert "part=figures" not in whole.content.decode()
+    report_hash = whole.context["report"]["report_hash"]
+    assert report_hash not in page.content.decode()
+    for text in (report_hash, "Cite it", "All figures of the pairs", 'id="distribution"'):
+        assert text in whole.content.decode()
+        assert text in part.content.decode()
 
 
 @pytest.mark.django_db
