@@ -1,17 +1,20 @@
-"""Filters of lists: by periods and moments, by text, by one choice of several."""
+"""Filters of lists: by periods, moments and days, by text, by one choice of several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters.admin import TextFilter
+from unfold.contrib.filters.forms import SearchForm
 
 from admin_kit.search import search_exactly
 from kernel.values import parse_instant
@@ -72,6 +75,86 @@ def moments(field: str) -> tuple[type[MomentFilter], type[MomentFilter]]:
         for lookup, title in titles.items()
     )
     return since, until
+
+
+class _DayForm(SearchForm):
+    """One day, picked from the browser's own calendar."""
+
+    def __init__(self, name: str, label: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(name, label, *args, **kwargs)
+        self.fields[name].widget.input_type = "date"
+
+
+class DayFilter(TextFilter):
+    """Rows from a day of the zone on, or up to one with all of it; what is no day is ignored with a message."""
+
+    form_class = _DayForm
+    field, zone, is_last = "", ZoneInfo("UTC"), False
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow to what the day bounds."""
+        text = (self.value() or "").strip()
+        if not text:
+            return queryset
+        try:
+            day = date.fromisoformat(text)
+            first, last = (None, day) if self.is_last else (day, None)
+            return queryset.filter(_days(self.field, self.zone, first, last))
+        # The first and the last years of all have no place in every zone.
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+class DayPeriodFilter(admin.SimpleListFilter):
+    """Rows of days that the zone's calendar names, such as last month; an unknown one narrows nothing."""
+
+    field, zone = "", ZoneInfo("UTC")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The periods on offer."""
+        return [(key, title) for key, (title, *_) in self._periods().items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow to the chosen period."""
+        chosen = self._periods().get(self.value() or "")
+        return queryset.filter(_days(self.field, self.zone, *chosen[1:])) if chosen else queryset
+
+    def _periods(self) -> dict[str, tuple[str, date, date]]:
+        today = timezone.now().astimezone(self.zone).date()
+        day, month = timedelta(days=1), today.replace(day=1)
+        monday = today - today.weekday() * day
+        return {
+            "today": ("Today", today, today),
+            "yesterday": ("Yesterday", today - day, today - day),
+            "this-week": ("This week", monday, today),
+            "last-week": ("Last week", monday - 7 * day, monday - day),
+            "this-month": ("This month", month, today),
+            "last-month": ("Last month", (month - day).replace(day=1), month - day),
+            "this-year": ("This year", today.replace(month=1, day=1), today),
+        }
+
+
+def days(field: str, name: str, zone: ZoneInfo) -> tuple[type[Any], type[Any], type[Any]]:
+    """The filters of a time column by days of a zone: a period by its name, the first day and the last."""
+    shared: dict[str, Any] = {"field": field, "zone": zone}
+    parameter = name.replace(" ", "_")
+
+    def bound(word: str, *, is_last: bool) -> type[DayFilter]:
+        facts = {"title": f"{name} {word}", "parameter_name": f"{parameter}_{word}", "is_last": is_last}
+        return type("Day", (DayFilter,), shared | facts)
+
+    period = type("DayPeriod", (DayPeriodFilter,), shared | {"title": name, "parameter_name": parameter})
+    return period, bound("from", is_last=False), bound("to", is_last=True)
+
+
+def _days(field: str, zone: ZoneInfo, first: date | None, last: date | None) -> Q:
+    """Whether a moment is within these days, each with all its hours."""
+    condition = Q()
+    if first is not None:
+        condition &= Q((f"{field}__gte", datetime.combine(first, time(), zone).astimezone(UTC)))
+    if last is not None:
+        condition &= Q((f"{field}__lt", datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)))
+    return condition
 
 
 class EqualFilter(TextFilter):

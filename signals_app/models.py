@@ -176,6 +176,8 @@ class Signal(models.Model):
             models.Index(name="signals_pending", fields=("received_at",), condition=Q(status=SignalStatus.PENDING)),
             models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
             models.Index(name="signals_received", fields=("-received_at",)),
+            # The list of signals by market date, which for a replay is not when they came.
+            models.Index(name="signals_timestamp", fields=("-timestamp",)),
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
             # Most alerts name none; those of a strategy name few, which PostgreSQL keeps once each.
             models.Index(name="signals_order", fields=("order_id",), condition=~Q(order_id="")),

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from admin_kit.display import label, link, number, signed_amount
-from admin_kit.filters import equals, moments, one_of, recent
+from admin_kit.filters import days, equals, moments, one_of, recent
 from admin_kit.options import AuditAdmin, render_page
 from experiments.models import Experiment
 from experiments.services import replay_experiment
@@ -31,6 +31,7 @@ from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
 from signals_app.models import Signal
 
+_MARKET_DATES = days("signal__timestamp", "market date", NEW_YORK)
 _TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
 _OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
 
@@ -58,10 +59,12 @@ TRADED = {
 }
 
 
-def _of_signal(title: str, read: Callable[[Signal], object]) -> Callable[[Any, Experiment], object]:
+def _of_signal(
+    title: str, read: Callable[[Signal], object], *, ordering: str | None = None
+) -> Callable[[Any, Experiment], object]:
     """A column of what came with the alert; None for a signal that was deleted."""
 
-    @admin.display(description=title)
+    @admin.display(description=title, ordering=ordering)
     def column(_: Any, row: Experiment) -> object:
         try:
             return read(row.signal) or None
@@ -98,7 +101,7 @@ class ExperimentAdmin(AuditAdmin):
         equals("signal__symbol", "symbol"), equals("signal__timeframe", "timeframe"),
         one_of("state", "trades", STATES), one_of("result", "outcome", RESULTS),
         one_of("traded", "trades for real", TRADED), "decision__execution_mode", "decision__reason", "variant",
-        equals("policy_version", "policy version"), recent("created_at"), *moments("created_at"),
+        equals("policy_version", "policy version"), *_MARKET_DATES, recent("created_at"), *moments("created_at"),
     )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
@@ -111,6 +114,23 @@ class ExperimentAdmin(AuditAdmin):
         """Fetch trades and outcomes of all rows of a page at once."""
         queryset = super().get_queryset(request)
         return queryset.prefetch_related("signal", "realtrades__outcomes", "shadowtrades__outcomes")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """By market date where that narrows the list; it is what the rows are looked up by."""
+        return ("-signal__timestamp",) if self._is_by_market_date(request) else super().get_ordering(request)
+
+    def get_sortable_by(self, request: HttpRequest) -> list[Any]:
+        """Both times, unless one narrows the list: sorted by the other, all rows without would be passed over."""
+        sortable = {"market_date", "fired"}
+        if not self._is_by_market_date(request):
+            sortable |= {"created_at"}
+            if any(name.startswith("created_at") and value for name, value in request.GET.items()):
+                sortable = {"created_at"}
+        return [column for column in self.get_list_display(request) if column in sortable]
+
+    @staticmethod
+    def _is_by_market_date(request: HttpRequest) -> bool:
+        return any(request.GET.get(each.parameter_name) for each in _MARKET_DATES)
 
     def get_urls(self) -> list[URLPattern]:
         """The URLs of the table, and that of replaying one experiment."""
@@ -171,9 +191,13 @@ class ExperimentAdmin(AuditAdmin):
         """The first digits of the ID."""
         return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
 
-    fired = _of_signal("fired", lambda signal: signal.timestamp)
+    fired = _of_signal("fired", lambda signal: signal.timestamp, ordering="signal__timestamp")
     # Years ago for that of a replay.
-    market_date = _of_signal("market date", lambda signal: day_text(signal.timestamp.astimezone(NEW_YORK).date()))
+    market_date = _of_signal(
+        "market date",
+        lambda signal: day_text(signal.timestamp.astimezone(NEW_YORK).date()),
+        ordering="signal__timestamp",
+    )
     strategy = _of_signal("strategy", lambda signal: signal.strategy)
     order = _of_signal("order ID", lambda signal: signal.order_id)
     source = _of_signal("source", lambda signal: signal.source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,16 @@ from tests.outcomes.desk import make_desk
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:experiments_experiment_changelist"
+# What each period finds on New Year's Day 2025, newest first.
+PERIODS = {
+    "today": ["01-01"],
+    "yesterday": ["12-31"],
+    "this-week": ["01-01", "12-31", "12-30"],
+    "last-week": ["12-29", "12-23"],
+    "this-month": ["01-01"],
+    "last-month": ["12-31", "12-30", "12-29", "12-23", "12-01"],
+    "this-year": ["01-01"],
+}
 
 
 @pytest.fixture
@@ -71,6 +83,46 @@ def test_a_period_is_since_a_moment_and_before_another(desk: dict[str, Experimen
     assert listed(viewer, created_at__gte=moments["SPY"], created_at__lt=moments["QQQ"]) == ["SPY"]
 
 
+def test_market_dates_are_whole_days_of_new_york_and_sorted_by() -> None:
+    # The first and the last second of 5 June there, and one beside each; none came when it says.
+    moments = {
+        "BEFORE": datetime(2014, 6, 5, 3, 59, 59, tzinfo=UTC),
+        "LAST": datetime(2014, 6, 6, 3, 59, 59, tzinfo=UTC),
+        "FIRST": datetime(2014, 6, 5, 4, tzinfo=UTC),
+        "AFTER": datetime(2014, 6, 6, 4, tzinfo=UTC),
+    }
+    for symbol, moment in moments.items():
+        make_experiment(symbol=symbol, timestamp=moment)
+    viewer = logged_in("viewer")
+
+    assert listed(viewer, market_date_from="2014-06-05", market_date_to="2014-06-05") == ["LAST", "FIRST"]
+    assert listed(viewer, market_date_from="2014-06-05") == ["AFTER", "LAST", "FIRST"]
+    assert listed(viewer, market_date_to="2014-06-05") == ["LAST", "FIRST", "BEFORE"]
+    page = viewer.get(reverse(LIST), {"market_date_from": "2014-06-05"}).content.decode()
+    assert '<input type="date" name="market_date_from" value="2014-06-05"' in page
+
+
+def test_a_period_is_of_the_calendar_in_new_york(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [date(2024, 11, 30), *(date(2024, 12, day) for day in (1, 23, 29, 30, 31)), date(2025, 1, 1)]
+    for day in days:
+        make_experiment(symbol=f"{day:%m-%d}", timestamp=datetime(day.year, day.month, day.day, 15, tzinfo=UTC))
+    # There it is still New Year's Day, a Wednesday.
+    clock = SimpleNamespace(now=lambda: datetime(2025, 1, 2, 2, tzinfo=UTC))
+    monkeypatch.setattr("admin_kit.filters.timezone", clock)
+    viewer = logged_in("viewer")
+
+    found = {period: listed(viewer, market_date=period) for period in (*PERIODS, "no-such-period")}
+
+    assert found == PERIODS | {"no-such-period": [f"{day:%m-%d}" for day in days][::-1]}
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2014-02-30", "9999-12-31"])
+def test_a_text_that_is_no_day_is_said_to_be_ignored(text: str) -> None:
+    page = logged_in("viewer").get(reverse(LIST), {"market_date_to": text}, follow=True)
+
+    assert "unknown filter or page, which was ignored" in page.content.decode()
+
+
 def test_a_text_that_is_no_moment_is_said_to_be_ignored(desk: dict[str, Experiment]) -> None:
     page = logged_in("viewer").get(reverse(LIST), {"created_at__gte": "yesterday"}, follow=True)
 
@@ -78,16 +130,32 @@ def test_a_text_that_is_no_moment_is_said_to_be_ignored(desk: dict[str, Experime
     assert "unknown filter or page, which was ignored" in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("narrowed", "sorted_by"),
+    [
+        ({}, {"created_at", "market_date"}),
+        ({"market_date_from": "2010-01-01"}, {"market_date"}),
+        ({"market_date": "today"}, {"market_date"}),
+        ({"created_at_within": "24h"}, {"created_at"}),
+        ({"created_at__gte": "2010-01-01T00:00:00Z"}, {"created_at"}),
+    ],
+)
+def test_a_list_narrowed_by_one_time_is_sorted_by_no_other(narrowed: dict[str, str], sorted_by: set[str]) -> None:
+    assert set(logged_in("viewer").get(reverse(LIST), narrowed).context["cl"].sortable_by) == sorted_by
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_list_can_be_turned_round_and_is_sorted_by_no_column_without_an_index(desk: dict[str, Any]) -> None:
     viewer = logged_in("viewer")
     newest = listed(viewer)
     columns = list(viewer.get(reverse(LIST)).context["cl"].list_display)
+    fired = [row.signal.symbol for row in sorted(desk.values(), key=lambda row: row.signal.timestamp)]
 
     assert listed(viewer, o=str(columns.index("created_at"))) == newest[::-1]
-    for place in range(len(columns) + 2):
-        if place != columns.index("created_at"):
-            assert listed(viewer, o=str(place)) == newest
+    assert listed(viewer, o=str(columns.index("market_date"))) == fired
+    assert listed(viewer, o=f"-{columns.index('market_date')}") == fired[::-1]
+    for place in {*range(len(columns) + 2)} - {columns.index("created_at"), columns.index("market_date")}:
+        assert listed(viewer, o=str(place)) == newest
 
 
 def test_amounts_are_shown_to_the_cent_and_kept_exact(desk: dict[str, Experiment]) -> None:
