@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from experiments.history.replay import Selection, replay
@@ -15,12 +17,14 @@ from kernel.actors import Actor
 from kernel.errors import DomainError
 from kernel.models import AuditEntry
 from kernel.values import format_timestamp
+from signals_app.inbox import redriving
 from signals_app.inbox.redriving import Fate, can_be_redriven, foresee, redrive
 from signals_app.inbox.searching import Asked
 from signals_app.inbox_models import Redrive
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
 from tests.factories import make_policy, make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
+from tests.threads import Meeting, run_across
 
 pytestmark = pytest.mark.django_db
 ADA = Actor("ada")
@@ -76,6 +80,38 @@ def test_nothing_is_driven_through_twice(source: WebhookSource) -> None:
     assert driven(first) == []
     assert [fate.delivery for fate in driven(first, second)] == [second]
     assert (Signal.objects.count(), WebhookDelivery.objects.count()) == (2, 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_operators_at_once_the_second_finds_it_done(
+    source: WebhookSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = drive_across(source, monkeypatch)
+
+    assert ([fate.outcome for fate in first], second) == (["accepted"], [])
+    assert (Signal.objects.count(), Redrive.objects.count(), WebhookDelivery.objects.count()) == (1, 1, 2)
+    assert AuditEntry.objects.filter(action="deliveries.redriven").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_slower_operator_would_get_an_error(
+    source: WebhookSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+
+    # Even so the keys let no delivery through twice.
+    with pytest.raises(IntegrityError):
+        drive_across(source, monkeypatch)
+
+    assert (Signal.objects.count(), Redrive.objects.count(), WebhookDelivery.objects.count()) == (1, 1, 2)
+
+
+def drive_across(source: WebhookSource, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Fate], list[Fate]]:
+    """Let a second operator drive a delivery while the first one has judged it and stored nothing yet."""
+    delivery = rejected(source, alert(order_id="7"))
+    meeting = Meeting()
+    monkeypatch.setattr(redriving, "_judge", meeting.after(redriving._judge))
+    return run_across(meeting, lambda: driven(delivery), lambda: driven(delivery))
 
 
 def test_what_the_sender_sent_again_is_a_duplicate_and_another_payload_a_conflict(source: WebhookSource) -> None:
