@@ -1,8 +1,9 @@
-"""Options of commands that are ids or times, with an error that says what is allowed."""
+"""Options of commands that are ids, times or amounts, with an error that says what is allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ def parsed(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
         return None
     try:
         return parse(text)
-    except ValueError:
-        wanted = "a UUID" if parse is UUID else "a time like 2026-03-16T14:30:00Z"
+    except (ValueError, ArithmeticError):
+        kinds: dict[object, str] = {UUID: "a UUID", Decimal: "an amount like 500"}
+        wanted = kinds.get(parse, "a time like 2026-03-16T14:30:00Z")
         raise CommandError(f"{name} is {text!r}; it must be {wanted}.", returncode=UNUSABLE) from None

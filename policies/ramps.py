@@ -118,8 +118,8 @@ def _stop(actor: Actor, ramp: PolicyRamp, reason: str) -> None:
 
 
 def _end(actor: Actor, ramp: PolicyRamp, state: RampState, outcome: str) -> None:
-    ramp.state, ramp.outcome = state, outcome
-    ramp.save(update_fields=("state", "outcome"))
+    ramp.state, ramp.outcome, ramp.ended_at = state, outcome, timezone.now()
+    ramp.save(update_fields=("state", "outcome", "ended_at"))
     record(actor, f"ramp.{state.lower()}", f"ramp {ramp.pk}", reason=outcome)
 
 

@@ -80,6 +80,10 @@ COUNTED = (
         "policies_policydraft_changelist", "state__exact=REFUSED", ("last_refused",), urgent=True,
     ),
     Counted(
+        "stopped_ramp", "stopped_ramp", "A ramp has stopped: {}.",
+        "policies_policyramp_changelist", "state__exact=STOPPED", ("last_stopped",), urgent=True,
+    ),
+    Counted(
         "silent_sources", "silent_sources", "Silent for longer than usual: {}.",
         "signals_app_missingalert_changelist", "kind__exact=silence&arrival=none", ("last_silence",), urgent=True,
     ),
@@ -94,6 +98,11 @@ COUNTED = (
     Counted(
         "overdue_exits", "overdue_directives", "Overdue shadow exits without a price: {}.",
         "outcomes_exitdirective_changelist", "state__exact=PENDING", ("overdue_directives", "first_overdue"),
+    ),
+    Counted(
+        # Asks again for another code, and for the same one on another day.
+        "engine_errors", "engine_errors", "Errors answered to engines since yesterday (UTC): {}.",
+        "engines", "", ("error_codes",),
     ),
     Counted(
         "missing_alerts", "missing_alerts", "Alerts missing in the last 24 hours: {}.",
@@ -114,6 +123,10 @@ COUNTED = (
     Counted(
         "unapproved_drafts", "unapproved_drafts", "Policy drafts waiting for approval: {}.",
         "policies_policydraft_changelist", "state__exact=OPEN", ("unapproved_drafts", "last_edit"),
+    ),
+    Counted(
+        "unapproved_ramps", "unapproved_ramps", "Policy ramps waiting for approval: {}.",
+        "policies_policyramp_changelist", "state__exact=OPEN", ("unapproved_ramps", "last_ramp"),
     ),
     Counted(
         "unapproved_evaluations", "unapproved_evaluations", "Evaluations waiting for approval: {}.",

@@ -3,6 +3,9 @@
 WITH lately AS MATERIALIZED (
     SELECT outcome, count(*) AS n, max(id) AS last FROM webhook_deliveries
      WHERE received_at >= now() - interval '1 day' AND outcome IN ('rejected', 'conflict') GROUP BY outcome
+), errors AS (
+    SELECT engine, code, sum(count) AS n, max(day) AS day FROM engine_errors
+     WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1 GROUP BY engine, code
 )
 SELECT
     (SELECT id FROM halts WHERE released_at IS NULL) AS halt,
@@ -22,6 +25,9 @@ SELECT
     (SELECT string_agg(source, ', ' ORDER BY source) FROM missing_alerts
       WHERE kind = 'silence' AND resolved_at IS NULL) AS silent_sources,
     (SELECT max(id) FROM missing_alerts WHERE kind = 'silence' AND resolved_at IS NULL) AS last_silence,
+    (SELECT string_agg(format('engine %s %s', engine, n), ', ' ORDER BY engine)
+       FROM (SELECT engine, sum(n) AS n FROM errors GROUP BY engine) by_engine) AS engine_errors,
+    (SELECT md5(string_agg(concat_ws(' ', engine, code, day), ' ' ORDER BY engine, code)) FROM errors) AS error_codes,
     (SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS overdue_directives,
     (SELECT min(expires_at) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()) AS first_overdue,
     (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements) AS open_incidents,
@@ -35,6 +41,11 @@ SELECT
          SELECT FROM policy_approvals a WHERE a.draft_id = d.id AND a.content_hash = d.content_hash
                                           AND NOT d.authors ? a.approved_by)) AS unapproved_drafts,
     (SELECT max(edited_at) FROM policy_drafts WHERE state IN ('OPEN', 'SCHEDULED')) AS last_edit,
+    (SELECT count(*) FROM policy_ramps WHERE state = 'OPEN' AND approved_by = '') AS unapproved_ramps,
+    (SELECT max(id) FROM policy_ramps WHERE state = 'OPEN' AND approved_by = '') AS last_ramp,
+    (SELECT format('ramp %s, %s', id, outcome) FROM policy_ramps
+      WHERE state = 'STOPPED' AND ended_at >= now() - interval '1 day' ORDER BY ended_at DESC LIMIT 1) AS stopped_ramp,
+    (SELECT max(id) FROM policy_ramps WHERE state = 'STOPPED') AS last_stopped,
     (SELECT count(*) FROM evaluations e WHERE NOT EXISTS (
          SELECT FROM evaluation_approvals a WHERE a.evaluation_id = e.id)) AS unapproved_evaluations,
     (SELECT max(id) FROM evaluations) AS last_evaluation,

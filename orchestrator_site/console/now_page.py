@@ -18,7 +18,7 @@ from experiments.worker.liveness import HEARTBEAT_AGE
 from orchestrator_site.console.activity import last_hour, stakes
 from orchestrator_site.console.attention import MAY_ACKNOWLEDGE, SNOOZE_HOURS, guardrail_bars, inbox
 from policies.core.rules import PolicyState, resolve_policy
-from policies.models import Engine
+from policies.models import Engine, PolicyRamp, RampState
 from policies.selectors import NoPolicyError, active_policy, state_in_force
 
 REFRESH_SECONDS = (0, 5, 30)
@@ -94,6 +94,7 @@ def state_now() -> dict[str, Any]:
     return {
         "app_mode": settings.APP_MODE,
         "policy": active_policy(),
+        "ramp": PolicyRamp.objects.filter(state=RampState.RUNNING).first(),
         "next_decisions": next_decisions(state) if state else [],
         "numbers": numbers,
         "engines": [

@@ -63,7 +63,7 @@ class PolicyRampAdmin(AuditAdmin):
     list_display = ("__str__", badge("state", COLOURS), "steps", "outcome", "created_by", "approved_by", "created_at")
     fields = (
         badge("state", COLOURS), "steps", "outcome", "present_version", "base_version", "hold_hours", "min_trades",
-        "max_loss", "note", "created_by", "created_at", "approved_by", "approved_at", "started_by",
+        "max_loss", "note", "created_by", "created_at", "approved_by", "approved_at", "started_by", "ended_at",
         full_hash("content_hash"),
     )  # fmt: skip
     list_filter = ("state",)

@@ -6,7 +6,7 @@ What happens next follows from the plan and from what the present step has broug
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from enum import Enum
 from itertools import pairwise
 
@@ -18,6 +18,8 @@ from policies.core.settings import PolicySettings
 MOST_STEPS = 10
 MOST_HOURS = 8760  # a year
 MOST_TRADES = 100_000
+MOST_LOSS = 10**12
+TENTH = Decimal("0.1")
 
 
 class Move(Enum):
@@ -75,8 +77,10 @@ def planned(shares: str, *, hold_hours: int, min_trades: int, max_loss: Decimal)
     for name, value, most in (("hold_hours", hold_hours, MOST_HOURS), ("min_trades", min_trades, MOST_TRADES)):
         if not 0 <= value <= most:
             raise DomainError("setting_invalid", f"Must be between 0 and {most}.", f"/{name}")
-    if max_loss <= 0:
-        raise DomainError("setting_invalid", "A ramp needs a loss at which it stops.", "/max_loss")
+    if not (max_loss.is_finite() and 0 < max_loss < MOST_LOSS and max_loss == round(max_loss, 2)):
+        raise DomainError(
+            "setting_invalid", "A ramp needs a loss at which it stops, above 0 with at most two decimals.", "/max_loss"
+        )
     return RampPlan(found, hold_hours, min_trades, max_loss)
 
 
@@ -92,7 +96,8 @@ def next_move(plan: RampPlan, facts: StepFacts) -> tuple[Move, str]:
     if facts.braked:
         return Move.WAIT, "trading is halted"
     if facts.hours < plan.hold_hours:
-        return Move.WAIT, f"{facts.hours:.1f} of {plan.hold_hours} hours have passed"
+        # Rounded down: 24.0 of 24 would be no reason to wait.
+        return Move.WAIT, f"{facts.hours.quantize(TENTH, ROUND_DOWN)} of {plan.hold_hours} hours have passed"
     if facts.trades < plan.min_trades:
         return Move.WAIT, f"{facts.trades} of {plan.min_trades} real trades of engine B are closed"
     return Move.ADVANCE, f"{facts.trades} real trades of engine B closed in {facts.hours:.1f} hours"

@@ -50,6 +50,7 @@ class PolicyRamp(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True, help_text="UTC.")
     started_by = models.CharField(max_length=150, blank=True, default="", help_text="Who started it.")
     outcome = models.TextField(blank=True, default="", help_text="What it waits for, or how it ended.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="UTC; blank while it is open or running.")
 
     class Meta:
         db_table = "policy_ramps"
@@ -69,6 +70,17 @@ class PolicyRamp(models.Model):
 
     def __str__(self) -> str:
         return f"ramp {self.pk} from v{self.base_version_id}"
+
+    @property
+    def share(self) -> str | None:
+        """Engine B's share at the present step, in percent; None before it was started."""
+        return None if self.step is None else str(self.shares[self.step])
+
+    @property
+    def next_share(self) -> str | None:
+        """That of the next step; None at the last one."""
+        following = self.shares[0 if self.step is None else self.step + 1 :]
+        return str(following[0]) if following else None
 
     @property
     def plan(self) -> RampPlan:

@@ -6,10 +6,13 @@ from decimal import Decimal
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import CommandError
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
 from kernel.errors import DomainError
+from orchestrator_site.console.attention import what_asks
 from outcomes.ramps import move_ramps, step_facts
 from policies import ramps
 from policies.core.ramps import StepFacts, planned
@@ -22,6 +25,8 @@ from tests.factories import make_policy
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.closed_trades import Closed, close_pair
 from tests.policies.control import ADA, BOB, entries
+from tests.policies.test_policy_commands import run
+from tests.threads import Meeting, run_across
 
 pytestmark = pytest.mark.django_db
 GOOD = StepFacts(Decimal(24), 20, Decimal(10), braked=False)
@@ -154,7 +159,99 @@ def test_a_step_is_measured_on_b_s_real_trades_under_its_version() -> None:
     assert ramp.state == "STOPPED"
 
 
-# The pages
+# At once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_take_one_step() -> None:
+    start_ramp(BOB, make_ramp().pk)
+
+    assert look_across() == (1, 0)
+
+    assert (in_force()[0], PolicyRamp.objects.get().step) == (3, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_second_worker_would_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_ramp(BOB, make_ramp().pk)
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+
+    with pytest.raises(DomainError) as refused:
+        look_across()
+
+    assert (refused.value.code, in_force()[0]) == ("policy_conflict", 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_stops_a_ramp_while_it_takes_a_step_stops_it() -> None:
+    ramp = start_ramp(BOB, make_ramp().pk)
+    meeting = Meeting()
+    look = meeting.after(lambda _: GOOD)
+
+    run_across(meeting, lambda: ramps.move_ramps(look), lambda: stop_ramp(ADA, ramp.pk, reason="Odd fills.").step)
+
+    assert (PolicyRamp.objects.get().state, in_force()) == ("STOPPED", (4, "AUTO", "50.00"))
+    assert meeting.other_was_done is False
+
+
+def look_across() -> tuple[int, int]:
+    """Let a second worker look while the first one has read what the step has brought and not moved yet."""
+    meeting = Meeting()
+    look = meeting.after(lambda _: GOOD)
+    return run_across(meeting, lambda: ramps.move_ramps(look), lambda: move(GOOD))
+
+
+# Where people see it
+
+
+def test_now_tells_where_a_ramp_is_and_what_it_waits_for() -> None:
+    operator = logged_in("operator")
+    start_ramp(BOB, make_ramp("5, 25, 50").pk)
+    move(StepFacts(Decimal(2), 0, Decimal(0), braked=False))
+
+    def told() -> str:
+        return " ".join(operator.get(reverse("admin:index")).content.decode().split())
+
+    assert "engine B gets 5 % of the signals, step 1 of 3, next 25 %." in told()
+    assert "Waiting: 2.0 of 24 hours have passed." in told()
+    move(GOOD)
+    move(StepFacts(Decimal(30), 30, Decimal(0), braked=True))
+    assert "engine B gets 25 % of the signals, step 2 of 3, next 50 %. Held: trading is halted." in told()
+    move(GOOD)
+    assert "engine B gets 50 % of the signals, step 3 of 3, the last." in told()
+    move(BAD)
+    assert "of the signals, step" not in told()
+    assert "A ramp has stopped: ramp" in told()
+    assert "engine B has lost 500 at this step, limit 500." in told()
+
+
+def test_a_ramp_without_approval_waits_on_now() -> None:
+    ramp = make_ramp()
+    asks = [one.text for one in what_asks()]
+    approve_ramp(BOB, ramp.pk)
+
+    assert "Policy ramps waiting for approval: 1." in asks
+    assert "unapproved_ramps" not in [one.kind for one in what_asks()]
+
+
+def test_the_command_line_plans_starts_lists_and_stops(settings: LazySettings) -> None:
+    assert run("ramp", "list") == "No ramp has been planned.\n"
+    told = run("ramp", "plan", "5,25", "--hours", 2, "--trades", 3, "--max-loss", 250, "--note", "B is better.")
+    ramp = PolicyRamp.objects.get()
+    assert told == f"Ramp {ramp.pk} planned. Nothing changes before it is started.\n"
+    assert (ramp.shares, ramp.hold_hours, ramp.min_trades, ramp.max_loss) == (["5", "25"], 2, 3, Decimal(250))
+
+    settings.POLICY_REQUIRE_APPROVAL = True
+    with pytest.raises(CommandError, match="Somebody else must approve the ramp first"):
+        run("ramp", "start", ramp.pk)
+    settings.POLICY_REQUIRE_APPROVAL = False
+    assert run("ramp", "start", ramp.pk) == f"Ramp {ramp.pk} started: version 2 is in force.\n"
+    assert f"{ramp.pk}  RUNNING  5, 25 %  at 5 %  by " in run("ramp", "list")
+    assert run("ramp", "stop", ramp.pk, "--reason", "Odd fills.") == f"Ramp {ramp.pk} stopped.\n"
+    assert run("ramp", "list").endswith(": Odd fills.\n")
+    for loss in ("much", "nan", "-1"):
+        with pytest.raises(CommandError):
+            run("ramp", "plan", "5,25", f"--max-loss={loss}", "--note", "B is better.")
 
 
 def test_a_ramp_is_planned_approved_started_and_stopped_in_the_admin() -> None:

@@ -229,6 +229,30 @@ def test_a_silent_engine_is_told_with_its_limit_and_what_it_cost(operator: Clien
     assert text == "Engine A has been silent for 5 min (limit 60 s). 1 signal was decided without it."
 
 
+def test_errors_answered_to_engines_are_counted_as_on_the_engines_page(operator: Client) -> None:
+    counted = (
+        "INSERT INTO engine_errors (engine, day, code, count)"
+        " VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, %s, %s)"
+    )
+    for error in (
+        ("A", 2, "not_found", 9),
+        ("A", 1, "not_found", 2),
+        ("A", 0, "not_found", 1),
+        ("B", 0, "stale_context", 4),
+    ):
+        execute(counted, *error)
+
+    asked = asks(operator)["engine_errors"]
+
+    assert asked.text == "Errors answered to engines since yesterday (UTC): engine A 3, engine B 4."
+    assert asked.view == "engines"
+    acknowledge(operator, asked)
+    execute("UPDATE engine_errors SET count = count + 1")
+    assert "engine_errors" not in asks(operator)
+    execute(counted, "B", 0, "not_found", 1)
+    assert "engine_errors" in asks(operator)
+
+
 def test_a_guardrail_near_its_limit_is_shown_before_it_trips(operator: Client) -> None:
     make_policy(max_failed_signal_percentage="60")
     for _ in range(10):

@@ -28,7 +28,7 @@ def plan(shares: str = "0, 5, 50", **changes: Any) -> RampPlan:
 
 @pytest.mark.parametrize(("brought", "move", "why"), [
     (facts(), Move.ADVANCE, "20 real trades of engine B closed in 24.0 hours"),
-    (facts(hours="23.99"), Move.WAIT, "24.0 of 24 hours have passed"),
+    (facts(hours="23.99"), Move.WAIT, "23.9 of 24 hours have passed"),
     (facts(trades=19), Move.WAIT, "19 of 20 real trades of engine B are closed"),
     (facts(braked=True), Move.WAIT, "trading is halted"),
     (facts(pnl="-499.99"), Move.ADVANCE, "20 real trades of engine B closed in 24.0 hours"),
@@ -52,6 +52,7 @@ def test_shares_that_do_not_rise_within_the_limits_are_refused(shares: str) -> N
 
 @pytest.mark.parametrize(("name", "value"), [
     ("hold_hours", -1), ("hold_hours", 8761), ("min_trades", -1), ("min_trades", 100_001), ("max_loss", Decimal(0)),
+    ("max_loss", Decimal("NaN")), ("max_loss", Decimal("Infinity")), ("max_loss", Decimal("0.001")),
 ])  # fmt: skip
 def test_conditions_beyond_the_limits_are_refused(name: str, value: Any) -> None:
     with pytest.raises(DomainError) as refused:
