@@ -85,7 +85,7 @@ class ReportCell(Cell):
     currency = models.CharField(max_length=10)
     ranked = ArrayField(
         ExactField(), null=True,
-        help_text="Every P&L that counts, or difference of a pair, sorted; not where a slice is by one filter.",
+        help_text="Every P&L that counts, or difference of a pair, sorted; not in slices by a filter of few values.",
     )  # fmt: skip
     # The course of the day, of all slices together and of those by one filter: a part of the trades runs another one.
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
@@ -93,6 +93,7 @@ class ReportCell(Cell):
     trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
     fall = ExactField(null=True, help_text="Largest fall from a peak.")
     # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
+    # Of all slices together and of those by a filter with many values.
     slices = ArrayField(models.IntegerField(), null=True, help_text="Full slice of each counted trade, in order.")
     pnls = ArrayField(ExactField(), null=True, help_text="P&L of each counted trade, in the same order.")
 

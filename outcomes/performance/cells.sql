@@ -1,6 +1,6 @@
 -- The cells of days, whose ranges of time go from midnight to midnight: one for every slice, kind, engine and currency, and
--- one for all slices together, which also keeps trade by trade what it was made of. Those that a report reads alone know
--- the course of the day.
+-- one for all slices together. Those that a report reads alone know the course of the day. Those of all and of a filter
+-- with many values ({{many}}) also keep trade by trade what they were made of.
 WITH closed AS MATERIALIZED ({results}),
 sliced AS MATERIALIZED (
     SELECT experiment_id, {dimensions}
@@ -12,18 +12,21 @@ members AS MATERIALIZED (
 ),
 cells AS (
     SELECT slice_id, day, kind, engine, currency,
-           CASE WHEN level IS NULL OR level IN ('broad', 'full')
+           CASE WHEN level IS NULL OR level IN ('broad', 'full') OR level = ANY({many})
                 THEN array_agg(p ORDER BY p) FILTER (WHERE p IS NOT NULL) END AS ranked,
            {measures}
       FROM ({counted}) counted JOIN members USING (experiment_id)
      GROUP BY slice_id, level, day, kind, engine, currency
 ),
 trades AS (
-    SELECT kind, engine, currency, day, array_agg(slice_id ORDER BY exit_time, id) AS slices,
+    SELECT keeper.slice_id, kind, engine, currency, day, array_agg(whole.slice_id ORDER BY exit_time, id) AS slices,
            array_agg(p ORDER BY exit_time, id) AS pnls
-      FROM ({counted}) counted JOIN members USING (experiment_id)
-     WHERE level = 'full' AND p IS NOT NULL AND kind IN ('real', 'shadow', 'own_exit')
-     GROUP BY kind, engine, currency, day
+      FROM ({counted}) counted
+      JOIN members whole USING (experiment_id)
+      JOIN members keeper USING (experiment_id)
+     WHERE whole.level = 'full' AND (keeper.level IS NULL OR keeper.level = ANY({many}))
+       AND p IS NOT NULL AND kind IN ('real', 'shadow', 'own_exit')
+     GROUP BY keeper.slice_id, kind, engine, currency, day
 )
 INSERT INTO report_cells (slice_id, day, kind, engine, currency, {names}, ranked, last_exit, peak, trough, fall,
                           slices, pnls)
@@ -34,7 +37,7 @@ SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {fil
     ON courses.slice_id IS NOT DISTINCT FROM cells.slice_id AND courses.kind = cells.kind
    AND courses.engine = cells.engine AND courses.currency = cells.currency AND courses.day = cells.day
   LEFT JOIN trades
-    ON cells.slice_id IS NULL AND trades.kind = cells.kind AND trades.engine = cells.engine
+    ON trades.slice_id IS NOT DISTINCT FROM cells.slice_id AND trades.kind = cells.kind AND trades.engine = cells.engine
    AND trades.currency = cells.currency AND trades.day = cells.day
   LEFT JOIN report_slices s ON s.slice_id = cells.slice_id
  -- What a report asks for together lies together, so that it reads few pages of each day.

@@ -90,7 +90,7 @@ class Listing:
         else:
             # Between which P&L the rows of the page lie, and on which whole days.
             start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.pnl
-            ranked = _RANKED.format(cells=self._cells(self.scope.detail), way=SQL(way), size=size, down=way == "DESC")
+            ranked = _RANKED.format(cells=self._cells(self.scope.ranked), way=SQL(way), size=size, down=way == "DESC")
             bounds = rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
             days = bounds.pop("days")
         ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
@@ -178,23 +178,28 @@ def extremes(scope: Scope, size: int) -> list[dict[str, Any]]:
     cells = scope.cells(
         SQL("kind, engine, day, ranked"),
         SQL("kind IN ('real', 'shadow', 'paired') AND ranked IS NOT NULL"),
-        scope.detail,
+        scope.ranked,
     )
     edges = rows_of(_EDGES.format(cells=cells, size=size), scope.parameters)
-    days = sorted({day for edge in edges for day in edge["days"]})
-    ranges = [*scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
-    # One of no engine, lest there be none.
-    known: list[Composable] = [SQL("('', '', 0::numeric, 0::numeric)")]
+    # Pairs take more reading than trades, so each is read on its own days only.
+    days: dict[bool, set[date]] = {True: set(), False: set()}
+    for edge in edges:
+        days[edge["whose"] == ""].update(edge["days"])
+    of_trades, of_pairs = (
+        [*scope.loose, *((midnight(day), _next(midnight(day))) for day in sorted(days[are_pairs]))]
+        for are_pairs in (False, True)
+    )
+    # One of nobody, lest there be none.
+    known: list[Composable] = [SQL("('nobody', 0::numeric, 0::numeric)")]
     known += [
-        SQL("({})").format(SQL(", ").join(map(Literal, (edge["kind"], edge["engine"], edge["low"], edge["high"]))))
-        for edge in edges
+        SQL("({})").format(SQL(", ").join(map(Literal, (edge["whose"], edge["low"], edge["high"])))) for edge in edges
     ]
     # What lies between cannot be among the first; few are left to look up.
     outside = SQL("""SELECT given.* FROM ({}) given
-  LEFT JOIN (VALUES {}) edges (kind, engine, low, high) USING (kind, engine)
+  LEFT JOIN (VALUES {}) edges (whose, low, high) ON whose = CASE kind WHEN 'paired' THEN '' ELSE engine END
  WHERE kind IN ('real', 'shadow', 'paired')
    AND (pnl >= coalesce(high, '-Infinity') OR pnl <= coalesce(low, 'Infinity'))""").format(
-        both(results_in(ranges), pairs_in(ranges)),
+        both(results_in(of_trades), pairs_in(of_pairs)),
         SQL(", ").join(known),
     )
     statement = SQL("""SELECT * FROM (

@@ -172,8 +172,10 @@ def _courses_in(scope: Scope) -> Composed:
     """The courses of all days: cells know that of all together and of one filter, and the trades of several's."""
     of_rows = curves(scope.rows(results_in(scope.loose)))
     if len(scope.narrowing) > 1:
-        condition = SQL("currency = %(currency)s AND {}").format(WHOLE_DAYS)
-        return both(curves_of_some(SQL("%(slices_full)s::int[]"), condition), of_rows)
+        kept = scope.cells(
+            columns(("kind", "engine", "currency", "day", "last_exit", "slices", "pnls")), SQL("true"), scope.kept
+        )
+        return both(curves_of_some(kept, SQL("%(slices_full)s::int[]")), of_rows)
     names = columns(("kind", "engine", "currency", "day", "last_exit", "total", "peak", "trough", "fall"))
     return both(scope.cells(names, SQL("fall IS NOT NULL")), of_rows)
 

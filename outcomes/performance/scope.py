@@ -134,9 +134,9 @@ def curves(results: Composable, by: LiteralString = "") -> Composed:
     return _CURVES.format(results=results, by=SQL(by))
 
 
-def curves_of_some(slices: Composable, condition: Composable) -> Composed:
-    """The same of whole days, of the trades of some full slices alone (see slice_curves.sql)."""
-    return _SLICE_CURVES.format(slices=slices, condition=condition)
+def curves_of_some(cells: Composable, slices: Composable) -> Composed:
+    """The same of whole days, of the trades of some full slices among those that cells keep (see slice_curves.sql)."""
+    return _SLICE_CURVES.format(cells=cells, slices=slices)
 
 
 def both(first: Composable, second: Composable) -> Composed:
@@ -203,6 +203,7 @@ def _insert_cells(ranges: Sequence[Range]) -> Composed:
  WHERE kind IN ('real', 'shadow', 'own_exit') AND (level IS NULL OR level NOT IN ('broad', 'full'))"""),
             by="slice_id, ",
         ),
+        many=Literal(list(MANY_VALUED)),
         measures=named(MEASURES),
         names=columns(MEASURES),
         filled=_filled(MEASURES),
@@ -316,6 +317,16 @@ class Scope:
         return self.narrowing[0] if len(self.narrowing) == 1 else self.detail
 
     @property
+    def ranked(self) -> str:
+        """The coarsest level that keeps every P&L of what it asks for."""
+        return self.level if self.level in MANY_VALUED else self.detail
+
+    @property
+    def kept(self) -> str:
+        """The filter whose level keeps the fewest trades with all that are asked for; "" for those of all together."""
+        return next((name for name in MANY_VALUED if name in self.narrowing), "")
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What the statements ask for by name."""
         slices = {f"slices_{level}": found for level, found in self.slices.items()}
@@ -327,8 +338,8 @@ class Scope:
         return self.sliced_by(self.level)
 
     def sliced_by(self, level: str) -> SQL:
-        """The same of the cells of a level: of `level`, `detail` or `FULL`."""
-        return SQL(f"slice_id = ANY(%(slices_{level})s::int[])" if self.narrowing else "slice_id IS NULL")
+        """The same of the cells of another of its levels; "" is that of all together."""
+        return SQL(f"slice_id = ANY(%(slices_{level})s::int[])" if self.narrowing and level else "slice_id IS NULL")
 
     def rows(self, results: Composable) -> Composed:
         """Those of closed trades or pairs that the filters choose."""
@@ -338,7 +349,7 @@ class Scope:
     def cells(self, names: Composable, condition: Composable, level: str | None = None) -> Composed:
         """Sums of whole days, of those that the filters choose; by the slices of a level, or by the fewest."""
         return SQL("SELECT {} FROM report_cells WHERE {} AND currency = %(currency)s AND {} AND {}").format(
-            names, self.sliced_by(level or self.level), WHOLE_DAYS, condition
+            names, self.sliced_by(self.level if level is None else level), WHOLE_DAYS, condition
         )
 
 
@@ -357,11 +368,16 @@ def _narrowing(filters: PerformanceFilters) -> list[str]:
 
 def _slices(scope: Scope) -> dict[str, list[int]]:
     """The slices asked for, by level."""
-    levels = [scope.level, scope.detail, FULL]
-    statement = SQL("""SELECT level, array_agg(slice_id) AS found FROM report_slices e
- WHERE level = ANY(%(levels)s) AND {} GROUP BY level""").format(scope.filters.conditions(scope.narrowing))
-    found = {row["level"]: row["found"] for row in rows_of(statement, asdict(scope.filters) | {"levels": levels})}
-    return {level: found.get(level, []) for level in levels}
+    told = dict.fromkeys((scope.level, scope.detail, FULL), scope.narrowing)
+    if scope.kept:
+        told.setdefault(scope.kept, [scope.kept])
+    asked = SQL(" OR ").join(
+        SQL("(level = {} AND {})").format(Literal(level), scope.filters.conditions(names))
+        for level, names in told.items()
+    )
+    statement = SQL("SELECT level, array_agg(slice_id) AS found FROM report_slices e WHERE {} GROUP BY level")
+    found = {row["level"]: row["found"] for row in rows_of(statement.format(asked), asdict(scope.filters))}
+    return {level: found.get(level, []) for level in told}
 
 
 def rows_of(statement: str | Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
