@@ -15,6 +15,7 @@ from kernel.canonical import document_hash
 from outcomes.models import AnswerCell, GroupCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
 from outcomes.performance import report
 from outcomes.performance.comparison import course_of_pairs, groups, totals
+from outcomes.performance.listing import Listing, extremes
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
 from outcomes.services.due import settle_due
@@ -58,6 +59,13 @@ def said(filters: PerformanceFilters) -> tuple[dict[str, Any], Any]:
     scope = Scope.of(filters)
     drawn: list[Any] = [read(scope, in_r=in_r) for read in (course_of_pairs, totals, groups) for in_r in (True, False)]
     drawn += [totals(scope, "own_pair", in_r=in_r) for in_r in (True, False)] + [cumulative_series(filters)]
+    # As few rows as leave some out, in every order of P&L.
+    drawn.append(sorted((row["whose"], row["best"], row["worst"], row["id"]) for row in extremes(scope, 2)))
+    drawn += [
+        [row["id"] for row in Listing(scope, kind).page(order, 2)]
+        for kind in ("real", "paired")
+        for order in ("best", "worst")
+    ]
     return {name: part for name, part in report.items() if name != "as_of"}, drawn
 
 
