@@ -60,7 +60,8 @@ def said(filters: PerformanceFilters) -> tuple[dict[str, Any], Any]:
     drawn: list[Any] = [read(scope, in_r=in_r) for read in (course_of_pairs, totals, groups) for in_r in (True, False)]
     drawn += [totals(scope, "own_pair", in_r=in_r) for in_r in (True, False)] + [cumulative_series(filters)]
     # As few rows as leave some out, in every order of P&L.
-    drawn.append(sorted((row["whose"], row["best"], row["worst"], row["id"]) for row in extremes(scope, 2)))
+    first = [(place, row) for row in extremes(scope, 2) for place in ("best", "worst") if row[place] <= 2]
+    drawn.append(sorted((row["whose"], place, row[place], row["id"]) for place, row in first))
     drawn += [
         [row["id"] for row in Listing(scope, kind).page(order, 2)]
         for kind in ("real", "paired")
@@ -118,7 +119,9 @@ def differing(filters: PerformanceFilters) -> list[str]:
 def happens_close(choose: Choose, known: list[Experiment]) -> None:
     pnl = [choose.of("60.00", "-40.10", "0.00", "-7.77", None) for _ in "ab"]
     closed = Closed(a=pnl[0], b=pnl[1], exit_time=choose.of(*MOMENTS), currency=choose.of("USD", "USD", "EUR"))
-    known.append(close_pair(choose.of("A", "B", None), closed, symbol=choose.of(*SYMBOLS)))
+    # At 10 or 11 in New York, in a minute of its own.
+    fired_at = datetime(2026, 3, 16, choose.of(14, 15), len(known), 30, tzinfo=UTC)
+    known.append(close_pair(choose.of("A", "B", None), closed, symbol=choose.of(*SYMBOLS), timestamp=fired_at))
 
 
 def happens_late(choose: Choose, known: list[Experiment]) -> None:
@@ -182,7 +185,9 @@ FILTERS = (
     PerformanceFilters(since=datetime(2026, 3, 17, 4, tzinfo=UTC)),
     # Each level of slices.
     PerformanceFilters(provenance="UNPRICED"),
-    PerformanceFilters(hour=10, symbol="QQQ"),
+    PerformanceFilters(hour=10),
+    PerformanceFilters(hour=10, direction="LONG", variant="A"),
+    PerformanceFilters(hour=11, symbol="QQQ"),
     PerformanceFilters(provenance="SAME_SNAPSHOT_QUOTE", variant="A"),
 )
 
