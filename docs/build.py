@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django
 
+from kernel.event_fields import COMMON, FIELDS
 from kernel.events import EVENTS
 from kernel.problems import CALLS, SECTIONS
 from orchestrator_site.settings import env
@@ -19,11 +20,12 @@ DOCS = Path(__file__).parent
 EVENTS_HEAD = """\
 # Log events
 
-Made from `kernel/events.py` by `make docs`; change it there.
+Made from `kernel/events.py` and `kernel/event_fields.py` by `make docs`; change it there.
 
 Every process logs one JSON object a line. `event` names what happened, `at` is UTC, `level` and `logger` are always
 there, `request_id` where a request caused it. An event is logged after the commit of what it reports. Fields in
-parentheses may be missing.
+parentheses may be missing; the second table says what each holds. Lines of Django and other packages have the same four
+fields; `event` is then a sentence, and `exception` holds the traceback.
 
 | Event | Level | Fields | When |
 |---|---|---|---|
@@ -36,6 +38,8 @@ def events() -> str:
     for event in EVENTS:
         fields = ", ".join([f"`{name}`" for name in event.fields] + [f"(`{name}`)" for name in event.optional])
         rows.append(f"| `{event.name}` | {event.level} | {fields} | {event.meaning} |")
+    rows += ["", "| Field | JSON type | Holds |", "|---|---|---|"]
+    rows += [f"| `{name}` | {field.type} | {field.meaning} |" for name, field in sorted((COMMON | FIELDS).items())]
     return EVENTS_HEAD + "\n".join(rows) + "\n"
 
 

@@ -219,6 +219,21 @@ class WorkerHeartbeat(models.Model):
         return self.cluster
 
 
+class DecisionTime(models.Model):
+    """How many decisions took up to so long, and no more than the row before says; the worker counts them."""
+
+    up_to_seconds = models.FloatField(primary_key=True, help_text="From an alert's arrival; infinite in the last row.")
+    decisions = models.PositiveBigIntegerField()
+    seconds = models.FloatField(help_text="Of all of these together.")
+    counted_until = models.DateTimeField(help_text="Decisions up to here are counted. By the database clock, UTC.")
+
+    class Meta:
+        db_table = "decision_times"
+
+    def __str__(self) -> str:
+        return f"{self.decisions} within {self.up_to_seconds} s"
+
+
 class ReplayRun(models.Model):
     """One replay run: what was verified, what differed, who ran it."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import isinf
 from time import time
 from typing import NamedTuple
 
@@ -12,11 +12,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from experiments.models import DecisionTime
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 
 # A signal is decided within milliseconds.
@@ -79,6 +80,37 @@ NUMBERS = (
         "The database's clock, by which alerts are judged, in seconds since 1970",
         "SELECT extract(epoch FROM clock_timestamp())::float8",
     ),
+    Number(
+        "exits_overdue",
+        "Shadow exits whose time for a price is over",
+        "SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()",
+    ),
+    Number(
+        "incidents_open",
+        "Incidents that nobody has acknowledged",
+        "SELECT (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements)",
+    ),
+    Number(
+        "guardrails_tripped",
+        "Guardrails that have tripped and were not released",
+        "SELECT count(*) FROM guardrail_trips WHERE released_at IS NULL",
+    ),
+    Number(
+        "replay_differences",
+        "Differences that the last replay has found",
+        "SELECT differences FROM replay_runs ORDER BY id DESC LIMIT 1",
+    ),
+    Number(
+        "replay_age_seconds",
+        "Seconds since the last replay began",
+        "SELECT extract(epoch FROM now() - started_at)::float8 FROM replay_runs ORDER BY id DESC LIMIT 1",
+    ),
+    Number(
+        "engines_unavailable",
+        "Engines that are enabled and were silent for longer than the policy allows",
+        "SELECT count(*) FROM engines e, (SELECT * FROM policy_versions ORDER BY version DESC LIMIT 1) p"
+        " WHERE e.enabled AND e.last_heartbeat_at <= now() - make_interval(secs => p.heartbeat_ttl_seconds)",
+    ),
     Number("halted", "1 while trading is halted", "SELECT count(*) FROM halts WHERE released_at IS NULL"),
     Number("policy_version", "Active policy version", "SELECT max(version) FROM policy_versions"),
     Number(
@@ -92,13 +124,20 @@ NUMBERS = (
         "SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B'",
     ),
 )
-# What the alert process has counted since it started, as it hands it over with a scrape.
-DOOR_COUNTS = "orchestrator.door_counts"
+# What the alert process has counted and timed, as it hands it over with a scrape: text of Prometheus.
+DOOR_METRICS = "orchestrator.door_metrics"
 COUNTS = {
     "alert_batches": "Batches of alerts that the alert process has stored, each in one commit",
     "alerts_stored": "Alerts in these batches",
     "log_lines_dropped": "Lines of the alert process's log that nobody took in time",
 }
+# TradingView gives up after three seconds; a claim may wait for 25, and the door gives a page 60.
+ALERT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
+CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 60.0)
+# A call that no page process has answered has no route.
+UNANSWERED = "unanswered"
+# When a time series began nobody asks here, and it would double what is scraped.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 # All numbers of one scrape from one snapshot: right across processes and restarts.
 QUERY = f"SELECT {', '.join(f'({number.sql})' for number in NUMBERS)}"
 
@@ -154,14 +193,41 @@ def _clock_state(numbers: dict[str, float | None]) -> str:
     return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's; set the clock of one of them"
 
 
+class DoorMetrics:
+    """What the alert process times, since it started: alerts by status, calls of the API by route and status."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self.alerts = Histogram(
+            "orchestrator_webhook_seconds",
+            "Seconds from an alert's last byte to its answer, by status",
+            ["status"],
+            registry=self._registry,
+            buckets=ALERT_BUCKETS,
+        )
+        self.calls = Histogram(
+            "orchestrator_api_call_seconds",
+            "Seconds from a call's last byte to the end of its answer, by method, status and route",
+            ["method", "status", "route"],
+            registry=self._registry,
+            buckets=CALL_BUCKETS,
+        )
+
+    def text(self, counts: Mapping[str, int]) -> str:
+        """All of it and these counts, in Prometheus' text format."""
+        lines = "".join(
+            f"# HELP orchestrator_{name}_total {COUNTS[name]}\n# TYPE orchestrator_{name}_total counter\n"
+            f"orchestrator_{name}_total {float(count)}\n"
+            for name, count in counts.items()
+        )
+        return generate_latest(self._registry).decode() + lines
+
+
 class OrchestratorCollector(Collector):
     """Reads the numbers from the database at scrape time; a number that does not exist is left out."""
 
-    def __init__(self, counts: dict[str, int]) -> None:
-        self._counts = counts
-
     def collect(self) -> Iterator[Metric]:
-        """Yield one gauge per number, and one counter per count."""
+        """Yield one gauge per number, and how long decisions took."""
         values = read_numbers()
         for number in NUMBERS:
             if (value := values[number.name]) is not None:
@@ -169,8 +235,17 @@ class OrchestratorCollector(Collector):
         yield GaugeMetricFamily(
             "orchestrator_live", "1 when APP_MODE is LIVE", value=float(settings.APP_MODE == "LIVE")
         )
-        for name, count in self._counts.items():
-            yield CounterMetricFamily(f"orchestrator_{name}", COUNTS[name], value=float(count))
+        total, buckets, seconds = 0, [], 0.0
+        for one in DecisionTime.objects.order_by("up_to_seconds"):
+            total, seconds = total + one.decisions, seconds + one.seconds
+            buckets.append(("+Inf" if isinf(one.up_to_seconds) else str(one.up_to_seconds), float(total)))
+        if buckets:
+            yield HistogramMetricFamily(
+                "orchestrator_decision_seconds",
+                "Seconds from an alert's arrival to the transaction that decided it; told half a minute later",
+                buckets=buckets,
+                sum_value=seconds,
+            )
 
 
 @require_safe
@@ -179,9 +254,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     # Not described before: that would ask the database once more. Not the library's own registry, which adds the
     # memory and garbage of whichever process answers.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(OrchestratorCollector(json.loads(request.META.get(DOOR_COUNTS, "{}"))))
+    registry.register(OrchestratorCollector())
     try:
-        text = generate_latest(registry)
+        text = generate_latest(registry).decode() + request.META.get(DOOR_METRICS, "")
     except (OperationalError, InterfaceError) as error:
         return HttpResponse(
             f"The database is unavailable: {error}", status=503, content_type="text/plain; charset=utf-8"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from types import NoneType
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,6 +18,8 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 from hypothesis import Phase, settings
 
+from kernel.event_fields import FIELDS
+from kernel.events import Event
 from policies.services import ensure_first_version
 from signals_app.webhook.store import clock
 from tests.api_answers import _answers_are_as_documented  # noqa: F401 (a fixture)
@@ -110,6 +114,30 @@ def _what_makes_every_test_slower() -> Iterator[None]:
         # Every client builds the middleware, and WhiteNoise then reads all static files: a tenth of a second.
         patch.setattr(django_settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fields_of_the_log_are_as_documented() -> Iterator[None]:
+    """Whatever a test has logged is held against the list of fields."""
+    checked = Event._check
+
+    def check(event: Event, values: Mapping[str, object]) -> None:
+        checked(event, values)
+        for name, value in values.items():
+            assert json_type(value) in FIELDS[name].type.split(" or "), f"{event.name}: {name} is {value!r}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Event, "_check", check)
+        yield
+
+
+JSON_TYPES = (("null", NoneType), ("boolean", bool), ("integer", int), ("string", str), ("object", dict))
+
+
+def json_type(value: object) -> str:
+    """What a value is in a line of the log."""
+    document = json.loads(json.dumps(value, default=str))
+    return next((name for name, kind in JSON_TYPES if isinstance(document, kind)), "other")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django_q.models import Schedule
 
 from experiments.worker.liveness import DRAIN
+from kernel.sql import load
 
 
 def prune() -> None:
@@ -20,11 +21,23 @@ def prune() -> None:
         cursor.execute("DELETE FROM django_q_task WHERE stopped < now() - interval '7 days'")
 
 
+COUNT_DECISION_TIMES = load(__file__, "decision_times.sql")
+
+
+def count_decision_times() -> None:
+    """Count how long the decisions since the last time took, for `/metrics`."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Of two that count at once the second finds nothing left.
+        cursor.execute("LOCK TABLE decision_times IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(COUNT_DECISION_TIMES)
+
+
 # Name of each schedule and dotted path of its function; apps above add theirs, see `run_every_minute`.
 EVERY_MINUTE = {
     "sweep pending signals": DRAIN,
     "index the words of deliveries": "signals_app.inbox.searching.index_words",
     "activate due policy drafts": "policies.tasks.activate_due_drafts",
+    "count how long decisions took": f"{count_decision_times.__module__}.{count_decision_times.__qualname__}",
     "prune what only monitoring reads": f"{prune.__module__}.{prune.__qualname__}",
 }
 

@@ -10,6 +10,7 @@ import json
 import resource
 import signal
 import socket
+from collections.abc import Callable
 from io import BytesIO
 from time import monotonic
 from typing import Any, cast
@@ -23,7 +24,7 @@ from django.middleware.security import SecurityMiddleware
 
 from kernel.problems import problem_body
 from kernel.process_group import beat
-from orchestrator_site.health import DOOR_COUNTS, healthz
+from orchestrator_site.health import DOOR_METRICS, UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
@@ -49,12 +50,17 @@ KEPT_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
 
 
 class PageCall(asyncio.Protocol):
-    """One request at a page process: hands it over, and passes the answer on as it comes."""
+    """One request at a page process: hands it over, and passes the answer on as it comes.
 
-    def __init__(self, frame: bytes, sender: Connection) -> None:
+    `done` is told which call of the API this was once it has its answer, and of whatever nobody has answered.
+    """
+
+    def __init__(self, frame: bytes, sender: Connection, done: Callable[[str], object]) -> None:
         self._frame = frame
         self._sender = sender
+        self._done = done
         self._buffer = bytearray()
+        self._label: str | None = None
         # Of the part that is being passed on.
         self._left = 0
         self._is_done = False
@@ -83,6 +89,12 @@ class PageCall(asyncio.Protocol):
                 del self._buffer[:passed]
             elif len(self._buffer) < PART.size:
                 return
+            elif self._label is None:
+                end = PART.size + PART.unpack_from(self._buffer)[0]
+                if len(self._buffer) < end:
+                    return
+                self._label = self._buffer[PART.size : end].decode()
+                del self._buffer[:end]
             else:
                 (self._left,) = PART.unpack_from(self._buffer)
                 del self._buffer[: PART.size]
@@ -90,6 +102,8 @@ class PageCall(asyncio.Protocol):
                     self._is_done = True
                     self._transport.close()
                     self._sender.finish()
+                    if self._label:
+                        self._done(self._label)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A page process that ended before its answer did."""
@@ -103,6 +117,9 @@ class PageCall(asyncio.Protocol):
         self._is_done = True
         if hasattr(self, "_transport"):
             self._transport.abort()
+        # One that has left meanwhile was not denied anything.
+        if not self._sender.transport.is_closing():
+            self._done(f"ANY 503 {UNANSWERED}")
         if self._sender.has_answered:
             self._sender.transport.abort()
         else:
@@ -126,6 +143,7 @@ class Door:
         self._address = webhook_urls[0].pattern
         # Its two halves neither wait nor ask the database.
         self._security = SecurityMiddleware(lambda _: HttpResponse())
+        self._metrics = DoorMetrics()
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections: dict[Connection, None] = {}
         # Each may need another one to a page process; some are the log's, the database's and the like.
@@ -156,6 +174,7 @@ class Door:
 
     async def _store(self, request: WSGIRequest, connection: Connection, arguments: dict[str, Any]) -> None:
         """Let the webhook's view answer: request, middleware and view are Django's, no thread is taken."""
+        begun = monotonic()
         request_id = request.META["request_id"] = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -168,6 +187,7 @@ class Door:
         except Exception as error:  # noqa: BLE001 (what Django does around every view; it logs the error)
             response = response_for_exception(request, error)
         connection.answer(response.status_code, [*response.items(), ("X-Request-Id", request_id)], response.content)
+        self._metrics.alerts.labels(response.status_code).observe(monotonic() - begun)
 
     def _request(self, environ: Environ, body: bytes) -> WSGIRequest:
         try:
@@ -179,11 +199,18 @@ class Door:
     async def _hand_over(self, environ: Environ, body: bytes, connection: Connection) -> None:
         """Let a page process answer."""
         patience = PROBE_SECONDS if environ["PATH_INFO"] in PROBES else PAGE_SECONDS
-        connection.deadline = monotonic() + patience
+        begun = monotonic()
+        connection.deadline = begun + patience
         environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
         if environ["PATH_INFO"] == METRICS:
-            environ[DOOR_COUNTS] = json.dumps(self._writer.counts | {"log_lines_dropped": stream.lines_dropped})
-        call = PageCall(request_frame(environ, body), connection)
+            environ[DOOR_METRICS] = self._metrics.text(
+                self._writer.counts | {"log_lines_dropped": stream.lines_dropped}
+            )
+
+        def done(label: str) -> None:
+            self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
+
+        call = PageCall(request_frame(environ, body), connection, done)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: call, self._pages)
         except OSError:

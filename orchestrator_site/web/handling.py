@@ -1,8 +1,9 @@
 """What answers everything but alerts: threads that take whole requests from the door, and what each passes to its view.
 
 All page processes accept on one Unix socket, a thread each request. A process that stands still accepts none, so that
-the others get its share. A request comes as a document and a body, the answer goes back in parts of HTTP/1.1 as the
-sender will get them; an empty part says that it is complete, or a process that died would look like one that is done.
+the others get its share. A request comes as a document and a body. What goes back are parts: first the call of the API
+that it was, nothing for a page; then HTTP/1.1 as the sender will get it; an empty part says that this was all, or a
+process that died would look like one that is done.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ STUCK_SECONDS = 75.0
 WITHOUT_CONTENT = {204, 304}
 # In the environ: whether the sender's connection stays open after the answer.
 KEEP_ALIVE = "orchestrator.keep_alive"
+# In the environ once the call is known: its route as the API document writes it.
+ROUTE = "orchestrator.route"
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def request_frame(environ: Environ, body: bytes) -> bytes:
@@ -75,7 +79,7 @@ def request_frame(environ: Environ, body: bytes) -> bytes:
 
 
 def answer_parts(application: WSGIApplication, environ: dict[str, Any]) -> Iterator[bytes]:
-    """Run the application; what the sender gets, part after part."""
+    """Run the application; method, status and route of a call of the API, then what the sender gets, in parts."""
     status, headers = 500, []
 
     def start_response(line: str, fields: Headers, _: object = None) -> None:
@@ -86,6 +90,9 @@ def answer_parts(application: WSGIApplication, environ: dict[str, Any]) -> Itera
     is_head = environ["REQUEST_METHOD"] == "HEAD"
     response = application(environ, start_response)
     try:
+        route = environ.get(ROUTE, "")
+        method = environ["REQUEST_METHOD"] if status != 405 else "ANY"
+        yield f"{method} {status} {route}".encode() if route else b""
         if not isinstance(response, StreamingHttpResponse):
             content = b"".join(response)
             if status not in WITHOUT_CONTENT and not any(name.lower() == "content-length" for name, _ in headers):
@@ -277,6 +284,7 @@ class ApiMiddleware:
         # What CommonMiddleware does for a site: refuse a foreign host name, name the length.
         request.get_host()
         request.resolver_match = match = resolve(path)
+        request.META[ROUTE] = _CONVERTER.sub(r"{\1}", match.route.removeprefix(API[1:]))
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):
             response.render()

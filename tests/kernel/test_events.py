@@ -8,6 +8,7 @@ import re
 import pytest
 from structlog.testing import capture_logs
 
+from kernel.event_fields import FIELDS
 from kernel.events import EVENTS, PROGRAM_DIED, WORKER_DATABASE_UNAVAILABLE
 from tests.kernel.product import modules
 
@@ -34,6 +35,10 @@ def test_events_are_logged_by_the_table_only() -> None:
     strays = {path: names for path, module in modules().items() if (names := named_log_calls(module))}
 
     assert strays == {}
+
+
+def test_every_field_of_every_event_is_described_and_no_other() -> None:
+    assert {name for event in EVENTS for name in (*event.fields, *event.optional)} == FIELDS.keys()
 
 
 def test_a_stray_log_call_would_be_found() -> None:

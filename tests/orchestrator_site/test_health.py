@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
+from experiments.models import DecisionTime
 from experiments.services import discard_failed
 from kernel.actors import Actor
-from policies.services import engage_halt
-from tests.factories import make_available, make_signal
+from policies.services import engage_halt, set_engine_enabled
+from tests.database import execute
+from tests.factories import make_available, make_policy, make_signal
 from tests.orchestrator_site.console.rows import fail
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +103,32 @@ def test_metrics_tell_failed_signals_that_wait_from_those_given_up(client: Clien
 
     assert "orchestrator_signals_failed 1.0" in lines
     assert "orchestrator_signals_discarded 2.0" in lines
+
+
+def test_metrics_tell_how_long_decisions_took(client: Client) -> None:
+    for up_to, decisions, seconds in ((0.05, 7, 0.21), (0.1, 2, 0.14), (inf, 1, 90.0)):
+        DecisionTime.objects.create(
+            up_to_seconds=up_to, decisions=decisions, seconds=seconds, counted_until=datetime.now(UTC)
+        )
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert [line for line in lines if line.startswith("orchestrator_decision_seconds")] == [
+        'orchestrator_decision_seconds_bucket{le="0.05"} 7.0',
+        'orchestrator_decision_seconds_bucket{le="0.1"} 9.0',
+        'orchestrator_decision_seconds_bucket{le="+Inf"} 10.0',
+        "orchestrator_decision_seconds_count 10.0",
+        "orchestrator_decision_seconds_sum 90.35",
+    ]
+
+
+def test_metrics_tell_a_silent_engine_from_one_that_is_disabled(client: Client) -> None:
+    make_policy(heartbeat_ttl_seconds=60)
+    make_available("A", "B")
+    execute("UPDATE engines SET last_heartbeat_at = now() - interval '61 seconds'")
+    set_engine_enabled(Actor("tests"), "B", enabled=False, reason="Broken.")
+
+    assert "orchestrator_engines_unavailable 1.0" in client.get("/metrics").content.decode().splitlines()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

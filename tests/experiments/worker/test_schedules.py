@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
-from experiments.models import WorkerHeartbeat
-from experiments.worker.schedules import EVERY_MINUTE, ensure_schedules, prune
+from experiments.models import DecisionTime, Experiment, WorkerHeartbeat
+from experiments.worker.schedules import EVERY_MINUTE, count_decision_times, ensure_schedules, prune
 from tests.database import execute
+from tests.factories import make_experiment
 from tests.threads import in_background, succeeded, together, uncommitted, wait_for_blocked_sessions
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('orchestrator schedules'))"
@@ -87,3 +90,43 @@ def test_pruning_forgets_old_heartbeats_and_keeps_young_ones() -> None:
     prune()
 
     assert [beat.cluster for beat in WorkerHeartbeat.objects.all()] == ["young"]
+
+
+def counted() -> dict[float, int]:
+    return {one.up_to_seconds: one.decisions for one in DecisionTime.objects.all() if one.decisions}
+
+
+@pytest.mark.django_db
+def test_decisions_are_counted_by_how_long_they_took_each_once() -> None:
+    for symbol in ("QQQ", "SPY"):
+        make_experiment(symbol=symbol)
+    first, second = Experiment.objects.values_list("signal_id", flat=True)
+    execute("SET session_replication_role = replica")
+    execute("UPDATE experiments SET created_at = now() - interval '40 seconds'")
+    for signal, arrived in ((first, 40.003), (second, 100)):
+        execute(
+            "UPDATE signals SET received_at = now() - make_interval(secs => %s) WHERE signal_id = %s", arrived, signal
+        )
+    execute("SET session_replication_role = DEFAULT")
+
+    count_decision_times()
+    count_decision_times()
+
+    assert counted() == {0.01: 1, inf: 1}
+    assert 60.0 < sum(one.seconds for one in DecisionTime.objects.all()) < 60.1
+
+
+@pytest.mark.django_db
+def test_a_decision_that_may_not_be_committed_yet_is_counted_later() -> None:
+    make_experiment()
+
+    count_decision_times()
+    assert counted() == {}
+
+    execute("UPDATE decision_times SET counted_until = counted_until - interval '5 minutes'")
+    execute("SET session_replication_role = replica")
+    execute("UPDATE experiments SET created_at = created_at - interval '1 minute'")
+    execute("UPDATE signals SET received_at = received_at - interval '1 minute'")
+    execute("SET session_replication_role = DEFAULT")
+    count_decision_times()
+    assert sum(counted().values()) == 1

@@ -142,7 +142,7 @@ def test_of_a_body_in_chunks_no_more_is_kept_than_anybody_reads(site: Site) -> N
     assert (site.asked, len(site.bodies[0]), site.held_bytes) == (["/1"], 1000, 1000)
 
 
-def test_a_body_that_is_cut_short_is_told_so(site: Site) -> None:
+def test_a_body_that_is_cut_short_is_told_so(site: Site, told: list[str]) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(POST + b"x" * 99)
 
@@ -207,36 +207,55 @@ def test_all_unfinished_bodies_together_have_a_limit(site: Site, monkeypatch: py
     assert site.held_bytes == 0
 
 
-def test_a_part_of_a_page_is_passed_on_as_it_comes(site: Site) -> None:
+@pytest.fixture
+def told() -> list[str]:
+    """What calls of the API came to."""
+    return []
+
+
+def test_a_part_of_a_page_is_passed_on_as_it_comes(site: Site, told: list[str]) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(GET % 1)
-    call = PageCall(b"the request", connection)
+    call = PageCall(b"the request", connection, told.append)
     call.connection_made(cast("Any", page := Wire()))
 
+    label = PART.pack(20) + b"GET 200 performance/"
     parts = PART.pack(6) + b"abcdef"
-    for data in (parts[:2], parts[2:7], parts[7:] + parts, PART.pack(0)[:1], PART.pack(0)[1:]):
+    for data in (label[:9], label[9:] + parts[:2], parts[2:7], parts[7:] + parts, PART.pack(0)[:1], PART.pack(0)[1:]):
         call.data_received(data)
 
-    assert (page.written, wire.written) == (b"the request", b"abcdefabcdef")
+    assert (page.written, wire.written, told) == (b"the request", b"abcdefabcdef", ["GET 200 performance/"])
     assert (page.state, wire.state, connection.is_idle) == ("closed", "open", True)
 
 
-def test_a_page_process_that_dies_within_an_answer_breaks_it_off(site: Site) -> None:
+def test_a_page_process_that_dies_within_an_answer_breaks_it_off(site: Site, told: list[str]) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(GET % 1)
-    call = PageCall(b"", connection)
+    call = PageCall(b"", connection, told.append)
     call.connection_made(cast("Any", Wire()))
-    call.data_received(PART.pack(6) + b"abc")
+    call.data_received(PART.pack(0) + PART.pack(6) + b"abc")
 
     call.connection_lost(None)
 
-    assert (wire.written, wire.state) == (b"abc", "aborted")
+    assert (wire.written, wire.state, told) == (b"abc", "aborted", ["ANY 503 unanswered"])
 
 
-def test_a_request_that_has_been_given_up_is_not_handed_over_after_all(site: Site) -> None:
+def test_a_call_whose_sender_has_left_does_not_count_as_unanswered(site: Site, told: list[str]) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(GET % 1)
-    call = PageCall(b"the request", connection)
+    call = PageCall(b"", connection, told.append)
+    call.connection_made(cast("Any", Wire()))
+    wire.close()
+
+    call.connection_lost(None)
+
+    assert told == []
+
+
+def test_a_request_that_has_been_given_up_is_not_handed_over_after_all(site: Site, told: list[str]) -> None:
+    connection = connect(site, wire := Wire())
+    connection.data_received(GET % 1)
+    call = PageCall(b"the request", connection, told.append)
 
     call.give_up()
     call.connection_made(cast("Any", page := Wire()))
@@ -245,10 +264,10 @@ def test_a_request_that_has_been_given_up_is_not_handed_over_after_all(site: Sit
     assert (page.written, page.state) == (b"", "aborted")
 
 
-def test_a_slow_reader_holds_the_page_process_back(site: Site) -> None:
+def test_a_slow_reader_holds_the_page_process_back(site: Site, told: list[str]) -> None:
     connection = connect(site, Wire())
     connection.data_received(GET % 1)
-    call = PageCall(b"", connection)
+    call = PageCall(b"", connection, told.append)
     call.connection_made(cast("Any", page := Wire()))
 
     connection.pause_writing()

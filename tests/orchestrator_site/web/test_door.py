@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.wsgi import get_wsgi_application
@@ -132,7 +133,7 @@ def test_other_requests_are_answered_by_a_page_process(tmp_path: Path) -> None:
     assert (unknown.status, unknown.document["code"]) == (404, "not_found")
 
 
-def test_what_the_alert_process_has_counted_is_among_the_metrics(tmp_path: Path) -> None:
+def test_what_the_alert_process_has_counted_and_timed_is_among_the_metrics(tmp_path: Path) -> None:
     make_source()
     site = get_wsgi_application()
 
@@ -146,16 +147,31 @@ def test_what_the_alert_process_has_counted_is_among_the_metrics(tmp_path: Path)
     with open_door(open_pages(tmp_path, application)) as port:
         send(port, json.dumps(alert()).encode())
         send(port, json.dumps(alert(symbol="QQQ")).encode())
+        send(port, b"{}")
+        Probe(port, "GET", f"/api/v1/trades/{uuid4()}")
+        Probe(port, "PUT", "/api/v1/schema")
+        Probe(port, "GET", "/api/v1/nothing")
+        Probe(port, "GET", "/readyz")
         scrape = HTTPConnection("localhost", port, timeout=30)
         scrape.request("GET", "/metrics")
         lines = scrape.getresponse().read().decode().splitlines()
         scrape.close()
 
-    assert {
-        "orchestrator_alert_batches_total 2.0",
-        "orchestrator_alerts_stored_total 2.0",
+    counts = [line for line in lines if line.startswith("orchestrator_") and "_total" in line]
+    assert counts == [
+        "orchestrator_alert_batches_total 3.0",
+        "orchestrator_alerts_stored_total 3.0",
         "orchestrator_log_lines_dropped_total 0.0",
-    } <= set(lines)
+    ]
+    assert [line for line in lines if line.startswith("orchestrator_webhook_seconds_count")] == [
+        'orchestrator_webhook_seconds_count{status="200"} 2.0',
+        'orchestrator_webhook_seconds_count{status="400"} 1.0',
+    ]
+    # Neither what is no call nor a page has a route of its own: anybody could make up as many as he likes.
+    assert [line for line in lines if line.startswith("orchestrator_api_call_seconds_count")] == [
+        'orchestrator_api_call_seconds_count{method="GET",route="trades/{trade_id}",status="401"} 1.0',
+        'orchestrator_api_call_seconds_count{method="ANY",route="schema",status="405"} 1.0',
+    ]
 
 
 def test_a_page_process_whose_threads_all_hang_does_not_come_on(
