@@ -7,7 +7,8 @@ BIN := .venv/bin
 CORE_TESTS := tests/signals_app/alerts tests/policies/core tests/experiments/core tests/outcomes/core
 API_TESTS := tests/outcomes/engine_api tests/outcomes/analyst_api tests/outcomes/feeder_api tests/outcomes/performance tests/policies \
 	tests/outcomes/services tests/signals_app/test_market_data.py tests/acceptance/test_trade_refusals.py \
-	tests/orchestrator_site/console/test_missing_rows.py tests/processes/test_web_server.py::test_a_body_that_does_not_come_is_answered_408
+	tests/orchestrator_site/console/test_missing_rows.py tests/processes/test_web_server.py::test_a_body_that_does_not_come_is_answered_408 \
+	tests/processes/test_web_server.py::test_a_sender_who_closes_his_side_too_early_is_told_so
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.installed-dev
 PEERS := .venv-bench/.installed

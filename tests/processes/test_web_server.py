@@ -104,6 +104,18 @@ def test_a_body_that_does_not_come_is_answered_408(port: int) -> None:
         answered("POST", path, b"", 408, body)
 
 
+def test_a_sender_who_closes_his_side_too_early_is_told_so(port: int) -> None:
+    for path in (WEBHOOK, HEARTBEAT):
+        with begin(port, path, 1000, b'{"a":') as connection:
+            connection.shutdown(socket.SHUT_WR)
+
+            head, _, body = connection.recv(4096).partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 400")
+        assert json.loads(body)["code"] == "body_incomplete"
+        answered("POST", path, b"", 400, body)
+
+
 def test_a_sender_who_hangs_up_in_the_middle_leaves_nothing(port: int) -> None:
     make_source()
     begin(port, WEBHOOK, 1000, sent_alert()).close()
