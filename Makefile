@@ -65,7 +65,7 @@ mutants: $(DEVELOPMENT) ## change the pure cores bit by bit and print what no te
 chaos: $(DEVELOPMENT) ## kill processes and drop sessions for minutes; nothing may be lost: ARGS="--minutes 3 --seed N"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: $(PEERS) ## measure speed and memory against peers: 15 minutes, ARGS="--quick" four
+bench: $(PEERS) ## measure speed and memory against peers: 40 minutes, ARGS="--quick" eight
 	@.venv-bench/bin/python -m benchmarks $(ARGS)
 
 bench-report: $(PEERS) ## time the report over a million outcomes beside pandas and DuckDB: an hour, most of it to fill the database

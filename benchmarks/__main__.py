@@ -6,17 +6,17 @@ import argparse
 import os
 import sys
 
-from benchmarks import burst, database, engines, footprint, latency, throughput, webhook
+from benchmarks import burst, database, engines, footprint, history, latency, throughput, webhook
 from benchmarks.alerts import SOURCE, TOKEN
 from benchmarks.report import Figure, say, write
 
-PARTS = ("a", "b", "c", "d", "e", "f", "g")
+PARTS = ("a", "b", "c", "d", "e", "f", "g", "h")
 
 
 def main() -> None:
     """Measure the chosen parts on a database of their own."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and signals: about four minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and signals: about eight minutes")
     parser.add_argument("--only", default="".join(PARTS), help="parts to measure, such as ac (default all)")
     parser.add_argument("--rounds", type=int, help="rounds of each comparison (default 5, quick 3)")
     parser.add_argument("--keep", action="store_true", help="put the table into benchmarks/RESULTS.md")
@@ -44,6 +44,9 @@ def main() -> None:
         if "g" in options.only:
             counts = {"signals": 60, "backlog": 20_000} if options.quick else {"signals": 150, "backlog": 50_000}
             figures += engines.measure(connection, url, rounds=rounds, **counts)
+        if "h" in options.only:
+            signals, more = (100_000, 5_000) if options.quick else (1_000_000, 20_000)
+            figures += history.measure(connection, signals=signals, more=more)
         write(figures, connection, f'make bench ARGS="{" ".join(sys.argv[1:])}"', keep=options.keep)
 
 

@@ -31,7 +31,7 @@ def measure(connection: Connection, peers_url: str, *, rounds: int) -> list[Figu
     (unanswered, slowest, after_large) = (max(values) for values in zip(*large, strict=True))
     return [
         Figure("d. 5,000 alerts in 1 s: not answered 200", unanswered, "", at_least=0, aim=0, at_most=True),
-        Figure("d. 5,000 alerts in 1 s: slowest answer", slowest, "s", FLASK, max(peer), 3, 1.5, at_most=True),
+        Figure("d. 5,000 alerts in 1 s: slowest answer", slowest, "s", FLASK, max(peer), 2, 0.3, at_most=True),
         Figure("d. 5,000 alerts in 1 s: last decision after last commit", after_large, "s"),
         Figure(
             "d. 2,000 alerts in 1 s: last decision after last commit",

@@ -6,7 +6,7 @@ import time
 
 from benchmarks.alerts import copy_signals
 from benchmarks.database import Connection, empty, number, wait_until_zero
-from benchmarks.processes import PROC, cpu_seconds, family, pss_mib, python, running, wait_for
+from benchmarks.processes import cpu_seconds, family, pss_mib, python, running, server_pids, wait_for
 from benchmarks.report import Figure, say
 from benchmarks.throughput import PENDING
 
@@ -39,18 +39,9 @@ def measure(connection: Connection, *, idle_seconds: int, signals: int) -> list[
 
 def _idle_cpu(connection: Connection, worker: int, seconds: int) -> tuple[float, float]:
     """What percentage of one core the cluster and the database use while nothing happens."""
-    database = _postmaster(connection)
-    before = [cpu_seconds(family(pid)) if pid else 0.0 for pid in (worker, database)]
+    before = cpu_seconds(family(worker)), cpu_seconds(server_pids(connection))
     time.sleep(seconds)
-    after = [cpu_seconds(family(pid)) if pid else 0.0 for pid in (worker, database)]
+    after = cpu_seconds(family(worker)), cpu_seconds(server_pids(connection))
     cluster, server = (100 * (late - early) / seconds for early, late in zip(before, after, strict=True))
     say(f"(f) idle: cluster {cluster:.2f} %, database {server:.2f} % of a core")
     return cluster, server
-
-
-def _postmaster(connection: Connection) -> int | None:
-    """The pid of the server; None when it runs elsewhere."""
-    stat = PROC / str(connection.info.backend_pid) / "stat"
-    if not stat.exists() or "postgres" not in stat.read_text():
-        return None
-    return int(stat.read_text().rpartition(")")[2].split()[1])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.database import DATA_DIR, ROOT
+from benchmarks.database import DATA_DIR, ROOT, Connection, number
 from kernel.processes import kill_group, start_child
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -86,3 +86,11 @@ def cpu_seconds(pids: list[int]) -> float:
             fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
             total += sum(map(int, fields[11:15]))
     return total / TICKS
+
+
+def server_pids(connection: Connection) -> list[int]:
+    """PostgreSQL's processes; none when it runs elsewhere."""
+    backend = PROC / str(int(number(connection, "SELECT pg_backend_pid()"))) / "stat"
+    if not backend.exists() or "postgres" not in backend.read_text():
+        return []
+    return family(int(backend.read_text().rpartition(")")[2].split()[1]))

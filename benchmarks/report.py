@@ -26,7 +26,8 @@ _started = time.monotonic()
 class Figure:
     """One measured figure; with a peer it is judged by its ratio, without by itself.
 
-    ``at_least`` and ``aim`` are lower bounds of the ratio, or with ``at_most`` upper bounds of the value.
+    ``at_least`` and ``aim`` are lower bounds of the ratio, or without a peer of the value; with ``at_most`` they are
+    upper bounds of the value.
     """
 
     name: str
@@ -100,7 +101,9 @@ def _text(value: float) -> str:
 def _bound(figure: Figure, bound: float | None) -> str:
     if bound is None:
         return ""
-    return f"≤ {bound:g} {figure.unit}" if figure.at_most else f"{bound:g} x"
+    if figure.ratio is not None and not figure.at_most:
+        return f"{bound:g} x"
+    return f"{'≤' if figure.at_most else '≥'} {bound:,g} {figure.unit}"
 
 
 def machine(connection: Connection) -> str:

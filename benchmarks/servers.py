@@ -23,6 +23,7 @@ class Receiver:
 
     port: int
     path: str
+    pid: int
 
     def send(self, count: int, *, connections: int, per_second: float = 0.0, keep_alive: bool = True) -> Answers:
         """Send that many new alerts and return what came back."""
@@ -39,9 +40,9 @@ def up(*, workers: int = 1) -> Iterator[Receiver]:
     """Run the whole product, as `make run` does."""
     port = free_port()
     command = python("manage.py", "up", "--port", str(port), "--workers", str(workers))
-    with running("up", *command):
+    with running("up", *command) as process:
         wait_for(partial(answers_ok, f"http://127.0.0.1:{port}/readyz"), "`manage.py up` ready")
-        yield Receiver(port, WEBHOOK)
+        yield Receiver(port, WEBHOOK, process.pid)
 
 
 @contextmanager
@@ -58,13 +59,13 @@ def web_and_peers(peers_url: str) -> Iterator[dict[str, Receiver]]:
         *("--backlog", "4096", "--port", str(ports[2]), FASTAPI),
     )
     with ExitStack() as stack:
-        stack.enter_context(running("web", *web, DATABASE_URL=peers_url))
-        stack.enter_context(running("flask", *flask, DATABASE_URL=peers_url))
-        stack.enter_context(running("fastapi", *fastapi, DATABASE_URL=peers_url))
         receivers = {
-            "web": Receiver(ports[0], WEBHOOK),
-            "flask": Receiver(ports[1], PEER_PATH),
-            "fastapi": Receiver(ports[2], PEER_PATH),
+            name: Receiver(port, path, stack.enter_context(running(name, *command, DATABASE_URL=peers_url)).pid)
+            for port, (name, command, path) in zip(
+                ports,
+                (("web", web, WEBHOOK), ("flask", flask, PEER_PATH), ("fastapi", fastapi, PEER_PATH)),
+                strict=True,
+            )
         }
         for name, receiver in receivers.items():
             wait_for(partial(receiver.accepts, 1), f"an answer of {name}")
