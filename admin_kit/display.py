@@ -87,6 +87,20 @@ def amount(field: str, *, title: str = "", signed: bool = False) -> Column:
     return number(_named(column, field, title=title))
 
 
+def figure(field: str, *, title: str = "") -> Column:
+    """A column of measured numbers in four digits, exact as their tooltip."""
+
+    def column(row: Any) -> SafeString | None:
+        value = getattr(row, field)
+        return (
+            None
+            if value is None
+            else format_html('<span class="to-number" title="{}">{}</span>', value, f"{value:,.4g}")
+        )
+
+    return number(_named(column, field, title=title))
+
+
 def number(column: Column) -> Column:
     """Mark a column, or a method of an admin that makes one, as numbers: right-aligned with its heading."""
     column.is_number = True
@@ -127,8 +141,15 @@ def short_hash(value: str | None) -> SafeString | None:
 
 
 def plain_amount(value: Decimal | None) -> SafeString | None:
-    """A number in plain digits; None for none."""
-    return None if value is None else format_html('<span class="to-number">{}</span>', decimal_text(value))
+    """A number with its thousands apart, to four decimals and exact as its tooltip; None for none."""
+    if value is None:
+        return None
+    exact = decimal_text(value)
+    shown = f"{Decimal(exact):,f}"
+    # What would read as nothing is shown whole.
+    if len(exact.partition(".")[2]) > 4 and abs(value) >= Decimal("0.0001"):
+        shown = f"{value:,.4f}"
+    return format_html('<span class="to-number" title="{}">{}</span>', exact, shown)
 
 
 def signed_amount(value: Decimal | None) -> SafeString | None:

@@ -35,6 +35,8 @@ from admin_kit.search import search_exactly
 
 View = TypeVar("View", bound=Callable[..., Any])
 NUMERIC_FIELDS = (IntegerField, DecimalField, FloatField)
+# Names and descriptions may be as long; codes and hashes, which stay in one piece, are not.
+LONG_TEXT = 100
 # The name of a page's URL by the model it is about: an app registers its page, so that none below needs to name it.
 _PAGES_ABOVE: dict[type[Model], str] = {}
 
@@ -98,7 +100,8 @@ class BrowseList(ChangeList):
     @property
     def text_columns(self) -> list[str]:
         """The columns of free text, which may wrap; all others stay on one line."""
-        return [field.name for field in self.lookup_opts.concrete_fields if isinstance(field, TextField)]
+        fields = self.lookup_opts.concrete_fields
+        return [each.name for each in fields if isinstance(each, TextField) or (each.max_length or 0) >= LONG_TEXT]
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """The order asked for by a column that is sortable, else the list's own: no other has an index."""

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from admin_kit.display import badge, json_of, link_to
+from admin_kit.display import badge, figure, json_of, link_to
 from admin_kit.form_fields import UTCTimeField, reason_field
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
@@ -239,7 +239,7 @@ class EvaluationBlockAdmin(AuditAdmin):
 
     list_display = (
         link_to("evaluation_id", "outcomes_evaluation"), "number", "revision", "first_day", "last_day", "n", "arrived",
-        "x_low", "x_high", "m", "judged_at",
+        figure("x_low"), figure("x_high"), figure("m"), "judged_at",
     )  # fmt: skip
     search_fields = ("evaluation__name__exact",)
     search_help_text = "Name of the evaluation"

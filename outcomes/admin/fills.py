@@ -164,7 +164,7 @@ class TradeFillAdmin(AuditAdmin):
     def executions(self, fill: TradeFill) -> SafeString:
         """What was bought and sold, a line each."""
         rows = ((LegFill.from_document(document),) for document in fill.legs)
-        return format_html_join("", "<div>{}</div>", rows)
+        return format_html_join("", '<div class="to-wraps">{}</div>', rows)
 
 
 @admin.register(Quote)

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from admin_kit.display import full_hash, json_of
+from admin_kit.display import full_hash, hash_of, json_of
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -27,7 +27,7 @@ ENABLE = "Enable", "The engine is available again from its next heartbeat on."
 class EngineAdmin(AuditAdmin):
     """The two engines as they last reported."""
 
-    list_display = ("name", "enabled", "last_heartbeat_at", "engine_version", "rules_hash", "disabled_reason")
+    list_display = ("name", "enabled", "last_heartbeat_at", "engine_version", hash_of("rules_hash"), "disabled_reason")
     fields = (
         "name",
         "enabled",

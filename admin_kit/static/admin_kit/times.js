@@ -14,6 +14,12 @@
         return relative.format(Math.round(seconds / size), unit);
     }
 
+    function piece(text) {
+        const span = document.createElement("span");
+        span.textContent = text;
+        return span;
+    }
+
     // Wraps the first time of a text, and gives back the text after it.
     function mark(text) {
         const found = TIME.exec(text.data);
@@ -24,7 +30,9 @@
         time.dateTime = found[0];
         time.title = ago(moment) + "; " + local.format(moment) + " " + zone;
         within.replaceWith(time);
-        time.append(within);
+        // Day and time of day each in one piece: a narrow column of a list breaks between them.
+        const [day, clock] = found[0].split("T");
+        time.append(piece(day), document.createElement("wbr"), piece("T" + clock));
         // In a table of times the hint is enough; beside a single one there is room.
         if (time.closest("dd, .readonly, figcaption") && Math.abs(moment - Date.now()) < DAYS_SHOWN * 86400000) {
             const said = document.createElement("small");
