@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from kernel.sql import load
-from policies.models import EngineSwitch
+from policies.models import EngineAvailability, EngineSwitch
 
 DAY = timedelta(days=1)
 LONG_DAYS = 30
@@ -72,6 +72,28 @@ def disabled_spans(engine: str, begin: datetime, now: datetime) -> Iterator[Span
             since = None
     if since is not None:
         yield Span(since.switched_at, now, f"disabled by {since.switched_by}: {since.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One engine over the last day: its cells, and the share of it, or since its first heartbeat, in percent."""
+
+    slots: list[Slot]
+    percentage: str
+    since_birth: bool  # whether it was first seen within the day
+
+
+def lane_of(engine: str, now: datetime, uptime: Uptime | None) -> Lane:
+    """The last day of an engine, whose `uptime` is None where it was never seen."""
+    begin = now - DAY
+    stretches = EngineAvailability.objects.filter(engine=engine, available_until__gte=begin)
+    # The last heartbeat promises availability beyond now.
+    up = [Span(row.first_heartbeat_at, min(row.available_until, now)) for row in stretches]
+    off = list(disabled_spans(engine, begin, now))
+    first_seen = uptime.first_seen if uptime else None
+    born = first_seen if first_seen and first_seen > begin else None
+    percentage = f"{100 * share(up, off, born or begin, now):.1f}%"
+    return Lane(day_slots(up, off, begin, now, first_seen), percentage, born is not None)
 
 
 def day_slots(

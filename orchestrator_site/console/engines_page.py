@@ -25,7 +25,7 @@ from orchestrator_site.console.engine_history import (
     latency_chart,
     version_rows,
 )
-from orchestrator_site.console.engine_uptime import DAY, Slot, Span, Uptime, day_slots, disabled_spans, share, uptimes
+from orchestrator_site.console.engine_uptime import DAY, Lane, Uptime, lane_of, uptimes
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.history import answers_by_day, earned_by_day, latency, versions
 from outcomes.performance.report import one_snapshot, phases_in
@@ -72,10 +72,8 @@ class EnginePanel:
     model: str | None  # as indented JSON; None when it named none
     available: bool
     heartbeat_age: float | None  # seconds; None before the first
-    slots: list[Slot]
-    up_percentage: str  # of the last day, or since it was first seen
+    lane: Lane
     uptime: Uptime | None  # None before its first heartbeat
-    since_birth: bool  # whether it was first seen within the last day
     unanswered: Unanswered
     keys: list[ApiKey]
     builds: list[Build]
@@ -147,8 +145,6 @@ def _history(request: HttpRequest, engine: str) -> HttpResponse:
 def engine_panels() -> list[EnginePanel]:
     """Both engines as of now, by the database clock."""
     state = state_in_force()
-    now = state.at
-    begin = now - DAY
     with connection.cursor() as cursor:
         cursor.execute(AGES)
         ages = dict(cursor.fetchall())
@@ -158,24 +154,17 @@ def engine_panels() -> list[EnginePanel]:
     panels = []
     for engine in Engine.objects.all():
         stretches = EngineAvailability.objects.filter(engine=engine.name)
-        recent = stretches.filter(available_until__gte=begin)
-        # The last heartbeat promises availability beyond now.
-        up = [Span(row.first_heartbeat_at, min(row.available_until, now)) for row in recent]
-        off = list(disabled_spans(engine.name, begin, now))
         # Read in part below: an engine that restarts in a loop begins a stretch each time.
-        lasting = stretches.filter(last_heartbeat_at__gte=now - BUILD_DAYS * DAY)
+        lasting = stretches.filter(last_heartbeat_at__gte=state.at - BUILD_DAYS * DAY)
         uptime = lives.get(engine.name)
-        born = uptime.first_seen if uptime and uptime.first_seen > begin else None
         panels.append(
             EnginePanel(
                 engine=engine,
                 model=None if engine.model is None else pretty_json(engine.model),
                 available=state.is_available(engine.name),
                 heartbeat_age=ages[engine.name],
-                slots=day_slots(up, off, begin, now, uptime.first_seen if uptime else None),
-                up_percentage=f"{100 * share(up, off, born or begin, now):.1f}%",
+                lane=lane_of(engine.name, state.at, uptime),
                 uptime=uptime,
-                since_birth=born is not None,
                 unanswered=unanswered.get(engine.name, Unanswered()),
                 keys=list(ApiKey.objects.filter(owner=OWNER_OF[engine.name]).order_by("revoked", "-created")[:10]),
                 builds=builds(reversed(lasting.order_by("-last_heartbeat_at")[:1000])),

@@ -31,6 +31,8 @@ from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
 from signals_app.models import Signal
 
+# What an engine without a trade did.
+_DID = {"DECLINE": "declined", "OPEN": "has not reported a trade"}
 _MARKET_DATES = days("signal__timestamp", "market date", NEW_YORK)
 _TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
 _OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
@@ -86,13 +88,11 @@ class ExperimentAdmin(AuditAdmin):
         "market_date",
         "signal_text",
         "roles",
-        "execution_mode",
         "pnl_real",
         "pnl_shadow",
         "state",
         "reason",
         "policy",
-        "experiment",
     )
     list_display_links = ("created_at", "experiment")
     list_filter_submit = True
@@ -113,7 +113,7 @@ class ExperimentAdmin(AuditAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Fetch trades and outcomes of all rows of a page at once."""
         queryset = super().get_queryset(request)
-        return queryset.prefetch_related("signal", "realtrades__outcomes", "shadowtrades__outcomes")
+        return queryset.prefetch_related("signal", "recommendations", "realtrades__outcomes", "shadowtrades__outcomes")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """By market date where that narrows the list; it is what the rows are looked up by."""
@@ -228,15 +228,15 @@ class ExperimentAdmin(AuditAdmin):
         return label(mode, "" if mode == "SHADOW_ONLY" else "info")
 
     @admin.display(description="real / shadow")
-    def roles(self, row: Experiment) -> str:
+    def roles(self, row: Experiment) -> SafeString | str:
         """The engine that trades for real, and the one that shadows."""
         if not hasattr(row, "decision"):
-            return "unknown"
+            return label("deleted", "danger")
         return f"{row.decision.executed_engine or 'none'} / {row.decision.shadow_engine}"
 
-    @admin.display(description="reason")
+    @admin.display(description="roles by")
     def reason(self, row: Experiment) -> str:
-        """The rule that decided."""
+        """The rule that gave the roles; whether an engine then trades is its own affair."""
         return row.decision.reason
 
     @admin.display(description="policy")
@@ -256,11 +256,14 @@ class ExperimentAdmin(AuditAdmin):
         return " and ".join(sorted(trade.engine for trade in trades if trade.outcomes.all())) or "none"
 
     @admin.display(description="state")
-    def state(self, row: Experiment) -> str:
-        """Whether any trade is still open."""
+    def state(self, row: Experiment) -> SafeString | str:
+        """Whether any trade is still open, or why there is none."""
         trades = [*row.realtrades.all(), *row.shadowtrades.all()]
         if not trades:
-            return "no trade"
+            actions = {each.engine: each.action for each in row.recommendations.all()}
+            did = {engine: _DID.get(actions.get(engine, ""), "has not answered") for engine in ("A", "B")}
+            told = [f"both {did['A'].replace('has', 'have')}"] if did["A"] == did["B"] else map(" ".join, did.items())
+            return format_html('<span class="to-wraps">no trade: {}</span>', ", ".join(told))
         return "open" if any(trade.is_live for trade in trades) else "closed"
 
     @number

@@ -12,11 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
 
 from experiments.models import ExecutionDecision, ReplayRun
 from experiments.worker.liveness import HEARTBEAT_AGE
 from orchestrator_site.console.activity import last_hour, stakes
 from orchestrator_site.console.attention import MAY_ACKNOWLEDGE, SNOOZE_HOURS, guardrail_bars, inbox
+from orchestrator_site.console.engine_uptime import Lane, lane_of, uptimes
 from policies.core.rules import PolicyState, resolve_policy
 from policies.models import Engine, PolicyRamp, RampState
 from policies.selectors import NoPolicyError, active_policy, state_in_force
@@ -68,7 +70,7 @@ def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
         "state": state_now,
-        "activity": lambda: {"charts": last_hour()},
+        "activity": lambda: {"lanes": engine_lanes(), "charts": last_hour()},
         "decisions": latest_decisions,
     }
 
@@ -106,6 +108,12 @@ def state_now() -> dict[str, Any]:
         "open_permits": open_permits,
         "last_replay": ReplayRun.objects.first(),
     }
+
+
+def engine_lanes() -> list[tuple[str, Lane]]:
+    """The last day of each engine that was ever seen."""
+    now = timezone.now()
+    return [(engine, lane_of(engine, now, uptime)) for engine, uptime in sorted(uptimes().items())]
 
 
 def latest_decisions() -> dict[str, Any]:

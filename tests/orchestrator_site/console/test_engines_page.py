@@ -28,7 +28,7 @@ def panel(name: str) -> EnginePanel:
 
 
 def colours(name: str) -> list[str]:
-    return [slot.color for slot in panel(name).slots]
+    return [slot.color for slot in panel(name).lane.slots]
 
 
 def stretch(hours_ago: float, hours: float, *, engine: str = "A", version: str = "1", rules: str = HASH) -> None:
@@ -81,7 +81,7 @@ def test_the_shortest_stretch_and_the_shortest_switch_are_still_seen() -> None:
 def test_an_engine_that_never_called_has_nothing_to_show() -> None:
     found = panel("A")
 
-    assert (found.available, found.heartbeat_age, found.up_percentage) == (False, None, "0.0%")
+    assert (found.available, found.heartbeat_age, found.lane.percentage) == (False, None, "0.0%")
     assert (found.unanswered.count, found.unanswered.oldest_age, found.keys) == (0, None, [])
 
 
@@ -113,13 +113,13 @@ def test_the_last_day_is_summed_and_older_days_are_not() -> None:
     stretch(40, 10)
     stretch(20, 6)
 
-    assert panel("A").up_percentage == "25.0%"
+    assert panel("A").lane.percentage == "25.0%"
 
 
 @pytest.mark.django_db
 def test_a_disabled_engine_is_marked_with_who_and_why_until_it_is_enabled_again() -> None:
     set_engine_enabled(ADA, "A", enabled=False, reason="maintenance")
-    assert panel("A").slots[-1].tooltip.endswith("disabled by ada: maintenance")
+    assert panel("A").lane.slots[-1].tooltip.endswith("disabled by ada: maintenance")
 
     set_engine_enabled(BOB, "A", enabled=True, reason="done")
     execute("UPDATE engines SET last_heartbeat_at = now()")
@@ -172,7 +172,7 @@ def test_what_lies_before_the_first_heartbeat_is_no_outage() -> None:
 
     found = panel("A")
 
-    assert (found.since_birth, found.up_percentage) == (True, "50.0%")
+    assert (found.lane.since_birth, found.lane.percentage) == (True, "50.0%")
     assert colours("A").count("to-slot-before") == pytest.approx(72, abs=1)
     assert colours("A").count("to-slot-none") == pytest.approx(12, abs=1)
 

@@ -22,6 +22,7 @@ from tests.database import execute, refusal_of
 from tests.experiments.history.test_replay import tamper
 from tests.factories import make_available, make_experiment, make_policy, make_signal
 from tests.orchestrator_site.console.rows import fail, logged_in, make_everything
+from tests.orchestrator_site.console.test_engines_page import stretch
 from tests.outcomes.desk import live_desk
 from tests.policies.control import let_it_be_due, make_draft, schedule
 
@@ -301,6 +302,18 @@ def test_the_last_hour_is_drawn_and_told_in_words(operator: Client) -> None:
     assert latency.summary.startswith("From arrival to decision")
 
 
+def test_each_engine_has_its_lane_of_the_day_once_it_was_seen(operator: Client) -> None:
+    assert seen(operator)["lanes"] == []
+    stretch(6, 3)
+
+    ((name, lane),) = seen(operator)["lanes"]
+
+    assert (name, lane.percentage, lane.since_birth) == ("A", "50.0%", True)
+    page = " ".join(operator.get(NOW, {"part": "activity"}).content.decode().split())
+    assert "Engine A</a>: available 50.0% of the time since its first heartbeat" in page
+    assert 'aria-label="Engine A by quarters of an hour, available 50.0% of the time"' in page
+
+
 def test_what_is_drawn_is_a_file_as_well(operator: Client) -> None:
     make_everything()
 
@@ -330,7 +343,7 @@ def test_the_page_takes_few_statements_however_much_there_is(operator: Client) -
     with CaptureQueriesContext(connection) as queries:
         operator.get(reverse("admin:index"))
 
-    assert len(queries) <= 24
+    assert len(queries) <= 26
 
 
 @pytest.mark.parametrize(

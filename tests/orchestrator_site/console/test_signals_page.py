@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -156,6 +157,27 @@ def test_the_list_can_be_turned_round_and_is_sorted_by_no_column_without_an_inde
     assert listed(viewer, o=f"-{columns.index('market_date')}") == fired[::-1]
     for place in {*range(len(columns) + 2)} - {columns.index("created_at"), columns.index("market_date")}:
         assert listed(viewer, o=str(place)) == newest
+
+
+def test_a_signal_without_a_trade_says_what_each_engine_did() -> None:
+    both, one, _, late = (
+        make_desk("A", symbol=symbol, recommended=False) for symbol in ("BOTH", "ONE", "SILENT", "LATE")
+    )
+    for desk in (both, one):
+        desk.b.recommend(desk.experiment, action="DECLINE")
+    both.a.recommend(both.experiment, action="DECLINE")
+    for engine in (late.a, late.b):
+        engine.recommend(late.experiment)
+
+    shown = logged_in("viewer").get(reverse(LIST)).context["cl"]
+
+    states = {row.signal.symbol: re.sub("<[^>]*>", "", shown.model_admin.state(row)) for row in shown.result_list}
+    assert states == {
+        "BOTH": "no trade: both declined",
+        "ONE": "no trade: A has not answered, B declined",
+        "SILENT": "no trade: both have not answered",
+        "LATE": "no trade: both have not reported a trade",
+    }
 
 
 def test_amounts_are_shown_to_the_cent_and_kept_exact(desk: dict[str, Experiment]) -> None:
