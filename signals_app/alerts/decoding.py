@@ -90,8 +90,14 @@ def _refuse_constant(word: str) -> NoReturn:
     )
 
 
+def _float(text: str) -> float:
+    """The number as a double; not a number where only the nearest double is 0, such as 1e-400."""
+    number = float(text)
+    return math.nan if number == 0 and text.lower().partition("e")[0].strip("-0.") else number
+
+
 # By default the last of two equal keys wins without a word, and NaN is read, which jsonb then refuses.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_float)
 
 
 def _check_value(value: Any, field: str, depth: int) -> None:
@@ -100,7 +106,7 @@ def _check_value(value: Any, field: str, depth: int) -> None:
     if kind is str:
         _check_text(value, field)
     elif kind is float:
-        # 1e400 is read as infinity, which jsonb refuses.
+        # 1e400 is read as infinity, which jsonb refuses, 1e-400 as no number.
         if not math.isfinite(value):
             raise _number_out_of_range(field)
     elif kind is int:
