@@ -1,4 +1,4 @@
-"""What every app may write: the audit log, what operators have seen of what asks for attention, and their views."""
+"""What every app may write: the audit log, what operators have seen of what asks for attention, and what users keep."""
 
 from __future__ import annotations
 
@@ -82,3 +82,22 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Preference(models.Model):
+    """What one user has chosen for every page."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="preference"
+    )
+    time_zone = models.CharField(
+        max_length=60, blank=True, default="", help_text="IANA name of the zone beside UTC; blank for the browser's."
+    )
+
+    class Meta:
+        db_table = "preferences"
+        # Everybody may have their own, and nobody sees another's.
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.time_zone

@@ -17,17 +17,22 @@ from django.core.exceptions import ImproperlyConfigured
 from kernel.values import whole_number
 
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+MASKED = "set, not shown"
 POSTGRESQL = ("postgresql://", "postgres://")
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable of the environment as docs/configuration.md lists it; the texts are for people."""
+    """One variable of the environment as docs/configuration.md lists it; the texts are for people.
+
+    `value` is what it is here, never a secret; "" where nothing is given, so that the default holds.
+    """
 
     name: str
     default: str
     allowed: str
     meaning: str
+    value: str
 
 
 class Environment:
@@ -39,14 +44,20 @@ class Environment:
     def __init__(self) -> None:
         self.variables: list[Variable] = []
 
-    def text(self, name: str, *, default: str, meaning: str, allowed: str = "", shown: str = "") -> str:
+    def text(
+        self, name: str, *, default: str, meaning: str, allowed: str = "", shown: str = "", secret: bool = False
+    ) -> str:
         """The text as it is given; `shown` describes a default that is not literal."""
-        self._declare(name, shown or (f"`{default}`" if default else "none"), allowed, meaning)
+        value = MASKED if secret and _stripped(name) else _stripped(name)
+        self._declare(name, shown or (f"`{default}`" if default else "none"), allowed, meaning, value)
         return os.environ.get(name, default)
 
-    def names(self, name: str, *, default: list[str], meaning: str, allowed: str, shown: str = "") -> list[str]:
+    def names(
+        self, name: str, *, default: list[str], meaning: str, allowed: str, shown: str = "", secret: bool = False
+    ) -> list[str]:
         """What commas separate."""
-        self._declare(name, shown or ", ".join(default) or "none", allowed, meaning)
+        value = MASKED if secret and _stripped(name) else _stripped(name)
+        self._declare(name, shown or ", ".join(default) or "none", allowed, meaning, value)
         text = os.environ.get(name)
         return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
@@ -80,19 +91,22 @@ class Environment:
 
     def postgresql_url(self, name: str, *, meaning: str) -> str:
         """The URL of a PostgreSQL, "" where none is given; raises ImproperlyConfigured for anything else."""
-        self._declare(name, "none", "a PostgreSQL URL", meaning)
-        text = _stripped(name)
+        text, shown = _stripped(name), ""
         try:
-            is_url = not text or (text.startswith(POSTGRESQL) and urlsplit(text).port != 0)
+            parts = urlsplit(text)
+            is_url = not text or (text.startswith(POSTGRESQL) and parts.port != 0)
+            # Without user and query, which may hold a password.
+            shown = f"{parts.hostname or ''}{parts.path}"
         except ValueError:  # the port is no number
             is_url = False
+        self._declare(name, "none", "a PostgreSQL URL", meaning, shown)
         if not is_url:
             # Not shown: the value may hold a password.
             raise ImproperlyConfigured(f"{name} is not a PostgreSQL URL. Allowed: postgresql://...")
         return text
 
-    def _declare(self, name: str, default: str, allowed: str, meaning: str) -> None:
-        self.variables.append(Variable(name, default, allowed, meaning))
+    def _declare(self, name: str, default: str, allowed: str, meaning: str, value: str | None = None) -> None:
+        self.variables.append(Variable(name, default, allowed, meaning, _stripped(name) if value is None else value))
 
 
 def _stripped(name: str) -> str:

@@ -34,6 +34,7 @@ SECRET_KEY = env.text(
     shown="created at first start",
     allowed="50 characters or more",
     meaning="signs sessions; required in production",
+    secret=True,
 ) or ("" if PRODUCTION else kept_secret(DATA_DIR / "secret_key", partial(secrets.token_urlsafe, 50)))
 # Whoever has it can tell every engine's role beforehand; without it, replay cannot verify what was assigned.
 ASSIGNMENT_KEY = env.text(
@@ -42,12 +43,14 @@ ASSIGNMENT_KEY = env.text(
     shown="created at first start",
     allowed="64 hexadecimal digits",
     meaning="secret that assigns signals to engines; the same for all processes; keep a copy for replay",
+    secret=True,
 ) or kept_secret(DATA_DIR / "assignment_key", partial(secrets.token_hex, 32))
 ASSIGNMENT_KEYS = env.names(
     "ASSIGNMENT_KEYS",
     default=[],
     allowed="keys, comma separated",
     meaning="earlier assignment keys, by which replay verifies what was assigned with them",
+    secret=True,
 )
 ALLOWED_HOSTS = env.names(
     "ALLOWED_HOSTS",
@@ -284,3 +287,6 @@ LOG_LEVEL = env.one_of(
     "LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"), meaning="what is logged"
 )
 LOGGING = logging_config(LOG_LEVEL)
+
+# What the Settings page shows.
+ENVIRONMENT_VARIABLES = env.variables

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django import template
 from django.template import RequestContext
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from admin_kit import display
@@ -74,6 +74,13 @@ def outcome_colour(outcome: str) -> str:
 def words(code: str) -> str:
     """A code such as BROKER_FILL or `engine_a_available` as words."""
     return code.replace("_", " ").capitalize()
+
+
+@register.filter
+def code_words(text: str) -> SafeString:
+    """A text with what stands between backticks as code."""
+    parts = text.split("`")
+    return format_html_join("", "<{0}>{1}</{0}>", (("code" if n % 2 else "span", part) for n, part in enumerate(parts)))
 
 
 @register.filter

@@ -111,7 +111,7 @@ class Person:
 
     def field(self, label: str) -> WebElement:
         """Return the input that this label belongs to."""
-        path = f"//label[normalize-space(translate(., '*', ''))='{label}']"
+        path = f'//label[normalize-space(translate(., "*", ""))="{label}"]'
         target = self._visible(By.XPATH, path, label).get_attribute("for")
         return self.driver.find_element(By.ID, str(target))
 

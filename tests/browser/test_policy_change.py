@@ -6,7 +6,7 @@ import pytest
 from django.conf import LazySettings
 
 from policies.core.settings import SETTINGS
-from policies.models import PolicyApproval, PolicyDraft
+from policies.models import PolicyApproval, PolicyDraft, PolicyRamp
 from policies.selectors import active_policy
 from tests.browser.axe import barriers_here
 from tests.browser.person import DESKTOP, Person
@@ -116,6 +116,43 @@ def test_an_edit_voids_the_approval(person: Person, approval_is_required: None) 
     activate(person, "It was approved.")
     person.reads("Somebody else must approve exactly this content first.")
     assert in_force()[0] == 1
+
+
+def test_a_ramp_is_planned_approved_by_somebody_else_started_watched_and_stopped(
+    person: Person, approval_is_required: None
+) -> None:
+    person.open("policies_policyramp_changelist")
+    person.click("Plan ramp")
+    person.types("Engine B's share at each step, in percent", "5, 25")
+    person.types("Net loss of engine B at one step that stops the ramp", "500")
+    person.types("Note", "B has done better.")
+    person.submit("Plan ramp")
+    person.reads("Nothing changes before it is started.")
+    ramp = PolicyRamp.objects.get().pk
+    person.open("index")
+    person.click("Policy ramps waiting for approval: 1.")
+    person.sit_down("bob", "operator")
+    person.click(f"ramp {ramp} from v1")
+    person.click("Approve")
+    person.submit("Approve ramp")
+    person.reads(f"Ramp {ramp}: open.", "bob")
+
+    person.sit_down("ada", "operator")
+    person.click("Start")
+    person.submit("Start ramp")
+    person.reads(f"Ramp {ramp}: running.", "5 → 25 %")
+    assert in_force() == (2, "SPLIT_CAPITAL", "95.00")
+    person.open("index")
+    person.reads("engine B gets 5 % of the signals, step 1 of 2, next 25 %.")
+    person.click(f"Ramp {ramp}")
+    person.click("Stop")
+    person.types("Reason", "Odd fills.")
+    person.submit("Stop ramp")
+
+    person.reads(f"Ramp {ramp}: stopped.", "Odd fills.")
+    assert in_force() == (3, "AUTO", "50.00")
+    person.open("index")
+    person.reads(f"A ramp has stopped: ramp {ramp}, Odd fills.")
 
 
 def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes_and_loses_nothing(person: Person) -> None:

@@ -53,8 +53,12 @@ def test_a_key_is_replaced_from_the_page_of_the_engines(person: Person) -> None:
     person.reads(new.prefix, old.prefix)
 
 
-def test_a_time_says_how_long_ago_it_was_and_stays_utc(person: Person) -> None:
+def test_a_time_says_how_long_ago_it_was_in_one_s_own_zone_and_stays_utc(person: Person) -> None:
     make_experiment("A")
+    person.open("settings")
+    person.chooses("Your time zone", "Asia/Tokyo")
+    person.submit("Save time zone")
+    person.reads("Time zone saved.")
 
     person.open("policies_policyversion_change", 1)
 
@@ -62,7 +66,7 @@ def test_a_time_says_how_long_ago_it_was_and_stays_utc(person: Person) -> None:
     person.reads("Z (")
     time = person.driver.find_element(By.CSS_SELECTOR, "time")
     assert time.text == time.get_attribute("datetime")
-    assert re.search(r"(now| ago); ", str(time.get_attribute("title")))
+    assert re.search(r"(now| ago); .* Asia/Tokyo$", str(time.get_attribute("title")))
 
 
 def test_nothing_bars_the_way_on_the_pages_of_an_operator(person: Person) -> None:

@@ -1,9 +1,10 @@
-// Says beside a time in UTC how long ago it was, and as a hint what it was in the reader's own zone.
+// Says beside a time in UTC how long ago it was, and as a hint what it was in the reader's own zone: the one chosen under
+// Settings, or else the browser's.
 (function () {
     "use strict";
     const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/;
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+    let zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    let local;
     const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
     const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
     const DAYS_SHOWN = 60; // what is older than that is known by its date
@@ -55,6 +56,10 @@
         });
     }
 
-    document.addEventListener("DOMContentLoaded", function () { markAll(document.getElementById("main") || document.body); });
+    document.addEventListener("DOMContentLoaded", function () {
+        zone = document.getElementById("page")?.dataset.timeZone || zone;
+        local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone });
+        markAll(document.getElementById("main") || document.body);
+    });
     document.addEventListener("htmx:afterSettle", function (event) { markAll(event.target); });
 })();
