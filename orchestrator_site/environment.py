@@ -118,25 +118,32 @@ def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:
 
 
 def database_settings(url: str) -> dict[str, Any]:
-    """Django's settings of the database at a URL, "" for the embedded one; options in the URL's query win over ours."""
+    """Django's settings of the database at a URL, "" for the embedded one; what the URL's query says wins over ours.
+
+    A pooler that keeps no prepared statements between two transactions keeps no cursors either.
+    """
     database: dict[str, Any] = {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator"}
     if url:
         database = environ.Env.db_url_config(url)
     options = database.get("OPTIONS", {})
     if str(options.get("prepare_threshold", "")).lower() == "none":
         options["prepare_threshold"] = None  # a URL holds text only
+    if "options" in options:
+        # libpq takes one or the other, and the time limits of each program come by the environment.
+        options["options"] = f"{os.environ.get('PGOPTIONS', '')} {options['options']}".strip()
     defaults = {
         # An unavailable database is noticed within a second, so that TradingView sends again.
         "connect_timeout": 1,
-        # Lets the webhook's two statements keep their plans; None for poolers that cannot (PgBouncer).
+        # Lets the webhook's two statements keep their plans; None for poolers that share sessions between transactions.
         "prepare_threshold": 5,
     }
-    return database | {
+    ours = {
         # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": defaults | options,
+        "DISABLE_SERVER_SIDE_CURSORS": options.get("prepare_threshold", "") is None,
     }
+    return ours | database | {"OPTIONS": defaults | options}
 
 
 def kept_secret(path: Path, new: Callable[[], str]) -> str:

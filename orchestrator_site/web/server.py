@@ -33,12 +33,12 @@ PAGE_OPTIONS = {"PGOPTIONS": "-c lock_timeout=900ms -c statement_timeout=60s"}
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies or stands still is started again."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=settings.WEB_PROCESSES)
     options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     # Opened here, so that senders wait for the next process instead of being refused while one is started again.
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET

@@ -76,6 +76,20 @@ def test_options_in_the_database_url_win_over_ours(query: str, expected: int | N
     assert options == {"connect_timeout": 1, "prepare_threshold": expected}
 
 
+def test_what_the_database_url_says_is_never_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=900ms")
+
+    said = database_settings("postgresql://h/b?conn_max_age=0&connect_timeout=3&options=-c%20work_mem%3D8MB")
+
+    assert (said["CONN_MAX_AGE"], said["OPTIONS"]["connect_timeout"]) == (0, 3)
+    assert said["OPTIONS"]["options"] == "-c lock_timeout=900ms -c work_mem=8MB"
+
+
+@pytest.mark.parametrize(("query", "without"), [("", False), ("?prepare_threshold=None", True)])
+def test_a_pooler_that_keeps_no_statements_is_asked_for_no_cursors(query: str, without: bool) -> None:
+    assert database_settings(f"postgresql://h/b{query}")["DISABLE_SERVER_SIDE_CURSORS"] is without
+
+
 def test_commas_separate_names_and_spaces_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTS", "desk.example, ops.example,")
 

@@ -39,13 +39,17 @@ class Command(BaseCommand):
         if (error := port_error(host, port)) is not None:
             raise CommandError(f"Cannot listen on {host}:{port} ({error}). Choose another port with --port.")
         self._wait_for_database()
-        with connection.cursor() as cursor:
-            # Of two that start at once on a new database the second waits, and finds nothing left to do.
-            cursor.execute("SELECT pg_advisory_lock(hashtext('orchestrator migrations'))")
+        # Of two that start at once on a new database the second waits, and finds nothing left to do. The lock ends with
+        # its transaction: one of a session would stay behind in a pooler.
+        guard = connection.copy()
+        guard.set_autocommit(autocommit=False)
+        with guard.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orchestrator migrations'))")
         call_command("migrate", interactive=False, verbosity=0)
         # With the database named: else Django skips the checks that ask it.
         call_command("check", databases=["default"], verbosity=0)
-        # From here on this process only watches; an idle session would keep the lock, and one of max_connections.
+        # From here on this process only watches; an idle session would cost one of max_connections.
+        guard.close()
         connection.close()
         web = [
             sys.executable, "-m", "orchestrator_site.web.server",

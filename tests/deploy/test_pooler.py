@@ -1,0 +1,137 @@
+"""A real PgBouncer as `deploy/pgbouncer/pgbouncer.ini` sets it up: nothing answers 500, and no limit is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, connections
+from django.test import Client
+
+from orchestrator_site.environment import database_settings
+from signals_app.models import Signal
+from tests.deploy.tools import needs, running
+from tests.factories import api_client, make_available, make_experiment, make_source
+from tests.processes.harness import free_port
+from tests.signals_app.webhook.door import open_door, post
+from tests.signals_app.webhook.webhook import TOKEN, alert
+
+pytestmark = [pytest.mark.django_db(transaction=True), needs("pgbouncer"), pytest.mark.processes]
+EXAMPLE = Path(settings.BASE_DIR) / "deploy/pgbouncer/pgbouncer.ini"
+PAGES = ("/metrics", "/admin/", "/admin/experiments/experiment/", "/admin/kernel/auditentry/?as=csv")
+
+
+@pytest.fixture(scope="module")
+def pooler(tmp_path_factory: pytest.TempPathFactory, django_db_setup: object, django_db_blocker: Any) -> Iterator[int]:
+    """The example, on the database of the tests; its port. Two sessions for all show who relies on one of his own."""
+    folder, port = tmp_path_factory.mktemp("pgbouncer"), free_port()
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+        parameters = connection.get_connection_params()
+        connection.close()
+    target = f"host={parameters['host']} port={parameters.get('port', 5432)} user={parameters['user']}"
+    text = EXAMPLE.read_text()
+    for old, new in (
+        (r"host=127.0.0.1 port=5432 dbname=orchestrator", f"{target} dbname={parameters['dbname']}"),
+        (r"pool_size=\d+", "pool_size=2"),
+        (r"(?m)^listen_port = .*", f"listen_port = {port}\nunix_socket_dir ="),
+        (r"(?m)^auth_type = .*", "auth_type = any"),
+        (r"(?m)^auth_file = .*", ""),
+    ):
+        text, count = re.subn(old, new, text)
+        assert count, old
+    (folder / "pgbouncer.ini").write_text(text)
+    with running(["pgbouncer", str(folder / "pgbouncer.ini")], port, folder / "log", refuses_root=True):
+        yield port
+
+
+@pytest.fixture
+def pooled(pooler: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Let the site use one of the pooler's databases, by its URL."""
+    before = connections["default"]
+
+    def use(name: str, query: str = "") -> None:
+        said = database_settings(f"postgresql://postgres:x@127.0.0.1:{pooler}/{name}{query}")
+        # Every thread makes its own connection from these.
+        monkeypatch.setitem(connections.settings, "default", connections.settings["default"] | said)
+        connections["default"] = connections.create_connection("default")
+
+    yield use
+    connection.close()
+    connections["default"] = before
+
+
+def ask(path: str, user: User) -> tuple[str, int]:
+    """Ask for a page as a thread of the web server does, on a connection of its own."""
+    try:
+        client = Client()
+        client.force_login(user)
+        answer = client.get(path)
+        if answer.streaming:
+            assert b"".join(answer).count(b"\n") >= 2
+        return path, answer.status_code
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [("orchestrator_web", "?prepare_threshold=None"), ("orchestrator_worker", "")],
+    ids=["transaction mode", "session mode"],
+)
+def test_pages_calls_and_alerts_answer_behind_it(pooled: Any, name: str, query: str) -> None:
+    make_source()
+    make_available("A", "B")
+    make_experiment()
+    user = User.objects.create_superuser("operator")
+    pooled(name, query)
+
+    with open_door() as port, ThreadPoolExecutor(2) as threads:
+        alerts = [
+            threads.submit(post, port, f"/webhooks/tradingview/{TOKEN}/", json.dumps(alert(symbol=symbol)).encode(),
+                           "application/json", HTTP_HOST="localhost")
+            for symbol in ("AAPL", "MSFT", "QQQ", "TSLA")
+        ]  # fmt: skip
+        assert dict(threads.map(ask, PAGES * 3, [user] * len(PAGES) * 3)) == dict.fromkeys(PAGES, 200)
+        assert [one.result().status_code for one in alerts] == [200] * 4
+    assert api_client("engine-a").get("/api/v1/trades").status_code == 200
+    assert Signal.objects.count() == 5
+
+
+def test_control_statements_that_a_session_should_keep_fail_in_transaction_mode(pooled: Any) -> None:
+    pooled("orchestrator_web")
+    one, other = (connections.create_connection("default") for _ in range(2))
+
+    for session in (one, other):
+        session.ensure_connection()
+    psycopg.Cursor(one.connection).execute("SELECT 1", prepare=True)
+
+    with pytest.raises(psycopg.errors.DuplicatePreparedStatement):
+        psycopg.Cursor(other.connection).execute("SELECT 1", prepare=True)
+
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [("orchestrator_web", {"statement_timeout": "1min", "lock_timeout": "900ms"}),
+     ("orchestrator_worker", {"idle_in_transaction_session_timeout": "20s"})],
+)  # fmt: skip
+def test_the_time_limits_of_the_programs_hold_behind_it(pooled: Any, name: str, limits: dict[str, str]) -> None:
+    pooled(name, "?prepare_threshold=None")
+
+    for _ in range(3):
+        with connection.cursor() as cursor:
+            for limit, expected in limits.items():
+                cursor.execute("SELECT current_setting(%s)", (limit,))
+                assert cursor.fetchone()[0] == expected
+        connection.close()
