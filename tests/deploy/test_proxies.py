@@ -146,7 +146,7 @@ def proxy(request: Any, tmp_path: Path, certificates: Path, settings: Any) -> It
 def test_alerts_of_tradingview_come_in_and_nothing_else_does(proxy: Proxy) -> None:
     make_source(client_certificate_subject=CLIENT)
     body = json.dumps(alert()).encode()
-    forged = {"X_Forwarded_For": TRADINGVIEW, "X_Forwarded_Proto": "https", "X_SSL_Client_S_DN": CLIENT}
+    forged: dict[str, Any] = {"X_Forwarded_For": TRADINGVIEW, "X_Forwarded_Proto": "https", "X_SSL_Client_S_DN": CLIENT}
 
     assert proxy.send(WEBHOOK, body, of=STRANGER, **forged)[0] == 403
     assert proxy.send(WEBHOOK, body, of=TRADINGVIEW, tls=False, **forged)[0] == 403
