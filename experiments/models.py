@@ -20,8 +20,9 @@ from signals_app.models import Signal
 class Experiment(models.Model):
     """The one experiment of a signal and its variant (R2.1, R2.4).
 
-    The migration adds CHECKs that derive bucket and variant anew, and a composite foreign key that ties the split to
-    the pinned policy version. The assignment hash needs the key, which the database does not know: replay verifies it.
+    The migrations add CHECKs that derive bucket and variant anew, a composite foreign key that ties the split to the
+    pinned policy version, and a trigger that compares the hash with the signal's. The assignment hash needs the key,
+    which the database does not know: replay verifies it.
     """
 
     experiment_id = models.UUIDField(primary_key=True, help_text="UUIDv5 of signal id and signal hash.")
@@ -38,16 +39,19 @@ class Experiment(models.Model):
     split_percentage = models.DecimalField(
         max_digits=5, decimal_places=2, help_text="Split of the policy version that decided."
     )
+    # There is such a version, since the key of version and split below says so.
     policy_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="Policy version that decided."
-    )
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", db_constraint=False,
+        help_text="Policy version that decided.",
+    )  # fmt: skip
     created_at = models.DateTimeField(help_text="UTC.")
 
     class Meta:
         db_table = "experiments"
         ordering = ("-created_at",)
         indexes = (
-            models.Index(name="experiments_created", fields=("-created_at", "experiment_id")),
+            # All of a batch have one time, which is kept once; whoever needs an order within it sorts these few.
+            models.Index(name="experiments_created", fields=("-created_at",)),
             # For whoever has the first digits of a hash from a page or a log.
             models.Index(Left("signal_hash", HASH_HEAD), name="experiments_signal_hash"),
             models.Index(Left("assignment_hash", HASH_HEAD), name="experiments_assignment_hash"),
@@ -104,9 +108,11 @@ class ExecutionDecision(models.Model):
     )
     shadow_engine = models.CharField(max_length=4, choices=ShadowEngine, help_text="Engine that must shadow the trade.")
     reason = models.CharField(max_length=24, choices=REASON_CHOICES, help_text="Rule that decided.")
+    # That of the experiment, as a trigger sees.
     policy_version = models.ForeignKey(
-        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", help_text="Policy version that decided."
-    )
+        PolicyVersion, on_delete=models.PROTECT, db_column="policy_version", db_constraint=False,
+        help_text="Policy version that decided.",
+    )  # fmt: skip
     rules_version = models.PositiveSmallIntegerField(help_text="Version of the rules that were applied.")
     inputs = CanonicalJSONField(help_text="Everything the rules depend on.")
     decision_hash = models.CharField(

@@ -218,8 +218,9 @@ def _plain(value: object) -> object:
 
 # A SHA-256 as text, for columns and fields that hold one; Python and PostgreSQL read it alike.
 SHA256_HEX = r"^[0-9a-f]{64}$"
-# So many of its first digits are indexed where a hash is looked for by its beginning: few bytes, and next to unique.
-HASH_HEAD = 8
+# So many of its first digits are indexed where a hash is looked for by its beginning. A million hashes share some
+# fifteen a head, which PostgreSQL keeps once: a sixth of the bytes that eight digits take, and as quick.
+HASH_HEAD = 4
 # Every id of the product is a UUIDv5 in this namespace (contract section 2).
 NAMESPACE = uuid.UUID("6f0d5f1e-3c56-5d0a-9d0e-8f3a52f0c1a7")
 
