@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import label, link, number, signed_amount
 from admin_kit.filters import days, equals, moments, one_of, recent
 from admin_kit.options import AuditAdmin, render_page
-from experiments.models import Experiment
+from experiments.models import ExecutionMode, Experiment
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -57,7 +57,8 @@ RESULTS = {
 TRADED = {
     "A": ("Engine A", Q(decision__executed_engine="A")),
     "B": ("Engine B", Q(decision__executed_engine="B")),
-    "none": ("Neither", Q(decision__executed_engine=None)),
+    # The same as no executed engine, which would also ask for what has no decision, row by row.
+    "none": ("Neither", Q(decision__execution_mode=ExecutionMode.SHADOW_ONLY)),
 }
 
 

@@ -251,6 +251,11 @@ class EvaluationBlockAdmin(AuditAdmin):
     empty_hint = "A block is judged once it is over and all its trades have settled."
     empty_commands = ("manage.py evaluation list",)
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without what only the page of a block shows: thousands of signals each."""
+        of_signals = ("experiment_ids", "counts", "signals", "sums", "slices", "records", "judgement")
+        return super().get_queryset(request).defer(*of_signals)
+
 
 def _evaluation(object_id: str) -> Evaluation:
     found = Evaluation.objects.select_related("approval", "run", "run__policy_version").filter(pk=row_id(object_id))

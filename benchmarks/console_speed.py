@@ -1,0 +1,224 @@
+"""`python -m benchmarks.console_speed`: every page of the console over what `benchmarks.report_speed` has filled.
+
+Adds a million deliveries with their words, a million log-ins and a draft, once, which takes a minute and a half. Each
+page is asked for as a whole answer, lists narrowed and sorted as people do it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import django
+
+from benchmarks import database
+from benchmarks.report import machine, say
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+RESULTS = Path(__file__).with_name("RESULTS.md")
+BEGIN, END = "<!-- console -->", "<!-- end of console -->"
+BOUND = 0.15
+# Title, view, its arguments, query.
+Page = tuple[str, str, tuple[Any, ...], dict[str, str]]
+
+# Each alert came, and then again: sent twice, as an exit, without what is needed, or as something else.
+DELIVERIES = """
+INSERT INTO webhook_deliveries (received_at, remote_address, content_type, body, body_sha256, outcome, code, detail,
+                                signal_id, duration_ms, source_id)
+SELECT received_at + again * interval '2 seconds', '52.89.214.238', 'application/json; charset=utf-8',
+       convert_to(format('{{"symbol": "%%s", "interval": "%%s", "time": "%%s", "order_id": "o%%s", "price": %%s%%s}}',
+                         symbol, timeframe, timestamp, n, 100 + (n %% 4000) / 10.0,
+                         CASE WHEN kind < 90 THEN ', "action": "buy"' ELSE '' END), 'UTF8'),
+       repeat('b', 64), outcome, code, '', CASE WHEN code = '' THEN signal_id END, 1.5, {source}
+  FROM (SELECT *, row_number() OVER (ORDER BY received_at) AS n FROM signals) numbered
+ CROSS JOIN generate_series(0, 1) AS again
+ CROSS JOIN LATERAL (SELECT CASE WHEN again = 0 THEN 0 ELSE n %% 100 END AS kind) kinds
+ CROSS JOIN LATERAL (SELECT CASE WHEN again = 0 THEN 'accepted' WHEN kind < 80 THEN 'duplicate'
+                                 WHEN kind < 90 THEN 'recorded' WHEN kind < 96 THEN 'rejected' ELSE 'conflict' END,
+                            CASE WHEN kind < 80 OR kind >= 96 THEN '' WHEN kind < 90 THEN 'exit'
+                                 ELSE 'direction_missing' END) AS found (outcome, code)
+ ORDER BY n, again
+"""
+LOG_INS = """
+INSERT INTO audit_log (at, actor, action, subject, reason, changes, address)
+SELECT now() - (1000000 - n) * interval '30 seconds', 'user' || n %% 50,
+       CASE WHEN n %% 1000 = 0 THEN 'policy.activated' ELSE 'user.logged_in' END, 'user ' || n %% 50, '', '{}', '::1'
+  FROM generate_series(1, 1000000) AS n
+"""
+
+
+def fill() -> None:
+    """Add what the benchmark of the report has no need of, unless it is there."""
+    from django.db import connection
+
+    from kernel.actors import SYSTEM
+    from policies.core.settings import changed_settings
+    from policies.drafts import start_draft
+    from policies.models import PolicyDraft
+    from policies.selectors import policy_in_force
+    from signals_app.inbox.searching import index_words
+    from signals_app.models import WebhookDelivery
+    from signals_app.webhook.sources import create_source
+
+    if not PolicyDraft.objects.exists():
+        content = changed_settings(policy_in_force().content, ["split_percentage=30"])
+        start_draft(SYSTEM, content=content, note="To be looked at.")
+    if WebhookDelivery.objects.exists():
+        return
+    source, _ = create_source(slug="bench", actor=SYSTEM)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        say("a million deliveries and log-ins")
+        cursor.execute(DELIVERIES.format(source=source.pk), ())
+        cursor.execute(LOG_INS, ())
+        while index_words():
+            pass
+        cursor.execute("VACUUM ANALYZE")
+
+
+def pages() -> list[Page]:
+    """Every page of the console."""
+    from django.contrib import admin
+
+    from experiments.models import Experiment
+    from orchestrator_site.console.experiment_admin import ExperimentAdmin
+    from policies.models import PolicyDraft
+    from policies.selectors import policy_in_force
+    from signals_app.models import WebhookDelivery
+
+    newest = Experiment.objects.order_by("-created_at")[0]
+    middle = Experiment.objects.filter(created_at__lt="2023-06-01T00:00:00Z").order_by("-created_at")[0]
+    old = WebhookDelivery.objects.filter(id__gt=500_000).order_by("id")[0].pk
+    signals, inbox, audit = "experiments_experiment_changelist", "inbox", "kernel_auditentry_changelist"
+    policies = "policies_policyversion_changelist"
+    policy, draft = policy_in_force(), PolicyDraft.objects.latest("pk").pk
+    lists = [model._meta for model in admin.site._registry]  # noqa: SLF001 (all that is registered)
+    records: list[Page] = [
+        (f"Records: {meta.verbose_name_plural}", f"{meta.app_label}_{meta.model_name}_changelist", (), {})
+        for meta in lists
+    ]
+    facets = {
+        "signal__symbol": "SPY",
+        "traded": "A",
+        "result": "both",
+        "decision__reason__exact": middle.decision.reason,
+    }
+    every = ",".join(ExperimentAdmin.column_choices)
+    years = {"market_date_from": "2021-01-01", "market_date_to": "2023-12-31"}
+    return [
+        ("Now", "index", (), {}),
+        *((f"Now, its {part}", "index", (), {"part": part}) for part in ("inbox", "state", "activity", "decisions")),
+        ("Signals", signals, (), {}),
+        ("Signals, every column", signals, (), {"columns": every}),
+        ("Signals, page 20", signals, (), {"p": "20"}),
+        ("Signals, oldest first", signals, (), {"o": "0"}),
+        ("Signals by market date", signals, (), {"o": "-1"}),
+        ("Signals of one market date", signals, (), {"market_date_from": "2022-03-16", "market_date_to": "2022-03-16"}),
+        ("Signals of three years", signals, (), years),
+        ("Signals of three years, one symbol", signals, (), years | {"signal__symbol": "SPY"}),
+        ("Signals of three years, oldest first", signals, (), years | {"o": "1"}),
+        ("Signals of one symbol", signals, (), {"signal__symbol": "SPY"}),
+        ("Signals since a day of 2022, before another", signals, (),
+         {"created_at__gte": "2022-03-16T00:00:00Z", "created_at__lt": "2022-03-18T00:00:00Z"}),
+        ("Signals without a trade", signals, (), {"state": "none"}),
+        ("Signals with an open trade", signals, (), {"state": "open"}),
+        ("Signals with both results", signals, (), {"result": "both"}),
+        ("Signals that nobody trades", signals, (), {"traded": "none"}),
+        ("Signals by four facets", signals, (), facets),
+        ("Signals of one policy version", signals, (), {"policy_version": f"v{policy.version}"}),
+        ("Signals, ?q= a symbol", signals, (), {"q": "SPY"}),
+        ("Signals, ?q= the digits of an ID", signals, (), {"q": str(middle.pk)[:8]}),
+        ("Signals, ?q= a version", signals, (), {"q": f"v{policy.version}"}),
+        ("Why", "experiments_experiment_change", (middle.pk,), {}),
+        ("Why, the newest", "experiments_experiment_change", (newest.pk,), {}),
+        ("Inbox", inbox, (), {}),
+        ("Inbox, a page from the middle", inbox, (), {"before": str(old)}),
+        ("Inbox, a word that many hold", inbox, (), {"q": "spy"}),
+        ("Inbox, a word that one holds", inbox, (), {"q": "o250000"}),
+        ("Inbox, two words, before a time", inbox, (), {"q": "nvda o1", "until": "2022-03-16T00:00"}),
+        ("Inbox, rejected", inbox, (), {"outcome": "rejected"}),
+        ("Inbox, one code", inbox, (), {"code": "direction_missing"}),
+        ("Inbox, rejected with a word", inbox, (), {"outcome": "rejected", "q": "o250090"}),
+        ("Inbox, the last 24 hours", inbox, (), {"within": "24h"}),
+        ("Judge again, what would come of it", "inbox_redrive", (), {"code": "direction_missing"}),
+        ("Check an alert", "check_alert", (), {}),
+        ("Check an alert that came", "check_alert", (), {"delivery": str(old)}),
+        ("Search, an action", "search", (), {"s": "halt"}),
+        ("Search, a symbol", "search", (), {"s": "SPY"}),
+        ("Search, an ID's digits", "search", (), {"s": str(middle.pk)[:8]}),
+        ("Search, a hash's digits", "search", (), {"s": middle.signal_hash[:10]}),
+        ("Search, an order", "search", (), {"s": "o250000"}),
+        ("Engines", "engines", (), {}),
+        ("Policy", policies, (), {}),
+        ("Policy version", "policies_policyversion_change", (policy.version,), {}),
+        ("Policy version, its decisions", "version_decisions", (policy.version,), {}),
+        ("Policy draft", "policies_policydraft_change", (draft,), {}),
+        ("Policy draft, its preview of other decisions", "draft_preview", (draft,), {"last": "500"}),
+        ("As of", "as_of", (), {"at": "2024-03-16T14:30"}),
+        ("Risk", "risk", (), {}),
+        ("Audit log", audit, (), {}),
+        ("Audit log about policies", audit, (), {"about": "policy"}),
+        ("Audit log of one person", audit, (), {"q": "user7"}),
+        ("Settings", "settings", (), {}),
+        *(page for page in records if page[1] not in {signals, audit, policies}),
+    ]  # fmt: skip
+
+
+def measure(only: str) -> list[str]:
+    """The lines of the table: the median of five answers after the first, what is sent, and whether it is in bounds."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from django.urls import reverse
+
+    user, _ = User.objects.get_or_create(username="page-speed", defaults={"is_superuser": True, "is_staff": True})
+    client = Client(SERVER_NAME="localhost", headers={"Accept-Encoding": "gzip"})
+    client.force_login(user)
+    lines = []
+    for title, view, arguments, query in pages():
+        if only not in title:
+            continue
+        times = []
+        for _ in range(6):
+            begun = time.perf_counter()
+            answer = client.get(f"{reverse(f'admin:{view}', args=arguments)}?{urlencode(query)}")
+            times.append(time.perf_counter() - begun)
+            assert answer.status_code == 200, (title, answer.status_code)
+        taken = statistics.median(times[1:])
+        verdict = "met" if taken <= BOUND else "missed"
+        line = f"| {title} | {taken:.3f} s | {len(answer.content) / 1000:.0f} kB | {verdict} |"
+        say(line)
+        lines.append(line)
+    return lines
+
+
+def main() -> None:
+    """Measure, print the table and keep it if told."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="pages whose titles hold this text")
+    parser.add_argument("--keep", action="store_true", help="write the table into RESULTS.md")
+    options = parser.parse_args()
+    django.setup()
+    fill()
+    lines = measure(options.only)
+    from experiments.models import Experiment
+    from signals_app.models import WebhookDelivery
+
+    counts = f"{Experiment.objects.count():,} signals and pairs, {WebhookDelivery.objects.count():,} deliveries"
+    with database.connect(os.environ["DATABASE_URL"]) as peer:
+        where = machine(peer)
+    # More than the cores: something else ran meanwhile, and every time is too long.
+    head = [f"{counts}; {where}, load average {os.getloadavg()[0]:.1f}. Bound: {BOUND} s a page.", ""]
+    text = "\n".join([*head, "| page | time | sent | |", "|---|--:|--:|---|", *lines])
+    print(text)
+    if options.keep:
+        before, _, rest = RESULTS.read_text().partition(BEGIN)
+        RESULTS.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
