@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('experiments', '0004_decision_times'),
+        ('experiments', '0005_fewer_keys'),
         ('policies', '0006_ramps_end'),
     ]
 
