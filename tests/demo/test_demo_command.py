@@ -19,15 +19,20 @@ ALERTS = 20  # about so many
 
 
 def run_demo(
-    folder: Path, *, alerts: int, port: int | None = None, environment: dict[str, str] | None = None
+    tmp_path: Path,
+    *,
+    alerts: int,
+    port: int | None = None,
+    folder: str = "demo",
+    environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run the demo to its end; return exit code and output."""
-    log = folder / "demo.txt"
+    log = tmp_path / "demo.txt"
     log.unlink(missing_ok=True)
     arguments = (
         "--exit",
         "--folder",
-        str(folder / "demo"),
+        str(tmp_path / folder),
         "--port",
         str(port or free_port()),
         "--alerts",
@@ -38,26 +43,41 @@ def run_demo(
     return code, log.read_text()
 
 
-def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path) -> None:
-    code, output = run_demo(tmp_path, alerts=ALERTS)
+def test_the_demo_runs_to_its_end_and_killed_again_on_the_same_database(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "first.txt"
+    arguments = ("--folder", str(tmp_path / "demo"), "--port", str(port), "--alerts", str(ALERTS))
+    with manage("demo", *arguments, log=log) as demo:
+        wait_until(lambda: "keeps running" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
+        output = log.read_text()
+        assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, output
+        sent = Experiment.objects.count()
+        assert f"Alerts: {sent} accepted." in output
+        assert "sign in as operator" in output
+        assert "engine B shadow" in output
+        assert "The verdict: REPLAYED, a rehearsal: Inconclusive" in output
+        assert output.count("  ok      ") == len(INVARIANTS)
+        assert 15 < sent <= ALERTS
+        assert RealTrade.objects.exists()
+        # The feed prices the shadows, and no engine its own.
+        assert set(TradeFill.objects.exclude(shadow_trade=None).values_list("price_provenance", flat=True)) == {
+            "NEUTRAL_QUOTE"
+        }
+        assert OwnExit.objects.filter(state="DONE").count() == ShadowTrade.objects.count()
+        policy = active_policy()
+        assert policy is not None
+        assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
 
-    assert code == 0, output
-    sent = Experiment.objects.count()
-    assert f"Alerts: {sent} accepted." in output
-    assert "sign in as operator" in output
-    assert "engine B shadow" in output
-    assert "The verdict: REPLAYED, a rehearsal: Inconclusive" in output
-    assert output.count("  ok      ") == len(INVARIANTS)
-    assert 15 < sent <= ALERTS
-    assert RealTrade.objects.exists()
-    # The feed prices the shadows, and no engine its own.
-    assert set(TradeFill.objects.exclude(shadow_trade=None).values_list("price_provenance", flat=True)) == {
-        "NEUTRAL_QUOTE"
-    }
-    assert OwnExit.objects.filter(state="DONE").count() == ShadowTrade.objects.count()
-    policy = active_policy()
-    assert policy is not None
-    assert (policy.version, policy.configured_mode) == (2, "SPLIT_CAPITAL")
+        # A second one beside it says what to do.
+        code, beside = run_demo(tmp_path, alerts=6, port=port, folder="second")
+        assert code == 1
+        assert f"Cannot listen on 127.0.0.1:{port}" in beside
+        assert f"--port {port + 10}" in beside
+
+        # Killed, it leaves no process.
+        family = descendants(demo.pid)
+        assert len(family) >= 6
+        demo.send_signal(signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, family)), seconds=20, what="the end of all processes")
 
     code, output = run_demo(tmp_path, alerts=ALERTS)
 
@@ -66,24 +86,6 @@ def test_the_demo_runs_to_its_end_and_again_on_the_same_database(tmp_path: Path)
     assert output.count("  ok      ") == len(INVARIANTS)
     assert "/admin/outcomes/evaluation/" in output
     assert Experiment.objects.count() == sent
-
-
-def test_a_killed_demo_leaves_no_process_and_a_second_one_beside_it_says_what_to_do(tmp_path: Path) -> None:
-    port, log = free_port(), tmp_path / "first.txt"
-    arguments = ("--alerts", "6", "--folder", str(tmp_path / "first"), "--port", str(port))
-    with manage("demo", *arguments, log=log) as demo:
-        wait_until(lambda: "keeps running" in log.read_text() or demo.poll(), seconds=120, what="the end of the replay")
-        assert http_status(f"http://127.0.0.1:{port}/readyz") == 200, log.read_text()
-
-        code, output = run_demo(tmp_path, alerts=6, port=port)
-        assert code == 1
-        assert f"Cannot listen on 127.0.0.1:{port}" in output
-        assert f"--port {port + 10}" in output
-
-        family = descendants(demo.pid)
-        assert len(family) >= 6
-        demo.send_signal(signal.SIGKILL)
-        wait_until(lambda: not any(map(is_alive, family)), seconds=20, what="the end of all processes")
 
 
 @pytest.mark.parametrize("environment", [{"APP_MODE": "LIVE"}, {"PRODUCTION": "true"}])
