@@ -170,7 +170,8 @@ def age_text(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    # What has just been stored may be a little younger than the transaction that looks.
+    return f"{max(seconds, 0.0):.0f} s"
 
 
 def duration_text(seconds: float) -> str:

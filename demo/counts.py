@@ -11,7 +11,8 @@ from kernel.progress import bar
 from kernel.sql import load
 
 COUNTS = load(__file__, "counts.sql")
-BAR_WIDTH = 20
+# A terminal of 80 columns shows the whole line.
+BAR_WIDTH = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,13 @@ class Counts:
         return answered and traded and not waiting
 
     def progress(self, *, sent: int, to_send: int, rate: float) -> str:
-        """One line: bar, alerts with their rate, and how far their flows have come."""
+        """One line of 79 characters at most, with a thousand alerts: their rate, and how far their flows have come."""
         # More may be there than was sent: an earlier run on the same database.
         done = sent + min(self.answers_a, to_send) + min(self.answers_b, to_send)
+        answers = self.answers_a + self.answers_b
         return (
-            f"{bar(done, 3 * to_send, BAR_WIDTH)} {sent}/{to_send} alerts, {rate:.0f}/s"
-            f" | {self.signals} signals, {self.decisions} decided"
-            f" | answers A {self.answers_a}, B {self.answers_b}"
-            f" | trades {self.real_trades} real, {self.shadow_trades} shadow"
-            f" | {self.outcomes} outcomes, {self.directives_pending} exits waiting"
+            f"{bar(done, 3 * to_send, BAR_WIDTH)} {sent}/{to_send} alerts {rate:.0f}/s, {self.decisions} decided,"
+            f" {answers} answers, {self.outcomes} outcomes"
         )
 
 

@@ -15,13 +15,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from experiments.models import ExecutionDecision, ReplayRun
-from experiments.worker.liveness import HEARTBEAT_AGE
+from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 from orchestrator_site.console.activity import last_hour, stakes
 from orchestrator_site.console.attention import MAY_ACKNOWLEDGE, SNOOZE_HOURS, guardrail_bars, inbox
 from orchestrator_site.console.engine_uptime import Lane, lane_of, uptimes
 from policies.core.rules import PolicyState, resolve_policy
 from policies.models import Engine, PolicyRamp, RampState
 from policies.selectors import NoPolicyError, active_policy, state_in_force
+from signals_app.models import WebhookSource
+from signals_app.webhook.sources import webhook_path
 
 REFRESH_SECONDS = (0, 5, 30)
 DECISIONS_SHOWN = 10
@@ -71,7 +73,7 @@ def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
         "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
         "state": state_now,
         "activity": lambda: {"lanes": engine_lanes(), "charts": last_hour()},
-        "decisions": latest_decisions,
+        "decisions": lambda: latest_decisions(request),
     }
 
 
@@ -116,14 +118,22 @@ def engine_lanes() -> list[tuple[str, Lane]]:
     return [(engine, lane_of(engine, now, uptime)) for engine, uptime in sorted(uptimes().items())]
 
 
-def latest_decisions() -> dict[str, Any]:
-    """The last decisions, or whether a signal came at all."""
+def latest_decisions(request: HttpRequest) -> dict[str, Any]:
+    """The last decisions, or what is still to be done for the first one: as this site stands, and under its address."""
     decisions = list(ExecutionDecision.objects.select_related("experiment__signal")[:DECISIONS_SHOWN])
     if decisions:
         return {"decisions": decisions}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM signals)")
-        return {"decisions": [], "any_signal": cursor.fetchone()[0]}
+        cursor.execute(f"SELECT EXISTS (SELECT FROM signals), ({HEARTBEAT_AGE})")  # noqa: S608 (our own statement)
+        any_signal, worker_age = cursor.fetchone()
+    return {
+        "decisions": [],
+        "any_signal": any_signal,
+        "has_worker": worker_age is not None and worker_age <= STARTING_SECONDS,
+        "source": WebhookSource.objects.filter(is_active=True).order_by("pk").first(),
+        "webhook": f"{request.scheme}://{request.get_host()}{webhook_path('<token>')}",
+        "port": request.get_host().rpartition(":")[2],
+    }
 
 
 def next_decisions(state: PolicyState) -> list[str]:

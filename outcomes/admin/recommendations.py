@@ -15,7 +15,7 @@ from outcomes.core.trades import PairRule
 from outcomes.models import Permit, Recommendation, Violation
 
 ROLE_COLOURS = {"REAL": "info", "SHADOW": ""}
-ACTION_COLOURS = {"OPEN": "success", "DECLINE": "warning"}
+ACTION_COLOURS = {"OPEN": "success", "DECLINE": "neutral"}
 EMPTY_COMMANDS = ("manage.py demo",)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from kernel.values import plain_text
 from outcomes.core.books import result_in_force
-from outcomes.core.quoting import QuoteFlag
+from outcomes.core.quoting import QuoteFlag, contract_text
 from outcomes.core.trades import PairRule, TradeFlag
 from outcomes.fill_rows import FillRow, LegRow, Link, fill_rows, leg_rows
 from outcomes.models import (
@@ -109,8 +109,11 @@ def _directive(directive: ExitDirective) -> DirectiveRow:
         stored=directive,
         share="all that is left" if directive.is_last else share,
         legs=[
-            f"{plain_text(Decimal(leg['quantity']))} {leg['side']} {leg['instrument']}"
+            f"{plain_text(Decimal(leg['quantity']))} {leg['side']} {contract_text(leg['instrument'])}"
             for leg in directive.closing_legs or []
         ],
-        quotes=[f"{instrument}: {QuoteFlag(flag).words}" for instrument, flag in directive.quote_flags.items()],
+        quotes=[
+            f"{contract_text(instrument)}: {QuoteFlag(flag).words}"
+            for instrument, flag in directive.quote_flags.items()
+        ],
     )

@@ -33,7 +33,7 @@ MISSING_SIDES = load(__file__, "verdict_missing.sql")
 VIEW, KEEP = "outcomes.view_evaluation", "outcomes.add_keptreport"
 WRITE, APPROVE, RUN = "outcomes.add_evaluation", "outcomes.approve_evaluation", "outcomes.run_evaluation"
 COLOURS = {
-    "DRAFT": "info", "APPROVED": "warning", "RUNNING": "success", "ENDED_BY_CHANGE": "danger", "FINISHED": "neutral",
+    "DRAFT": "info", "APPROVED": "info", "RUNNING": "success", "ENDED_BY_CHANGE": "danger", "FINISHED": "neutral",
 }  # fmt: skip
 MOST_NOTE = 150
 

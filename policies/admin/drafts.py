@@ -27,7 +27,7 @@ from policies.models import DraftState, PolicyDraft
 from policies.selectors import policy_draft, policy_in_force
 
 UNSETTLED = (DraftState.OPEN, DraftState.SCHEDULED)
-COLOURS = {"OPEN": "info", "SCHEDULED": "warning", "ACTIVATED": "success", "REFUSED": "danger", "DISCARDED": "neutral"}
+COLOURS = {"OPEN": "neutral", "SCHEDULED": "info", "ACTIVATED": "success", "REFUSED": "danger", "DISCARDED": "neutral"}
 SENTENCES = {
     "OPEN": "Not active: a draft takes effect when it is activated.",
     "SCHEDULED": "Scheduled: activates automatically.",

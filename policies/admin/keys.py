@@ -103,7 +103,7 @@ class ApiKeyAdmin(AuditAdmin):
         """Whether calls with the key are accepted."""
         if key.revoked:
             return label("revoked", "danger")
-        return label("expired", "warning") if key.has_expired else label("active", "success")
+        return label("expired") if key.has_expired else label("active", "success")
 
     @admin.display(description="")
     def revoke_link(self, key: ApiKey) -> SafeString | None:

@@ -24,7 +24,7 @@ from policies.core.ramps import planned
 from policies.models import PolicyRamp, RampState
 from policies.ramps import approve_ramp, plan_ramp, start_ramp, stop_ramp
 
-COLOURS = {"OPEN": "info", "RUNNING": "warning", "DONE": "success", "STOPPED": "neutral"}
+COLOURS = {"OPEN": "neutral", "RUNNING": "info", "DONE": "success", "STOPPED": "neutral"}
 LEAD = (
     "Raises engine B's share of real trades step by step (mode SPLIT_CAPITAL). Each step is a policy version; the next "
     "comes once the time has passed and the trades are closed. At the loss the ramp stops, and the settings before it "

@@ -32,14 +32,20 @@ def test_a_run_is_complete_when_everything_that_began_has_ended() -> None:
 def test_the_bar_fills_with_alerts_and_answers() -> None:
     nothing = make_counts(answers_a=0, answers_b=0)
 
-    assert nothing.progress(sent=0, to_send=10, rate=0).startswith("[                    ] 0/10 alerts")
+    assert nothing.progress(sent=0, to_send=10, rate=0).startswith("[              ] 0/10 alerts")
     half = make_counts().progress(sent=5, to_send=10, rate=7.6)
-    assert half.startswith("[################    ] 5/10 alerts, 8/s")
-    assert make_counts().progress(sent=10, to_send=10, rate=9).startswith("[####################] 10/10")
+    assert half.startswith("[###########   ] 5/10 alerts 8/s, ")
+    assert make_counts().progress(sent=10, to_send=10, rate=9).startswith("[##############] 10/10")
+
+
+def test_a_terminal_of_80_columns_shows_the_whole_line() -> None:
+    most = make_counts(decisions=999, answers_a=999, answers_b=999, outcomes=999)
+
+    assert len(most.progress(sent=999, to_send=999, rate=99)) <= 79
 
 
 def test_answers_of_an_earlier_longer_run_do_not_overfill_the_bar() -> None:
-    assert make_counts().progress(sent=4, to_send=4, rate=1).startswith("[####################] 4/4")
+    assert make_counts().progress(sent=4, to_send=4, rate=1).startswith("[##############] 4/4")
 
 
 @pytest.mark.django_db

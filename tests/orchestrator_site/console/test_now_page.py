@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,15 +17,19 @@ from experiments.history.replay import Selection, run_replay
 from experiments.worker.pipeline import drain
 from kernel.models import AttentionMark
 from orchestrator_site.console.attention import Attention
+from outcomes.evaluations.lifecycle import finish_evaluation
 from policies.drafts import activate_due_drafts
+from policies.services import engage_halt
 from signals_app.models import WebhookDelivery
 from tests.database import execute, refusal_of
 from tests.experiments.history.test_replay import tamper
-from tests.factories import make_available, make_experiment, make_policy, make_signal
+from tests.factories import make_available, make_experiment, make_policy, make_signal, make_source
 from tests.orchestrator_site.console.rows import fail, logged_in, make_everything
 from tests.orchestrator_site.console.test_engines_page import stretch
 from tests.outcomes.desk import live_desk
-from tests.policies.control import let_it_be_due, make_draft, schedule
+from tests.outcomes.evaluations import hall
+from tests.outcomes.evaluations.hall import make_phase
+from tests.policies.control import ADA, let_it_be_due, make_draft, schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -52,11 +57,25 @@ def acknowledge(client: Client, one: Attention, **changes: str) -> Any:
 
 
 def test_before_the_first_signal_it_teaches_how_to_make_one(operator: Client) -> None:
-    page = operator.get(reverse("admin:index")).content.decode()
+    def taught(host: str) -> str:
+        return " ".join(unescape(operator.get(NOW, headers={"Host": host}).content.decode()).split())
 
-    assert "No signals yet" in page
-    assert "manage.py demo" in page
-    assert "/webhooks/tradingview/" in page
+    empty = taught("localhost:8123")
+    assert "No signals yet" in empty
+    assert "manage.py demo --port 8123<" in empty
+    assert "manage.py demo<" in taught("localhost:8000")
+    assert "Create a <a" in empty
+    assert "manage.py worker" in empty
+    assert "curl 'http://localhost:8123/webhooks/tradingview/<token>/'" in empty
+
+    make_source()
+    execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
+    assert "Create a <a" not in taught("localhost:8123")
+    assert ">tv</a> was shown when it was created" in taught("localhost:8123")
+    assert '<code class="to-code">manage.py worker' not in taught("localhost:8123")
+    make_signal()
+    assert "No decisions yet" in taught("localhost:8123")
+    assert "curl" not in taught("localhost:8123")
 
 
 def test_it_tells_what_the_rules_would_decide_now(operator: Client) -> None:
@@ -113,6 +132,51 @@ def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -
     assert "Scheduled policies that failed to activate in the last 24 hours: 1." in texts
     shown = operator.get(reverse("admin:policies_policydraft_changelist"), {"state__exact": "REFUSED"})
     assert [row.pk for row in shown.context["cl"].result_list] == [draft.pk]
+
+
+def test_each_thing_that_asks_leads_to_a_page_that_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once but for those of engines, guardrails, refusals, ramps and proofs, which have tests of their own."""
+    operator = logged_in(superuser=True)
+    make_phase()
+    hall.started(name="winter")
+    finish_evaluation(ADA, "winter", reason="Enough.")
+    hall.draft(name="spring")
+    make_everything()
+    make_draft()
+    engage_halt(ADA, reason="A test.")
+    for statement in (
+        "UPDATE webhook_deliveries SET outcome = 'conflict'",
+        "INSERT INTO unknown_token_attempts (address, hour, attempts, last_at) VALUES ('192.0.2.9', now(), 4, now())",
+        "UPDATE exit_directives SET state = 'PENDING', settled_at = NULL, expires_at = now() - interval '1 hour'",
+        "DELETE FROM worker_heartbeats",
+    ):
+        execute(statement)
+    make_signal()
+    monkeypatch.setattr("orchestrator_site.console.attention.WAITING_LIMIT_SECONDS", -1)
+
+    found = asks(operator)
+
+    assert {kind: one.text for kind, one in found.items()} == {
+        "halt": "Trading is halted: no new real trades.",
+        "worker": "No worker is running. Start one: manage.py worker",
+        "pending": "A signal has been pending for 0 s.",
+        "incidents": "Incidents to acknowledge: 1.",
+        "failed_signals": "Failed signals to retry or discard: 1.",
+        "amendments": "Amendments to decide: 1.",
+        "overdue_exits": "Overdue shadow exits without a price: 1.",
+        "engine_errors": "Errors answered to engines since yesterday (UTC): engine B 1.",
+        "missing_alerts": "Alerts missing in the last 24 hours: 1.",
+        "conflicting_alerts": "Alerts of the last 24 hours that contradict an earlier one: 1.",
+        "unknown_tokens": "Requests with an unknown webhook token in the last 24 hours: 4.",
+        "unapproved_drafts": "Policy drafts waiting for approval: 1.",
+        "unapproved_ramps": "Policy ramps waiting for approval: 1.",
+        "unapproved_evaluations": "Evaluations waiting for approval: 1.",
+        "ended_evaluation": "The evaluation winter has ended.",
+    }
+    pages = {
+        kind: operator.get(f"{reverse(f'admin:{one.view}')}?{one.query}", follow=True) for kind, one in found.items()
+    }
+    assert {kind: page.status_code for kind, page in pages.items()} == dict.fromkeys(found, 200)
 
 
 def test_a_healthy_system_needs_no_attention(operator: Client) -> None:

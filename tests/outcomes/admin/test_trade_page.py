@@ -194,8 +194,8 @@ def test_partial_exits_and_their_directives_stand_in_order(viewer: Client) -> No
     assert [(row.share, row.stored.state) for row in page.directives] == [
         ("1 of 3", "DONE"), ("all that is left", "PENDING"),
     ]  # fmt: skip
-    assert page.directives[0].legs == [f"1 LONG {C72_5_JULY}"]
-    assert page.directives[1].quotes == [f"{C72_5_JULY}: {QuoteFlag.LOOKAHEAD.words}"]
+    assert page.directives[0].legs == ["1 LONG TWX 19 Jul 2014 72.5 call"]
+    assert page.directives[1].quotes == [f"TWX 19 Jul 2014 72.5 call: {QuoteFlag.LOOKAHEAD.words}"]
     assert [row.stored.fill_ref for row in page.fills] == ["entry", "directive-1"]
     assert "dated after the moment that it was to price" in html_of(viewer, ShadowTrade.objects.get())
     assert len(trade_page(RealTrade.objects.get()).directives) == 2
