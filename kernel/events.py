@@ -279,6 +279,18 @@ REPLAY_DIVERGED = Event(
     ("experiment_id", "signal_id", "field"),
     "Replay recomputed a stored value and got a different one.",
 )
+NOTIFICATION_SENT = Event(
+    "notification.sent",
+    "info",
+    ("recipient", "notifications"),
+    "A recipient was told, of so many events in one message.",
+)
+NOTIFICATION_FAILED = Event(
+    "notification.failed",
+    "error",
+    ("recipient", "attempts", "error"),
+    "A recipient could not be told; it is tried again, up to ten times.",
+)
 WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
 WORKER_RESTARTED = Event(
     "worker.restarted", "error", ("cluster", "reason"), "The supervisor restarted a worker that had died or hung."

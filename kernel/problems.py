@@ -287,6 +287,21 @@ _EVALUATIONS = (
     ),
 )
 
+_NOTIFICATIONS = (
+    Problem("recipient_exists", 409, "A recipient of this name exists.", "Choose another name, or change that one."),
+    Problem(
+        "recipient_url_unknown",
+        400,
+        "Nothing can be sent to this URL.",
+        "Write it as apprise does (https://appriseit.com/services), or give a webhook's https:// address.",
+    ),
+    Problem(
+        "recipient_sealed",
+        409,
+        "A recipient's URL cannot be decrypted.",
+        "`SECRET_KEY` has changed: enter the recipient's URL again.",
+    ),
+)
 SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Any request", _REQUESTS),
     ("Fields of a request", _FIELDS),
@@ -297,6 +312,7 @@ SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Engine reports", _REPORTS),
     ("Operators' decisions", _DECISIONS),
     ("Evaluations", _EVALUATIONS),
+    ("Notifications", _NOTIFICATIONS),
 )
 PROBLEMS: dict[str, Problem] = {problem.code: problem for _, problems in SECTIONS for problem in problems}
 

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from outcomes.models import RealOutcome
 
-OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes")
+OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes", "notifications")
 VIEW_REPORT = "outcomes.view_report"
 KEEP_REPORT = "outcomes.add_keptreport"
 HALT_TRADING = "policies.halt_trading"
@@ -45,6 +45,8 @@ VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view
 REPORT = Q(content_type__app_label="outcomes", codename__in=("view_report", "add_keptreport"))
 OPERATE = Q(content_type__app_label__in=OWN_APPS, codename__in=OPERATOR_CODENAMES)
 WATCH_QUEUE = Q(content_type__app_label="django_q", codename__startswith="view_")
+# Whoever says where notifications go could have them sent anywhere.
+MANAGE_RECIPIENTS = Q(content_type__app_label="notifications", codename="change_recipient")
 MANAGE_USERS = Q(content_type__app_label="auth", content_type__model__in=("user", "group")) | Q(
     content_type__app_label="admin", codename="view_logentry"
 )
@@ -53,7 +55,7 @@ ROLES = {
     "viewer": VIEW_TABLES,
     "analyst": VIEW_TABLES | REPORT,
     "operator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE,
-    "administrator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE | MANAGE_USERS,
+    "administrator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE | MANAGE_USERS | MANAGE_RECIPIENTS,
 }
 
 

@@ -73,6 +73,7 @@ TRUSTED_PROXIES = env.number(
 # Templates are looked for in this order: ours before Unfold's, and Unfold's before Django's.
 INSTALLED_APPS = [
     "demo",
+    "notifications",
     "orchestrator_site",
     "admin_kit",
     "kernel",

@@ -14,7 +14,9 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
 from time import monotonic
@@ -30,6 +32,34 @@ from experiments.worker.liveness import (
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
 from kernel.processes import die_with, kill_group, let_children_die_with_us
+
+
+@dataclass(slots=True)
+class Errand:
+    """Work that waits for somebody outside, so that no process of the cluster may do it; `every` is in seconds."""
+
+    is_due: str
+    function: Callable[[], object]
+    every: float
+    process: ForkProcess | None = None
+    started_at: float = -math.inf
+
+    def run(self, supervisor: int) -> None:
+        """Do it in this forked process, which ends with its supervisor."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        die_with(supervisor)
+        self.function()
+
+
+# An errand that takes longer is lost: whoever it asked does not answer.
+ERRAND_SECONDS = 90.0
+ERRANDS: list[Errand] = []
+
+
+def run_apart(is_due: str, function: Callable[[], object], *, every: float) -> None:
+    """Add an errand of an app above; called once, when the apps are ready. `is_due` selects one boolean."""
+    ERRANDS.append(Errand(is_due, function, every))
 
 
 def run_cluster(name: str, supervisor: int) -> None:
@@ -68,6 +98,10 @@ class ClusterSupervisor:
                 if self.stopping.wait(RESTART_PAUSE_SECONDS):
                     break
                 self._start()
+            self.run_errands()
+        for errand in ERRANDS:
+            if errand.process is not None:
+                errand.process.kill()
         # Let running work finish, then end whatever is left.
         assert self.child is not None
         self.child.terminate()
@@ -75,6 +109,31 @@ class ClusterSupervisor:
         if self.child.is_alive():
             WORKER_KILLED.log(cluster=self.name, reason="it did not stop in time")
         self._kill_group()
+
+    def run_errands(self) -> None:
+        """Begin what is due, each in a process of its own that ends with it; one at a time of a kind."""
+        for errand in ERRANDS:
+            seconds = monotonic() - errand.started_at
+            if errand.process is not None and errand.process.is_alive():
+                if seconds > ERRAND_SECONDS:
+                    errand.process.kill()
+                continue
+            if seconds < errand.every:
+                continue
+            try:
+                connection.close_if_unusable_or_obsolete()
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SELECT {errand.is_due}")
+                    (is_due,) = cursor.fetchone()
+            except (DatabaseError, InterfaceError) as error:
+                WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
+                return
+            if is_due:
+                # A session must not be shared with a child.
+                connection.close()
+                errand.process = get_context("fork").Process(target=errand.run, args=(os.getpid(),))
+                errand.process.start()
+                errand.started_at = monotonic()
 
     def stop(self, signum: int, frame: object) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""

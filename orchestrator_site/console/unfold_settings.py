@@ -73,6 +73,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _table("Trade amendments", "edit_note", "outcomes.tradeamendment"),
             _table("Halts", "front_hand", "policies.halt"),
             _table("Guardrail trips", "warning", "policies.guardrailtrip"),
+            _table("Recipients", "contacts", "notifications.recipient"),
+            _table("Notifications", "notifications", "notifications.notification"),
             _table("API keys", "key", "policies.apikey"),
             _table("Audit log", "history", "kernel.auditentry"),
             _table("Replay runs", "replay", "experiments.replayrun"),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # The product; benchmarks, examples and tests are beside it.
 FOLDERS = (
     "kernel", "embedded_postgres", "admin_kit", "signals_app", "policies", "experiments", "outcomes",
-    "orchestrator_site", "demo",
+    "orchestrator_site", "notifications", "demo",
 )  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Orders to a tool, not reasons for a reader.

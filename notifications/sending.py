@@ -1,0 +1,98 @@
+"""One message to one recipient: by apprise, or to a webhook that is signed as Standard Webhooks asks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from logging import WARNING
+from time import time
+
+from django.conf import settings
+
+from kernel.errors import DomainError
+from kernel.values import format_timestamp
+from notifications.models import Notification, Recipient
+from notifications.sealing import unseal, without_secrets
+
+# Of a webhook: to connect, and until it answers.
+WEBHOOK_SECONDS = (5.0, 10.0)
+KEY_PREFIX = "whsec_"
+# Slack cuts what is longer, PagerDuty refuses it.
+MAX_TITLE = 200
+
+
+class SendingError(Exception):
+    """It was not taken; the text says why, without secrets."""
+
+
+def is_webhook(recipient: Recipient) -> bool:
+    """Whether it is a webhook of ours and no service of apprise."""
+    return recipient.shown_url.startswith(("https://", "http://"))
+
+
+def send(recipient: Recipient, batch: Sequence[Notification]) -> None:
+    """Send all of it, a webhook's alone; raise SendingError."""
+    try:
+        url = unseal(recipient.sealed_url)
+        if is_webhook(recipient):
+            send_webhook(url, unseal(recipient.sealed_key), batch[0])
+        else:
+            send_message(url, batch)
+    except DomainError as error:
+        raise SendingError(error.detail) from error
+
+
+def send_message(url: str, batch: Sequence[Notification]) -> None:
+    """Send one message by apprise."""
+    # It brings a hundred services along, which only the worker's errand needs.
+    from apprise import Apprise, LogCapture, NotifyType
+
+    events = [one.event for one in batch]
+    first = events[0].text
+    title = first if len(events) == 1 else f"{len(events)} notifications, the first: {first}"
+    lines = [f"{format_timestamp(event.happened_at)} {event.get_kind_display()}: {event.text}" for event in events]
+    if settings.PRODUCTION:
+        lines.append(f"https://{settings.ALLOWED_HOSTS[0]}/admin/")
+    service = Apprise()
+    # Not everything that can be wrong with a URL is seen when it is entered: services change.
+    if not service.add(url):
+        raise SendingError("The URL is not one of a service that apprise knows.")
+    with LogCapture(level=WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
+        kind = NotifyType.FAILURE if any(event.urgent for event in events) else NotifyType.INFO
+        is_sent = service.notify(title=title[:MAX_TITLE], body="\n".join(lines), notify_type=kind)
+        text = captured.getvalue().strip()
+    if not is_sent:
+        raise SendingError(without_secrets(text, url)[:2000] or "The service did not take it and gave no reason.")
+
+
+def send_webhook(url: str, key: str, notification: Notification) -> None:
+    """Post one notification as JSON with the three headers of Standard Webhooks."""
+    import requests
+
+    event = notification.event
+    document = {
+        "type": f"orchestrator.{event.kind}",
+        "timestamp": format_timestamp(event.happened_at),
+        "data": {"id": event.pk, "kind": event.kind, "text": event.text, "urgent": event.urgent},
+    }
+    body = json.dumps(document).encode()
+    headers = {"Content-Type": "application/json", **signature(key, str(notification.pk), int(time()), body)}
+    try:
+        answer = requests.post(url, data=body, headers=headers, timeout=WEBHOOK_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise SendingError(f"The webhook cannot be reached: {without_secrets(str(error), url)}"[:2000]) from error
+    if not 200 <= answer.status_code < 300:
+        raise SendingError(f"The webhook answered {answer.status_code}.")
+
+
+def signature(key: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers by which a receiver knows that the message is ours, whole and new (standardwebhooks.com)."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.digest(b64decode(key.removeprefix(KEY_PREFIX)), signed, "sha256")
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{b64encode(digest).decode()}",
+    }

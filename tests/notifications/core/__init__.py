@@ -1,0 +1,1 @@
+"""When somebody is told; no database."""
