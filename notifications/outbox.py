@@ -18,8 +18,9 @@ from notifications.models import Event, EventKind, Notification, Recipient, Stat
 from notifications.sending import SendingError, is_webhook, send
 
 DELIVERY_SECONDS = 1.0
+# Who has no recipients needs no process for them.
 DELIVERY_IS_DUE = """
-EXISTS (SELECT FROM notification_events WHERE spread_at IS NULL)
+EXISTS (SELECT FROM notification_recipients) AND EXISTS (SELECT FROM notification_events WHERE spread_at IS NULL)
  OR EXISTS (SELECT FROM notifications WHERE state = 'WAITING' AND due_at <= now()
                AND (claimed_until IS NULL OR claimed_until < now()))
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
@@ -157,3 +159,14 @@ def test_an_errand_that_hangs_is_ended_and_delays_nobody(
     assert not (tmp_path / "not due").exists()
     for errand in errands[:2]:
         joined(errand)
+
+
+def test_the_urls_of_the_guide_are_ones_that_apprise_takes() -> None:
+    from apprise import Apprise
+
+    guide = (Path(settings.BASE_DIR) / "docs/operators.md").read_text()
+    (table,) = re.findall(r"## Be told outside\n(.*?)\n## ", guide, re.DOTALL)
+    urls = [url for url in re.findall(r"^\| [\w ]+ \| `(\w+://[^`]+)`", table, re.MULTILINE) if "https" not in url]
+
+    assert len(urls) == 4
+    assert [url for url in urls if not Apprise().add(url)] == []
