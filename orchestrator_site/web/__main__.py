@@ -5,6 +5,7 @@ PORT and the PAGES of a page process are numbers of sockets that it inherits, th
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -24,6 +25,9 @@ def main() -> None:
 
         from orchestrator_site.web.door import Door
 
+        # What is loaded stays: collections would look at all of it for nothing, a seventh of what an alert costs.
+        gc.collect()
+        gc.freeze()
         uvloop.run(Door(*address).run(listener))
         return
     from orchestrator_site.web.handling import PageProcess

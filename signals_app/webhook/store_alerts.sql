@@ -2,9 +2,8 @@
 -- one commit for all. PostgreSQL gives every version of a row another xmin, so nothing is stored of an alert whose
 -- source was changed after it was judged; its number is missing in the answer. Whoever comes second waits for the
 -- first to commit, so that its next statement sees the row. In the order of the keys, so that two writers wait for each
--- other in one order only. The conflict names no column: signal_id is in two unique keys, and with one named the other
--- would raise. A delivery's foreign key locks its source: where somebody holds that lock nothing is stored either, and
--- the answer says so, or all the others would wait with it.
+-- other in one order only. A delivery's foreign key locks its source: where somebody holds that lock nothing is stored
+-- either, and the answer says so, or all the others would wait with it.
 WITH item AS (
     SELECT *
       FROM unnest(%(number)b::int4[], %(source_id)b::int8[], %(source_version)b::text[], %(received_at)b::timestamptz[],
@@ -29,7 +28,7 @@ WITH item AS (
       FROM judged
      WHERE signal_hash IS NOT NULL
      ORDER BY signal_id
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (signal_id) DO NOTHING
     RETURNING signal_id
 ), kept AS (
     SELECT judged.* FROM judged LEFT JOIN stored USING (signal_id)
