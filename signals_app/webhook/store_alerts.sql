@@ -28,7 +28,7 @@ WITH item AS (
       FROM judged
      WHERE signal_hash IS NOT NULL
      ORDER BY signal_id
-    ON CONFLICT (signal_id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING signal_id
 ), kept AS (
     SELECT judged.* FROM judged LEFT JOIN stored USING (signal_id)
