@@ -101,7 +101,7 @@ COUNTED = (
     ),
     Counted(
         # Asks again for another code, and for the same one on another day.
-        "engine_errors", "engine_errors", "Errors answered to engines since yesterday (UTC): {}.",
+        "engine_errors", "engine_errors", "Errors returned to engines since yesterday (UTC): {}.",
         "engines", "", ("error_codes",),
     ),
     Counted(

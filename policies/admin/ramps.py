@@ -76,12 +76,17 @@ class PolicyRampAdmin(AuditAdmin):
         return request.user.has_perm("policies.add_policydraft")
 
     def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Approving needs `policies.approve_policydraft`."""
-        return request.user.has_perm("policies.approve_policydraft")
+        """Approving needs `policies.approve_policydraft`, and a ramp that has not been started."""
+        return request.user.has_perm("policies.approve_policydraft") and _is_one_of(request, object_id, RampState.OPEN)
 
-    def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Starting and stopping need `policies.activate_policydraft`."""
-        return request.user.has_perm("policies.activate_policydraft")
+    def has_start_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Starting needs `policies.activate_policydraft`, and a ramp that has not been started."""
+        return request.user.has_perm("policies.activate_policydraft") and _is_one_of(request, object_id, RampState.OPEN)
+
+    def has_stop_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Stopping needs `policies.activate_policydraft`, and a ramp that has not ended."""
+        lasts = _is_one_of(request, object_id, RampState.OPEN, RampState.RUNNING)
+        return request.user.has_perm("policies.activate_policydraft") and lasts
 
     @admin.display(description="steps")
     def steps(self, ramp: PolicyRamp) -> SafeString:
@@ -117,12 +122,12 @@ class PolicyRampAdmin(AuditAdmin):
         """Approve all its steps."""
         return self._ask(request, object_id, "Approve", forms.Form, approve_ramp)
 
-    @page_action("Start", permission="activate", url_path="start", icon="play_arrow")
+    @page_action("Start", permission="start", url_path="start", icon="play_arrow")
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Activate its first step."""
         return self._ask(request, object_id, "Start", forms.Form, start_ramp)
 
-    @page_action("Stop", permission="activate", url_path="stop", icon="stop")
+    @page_action("Stop", permission="stop", url_path="stop", icon="stop")
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Stop it and go back to the settings before it."""
         return self._ask(request, object_id, "Stop", ReasonForm, stop_ramp)
@@ -155,6 +160,14 @@ class PolicyRampAdmin(AuditAdmin):
         )
         page = {"opts": self.opts, "form": form, "lead": lead, "submit": f"{word} ramp", "back": _page_of(ramp)}
         return render_page(request, "admin_kit/form_page.html", f"{word} ramp {ramp.pk}", **page)
+
+
+def _is_one_of(request: HttpRequest, object_id: Any, *states: RampState) -> bool:
+    """Whether a button is of use in this state; whoever has pressed it meanwhile is told by the service."""
+    if object_id is None or request.method == "POST":
+        return True
+    state = PolicyRamp.objects.filter(pk=row_id(str(object_id))).values_list("state", flat=True).first()
+    return state is None or state in states
 
 
 def _page_of(ramp: PolicyRamp) -> str:

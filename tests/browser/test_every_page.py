@@ -49,10 +49,11 @@ return [
 """
 
 
-# A list scrolls in a box of its own, which the width of the page does not tell.
+# A list scrolls in a box of its own, which the width of the page does not tell. It fits itself in at the next frame.
 CUT = """
-const list = document.querySelector("#result_list");
-return list && list.scrollWidth > list.parentElement.clientWidth ? ["cut off: " + list.scrollWidth] : [];
+const done = arguments[0], list = document.querySelector("#result_list");
+const cut = () => list && list.scrollWidth > list.parentElement.clientWidth ? ["cut off: " + list.scrollWidth] : [];
+requestAnimationFrame(() => done(cut()));
 """
 
 
@@ -64,7 +65,7 @@ def flaws(person: Person, addresses: list[str]) -> dict[str, list[str]]:
         person.go(address)
         complaints = person.driver.execute_script(LOOK)
         person.screen(DESK)
-        if complaints := complaints + person.driver.execute_script(CUT):
+        if complaints := complaints + person.driver.execute_async_script(CUT):
             found[address] = complaints
     return found
 

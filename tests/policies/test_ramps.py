@@ -267,12 +267,15 @@ def test_a_ramp_is_planned_approved_started_and_stopped_in_the_admin() -> None:
     asked = client.get(pages["start"]).content.decode()
     client.post(pages["start"])
     shown = client.get(reverse("admin:policies_policyramp_change", args=(ramp.pk,))).content.decode()
+    again = client.post(pages["start"], follow=True).content.decode()
     client.post(pages["stop"], {"reason": "Odd fills."})
 
     assert list(refused.context["form"].errors) == ["shares"]
     assert "You cannot approve your own ramp." in own
     assert "Engine B gets 5, 25 %" in asked
     assert "<strong>5</strong> → <span>25</span> %" in shown
+    assert [word for word in words if pages[word] in shown] == ["stop"]
+    assert "This ramp is running." in again
     ramp.refresh_from_db()
     assert (ramp.state, ramp.outcome, in_force()[0]) == ("STOPPED", "Odd fills.", 3)
 

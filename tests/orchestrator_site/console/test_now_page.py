@@ -164,7 +164,7 @@ def test_each_thing_that_asks_leads_to_a_page_that_opens(monkeypatch: pytest.Mon
         "failed_signals": "Failed signals to retry or discard: 1.",
         "amendments": "Amendments to decide: 1.",
         "overdue_exits": "Overdue shadow exits without a price: 1.",
-        "engine_errors": "Errors answered to engines since yesterday (UTC): engine B 1.",
+        "engine_errors": "Errors returned to engines since yesterday (UTC): engine B 1.",
         "missing_alerts": "Alerts missing in the last 24 hours: 1.",
         "conflicting_alerts": "Alerts of the last 24 hours that contradict an earlier one: 1.",
         "unknown_tokens": "Requests with an unknown webhook token in the last 24 hours: 4.",
@@ -309,7 +309,7 @@ def test_errors_answered_to_engines_are_counted_as_on_the_engines_page(operator:
 
     asked = asks(operator)["engine_errors"]
 
-    assert asked.text == "Errors answered to engines since yesterday (UTC): engine A 3, engine B 4."
+    assert asked.text == "Errors returned to engines since yesterday (UTC): engine A 3, engine B 4."
     assert asked.view == "engines"
     acknowledge(operator, asked)
     execute("UPDATE engine_errors SET count = count + 1")
