@@ -5,12 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,11 +19,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from signals_app.models import Signal, WebhookDelivery
 from tests.factories import make_source
 from tests.processes.harness import database_url, descendants, free_port, http_status, is_alive, wait_until
+from tests.processes.line import Line, Network
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -62,11 +60,21 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def shared(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def network() -> Iterator[Network | None]:
+    """A network that can lose packets; None where this machine allows none."""
+    network = Network()
+    yield network if network.build() else None
+    network.remove()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory, network: Network | None
+) -> Iterator[Server]:
     """One server for all."""
     path = tmp_path_factory.mktemp("hangs") / "log"
     with django_db_blocker.unblock():
-        line = Line()
+        line = Line(network.listen() if network else socket.create_server(("127.0.0.1", 0)))
     with path.open("wb") as log, serving(log, line.url) as (port, process):
         yield Server(port, process, path, line)
 
@@ -88,7 +96,9 @@ def send(port: int, symbol: str = "SPY") -> tuple[int, float]:
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         client.request("POST", WEBHOOK, json.dumps(alert(symbol=symbol)), {"Content-Type": "application/json"})
-        return client.getresponse().status, monotonic() - begun
+        answer = client.getresponse()
+        assert answer.status != 503 or answer.headers["Retry-After"]
+        return answer.status, monotonic() - begun
     finally:
         client.close()
 
@@ -126,46 +136,33 @@ def is_up(pid: int) -> bool:
     return bool(caught >> signal.SIGTERM - 1 & 1)
 
 
-class Line:
-    """A network line to the database that can be cut without a word."""
-
-    def __init__(self) -> None:
-        own = connection.get_connection_params()
-        self._server = f"{own['host']}/.s.PGSQL.{own.get('port') or 5432}"
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.is_cut = False
-        parameters = {name: own.get(name) or "" for name in ("user", "password")}
-        login = parameters["user"] + (f":{parameters['password']}" if parameters["password"] else "")
-        self.url = f"postgresql://{login}@127.0.0.1:{self._listener.getsockname()[1]}/{own['dbname']}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            threading.Thread(target=self._forward, args=(client,), daemon=True).start()
-
-    def _forward(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
-            server.connect(self._server)
-            while True:
-                ready, _, _ = select.select([client, server], [], [], 0.05)
-                for end in [] if self.is_cut else ready:
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    (server if end is client else client).sendall(data)
-
-
-def test_a_database_that_is_cut_off_is_a_503_in_time_and_taken_again_soon(server: Server) -> None:
-    server.line.is_cut = True
-    answers = [answer for _ in range(3) for answer in send_many(server.port, 8)]
-    health = http_status(f"http://127.0.0.1:{server.port}/healthz")
-    server.line.is_cut = False
+def test_a_frozen_database_is_a_503_in_time_and_taken_again_soon(server: Server) -> None:
+    server.line.flows.clear()
+    answers, health = send_in_vain(server.port)
+    server.line.flows.set()
 
     assert {status for status, _ in answers} == {503}
     assert max(seconds for _, seconds in answers) < IN_TIME
     assert health == 200
     is_back(server.port)
+
+
+def test_a_database_that_is_cut_off_without_a_word_is_the_same(server: Server, network: Network | None) -> None:
+    if network is None:
+        pytest.skip("a network of its own needs root and the right to make one")
+    with network.swallowing():
+        answers, health = send_in_vain(server.port)
+
+    assert {status for status, _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < IN_TIME
+    assert health == 200
+    is_back(server.port)
+
+
+def send_in_vain(port: int) -> tuple[list[tuple[int, float]], int]:
+    """Alerts of several senders, one after the other, and the health probe."""
+    answers = [answer for _ in range(2) for answer in send_many(port, 8)]
+    return answers, http_status(f"http://127.0.0.1:{port}/healthz")
 
 
 def test_a_locked_table_is_a_503_in_time_for_everybody(server: Server) -> None:
@@ -177,6 +174,42 @@ def test_a_locked_table_is_a_503_in_time_for_everybody(server: Server) -> None:
         assert {status for status, _ in answers} == {503}
         assert max(seconds for _, seconds in answers) < IN_TIME
         is_back(server.port)
+
+
+@pytest.fixture
+def disk(server: Server, tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own for the table of deliveries."""
+    options = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small file system needs root and the right to mount")
+    folder = tmp_path / "tables"
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        ((data,),) = other.execute("SHOW data_directory").fetchall()
+        owner = Path(data).stat()
+        folder.mkdir()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        other.execute(f"CREATE TABLESPACE small LOCATION '{folder}'".encode())
+        other.execute("ALTER TABLE webhook_deliveries SET TABLESPACE small")
+        yield tmp_path
+        other.execute("ALTER TABLE webhook_deliveries SET TABLESPACE pg_default")
+        other.execute("DROP TABLESPACE small")
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_a_full_disk_is_a_503_that_leaves_nothing_half_written(server: Server, disk: Path) -> None:
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    # The table's last page may have room for some.
+    statuses = [send(server.port, f"S{number}")[0] for number in range(50)]
+    ballast.unlink()
+
+    assert statuses[-1] == 503
+    assert set(statuses) <= {200, 503}
+    is_back(server.port)
+    assert Signal.objects.count() == WebhookDelivery.objects.count()
+    assert Signal.objects.exclude(symbol="BACK").count() == statuses.count(200)
 
 
 def test_processes_that_stand_still_are_replaced(server: Server) -> None:
