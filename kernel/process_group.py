@@ -51,7 +51,7 @@ class Program:
     """One program of the group: a name for the log, its command, extra environment, and where its output goes.
 
     `output` None leaves it where this process writes. `must_beat` says that it is killed and started again when it
-    does not `beat`; `descriptors` are open files of ours that it inherits.
+    does not `beat` for `patience` seconds; `descriptors` are open files of ours that it inherits.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Program:
     environment: dict[str, str] = field(default_factory=dict)
     output: Path | None = None
     must_beat: bool = False
+    patience: float = PATIENCE_SECONDS
     descriptors: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_PER_MINUTE))
@@ -83,7 +84,7 @@ class Program:
         assert self.beats is not None
         with suppress(BlockingIOError):
             while os.read(self.beats, 4096):
-                self.due = monotonic() + PATIENCE_SECONDS
+                self.due = monotonic() + self.patience
         return self.must_beat and monotonic() > self.due
 
     def exit_code(self) -> int | None:

@@ -31,6 +31,7 @@ from experiments.worker.liveness import (
     no_progress,
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
+from kernel.process_group import beat
 from kernel.processes import die_with, kill_group, let_children_die_with_us
 
 
@@ -92,6 +93,7 @@ class ClusterSupervisor:
         """Keep the cluster alive until `stop` is called."""
         self._start()
         while not self.stopping.wait(1.0):
+            beat()
             if (reason := self._trouble()) is not None:
                 WORKER_RESTARTED.log(cluster=self.name, reason=reason)
                 self._kill_group()

@@ -6,13 +6,13 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from random import Random  # noqa: TID251 (faults are drawn, and their seed is printed; decisions are not)
 
-from tests.chaos.services import Service
+from tests.chaos.services import Member, Service
 from tests.database import rows
-from tests.processes.harness import descendants
 
-__all__ = ["Random", "random_fault", "seeded"]
+__all__ = ["Fault", "Random", "random_fault", "seeded"]
 
 # Never the test's own.
 SESSIONS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -20,51 +20,44 @@ DROP_ALL = f"SELECT pg_terminate_backend(pid) {SESSIONS}"
 DROP_ONE = f"SELECT pg_terminate_backend(pid) {SESSIONS} ORDER BY pid OFFSET %s LIMIT 1"
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong in words, and to which process and its program."""
+
+    told: str
+    victim: Member | None = None
+    program: str = ""
+
+
 def seeded(seed: int) -> Random:
     """Return the generator that draws the same faults for the same seed."""
     return Random(seed)  # noqa: S311 (nothing secret is drawn)
 
 
-def random_fault(random: Random, services: Sequence[Service], *, hangs: bool = False) -> str:
+def random_fault(random: Random, services: Sequence[Service], *, hangs: bool = False) -> Fault:
     """Let one thing go wrong and return what it was; processes hang only where asked for."""
-    victim, kind = random.choice(services), random.random()
-    if kind < 0.25:
+    service, chance = random.choice(services), random.random()
+    if chance < 0.25:
         return drop_sessions(random)
-    if hangs and kind < 0.4:
-        return stop_any_of_a_cluster(random, victim)
-    return kill_any(random, victim)
-
-
-def stop_any_of_a_cluster(random: Random, victim: Service) -> str:
-    """Let one process of a cluster hang, as one does that waits for a disk; its supervisor goes on."""
-    workers = [one for one in victim.family() if one.program() == "worker"]
-    below = sorted({pid for one in workers for pid in descendants(one.pid)})
-    if not below:
-        return "no cluster was running"
-    index = random.randrange(len(below))
-    with suppress(ProcessLookupError):  # it ended meanwhile
-        os.kill(below[index], signal.SIGSTOP)
-    return f"kill -STOP {below[index]}, process {index + 1} of {len(below)} of the cluster"
-
-
-def kill_any(random: Random, victim: Service) -> str:
-    """Kill one process of the service with -9, its main process as likely as any other."""
-    family = victim.family()
+    number, name = (signal.SIGSTOP, "STOP") if hangs and chance < 0.55 else (signal.SIGKILL, "9")
+    family = service.family()
     if not family:
-        return "nothing was running"
-    index = random.randrange(len(family))
-    one = family[index]
-    told = f"kill -9 {one.pid}, process {index + 1} of {len(family)}, of `{one.program()}`"
+        return Fault("nothing was running")
+    # Each program as often as any other: most processes are the cluster's, which call themselves in many ways.
+    kinds = [one.program().partition(" ")[0] for one in family]
+    kind = random.choice(sorted(set(kinds)))
+    victim = random.choice([one for one, kind_of_one in zip(family, kinds, strict=True) if kind_of_one == kind])
+    fault = Fault(f"kill -{name} {victim.pid}, one of {kinds.count(kind)} of `{victim.program()}`", victim, kind)
     with suppress(ProcessLookupError):  # it ended meanwhile
-        os.kill(one.pid, signal.SIGKILL)
-    victim.reap()
-    return told
+        os.kill(victim.pid, number)
+    service.reap()
+    return fault
 
 
-def drop_sessions(random: Random) -> str:
+def drop_sessions(random: Random) -> Fault:
     """Let the database end all sessions but ours, or one of them."""
     if random.random() < 0.4:
-        return f"{len(rows(DROP_ALL))} database sessions dropped"
+        return Fault(f"{len(rows(DROP_ALL))} database sessions dropped")
     (count,) = rows(f"SELECT count(*) {SESSIONS}")[0]
     dropped = rows(DROP_ONE, random.randrange(count)) if count else []
-    return f"{len(dropped)} of {count} database sessions dropped"
+    return Fault(f"{len(dropped)} of {count} database sessions dropped")

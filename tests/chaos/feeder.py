@@ -5,14 +5,26 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from time import monotonic
+from typing import NamedTuple, Self
 from uuid import UUID
 
 SENDERS = 4
 PAUSE_SECONDS = 0.1
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+# From the first byte of an alert to the last of its answer, whatever the database does.
+ANSWER_SECONDS = 1.0
+
+
+class Late(NamedTuple):
+    """An alert whose answer came late or not at all: when it was sent, when that was over, and what came."""
+
+    begun: float
+    ended: float
+    what: str
 
 
 @dataclass
@@ -23,7 +35,9 @@ class Feeder:
     token: str
     acknowledged: set[UUID] = field(default_factory=set)
     refused: int = 0
-    unanswered: int = 0
+    # Of the latest alert that was acknowledged, when it was sent.
+    taken_at: float = 0.0
+    late: list[Late] = field(default_factory=list)
     wrong_answers: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -56,21 +70,22 @@ class Feeder:
     def _send(self, moment: datetime) -> UUID | None:
         """Send one alert; return the id it was acknowledged with, None when it was not."""
         body = {"ticker": "SPY", "action": "buy", "interval": "5", "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        begun, what, answer = monotonic(), "no answer", None
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
+        # Nobody answers, or dies while answering: the alert is not acknowledged.
+        with suppress(OSError, http.client.HTTPException):
             client.request("POST", f"/webhooks/tradingview/{self.token}/", json.dumps(body))
             answer = client.getresponse()
             text = answer.read()
-        except TimeoutError:
-            self.unanswered += 1
+            what = str(answer.status)
+        client.close()
+        ended = monotonic()
+        if answer is None or what == "no answer" or ended - begun > ANSWER_SECONDS:
+            self.late.append(Late(begun, ended, what))
+        if answer is None or what in {"no answer", "503"}:
             return None
-        except (OSError, http.client.HTTPException):
-            return None  # nobody answers, or died while answering: the alert is not acknowledged
-        finally:
-            client.close()
-        if answer.status == 503:
+        if what != "200":
+            self.wrong_answers.append(f"an alert was answered {what}: {text!r}")
             return None
-        if answer.status != 200:
-            self.wrong_answers.append(f"an alert was answered {answer.status}: {text!r}")
-            return None
+        self.taken_at = max(self.taken_at, begun)
         return UUID(json.loads(text)["signal_id"])

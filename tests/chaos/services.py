@@ -1,17 +1,22 @@
-"""A `manage.py` command under a service manager: started again whenever it ends, and all it started is known."""
+"""A `manage.py` command under a service manager: started again when it ends or hangs, and all it started is known."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from tests.processes.harness import MANAGE, database_url, descendants
+
+# As in docs/operating.md.
+WATCHDOG_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class Member:
             return "ended"
         # A process that set a title of its own leaves empty words behind it.
         words = [word for word in line.split("\0") if word]
-        return words[2] if len(words) > 2 else " ".join(words)
+        # The processes of the web server are called by what they do.
+        place = 3 if words[2:3] == ["orchestrator_site.web"] else 2
+        return words[place] if len(words) > place else " ".join(words)
 
 
 def member(pid: int) -> Member | None:
@@ -46,29 +53,48 @@ def member(pid: int) -> Member | None:
 
 @dataclass
 class Service:
-    """A command that `keep_up` starts again when it has ended, as systemd or a container runtime does."""
+    """A command that `keep_up` starts again when it has ended, or says no longer that it goes on, as systemd does.
+
+    What it prints goes to the file or the pipe `log`.
+    """
 
     arguments: tuple[str, ...]
-    log: Path
+    log: Path | int
     environment: dict[str, str] = field(default_factory=dict)
     starts: int = 0
     seen: set[Member] = field(default_factory=set)
     process: subprocess.Popen[bytes] | None = None
+    words: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    due: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Linux finds an abstract name.
+        self.words.bind("")
+        self.words.setblocking(False)
 
     def start(self) -> None:
-        with self.log.open("ab") as output:
+        address = "@" + self.words.getsockname()[1:].decode()
+        with nullcontext(self.log) if isinstance(self.log, int) else self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, MANAGE, *self.arguments],
-                env={**os.environ, "DATABASE_URL": database_url(), **self.environment},
+                env={**os.environ, "DATABASE_URL": database_url(), "NOTIFY_SOCKET": address, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
         self.starts += 1
+        # A start may take its time.
+        self.due = float("inf")
 
     def keep_up(self) -> None:
-        """Start it again if it has ended."""
+        """Start it again if it has ended, or has not said for too long that it goes on."""
+        with suppress(BlockingIOError):
+            while self.words.recv(64):
+                self.due = monotonic() + WATCHDOG_SECONDS
+        if self.process is not None and monotonic() > self.due:
+            self.process.kill()
+            self.process.wait()
         if self.process is None or self.process.poll() is not None:
             self.start()
 
@@ -106,7 +132,7 @@ class Service:
 
 
 @contextmanager
-def service(*arguments: str, log: Path, **environment: str) -> Iterator[Service]:
+def service(*arguments: str, log: Path | int, **environment: str) -> Iterator[Service]:
     """Run a command as a service against the test database; nothing of it outlives the block."""
     running = Service(arguments, log, environment)
     running.start()
@@ -114,3 +140,4 @@ def service(*arguments: str, log: Path, **environment: str) -> Iterator[Service]
         yield running
     finally:
         running.kill_all()
+        running.words.close()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,6 +22,7 @@ from django.conf import settings
 
 from signals_app.models import Signal, WebhookDelivery
 from tests.factories import make_source
+from tests.processes.disk import Disk
 from tests.processes.harness import database_url, descendants, free_port, http_status, is_alive, wait_until
 from tests.processes.line import Line, Network
 from tests.signals_app.webhook.webhook import TOKEN, alert
@@ -177,33 +178,19 @@ def test_a_locked_table_is_a_503_in_time_for_everybody(server: Server) -> None:
 
 
 @pytest.fixture
-def disk(server: Server, tmp_path: Path) -> Iterator[Path]:
+def disk(server: Server, tmp_path: Path) -> Iterator[Disk]:
     """A small disk of its own for the table of deliveries."""
-    options = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
-    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode != 0:
+    disk = Disk(tmp_path, 1)
+    if not disk.mount():
         pytest.skip("mounting a small file system needs root and the right to mount")
-    folder = tmp_path / "tables"
-    with psycopg.connect(database_url(), autocommit=True) as other:
-        ((data,),) = other.execute("SHOW data_directory").fetchall()
-        owner = Path(data).stat()
-        folder.mkdir()
-        os.chown(folder, owner.st_uid, owner.st_gid)
-        other.execute(f"CREATE TABLESPACE small LOCATION '{folder}'".encode())
-        other.execute("ALTER TABLE webhook_deliveries SET TABLESPACE small")
-        yield tmp_path
-        other.execute("ALTER TABLE webhook_deliveries SET TABLESPACE pg_default")
-        other.execute("DROP TABLESPACE small")
-    subprocess.run(["umount", "-l", tmp_path], check=True)
+    yield disk
+    disk.remove()
 
 
-def test_a_full_disk_is_a_503_that_leaves_nothing_half_written(server: Server, disk: Path) -> None:
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
-    # The table's last page may have room for some.
-    statuses = [send(server.port, f"S{number}")[0] for number in range(50)]
-    ballast.unlink()
+def test_a_full_disk_is_a_503_that_leaves_nothing_half_written(server: Server, disk: Disk) -> None:
+    with disk.full():
+        # The table's last page may have room for some.
+        statuses = [send(server.port, f"S{number}")[0] for number in range(50)]
 
     assert statuses[-1] == 503
     assert set(statuses) <= {200, 503}

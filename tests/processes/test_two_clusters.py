@@ -58,7 +58,7 @@ def let_things_go_wrong(random: Random, clusters: list[Service]) -> None:
     for _ in range(random.randrange(1, 40)):
         make_signal()
     time.sleep(random.uniform(0.05, 2.5))
-    print(random_fault(random, clusters))
+    print(random_fault(random, clusters).told)
     for cluster in clusters:
         cluster.keep_up()
 

@@ -55,8 +55,8 @@ def take_database_away(*, away: bool) -> None:
             maintenance.execute(SESSIONS, (name, pid))
 
 
-def command_of(pid: int) -> str:
-    return (Path("/proc") / str(pid) / "cmdline").read_text()
+def parent_of(pid: int) -> int:
+    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
 
 
 def wait_until_ready(port: int) -> None:
@@ -101,13 +101,14 @@ def new_database(name: str) -> Iterator[None]:
         maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def test_up_replaces_a_web_server_that_stands_still_and_killed_leaves_nothing_running(tmp_path: Path) -> None:
+def test_up_replaces_programs_that_stand_still_and_killed_leaves_nothing_running(tmp_path: Path) -> None:
     port = free_port()
     with manage("up", "--port", str(port), log=tmp_path / "log") as site:
         wait_until_ready(port)
-        (server,) = (pid for pid in descendants(site.pid) if "orchestrator_site.web.server" in command_of(pid))
-        os.kill(server, signal.SIGSTOP)
-        wait_until(lambda: not is_alive(server), what="the end of the web server")
+        programs = [pid for pid in descendants(site.pid) if parent_of(pid) == site.pid]
+        for pid in programs:
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: not any(map(is_alive, programs)), what="the end of web server and worker")
         wait_until_ready(port)
         family = descendants(site.pid)
 

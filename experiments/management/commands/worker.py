@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from experiments.worker.schedules import ensure_schedules
 from experiments.worker.supervisor import ClusterSupervisor
 from kernel.events import WORKER_WAITING
+from kernel.process_group import beat
 from policies.drafts import activate_due_drafts
 
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         # django-q hangs without a database that has its tables.
         deadline = time.monotonic() + options["wait"]
         while not supervisor.stopping.is_set():
+            beat()
             try:
                 connection.close_if_unusable_or_obsolete()
                 executor = MigrationExecutor(connection)

@@ -18,6 +18,8 @@ from kernel.processes import answers_ok, port_error
 
 # The first start makes the embedded database's files and every table.
 START_SECONDS = 60.0
+# The worker's supervisor asks the database each second, and waits for the answer of a slow one.
+WORKER_PATIENCE_SECONDS = 10.0
 
 
 class Command(BaseCommand):
@@ -58,8 +60,12 @@ class Command(BaseCommand):
         worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
         # `up` may have been called from another folder, where `-m` would not find the package.
         path = {"PYTHONPATH": str(settings.BASE_DIR)}
+        count = {"WORKERS": str(workers)}
         group = ProcessGroup(
-            [Program("web", web, path, must_beat=True), Program("worker", worker, {**path, "WORKERS": str(workers)})]
+            [
+                Program("web", web, path, must_beat=True),
+                Program("worker", worker, path | count, must_beat=True, patience=WORKER_PATIENCE_SECONDS),
+            ]
         )
         signal.signal(signal.SIGTERM, group.stop)
         signal.signal(signal.SIGINT, group.stop)
