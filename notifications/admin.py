@@ -24,14 +24,14 @@ from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
-from kernel.values import row_id
+from kernel.values import instant_text, row_id
 from notifications.models import CHOICES, EventKind, Notification, Recipient, State
 from notifications.services import change_recipient, create_recipient, send_again, send_test, switch_recipient
 
 MANAGE = "notifications.change_recipient"
 URL_HINT = (
-    "Where to send, as apprise writes it: slack://…, msteams://…, pagerduty://…, mailtos://user:password@host, or the "
-    "https:// address of a webhook. Encrypted, and not shown again."
+    "Where to send, as apprise writes it: slack://…, workflows://… (Teams), pagerduty://…, "
+    "mailtos://user:password@host, or the https:// address of a webhook. Encrypted, and not shown again."
 )
 KEY_SHOWN_ONCE = "Copy the key now: it is not shown again. With it the receiver checks who has sent a message."
 
@@ -112,11 +112,11 @@ class RecipientAdmin(AuditAdmin):
     """Who is told what. Django's own forms stay read-only; the buttons open ours, which call the services."""
 
     list_display = (
-        "name", "shown_url", "what", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours", "is_active",
+        "name", "url", "what", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours", "is_active",
     )  # fmt: skip
     list_filter = ("is_active",)
     fields = (
-        "name", "shown_url", "what", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours",
+        "name", "url", "what", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours",
         "quiet_when_urgent", "is_active", "latest", "created_by", "created_at",
     )  # fmt: skip
     actions_list = ("new",)
@@ -126,6 +126,11 @@ class RecipientAdmin(AuditAdmin):
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whether the user may say who is told."""
         return request.user.has_perm(MANAGE)
+
+    @admin.display(description="URL")
+    def url(self, recipient: Recipient) -> str:
+        """Where it is sent, without secrets."""
+        return recipient.shown_url
 
     @admin.display(description="what")
     def what(self, recipient: Recipient) -> str:
@@ -242,7 +247,7 @@ class NotificationAdmin(AuditAdmin):
     list_select_related = ("recipient", "event")
     fields = (
         "recipient", "kind", "event", "happened_at", "due_at", badge("state", {"SENT": "success", "DEAD": "danger"}),
-        "attempts", "outcome", "settled_at", "id",
+        "attempts", "outcome", "settled_at", "message_id",
     )  # fmt: skip
     actions_detail = ("again",)
     empty_hint = "Nothing was to be sent yet. Recipients are told of what happens after they were added."
@@ -257,9 +262,14 @@ class NotificationAdmin(AuditAdmin):
         return notification.event.get_kind_display()
 
     @admin.display(description="happened at")
-    def happened_at(self, notification: Notification) -> Any:
+    def happened_at(self, notification: Notification) -> str:
         """When the event was."""
-        return notification.event.happened_at
+        return instant_text(notification.event.happened_at)
+
+    @admin.display(description="message ID")
+    def message_id(self, notification: Notification) -> str:
+        """By which a receiver knows a repetition; `webhook-id` of a webhook."""
+        return str(notification.pk)
 
     @page_action("Send again", permission="manage", url_path="again", icon="replay")
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
