@@ -6,8 +6,10 @@ What a command does to accounts, with the database's password in hand, is not he
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from time import time
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -28,19 +30,41 @@ GRANTS: dict[Any, str] = {
 }
 
 
+# When the session was last written, in seconds since 1970: its end moves with each write, and not each request is one.
+SEEN_AT = "seen_at"
+SEEN_SECONDS = 60
+# A password takes a tenth of a second of a processor to check; pages, the kill switch among them, need it more.
+SIGN_INS_AT_ONCE = 2
+SIGN_IN = "/admin/login/"
+
+
 class AccountMiddleware:
-    """Note who asks, for as long as the answer takes."""
+    """Note who asks, for as long as the answer takes; keep a session that is in use, and sign-ins from taking over."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self._sign_ins = threading.Semaphore(SIGN_INS_AT_ONCE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer as ever."""
+        """Answer as ever; more sign-ins at once than a process can bear are 429."""
+        is_sign_in = request.method == "POST" and request.path_info == SIGN_IN
+        if is_sign_in and not self._sign_ins.acquire(blocking=False):
+            return HttpResponse(
+                "Too many people are signing in at this moment; try again.",
+                status=429,
+                content_type="text/plain; charset=utf-8",
+                headers={"Retry-After": "1"},
+            )
         token = _request.set(request)
         try:
+            seen_at = request.session.get(SEEN_AT) if request.path_info.startswith("/admin/") else None
+            if seen_at is not None and time() - seen_at > SEEN_SECONDS:
+                request.session[SEEN_AT] = int(time())
             return self.get_response(request)
         finally:
             _request.reset(token)
+            if is_sign_in:
+                self._sign_ins.release()
 
 
 def watch_accounts() -> None:
@@ -107,6 +131,7 @@ def _record_grants(
 
 
 def _record_log_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
+    request.session[SEEN_AT] = int(time())
     record(_by(user.get_username(), request), "user.logged_in", _named(user))
 
 

@@ -25,7 +25,7 @@ SECRET_KEY_HINT = (
 
 @register()
 def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Report thread and process counts that cannot work."""
+    """Report counts and times that cannot work."""
     messages: list[CheckMessage] = []
     if settings.WEB_THREADS < 1:
         messages.append(
@@ -33,6 +33,14 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 f"WEB_THREADS is {settings.WEB_THREADS}.",
                 hint="Use 1 or more: threads answer everything but alerts.",
                 id="orchestrator.E001",
+            )
+        )
+    if settings.SESSION_COOKIE_AGE < 60:
+        messages.append(
+            Error(
+                "SESSION_IDLE_MINUTES is 0.",
+                hint="Use 1 or more: nobody could stay signed in.",
+                id="orchestrator.E009",
             )
         )
     if settings.WEB_PROCESSES < 1 or settings.WORKERS < 1:
@@ -58,6 +66,12 @@ def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
     missing = [
         (len(secret_key) < SECRET_KEY_CHARACTERS, "SECRET_KEY is missing or too short.", SECRET_KEY_HINT, "E005"),
         (not settings.ALLOWED_HOSTS, "ALLOWED_HOSTS is empty.", "List the host names the site serves.", "E006"),
+        (
+            settings.SECURE_SSL_REDIRECT and not settings.TRUSTED_PROXIES,
+            "TRUSTED_PROXIES is 0.",
+            "Set it to the number of proxies in front: without one nothing is known to have come over HTTPS.",
+            "E008",
+        ),
         (settings.DEBUG, "DEBUG is on.", "Turn DEBUG off: its error pages show settings to anyone.", "E007"),
     ]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Mapping
 from math import isinf
 from time import time
@@ -171,7 +172,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
     except (DatabaseError, InterfaceError) as error:
         checks = {"database": f"unavailable: {error}".strip()}
     ready = all(state == "ok" for state in checks.values())
-    return JsonResponse({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+    document: dict[str, object] = {"status": "ok" if ready else "not ready"}
+    if _may_look_inside(request):
+        document["checks"] = checks
+    return JsonResponse(document, status=200 if ready else 503)
+
+
+def _may_look_inside(request: HttpRequest) -> bool:
+    """Whether the request carries METRICS_TOKEN, where there is one."""
+    given = request.META.get("HTTP_AUTHORIZATION", "").encode()
+    return not settings.METRICS_TOKEN or hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
 
 
 def _worker_state(numbers: dict[str, float | None]) -> str:
@@ -250,7 +260,11 @@ class OrchestratorCollector(Collector):
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format, or 503 while the database is away."""
+    """Answer in Prometheus' text format, 401 without the token, or 503 while the database is away."""
+    if not _may_look_inside(request):
+        refused = HttpResponse("Send METRICS_TOKEN as `Authorization: Bearer`.", status=401, content_type="text/plain")
+        refused["WWW-Authenticate"] = "Bearer"
+        return refused
     # Not described before: that would ask the database once more. Not the library's own registry, which adds the
     # memory and garbage of whichever process answers.
     registry = CollectorRegistry(auto_describe=False)

@@ -67,7 +67,25 @@ CSRF_TRUSTED_ORIGINS = env.names(
 )
 # Until a proxy of ours has written it, X-Forwarded-For is what the sender claims.
 TRUSTED_PROXIES = env.number(
-    "TRUSTED_PROXIES", default=0, meaning="number of proxies in front whose `X-Forwarded-For` entry is trusted"
+    "TRUSTED_PROXIES",
+    default=0,
+    meaning="number of proxies in front whose `X-Forwarded-For` entry is trusted; with 0 no `X-Forwarded` header is",
+)
+METRICS_TOKEN = env.text(
+    "METRICS_TOKEN",
+    default="",
+    allowed="any text",
+    meaning="who asks for `/metrics` and the details of `/readyz` sends it as `Authorization: Bearer`; none opens them",
+    secret=True,
+)
+API_DOCS = env.flag(
+    "API_DOCS", default=True, meaning="serve the API's document and its page to anybody; `false` closes both"
+)
+SESSION_IDLE_MINUTES = env.number(
+    "SESSION_IDLE_MINUTES",
+    default=720,
+    allowed="1 or more",
+    meaning="a session of the console ends after so long without a request",
 )
 
 # Templates are looked for in this order: ours before Unfold's, and Unfold's before Django's.
@@ -166,14 +184,16 @@ _redirect = env.flag(
 )
 if PRODUCTION:
     SECURE_SSL_REDIRECT = _redirect
-    # Believed whoever sends it: the proxy in front must set this header or take it away.
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    if TRUSTED_PROXIES:
+        # Believed whoever sends it: the proxy in front must set this header or take it away.
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # TradingView follows no redirect: the webhook itself refuses plain HTTP, and keeps that it did.
 SECURE_REDIRECT_EXEMPT = [r"^webhooks/"]

@@ -1,5 +1,6 @@
 """All URLs of the site; the webhook first, because it must be found fastest."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
@@ -13,13 +14,15 @@ api: list[URLPattern | URLResolver] = [
     path("", include("signals_app.urls")),
     path("", include("policies.urls")),
     path("", include("outcomes.urls")),
+]
+api_docs: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     # Without a metadata class OPTIONS is a plain 405; with DRF's own it was a 500 on this page.
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
 urlpatterns = [
     path("webhooks/", include(webhook_urls)),
-    path("api/v1/", include(api)),
+    path("api/v1/", include(api + (api_docs if settings.API_DOCS else []))),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group, User
-from django.test import Client
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kernel.models import AuditEntry
+from orchestrator_site.account_audit import SIGN_IN, SIGN_INS_AT_ONCE, AccountMiddleware
 from policies.drafts import edit_draft
 from signals_app.webhook.sources import change_source
 from tests.factories import make_source, policy_settings
@@ -126,3 +135,47 @@ def test_policies_and_sources_are_told_with_before_and_after() -> None:
     assert changed[2]["body_secret"] == ["as it was", "changed"]
     assert changed[2]["rate_limit_per_minute"] == ["None", "5"]
     assert "hush" not in str(changed)
+
+
+def test_a_session_in_use_goes_on_and_an_idle_one_ends(client: Client, settings: Any) -> None:
+    settings.SESSION_COOKIE_AGE = 600
+    begun = datetime.now(UTC)
+    with time_machine.travel(begun, tick=False) as clock:
+        client.force_login(User.objects.create_superuser("ada"))
+        for _ in range(3):
+            clock.shift(timedelta(minutes=9))
+            assert client.get(reverse("admin:settings")).status_code == 200
+
+        clock.shift(timedelta(minutes=11))
+        assert client.get(reverse("admin:settings")).status_code == 302
+
+
+def test_a_page_within_a_minute_writes_no_session(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("ada"))
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(reverse("admin:settings"))
+
+    assert [query["sql"] for query in queries if "UPDATE" in query["sql"] and "django_session" in query["sql"]] == []
+
+
+def test_more_sign_ins_at_once_than_a_process_bears_are_refused_and_pages_go_on() -> None:
+    begun, may_end = threading.Barrier(SIGN_INS_AT_ONCE + 1), threading.Event()
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method == "POST":
+            begun.wait(10)
+            may_end.wait(10)
+        return HttpResponse("ok")
+
+    middleware: Any = SessionMiddleware(AccountMiddleware(answer))
+
+    def ask(method: str) -> int:
+        return int(middleware(RequestFactory().generic(method, SIGN_IN)).status_code)
+
+    with ThreadPoolExecutor(SIGN_INS_AT_ONCE) as threads:
+        waiting = [threads.submit(ask, "POST") for _ in range(SIGN_INS_AT_ONCE)]
+        begun.wait(10)
+        assert (ask("POST"), ask("GET")) == (429, 200)
+        may_end.set()
+        assert [one.result() for one in waiting] == [200] * SIGN_INS_AT_ONCE

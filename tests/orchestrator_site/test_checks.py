@@ -69,6 +69,7 @@ def test_production_with_all_it_demands_passes(settings: Any) -> None:
         ("SECRET_KEY", "x" * 49, "orchestrator.E005"),
         ("ALLOWED_HOSTS", [], "orchestrator.E006"),
         ("DEBUG", True, "orchestrator.E007"),
+        ("TRUSTED_PROXIES", 0, "orchestrator.E008"),
     ],
 )
 def test_production_refuses_to_start_without_what_it_demands(
@@ -76,6 +77,7 @@ def test_production_refuses_to_start_without_what_it_demands(
 ) -> None:
     settings.PRODUCTION, settings.DEBUG = True, False
     settings.SECRET_KEY, settings.ALLOWED_HOSTS = "x" * 50, ["desk.example"]
+    settings.SECURE_SSL_REDIRECT, settings.TRUSTED_PROXIES = True, 1
     setattr(settings, name, value)
 
     assert ids(check_production(None)) == [check_id]
@@ -85,3 +87,9 @@ def test_outside_production_nothing_of_that_is_demanded(settings: Any) -> None:
     settings.PRODUCTION, settings.ALLOWED_HOSTS = False, []
 
     assert check_production(None) == []
+
+
+def test_a_session_that_ends_at_once_is_refused(settings: Any) -> None:
+    settings.SESSION_COOKIE_AGE = 0
+
+    assert "orchestrator.E009" in ids(check_threads(None))

@@ -159,6 +159,17 @@ def test_probes_come_by_address_over_plain_http_even_in_production(client: Clien
     assert client.get("/admin/login/", headers={"host": "desk.example"}).status_code == 301
 
 
+def test_with_a_token_numbers_and_reasons_are_for_whoever_has_it(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "a-token"
+
+    for refused in (client.get("/metrics"), client.get("/metrics", headers={"Authorization": "Bearer another"})):
+        assert (refused.status_code, refused["WWW-Authenticate"]) == (401, "Bearer")
+    assert client.get("/readyz").json() == {"status": "not ready"}
+    authorized = {"Authorization": "Bearer a-token"}
+    assert client.get("/metrics", headers=authorized).status_code == 200
+    assert "worker" in client.get("/readyz", headers=authorized).json()["checks"]
+
+
 def test_metrics_are_unavailable_while_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
         raise OperationalError("connection refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 from io import StringIO
@@ -9,15 +10,19 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
+from django.urls import Resolver404, URLResolver
+from django.urls.resolvers import RegexPattern
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from experiments import distribution
 from kernel.actors import Actor
+from orchestrator_site import urls
 from policies.services import create_api_key
 from tests.factories import make_experiment
 
@@ -45,6 +50,19 @@ def test_every_documented_call_is_there_and_the_document_makes_no_warning() -> N
 
 
 @pytest.mark.django_db
+def test_the_document_and_its_page_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(django_settings, "API_DOCS", False)
+    try:
+        closed = importlib.reload(urls).urlpatterns
+    finally:
+        monkeypatch.undo()
+        importlib.reload(urls)
+
+    with pytest.raises(Resolver404):
+        URLResolver(RegexPattern("^/"), closed).resolve("/api/v1/schema")
+    assert URLResolver(RegexPattern("^/"), urls.urlpatterns).resolve("/api/v1/schema")
+
+
 def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> None:
     page = client.get("/api/v1/docs").content.decode()
 
