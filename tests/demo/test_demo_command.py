@@ -88,7 +88,7 @@ def test_the_demo_runs_to_its_end_and_killed_again_on_the_same_database(tmp_path
     assert Experiment.objects.count() == sent
 
 
-@pytest.mark.parametrize("environment", [{"APP_MODE": "LIVE"}, {"PRODUCTION": "true"}])
+@pytest.mark.parametrize("environment", [{"APP_MODE": "LIVE"}, {"PRODUCTION": "true", "TRUSTED_PROXIES": "1"}])
 def test_where_real_money_may_be_it_refuses_to_run(tmp_path: Path, environment: dict[str, str]) -> None:
     production = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "localhost"}
 

@@ -53,7 +53,7 @@ def test_every_documented_call_is_there_and_the_document_makes_no_warning() -> N
 def test_the_document_and_its_page_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(django_settings, "API_DOCS", False)
     try:
-        closed = importlib.reload(urls).urlpatterns
+        closed: Any = importlib.reload(urls).urlpatterns
     finally:
         monkeypatch.undo()
         importlib.reload(urls)
