@@ -20,7 +20,7 @@ api_docs: list[URLPattern | URLResolver] = [
     # Without a metadata class OPTIONS is a plain 405; with DRF's own it was a 500 on this page.
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/", include(webhook_urls)),
     path("api/v1/", include(api + (api_docs if settings.API_DOCS else []))),
     path("healthz", health.healthz, name="healthz"),
