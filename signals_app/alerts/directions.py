@@ -59,7 +59,12 @@ ENTRY_SHORT = "entry_short"
 BARE_SELL_EXIT = "exit"
 _OPTION_TYPES = in_order(sorted(OPTION_TYPE_ALIASES))
 OPENING = "OPENING"
-_PLAIN_ORDERS = frozenset({"buy", "sell", "bto", "buytoopen"})
+_PLAIN_ORDERS = frozenset(
+    {
+        "buy", "sell", "bto", "buytoopen", "buymarket", "marketbuy", "buylimit", "limitbuy", "sellmarket", "marketsell",
+        "selllimit", "limitsell",
+    }
+)  # fmt: skip
 _RAISED = frozenset({"true", "1", "yes"})
 _DIRECTION_NAMES = in_order((*DIRECTION_ALIASES, *DIRECTION_FLAGS))
 _EVIDENCE = in_order(sorted(EFFECT_ALIASES | CLOSING_FLAGS.keys() | EXIT_REASON_ALIASES))

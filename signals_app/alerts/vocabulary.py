@@ -91,6 +91,7 @@ class DirectionField(NamedTuple):
 
 
 _STRICT_ORDER = DirectionField(Weight.STRICT, is_order=True)
+_LOOSE_ORDER = DirectionField(Weight.LOOSE, is_order=True)
 _LOOSE_VIEW = DirectionField(Weight.LOOSE, is_order=False)
 _WORD_VIEW = DirectionField(Weight.WORD, is_order=False)
 
@@ -106,6 +107,11 @@ DIRECTION_ALIASES: dict[str, DirectionField] = {
     "strategy.orderaction": _STRICT_ORDER,
     "strategy.order.action": _STRICT_ORDER,
     "strategyinfo.orderaction": _STRICT_ORDER,
+    "strategy.action": _LOOSE_ORDER,
+    "strategy.side": _LOOSE_ORDER,
+    "transactiontype": _LOOSE_ORDER,
+    # It may say entry or exit as well.
+    "tradetype": _LOOSE_ORDER,
     "order.action": _STRICT_ORDER,
     "order.side": _STRICT_ORDER,
     "signal": _LOOSE_VIEW,
@@ -137,12 +143,13 @@ DESCRIPTION_ALIASES = frozenset({"trend", "bias"})
 DIRECTION_FLAGS = {"isbuy": "buy", "issell": "sell"}
 
 POSITION_ALIASES = (
-    "marketposition", "currentposition", "strategy.marketposition", "strategyinfo.marketposition",
-    "market.position", "position", "now",
+    "marketposition", "currentposition", "strategymarketposition", "strategy.marketposition",
+    "strategyinfo.marketposition", "market.position", "position", "now",
 )  # fmt: skip
 PREVIOUS_POSITION_ALIASES = (
     "prevmarketposition", "previousmarketposition", "prevposition", "previousposition", "prev",
-    "strategy.prevmarketposition", "strategyinfo.prevmarketposition", "market.previousposition",
+    "strategyprevmarketposition", "strategy.prevmarketposition", "strategyinfo.prevmarketposition",
+    "market.previousposition",
 )  # fmt: skip
 # Names that are sometimes a size or a time; they count only when they hold a position word.
 LOOSE_POSITION_ALIASES = frozenset({"position", "now", "prev"})
@@ -162,6 +169,7 @@ LONG_WORDS = frozenset(
     {
         "buy", "long", "enterlong", "entrylong", "longentry", "openlong", "golong", "bull", "bullish", "call", "up",
         "bto", "buytoopen", "buyce", "buycall", "longopen", "enterlongposition", "openlongposition",
+        "buymarket", "marketbuy", "buylimit", "limitbuy",
         # MetaTrader's names of its types.
         "positiontypebuy", "ordertypebuy", "ordertypebuylimit", "ordertypebuystop",
     }
@@ -170,6 +178,7 @@ SHORT_WORDS = frozenset(
     {
         "sell", "short", "entershort", "entryshort", "shortentry", "openshort", "goshort", "sellshort", "bear",
         "bearish", "put", "down", "buype", "buyput", "shortopen", "entershortposition", "openshortposition",
+        "sellmarket", "marketsell", "selllimit", "limitsell",
         "positiontypesell", "ordertypesell", "ordertypeselllimit", "ordertypesellstop",
     }
 )  # fmt: skip
@@ -191,7 +200,9 @@ EXIT_WORDS = {
     "takeprofitmarket": "EXIT", "takeprofitlimit": "EXIT", "closeatmarketprice": "EXIT",
     "flatteneverything": "EXIT_ALL", "cancelallorders": "CANCEL",
     "trail": "EXIT", "trailingstop": "EXIT", "closed": "EXIT", "closing": "EXIT", "unwind": "EXIT",
-    "squareoff": "EXIT", "closetrade": "EXIT", "exittrade": "EXIT", "closeorder": "EXIT", "closemarket": "EXIT",
+    "squareoff": "EXIT", "squareoffposition": "EXIT", "closedeal": "EXIT", "closedealsl": "EXIT",
+    "closealldeals": "EXIT_ALL", "squareoffportfolio": "EXIT_ALL",
+    "closetrade": "EXIT", "exittrade": "EXIT", "closeorder": "EXIT", "closemarket": "EXIT",
     "exitbuy": "EXIT_LONG", "longclose": "EXIT_LONG", "closelongposition": "EXIT_LONG", "selltoexit": "EXIT_LONG",
     "longtp": "EXIT_LONG", "longsl": "EXIT_LONG", "tplong": "EXIT_LONG", "sllong": "EXIT_LONG",
     "exitsell": "EXIT_SHORT", "shortclose": "EXIT_SHORT", "closeshortposition": "EXIT_SHORT", "btc": "EXIT_SHORT",

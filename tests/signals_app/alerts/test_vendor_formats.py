@@ -77,6 +77,44 @@ LAYOUTS: list[tuple[str, dict[str, Any], str]] = [
         "api_key": "k", "api_secret": "s", "exchange": "BYBI", "symbol": "BYBI_USDT_SOL", "action": "stop_and_close",
     }, "EXIT_ALL"),
     ("Trade Hub", {"symbol": "SPY", "action": "STC", "contract": "570C"}, "EXIT_LONG"),
+    ("AlgoWay", {
+        "platform_name": "binance", "order_action": "long", "ticker": "BTCUSDT.P", "order_contracts": "0.10",
+        "stop_loss": "150", "take_profit": "300",
+    }, "LONG"),
+    ("AlgoWay, end", {
+        "platform_name": "matchtrader", "order_action": "flat", "ticker": "EURUSD", "close_side": "long",
+    }, "FLAT"),
+    ("Zignaly", {
+        "key": "k", "exchange": "binance", "pair": "btcusdt", "type": "entry", "side": "short", "signalId": "t1",
+    }, "SHORT"),
+    ("Zignaly, end", {"key": "k", "pair": "btcusdt", "type": "exit", "side": "long", "signalId": "t1"}, "EXIT_LONG"),
+    ("Gainium, end", {"action": "closeDealSl", "uuid": "f944e169", "symbol": "BTCUSDT"}, "EXIT"),
+    ("AutoTrader Web", {
+        "command": "PLACE_ORDERS", "apiKey": "k", "account": "a", "exchange": "NSE", "symbol": "SBIN",
+        "tradeType": "SELL", "orderType": "MARKET", "productType": "INTRADAY", "quantity": 1,
+    }, "SHORT"),
+    ("AutoTrader Web, end", {"command": "SQUARE_OFF_POSITION", "apiKey": "k", "symbol": "SBIN"}, "EXIT"),
+    ("alpha-strike", {
+        "passphrase": "p", "broker": "moomoo", "asset_class": "US", "action": "buy", "ticker": "US.AAPL",
+        "quantity": 10, "run_mode": "paper", "strategy_id": "demo_buy_v1",
+    }, "LONG"),
+    ("TradeAlert.Pro", {
+        "message": "Bitcoin crossed above $50,000", "ticker": "BTCUSD", "price": 50000, "action": "BUY",
+    }, "LONG"),
+    ("finradar", {
+        "event_type": "new_setup", "setup_id": "550e8400", "symbol": "BTCUSD", "direction": "buy",
+        "entry_zone": [95000.0, 95500.0], "stop_loss": 94000.0, "tp1": 97000.0,
+    }, "LONG"),
+    ("Mudrex", {"id": "c373164f", "action": "long_entry", "symbol": "BTCUSDT"}, "LONG"),
+    ("Mudrex, end", {"id": "c373164f", "action": "long_exit", "symbol": "BTCUSDT"}, "EXIT_LONG"),
+    ("a provider", {
+        "token": "t", "providerid": "p", "type": "SHORT", "condition": "Sell Alert", "description": "Range Top",
+        "ticker": "XBTUSD", "candles": "Heikin Ashi",
+    }, "SHORT"),
+    ("a position", {"symbol": "BTCUSDT", "position": "SHORT"}, "SHORT"),
+    ("a strategy's order", {"passphrase": "p", "ticker": "ETHUSD", "strategy": {"action": "buy"}}, "LONG"),
+    ("a strategy's end", {"passphrase": "p", "ticker": "ETHUSD", "strategy": {"action": "close"}}, "EXIT"),
+    ("a limit order", {"symbol": "BTCUSDT", "action": "LIMIT_SELL", "price": 1, "quantity": 1}, "SHORT"),
     ("a relay", {"event": "alert", "data": {"ticker": "SPY", "strategy-order-action": "sell"}}, "SHORT"),
 ]  # fmt: skip
 
@@ -99,6 +137,9 @@ REFUSED: list[tuple[str, str, str]] = [
     # It closes a long or turns it into a short.
     ("Tickerly exit", '{"ticker": "EURUSD", "action": "sell", "prev_position": "long", "quantity": "1000"}',
      "conflicting_direction"),
+    ("a relay's exit",
+     '{"data": {"strategy-order-action": "sell", "ticker": "EUR/USD", "strategy-prev_market_position": "long"}}',
+     "conflicting_direction"),
     # The sign of the quantity would be the direction.
     ("QuantConnect", '{"$type": "OrderCommand", "symbol": {"id": "BTCUSD 2XR", "value": "BTCUSD"}, "quantity": "0.1"}',
      "symbol_type"),
@@ -110,6 +151,18 @@ REFUSED: list[tuple[str, str, str]] = [
      "direction_invalid"),
     ("an Alpaca bot", '{"open": 1, "close": 2, "exchange": "BATS", "ticker": "AAPL", "time": "2026-03-16T14:25:00Z"}',
      "direction_missing"),
+    ("Gainium", '[{"action": "startDeal", "uuid": "f944"}, {"action": "addFunds", "uuid": "f944"}]', "not_an_object"),
+    ("Gainium, start", '{"action": "startDeal", "uuid": "f944", "symbol": "BTCUSDT"}', "direction_invalid"),
+    ("Capitalise.ai", '["a-webhook-id"]', "not_an_object"),
+    ("AlgoWay stop", '{"platform_name": "metatrader5", "order_action": "breakeven", "ticker": "EURUSD"}',
+     "direction_invalid"),
+    ("Zignaly change", '{"key": "k", "pair": "btcusdt", "type": "update", "stopLossPrice": "1"}', "direction_missing"),
+    # Several orders in one message.
+    ("Dhan",
+     '{"secret": "s", "alertType": "multi_leg_order", "order_legs": [{"transactionType": "B", "symbol": "SBIN"}]}',
+     "symbol_missing"),
+    ("BitcoinvsAltcoins", "my_key|my strategy|buy|BTCUSD", "invalid_json"),
+    ("a bridge to MetaTrader", "PasswordTest\nlong BTCUSD q=0.1 sl=1000", "invalid_json"),
     ("Trade Hub, sold", '{"symbol": "SPY", "action": "STO", "contract": "570C"}', "direction_invalid"),
 ]  # fmt: skip
 
