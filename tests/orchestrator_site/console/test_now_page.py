@@ -303,6 +303,8 @@ def test_errors_answered_to_engines_are_counted_as_on_the_engines_page(operator:
         ("A", 2, "not_found", 9),
         ("A", 1, "not_found", 2),
         ("A", 0, "not_found", 1),
+        # The feed was faster.
+        ("A", 0, "directive_settled", 8),
         ("B", 0, "stale_context", 4),
     ):
         execute(counted, *error)
