@@ -99,10 +99,10 @@ class ExperimentAdmin(AuditAdmin):
     list_filter_submit = True
     list_select_related = ("decision",)
     list_filter = (
-        equals("signal__symbol", "symbol"), equals("signal__timeframe", "timeframe"),
-        one_of("state", "trades", STATES), one_of("result", "outcome", RESULTS),
-        one_of("traded", "trades for real", TRADED), "decision__execution_mode", "decision__reason", "variant",
-        equals("policy_version", "policy version"), *_MARKET_DATES, recent("created_at"), *moments("created_at"),
+        equals("signal__symbol", "symbol"), *_MARKET_DATES, one_of("state", "state", STATES),
+        one_of("result", "outcome", RESULTS), one_of("traded", "engine trading for real", TRADED),
+        equals("policy_version", "policy version"), "decision__reason", "decision__execution_mode",
+        equals("signal__timeframe", "timeframe"), "variant", recent("created_at"), *moments("created_at"),
     )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"

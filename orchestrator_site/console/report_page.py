@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -172,18 +172,20 @@ def shown(figure: Figure, value: Any) -> str:
         return "; ".join(shown(replace(figure, kind=Kind.GROUP), each) for each in value) or "none"
     if figure.kind is Kind.TALLY:
         return ", ".join(f"{name}: {count}" for name, count in value.items()) or "none"
-    if figure.kind is Kind.FLAG:
-        return "yes" if value else "no"
-    if figure.kind in (Kind.COUNT, Kind.WORDS):
-        return str(value)
+    if figure.kind in (Kind.COUNT, Kind.FLAG, Kind.WORDS):
+        words = {True: "yes", False: "no"}
+        return words[value] if isinstance(value, bool) else f"{value:,}" if isinstance(value, int) else str(value)
     number = Decimal(value)
+    if figure.unit == "trades":
+        # Part of a trade is as good as none.
+        return f"{number.to_integral_value(ROUND_CEILING):,}"
     if figure.kind is Kind.SHARE:
         return f"{number * 100:.1f}%"
     # With its sign, so that gain and loss are told apart without colour.
     sign = "+" if figure.signed else ""
     if figure.kind is Kind.RATIO:
-        return f"{number:{sign}.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:{sign}.1g}"
-    return f"{number:{sign}.2f}"
+        return f"{number:{sign},.3f}" if not number or abs(number) >= SMALLEST_FIXED else f"{number:{sign}.1g}"
+    return f"{number:{sign},.2f}"
 
 
 def bin_text(part: Mapping[str, Any]) -> str:

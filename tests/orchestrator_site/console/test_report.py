@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -12,7 +13,8 @@ from django.urls import reverse
 
 from admin_kit.charts import csv_cell
 from orchestrator_site.console.report_export import report_csv
-from orchestrator_site.console.report_page import ReportForm, figure_rows, periods, query_of
+from orchestrator_site.console.report_page import ReportForm, figure_rows, periods, query_of, shown
+from outcomes.performance.figures import FIGURES, Kind
 from outcomes.performance.report import performance_report
 from outcomes.performance.scope import PerformanceFilters
 from tests.factories import MOMENT
@@ -75,6 +77,13 @@ def test_what_is_undefined_is_shown_as_such_with_its_reason(analyst: Client) -> 
         ("n/a", "no trades"), ("n/a", "only one trade"), ("n/a", "only one trade"),
     ]  # fmt: skip
     assert "only one trade" in response.content.decode()
+
+
+def test_trades_that_are_needed_are_whole_and_thousands_stand_apart() -> None:
+    needed = next(figure for figure in FIGURES if figure.name == "min_track_record_length")
+
+    assert (shown(needed, "505.039"), shown(needed, "2997.000001")) == ("506", "2,998")
+    assert shown(replace(needed, kind=Kind.MONEY, unit="", signed=True), "1234.5") == "+1,234.50"
 
 
 def test_every_ratio_says_on_how_many_it_rests() -> None:
