@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from time import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
@@ -140,11 +141,31 @@ def _record_log_out(sender: object, request: HttpRequest, user: User | None, **_
         record(_by(user.get_username(), request), "user.logged_out", _named(user))
 
 
+def address_of(request: HttpRequest) -> str | None:
+    """Where a sign-in comes from, for the count of failed ones; None when nothing usable is known."""
+    return request.META.get("client_address") or None
+
+
+def known_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Whose sign-in it is. A name that nobody has may be a password in the wrong field, and is not kept."""
+    typed = str((credentials or {}).get("username") or request.POST.get("username", ""))[:150]
+    return typed if "\x00" not in typed and User.objects.filter(username=typed).exists() else "unknown user"
+
+
+def locked_out(request: HttpRequest, credentials: dict[str, Any], *_: object, **__: object) -> HttpResponse:
+    """Answer somebody who has tried too often."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    return HttpResponse(
+        f"Too many failed attempts. Try again in {minutes} minutes.",
+        status=429,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": str(minutes * 60)},
+    )
+
+
 def _record_refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    # As typed: a name that nobody has may be a password in the wrong field, so that only known ones are kept.
-    typed = str(credentials.get("username", ""))[:150]
-    known = "\x00" not in typed and User.objects.filter(username=typed).exists()
-    record(_by(typed if known else "unknown user", request), "user.log_in_refused", f"user {typed}" if known else "")
+    name = known_name(request or HttpRequest(), credentials)
+    record(_by(name, request), "user.log_in_refused", "" if name == "unknown user" else f"user {name}")
 
 
 def _by(name: str, request: HttpRequest | None) -> Actor:

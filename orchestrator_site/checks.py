@@ -43,6 +43,10 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="orchestrator.E009",
             )
         )
+    if settings.AXES_FAILURE_LIMIT < 1:
+        messages.append(
+            Error("SIGN_IN_ATTEMPTS is 0.", hint="Use 1 or more: nobody could sign in.", id="orchestrator.E010")
+        )
     if settings.WEB_PROCESSES < 1 or settings.WORKERS < 1:
         messages.append(
             Error(

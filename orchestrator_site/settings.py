@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tomllib
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -105,6 +106,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework_api_key",
+    "axes",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_q",
@@ -131,6 +133,8 @@ MIDDLEWARE = [
     "orchestrator_site.account_audit.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Innermost: it answers what its backend below has refused.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "orchestrator_site.urls"
 WSGI_APPLICATION = "orchestrator_site.wsgi.application"
@@ -163,6 +167,28 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = [
+    # Asked first, so that a password is not even looked at once there were too many.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = env.number(
+    "SIGN_IN_ATTEMPTS",
+    default=5,
+    allowed="1 or more",
+    meaning="wrong passwords for one name from one address until it has to wait for 15 minutes",
+)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# Not by the name alone: whoever knows it could keep an operator from the kill switch.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "orchestrator_site.account_audit.address_of"
+AXES_USERNAME_CALLABLE = "orchestrator_site.account_audit.known_name"
+AXES_LOCKOUT_CALLABLE = "orchestrator_site.account_audit.locked_out"
+# The audit log has log-ins and refusals already.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True

@@ -179,3 +179,37 @@ def test_more_sign_ins_at_once_than_a_process_bears_are_refused_and_pages_go_on(
         assert (ask("POST"), ask("GET")) == (429, 200)
         may_end.set()
         assert [one.result() for one in waiting] == [200] * SIGN_INS_AT_ONCE
+
+
+def sign_in(name: str, password: str, address: str = "203.0.113.7") -> int:
+    form = {"username": name, "password": password}
+    return Client(REMOTE_ADDR=address).post(SIGN_IN, form).status_code
+
+
+def test_after_too_many_wrong_passwords_a_name_waits_at_that_address_alone(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    User.objects.create_superuser("ada", password=PASSWORD)
+    User.objects.create_superuser("bob", password=PASSWORD)
+
+    assert [sign_in("ada", "wrong") for _ in range(4)] == [200, 200, 429, 429]
+
+    assert sign_in("ada", PASSWORD) == 429
+    assert sign_in("bob", PASSWORD) == 302
+    # Whoever knows her name cannot keep her from the kill switch.
+    assert sign_in("ada", PASSWORD, "203.0.113.8") == 302
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
+        assert sign_in("ada", PASSWORD) == 302
+
+
+def test_a_password_in_the_wrong_field_is_kept_nowhere() -> None:
+    sign_in("my-secret-password", "wrong")
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM axes_accessattempt),"
+            " (SELECT string_agg(row_to_json(a)::text, '') FROM axes_accessattempt a)"
+            " || (SELECT string_agg(row_to_json(a)::text, '') FROM audit_log a)"
+        )
+        attempts, text = cursor.fetchone()
+    assert attempts == 1
+    assert "my-secret-password" not in text
