@@ -16,7 +16,7 @@ from signals_app.alerts.check_alert import (
     templates_for,
 )
 from signals_app.models import BareSell, WebhookDelivery, WebhookSource
-from signals_app.watch_models import WatchMode
+from signals_app.webhook.sources import wants_of
 
 MAX_CHARACTERS = 64 * 1024
 
@@ -81,12 +81,3 @@ def page(request: HttpRequest) -> HttpResponse:
     return render_page(
         request, "console/check_alert.html", "Check an alert", form=form, check=check, templates=templates
     )
-
-
-def wants_of(source: WebhookSource | None) -> set[str]:
-    """What the source expects of every message: a secret, a sequence number."""
-    if source is None:
-        return set()
-    watch = getattr(source, "watch", None)
-    counted = {"sequence"} if watch is not None and watch.mode == WatchMode.SEQUENCE else set()
-    return counted | ({"secret"} if source.body_secret_hash else set())

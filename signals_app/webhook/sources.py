@@ -18,6 +18,7 @@ from kernel.errors import DomainError
 from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURCE_ENABLED, SOURCE_ROTATED
 from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import BareSell, WebhookSource
+from signals_app.watch_models import WatchMode
 from signals_app.watching.watches import watch_from_now
 
 MIN_TOKEN_CHARACTERS = 16
@@ -209,3 +210,12 @@ def _check_settings(
         raise DomainError(
             "address_invalid", f"{', '.join(wrong)}: enter IP addresses or networks such as 203.0.113.0/24."
         )
+
+
+def wants_of(source: WebhookSource | None) -> set[str]:
+    """What the source expects of every message: a secret, a sequence number."""
+    if source is None:
+        return set()
+    watch = getattr(source, "watch", None)
+    counted = {"sequence"} if watch is not None and watch.mode == WatchMode.SEQUENCE else set()
+    return counted | ({"secret"} if source.body_secret_hash else set())
