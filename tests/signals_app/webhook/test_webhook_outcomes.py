@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
 from django.test import Client
+from django.utils import timezone
 
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
+from signals_app.webhook import store
 from tests.database import execute, rows
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, alert, send
@@ -116,6 +120,18 @@ def test_an_old_alert_is_recorded_as_stale() -> None:
 
     assert (answer.status_code, answer.json()) == (200, {"status": "recorded", "reason": "stale"})
     assert not Signal.objects.exists()
+
+
+def test_a_host_whose_clock_is_an_hour_fast_judges_by_the_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_source(max_age_seconds=300)
+    now = timezone.now
+    # Asked for anew, and back to what it was afterwards.
+    for name, reading in (("_due", 0.0), ("_ahead", timedelta())):
+        monkeypatch.setattr(store.clock, name, reading)
+    monkeypatch.setattr(store, "timezone", SimpleNamespace(now=lambda: now() + timedelta(hours=1)))
+
+    assert send().json()["status"] == "accepted"
+    assert abs(sole_delivery().received_at - now()) < timedelta(minutes=5)
 
 
 def test_a_source_without_maximum_age_takes_old_alerts() -> None:
