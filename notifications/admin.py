@@ -112,7 +112,7 @@ class RecipientAdmin(AuditAdmin):
     """Who is told what. Django's own forms stay read-only; the buttons open ours, which call the services."""
 
     list_display = (
-        "name", "url", "what", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours", "is_active",
+        "name", "url", "kind_count", "urgent_only", "grace_seconds", "digest_minutes", "quiet_hours", "is_active",
     )  # fmt: skip
     list_filter = ("is_active",)
     fields = (
@@ -136,6 +136,11 @@ class RecipientAdmin(AuditAdmin):
     def what(self, recipient: Recipient) -> str:
         """The kinds that it is told of."""
         return ", ".join(EventKind(kind).label for kind in recipient.kinds) or "everything"
+
+    @admin.display(description="what")
+    def kind_count(self, recipient: Recipient) -> str:
+        """The same in a list: all names would not fit."""
+        return self.what(recipient) if len(recipient.kinds) < 2 else f"{len(recipient.kinds)} kinds"
 
     @admin.display(description="quiet hours")
     def quiet_hours(self, recipient: Recipient) -> str:
@@ -236,8 +241,7 @@ class NotificationAdmin(AuditAdmin):
     """What was sent to whom, what waits, and what was not sent and why."""
 
     list_display = (
-        "due_at", "recipient", "kind", "event", badge("state", {"SENT": "success", "DEAD": "danger"}), "attempts",
-        "outcome", "settled_at",
+        "due_at", "recipient", "event", badge("state", {"SENT": "success", "DEAD": "danger"}), "outcome",
     )  # fmt: skip
     csv_columns = (
         "id", "due_at", "recipient__name", "event__kind", "event__text", "event__happened_at", "state", "attempts",

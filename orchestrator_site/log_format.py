@@ -208,6 +208,8 @@ def logging_config(level: str) -> dict[str, Any]:
             "django.server": {"level": "WARNING", "propagate": True, "handlers": []},
             # At INFO it writes lines for every task.
             "django-q": {"level": "WARNING"},
+            # Four lines a log-in, which the audit log tells in one.
+            "axes": {"level": "WARNING"},
             # What it has to say is kept with the notification, without the secrets of the URL.
             "apprise": {"level": "CRITICAL", "propagate": False, "handlers": []},
             "orchestrator.lines": {"handlers": ["lines"], "propagate": False},

@@ -15,6 +15,7 @@ from django_q.models import Failure, Schedule
 from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from kernel.actors import Actor
+from notifications.models import Event, Notification, Recipient
 from outcomes.models import Quote, Violation
 from policies.core.ramps import planned
 from policies.drafts import approve_draft
@@ -93,4 +94,7 @@ def make_everything(**signal: Any) -> Experiment:
         cursor.execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
     Failure.objects.create(id=uuid.uuid4().hex, name="n", func="f", started=now, stopped=now, success=False)
     Schedule.objects.create(func="f", name="s")
+    recipient = Recipient.objects.create(name="Desk", shown_url="mailtos://smtp.example/***", created_at=now)
+    event = Event.objects.earliest("id")
+    Notification.objects.create(recipient=recipient, event=event, due_at=now, outcome="The server is away.")
     return experiment
