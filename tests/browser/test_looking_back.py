@@ -59,7 +59,7 @@ def test_a_time_that_is_none_is_told_beside_its_field_and_kept(person: Person) -
 
 def test_an_experiment_is_found_explained_and_verified(person: Person, experiment: Experiment) -> None:
     person.open("experiments_experiment_changelist", q="TWX")
-    person.click(str(experiment.pk)[:8])
+    person.finds("#result_list tbody a")[0].click()
     person.reads("Engine A recommended the trade and traded for real because", "▲ +60.00", "▲ +33.00", "Timeline")
 
     person.submit("Recompute now")

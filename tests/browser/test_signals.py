@@ -42,7 +42,7 @@ def test_a_list_is_set_up_kept_as_a_view_renamed_and_deleted(person: Person) -> 
     drops(person, "Columns")
     assert barriers_here(person) == []
     person.screen(DESKTOP)
-    for title in ("Created at", "Mode", "State"):
+    for title in ("Created at", "Policy", "State"):
         next(one for one in person.finds(".to-drop-box label") if one.text == title).click()
     person.click("Show these columns")
     at(person, "columns=")
@@ -55,7 +55,7 @@ def test_a_list_is_set_up_kept_as_a_view_renamed_and_deleted(person: Person) -> 
     person.reads("View B trades saved.", "QQQ")
     heads = [one.text.strip() for one in person.finds("#result_list thead th")]
     assert heads[:3] == ["Market date", "Signal", "Real / shadow"]
-    assert not {"Created at", "Mode", "State"} & set(heads)
+    assert not {"Created at", "Policy", "State"} & set(heads)
     person.open("experiments_experiment_changelist")
     person.reads("TWX")
     person.click("B trades")
