@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections import deque
@@ -20,7 +19,7 @@ from pathlib import Path
 from time import monotonic
 
 from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED, PROGRAM_STUCK
-from kernel.processes import kill_group, start_child
+from kernel.processes import BEAT_PIPE, beat, kill_group, start_child
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
@@ -30,20 +29,6 @@ RESTARTS_PER_MINUTE = 5
 FIRST_BEAT_SECONDS = 60.0
 PATIENCE_SECONDS = 5.0
 WATCH_SECONDS = 0.5
-# In a program's environment: the number of the pipe that its beats go into.
-BEAT_PIPE = "BEAT_PIPE"
-
-
-def beat() -> None:
-    """Say that this process makes progress to whoever watches it: the program that started it, or systemd."""
-    if pipe := os.environ.get(BEAT_PIPE):
-        # Full: the watcher stands still himself. Broken: he is gone.
-        with suppress(BlockingIOError, BrokenPipeError):
-            os.write(int(pipe), b".")
-    elif address := os.environ.get("NOTIFY_SOCKET"):
-        # An abstract address is written with an @.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
-            systemd.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1))
 
 
 @dataclass(slots=True)

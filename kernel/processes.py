@@ -1,4 +1,4 @@
-"""Child processes: they die with their parent, start in a group of their own and end whole.
+"""Child processes: they die with their parent, start in a group of their own, say that they go on, and end whole.
 
 Nothing here but the standard library: the embedded PostgreSQL and bare launchers use it, too.
 """
@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+# In a program's environment: the number of the pipe that its beats go into.
+BEAT_PIPE = "BEAT_PIPE"
 
 
 def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
@@ -67,6 +69,18 @@ def start_child(
     finally:
         if file is not None:
             file.close()
+
+
+def beat() -> None:
+    """Say that this process makes progress to whoever watches it: the program that started it, or systemd."""
+    if pipe := os.environ.get(BEAT_PIPE):
+        # Full: the watcher stands still himself. Broken: he is gone.
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(int(pipe), b".")
+    elif address := os.environ.get("NOTIFY_SOCKET"):
+        # An abstract address is written with an @.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+            systemd.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1))
 
 
 def kill_group(leader: int) -> None:

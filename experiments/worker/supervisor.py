@@ -31,8 +31,7 @@ from experiments.worker.liveness import (
     no_progress,
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
-from kernel.process_group import beat
-from kernel.processes import die_with, kill_group, let_children_die_with_us
+from kernel.processes import beat, die_with, kill_group, let_children_die_with_us
 
 
 @dataclass(slots=True)

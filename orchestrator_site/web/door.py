@@ -23,7 +23,7 @@ from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 
 from kernel.problems import problem_body
-from kernel.process_group import beat
+from kernel.processes import beat
 from orchestrator_site.health import DOOR_METRICS, UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of

@@ -34,7 +34,7 @@ from django.urls import resolve
 from rest_framework.parsers import BaseParser
 
 from kernel.events import DATABASE_UNAVAILABLE, PAGE_FAILED
-from kernel.process_group import beat
+from kernel.processes import beat
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
 from orchestrator_site.web.http1 import NOTHING_MAY_LOAD, Environ, Headers, head_of

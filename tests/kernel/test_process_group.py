@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel import process_group
+from kernel import process_group, processes
 from kernel.process_group import FIRST_BEAT_SECONDS, WATCH_SECONDS, ProcessGroup, Program
 
 
@@ -52,9 +52,9 @@ def test_a_program_that_says_nothing_is_replaced_unless_the_whole_machine_stood_
 def test_whoever_nobody_of_ours_watches_tells_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        monkeypatch.delenv(process_group.BEAT_PIPE, raising=False)
+        monkeypatch.delenv(processes.BEAT_PIPE, raising=False)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
 
-        process_group.beat()
+        processes.beat()
 
         assert systemd.recv(100) == b"READY=1\nWATCHDOG=1"

@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from experiments.worker.schedules import ensure_schedules
 from experiments.worker.supervisor import ClusterSupervisor
 from kernel.events import WORKER_WAITING
-from kernel.process_group import beat
+from kernel.processes import beat
 from policies.drafts import activate_due_drafts
 
 
