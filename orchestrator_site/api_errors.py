@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
-from psycopg.errors import DeadlockDetected, LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable, ReadOnlySqlTransaction
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -23,6 +23,7 @@ from policies.access import count_error
 
 # Seconds; those of other errors come with them.
 RETRY_AFTER = {"busy": "1", "database_unavailable": "5"}
+OPERATIONAL = (OperationalError, InterfaceError)
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -66,8 +67,9 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
         case ObjectDoesNotExist():
             HISTORY_INCOMPLETE.log(error=str(exc))
             return "history_incomplete", f"A stored row is missing: {exc}", []
-        # Not every DatabaseError: a wrong statement of ours is no outage, and must be seen as a 500.
-        case OperationalError() | InterfaceError():
+        # Not every error: a wrong statement of ours is no outage, and must be seen as a 500. A standby is read-only after
+        # a failover, and so is a server that saves the rest of its disk.
+        case Error() if isinstance(exc, OPERATIONAL) or isinstance(exc.__cause__, ReadOnlySqlTransaction):
             return "database_unavailable", "The database is unavailable; try again.", []
         case exceptions.ValidationError():
             errors = _field_errors(exc.detail)
@@ -91,7 +93,7 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     if PROBLEMS[code].status < 500:
         try:
             count_error(context["request"], code)
-        except (OperationalError, InterfaceError) as outage:
+        except OPERATIONAL as outage:
             # It went away since: the caller tries again, and is told then.
             code, detail, errors = _judge(outage) or judged
     body = problem_body(code, detail, errors=errors, request_id=context["request"].META.get("request_id", ""))

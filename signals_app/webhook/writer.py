@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import structlog
 from django.db import OperationalError, connection
-from psycopg.errors import AdminShutdown, CrashShutdown
+from psycopg.errors import AdminShutdown, CrashShutdown, ReadOnlySqlTransaction
 
 from kernel.events import WORKER_NOT_NOTIFIED, Event
 from signals_app.webhook.store import (
@@ -191,7 +191,13 @@ class Writer:
         """Ask for all; halve them when the database refuses one, so that only whoever sent it is told."""
         try:
             results = await self._ask(questions)
-        except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            ReadOnlySqlTransaction,
+            OSError,
+            TimeoutError,
+        ) as error:
             self._paused_until = asyncio.get_running_loop().time() + PAUSE_SECONDS
             reason = str(error).strip() or NO_ANSWER
             for question in (*questions, *self._waiting):

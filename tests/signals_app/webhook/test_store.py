@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from signals_app.models import Signal, WebhookDelivery
 from signals_app.webhook.store import on_live_connection
-from tests.database import value
+from tests.database import execute, value
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import TOKEN, send
 
@@ -63,6 +63,18 @@ def test_an_error_on_a_live_connection_is_not_tried_again() -> None:
         on_live_connection(work)
 
     assert len(attempts) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_read_only_is_one_that_is_away() -> None:
+    make_source()
+    execute("SET default_transaction_read_only = on")
+
+    answer = send()
+
+    execute("SET default_transaction_read_only = off")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "database_unavailable", "5")
+    assert send().json()["status"] == "accepted"
 
 
 @pytest.mark.usefixtures("database_away")

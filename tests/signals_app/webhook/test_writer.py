@@ -99,6 +99,17 @@ def test_a_statement_that_hangs_is_told_in_time_and_the_next_one_has_another_con
     assert asyncio.run(run()) < 15
 
 
+def test_a_database_that_is_read_only_is_one_that_is_away() -> None:
+    async def run() -> None:
+        one = Writer()
+        one._parameters["options"] += " -c default_transaction_read_only=on"
+        with pytest.raises(OperationalError, match="read-only"):
+            await one.ask(store.count_strangers, (None, timezone.now()))
+        await one.close()
+
+    asyncio.run(run())
+
+
 def test_a_session_that_was_ended_is_replaced_at_once() -> None:
     async def run() -> None:
         one = Writer()
