@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from kernel.errors import DomainError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 # Others, such as slack://, have a key where these have their host.
 HOST_SCHEMES = {"http", "https", "mailto", "mailtos", "json", "jsons"}
 
 
 def _cipher() -> Fernet:
+    # Pages and the alert process carry it along for nothing otherwise.
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     derived = HKDF(SHA256(), 32, salt=None, info=b"orchestrator notifications").derive(settings.SECRET_KEY.encode())
     return Fernet(urlsafe_b64encode(derived))
 
@@ -28,6 +34,8 @@ def seal(text: str) -> str:
 
 def unseal(sealed: str) -> str:
     """The text; raise DomainError `recipient_sealed` where it was encrypted with another SECRET_KEY."""
+    from cryptography.fernet import InvalidToken
+
     try:
         return _cipher().decrypt(sealed.encode()).decode()
     except InvalidToken as error:
