@@ -67,8 +67,8 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
         case ObjectDoesNotExist():
             HISTORY_INCOMPLETE.log(error=str(exc))
             return "history_incomplete", f"A stored row is missing: {exc}", []
-        # Not every error: a wrong statement of ours is no outage, and must be seen as a 500. A standby is read-only after
-        # a failover, and so is a server that saves the rest of its disk.
+        # Not every error: a wrong statement of ours is no outage, and must be seen as a 500. A standby is read-only
+        # after a failover, and so is a server that saves the rest of its disk.
         case Error() if isinstance(exc, OPERATIONAL) or isinstance(exc.__cause__, ReadOnlySqlTransaction):
             return "database_unavailable", "The database is unavailable; try again.", []
         case exceptions.ValidationError():
