@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from admin_kit.display import badge
-from admin_kit.filters import recent
+from admin_kit.filters import equals, recent
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -247,7 +247,7 @@ class NotificationAdmin(AuditAdmin):
         "id", "due_at", "recipient__name", "event__kind", "event__text", "event__happened_at", "state", "attempts",
         "outcome", "settled_at",
     )  # fmt: skip
-    list_filter = ("state", "recipient", recent("due_at"))
+    list_filter = ("state", equals("recipient__name", "recipient"), recent("due_at"))
     list_select_related = ("recipient", "event")
     fields = (
         "recipient", "kind", "event", "happened_at", "due_at", badge("state", {"SENT": "success", "DEAD": "danger"}),
