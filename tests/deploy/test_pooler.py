@@ -18,13 +18,13 @@ from django.test import Client
 
 from orchestrator_site.environment import database_settings
 from signals_app.models import Signal
-from tests.deploy.tools import needs, running
+from tests.deploy.tools import needs, needs_disguise, running
 from tests.factories import api_client, make_available, make_experiment, make_source
 from tests.processes.harness import free_port
 from tests.signals_app.webhook.door import open_door, post
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
-pytestmark = [pytest.mark.django_db(transaction=True), needs("pgbouncer"), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), needs("pgbouncer"), needs_disguise(), pytest.mark.processes]
 EXAMPLE = Path(settings.BASE_DIR) / "deploy/pgbouncer/pgbouncer.ini"
 PAGES = ("/metrics", "/admin/", "/admin/experiments/experiment/", "/admin/kernel/auditentry/?as=csv")
 

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from embedded_postgres.identity import namespace
 from tests.processes.harness import wait_until
 
 
 def needs(program: str) -> pytest.MarkDecorator:
     """Leave a test out where nobody has installed the program; continuous integration has it."""
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}")
+
+
+def needs_disguise() -> pytest.MarkDecorator:
+    """Leave a test out where root can look like nobody else, as in a container without user namespaces."""
+    return pytest.mark.skipif(
+        os.geteuid() == 0 and not namespace().can("true"), reason="needs user namespaces, or not to be root"
+    )
 
 
 def is_open(port: int) -> bool:
