@@ -92,10 +92,9 @@ class Service:
         with suppress(BlockingIOError):
             while self.words.recv(64):
                 self.due = monotonic() + WATCHDOG_SECONDS
-        if self.process is not None and monotonic() > self.due:
-            self.process.kill()
-            self.process.wait()
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or self.process.poll() is not None or monotonic() > self.due:
+            # Whatever is left of it, too: one that was stopped before it could ask to die with its parent, say.
+            self.kill_all()
             self.start()
 
     def reap(self) -> None:
@@ -123,12 +122,13 @@ class Service:
         return [one for one in self.seen if one.is_alive()]
 
     def kill_all(self) -> None:
+        if self.process is None:
+            return
         self.family()
         for one in self.survivors():
             with suppress(ProcessLookupError):  # it ended meanwhile
                 os.kill(one.pid, signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
+        self.process.wait()
 
 
 @contextmanager
