@@ -19,11 +19,16 @@ from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
 from policies.core.settings import GUARDRAILS, SETTING_NAMES, Change, diff, side_by_side
 from policies.drafts import start_draft
-from policies.models import PolicyDraft, PolicyVersion
+from policies.models import PolicyDraft, PolicyRamp, PolicyVersion
 from policies.selectors import active_policy
 
 # The mode is a badge, the switch for real money stands apart.
 APART = ("configured_mode", "live_enabled")
+
+
+def _ramp_of(policy: PolicyVersion) -> PolicyRamp | None:
+    """The ramp that activated it as a step: whatever else comes into force ends a ramp, so that its steps are a row."""
+    return PolicyRamp.objects.filter(base_version__lt=policy.pk, current_version__gte=policy.pk).first()
 
 
 def _draft_of(policy: PolicyVersion) -> PolicyDraft | None:
@@ -121,14 +126,16 @@ class PolicyVersionAdmin(AuditAdmin):
 
     @admin.display(description="authors")
     def authors(self, policy: PolicyVersion) -> str | None:
-        """Everyone who has edited its draft."""
-        draft = _draft_of(policy)
-        return ", ".join(draft.authors) if draft else None
+        """Everyone who has edited its draft, or who planned the ramp that it is a step of."""
+        draft, ramp = _draft_of(policy), _ramp_of(policy)
+        return ", ".join(draft.authors) if draft else f"{ramp.created_by}, as {ramp}" if ramp else None
 
     @admin.display(description="approved by")
     def approvers(self, policy: PolicyVersion) -> str | None:
-        """Who has approved exactly these settings, and when."""
-        draft = _draft_of(policy)
+        """Who has approved exactly these settings, or the ramp that they are a step of, and when."""
+        draft, ramp = _draft_of(policy), _ramp_of(policy)
+        if ramp is not None:
+            return f"{ramp.approved_by} at {instant_text(ramp.approved_at)}" if ramp.approved_at else "nobody"
         if draft is None:
             return None
         approvals = draft.approvals.filter(content_hash=policy.content_hash).exclude(approved_by__in=draft.authors)

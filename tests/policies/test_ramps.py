@@ -159,6 +159,22 @@ def test_a_step_is_measured_on_b_s_real_trades_under_its_version() -> None:
     assert ramp.state == "STOPPED"
 
 
+def test_each_step_s_page_names_who_planned_and_who_approved_the_ramp() -> None:
+    ramp = make_ramp()
+    approve_ramp(BOB, ramp.pk)
+    start_ramp(ADA, ramp.pk)
+    move(GOOD)
+    stop_ramp(ADA, ramp.pk, reason="Odd fills.")
+    viewer = logged_in("viewer")
+
+    pages = [
+        viewer.get(reverse("admin:policies_policyversion_change", args=(n,))).content.decode() for n in range(1, 5)
+    ]
+
+    assert [f"ada, as ramp {ramp.pk} from v1" in page for page in pages] == [False, True, True, False]
+    assert ["bob at 20" in page for page in pages] == [False, True, True, False]
+
+
 # At once
 
 
