@@ -123,6 +123,7 @@ def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> Non
     presses(person, Keys.ESCAPE)
     person.until(lambda: not person.finds("#to-keys"), lambda: "the help to close")
     person.open("experiments_experiment_changelist")
+    person.until(lambda: person.finds("#searchbar"), lambda: "the field of the search")
     person.finds("#searchbar")[0].send_keys("j/?k")
     assert person.finds("#searchbar")[0].get_property("value") == "j/?k"
     assert not person.finds("#to-keys, #search-input-command")
