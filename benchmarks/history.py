@@ -38,8 +38,10 @@ def measure(connection: Connection, *, signals: int, more: int) -> list[Figure]:
             _distribute(connection, min(PORTION, signals - done))
             say(f"(h) {min(done + PORTION, signals):,} signals")
         wait_until_zero(connection, PENDING, seconds=600)
-    size = sum(number(connection, f"SELECT pg_total_relation_size('{table}')") for table in TABLES) / signals
-    say(f"(h) {size:,.0f} bytes a signal")
+    sizes = {table: number(connection, f"SELECT pg_total_relation_size('{table}')") / signals for table in TABLES}
+    for table, bytes_each in sizes.items():
+        say(f"(h) {table}: {bytes_each:,.0f} bytes a signal")
+    size = sum(sizes.values())
     with up() as product:
         time.sleep(2)  # the start is over
         # Every page that is touched from here on is written whole once: the worst that a checkpoint does.

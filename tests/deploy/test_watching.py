@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from django.test import Client
 
 from experiments.models import DecisionTime
 from orchestrator_site.health import COUNTS, DOOR_METRICS, NUMBERS, DoorMetrics
+from tests.deploy.tools import needs
 
 ROOT = Path(settings.BASE_DIR)
 PROMETHEUS = ROOT / "deploy/prometheus"
@@ -69,7 +69,7 @@ def test_each_alert_says_how_urgent_it_is_and_what_it_is_about() -> None:
         assert rule["annotations"]["summary"], rule["alert"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool of Debian's package prometheus")
+@needs("promtool")
 @pytest.mark.parametrize(
     "command", ["check rules alerts.yml", "check config prometheus.yml", "test rules alerts_test.yml"]
 )
