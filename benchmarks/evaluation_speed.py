@@ -125,8 +125,10 @@ def evaluate(start: datetime) -> None:
     first = start.date() - timedelta(days=start.weekday())
     with transaction.atomic(), connection.cursor() as cursor:
         told: dict[str, Any] = {"content_hash": plan.content_hash()}
-        evaluation = Evaluation.objects.create(**columns, **told, created_by="ann", created_at=start)
-        EvaluationApproval.objects.create(evaluation=evaluation, **told, approved_by="bob", approved_at=start)
+        evaluation = Evaluation.objects.create(**columns, **told, created_by="ann", author="name ann", created_at=start)
+        EvaluationApproval.objects.create(
+            evaluation=evaluation, **told, approved_by="bob", approver="name bob", approved_at=start
+        )
         run = EvaluationRun.objects.create(
             evaluation=evaluation, attempt=1, policy_version=policy_in_force(), rules_hash_a="a" * 64,
             rules_hash_b="a" * 64, history_blocks=0, started_by="ann", started_at=start,

@@ -11,15 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from django.contrib.auth.models import User
+
 from demo.bars import ReplayBar
-from kernel.actors import Actor
+from kernel.actors import Actor, account_actor
 from outcomes.core.evaluation import NEUTRAL, SYNCHRONISED, R, read_plan
 from outcomes.evaluations import judging, lifecycle
 from outcomes.evaluations.documents import evaluation_document, waits_document
 from outcomes.models import Evaluation, EvaluationRun
 
 NAME = "demo"
-AUTHOR, APPROVER = Actor("demo"), Actor("operator")
+AUTHOR, APPROVER = Actor("demo"), "operator"
 BLOCK_DAYS, MAX_HOLD_DAYS, MARGIN = 28, 13, "0.1"
 LOOK_SECONDS = 1.0
 
@@ -50,7 +52,8 @@ def start(alerts: Sequence[ReplayBar]) -> Evaluation:
         }
     )
     evaluation = lifecycle.create_evaluation(AUTHOR, plan)
-    lifecycle.approve_evaluation(APPROVER, NAME, content_hash=evaluation.content_hash)
+    approver = account_actor(User.objects.get(username=APPROVER))
+    lifecycle.approve_evaluation(approver, NAME, content_hash=evaluation.content_hash)
     return lifecycle.start_evaluation(AUTHOR, NAME).evaluation
 
 

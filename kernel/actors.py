@@ -5,16 +5,26 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts; `address` is the network address of a person, empty for the command line."""
+    """Who acts; `address` is the network address of a person, empty for the command line.
+
+    `name` is what the account is called now and may be another's tomorrow; None for who has no account.
+    """
 
     name: str
     address: str = ""
+    account_id: int | None = None
+
+    @property
+    def person(self) -> str:
+        """Who it is, whatever the account is called: what is compared where two people are demanded."""
+        return f"name {self.name}" if self.account_id is None else f"account {self.account_id}"
 
 
 SYSTEM = Actor("system")
@@ -22,7 +32,12 @@ SYSTEM = Actor("system")
 
 def actor_of(request: HttpRequest) -> Actor:
     """The person signed in, and the address the request came from."""
-    return Actor(request.user.get_username(), str(request.META.get("client_address", "")))
+    return account_actor(request.user, str(request.META.get("client_address", "")))
+
+
+def account_actor(account: Any, address: str = "") -> Actor:
+    """The owner of an account."""
+    return Actor(account.get_username(), address, account.pk)
 
 
 def command_line_actor() -> Actor:

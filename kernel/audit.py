@@ -25,6 +25,7 @@ def record(actor: Actor, action: str, subject: str, *, reason: str = "", changes
         # By the database's clock, so that the entries of several machines stand in one order.
         at=Now(),
         actor=actor.name,
+        account_id=actor.account_id,
         action=action,
         subject=subject[:_MAX_SUBJECT],
         reason=reason,

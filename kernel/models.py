@@ -14,6 +14,11 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField(help_text="By the database clock, UTC.")
     actor = models.CharField(max_length=150, help_text="User name, or the command line's user.")
+    account_id = models.IntegerField(
+        null=True,
+        blank=True,
+        help_text="The actor's account, which may be called otherwise by now; blank for commands.",
+    )
     action = models.CharField(max_length=40, help_text="What was done, such as policy.activated.")
     subject = models.CharField(max_length=100, help_text="What it was done to, such as policy version 7.")
     reason = models.TextField(blank=True, default="", help_text="Why, in the actor's words.")

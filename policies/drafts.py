@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -52,6 +53,7 @@ def start_draft(
             created_by=actor.name,
             created_at=now,
             authors=[actor.name],
+            writers=[actor.person],
             edited_by=actor.name,
             edited_at=now,
         )
@@ -90,6 +92,7 @@ def edit_draft(
         # Never removed again: whoever has contributed to a draft does not become its second pair of eyes by a later
         # edit.
         draft.authors = sorted({*draft.authors, actor.name})
+        draft.writers = sorted({*draft.writers, actor.person})
         draft.save()
         record(actor, "draft.edited", f"draft {draft.pk}", reason=draft.note, changes=changes)
     return draft
@@ -123,11 +126,14 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
         draft = _locked(draft_id)
         if draft.content_hash != content_hash:
             raise DomainError("draft_changed", "The draft was edited after you opened it; review it again.")
-        if actor.name in draft.authors:
+        if actor.person in draft.writers:
             raise DomainError("own_draft", "You cannot approve your own draft.")
         # A second click is the same approval, not a violation of its unique key.
         approval, _ = PolicyApproval.objects.get_or_create(
-            draft=draft, content_hash=content_hash, approved_by=actor.name, defaults={"approved_at": timezone.now()}
+            draft=draft,
+            content_hash=content_hash,
+            approver=actor.person,
+            defaults={"approved_by": actor.name, "approved_at": timezone.now()},
         )
         record(actor, "draft.approved", f"draft {draft.pk}", reason=content_hash)
     return approval
@@ -135,8 +141,13 @@ def approve_draft(actor: Actor, draft_id: int, *, content_hash: str) -> PolicyAp
 
 def is_approved(draft: PolicyDraft) -> bool:
     """Whether another person has approved the draft's present content."""
+    return approvals_of(draft).exists()
+
+
+def approvals_of(draft: PolicyDraft) -> QuerySet[PolicyApproval]:
+    """Who else has approved the draft's present content."""
     # Somebody who approved and edited afterwards is an author by now; editing there and back keeps the hash.
-    return draft.approvals.filter(content_hash=draft.content_hash).exclude(approved_by__in=draft.authors).exists()
+    return draft.approvals.filter(content_hash=draft.content_hash).exclude(approver__in=draft.writers)
 
 
 def activate_draft(

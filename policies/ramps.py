@@ -32,6 +32,7 @@ def plan_ramp(actor: Actor, plan: RampPlan, *, note: str) -> PolicyRamp:
             note=note,
             content_hash=plan.content_hash(base.content),
             created_by=actor.name,
+            planner=actor.person,
             created_at=timezone.now(),
         )
         record(actor, "ramp.planned", f"ramp {ramp.pk} of version {base.version}", reason=note)
@@ -42,10 +43,10 @@ def approve_ramp(actor: Actor, ramp_id: int) -> PolicyRamp:
     """Approve all steps of a ramp, which never changes; whoever planned it cannot."""
     with transaction.atomic():
         ramp = _locked(ramp_id, RampState.OPEN)
-        if actor.name == ramp.created_by:
+        if actor.person == ramp.planner:
             raise DomainError("own_draft", "You cannot approve your own ramp.")
-        ramp.approved_by, ramp.approved_at = actor.name, timezone.now()
-        ramp.save(update_fields=("approved_by", "approved_at"))
+        ramp.approved_by, ramp.approver, ramp.approved_at = actor.name, actor.person, timezone.now()
+        ramp.save(update_fields=("approved_by", "approver", "approved_at"))
         record(actor, "ramp.approved", f"ramp {ramp.pk}", reason=ramp.content_hash)
     return ramp
 
@@ -55,7 +56,7 @@ def start_ramp(actor: Actor, ramp_id: int) -> PolicyRamp:
     try:
         with transaction.atomic():
             ramp = _locked(ramp_id, RampState.OPEN)
-            if settings.POLICY_REQUIRE_APPROVAL and not ramp.approved_by:
+            if settings.POLICY_REQUIRE_APPROVAL and not ramp.approver:
                 raise DomainError("approval_missing", "Somebody else must approve the ramp first.")
             ramp.started_by, ramp.state = actor.name, RampState.RUNNING
             _take_step(ramp, 0, ramp.base_version)

@@ -40,7 +40,7 @@ SELECT
     (SELECT max(id) FROM policy_drafts WHERE state = 'REFUSED') AS last_refused,
     (SELECT count(*) FROM policy_drafts d WHERE state IN ('OPEN', 'SCHEDULED') AND NOT EXISTS (
          SELECT FROM policy_approvals a WHERE a.draft_id = d.id AND a.content_hash = d.content_hash
-                                          AND NOT d.authors ? a.approved_by)) AS unapproved_drafts,
+                                          AND NOT d.writers ? a.approver)) AS unapproved_drafts,
     (SELECT max(edited_at) FROM policy_drafts WHERE state IN ('OPEN', 'SCHEDULED')) AS last_edit,
     (SELECT count(*) FROM policy_ramps WHERE state = 'OPEN' AND approved_by = '') AS unapproved_ramps,
     (SELECT max(id) FROM policy_ramps WHERE state = 'OPEN' AND approved_by = '') AS last_ramp,

@@ -158,7 +158,7 @@ def _buttons(request: HttpRequest, evaluation: Evaluation) -> list[Button]:
     """What this person may do with it as it is."""
     may, state = request.user.has_perm, evaluation.state
     # The service refuses an author; without this he would be offered a button that never works.
-    is_author = evaluation.created_by == request.user.get_username()
+    is_author = evaluation.author == actor_of(request).person
     found = [
         ("Approve", "approve", state == DRAFT and may(APPROVE) and not is_author),
         ("Start", "start", state == APPROVED and may(RUN)),

@@ -53,6 +53,7 @@ def create_evaluation(actor: Actor, plan: EvaluationPlan) -> Evaluation:
                 **{field.name: getattr(plan, field.name) for field in fields(plan)},
                 content_hash=plan.content_hash(),
                 created_by=actor.name,
+                author=actor.person,
                 created_at=database_time(),
             )
             record(actor, "evaluation.created", f"evaluation {plan.name}", reason=plan.note)
@@ -70,7 +71,7 @@ def approve_evaluation(actor: Actor, name: str, *, content_hash: str) -> Evaluat
     evaluation = evaluation_named(name)
     if evaluation.content_hash != content_hash:
         raise DomainError("evaluation_changed", "The content is not the one you reviewed.")
-    if evaluation.created_by == actor.name:
+    if evaluation.author == actor.person:
         raise DomainError("own_evaluation", "You cannot approve your own evaluation.")
     with transaction.atomic():
         _, is_new = EvaluationApproval.objects.get_or_create(
@@ -78,6 +79,7 @@ def approve_evaluation(actor: Actor, name: str, *, content_hash: str) -> Evaluat
             defaults={
                 "content_hash": content_hash,
                 "approved_by": actor.name,
+                "approver": actor.person,
                 "approved_at": database_time(),
             },
         )

@@ -64,6 +64,7 @@ class Evaluation(models.Model):
     )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of everything above.")
     created_by = models.CharField(max_length=150, help_text="Author; somebody else approves it.")
+    author = models.CharField(max_length=160, help_text="The same by account, which stays whatever it is called.")
     created_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
@@ -89,6 +90,7 @@ class Evaluation(models.Model):
             models.CheckConstraint(
                 name="evaluations_event_has_a_start", condition=Q(clock="WALL") | Q(starts_at__isnull=False)
             ),
+            models.CheckConstraint(name="evaluations_have_an_author", condition=~Q(author="")),
             models.CheckConstraint(name="evaluations_have_a_note", condition=~Q(note="") & ~Q(name="")),
             models.CheckConstraint(
                 name="evaluations_content_hash_is_sha256", condition=Q(content_hash__regex=SHA256_HEX)
@@ -120,10 +122,12 @@ class EvaluationApproval(models.Model):
     )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the approved content.")
     approved_by = models.CharField(max_length=150, help_text="Never its author.")
+    approver = models.CharField(max_length=160, help_text="The same by account, which stays whatever it is called.")
     approved_at = models.DateTimeField(help_text="Database clock, UTC.")
 
     class Meta:
         db_table = "evaluation_approvals"
+        constraints = (models.CheckConstraint(name="evaluation_approvals_by_somebody", condition=~Q(approver="")),)
 
     def __str__(self) -> str:
         return f"{self.evaluation} approved by {self.approved_by}"

@@ -56,8 +56,8 @@ class AuditEntryAdmin(AuditAdmin):
     """Who changed what, when, why and from which address."""
 
     list_display = ("at", "actor", "action", "subject", "before_and_after", "reason", "address")
-    fields = list_display
-    csv_columns = ("at", "actor", "action", "subject", "changes", "reason", "address")
+    fields = (*list_display, "account_id")
+    csv_columns = ("at", "actor", "account_id", "action", "subject", "changes", "reason", "address")
     list_filter = (AboutFilter, recent("at"))
     search_fields = ("actor__exact", "action__exact", "subject__exact")
     search_help_text = "Actor, action or subject, exact match"

@@ -230,7 +230,7 @@ class PolicyDraftAdmin(AuditAdmin):
 
     def _may_approve(self, request: HttpRequest, draft: PolicyDraft) -> bool:
         """Authors are refused by the service; without this they would be offered a button that never works."""
-        is_author = request.user.get_username() in draft.authors
+        is_author = actor_of(request).person in draft.writers
         return draft.state == DraftState.OPEN and self.has_approve_permission(request) and not is_author
 
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:

@@ -138,7 +138,7 @@ class PolicyVersionAdmin(AuditAdmin):
             return f"{ramp.approved_by} at {instant_text(ramp.approved_at)}" if ramp.approved_at else "nobody"
         if draft is None:
             return None
-        approvals = draft.approvals.filter(content_hash=policy.content_hash).exclude(approved_by__in=draft.authors)
+        approvals = draft.approvals.filter(content_hash=policy.content_hash).exclude(approver__in=draft.writers)
         return ", ".join(f"{one.approved_by} at {instant_text(one.approved_at)}" for one in approvals) or "nobody"
 
     @admin.display(description="decisions")

@@ -43,6 +43,7 @@ class PolicyDraft(PolicyContent):
     created_by = models.CharField(max_length=150, help_text="Who created it.")
     created_at = models.DateTimeField(help_text="UTC.")
     authors = models.JSONField(default=list, help_text="Everyone who has edited it; authors cannot approve.")
+    writers = models.JSONField(default=list, help_text="The same by account, which stays whatever it is called.")
     edited_by = models.CharField(max_length=150, help_text="Who edited it last.")
     edited_at = models.DateTimeField(help_text="UTC.")
     revision = models.PositiveIntegerField(
@@ -97,15 +98,15 @@ class PolicyApproval(models.Model):
     )
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the settings that were approved.")
     approved_by = models.CharField(max_length=150, help_text="Never an author of the draft.")
+    approver = models.CharField(max_length=160, help_text="The same by account, which stays whatever it is called.")
     approved_at = models.DateTimeField(help_text="UTC.")
 
     class Meta:
         db_table = "policy_approvals"
         ordering = ("-id",)
         constraints = (
-            models.UniqueConstraint(
-                name="policy_approvals_once_per_person", fields=("draft", "content_hash", "approved_by")
-            ),
+            models.UniqueConstraint(name="policy_approvals_once_each", fields=("draft", "content_hash", "approver")),
+            models.CheckConstraint(name="policy_approvals_have_an_approver", condition=~Q(approver="")),
         )
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from policies.core.ramps import RampPlan
 from policies.models.policy import PolicyVersion
@@ -45,8 +45,12 @@ class PolicyRamp(models.Model):
         help_text="The version of the present step.",
     )
     created_by = models.CharField(max_length=150, help_text="Who planned it.")
+    planner = models.CharField(max_length=160, help_text="The same by account, which stays whatever it is called.")
     created_at = models.DateTimeField(help_text="UTC.")
     approved_by = models.CharField(max_length=150, blank=True, default="", help_text="Never who planned it.")
+    approver = models.CharField(
+        max_length=160, blank=True, default="", help_text="The same by account, which stays whatever it is called."
+    )
     approved_at = models.DateTimeField(null=True, blank=True, help_text="UTC.")
     started_by = models.CharField(max_length=150, blank=True, default="", help_text="Who started it.")
     outcome = models.TextField(blank=True, default="", help_text="What it waits for, or how it ended.")
@@ -58,6 +62,9 @@ class PolicyRamp(models.Model):
         default_permissions = ("view",)
         constraints = (
             models.CheckConstraint(name="policy_ramps_state_known", condition=Q(state__in=RampState.values)),
+            models.CheckConstraint(
+                name="policy_ramps_approved_by_another", condition=~Q(planner="") & ~Q(approver=F("planner"))
+            ),
             # One constant for every running ramp: two would pull the split to and fro.
             models.UniqueConstraint(
                 name="policy_ramps_one_running", fields=("state",), condition=Q(state=RampState.RUNNING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.conf import LazySettings
 
@@ -90,6 +92,41 @@ def test_nobody_approves_what_he_has_once_edited() -> None:
         approve(draft, BOB)
     approve(draft, EVE)
     assert is_approved(draft)
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_an_author_whose_account_was_renamed_is_an_author_still() -> None:
+    author = replace(ADA, account_id=7)
+    draft = make_draft(author)
+
+    with pytest.raises(DomainError, match="cannot approve your own"):
+        approve(draft, replace(author, name="somebody else"))
+
+
+@pytest.mark.usefixtures("four_eyes")
+def test_another_account_that_has_got_the_authors_name_may_approve() -> None:
+    draft = make_draft(replace(ADA, account_id=7))
+
+    approve(draft, replace(ADA, account_id=8))
+
+    assert is_approved(draft)
+
+
+def test_no_account_passes_for_a_command_by_its_name() -> None:
+    command, account = Actor("account 7"), Actor("account 7", account_id=8)
+
+    assert len({command.person, account.person, Actor("any", account_id=7).person}) == 3
+
+
+def test_the_database_refuses_an_approval_by_an_author() -> None:
+    draft = make_draft(replace(ADA, account_id=7))
+
+    refusal = refusal_of(
+        "INSERT INTO policy_approvals (draft_id, content_hash, approved_by, approver, approved_at)"
+        f" VALUES ({draft.pk}, '{draft.content_hash}', 'bob', 'account 7', now())"
+    )
+
+    assert "by one of its authors" in refusal
 
 
 @pytest.mark.usefixtures("four_eyes")

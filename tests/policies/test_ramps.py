@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
+from kernel.actors import Actor
 from kernel.errors import DomainError
 from orchestrator_site.console.attention import what_asks
 from outcomes.ramps import move_ramps, step_facts
@@ -33,9 +35,9 @@ GOOD = StepFacts(Decimal(24), 20, Decimal(10), braked=False)
 BAD = StepFacts(Decimal(1), 2, Decimal(-500), braked=False)
 
 
-def make_ramp(shares: str = "5, 50") -> PolicyRamp:
+def make_ramp(shares: str = "5, 50", planner: Actor = ADA) -> PolicyRamp:
     plan = planned(shares, hold_hours=24, min_trades=20, max_loss=Decimal(500))
-    return plan_ramp(ADA, plan, note="B has won its evaluation.")
+    return plan_ramp(planner, plan, note="B has won its evaluation.")
 
 
 def move(facts: StepFacts) -> int:
@@ -118,6 +120,16 @@ def test_it_is_approved_by_another_where_the_site_wants_it(settings: LazySetting
 
     assert (own.value.code, missing.value.code, in_force()[0]) == ("own_draft", "approval_missing", 2)
     assert entries("ramp.approved")[0].reason == ramp.content_hash
+
+
+def test_a_planner_whose_account_was_renamed_does_not_approve_his_own_ramp() -> None:
+    ramp = make_ramp(planner=replace(ADA, account_id=7))
+
+    with pytest.raises(DomainError) as own:
+        approve_ramp(Actor("somebody else", account_id=7), ramp.pk)
+
+    assert own.value.code == "own_draft"
+    assert "policy_ramps_approved_by_another" in refusal_of("UPDATE policy_ramps SET approver = 'account 7'")
 
 
 def test_a_ramp_of_a_version_that_is_no_longer_in_force_does_not_start() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kernel.actors import Actor, command_line_actor
+from kernel.actors import account_actor, command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar, ProgressLine
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         if user is None or not user.has_perm(APPROVE):
             raise CommandError(f"{name} is not an active account with permission to approve.", returncode=UNUSABLE)
         evaluation = lifecycle.evaluation_named(options["name"])
-        lifecycle.approve_evaluation(Actor(name), evaluation.name, content_hash=evaluation.content_hash)
+        lifecycle.approve_evaluation(account_actor(user), evaluation.name, content_hash=evaluation.content_hash)
         self.stdout.write(f"{evaluation} is approved by {name}.")
 
     def _start(self, options: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from kernel.actors import Actor
+from kernel.actors import account_actor
 from policies.drafts import activate_due_drafts, approve_draft, discard_draft, edit_draft
 from policies.models import PolicyDraft, PolicyVersion
 from policies.selectors import active_policy
@@ -22,8 +22,6 @@ from tests.pages import cells, table_rows
 from tests.policies.control import ADA, BOB, activate, entries, let_it_be_due, make_draft, schedule
 
 pytestmark = pytest.mark.django_db
-
-OPERATOR = Actor("operator")
 
 
 @pytest.fixture
@@ -96,7 +94,7 @@ def test_a_time_from_the_calendar_is_utc(operator: Client) -> None:
 
 
 def test_the_author_is_offered_no_approval(operator: Client) -> None:
-    draft = make_draft(OPERATOR)
+    draft = make_draft(account_actor(User.objects.get(username="operator")))
 
     assert f'action="{address("approve", draft)}"' not in text_of(operator.get(address("change", draft)))
 
@@ -337,7 +335,7 @@ def test_another_persons_approval_is_shown_and_lets_it_be_activated(operator: Cl
 
 
 def test_who_has_written_it_is_offered_no_approval_and_gets_none(operator: Client) -> None:
-    draft = make_draft(OPERATOR)
+    draft = make_draft(account_actor(User.objects.get(username="operator")))
 
     assert address("approve", draft) not in text_of(operator.get(address("change", draft)))
     page = post(operator, "approve", draft)

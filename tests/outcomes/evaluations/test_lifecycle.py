@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from outcomes.evaluations import judging, lifecycle
 from outcomes.models import Evaluation, EvaluationApproval, EvaluationRun
 from tests.database import execute
 from tests.factories import make_policy
-from tests.outcomes.evaluations.hall import ANN, BOB, Hall, approved, blocks, draft, make_phase, started
+from tests.outcomes.evaluations.hall import ANN, BOB, Hall, approved, blocks, draft, make_phase, make_plan, started
 
 pytestmark = pytest.mark.django_db
 
@@ -47,8 +49,21 @@ def test_the_database_keeps_the_content_and_refuses_an_approval_by_its_author() 
         Evaluation.objects.filter(pk=written.pk).update(worst_block=1)
     with pytest.raises(IntegrityError, match="its author"), transaction.atomic():
         EvaluationApproval.objects.create(
-            evaluation=written, content_hash=written.content_hash, approved_by="ann", approved_at=written.created_at
+            evaluation=written,
+            content_hash=written.content_hash,
+            approved_by="somebody else",
+            approver=ANN.person,
+            approved_at=written.created_at,
         )
+
+
+def test_an_account_of_another_name_is_the_same_author_and_another_of_the_same_name_is_not() -> None:
+    author = Actor("ann", account_id=7)
+    written = lifecycle.create_evaluation(author, make_plan())
+    approve = partial(lifecycle.approve_evaluation, content_hash=written.content_hash)
+
+    assert refusal(approve, replace(author, name="bob"), written.name) == "own_evaluation"
+    assert approve(replace(author, account_id=8), written.name).approval.approver == "account 8"
 
 
 def test_the_database_lets_a_run_end_once_and_keeps_what_it_is_pinned_to() -> None:
