@@ -21,6 +21,8 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 # In a program's environment: the number of the pipe that its beats go into.
 BEAT_PIPE = "BEAT_PIPE"
+# Where each of several processes keeps what it counts; prometheus-client knows the name.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:

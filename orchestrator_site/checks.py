@@ -47,10 +47,11 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         messages.append(
             Error("SIGN_IN_ATTEMPTS is 0.", hint="Use 1 or more: nobody could sign in.", id="orchestrator.E010")
         )
-    if settings.WEB_PROCESSES < 1 or settings.WORKERS < 1:
+    numbers = {name: getattr(settings, name) for name in ("ALERT_PROCESSES", "WEB_PROCESSES", "WORKERS")}
+    if min(numbers.values()) < 1:
         messages.append(
             Error(
-                f"WEB_PROCESSES is {settings.WEB_PROCESSES} and WORKERS is {settings.WORKERS}.",
+                f"{', '.join(f'{name} is {number}' for name, number in numbers.items())}.",
                 hint="Use 1 or more of each.",
                 id="orchestrator.E002",
             )
@@ -111,7 +112,7 @@ def check_database(
         messages.append(
             Error(
                 f"Web and worker may need {needed} database connections, but max_connections is {max_connections}.",
-                hint="Lower WEB_PROCESSES, WEB_THREADS or WORKERS, or raise max_connections.",
+                hint="Lower ALERT_PROCESSES, WEB_PROCESSES, WEB_THREADS or WORKERS, or raise max_connections.",
                 id="orchestrator.E004",
             )
         )
@@ -130,5 +131,5 @@ def check_database(
 
 def connections_needed() -> int:
     """How many connections one web server and one worker cluster may hold, with a reserve."""
-    web = settings.WEB_PROCESSES * settings.WEB_THREADS + ALERT_CONNECTIONS
+    web = settings.WEB_PROCESSES * settings.WEB_THREADS + settings.ALERT_PROCESSES * ALERT_CONNECTIONS
     return web + settings.WORKERS + CLUSTER_CONNECTIONS + RESERVED_CONNECTIONS

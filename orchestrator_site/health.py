@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isinf
+from os import environ
 from time import time
 from typing import NamedTuple
 
@@ -13,13 +14,15 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from experiments.models import DecisionTime
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
+from kernel.processes import METRICS_FOLDER
 
 # A signal is decided within milliseconds.
 WAITING_LIMIT_SECONDS = 30.0
@@ -125,13 +128,6 @@ NUMBERS = (
         "SELECT extract(epoch FROM now() - last_heartbeat_at)::float8 FROM engines WHERE name = 'B'",
     ),
 )
-# What the alert process has counted and timed, as it hands it over with a scrape: text of Prometheus.
-DOOR_METRICS = "orchestrator.door_metrics"
-COUNTS = {
-    "alert_batches": "Batches of alerts that the alert process has stored, each in one commit",
-    "alerts_stored": "Alerts in these batches",
-    "log_lines_dropped": "Lines of the alert process's log that nobody took in time",
-}
 # TradingView gives up after three seconds; a claim may wait for 25, and the door gives a page 60.
 ALERT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 60.0)
@@ -204,33 +200,40 @@ def _clock_state(numbers: dict[str, float | None]) -> str:
 
 
 class DoorMetrics:
-    """What the alert process times, since it started: alerts by status, calls of the API by route and status."""
+    """What alert processes count and time: where `METRICS_FOLDER` is set, in files that outlive them."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
+        self.registry = registry = CollectorRegistry(auto_describe=False)
         self.alerts = Histogram(
             "orchestrator_webhook_seconds",
             "Seconds from an alert's last byte to its answer, by status",
             ["status"],
-            registry=self._registry,
+            registry=registry,
             buckets=ALERT_BUCKETS,
         )
         self.calls = Histogram(
             "orchestrator_api_call_seconds",
             "Seconds from a call's last byte to the end of its answer, by method, status and route",
             ["method", "status", "route"],
-            registry=self._registry,
+            registry=registry,
             buckets=CALL_BUCKETS,
         )
-
-    def text(self, counts: Mapping[str, int]) -> str:
-        """All of it and these counts, in Prometheus' text format."""
-        lines = "".join(
-            f"# HELP orchestrator_{name}_total {COUNTS[name]}\n# TYPE orchestrator_{name}_total counter\n"
-            f"orchestrator_{name}_total {float(count)}\n"
-            for name, count in counts.items()
+        self._batches = Counter(
+            "orchestrator_alert_batches",
+            "Batches of alerts that alert processes have stored, each in one commit",
+            registry=registry,
         )
-        return generate_latest(self._registry).decode() + lines
+        self._stored = Counter("orchestrator_alerts_stored", "Alerts in these batches", registry=registry)
+        self.lines_dropped = Counter(
+            "orchestrator_log_lines_dropped",
+            "Lines of the alert processes' logs that nobody took in time",
+            registry=registry,
+        )
+
+    def stored(self, alerts: int) -> None:
+        """Count a batch that has been committed."""
+        self._batches.inc()
+        self._stored.inc(alerts)
 
 
 class OrchestratorCollector(Collector):
@@ -269,8 +272,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     # memory and garbage of whichever process answers.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(OrchestratorCollector())
+    if METRICS_FOLDER in environ:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
-        text = generate_latest(registry).decode() + request.META.get(DOOR_METRICS, "")
+        text = generate_latest(registry)
     except (OperationalError, InterfaceError) as error:
         return HttpResponse(
             f"The database is unavailable: {error}", status=503, content_type="text/plain; charset=utf-8"

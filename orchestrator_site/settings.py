@@ -290,7 +290,13 @@ INITIAL_POLICY = {
     if setting.variable
 }
 
-# Alerts have a process of their own, without threads (orchestrator_site/web/door.py).
+# Alerts have processes of their own, without threads (orchestrator_site/web/door.py).
+ALERT_PROCESSES = env.number(
+    "ALERT_PROCESSES",
+    default=2,
+    allowed="1 or more",
+    meaning="processes that take alerts; at most one a core",
+)
 WEB_PROCESSES = env.number(
     "WEB_PROCESSES", default=2, allowed="1 or more", meaning="processes that serve everything but alerts"
 )

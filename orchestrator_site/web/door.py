@@ -1,4 +1,4 @@
-"""The alert process: it owns the port, stores alerts on its event loop, hands every other request to a page process.
+"""An alert process: it listens at the port, stores alerts on its event loop, hands all else to a page process.
 
 No page and no thread is in here, so that nothing anybody asks of the site can make an alert wait (docs/adr/0003).
 """
@@ -24,7 +24,7 @@ from django.middleware.security import SecurityMiddleware
 
 from kernel.problems import problem_body
 from kernel.processes import beat
-from orchestrator_site.health import DOOR_METRICS, UNANSWERED, DoorMetrics, healthz
+from orchestrator_site.health import UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
@@ -33,9 +33,9 @@ from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import AlertView
 from signals_app.webhook.writer import Writer
 
-WEBHOOKS, HEALTH, METRICS = "/webhooks/", "/healthz", "/metrics"
+WEBHOOKS, HEALTH = "/webhooks/", "/healthz"
 # What asks how the site is wants no answer later than that.
-PROBES, PROBE_SECONDS = frozenset({"/readyz", METRICS}), 2.5
+PROBES, PROBE_SECONDS = frozenset({"/readyz", "/metrics"}), 2.5
 # Long polls wait for 25, and a report of years may take its time.
 PAGE_SECONDS = 60.0
 BEAT_SECONDS = 0.5
@@ -138,12 +138,13 @@ class Door:
     def __init__(self, pages: str) -> None:
         """Take the address of the page processes' socket."""
         self._pages = pages
-        self._writer = Writer()
+        self._metrics = DoorMetrics()
+        self._writer = Writer(self._metrics.stored)
         self._view: Any = AlertView.as_view(keeper=self._writer)
         self._address = webhook_urls[0].pattern
         # Its two halves neither wait nor ask the database.
         self._security = SecurityMiddleware(lambda _: HttpResponse())
-        self._metrics = DoorMetrics()
+        self._lines_dropped = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections: dict[Connection, None] = {}
         # Each may need another one to a page process; some are the log's, the database's and the like.
@@ -202,10 +203,6 @@ class Door:
         begun = monotonic()
         connection.deadline = begun + patience
         environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
-        if environ["PATH_INFO"] == METRICS:
-            environ[DOOR_METRICS] = self._metrics.text(
-                self._writer.counts | {"log_lines_dropped": stream.lines_dropped}
-            )
 
         def done(label: str) -> None:
             self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
@@ -227,6 +224,8 @@ class Door:
         def beat_on() -> None:
             # All that is done here is done by turns of this loop.
             beat()
+            before, self._lines_dropped = self._lines_dropped, stream.lines_dropped
+            self._metrics.lines_dropped.inc(self._lines_dropped - before)
             loop.call_later(BEAT_SECONDS, beat_on)
 
         beat_on()

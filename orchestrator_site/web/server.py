@@ -1,4 +1,4 @@
-"""The web server of `manage.py up`: one alert process that owns the port, and page processes behind it.
+"""The web server of `manage.py up`: alert processes that share the port, and page processes behind them.
 
 How many of these and their threads there are stands in the settings (docs/adr/0003-web-server.md). Any WSGI server runs
 `wsgi.py` as well.
@@ -23,6 +23,7 @@ from django.conf import settings
 from django.utils.log import configure_logging
 
 from kernel.process_group import ProcessGroup, Program
+from kernel.processes import METRICS_FOLDER
 
 BACKLOG = 4096
 # Less than `up` leaves its programs to stop in.
@@ -55,11 +56,20 @@ def main() -> None:
         pages = socket.socket(socket.AF_UNIX)
         pages.bind(str(address))
         pages.listen(BACKLOG)
+        # Each alert process counts into a file of its own, which outlives it; a scrape adds them up.
+        counted = folder / "metrics"
+        shutil.rmtree(counted, ignore_errors=True)
+        counted.mkdir()
+        shared = {METRICS_FOLDER: str(counted)}
         door = [sys.executable, "-m", "orchestrator_site.web", "alerts", str(port.fileno()), str(address)]
         page = [sys.executable, "-m", "orchestrator_site.web", "pages", str(pages.fileno())]
-        programs = [Program("alerts", door, must_beat=True, descriptors=(port.fileno(),))]
+        # One socket for all of them: whoever is free takes the next connection, and one that stands still takes none.
+        programs = [
+            Program(f"alerts-{number}", door, shared, must_beat=True, descriptors=(port.fileno(),))
+            for number in range(1, settings.ALERT_PROCESSES + 1)
+        ]
         programs += [
-            Program(f"pages-{number}", page, PAGE_OPTIONS, must_beat=True, descriptors=(pages.fileno(),))
+            Program(f"pages-{number}", page, PAGE_OPTIONS | shared, must_beat=True, descriptors=(pages.fileno(),))
             for number in range(1, options.processes + 1)
         ]
         group = ProcessGroup(programs)

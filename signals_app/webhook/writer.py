@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +91,9 @@ class _Session:
 class Writer:
     """Keeps alerts for the coroutines of one event loop; no locks, because all of it runs there."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Callable[[int], object]) -> None:
+        """Take what is told how many alerts each commit has stored."""
+        self._count = count
         parameters = connection.get_connection_params()
         for name in ("cursor_factory", "context"):
             parameters.pop(name, None)
@@ -109,8 +111,6 @@ class Writer:
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._is_hint_wanted = self._is_patrolling = False
         self._paused_until = 0.0
-        # Since this process began.
-        self.counts = {"alert_batches": 0, "alerts_stored": 0}
         self._lines: list[str] = []
 
     def for_alert(self) -> AlertWriter:
@@ -212,8 +212,8 @@ class Writer:
         else:
             if questions[0].operation is store_alerts:
                 stored = sum(not isinstance(result, SourceBusyError | SourceChangedError) for result in results)
-                self.counts["alert_batches"] += bool(stored)
-                self.counts["alerts_stored"] += stored
+                if stored:
+                    self._count(stored)
             for question, result in zip(questions, results, strict=True):
                 if isinstance(result, SourceBusyError):
                     self._postponed.append(question)

@@ -124,7 +124,7 @@ def is_back(port: int) -> None:
 
 
 def children(process: subprocess.Popen[bytes], kind: str) -> list[int]:
-    """The pids of the alert process, or of the page processes."""
+    """The pids of the alert processes, or of the page processes."""
     return [
         pid for pid in descendants(process.pid) if f"\0{kind}\0" in (Path("/proc") / str(pid) / "cmdline").read_text()
     ]
@@ -200,16 +200,19 @@ def test_a_full_disk_is_a_503_that_leaves_nothing_half_written(server: Server, d
 
 
 def test_processes_that_stand_still_are_replaced(server: Server) -> None:
-    door, page = children(server.process, "alerts")[0], children(server.process, "pages")[0]
-    os.kill(page, signal.SIGSTOP)
-    # Nobody waits for it meanwhile: the other one accepts all.
+    stopped = [children(server.process, kind)[0] for kind in ("pages", "alerts")]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    # Nobody waits for them meanwhile: the other one of each kind accepts all.
     assert {page_status(server.port) for _ in range(5)} == {200}
-    os.kill(door, signal.SIGSTOP)
+    assert {send(server.port, f"S{number}")[0] for number in range(5)} == {200}
+    stopped += [pid for pid in children(server.process, "alerts") if pid not in stopped]
+    os.kill(stopped[-1], signal.SIGSTOP)
 
-    wait_until(lambda: not is_alive(page) and not is_alive(door), what="the end of what stands still")
+    wait_until(lambda: not any(map(is_alive, stopped)), what="the end of what stands still")
     wait_until(lambda: len(children(server.process, "pages")) == 2, what="another page process")
     is_back(server.port)
-    assert server.log.read_text().count("program.stuck") == 2
+    assert server.log.read_text().count("program.stuck") == 3
 
 
 def test_a_sender_that_closes_its_half_gets_the_answer(server: Server) -> None:
@@ -226,8 +229,7 @@ def head_of(size: int, path: str = WEBHOOK) -> bytes:
 
 
 def test_bodies_beyond_the_limit_are_refused_as_they_arrive_and_kept_nowhere(server: Server) -> None:
-    (door,) = children(server.process, "alerts")
-    before = resident_mib(door)
+    before = resident_mib(server)
     head = head_of(1_900_000, "/webhooks/tradingview/nobody-knows-me/")
     senders = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(100)]
     for sender in senders:
@@ -236,14 +238,15 @@ def test_bodies_beyond_the_limit_are_refused_as_they_arrive_and_kept_nowhere(ser
     answers = {sender.recv(12) for sender in senders}
 
     assert answers == {b"HTTP/1.1 401"}
-    assert resident_mib(door) - before < 40
+    assert resident_mib(server) - before < 40
     for sender in senders:
         sender.close()
 
 
-def resident_mib(pid: int) -> float:
-    pages = int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / MIB
+def resident_mib(server: Server) -> float:
+    """What all alert processes hold."""
+    files = [Path("/proc") / str(pid) / "statm" for pid in children(server.process, "alerts")]
+    return sum(int(file.read_text().split()[1]) for file in files) * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
 def test_neither_a_log_that_nobody_reads_nor_sigterm_costs_an_alert() -> None:

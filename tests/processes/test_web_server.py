@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -192,3 +193,40 @@ def session_of(name: str) -> str:
     person = Client()
     person.force_login(get_user_model().objects.create_superuser(name))
     return f"sessionid={person.cookies['sessionid'].value}"
+
+
+def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(port: int) -> None:
+    make_source()
+    # Each has a connection of its own, which either alert process may take.
+    alerts = 20
+    for number in range(alerts):
+        post(port, WEBHOOK, sent_alert(number))
+    post(port, WEBHOOK, b"{}")
+    for method, path in (("GET", f"trades/{uuid4()}"), ("PUT", "schema"), ("GET", "nothing")):
+        ask(port, method, f"/api/v1/{path}")
+
+    lines = ask(port, "GET", "/metrics").decode().splitlines()
+
+    counts = dict(line.split() for line in lines if line.startswith("orchestrator_") and "_total" in line)
+    assert counts["orchestrator_alerts_stored_total"] == f"{alerts + 1}.0"
+    assert 1 <= float(counts["orchestrator_alert_batches_total"]) <= alerts + 1
+    assert counts["orchestrator_log_lines_dropped_total"] == "0.0"
+    assert [line for line in lines if line.startswith("orchestrator_webhook_seconds_count")] == [
+        f'orchestrator_webhook_seconds_count{{status="200"}} {alerts}.0',
+        'orchestrator_webhook_seconds_count{status="400"} 1.0',
+    ]
+    # Neither what is no call nor a page has a route of its own: anybody could make up as many as he likes.
+    assert {line for line in lines if line.startswith("orchestrator_api_call_seconds_count")} == {
+        'orchestrator_api_call_seconds_count{method="GET",route="trades/{trade_id}",status="401"} 1.0',
+        'orchestrator_api_call_seconds_count{method="ANY",route="schema",status="405"} 1.0',
+    }
+
+
+def ask(port: int, method: str, path: str) -> bytes:
+    """Send a request without a body and return the body of the answer."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        client.request(method, path)
+        return client.getresponse().read()
+    finally:
+        client.close()

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.test import Client
 
 from orchestrator_site.web import handling
@@ -131,47 +130,6 @@ def test_other_requests_are_answered_by_a_page_process(tmp_path: Path) -> None:
 
     assert (refused.status, refused.document["code"]) == (405, "method_not_allowed")
     assert (unknown.status, unknown.document["code"]) == (404, "not_found")
-
-
-def test_what_the_alert_process_has_counted_and_timed_is_among_the_metrics(tmp_path: Path) -> None:
-    make_source()
-    site = get_wsgi_application()
-
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
-        try:
-            return site(environ, start_response)
-        finally:
-            # The thread outlives the test, and its session would keep the database.
-            connection.close()
-
-    with open_door(open_pages(tmp_path, application)) as port:
-        send(port, json.dumps(alert()).encode())
-        send(port, json.dumps(alert(symbol="QQQ")).encode())
-        send(port, b"{}")
-        Probe(port, "GET", f"/api/v1/trades/{uuid4()}")
-        Probe(port, "PUT", "/api/v1/schema")
-        Probe(port, "GET", "/api/v1/nothing")
-        Probe(port, "GET", "/readyz")
-        scrape = HTTPConnection("localhost", port, timeout=30)
-        scrape.request("GET", "/metrics")
-        lines = scrape.getresponse().read().decode().splitlines()
-        scrape.close()
-
-    counts = [line for line in lines if line.startswith("orchestrator_") and "_total" in line]
-    assert counts == [
-        "orchestrator_alert_batches_total 3.0",
-        "orchestrator_alerts_stored_total 3.0",
-        "orchestrator_log_lines_dropped_total 0.0",
-    ]
-    assert [line for line in lines if line.startswith("orchestrator_webhook_seconds_count")] == [
-        'orchestrator_webhook_seconds_count{status="200"} 2.0',
-        'orchestrator_webhook_seconds_count{status="400"} 1.0',
-    ]
-    # Neither what is no call nor a page has a route of its own: anybody could make up as many as he likes.
-    assert [line for line in lines if line.startswith("orchestrator_api_call_seconds_count")] == [
-        'orchestrator_api_call_seconds_count{method="GET",route="trades/{trade_id}",status="401"} 1.0',
-        'orchestrator_api_call_seconds_count{method="ANY",route="schema",status="405"} 1.0',
-    ]
 
 
 def test_a_page_process_whose_threads_all_hang_does_not_come_on(

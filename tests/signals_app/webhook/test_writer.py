@@ -53,7 +53,7 @@ def ask_all(*questions: tuple[Any, Any]) -> list[Any]:
     """Ask all at once; results and errors in order."""
 
     async def run() -> list[Any]:
-        one = Writer()
+        one = Writer(print)
         answers = await asyncio.gather(*(one.ask(*question) for question in questions), return_exceptions=True)
         await one.close()
         return answers
@@ -80,7 +80,7 @@ def test_a_statement_that_hangs_is_told_in_time_and_the_next_one_has_another_con
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def run() -> float:
-        one = Writer()
+        one = Writer(print)
         begun = asyncio.get_running_loop().time()
         with monkeypatch.context() as patch:
             patch.setattr(writer, "STATEMENT_SECONDS", 0.2)
@@ -101,7 +101,7 @@ def test_a_statement_that_hangs_is_told_in_time_and_the_next_one_has_another_con
 
 def test_a_database_that_is_read_only_is_one_that_is_away() -> None:
     async def run() -> None:
-        one = Writer()
+        one = Writer(print)
         one._parameters["options"] += " -c default_transaction_read_only=on"
         with pytest.raises(OperationalError, match="read-only"):
             await one.ask(store.count_strangers, (None, timezone.now()))
@@ -112,7 +112,7 @@ def test_a_database_that_is_read_only_is_one_that_is_away() -> None:
 
 def test_a_session_that_was_ended_is_replaced_at_once() -> None:
     async def run() -> None:
-        one = Writer()
+        one = Writer(print)
         await one.ask(slow, 0.0)
         assert one._session
         pid = one._session.connection.info.backend_pid
@@ -164,7 +164,7 @@ def send(port: int, number: int, token: str = TOKEN, **fields: str) -> int:
 
 def test_an_alert_whose_time_is_up_asks_nothing_more() -> None:
     async def run() -> None:
-        one = Writer()
+        one = Writer(print)
         late = AlertWriter(one, asyncio.get_running_loop().time() - 1)
         with pytest.raises(OperationalError, match="in time"):
             await late.ask(doubled, 1)
