@@ -1,4 +1,4 @@
-"""The four built-in roles: groups with the permissions of their work.
+"""The four built-in roles: groups with the permissions of their work, and what no account may hold together.
 
 Every migration resets them to this; for another mix, create a group of another name.
 """
@@ -11,7 +11,7 @@ from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from outcomes.models import RealOutcome
 
@@ -47,16 +47,31 @@ OPERATE = Q(content_type__app_label__in=OWN_APPS, codename__in=OPERATOR_CODENAME
 WATCH_QUEUE = Q(content_type__app_label="django_q", codename__startswith="view_")
 # Whoever says where notifications go could have them sent anywhere.
 MANAGE_RECIPIENTS = Q(content_type__app_label="notifications", codename="change_recipient")
-MANAGE_USERS = Q(content_type__app_label="auth", content_type__model__in=("user", "group")) | Q(
-    content_type__app_label="admin", codename="view_logentry"
-)
+# Whom the four groups have as members, and no more: what a group may, and superusers, are a superuser's to say.
+MANAGE_USERS = Q(
+    content_type__app_label="auth", codename__in=("view_user", "add_user", "change_user", "view_group")
+) | Q(content_type__app_label="admin", codename="view_logentry")
+
+# What never comes together in one account (ADR 16): giving rights, and using them on trades, policies or evaluations.
+GRANTING = Q(content_type__app_label="auth") & ~Q(codename__startswith="view_")
+OPERATING = Q(content_type__app_label__in=OWN_APPS) & ~Q(codename__startswith="view_") & ~REPORT & ~MANAGE_RECIPIENTS
 
 ROLES = {
     "viewer": VIEW_TABLES,
     "analyst": VIEW_TABLES | REPORT,
     "operator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE,
-    "administrator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE | MANAGE_USERS | MANAGE_RECIPIENTS,
+    "administrator": VIEW_TABLES | REPORT | WATCH_QUEUE | MANAGE_USERS | MANAGE_RECIPIENTS,
 }
+
+
+def permissions_of(groups: QuerySet[Group], permissions: QuerySet[Permission]) -> QuerySet[Permission]:
+    """What an account may that has these groups, and these permissions of its own."""
+    return Permission.objects.filter(Q(group__in=groups) | Q(pk__in=permissions))
+
+
+def grants_and_operates(permissions: QuerySet[Permission]) -> bool:
+    """Whether these are rights of both kinds."""
+    return permissions.filter(GRANTING).exists() and permissions.filter(OPERATING).exists()
 
 
 def ensure_roles(**kwargs: Any) -> None:

@@ -83,7 +83,7 @@ def brightness(person: Person, style: str) -> float:
 
 def test_every_list_fits_a_phone_and_names_what_can_be_used(person: Person) -> None:
     make_everything()
-    person.sit_down("root", "administrator")
+    person.sit_down("root", "administrator", "operator")
 
     assert flaws(person, LISTS) == {}
 
@@ -91,7 +91,7 @@ def test_every_list_fits_a_phone_and_names_what_can_be_used(person: Person) -> N
 def test_every_form_and_report_fits_a_phone_and_labels_its_fields(person: Person) -> None:
     experiment = make_everything()
     draft = make_draft(configured_mode="ENGINE_B_PRIMARY", split_percentage="12.34")
-    person.sit_down("root", "administrator")
+    person.sit_down("root", "administrator", "operator")
 
     steps = [reverse(f"admin:policies_policydraft_{step}", args=(draft.pk,)) for step in DRAFT_STEPS]
     story = reverse("admin:experiments_experiment_change", args=(experiment.pk,))

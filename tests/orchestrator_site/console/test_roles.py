@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from orchestrator_site.roles import ROLES, ensure_roles
+from orchestrator_site.roles import (
+    OPERATING,
+    REPORT,
+    ROLES,
+    VIEW_TABLES,
+    WATCH_QUEUE,
+    ensure_roles,
+    grants_and_operates,
+)
 from policies.models import ApiKey
 from tests.factories import make_signal, make_source
 from tests.orchestrator_site.console.rows import fail, logged_in, make_everything
@@ -31,15 +37,15 @@ PAGES = (
     ("experiments_replayrun_changelist", (), EVERYBODY),
     ("report", (), {ANALYST, OPERATOR, ADMINISTRATOR}),
     ("report_export", ("json",), {ANALYST, OPERATOR, ADMINISTRATOR}),
-    ("kill_switch", (), {OPERATOR, ADMINISTRATOR}),
-    ("policies_policyversion_new_version", (), {OPERATOR, ADMINISTRATOR}),
+    ("kill_switch", (), {OPERATOR}),
+    ("policies_policyversion_new_version", (), {OPERATOR}),
     ("policies_policyversion_compare", (), EVERYBODY),
     ("policies_policydraft_changelist", (), EVERYBODY),
     ("policies_guardrailtrip_changelist", (), EVERYBODY),
     ("kernel_auditentry_changelist", (), EVERYBODY),
-    ("policies_apikey_new_key", (), {OPERATOR, ADMINISTRATOR}),
-    ("policies_engine_switch", ("A",), {OPERATOR, ADMINISTRATOR}),
-    ("signals_app_webhooksource_new_source", (), {OPERATOR, ADMINISTRATOR}),
+    ("policies_apikey_new_key", (), {OPERATOR}),
+    ("policies_engine_switch", ("A",), {OPERATOR}),
+    ("signals_app_webhooksource_new_source", (), {OPERATOR}),
     ("django_q_failure_changelist", (), {OPERATOR, ADMINISTRATOR}),
     ("auth_user_changelist", (), {ADMINISTRATOR}),
     ("auth_user_add", (), {ADMINISTRATOR}),
@@ -60,7 +66,7 @@ def test_a_role_opens_its_pages_and_no_other(role: str, subtests: pytest.Subtest
 @pytest.mark.parametrize("role", roles)
 def test_a_role_acts_only_where_it_may(role: str) -> None:
     make_everything()
-    client, may_act = logged_in(role), role in {OPERATOR, ADMINISTRATOR}
+    client, may_act = logged_in(role), role == OPERATOR
     source, key = make_source(slug="other", token="another-token-of-length"), ApiKey.objects.all()[:1].get()
     acts = {
         reverse("admin:kill_switch"): {"reason": "x", "confirmation": "HALT"},
@@ -123,10 +129,19 @@ def test_roles_are_put_back_at_every_migration() -> None:
     assert Group.objects.get(name="viewer").permissions.filter(codename="view_signal").exists()
 
 
-def test_each_role_may_what_the_one_before_may_and_more() -> None:
-    granted = [set(Group.objects.get(name=role).permissions.values_list("pk", flat=True)) for role in roles]
+def test_each_role_may_what_the_one_before_may_and_more_and_who_grants_rights_does_not_operate() -> None:
+    viewer, analyst, operator, administrator = (Group.objects.get(name=role).permissions.all() for role in roles)
 
-    assert all(less < more for less, more in pairwise(granted))
+    assert set(viewer) < set(analyst) < set(operator)
+    assert set(analyst) < set(administrator)
+    assert not any(grants_and_operates(granted) for granted in (viewer, analyst, operator, administrator))
+    assert grants_and_operates(operator | administrator)
+
+
+def test_whatever_an_operator_may_do_beside_looking_and_reporting_is_operating() -> None:
+    may = Group.objects.get(name="operator").permissions.exclude(VIEW_TABLES | REPORT | WATCH_QUEUE)
+
+    assert set(may) == set(may.filter(OPERATING))
 
 
 def test_no_role_may_change_what_is_kept_for_audit() -> None:
