@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Left
@@ -182,6 +183,7 @@ class SignalDistribution(models.Model):
                 fields=("engine", "distributed_at", "id"),
                 condition=Q(answered_at__isnull=True),
             ),
+            BrinIndex(name="signal_distributions_made", fields=("distributed_at",), autosummarize=True),
         )
         constraints = (
             models.UniqueConstraint(name="signal_distributions_one_per_engine", fields=("experiment", "engine")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Left
@@ -181,6 +182,8 @@ class Signal(models.Model):
             models.Index(name="signals_symbol_timestamp", fields=("symbol", "-timestamp")),
             # Most alerts name none; those of a strategy name few, which PostgreSQL keeps once each.
             models.Index(name="signals_order", fields=("order_id",), condition=~Q(order_id="")),
+            # What was decided at a time lies together, so that this says of a megabyte whether to look there.
+            BrinIndex(name="signals_processed", fields=("processed_at",), autosummarize=True),
             # The clock of a replay source; live signals pay nothing for it.
             models.Index(name="signals_replay_clock", fields=("source", "timestamp"), condition=Q(replayed=True)),
         )
@@ -346,7 +349,10 @@ class MarketContext(models.Model):
     class Meta:
         db_table = "market_contexts"
         # Whoever looks a context up has its hash, or the first digits of it.
-        indexes = (models.Index(Left("context_hash", HASH_HEAD), name="market_contexts_hash"),)
+        indexes = (
+            models.Index(Left("context_hash", HASH_HEAD), name="market_contexts_hash"),
+            BrinIndex(name="market_contexts_created", fields=("created_at",), autosummarize=True),
+        )
 
     def __str__(self) -> str:
         return self.context_hash

@@ -12,7 +12,7 @@ from psycopg.sql import SQL
 
 from experiments.core.verification import Difference, Recorded
 from experiments.history import replay as replay_module
-from experiments.history.replay import ROWS, Selection, run_replay
+from experiments.history.replay import NOWHERE, ROWS, Selection, run_replay
 from experiments.models import ReplayRun
 from tests.database import value
 from tests.experiments.history.test_replay import tamper
@@ -110,7 +110,7 @@ def test_the_document_is_valid_however_many_differences() -> None:
 
 def test_the_columns_are_those_of_a_verification() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(ROWS.format(conditions=SQL("false")))
+        cursor.execute(ROWS.format(conditions=SQL("false"), **NOWHERE))
 
         assert tuple(column.name for column in cursor.description) == Recorded._fields
 

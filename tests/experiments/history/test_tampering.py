@@ -66,6 +66,27 @@ def test_a_changed_column_is_named(table: str, change: str, field: str) -> None:
     assert field in everything()
 
 
+@pytest.mark.parametrize(
+    ("table", "change", "field"),
+    [
+        ("signals", f"processed_at = processed_at {LATER}", "signals.processed_at"),
+        ("market_contexts", f"created_at = created_at {LATER}", "market_contexts.created_at"),
+        ("execution_policy", "decided_at = decided_at + interval '1 day'", "execution_policy.decided_at"),
+        ("signal_distributions", f"distributed_at = distributed_at {LATER} WHERE engine = 'B'",
+         "signal_distributions.distributed_at (B)"),
+    ],
+)  # fmt: skip
+def test_what_lies_outside_of_the_span_is_late_and_not_missing(table: str, change: str, field: str) -> None:
+    begun = make_experiment("A").created_at
+    span = Selection(since=begun, until=begun + timedelta(microseconds=1))
+    assert [one.differences for one in replay(span)] == [()]
+
+    tamper(table, change)
+
+    ((difference,),) = (one.differences for one in replay(span))
+    assert difference.field == field
+
+
 @pytest.mark.parametrize("name", SETTING_NAMES)
 def test_every_changed_setting_of_a_version_is_found(name: str) -> None:
     experiment = make_experiment("A")
