@@ -14,6 +14,7 @@ from kernel.event_fields import COMMON, FIELDS
 from kernel.events import EVENTS
 from kernel.problems import CALLS, SECTIONS
 from orchestrator_site.settings import env
+from outcomes.analyst_api.columns import TABLES, Kind
 
 DOCS = Path(__file__).parent
 
@@ -100,7 +101,40 @@ def openapi() -> str:
     return text.decode()
 
 
-DOCUMENTS = {"configuration.md": configuration, "errors.md": errors, "events.md": events, "openapi.yaml": openapi}
+DATA_HEAD = """\
+# Tables for analysts
+
+Made from `outcomes/analyst_api/columns.py` by `make docs`; change it there.
+[analysts.md](analysts.md#take-the-data-away) says how to get them.
+
+Times are UTC, RFC 3339 with six decimals, in JSON and CSV, and timestamps in Parquet. Amounts are exact: text in JSON,
+every digit in CSV, decimals of twelve places in Parquet. Null is an empty cell in CSV; an empty text is `""`.
+"""
+# What each kind of column is in JSON and in Parquet.
+KINDS = {
+    Kind.TEXT: ("text", "string"), Kind.ID: ("UUID", "string"), Kind.INSTANT: ("time", "timestamp"),
+    Kind.AMOUNT: ("number as text", "decimal"), Kind.RATIO: ("number as text", "double"),
+    Kind.WHOLE: ("integer", "int64"), Kind.FLAG: ("boolean", "bool"), Kind.DOCUMENT: ("object", "string of JSON"),
+}  # fmt: skip
+
+
+def data() -> str:
+    """docs/data.md."""
+    parts = [DATA_HEAD]
+    for name, columns in TABLES.items():
+        parts.append(
+            f"\n## {name}\n\n`GET /api/v1/{name}`\n\n| Column | JSON | Parquet | Meaning |\n|---|---|---|---|\n"
+        )
+        for one in columns:
+            in_json, in_parquet = KINDS[one.kind]
+            parts.append(f"| `{one.name}` | {in_json} | {in_parquet} | {one.meaning} |\n")
+    return "".join(parts)
+
+
+DOCUMENTS = {
+    "configuration.md": configuration, "data.md": data, "errors.md": errors, "events.md": events,
+    "openapi.yaml": openapi,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from outcomes.analyst_api.evaluations import EvaluationListView, EvaluationView
+from outcomes.analyst_api.rows import AuditView, DeliveriesView, OutcomesView, PairsView
 from outcomes.analyst_api.views import ExperimentListView, ExperimentView
 from outcomes.engine_api.views import (
     AssignmentView,
@@ -40,5 +41,9 @@ urlpatterns = [
     path("evaluations/<str:name>", EvaluationView.as_view(), name="evaluation"),
     path("experiments", ExperimentListView.as_view(), name="experiments"),
     path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
+    path("outcomes", OutcomesView.as_view(), name="outcomes"),
+    path("pairs", PairsView.as_view(), name="pairs"),
+    path("deliveries", DeliveriesView.as_view(), name="deliveries"),
+    path("audit", AuditView.as_view(), name="audit"),
     path("performance", PerformanceView.as_view(), name="performance"),
 ]

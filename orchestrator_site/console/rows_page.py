@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -22,8 +22,9 @@ from admin_kit.form_fields import filter_choice
 from admin_kit.options import render_page
 from kernel.values import decimal_text, format_timestamp, parse_instant, uuid_from
 from orchestrator_site.console.report_page import ReportForm, query_of
-from orchestrator_site.console.rows_export import WRITERS
 from orchestrator_site.roles import VIEW_REPORT
+from outcomes.analyst_api.columns import OUTCOMES, PAIRS
+from outcomes.analyst_api.files import WRITERS, Part, file_answer
 from outcomes.performance.listing import KINDS, ORDERS, Listing, Place
 from outcomes.performance.report import one_snapshot
 from outcomes.performance.scope import Scope
@@ -139,13 +140,10 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
         return HttpResponseBadRequest("These are no filters of a list.")
     if form not in WRITERS:
         raise Http404
-    write, media_type = WRITERS[form]
     kind = asked.cleaned_data["kind"] or "real"
 
-    def parts() -> Iterator[bytes]:
-        with one_snapshot():
-            yield from write(asked.listing())
+    def parts() -> Iterator[Part]:
+        yield from asked.listing().parts()
 
-    answer = StreamingHttpResponse(parts(), content_type=media_type)
-    answer["Content-Disposition"] = f'attachment; filename="{kind.replace("_", "-")}-rows.{form}"'
-    return answer
+    columns = PAIRS if kind in ("paired", "unpaired") else OUTCOMES
+    return file_answer(form, f"{kind.replace('_', '-')}-rows", columns, parts)

@@ -286,6 +286,8 @@ class ApiMiddleware:
         request.resolver_match = match = resolve(path)
         request.META[ROUTE] = _CONVERTER.sub(r"{\1}", match.route.removeprefix(API[1:]))
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        if response.streaming:
+            return self._compression.process_response(request, response)
         if isinstance(response, SimpleTemplateResponse):
             response.render()
         if len(response.content) >= COMPRESSED_FROM and "HTTP_ACCEPT_ENCODING" in request.META:

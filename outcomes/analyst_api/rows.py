@@ -1,0 +1,213 @@
+"""Analyst calls: outcomes, pairs, deliveries and the audit log, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kernel.fields import InstantField, StrictSerializer
+from kernel.models import AuditEntry
+from kernel.values import decimal_text, format_timestamp, parse_instant
+from outcomes.analyst_api.columns import AUDIT, DELIVERIES, OUTCOMES, PAIRS, Column
+from outcomes.analyst_api.files import Part, file_answer, parts_of
+from outcomes.analyst_api.tables import (
+    TableView,
+    cursor_parts,
+    cursor_text,
+    describes,
+    invalid_cursor,
+    json_row,
+    next_page,
+    page_of,
+    page_size_of,
+)
+from outcomes.performance.api import PerformanceFilterSerializer
+from outcomes.performance.listing import ORDERS, Listing, Place
+from outcomes.performance.report import one_snapshot
+from outcomes.performance.scope import PerformanceFilters, Scope
+from policies.models import EngineName
+from signals_app.models import DeliveryOutcome, WebhookDelivery
+
+# A body may have 64 KiB, an audit entry has some hundred bytes.
+DELIVERIES_AT_ONCE, ENTRIES_AT_ONCE = 1_000, 20_000
+
+
+class ListingFilterSerializer(PerformanceFilterSerializer):
+    """The filters of the report, and which rows in which order."""
+
+    engine = serializers.ChoiceField(
+        EngineName.choices, required=False, help_text="Whose trades; of pairs, the engine that traded for real."
+    )
+    order = serializers.ChoiceField(
+        list(ORDERS), required=False,
+        help_text="newest (default) or oldest exit first; best or worst P&L first, without rows that have none. "
+        "Files are oldest first.",
+    )  # fmt: skip
+
+    def filters(self) -> PerformanceFilters:
+        """The filters of the report."""
+        own = ("kind", "engine", "order")
+        return PerformanceFilters(**{name: value for name, value in self.validated_data.items() if name not in own})
+
+
+class OutcomeFilterSerializer(ListingFilterSerializer):
+    """Of outcomes."""
+
+    kind = serializers.ChoiceField(
+        ["real", "shadow", "own_exit"], required=False,
+        help_text="Default: real. Each kind is a list of its own: nothing is to be added up over them.",
+    )  # fmt: skip
+
+
+class PairFilterSerializer(ListingFilterSerializer):
+    """Of pairs."""
+
+    kind = serializers.ChoiceField(
+        ["paired", "unpaired"], required=False, help_text="Default: paired, one of both real. unpaired: two shadows."
+    )
+
+
+class _ListingView(TableView):
+    """Closed trades or pairs, read by the sums of the report."""
+
+    name: str
+    columns: tuple[Column, ...]
+    default_kind: str
+
+    def answer(self, request: Request) -> Any:
+        """A page, or the file."""
+        asked = self.asked(request)
+        values = asked.validated_data
+
+        def listing() -> Listing:
+            return Listing(Scope.of(asked.filters()), values.get("kind", self.default_kind), values.get("engine"))
+
+        if form := self.file_format(request):
+
+            def parts() -> Iterable[Part]:
+                return listing().parts()
+
+            return file_answer(form, self.name, self.columns, parts)
+        order, size = values.get("order", "newest"), page_size_of(request)
+        after = _place(request, order)
+        with one_snapshot():
+            found = listing().page(order, size + 1, after)
+        rows = found[:size]
+        link = next_page(request, _cursor(rows[-1], order)) if len(found) > size else None
+        written = [json_row(self.columns, _computed(row)) for row in rows]
+        return Response({"next": link, "results": written})
+
+
+def _computed(row: dict[str, Any]) -> dict[str, Any]:
+    """With what the files compute in SQL."""
+    parts = {
+        f"b_{name}": None if row[f"a_{name}"] is None or row[name] is None else row[f"a_{name}"] - row[name]
+        for name in ("pnl", "r")
+    }
+    return row | parts | {"trade_id": row["id"]}
+
+
+def _cursor(row: dict[str, Any], order: str) -> str:
+    pnl = decimal_text(row["p"]) if ORDERS[order][0] == "p" else "-"
+    return cursor_text(order, format_timestamp(row["exit_time"]), str(row["id"]), pnl)
+
+
+def _place(request: Request, order: str) -> Place | None:
+    text = request.query_params.get("cursor")
+    if text is None:
+        return None
+    try:
+        of_order, moment, identity, pnl = cursor_parts(text, number=4)
+        value = Decimal(pnl) if ORDERS[order][0] == "p" else None
+        place = Place(parse_instant(moment), UUID(identity), value)
+    except (ValueError, InvalidOperation) as error:
+        raise invalid_cursor() from error
+    if of_order != order or (value is not None and not value.is_finite()):
+        raise invalid_cursor()
+    return place
+
+
+class OutcomesView(_ListingView):
+    """Closed trades, row by row."""
+
+    name, columns, default_kind = "outcomes", OUTCOMES, "real"
+    filters = OutcomeFilterSerializer
+
+    @describes("outcomes", OutcomeFilterSerializer, goes_back=False)
+    def get(self, request: Request) -> Any:
+        """One kind of closed trades that match the filters, in one currency: a page, or all of them as a file."""
+        return self.answer(request)
+
+
+class PairsView(_ListingView):
+    """Pairs of closed trades on the same signal, A minus B, row by row."""
+
+    name, columns, default_kind = "pairs", PAIRS, "paired"
+    filters = PairFilterSerializer
+
+    @describes("pairs", PairFilterSerializer, goes_back=False)
+    def get(self, request: Request) -> Any:
+        """Pairs that match the filters, in one currency: a page, or all of them as a file."""
+        return self.answer(request)
+
+
+class DeliveryFilterSerializer(StrictSerializer):
+    """Of deliveries."""
+
+    source = serializers.SlugField(required=False, max_length=50)  # type: ignore[assignment]  # DRF takes declared fields off the class
+    outcome = serializers.ChoiceField(DeliveryOutcome.choices, required=False)
+    code = serializers.SlugField(required=False, max_length=40)
+    signal_id = serializers.UUIDField(required=False)
+    since = InstantField(required=False, help_text="Received at or after this time, RFC 3339 with zone.")
+    until = InstantField(required=False, help_text="Received before this time, RFC 3339 with zone.")
+
+
+class DeliveriesView(TableView):
+    """Requests of senders of alerts, newest first."""
+
+    filters = DeliveryFilterSerializer
+
+    @describes("deliveries", DeliveryFilterSerializer)
+    def get(self, request: Request) -> Any:
+        """What senders sent, with secrets masked, and how it was handled: a page, or all of it as a file."""
+        conditions = {"source": "source__slug", "since": "received_at__gte", "until": "received_at__lt"}
+        values = self.asked(request).validated_data
+        rows = WebhookDelivery.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
+        if form := self.file_format(request):
+            parts = partial(parts_of, rows, DELIVERIES, ("received_at", "id"), DELIVERIES_AT_ONCE)
+            return file_answer(form, "deliveries", DELIVERIES, parts)
+        return page_of(request, self, rows, "deliveries", ("-received_at", "-id"))
+
+
+class AuditFilterSerializer(StrictSerializer):
+    """Of the audit log."""
+
+    actor = serializers.CharField(required=False, max_length=150, help_text="Exactly as written.")
+    action = serializers.CharField(required=False, max_length=40, help_text="Exactly, such as policy.activated.")
+    subject = serializers.CharField(required=False, max_length=100, help_text="Exactly, such as policy version 7.")
+    since = InstantField(required=False, help_text="Done at or after this time, RFC 3339 with zone.")
+    until = InstantField(required=False, help_text="Done before this time, RFC 3339 with zone.")
+
+
+class AuditView(TableView):
+    """The audit log, newest first."""
+
+    filters = AuditFilterSerializer
+
+    @describes("audit", AuditFilterSerializer)
+    def get(self, request: Request) -> Any:
+        """Who changed what, when, why and from where: a page, or all of it as a file."""
+        conditions = {"since": "at__gte", "until": "at__lt"}
+        values = self.asked(request).validated_data
+        rows = AuditEntry.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
+        if form := self.file_format(request):
+            parts = partial(parts_of, rows, AUDIT, ("at", "id"), ENTRIES_AT_ONCE)
+            return file_answer(form, "audit", AUDIT, parts)
+        return page_of(request, self, rows, "audit", ("-at", "-id"))

@@ -1,0 +1,216 @@
+"""What the calls share that answer a table: one page as JSON by a cursor, all rows as CSV or Parquet."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
+
+from kernel.fields import StrictSerializer
+from kernel.values import decimal_text, format_timestamp, parse_instant
+from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
+from outcomes.analyst_api.files import WRITERS
+from outcomes.core.statistics import ratio_text
+from policies.access import IsAnalyst
+
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
+_AS_JSON: dict[Kind, Callable[[Any], Any]] = {
+    Kind.ID: str, Kind.INSTANT: format_timestamp, Kind.AMOUNT: decimal_text, Kind.RATIO: ratio_text,
+}  # fmt: skip
+_FIELDS: dict[Kind, type[serializers.Field[Any, Any, Any, Any]]] = {
+    Kind.TEXT: serializers.CharField, Kind.ID: serializers.UUIDField, Kind.INSTANT: serializers.DateTimeField,
+    Kind.AMOUNT: serializers.CharField, Kind.RATIO: serializers.CharField, Kind.WHOLE: serializers.IntegerField,
+    Kind.FLAG: serializers.BooleanField, Kind.DOCUMENT: serializers.DictField,
+}  # fmt: skip
+
+
+class CSVRenderer(BaseRenderer):
+    """Names the format for `Accept` and `?format=`; the file is written by the database."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
+class ParquetRenderer(BaseRenderer):
+    """The same for Parquet."""
+
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+
+
+def json_row(columns: Sequence[Column], row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A row as it is answered: numbers that must stay exact as text, times in UTC."""
+    answer = {}
+    for column in columns:
+        value, write = row[prefix + column.name], _AS_JSON.get(column.kind)
+        answer[column.name] = value if value is None or write is None else write(value)
+    return answer
+
+
+def row_serializer(name: str) -> type[serializers.Serializer[Any]]:
+    """A row of a table of TABLES, from which the schema of the answer is made."""
+    fields: dict[str, Any] = {one.name: _field(one) for one in TABLES[name]}
+    return type(f"{name.title()}RowSerializer", (serializers.Serializer,), {"__doc__": f"A row of {name}."} | fields)
+
+
+def _field(column: Column) -> serializers.Field[Any, Any, Any, Any]:
+    options: dict[str, Any] = {"help_text": column.meaning, "allow_null": column.nullable}
+    if column.kind is Kind.TEXT:
+        options["allow_blank"] = True
+    return _FIELDS[column.kind](**options)
+
+
+def page_serializer(
+    name: str, row: type[serializers.BaseSerializer[Any]], *, goes_back: bool
+) -> type[serializers.Serializer[Any]]:
+    """A page of a table, with a link to the page before if it has one."""
+    members: dict[str, Any] = {
+        "__doc__": f"A page of {name}.",
+        "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last one."),
+        "results": row(many=True),
+    }
+    if goes_back:
+        members["previous"] = serializers.URLField(allow_null=True, help_text="The page before; null on the first.")
+    return type(f"{name.title()}PageSerializer", (serializers.Serializer,), members)
+
+
+def describes(
+    name: str,
+    filters: type[StrictSerializer],
+    row: type[serializers.BaseSerializer[Any]] | None = None,
+    *,
+    goes_back: bool = True,
+) -> Callable[..., Any]:
+    """How the call that answers a table stands in the API document; its rows are those of TABLES unless said."""
+    page = page_serializer(name, row or row_serializer(name), goes_back=goes_back)
+    paging = [
+        OpenApiParameter("cursor", str, description="Where the page begins, as in `next`. JSON only."),
+        OpenApiParameter(
+            "page_size",
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+            description="Rows of a page. JSON only.",
+        ),
+    ]
+    responses: dict[Any, Any] = {
+        (200, "application/json"): page,
+        (200, "text/csv"): OpenApiTypes.STR,
+        (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+    }
+    return extend_schema(parameters=[filters, *paging], responses=responses, operation_id=f"list_{name}")
+
+
+class RowsPagination(CursorPagination):
+    """Pages that stay stable while rows are added, newest first; whoever uses it sets `ordering`, a time first."""
+
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+
+    def get_page_size(self, request: Request) -> int:
+        """The requested size; an invalid one is rejected, not replaced."""
+        return page_size_of(request)
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Where the page begins; reject any cursor that was not in an answer."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                # It is compared with a time; on any other text Django would fail.
+                parse_instant(cursor.position)
+        except (NotFound, ValueError) as error:
+            raise invalid_cursor() from error
+        # DRF takes much for the beginning that is no cursor at all.
+        text, here = request.query_params.get("cursor", ""), request.build_absolute_uri()
+        if cursor is not None and self.encode_cursor(cursor) != replace_query_param(here, "cursor", text):
+            raise invalid_cursor()
+        return cursor
+
+
+def page_size_of(request: Request) -> int:
+    """How many rows the request asks for; raises ValidationError."""
+    text = request.query_params.get("page_size")
+    if text is None:
+        return PAGE_SIZE
+    try:
+        return int(serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE).run_validation(text))
+    except ValidationError as error:
+        raise ValidationError({"page_size": error.detail}) from error
+
+
+def invalid_cursor() -> ValidationError:
+    """What is wrong with a cursor that was in no answer to the same question."""
+    return ValidationError({"cursor": ["Send the cursor of `next` as it was answered, with the same filters."]})
+
+
+def cursor_text(*parts: str) -> str:
+    """A place in a list, as text that means nothing to its reader."""
+    return urlsafe_b64encode(" ".join(parts).encode()).decode()
+
+
+def cursor_parts(text: str, *, number: int) -> list[str]:
+    """What `cursor_text` was made of; raises ValueError for any other text."""
+    parts = urlsafe_b64decode(text.encode()).decode().split(" ")
+    if len(parts) != number:
+        raise ValueError("Another cursor.")
+    return parts
+
+
+def next_page(request: Request, cursor: str) -> str:
+    """The URL of the page that begins at a cursor."""
+    return str(replace_query_param(request.build_absolute_uri(), "cursor", cursor))
+
+
+class TableView(APIView):
+    """A table as JSON, CSV or Parquet, by `Accept` or `?format=`; unknown and repeated parameters are refused."""
+
+    permission_classes = (IsAnalyst,)
+    renderer_classes = (JSONRenderer, CSVRenderer, ParquetRenderer)
+    filters: ClassVar[type[StrictSerializer]]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: FBT001, FBT002 (DRF's)
+        """As DRF does; a `format` that there is not is named, where DRF would not find the page."""
+        try:
+            return super().perform_content_negotiation(request, force)
+        except Http404 as error:
+            wrong = ErrorDetail(f"Send json, {' or '.join(WRITERS)}.", code="invalid_choice")
+            raise ValidationError({"format": wrong}) from error
+
+    def file_format(self, request: Request) -> str:
+        """The kind of file; "" for a page of JSON."""
+        renderer = request.accepted_renderer
+        return renderer.format if renderer.format in WRITERS else ""
+
+    def asked(self, request: Request) -> Any:
+        """The serializer of the filters, which are valid; raises ValidationError."""
+        repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
+        if repeated:
+            raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
+        # A file has no pages.
+        paging = {"format"} if self.file_format(request) else {"format", "cursor", "page_size"}
+        query = {name: value for name, value in request.query_params.items() if name not in paging}
+        filters = self.filters(data=query)
+        filters.is_valid(raise_exception=True)
+        return filters
+
+
+def page_of(request: Request, view: APIView, rows: QuerySet[Any], name: str, ordering: tuple[str, str]) -> Response:
+    """One page of rows that the ORM reads, newest first."""
+    columns, paginator = TABLES[name], RowsPagination()
+    paginator.ordering = ordering
+    page = paginator.paginate_queryset(
+        rows.values(*[each.lstrip("-") for each in ordering], **selected(columns)), request, view
+    )
+    return paginator.get_paginated_response([json_row(columns, row, "c_") for row in page or []])
