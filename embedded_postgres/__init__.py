@@ -5,5 +5,6 @@ Nothing happens on import, and Django is not needed.
 
 from embedded_postgres.client import ensure_running, release
 from embedded_postgres.errors import EmbeddedPostgresError
+from embedded_postgres.place import APPLICATION, OWNER
 
-__all__ = ["EmbeddedPostgresError", "ensure_running", "release"]
+__all__ = ["APPLICATION", "OWNER", "EmbeddedPostgresError", "ensure_running", "release"]

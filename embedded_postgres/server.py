@@ -11,12 +11,12 @@ import sys
 from embedded_postgres.data_folder import clear_remains, end_processes, give_to, has_cluster
 from embedded_postgres.errors import EmbeddedPostgresError
 from embedded_postgres.identity import Home
-from embedded_postgres.place import DATABASE, PORT, Place
+from embedded_postgres.place import APPLICATION, DATABASE, OWNER, PORT, Place
 
 STOP_SECONDS = 60.0
 # The builtin provider sorts and folds case alike on Linux and macOS; the operating system's C.UTF-8 may be missing.
 INITDB_OPTIONS = (
-    "--username=postgres",
+    f"--username={OWNER}",
     "--auth-local=trust",
     "--auth-host=reject",
     "--encoding=UTF8",
@@ -134,9 +134,9 @@ class Server:
         return code
 
     def answers(self) -> bool:
-        """Whether the server answers a query; create the database when it is missing.
+        """Whether the server answers a query; create the database and the application's role when they are missing.
 
-        Raise EmbeddedPostgresError when the server answers and the database cannot be created.
+        Raise EmbeddedPostgresError when the server answers and one of them cannot be created.
         """
         import psycopg  # here: its import takes as long as the server needs to start, so start first
         from psycopg import sql
@@ -150,6 +150,8 @@ class Server:
             try:
                 if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchall():
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (APPLICATION,)).fetchall():
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(APPLICATION)))
             except psycopg.Error as error:
                 if connection.broken:  # the server crashed under us: not ready after all
                     return False

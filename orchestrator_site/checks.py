@@ -10,6 +10,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+from orchestrator_site.database_roles import owns_tables
+
 # psql, backups and monitoring want to get in too; PostgreSQL itself keeps three for superusers.
 RESERVED_CONNECTIONS = 10
 # Of one cluster, beside its workers: pusher, monitor, sentinel and the supervisor.
@@ -126,6 +128,14 @@ def check_database(
         for name, state in states.items()
         if state == "off"
     ]
+    if settings.PRODUCTION and owns_tables():
+        messages.append(
+            Warning(
+                "DATABASE_URL's role owns the tables: who gets at it can drop the guards of history.",
+                hint="Migrate as another role (MIGRATION_DATABASE_URL, docs/deployment.md).",
+                id="orchestrator.W002",
+            )
+        )
     return messages
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from embedded_postgres import APPLICATION
 from kernel.values import whole_number
 
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
@@ -117,12 +118,12 @@ def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name} is {text!r}. Allowed: {allowed}.")
 
 
-def database_settings(url: str) -> dict[str, Any]:
+def database_settings(url: str, *, embedded_role: str = APPLICATION) -> dict[str, Any]:
     """Django's settings of the database at a URL, "" for the embedded one; what the URL's query says wins over ours.
 
     A pooler that keeps no prepared statements between two transactions keeps no cursors either.
     """
-    database: dict[str, Any] = {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator"}
+    database: dict[str, Any] = {"ENGINE": "embedded_postgres.backend", "NAME": "orchestrator", "USER": embedded_role}
     if url:
         database = environ.Env.db_url_config(url)
     options = database.get("OPTIONS", {})

@@ -11,6 +11,7 @@ from pathlib import Path
 import django_stubs_ext
 import environ
 
+from embedded_postgres import OWNER
 from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.environment import Environment, database_settings, kept_secret
 from orchestrator_site.log_format import logging_config
@@ -162,6 +163,17 @@ DATABASE_URL = env.postgresql_url(
     "`?prepare_threshold=None` for PgBouncer",
 )
 DATABASES = {"default": database_settings(DATABASE_URL)}
+MIGRATION_DATABASE_URL = env.postgresql_url(
+    "MIGRATION_DATABASE_URL",
+    meaning="the same database as its owner, for `migrate` and `up` alone, so that the role of `DATABASE_URL` owns "
+    "nothing and can drop no guard; none means that it is the owner itself",
+)
+# None where the role of DATABASE_URL migrates, too (orchestrator_site/database_roles.py).
+OWNER_DATABASE = (
+    database_settings(MIGRATION_DATABASE_URL, embedded_role=OWNER)
+    if MIGRATION_DATABASE_URL or not DATABASE_URL
+    else None
+)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -25,5 +25,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Start the server if needed and return psycopg's connection parameters."""
         address = conninfo_to_dict(ensure_running(settings.EMBEDDED_POSTGRES_DIR))
         parameters = super().get_connection_params()
-        parameters.update({key: address[key] for key in ("host", "user", "port") if key in address})
+        # Who connects is the settings' to say.
+        parameters.update({key: address[key] for key in ("host", "port") if key in address})
         return parameters

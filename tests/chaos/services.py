@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from tests.processes.harness import MANAGE, database_url, descendants
+from tests.processes.harness import MANAGE, application_url, descendants
 
 # As in docs/operating.md.
 WATCHDOG_SECONDS = 15.0
@@ -77,7 +77,7 @@ class Service:
         with nullcontext(self.log) if isinstance(self.log, int) else self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, MANAGE, *self.arguments],
-                env={**os.environ, "DATABASE_URL": database_url(), "NOTIFY_SOCKET": address, **self.environment},
+                env={**os.environ, "DATABASE_URL": application_url(), "NOTIFY_SOCKET": address, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -172,7 +172,7 @@ def test_a_backup_is_restored_by_the_guides_commands_and_is_all_there(restored: 
         subprocess.run(
             ["sh", "-ec", told], cwd=tmp_path, check=True, capture_output=True,
             env={
-                "PATH": f"{find_bin_dir()}:{os.environ['PATH']}", "DATABASE_URL": database_url(),
+                "PATH": f"{find_bin_dir()}:{os.environ['PATH']}", "MIGRATION_DATABASE_URL": database_url(),
                 "RESTORED_URL": restored, "PGHOST": str(own["host"]), "PGUSER": str(own["user"]),
             },
         )  # fmt: skip

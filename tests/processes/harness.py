@@ -18,6 +18,9 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.db import connection
 
+from embedded_postgres import APPLICATION
+from orchestrator_site.database_roles import grant_to_application
+
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 
 
@@ -32,13 +35,22 @@ def wait_until(condition: Callable[[], Any], *, seconds: float = 60.0, what: str
 
 
 def database_url() -> str:
-    """Return the URL of the test database, for child processes."""
+    """Return the URL of the test database as its owner."""
     connection.ensure_connection()
     parameters = connection.get_connection_params()
+    return _url(parameters, parameters.get("user") or "", parameters.get("password") or "")
+
+
+def application_url() -> str:
+    """Return that of the role that owns nothing, for child processes."""
+    with connection.cursor() as cursor:
+        grant_to_application(cursor, APPLICATION, "application")
+    return _url(connection.get_connection_params(), APPLICATION, "application")
+
+
+def _url(parameters: dict[str, Any], user: str, password: str) -> str:
     query = urlencode({"host": parameters.get("host") or ""}, quote_via=quote)
-    login = quote(parameters.get("user") or "") + (
-        f":{quote(parameters['password'])}" if parameters.get("password") else ""
-    )
+    login = quote(user) + (f":{quote(password)}" if password else "")
     return f"postgresql://{login}@/{parameters['dbname']}?{query}"
 
 
@@ -54,7 +66,7 @@ def manage(*arguments: str, log: Path, **environment: str) -> Iterator[subproces
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, MANAGE, *arguments],
-            env={**os.environ, "DATABASE_URL": database_url(), **environment},
+            env={**os.environ, "DATABASE_URL": application_url(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

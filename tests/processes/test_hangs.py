@@ -23,7 +23,15 @@ from django.conf import settings
 from signals_app.models import Signal, WebhookDelivery
 from tests.factories import make_source
 from tests.processes.disk import Disk
-from tests.processes.harness import database_url, descendants, free_port, http_status, is_alive, wait_until
+from tests.processes.harness import (
+    application_url,
+    database_url,
+    descendants,
+    free_port,
+    http_status,
+    is_alive,
+    wait_until,
+)
 from tests.processes.line import Line, Network
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
@@ -252,7 +260,7 @@ def resident_mib(server: Server) -> float:
 def test_neither_a_log_that_nobody_reads_nor_sigterm_costs_an_alert() -> None:
     make_source()
     reading, writing = os.pipe()
-    with serving(writing, database_url()) as (port, process):
+    with serving(writing, application_url()) as (port, process):
         # More than a pipe holds, and more than is kept of it.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         body = json.dumps(alert(direction="x" * 200)).encode()

@@ -26,7 +26,7 @@ from signals_app.models import WebhookDelivery
 from tests.api_answers import answered
 from tests.factories import make_experiment, make_source
 from tests.policies.control import ADA, make_draft
-from tests.processes.harness import database_url, free_port, http_status, wait_until
+from tests.processes.harness import application_url, free_port, http_status, wait_until
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +44,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         server = subprocess.Popen(
             [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), "--processes", "1"],
             cwd=settings.BASE_DIR,
-            env={**os.environ, **THREADS, "DATABASE_URL": database_url()},
+            env={**os.environ, **THREADS, "DATABASE_URL": application_url()},
             stdout=log,
             stderr=log,
         )

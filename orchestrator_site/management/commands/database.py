@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
+
+from orchestrator_site.database_roles import as_owner
 
 
 class Command(BaseCommand):
@@ -17,11 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Define the one action."""
         parser.add_argument("action", choices=["url"], help="what to show")
+        parser.add_argument("--owner", action="store_true", help="of the role that owns the tables, for maintenance")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the URL; an embedded server starts for it."""
-        connection.ensure_connection()
-        parameters = connection.get_connection_params()
+        with as_owner() if options["owner"] else nullcontext():
+            connection.ensure_connection()
+            parameters = connection.get_connection_params()
         user, password = parameters.get("user") or "", parameters.get("password") or ""
         login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
         host, port = str(parameters.get("host") or ""), parameters.get("port")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -12,9 +13,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from kernel.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
 from kernel.processes import answers_ok, port_error
+from orchestrator_site.database_roles import may_migrate
 
 # The first start makes the embedded database's files and every table.
 START_SECONDS = 60.0
@@ -47,7 +50,7 @@ class Command(BaseCommand):
         guard.set_autocommit(autocommit=False)
         with guard.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('orchestrator migrations'))")
-        call_command("migrate", interactive=False, verbosity=0)
+        self._migrate()
         # With the database named: else Django skips the checks that ask it.
         call_command("check", databases=["default"], verbosity=0)
         # From here on this process only watches; an idle session would cost one of max_connections.
@@ -83,6 +86,20 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The {group.failed.name} program exited {RESTARTS_PER_MINUTE} times within a minute, so everything "
                 "was stopped. See the log above for the reason, fix it and start again."
+            )
+
+    def _migrate(self) -> None:
+        """Migrate where this may; where somebody else does, see that it is done."""
+        if may_migrate():
+            call_command("migrate", interactive=False, verbosity=0)
+            # What follows is the application, which has no use for the owner's password.
+            os.environ.pop("MIGRATION_DATABASE_URL", None)
+            return
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise CommandError(
+                "The database is not migrated and DATABASE_URL's role owns nothing: run manage.py migrate with "
+                "MIGRATION_DATABASE_URL first."
             )
 
     def _wait_for_database(self) -> None:
