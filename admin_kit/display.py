@@ -161,7 +161,7 @@ def signed_amount(value: Decimal | None) -> SafeString | None:
     text = decimal_text(abs(value)) if value and not float(text.replace(",", "")) else text
     if not value:
         return format_html('<span class="to-number">{}</span>', text)
-    sign, look = ("▲ +", "to-gain") if value > 0 else ("▼ −", "to-loss")  # noqa: RUF001 (a true minus sign)
+    sign, look = ("▲ +", "to-gain") if value > 0 else ("▼ −", "to-loss")
     return format_html('<span class="to-number {}" title="{}">{}{}</span>', look, decimal_text(value), sign, text)
 
 

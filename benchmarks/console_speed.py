@@ -145,7 +145,7 @@ def pages() -> list[Page]:
         ("Inbox, one code", inbox, (), {"code": "direction_missing"}),
         ("Inbox, rejected with a word", inbox, (), {"outcome": "rejected", "q": "o250090"}),
         ("Inbox, the last 24 hours", inbox, (), {"within": "24h"}),
-        ("Judge again, what would come of it", "inbox_redrive", (), {"code": "direction_missing"}),
+        ("Re-evaluate, what would come of it", "inbox_redrive", (), {"code": "direction_missing"}),
         ("Check an alert", "check_alert", (), {}),
         ("Check an alert that came", "check_alert", (), {"delivery": str(old)}),
         ("Search, an action", "search", (), {"s": "halt"}),

@@ -30,6 +30,7 @@ from policies.selectors import state_in_force
 HOST = "127.0.0.1"
 BARS_FILE = Path("examples") / "data" / "stocks_daily.csv"
 CHART = "chart.csv"
+PLURALS = {"duplicate": "duplicates", "conflict": "conflicts"}
 LOOK_SECONDS = 0.25
 # `up` itself needs five seconds to stop its programs.
 STOP_SECONDS = 15.0
@@ -156,13 +157,18 @@ class Demo:
             line.show(text)
             time.sleep(LOOK_SECONDS)
         line.finish(text)
-        say(f"Alerts: {', '.join(f'{number} {status}' for status, number in sorted(sender.answers.items()))}.")
+        say(f"Alerts: {', '.join(told(number, status) for status, number in sorted(sender.answers.items()))}.")
         if sender.answers["duplicate"]:
             say("  duplicate: received in an earlier run of the demo; a repeated alert creates no second signal.")
         if sender.answers["conflict"]:
             say("  conflict: an earlier run with another --alerts sent this bar as its last; its first alert was kept.")
         if sender.rejections:
             raise DemoError(f"{len(sender.rejections)} alerts were rejected. The first answer: {sender.rejections[0]}")
+
+
+def told(number: int, status: str) -> str:
+    """How many alerts got this answer, in words."""
+    return f"{number} {PLURALS.get(status, status) if number != 1 else status}"
 
 
 def say(text: str) -> None:

@@ -33,7 +33,7 @@ PARAMETERS = Parameters()
 def decide(bar: Bar) -> Verdict:
     """An at-the-money call on an upward breakout, a put on a downward one, otherwise nothing."""
     if bar.is_last:
-        return Verdict(None, ["no later bar to leave at"])
+        return Verdict(None, ["no later bar to exit on"])
     if bar.volatility > PARAMETERS.highest_volatility:
         return Verdict(None, [f"volatility {bar.volatility:.2f} is above {PARAMETERS.highest_volatility}"])
     if bar.direction == "LONG" and bar.close > bar.get("high_4"):
@@ -44,7 +44,7 @@ def decide(bar: Bar) -> Verdict:
 
 
 def leave(holding: Holding) -> str | None:
-    """The reason to leave at a later bar, None to stay."""
+    """The reason to exit on a later bar, None to stay."""
     if holding.gain >= PARAMETERS.take_profit:
         return "TAKE_PROFIT"
     if holding.days_left <= PARAMETERS.last_days:

@@ -69,7 +69,7 @@ def decide(bar: Bar) -> Verdict:
     votes = {agent.__name__: agent(bar) for agent in AGENTS}
     agreement = _agreement(votes.values(), bar.direction)
     if bar.is_last:
-        return Verdict(None, ["no later bar to leave at"], votes)
+        return Verdict(None, ["no later bar to exit on"], votes)
     if bar.volatility > PARAMETERS.highest_volatility:
         return Verdict(None, [f"volatility {bar.volatility:.2f} is above {PARAMETERS.highest_volatility}"], votes)
     if agreement < PARAMETERS.votes_needed:
@@ -78,7 +78,7 @@ def decide(bar: Bar) -> Verdict:
 
 
 def leave(holding: Holding) -> str | None:
-    """The reason to leave at a later bar, None to stay."""
+    """The reason to exit on a later bar, None to stay."""
     if holding.gain >= PARAMETERS.take_profit:
         return "TAKE_PROFIT"
     if holding.gain <= PARAMETERS.stop_loss:

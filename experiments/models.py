@@ -164,9 +164,7 @@ class SignalDistribution(models.Model):
     # Found by the unique key, which begins with it; a second index would be written twice for every signal.
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="distributions", db_index=False)
     engine = models.CharField(max_length=1, choices=EngineName, help_text="A or B.")
-    context_hash = models.CharField(
-        max_length=64, help_text="Hash of the market context, the same for both engines (R1.5)."
-    )
+    context_hash = models.CharField(max_length=64, help_text="Hash of the market context, the same for both engines.")
     distributed_at = models.DateTimeField(help_text="UTC.")
     lease_token = models.UUIDField(null=True, blank=True, help_text="Token of the claim that holds the lease.")
     lease_expires_at = models.DateTimeField(

@@ -121,7 +121,7 @@ class RecipientAdmin(AuditAdmin):
     )  # fmt: skip
     actions_list = ("new",)
     actions_detail = ("edit", "test", "switch")
-    empty_hint = "Nobody is told of anything yet. Add a person or a channel."
+    empty_hint = "No recipients yet, so nobody is notified. Add a person or a channel."
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whether the user may say who is told."""
@@ -254,7 +254,7 @@ class NotificationAdmin(AuditAdmin):
         "attempts", "outcome", "settled_at", "message_id",
     )  # fmt: skip
     actions_detail = ("again",)
-    empty_hint = "Nothing was to be sent yet. Recipients are told of what happens after they were added."
+    empty_hint = "No notifications yet. Add a recipient: it is notified of whatever happens from then on."
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whether the user may say who is told."""

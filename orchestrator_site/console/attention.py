@@ -30,6 +30,7 @@ from kernel.models import AttentionMark
 from kernel.sql import load
 from orchestrator_site.health import WAITING_LIMIT_SECONDS
 from policies.core.rules import PolicyState
+from policies.core.settings import label_of
 from policies.models import Engine
 from policies.selectors import NoPolicyError, open_trip, state_in_force
 
@@ -193,12 +194,12 @@ def _brakes(facts: SimpleNamespace, state: PolicyState | None) -> Iterator[Atten
         )
     trip = open_trip()
     if trip is not None:
-        text = f"Guardrail tripped: {trip.name} is {trip.value} (limit {trip.limit}). No new real trades."
+        text = f"Guardrail tripped: {trip.label} is {trip.value} (limit {trip.limit}). No new real trades."
         yield Attention("guardrail", text, "policies_guardrailtrip_changelist", facts=str(trip.pk), urgent=True)
     elif state is not None:
         for level in guardrail_bars(state):
             if level.share >= NEAR:
-                text = f"{level.name} is at {level.value} of {level.limit}, close to its limit."
+                text = f"{level.label} is at {level.value} of {level.limit}, close to its limit."
                 yield Attention(f"near_{level.name}", text, "policies_guardrailtrip_changelist", facts=level.value)
 
 
@@ -264,6 +265,11 @@ class GuardrailBar:
     value: str
     limit: str
     share: float
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return label_of(self.name)
 
 
 def guardrail_bars(state: PolicyState) -> list[GuardrailBar]:

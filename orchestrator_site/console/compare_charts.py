@@ -196,7 +196,7 @@ def role_chart(totals: Mapping[str, Sums], unit: Unit) -> Chart:
     if estimate is not None:
         for name, effect in (
             ("Engines alone, roles balanced", estimate.engine_effect),
-            ("Cost of being the real one, not A - B", estimate.real_execution_effect),
+            ("Cost of trading for real, not A − B", estimate.real_execution_effect),
         ):
             rows.append(Estimate(name, None, effect, estimate.interval(effect)))
     return interval_chart(

@@ -32,7 +32,7 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
     if estimate is None:
         only = "A" if totals["A"].n else "B"
         return (
-            f"It cannot be said what share of the difference is execution: {only} was the real one in all {total.n:,} "
+            f"It cannot be said what share of the difference is execution: {only} traded for real in all {total.n:,} "
             "pairs, so skill and the cost of trading for real cannot be told apart."
         )
     a_real, b_real = (totals[engine].n for engine in ENGINES)
@@ -43,10 +43,10 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
     share = f" ({percent}% of it)" if percent > 0 else ""
     against = " the other way: without it the difference would be larger" if percent < 0 else ""
     cost = estimate.real_execution_effect
-    effect = f"costs {unit.text(cost)}" if cost >= 0 else f"brings {unit.text(-cost)}"
+    effect = f"costs {unit.text(cost)}" if cost >= 0 else f"adds {unit.text(-cost)}"
     return (
-        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution{against}. Being the "
-        f"real one {effect} a trade, and A was real in {a_real:,} pairs, B in "
+        f"Of the mean difference of {unit.text(mean)} a pair, {unit.text(due)}{share} is execution{against}. "
+        f"Trading for real {effect} per trade, and A was real in {a_real:,} pairs, B in "
         f"{b_real:,}. The engines alone differ by {unit.text(estimate.engine_effect)} a pair."
     )
 

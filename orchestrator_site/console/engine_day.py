@@ -44,7 +44,7 @@ class EngineDay:
     stale: int = 0
     silent: int = 0  # no answer in time
     lapsed_leases: int = 0
-    percentiles: tuple[float, ...] = ()  # of answer times: 50 %, 90 %, 99 %, the longest; empty without an answer
+    percentiles: tuple[float, ...] = ()  # of answer times, as named below; empty without an answer
     bars: tuple[int, ...] = (0,) * len(BARS)
     permits: int = 0
     confirmed: int = 0
@@ -61,8 +61,8 @@ class EngineDay:
 
     @property
     def named_percentiles(self) -> list[tuple[str, float]]:
-        """Half of the answers came within the first, and so on."""
-        return list(zip(("50 %", "90 %", "99 %", "longest"), self.percentiles, strict=True))
+        """Half of the answers came within the median, nine of ten within p90, and so on."""
+        return list(zip(("median", "p90", "p99", "longest"), self.percentiles, strict=True))
 
     @property
     def answers(self) -> int:
@@ -89,10 +89,10 @@ def times_chart(engine: str, day: EngineDay) -> Chart | None:
     used = [place for place, n in enumerate(day.bars) if n]
     # One bar more on either side: the picture shows that nothing lies beyond.
     shown = slice(max(used[0] - 1, 0), used[-1] + 2)
-    said = ", ".join(f"{name} within {value:,.2f} s" for name, value in day.named_percentiles[:-1])
+    said = ", ".join(f"{name} {value:,.2f} s" for name, value in day.named_percentiles[:-1])
     return Chart(
         f"times-{engine.lower()}", f"{engine}: answer times of the last 24 hours",
-        f"{sum(day.bars):,} answers: {said}; the longest {day.percentiles[-1]:,.2f} s.",
+        f"{sum(day.bars):,} answers: {said}; longest {day.percentiles[-1]:,.2f} s.",
         BARS[shown], [Series("answers", day.bars[shown], {"A": "a", "B": "b-alone"}[engine], "bar")],
         "From the assignment to the answer", "Answers", low=True,
     )  # fmt: skip

@@ -19,7 +19,7 @@ UPTIME = load(__file__, "engine_uptime.sql")
 
 @dataclass(frozen=True, slots=True)
 class Uptime:
-    """When an engine was first seen, and the share of the last 30 days, or since then, in which it was available."""
+    """When an engine was first seen, and the share of the last days, or since then, in which it was available."""
 
     first_seen: datetime
     seconds: float
@@ -48,10 +48,10 @@ class Slot:
     tooltip: str
 
 
-def uptimes() -> dict[str, Uptime]:
+def uptimes(days: int = LONG_DAYS) -> dict[str, Uptime]:
     """By engine, without one that was never seen: what lies before its first heartbeat is no outage."""
     with connection.cursor() as cursor:
-        cursor.execute(UPTIME, {"days": LONG_DAYS})
+        cursor.execute(UPTIME, {"days": days})
         return {
             engine: Uptime(first, passed, up / passed if passed else 1.0)
             for engine, first, passed, up in cursor.fetchall()

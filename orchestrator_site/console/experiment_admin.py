@@ -13,7 +13,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from admin_kit.display import label, link, number, signed_amount
@@ -60,6 +60,14 @@ TRADED = {
     # The same as no executed engine, which would also ask for what has no decision, row by row.
     "none": ("Neither", Q(decision__execution_mode=ExecutionMode.SHADOW_ONLY)),
 }
+
+
+def _earned(trade: RealTrade | ShadowTrade) -> SafeString | None:
+    """What a trade came to, with its currency; None while it has no outcome, or one without a price."""
+    outcome = result_in_force(trade.outcomes.all())
+    if outcome is None or outcome.pnl is None:
+        return None
+    return format_html('{} <small class="to-muted">{}</small>', signed_amount(outcome.pnl), trade.currency)
 
 
 def _of_signal(
@@ -258,30 +266,37 @@ class ExperimentAdmin(AuditAdmin):
 
     @admin.display(description="state")
     def state(self, row: Experiment) -> SafeString | str:
-        """Whether any trade is still open, or why there is none."""
-        trades = [*row.realtrades.all(), *row.shadowtrades.all()]
-        if not trades:
-            actions = {each.engine: each.action for each in row.recommendations.all()}
-            did = {engine: _DID.get(actions.get(engine, ""), "has not answered") for engine in ("A", "B")}
-            told = [f"both {did['A'].replace('has', 'have')}"] if did["A"] == did["B"] else map(" ".join, did.items())
-            return format_html('<span class="to-wraps">no trade: {}</span>', ", ".join(told))
-        return "open" if any(trade.is_live for trade in trades) else "closed"
+        """Whether any trade is still open; which kind there is none of, and why."""
+        real, shadow = list(row.realtrades.all()), list(row.shadowtrades.all())
+        trades: list[RealTrade | ShadowTrade] = [*real, *shadow]
+        standing = "open" if any(trade.is_live for trade in trades) else "closed"
+        if real and shadow:
+            return standing
+        kind = "real only" if real else "shadow only" if shadow else "no trade"
+        traded = {trade.engine for trade in trades}
+        actions = {each.engine: each.action for each in row.recommendations.all()}
+        did = {
+            engine: _DID.get(actions.get(engine, ""), "has not answered")
+            for engine in ("A", "B")
+            if engine not in traded
+        }
+        told = list(map(" ".join, did.items()))
+        if len(did) == 2 and did["A"] == did["B"]:
+            told = [f"both {did['A'].replace('has', 'have')}"]
+        words = [*(["open"] if standing == "open" else []), ": ".join(filter(None, (kind, ", ".join(told))))]
+        return format_html('<span class="to-wraps">{}</span>', ", ".join(words))
 
     @number
     @admin.display(description="P&L real")
     def pnl_real(self, row: Experiment) -> SafeString | None:
         """The real outcome; None while there is none, or without a price."""
-        amounts = (outcome.pnl for trade in row.realtrades.all() if (outcome := result_in_force(trade.outcomes.all())))
-        return signed_amount(next((amount for amount in amounts if amount is not None), None))
+        return next(filter(None, map(_earned, row.realtrades.all())), None)
 
     @number
     @admin.display(description="P&L shadow")
     def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
         """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""
-        latest = [result_in_force(trade.outcomes.all()) for trade in row.shadowtrades.all()]
-        outcomes = [outcome for outcome in latest if outcome is not None and outcome.pnl is not None]
-        if len(outcomes) == 1:
-            return signed_amount(outcomes[0].pnl)
-        outcomes.sort(key=lambda outcome: outcome.engine)
-        parts = [format_html("{}: {}", outcome.engine, signed_amount(outcome.pnl)) for outcome in outcomes]
-        return format_html("{} {}", *parts) if parts else None
+        earned = {trade.engine: amount for trade in row.shadowtrades.all() if (amount := _earned(trade))}
+        if len(earned) < 2:
+            return next(iter(earned.values()), None)
+        return format_html_join(" ", "{}: {}", sorted(earned.items()))

@@ -61,8 +61,8 @@ class InboxForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["q"].label = "Words in the alert"
-        self.fields["code"].label = "Code, such as stale"
+        self.fields["q"].label = "Alert contains"
+        self.fields["code"].label = "Reason code"
 
     def asked(self) -> Asked:
         """The deliveries asked for; the later of two beginnings counts."""
@@ -132,12 +132,12 @@ def minutes(until: datetime) -> Chart | None:
     told = ", ".join(f"{total:,} {name}" for total, (name, _) in zip(totals, LOOKS, strict=True) if total)
     return Chart(
         "inbox",
-        "Alerts a minute",
+        "Alerts per minute",
         f"The hour up to {labels[-1]} UTC: {told}.",
         labels,
         [Series(name, numbers, look, "bar") for numbers, (name, look) in zip(counts, LOOKS, strict=True)],
         "Minute, UTC",
-        "Alerts a minute",
+        "Alerts per minute",
         stacked=True,
         low=True,
     )
@@ -163,7 +163,7 @@ def _rows(deliveries: list[WebhookDelivery]) -> list[Row]:
 
 
 class RedriveForm(forms.Form):
-    """Why rejected alerts are judged again."""
+    """Why rejected alerts are re-evaluated."""
 
     reason = reason_field("Kept with your name on each of them and in the audit log.")
 
@@ -177,12 +177,12 @@ def redrive_page(request: HttpRequest) -> HttpResponse:
         ids = [number for text in request.POST.get("ids", "").split(",") if (number := whole_number(text)) is not None]
         fates = redrive(actor_of(request), ids, reason=form.cleaned_data["reason"])
         counts = ", ".join(f"{len(kept)} {outcome}" for outcome, kept in _by_outcome(fates).items())
-        messages.success(request, f"Judged again: {counts or 'nothing that was still to be done'}.")
+        messages.success(request, f"Re-evaluated: {counts or 'nothing that was still to be done'}.")
         return redirect("admin:inbox")
     filters = InboxForm(request.GET)
     fates = foresee(can_be_redriven(filters.asked())) if filters.is_valid() else []
     return render_page(
-        request, "console/redrive.html", "Judge rejected alerts again", form=form, fates=fates[:PAGE],
+        request, "console/redrive.html", "Re-evaluate rejected alerts", form=form, fates=fates[:PAGE],
         count=len(fates), is_most=len(fates) == MOST,
         outcomes=[(name, len(kept)) for name, kept in _by_outcome(fates).items()],
         ids=",".join(str(fate.delivery.pk) for fate in fates), query=request.GET.urlencode(),

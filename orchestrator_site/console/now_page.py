@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from experiments.models import ExecutionDecision, ReplayRun
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
+from kernel.values import plain_text
 from orchestrator_site.console.activity import last_hour, stakes
 from orchestrator_site.console.attention import MAY_ACKNOWLEDGE, SNOOZE_HOURS, guardrail_bars, inbox
 from orchestrator_site.console.engine_uptime import Lane, lane_of, uptimes
+from orchestrator_site.console.reviews import reviews
 from policies.core.rules import PolicyState, resolve_policy
 from policies.models import Engine, PolicyRamp, RampState
 from policies.selectors import NoPolicyError, active_policy, state_in_force
@@ -70,11 +72,17 @@ def parts(request: HttpRequest) -> dict[str, Callable[[], dict[str, Any]]]:
     """What each part of the page shows, by its name; read when it is called."""
     may_mark = request.user.has_perm(MAY_ACKNOWLEDGE)
     return {
-        "inbox": lambda: {"inbox": inbox(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
+        "inbox": lambda: {**what_to_see_to(), "may_mark": may_mark, "snooze_hours": SNOOZE_HOURS},
         "state": state_now,
         "activity": lambda: {"lanes": engine_lanes(), "charts": last_hour()},
         "decisions": lambda: latest_decisions(request),
     }
+
+
+def what_to_see_to() -> dict[str, Any]:
+    """What asks for attention, and what else is worth a look."""
+    asking = inbox()
+    return {"inbox": asking, "reviews": list(reviews(asking))}
 
 
 def refresh_of(request: HttpRequest) -> int:
@@ -137,18 +145,23 @@ def latest_decisions(request: HttpRequest) -> dict[str, Any]:
 
 
 def next_decisions(state: PolicyState) -> list[str]:
-    """What a signal received now would be decided to, by the rules themselves."""
+    """What a signal received now would be decided to, by the rules themselves, and how likely each is."""
     sentences = {variant: _sentence(state, variant) for variant in ("A", "B")}
     if sentences["A"] == sentences["B"]:
         return [sentences["A"]]
-    return [f"Variant {variant}: {sentence}" for variant, sentence in sentences.items()]
+    chances = {"A": state.settings.split_percentage, "B": 100 - state.settings.split_percentage}
+    return [
+        f"{plain_text(chances[variant])}% chance that {sentence}"
+        for variant, sentence in sentences.items()
+        if chances[variant]
+    ]
 
 
 def _sentence(state: PolicyState, variant: str) -> str:
     decision = resolve_policy(state.inputs(variant))
     if decision.executed_engine is None:
-        return f"no engine trades for real, both shadow ({decision.execution_mode}, {decision.reason})"
+        return f"no engine trades for real and both shadow ({decision.execution_mode}, {decision.reason})"
     return (
-        f"engine {decision.executed_engine} trades for real, engine {decision.shadow_engine} shadows "
+        f"engine {decision.executed_engine} trades for real and engine {decision.shadow_engine} shadows "
         f"({decision.execution_mode}, {decision.reason})"
     )

@@ -63,7 +63,7 @@ ACTIONS = (
     ("Disable or enable an engine", "switch off", "power_settings_new", "policies.change_engine", "engines", ""),
     ("Retry or discard failed signals", "queue error", "error", "signals_app.change_signal",
      "signals_app_signal_changelist", "status__exact=FAILED&failure=open"),
-    ("Judge rejected alerts again", "re-drive redrive replay inbox", "replay",
+    ("Re-evaluate rejected alerts", "judge again re-drive redrive replay inbox", "replay",
      "signals_app.redrive_webhookdelivery", "inbox_redrive", ""),
     ("The worst trades", "loss pnl rows", "trending_down", "outcomes.view_report", "rows", "order=worst"),
 )  # fmt: skip

@@ -75,7 +75,7 @@ class OrchestratorAdminSite(UnfoldAdminSite):
             "attention/": ("attention", attention.mark),
             "kill-switch/": ("kill_switch", kill_switch.page),
             "inbox/": ("inbox", inbox_page.page),
-            "inbox/judge-again/": ("inbox_redrive", inbox_page.redrive_page),
+            "inbox/re-evaluate/": ("inbox_redrive", inbox_page.redrive_page),
             "check-alert/": ("check_alert", alert_page.page),
             "engines/": ("engines", engines_page.page),
             "risk/": ("risk", risk_page.page),

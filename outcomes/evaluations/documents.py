@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -88,21 +89,46 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     return document | {"waits": waits_document(run), "report_hash": document_hash(document)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the judged blocks of a run come to."""
+
+    rows: list[EvaluationBlock]
+    blocks: list[JudgedBlock]
+    judgement: dict[str, Any]
+    variants: Counter[str]
+    counts: dict[str, Any]
+    verdict: str
+
+    @classmethod
+    def of(cls, run: EvaluationRun) -> _Judged:
+        """As of now."""
+        rows = list(_judged_rows(run))
+        judgement = rows[-1].judgement if rows else NOTHING
+        variants, late = _assigned(run, rows)
+        decided = sum(variants.values())
+        counts = _counts(rows, decided, late)
+        verdict = state_of_verdict(
+            judgement["verdict"],
+            is_concluded=run.concluded_at is not None,
+            compared=counts["compared"],
+            decided=decided,
+        )
+        return cls(rows, [block_of_row(row) for row in rows], judgement, variants, counts, verdict)
+
+
+def flags_of(run: EvaluationRun) -> list[str]:
+    """The reservations that its verdict has, as its document names them."""
+    judged = _Judged.of(run)
+    return _flags(run, judged.blocks, judged.judgement, judged.verdict, judged.counts)
+
+
 def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
-    rows = list(_judged_rows(run))
-    judgement = rows[-1].judgement if rows else NOTHING
-    blocks = [block_of_row(row) for row in rows]
-    variants, late = _assigned(run, rows)
-    counts = _counts(rows, sum(variants.values()), late)
-    verdict = state_of_verdict(
-        judgement["verdict"],
-        is_concluded=run.concluded_at is not None,
-        compared=counts["compared"],
-        decided=sum(variants.values()),
-    )
+    judged = _Judged.of(run)
+    rows, blocks, judgement, verdict = judged.rows, judged.blocks, judged.judgement, judged.verdict
     at_block = judgement["at_block"] or (len(rows) if run.concluded_at is not None and rows else None)
     standing = rows[at_block - 1].judgement if at_block else judgement
-    flags = _flags(run, blocks, judgement, verdict, counts)
+    flags = _flags(run, blocks, judgement, verdict, judged.counts)
     interval = None if judgement["drift"] else judgement["interval"]
     earlier = EvaluationRun.objects.filter(attempt__lt=run.attempt).select_related("evaluation").order_by("attempt")
     attempts = [(other.evaluation.name, verdict_of(other)) for other in earlier]
@@ -141,8 +167,8 @@ def _run_document(evaluation: Evaluation, run: EvaluationRun) -> dict[str, Any]:
             "ended_because": run.ended_because,
         },
         "blocks": _block_documents(run, rows),
-        "counts": counts,
-        "beside": _beside(run, rows, blocks, variants),
+        "counts": judged.counts,
+        "beside": _beside(run, rows, blocks, judged.variants),
     }
 
 

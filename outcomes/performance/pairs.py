@@ -93,7 +93,7 @@ def _effects(kind: Kind, unit: str) -> tuple[Figure, ...]:
     return (
         Figure("engine_effect", "Engine effect", kind, "the engines' own difference, A minus B", unit=unit),
         Figure("engine_effect_interval", "95% interval", kind, interval, unit=unit, interval=True, nullable=True),
-        Figure("real_execution_effect", "Cost of real execution", kind, "what being the real one costs", unit=unit),
+        Figure("real_execution_effect", "Cost of real execution", kind, "what trading for real costs", unit=unit),
         Figure(
             "real_execution_effect_interval", "95% interval of the cost", kind, interval, unit=unit, interval=True,
             nullable=True,

@@ -104,7 +104,7 @@ class PolicyDraftAdmin(AuditAdmin):
             is_approved=is_approved(draft),
             conflict=_conflict(draft),
             changes=diff(draft.base_version.content, draft.content),
-            settings=[(row.name, row.after) for row in side_by_side(draft.content, draft.content)],
+            settings=[(row.label, row.after) for row in side_by_side(draft.content, draft.content)],
             buttons=list(self._buttons(request, draft)),
             preview=preview,
             approve=_url("approve", draft) if self._may_approve(request, draft) else None,

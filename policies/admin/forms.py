@@ -26,23 +26,22 @@ from policies.models import PolicyVersion
 
 REAL_MONEY = "Real money"
 DANGEROUS = ("live_enabled",)
-CAUTION = "Where APP_MODE is LIVE, this lets engines trade real money from the next decision on."
+CAUTION = "In LIVE mode, this lets engines trade real money from the next decision on."
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
 
 
 def setting_field(setting: Setting) -> forms.Field:
     """The form field of one setting; all but mode and switches are text, so that nothing is rounded."""
-    text = setting.help_text
+    said: dict[str, Any] = {"label": setting.label, "help_text": setting.help_text}
     if setting.kind is Kind.MODE:
         modes = [(mode, mode) for mode in CONFIGURED_MODES]
-        return forms.ChoiceField(choices=modes, widget=UnfoldAdminSelectWidget, help_text=text)
+        return forms.ChoiceField(choices=modes, widget=UnfoldAdminSelectWidget, **said)
     if setting.kind is Kind.SWITCH:
         # Browsers send nothing for a switch that is off; required, it could never be turned off.
-        return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, help_text=text)
+        return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, **said)
     # Not required here: the setting itself says whether it may be blank.
     widget = UnfoldAdminTextInputWidget(attrs=None if setting.kind is Kind.CURRENCY else NUMERIC)
-    label = setting.name.replace("_", " ").capitalize().replace(" ttl ", " TTL ")
-    return forms.CharField(required=False, max_length=30, widget=widget, label=label, help_text=text)
+    return forms.CharField(required=False, max_length=30, widget=widget, **said)
 
 
 class PolicyForm(forms.Form):

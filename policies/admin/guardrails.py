@@ -25,7 +25,7 @@ class GuardrailTripAdmin(AuditAdmin):
 
     list_display = (
         "tripped_at",
-        "name",
+        "guardrail",
         "value",
         "limit",
         link_to("policy_version_id", "policies_policyversion", title="policy"),
@@ -42,6 +42,11 @@ class GuardrailTripAdmin(AuditAdmin):
     actions_detail = ("release",)
     empty_hint = "No guardrail has tripped. Guardrails are off unless the policy version sets a limit."
     empty_commands = ("manage.py guardrail list",)
+
+    @admin.display(description="guardrail", ordering="name")
+    def guardrail(self, trip: GuardrailTrip) -> str:
+        """The setting whose limit was reached."""
+        return trip.label
 
     def has_release_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Releasing a guardrail needs `policies.halt_trading`, as for the kill switch."""
@@ -60,7 +65,7 @@ class GuardrailTripAdmin(AuditAdmin):
             except DomainError as error:
                 form.add_error(None, error.detail)
             else:
-                messages.success(request, f"Guardrail {trip.name} released; the policy decides again.")
+                messages.success(request, f"Guardrail {trip.label} released; the policy decides again.")
                 return HttpResponseRedirect(reverse("admin:index"))
         lead = (
             f"{trip} tripped at {instant_text(trip.tripped_at)} under policy v{trip.policy_version_id}. Until it is "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join, urlize
@@ -14,10 +17,10 @@ from admin_kit.display import badge, full_hash, label, link
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
-from kernel.values import instant_text
+from kernel.values import day_text
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
-from policies.core.settings import GUARDRAILS, SETTING_NAMES, Change, diff, side_by_side
+from policies.core.settings import GUARDRAILS, SETTING_NAMES, Change, diff, label_of, side_by_side
 from policies.drafts import start_draft
 from policies.models import PolicyDraft, PolicyRamp, PolicyVersion
 from policies.selectors import active_policy
@@ -28,18 +31,36 @@ APART = ("configured_mode", "live_enabled")
 
 def _ramp_of(policy: PolicyVersion) -> PolicyRamp | None:
     """The ramp that activated it as a step: whatever else comes into force ends a ramp, so that its steps are a row."""
-    return PolicyRamp.objects.filter(base_version__lt=policy.pk, current_version__gte=policy.pk).first()
+    ramp: int | None = policy.ramp_id
+    return None if ramp is None else PolicyRamp.objects.get(pk=ramp)
 
 
 def _draft_of(policy: PolicyVersion) -> PolicyDraft | None:
     """The draft it was activated from; the first version, and one that was created at once, have none."""
-    return PolicyDraft.objects.filter(activated_version=policy).first()
+    return getattr(policy, "draft", None)
+
+
+def _guardrail(name: str) -> Any:
+    """A field with the limit of a guardrail; without one it is off."""
+
+    @admin.display(description=label_of(name))
+    def limit(policy: PolicyVersion) -> object:
+        return "off" if getattr(policy, name) is None else getattr(policy, name)
+
+    # By its name it gets the help text of the field.
+    limit.__name__ = name
+    return limit
+
+
+def _approved(people: Iterable[tuple[str, datetime]]) -> str:
+    given = ", ".join(f"{who}, {day_text(at.date())}" for who, at in people)
+    return f"Approved by {given}" if given else "Not approved"
 
 
 def changes_table(changes: list[Change]) -> SafeString:
     """Changes as a small table."""
     rows = format_html_join(
-        "", "<tr><th>{}</th><td>{}</td><td>→</td><td>{}</td></tr>", ((c.name, c.before, c.after) for c in changes)
+        "", "<tr><th>{}</th><td>{}</td><td>→</td><td>{}</td></tr>", ((c.label, c.before, c.after) for c in changes)
     )
     return format_html('<table class="to-changes">{}</table>', rows) if changes else format_html("{}", "No changes.")
 
@@ -55,10 +76,11 @@ class PolicyVersionAdmin(AuditAdmin):
         "split_percentage",
         "real_money",
         "created_by",
+        "approval",
         "note",
     )
     # Whether a version is active is asked of its successor; without the join that is one query a row.
-    list_select_related = ("successor",)
+    list_select_related = ("successor", "draft")
     list_filter = ("configured_mode", "live_enabled", recent("activated_at"))
     search_fields = ("version__exact", "content_hash__exact")
     search_help_text = "Version (such as v7) or content hash"
@@ -73,7 +95,7 @@ class PolicyVersionAdmin(AuditAdmin):
                     "note",
                     "evidence",
                     "authors",
-                    "approvers",
+                    "approval",
                     "created_by",
                     "activated_at",
                     "decisions",
@@ -91,12 +113,18 @@ class PolicyVersionAdmin(AuditAdmin):
                 )
             },
         ),
-        ("Guardrails", {"fields": GUARDRAILS}),
+        ("Guardrails", {"fields": tuple(map(_guardrail, GUARDRAILS))}),
     )
     actions_list = ("new_version", "ramps", "compare")
     actions_detail = ("restore", "compare_with_previous")
     empty_hint = "The first version is created from the environment by migrate."
     empty_commands = ("manage.py migrate",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With the approvals of each version's draft, and the ramp that it is a step of, at once for a whole page."""
+        steps = PolicyRamp.objects.filter(base_version__lt=OuterRef("pk"), current_version__gte=OuterRef("pk"))
+        versions = super().get_queryset(request).prefetch_related("draft__approvals")
+        return versions.annotate(ramp_id=Subquery(steps.values("pk")[:1]))
 
     def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Creating a draft of the next version needs `policies.add_policydraft`; the plain add form stays shut."""
@@ -112,7 +140,7 @@ class PolicyVersionAdmin(AuditAdmin):
 
     @admin.display(description="real money", ordering="live_enabled")
     def real_money(self, policy: PolicyVersion) -> SafeString:
-        """Whether real money may move where APP_MODE is LIVE; that it may not is nothing to warn of."""
+        """Whether real money may move in LIVE mode; that it may not is nothing to warn of."""
         return label("enabled", "danger") if policy.live_enabled else label("disabled")
 
     @admin.display(description="evidence")
@@ -130,16 +158,19 @@ class PolicyVersionAdmin(AuditAdmin):
         draft, ramp = _draft_of(policy), _ramp_of(policy)
         return ", ".join(draft.authors) if draft else f"{ramp.created_by}, as {ramp}" if ramp else None
 
-    @admin.display(description="approved by")
-    def approvers(self, policy: PolicyVersion) -> str | None:
+    @admin.display(description="approval")
+    def approval(self, policy: PolicyVersion) -> str:
         """Who has approved exactly these settings, or the ramp that they are a step of, and when."""
         draft, ramp = _draft_of(policy), _ramp_of(policy)
         if ramp is not None:
-            return f"{ramp.approved_by} at {instant_text(ramp.approved_at)}" if ramp.approved_at else "nobody"
+            return _approved([(ramp.approved_by, ramp.approved_at)] if ramp.approved_at else [])
         if draft is None:
-            return None
-        approvals = draft.approvals.filter(content_hash=policy.content_hash).exclude(approver__in=draft.writers)
-        return ", ".join(f"{one.approved_by} at {instant_text(one.approved_at)}" for one in approvals) or "nobody"
+            return _approved([])
+        return _approved(
+            (one.approved_by, one.approved_at)
+            for one in draft.approvals.all()
+            if one.content_hash == policy.content_hash and one.approver not in draft.writers
+        )
 
     @admin.display(description="decisions")
     def decisions(self, policy: PolicyVersion) -> SafeString | None:

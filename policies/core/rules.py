@@ -133,11 +133,11 @@ def _policy(inputs: PolicyInputs) -> str:
 
 
 def _with_engine_a(inputs: PolicyInputs) -> str:
-    return f"{_policy(inputs)}, APP_MODE is {inputs.app_mode} and engine A was available"
+    return f"{_policy(inputs)}, the site is in {inputs.app_mode} mode and engine A was available"
 
 
 def _with_both(inputs: PolicyInputs) -> str:
-    return f"{_policy(inputs)}, APP_MODE is {inputs.app_mode} and both engines were available"
+    return f"{_policy(inputs)}, the site is in {inputs.app_mode} mode and both engines were available"
 
 
 def _tripped(inputs: PolicyInputs) -> str:
@@ -147,7 +147,7 @@ def _tripped(inputs: PolicyInputs) -> str:
 
 def _not_live(inputs: PolicyInputs) -> str:
     obstacle = "is AUTO, which never trades live" if inputs.live_enabled else "does not enable live trading"
-    return f"APP_MODE is {inputs.app_mode} and policy v{inputs.policy_version} {obstacle}"
+    return f"the site is in {inputs.app_mode} mode and policy v{inputs.policy_version} {obstacle}"
 
 
 @_rule("HALTED", lambda _: "the kill switch was on")
@@ -164,13 +164,13 @@ def guardrail_tripped(inputs: PolicyInputs) -> Execution | None:
 
 @_rule("CONFIGURED", _policy)
 def configured_shadow_only(inputs: PolicyInputs) -> Execution | None:
-    """The policy is set to no real trades (R3.4)."""
+    """The policy is set to no real trades."""
     return NOBODY if inputs.configured_mode == "SHADOW_ONLY" else None
 
 
 @_rule("ENGINE_A_UNAVAILABLE", lambda _: f"{not_available('A')}, and nothing trades for real without it")
 def engine_a_unavailable(inputs: PolicyInputs) -> Execution | None:
-    """Without engine A nothing trades for real, in any mode (R3.3)."""
+    """Without engine A nothing trades for real, in any mode."""
     return None if inputs.engine_a_available else NOBODY
 
 
@@ -184,13 +184,13 @@ def live_not_enabled(inputs: PolicyInputs) -> Execution | None:
 
 @_rule("PAPER_DEFAULT", _with_engine_a)
 def paper_default(inputs: PolicyInputs) -> Execution | None:
-    """AUTO in PAPER mode: engine A trades, engine B shadows (R3.1, R3.2)."""
+    """AUTO in PAPER mode: engine A trades, engine B shadows."""
     return ("ENGINE_A_PRIMARY", "A") if inputs.configured_mode == "AUTO" else None
 
 
 @_rule("CONFIGURED", _with_engine_a)
 def engine_a_primary(inputs: PolicyInputs) -> Execution | None:
-    """Engine A trades, engine B shadows (R3.2)."""
+    """Engine A trades, engine B shadows."""
     return ("ENGINE_A_PRIMARY", "A") if inputs.configured_mode == "ENGINE_A_PRIMARY" else None
 
 
@@ -212,7 +212,7 @@ def engine_b_primary(inputs: PolicyInputs) -> Execution | None:
 
 @_rule("SPLIT", lambda inputs: _with_both(inputs) if inputs.variant == "B" else _with_engine_a(inputs))
 def split_capital(inputs: PolicyInputs) -> Execution | None:
-    """The signal's variant trades: capital is split across signals, never within one (R12.4)."""
+    """The signal's variant trades: capital is split across signals, never within one."""
     return ("SPLIT_CAPITAL", inputs.variant) if inputs.configured_mode == "SPLIT_CAPITAL" else None
 
 

@@ -54,12 +54,19 @@ class Setting:
     low: Decimal = Decimal(0)
     high: Decimal = Decimal(0)
     default: str = ""
+    title: str = ""  # on pages; "" where the name itself reads well
     variable: str = ""  # of the environment, for the first version; "" where there is none
     check_id: str = ""
     optional: bool = False
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """What people call it, with its unit."""
+        said = self.name.replace("_", " ").capitalize()
+        return self.title or (f"{said.removesuffix(' seconds')} (s)" if self.kind is Kind.SECONDS else said)
 
     @property
     def phrase(self) -> str:
@@ -134,8 +141,8 @@ def _setting(kind: Kind, help_text: str, low: object = 0, high: object = 0, **ro
     return field(metadata={"row": {"kind": kind, "help_text": help_text, "low": low, "high": high, **row}})
 
 
-def _guardrail(kind: Kind, help_text: str, low: object, high: object) -> Any:
-    row = {"kind": kind, "help_text": f"Guardrail: {help_text} Leave blank to disable.", "low": low, "high": high}
+def _guardrail(kind: Kind, help_text: str, low: object, high: object, **row: Any) -> Any:
+    row |= {"kind": kind, "help_text": f"Guardrail: {help_text} Leave blank to disable.", "low": low, "high": high}
     return field(default=None, metadata={"row": row | {"optional": True}})
 
 
@@ -167,6 +174,7 @@ class PolicySettings:
         "An engine is available for this long after its last heartbeat.",
         1,
         _DAY,
+        title="Heartbeat timeout (s)",
         default="60",
         variable="HEARTBEAT_TTL_SECONDS",
         check_id="policies.E004",
@@ -176,6 +184,7 @@ class PolicySettings:
         "A real trade must be entered within this time after its role was revealed.",
         1,
         _DAY,
+        title="Permit lifetime (s)",
         default="300",
         variable="PERMIT_TTL_SECONDS",
         check_id="policies.E005",
@@ -221,6 +230,7 @@ class PolicySettings:
         "A shadow exit that is not priced within this time becomes UNPRICED.",
         1,
         _MONTH,
+        title="Exit directive lifetime (s)",
         default="3600",
         variable="EXIT_DIRECTIVE_TTL_SECONDS",
         check_id="policies.E008",
@@ -261,7 +271,8 @@ class PolicySettings:
     )
     live_enabled: bool = _setting(
         Kind.SWITCH,
-        "While off, nothing trades for real in APP_MODE LIVE.",
+        "While off, nothing trades for real in LIVE mode.",
+        title="Live trading enabled",
         default="false",
         variable="LIVE_ENABLED",
         check_id="policies.E009",
@@ -273,10 +284,18 @@ class PolicySettings:
         Kind.AMOUNT, "real loss of one UTC day, in currency.", "0.01", "999999999999.99"
     )
     max_failed_signal_percentage: Decimal | None = _guardrail(
-        Kind.PERCENTAGE, "share of the last hour's signals that failed, out of at least 20.", "0.01", 100
+        Kind.PERCENTAGE,
+        "share of the last hour's signals that failed, out of at least 20.",
+        "0.01",
+        100,
+        title="Max failed signals (%)",
     )
     max_engine_flaps: int | None = _guardrail(
-        Kind.COUNT, "number of times an engine became available again within the last hour.", 1, 1000
+        Kind.COUNT,
+        "number of times an engine became available again within the last hour.",
+        1,
+        1000,
+        title="Max engine reconnects per hour",
     )
 
     def document(self) -> dict[str, Any]:
@@ -312,6 +331,11 @@ def _row(name: str, row: Mapping[str, Any]) -> Setting:
 SETTINGS = tuple(_row(each.name, each.metadata["row"]) for each in fields(PolicySettings))
 SETTING_NAMES = tuple(setting.name for setting in SETTINGS)
 GUARDRAILS = tuple(setting.name for setting in SETTINGS if setting.optional)
+
+
+def label_of(name: str) -> str:
+    """What people call the setting of this name; the name itself where there is none, as of an earlier release."""
+    return next((setting.label for setting in SETTINGS if setting.name == name), name)
 
 
 def parse_settings(raw: Mapping[str, Any]) -> tuple[PolicySettings | None, list[SettingError]]:
@@ -351,6 +375,11 @@ class Change(NamedTuple):
     name: str
     before: str
     after: str
+
+    @property
+    def label(self) -> str:
+        """What people call the setting."""
+        return label_of(self.name)
 
 
 def side_by_side(left: PolicySettings, right: PolicySettings) -> list[Change]:

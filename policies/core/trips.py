@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from policies.core.settings import PolicySettings
+from policies.core.settings import PolicySettings, label_of
 
 HOUR = timedelta(hours=1)
 # Of fewer signals within an hour no share is taken; the worker's measure says the same.
@@ -59,6 +59,11 @@ class Tripped:
     limit: Decimal
     worst: Decimal
     times: tuple[datetime, ...]
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return label_of(self.name)
 
 
 @dataclass(slots=True)

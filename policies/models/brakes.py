@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from policies.core.settings import label_of
 from policies.models.policy import PolicyVersion
 
 
@@ -83,4 +84,9 @@ class GuardrailTrip(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.value} (limit {self.limit})"
+        return f"{self.label}: {self.value} (limit {self.limit})"
+
+    @property
+    def label(self) -> str:
+        """What people call the guardrail."""
+        return label_of(self.name)

@@ -14,6 +14,10 @@ from policies.core.settings import CONFIGURED_MODES, CURRENCY_PATTERN, SETTINGS,
 def _column(setting: Setting) -> models.Field[Any, Any]:
     """The column of one setting; PostgreSQL checks the same limits (see `allowed`)."""
     options: dict[str, Any] = {"help_text": setting.help_text}
+    # Django calls a column by its name, in lower case, and capitalizes what it is called where it shows it.
+    called = setting.label[0].lower() + setting.label[1:]
+    if called != setting.name.replace("_", " "):
+        options["verbose_name"] = called
     if setting.optional:
         options |= {"null": True, "blank": True}
     elif setting.kind not in (Kind.MODE, Kind.PERCENTAGE):

@@ -64,7 +64,7 @@ class WebhookDeliveryAdmin(AuditAdmin):
         address = page_above(WebhookDelivery)
         return format_html('<a class="text-link" href="{}?delivery={}">Check this alert</a>', address, delivery.pk)
 
-    @admin.display(description="Judged again")
+    @admin.display(description="Re-evaluated")
     def judged_again(self, delivery: WebhookDelivery) -> SafeString | None:
         """The delivery that came of this one, or the one that this came of, with who had it judged again."""
         for name, other, text in (("redrive", "result", "as"), ("redrive_of", "delivery", "from")):

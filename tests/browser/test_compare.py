@@ -48,7 +48,7 @@ def test_a_reader_finds_on_the_comparison_what_to_say_and_how_to_cite_it(person:
     # Who is ahead, what of it is execution, and what comes from exits.
     person.reads(
         "On 8 pairs A made +0.360 R and B +0.320 R: A - B is +0.0400 R, +0.0050 R a pair",
-        "is execution", "Being the real one costs", "On the 1 pair whose shadow has also reported",
+        "is execution", "Trading for real costs", "On the 1 pair whose shadow has also reported",
     )  # fmt: skip
     # The worst trades of B are named and lead to why.
     worst = person.table("Worst of B")

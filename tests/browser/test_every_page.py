@@ -114,7 +114,7 @@ def test_an_unknown_page_has_an_icon_and_a_way_back(person: Person) -> None:
 
     person.click("To the overview")
 
-    person.reads("APP_MODE")
+    person.reads("Active policy")
     (refused,) = person.complaints()
     assert "/nowhere" in refused
 

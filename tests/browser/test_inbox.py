@@ -36,7 +36,7 @@ def test_an_alert_is_found_explained_checked_and_rejected_ones_are_judged_again(
     person.until(lambda: person.driver.execute_script(drawn) == 5, lambda: "bars of every outcome")
     assert barriers_here(person) == []
     person.screen(DESKTOP)
-    person.types("Words in the alert", "order-47")
+    person.types("Alert contains", "order-47")
     person.submit("Apply filters")
     person.until(lambda: "q=order-47" in person.driver.current_url, lambda: person.driver.current_url)
     assert len(person.finds("tbody[data-rows] tr, [data-rows] tbody tr")) == 1
@@ -53,12 +53,12 @@ def test_an_alert_is_found_explained_checked_and_rejected_ones_are_judged_again(
 
     # All rejected ones that match, first as a look.
     person.open("inbox", q="iwm")
-    person.click("Judge rejected ones again")
+    person.click("Re-evaluate rejected alerts")
     person.reads("1 alert would become", "1 accepted")
     assert Signal.objects.filter(symbol="IWM").count() == 0
     assert barriers_here(person) == []
     person.screen(DESKTOP)
     person.types("Reason", "The vocabulary knows it now.")
-    person.submit("Judge 1 again")
-    person.reads("Judged again: 1 accepted.")
+    person.submit("Re-evaluate 1 alert")
+    person.reads("Re-evaluated: 1 accepted.")
     assert Signal.objects.filter(symbol="IWM").count() == 1

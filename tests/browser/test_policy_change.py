@@ -74,7 +74,7 @@ def test_a_draft_is_previewed_approved_by_somebody_else_and_activated(
     person.reads("Version 3 is active from the next decision on.")
     assert in_force()[:2] == (3, "ENGINE_B_PRIMARY")
     person.open("policies_policyversion_change", 3)
-    person.reads("bob at 20", "None yet.")
+    person.reads("Approved by bob", "None yet.")
 
 
 def test_a_preview_shows_how_far_it_is(person: Person) -> None:
@@ -171,15 +171,15 @@ def test_of_two_who_start_from_the_same_version_the_second_sees_both_changes_and
     person.submit("Save draft")
 
     person.reads("Version 2 was activated in the meantime", "bob, ", "Half each.")
-    assert person.table("Theirs: v1 → v2") == [["configured_mode", "AUTO", "→", "SPLIT_CAPITAL"]]
-    assert person.table("Yours: v1 → this form") == [["split_percentage", "50.00", "→", "40.00"]]
+    assert person.table("Theirs: v1 → v2") == [["Configured mode", "AUTO", "→", "SPLIT_CAPITAL"]]
+    assert person.table("Yours: v1 → this form") == [["Split percentage", "50.00", "→", "40.00"]]
     assert (person.value("Split percentage"), person.value("Note")) == ("40", "Less for A.")
     assert PolicyDraft.objects.count() == 1
 
     person.chooses("Configured mode", "SPLIT_CAPITAL")
     person.submit("Save draft")
     person.reads("It is not active")
-    assert person.table("Changes from v2") == [["split_percentage", "50.00", "→", "40.00"]]
+    assert person.table("Changes from v2") == [["Split percentage", "50.00", "→", "40.00"]]
 
 
 def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
@@ -194,7 +194,7 @@ def test_any_two_versions_are_compared_field_by_field(person: Person) -> None:
 
     person.reads(f"2 of {len(SETTINGS)} settings differ.")
     differing = [row for row in person.table("Compare policy versions") if row[1] != row[2]][:3]
-    assert differing[1:] == [["configured_mode", "AUTO", "SPLIT_CAPITAL"], ["split_percentage", "50.00", "60.00"]]
+    assert differing[1:] == [["Configured mode", "AUTO", "SPLIT_CAPITAL"], ["Split percentage", "50.00", "60.00"]]
 
 
 def test_an_old_version_is_restored_as_a_new_one(person: Person) -> None:
@@ -212,8 +212,8 @@ def test_an_old_version_is_restored_as_a_new_one(person: Person) -> None:
 
 
 def test_wrong_input_is_told_beside_its_field_and_changes_nothing(person: Person) -> None:
-    wrong = {"Split percentage": "150", "Heartbeat TTL seconds": "soon", "Max daily real loss": "-1"}
-    right = {"Permit TTL seconds": "45", "Note": "A pause."}
+    wrong = {"Split percentage": "150", "Heartbeat timeout (s)": "soon", "Max daily real loss": "-1"}
+    right = {"Permit lifetime (s)": "45", "Note": "A pause."}
     person.open("policies_policyversion_new_version")
     person.chooses("Configured mode", "SHADOW_ONLY")
     for label, text in (wrong | right).items():

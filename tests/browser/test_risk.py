@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_drill_and_a_proof_take_a_click_each_and_are_kept(person: Person) -> None:
     make_experiment("A")
     person.open("risk")
-    person.reads("The switch has never been tried")
+    person.reads("Halt has never been tested. Run a drill now, then monthly.")
 
     person.click("Run halt drill")
     person.submit("Run halt drill")

@@ -31,18 +31,18 @@ def test_the_worst_pairs_are_found_followed_and_taken_away(person: Person, monke
     person.reads("5 pairs, one real in USD.")
     assert barriers_here(person) == []
     person.screen(DESKTOP)
-    person.click("A − B")  # noqa: RUF001 (a true minus sign)
+    person.click("A − B")
     person.until(lambda: "order=best" in person.driver.current_url, lambda: person.driver.current_url)
-    person.click("A − B ↓")  # noqa: RUF001
+    person.click("A − B ↓")
     person.until(lambda: "order=worst" in person.driver.current_url, lambda: person.driver.current_url)
 
     differences = [cell.text for cell in person.finds("tbody tr td:nth-child(6)")]
-    assert differences == ["▼ −1,540.00", "▼ −60.00", "▼ −30.00"]  # noqa: RUF001
+    assert differences == ["▼ −1,540.00", "▼ −60.00", "▼ −30.00"]
 
     # The next page goes on where this one ended, and the address is a link to it.
     person.click("Next 3")
     person.until(lambda: "after=" in person.driver.current_url, lambda: person.driver.current_url)
-    assert [cell.text for cell in person.finds("tbody tr td:nth-child(6)")] == ["▼ −10.00", "▲ +10.00"]  # noqa: RUF001
+    assert [cell.text for cell in person.finds("tbody tr td:nth-child(6)")] == ["▼ −10.00", "▲ +10.00"]
 
     # The file holds all of them, whatever page is shown.
     (link,) = [one for one in person.finds("a") if one.text == "CSV"]

@@ -74,13 +74,13 @@ def test_a_guardrail_that_trips_is_shown_and_lifted_with_a_reason(person: Person
     assert drain() == 1
 
     person.open("index")
-    person.reads("Guardrail tripped.", "max_consecutive_real_losses is 1 (limit 1)", "(SHADOW_ONLY, GUARDRAIL)")
+    person.reads("Guardrail tripped.", "Max consecutive real losses is 1 (limit 1)", "(SHADOW_ONLY, GUARDRAIL)")
     person.click("Release")
     person.reads("Release guardrail")
     person.types("Reason", "The loss was expected.")
     person.submit("Release guardrail")
 
-    person.reads("Guardrail max_consecutive_real_losses released; the policy decides again.")
+    person.reads("Guardrail Max consecutive real losses released; the policy decides again.")
     assert (open_trip(), person.finds(".to-guardrail-banner")) == (None, [])
 
 
@@ -100,7 +100,7 @@ def test_an_engine_is_switched_off_and_on_with_a_reason(person: Person) -> None:
     assert not engine("A").enabled
 
     person.open("index")
-    person.reads("no engine trades for real, both shadow (SHADOW_ONLY, ENGINE_A_UNAVAILABLE)")
+    person.reads("no engine trades for real and both shadow (SHADOW_ONLY, ENGINE_A_UNAVAILABLE)")
     person.open("engines")
     person.click("Enable engine")
     person.types("Reason", "Its feed is back.")

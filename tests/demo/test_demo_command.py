@@ -82,7 +82,7 @@ def test_the_demo_runs_to_its_end_and_killed_again_on_the_same_database(tmp_path
     code, output = run_demo(tmp_path, alerts=ALERTS)
 
     assert code == 0, output
-    assert f"Alerts: {sent} duplicate." in output
+    assert f"Alerts: {sent} duplicates." in output
     assert output.count("  ok      ") == len(INVARIANTS)
     assert "/admin/outcomes/evaluation/" in output
     assert Experiment.objects.count() == sent

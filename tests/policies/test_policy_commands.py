@@ -242,7 +242,9 @@ def test_a_guardrail_is_listed_and_released() -> None:
         tripped_at=timezone.now(),
     )
 
-    assert re.fullmatch(rf"{trip.pk}  {STAMP}  max_engine_flaps: 9 \(limit 3\)  TRIPPED\n", run("guardrail", "list"))
+    assert re.fullmatch(
+        rf"{trip.pk}  {STAMP}  Max engine reconnects per hour: 9 \(limit 3\)  TRIPPED\n", run("guardrail", "list")
+    )
     assert "the policy decides again" in run("guardrail", "release", trip.pk, "--reason", "Cable.")
     assert "released" in run("guardrail", "list")
     assert open_trip() is None

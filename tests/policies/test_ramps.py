@@ -184,7 +184,7 @@ def test_each_step_s_page_names_who_planned_and_who_approved_the_ramp() -> None:
     ]
 
     assert [f"ada, as ramp {ramp.pk} from v1" in page for page in pages] == [False, True, True, False]
-    assert ["bob at 20" in page for page in pages] == [False, True, True, False]
+    assert [f"Approved by bob, {ramp.created_at:%Y-%m-%d}" in page for page in pages] == [False, True, True, False]
 
 
 # At once

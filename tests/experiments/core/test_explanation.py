@@ -54,7 +54,7 @@ def test_it_names_policy_mode_and_availability_of_the_engine_that_traded() -> No
 
     assert sentence == (
         "Engine A recommended the trade and traded for real because policy v7 is ENGINE_A_PRIMARY, "
-        "APP_MODE is PAPER and engine A was available; engine B recommended the trade and shadowed."
+        "the site is in PAPER mode and engine A was available; engine B recommended the trade and shadowed."
     )
 
 
@@ -65,7 +65,7 @@ def test_a_split_is_explained_by_the_variant_of_the_signal() -> None:
 
     assert sentence == (
         "Engine B recommended the trade and traded for real because policy v7 is SPLIT_CAPITAL with 30.00% for "
-        "engine A, the signal's hash makes it variant B, APP_MODE is PAPER and both engines were available; "
+        "engine A, the signal's hash makes it variant B, the site is in PAPER mode and both engines were available; "
         "engine A declined."
     )
 
@@ -80,10 +80,10 @@ def test_a_split_is_explained_by_the_variant_of_the_signal() -> None:
             "a guardrail had tripped: max_daily_real_loss was 512.00, limit 500.00",
         ),
         ({"engine_a_available": False}, "engine A was not available"),
-        ({"app_mode": "LIVE"}, "APP_MODE is LIVE and policy v7 does not enable live trading"),
+        ({"app_mode": "LIVE"}, "the site is in LIVE mode and policy v7 does not enable live trading"),
         (
             {"app_mode": "LIVE", "live_enabled": True, "configured_mode": "AUTO"},
-            "APP_MODE is LIVE and policy v7 is AUTO, which never trades live",
+            "the site is in LIVE mode and policy v7 is AUTO, which never trades live",
         ),
         (
             {"configured_mode": "ENGINE_B_PRIMARY", "engine_b_available": False},
@@ -163,7 +163,7 @@ def test_the_walk_says_of_every_rule_whether_it_applied() -> None:
     assert {step.standing for step in before} == {Standing.DOES_NOT_APPLY}
     # Without the rule before it, engine A would have traded: its mode alone is looked at.
     assert [step.name for step in after if step.standing is Standing.OUTRANKED] == ["engine_a_primary"]
-    assert "R3.3" in decided.meaning
+    assert "Without engine A" in decided.meaning
 
 
 def test_the_walk_names_the_inputs_that_each_rule_looked_at() -> None:
@@ -205,7 +205,7 @@ def test_rules_of_an_unknown_version_cannot_be_walked() -> None:
     assert walk_rules(policy_inputs(), 999) == []
 
 
-WHY = "policy v7 is ENGINE_A_PRIMARY, APP_MODE is PAPER and engine A was available"
+WHY = "policy v7 is ENGINE_A_PRIMARY, the site is in PAPER mode and engine A was available"
 
 
 @pytest.mark.parametrize(

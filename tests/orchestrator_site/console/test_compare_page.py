@@ -141,7 +141,7 @@ def test_it_says_what_share_of_the_difference_is_execution(analyst: Client) -> N
     # With A real the mean is 15, with B real 65: alone 40, and the real one loses 25; A was it twice more often.
     assert said == (
         "Of the mean difference of +35.00 USD a pair, -5.00 USD is execution the other way: without it the difference "
-        "would be larger. Being the real one costs +25.00 USD a trade, and A was real in 6 pairs, B in 4. "
+        "would be larger. Trading for real costs +25.00 USD per trade, and A was real in 6 pairs, B in 4. "
         "The engines alone differ by +40.00 USD a pair."
     )
 
@@ -151,14 +151,14 @@ def test_a_share_of_nothing_has_no_sign_and_a_cost_below_zero_is_a_gain() -> Non
 
     said = execution({"A": a_real, "B": b_real, "": a_real + b_real}, IN_USD)
 
-    assert "+0.00 USD is execution. Being the real one brings +7.00 USD a trade" in said
+    assert "+0.00 USD is execution. Trading for real adds +7.00 USD per trade" in said
 
 
 @pytest.mark.django_db
 def test_with_one_engine_always_real_execution_cannot_be_told_apart(analyst: Client) -> None:
     close_pair("A", Closed(a="10", b="20"))
 
-    assert "A was the real one in all 1 pairs" in see(analyst).context["execution"]
+    assert "A traded for real in all 1 pairs" in see(analyst).context["execution"]
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,8 +63,8 @@ def test_a_draft_shows_what_it_changes_and_that_it_is_not_in_force(operator: Cli
     page = text_of(operator.get(address("change", draft)))
 
     assert "Not active" in page
-    assert ["split_percentage", "50.00", "→", "20.00"] in table_rows(page)
-    assert ["max_engine_flaps", "off", "→", "4"] in table_rows(page)
+    assert ["Split percentage", "50.00", "→", "20.00"] in table_rows(page)
+    assert ["Max engine reconnects per hour", "off", "→", "4"] in table_rows(page)
     assert draft.content_hash in page
 
 
@@ -415,16 +416,29 @@ def test_a_version_names_its_authors_approvers_evidence_and_decisions(operator: 
     page = text_of(operator.get(reverse("admin:policies_policyversion_change", args=(2,))))
     part = text_of(operator.get(reverse("admin:version_decisions", args=(number,))))
 
-    for said in ("ada", "bob at 20", '<a href="https://desk.test/3"', "B is ahead."):
+    for said in ("ada", f"Approved by bob, {timezone.now():%Y-%m-%d}", '<a href="https://desk.test/3"', "B is ahead."):
         assert said in page
     assert reverse("admin:version_decisions", args=(2,)) in page
     assert ["Engine B", experiment.decision.reason, "1"] in table_rows(part)
     assert f"policy_version={number}" in part
 
 
+def test_the_list_of_versions_says_which_were_approved_and_by_whom(operator: Client) -> None:
+    draft = make_draft(split_percentage="20")
+    approve_draft(BOB, draft.pk, content_hash=draft.content_hash)
+    activate(draft)
+
+    page = operator.get(reverse("admin:policies_policyversion_changelist")).content.decode()
+
+    assert [cell for cell in cells(page) if "pproved" in cell] == [
+        f"Approved by bob, {timezone.now():%Y-%m-%d}", "Not approved",
+    ]  # fmt: skip
+
+
 def test_a_version_without_a_draft_says_so(operator: Client) -> None:
     page = text_of(operator.get(reverse("admin:policies_policyversion_change", args=(1,))))
 
-    assert "approved by" in page.lower()
+    assert "Not approved" in page
+    assert re.search(r"Max daily real loss.*?>\s*off\s*<", page, re.DOTALL)
     assert "None yet." in text_of(operator.get(reverse("admin:version_decisions", args=(1,))))
     assert logged_in().get(reverse("admin:version_decisions", args=(1,))).status_code == 403

@@ -54,7 +54,7 @@ def test_answer_times_are_told_as_percentiles_and_drawn_as_bars() -> None:
 
     day = engine_days()["A"]
 
-    assert day.named_percentiles[0] == ("50 %", 2.5)
+    assert day.named_percentiles[0] == ("median", 2.5)
     assert day.named_percentiles[-1] == ("longest", 40.0)
     counted = dict(zip(BARS, day.bars, strict=True))
     assert {name: n for name, n in counted.items() if n} == {"to 1 s": 1, "to 5 s": 2, "to 60 s": 1}
@@ -62,7 +62,7 @@ def test_answer_times_are_told_as_percentiles_and_drawn_as_bars() -> None:
     assert chart is not None
     assert (chart.labels[0], chart.labels[-1]) == ("to 0.5 s", "to 300 s")
     assert list(chart.series[0].values) == [0, 1, 0, 2, 0, 0, 1, 0]
-    assert "50 % within 2.50 s" in chart.summary
+    assert "median 2.50 s" in chart.summary
 
 
 def test_permits_directives_amendments_and_incidents_are_counted_for_their_engine() -> None:
@@ -141,7 +141,7 @@ def test_the_page_shows_it_all_and_its_links_lead_somewhere() -> None:
     page = client.get(reverse("admin:engines")).content.decode()
 
     text = " ".join(page.split())
-    assert "1: 1 confirmed, 1 used, 0 expired unused" in text
+    assert "1 issued, 1 confirmed, 1 used, 0 expired unused" in text
     assert "double_execution_prevented" in text
     assert "1 to decide" in text
     assert "1 to acknowledge" in text

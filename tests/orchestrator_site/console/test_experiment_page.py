@@ -146,7 +146,8 @@ def test_a_shadow_that_waits_for_its_price_counts_as_open(analyst: Client) -> No
     listed = analyst.get(reverse("admin:experiments_experiment_changelist")).context["cl"]
 
     assert "not priced yet" in page
-    assert listed.model_admin.state(listed.result_list[0]) == "open"
+    state = listed.model_admin.state(listed.result_list[0])
+    assert "open, shadow only: A has not reported a trade" in state
     numbers = analyst.get(reverse("admin:index")).context["numbers"]
     assert numbers.open_shadow == 1
 
@@ -248,8 +249,8 @@ def test_the_sentence_and_the_rules_name_how_long_an_engine_was_silent(analyst: 
 
     known = f"silent for {(decision.decided_at - silent).total_seconds():.0f} s, limit 60 s"
     assert f"Nobody trades for real because engine A was {known}, and nothing trades for real without it" in page
-    assert f"engine a available: no: {known}" in page
-    assert "engine b available: no: never heard from" not in page  # no rule looked at it
+    assert f"Checked: engine a available = no: {known}." in page
+    assert "engine b available = no: never heard from" not in page  # no rule looked at it
 
 
 def test_an_engine_that_was_disabled_or_never_heard_from_is_said_to_be() -> None:

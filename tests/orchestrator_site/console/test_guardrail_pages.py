@@ -45,7 +45,7 @@ def test_every_page_tells_that_it_holds_and_why(operator: Client, trip: Guardrai
     page = operator.get(reverse(view)).content.decode()
 
     assert "to-guardrail-banner" in page
-    assert "max_daily_real_loss is 512.00 (limit 500.00)" in page
+    assert "Max daily real loss is 512.00 (limit 500.00)" in page
     assert release(trip) in page
 
 
@@ -54,8 +54,8 @@ def test_the_overview_says_what_it_does_to_the_next_signal(operator: Client, tri
 
     seen = operator.get(reverse("admin:index")).context
 
-    assert seen["next_decisions"] == ["no engine trades for real, both shadow (SHADOW_ONLY, GUARDRAIL)"]
-    assert seen["inbox"].open[0].text.startswith("Guardrail tripped: max_daily_real_loss is 512.00 (limit 500.00).")
+    assert seen["next_decisions"] == ["no engine trades for real and both shadow (SHADOW_ONLY, GUARDRAIL)"]
+    assert seen["inbox"].open[0].text.startswith("Guardrail tripped: Max daily real loss is 512.00 (limit 500.00).")
 
 
 def test_a_release_with_a_reason_lets_trading_go_on(operator: Client, trip: GuardrailTrip) -> None:

@@ -165,7 +165,7 @@ def test_all_that_match_are_judged_again_after_a_look_and_with_a_reason(
     assert "This field is required." in refused.content.decode()
     done = operator.post(AGAIN, {"ids": looked.context["ids"], "reason": "It is known now."}, follow=True)
 
-    assert "Judged again: 1 accepted." in done.content.decode()
+    assert "Re-evaluated: 1 accepted." in done.content.decode()
     assert Signal.objects.filter(symbol="IWM").count() == 1
     assert AuditEntry.objects.get(action="deliveries.redriven").actor == "operator"
     again = operator.post(AGAIN, {"ids": looked.context["ids"], "reason": "Once more."}, follow=True)
@@ -177,7 +177,7 @@ def test_all_that_match_are_judged_again_after_a_look_and_with_a_reason(
 def test_a_viewer_sees_the_inbox_and_judges_nothing_again(source: WebhookSource) -> None:
     viewer = logged_in("viewer")
 
-    assert "Judge rejected ones again" not in viewer.get(INBOX).content.decode()
+    assert "Re-evaluate rejected alerts" not in viewer.get(INBOX).content.decode()
     assert viewer.get(AGAIN).status_code == viewer.post(AGAIN, {"ids": "1", "reason": "x"}).status_code == 403
     assert logged_in().get(INBOX).status_code == 403
 

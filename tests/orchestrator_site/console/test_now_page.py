@@ -83,18 +83,27 @@ def test_it_tells_what_the_rules_would_decide_now(operator: Client) -> None:
     make_policy(configured_mode="ENGINE_B_PRIMARY")
 
     assert seen(operator)["next_decisions"] == [
-        "engine B trades for real, engine A shadows (ENGINE_B_PRIMARY, CONFIGURED)"
+        "engine B trades for real and engine A shadows (ENGINE_B_PRIMARY, CONFIGURED)"
     ]
 
 
 def test_a_split_is_told_for_both_variants(operator: Client) -> None:
     make_available("A", "B")
-    make_policy(configured_mode="SPLIT_CAPITAL")
+    make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="12.5")
 
     first, second = seen(operator)["next_decisions"]
 
-    assert first.startswith("Variant A: engine A trades for real")
-    assert second.startswith("Variant B: engine B trades for real")
+    assert first.startswith("12.5% chance that engine A trades for real and engine B shadows")
+    assert second.startswith("87.5% chance that engine B trades for real and engine A shadows")
+
+
+def test_what_a_split_leaves_no_chance_is_not_told(operator: Client) -> None:
+    make_available("A", "B")
+    make_policy(configured_mode="SPLIT_CAPITAL", split_percentage="100")
+
+    (only,) = seen(operator)["next_decisions"]
+
+    assert only.startswith("100% chance that engine A trades for real")
 
 
 def test_it_counts_what_waits_and_what_failed(operator: Client) -> None:
@@ -152,7 +161,7 @@ def test_each_thing_that_asks_leads_to_a_page_that_opens(monkeypatch: pytest.Mon
     ):
         execute(statement)
     make_signal()
-    monkeypatch.setattr("orchestrator_site.console.attention.WAITING_LIMIT_SECONDS", -1)
+    monkeypatch.setattr("orchestrator_site.console.attention.WAITING_LIMIT_SECONDS", -3600)
 
     found = asks(operator)
 
@@ -327,7 +336,7 @@ def test_a_guardrail_near_its_limit_is_shown_before_it_trips(operator: Client) -
         fail(make_signal())
 
     assert asks(operator)["near_max_failed_signal_percentage"].text == (
-        "max_failed_signal_percentage is at 50.00 of 60.00, close to its limit."
+        "Max failed signals (%) is at 50.00 of 60.00, close to its limit."
     )
     assert '<meter class="to-meter"' in operator.get(NOW).content.decode()
 
@@ -343,6 +352,60 @@ def test_alerts_that_were_refused_and_drafts_without_approval_ask_for_somebody(o
     assert found["rejected_alerts"].text == "Alerts rejected in the last 24 hours: 1."
     page = operator.get(NOW).content.decode()
     assert [one.kind for one in found.values() if one.text not in page] == []
+
+
+def reviewed(client: Client) -> dict[str, Attention]:
+    """What is worth a look, by kind."""
+    return {one.kind: one for one in seen(client)["reviews"]}
+
+
+def test_what_other_pages_report_is_worth_a_look_and_not_counted_as_asking(operator: Client) -> None:
+    make_available("A", "B")
+    make_policy(max_daily_real_loss="100")
+    stretch(6, 3)
+    execute("UPDATE engines SET last_heartbeat_at = now()")
+    execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
+
+    page = operator.get(NOW)
+
+    assert {kind: one.text for kind, one in reviewed(operator).items()} == {
+        "low_A": "Engine A was available 50.0% of the time since its first heartbeat.",
+        "halt_drill": "Halt has never been tested. Run a drill now, then monthly.",
+        "guardrails_off": (
+            "These guardrails are off: Max consecutive real losses, Max failed signals (%), "
+            "Max engine reconnects per hour."
+        ),
+    }
+    text = page.content.decode()
+    assert "To review: 3" in text
+    assert "All clear" in text
+    assert "<title>Now" in " ".join(text.split())
+    viewer = logged_in("viewer")
+    for one in reviewed(operator).values():
+        assert viewer.get(f"{reverse(f'admin:{one.view}')}?{one.query}").status_code == 200
+
+
+def test_what_asks_for_attention_is_not_said_twice(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    stretch(6, 3)
+    monkeypatch.setattr("orchestrator_site.console.attention.DRILL_DAYS", -1)
+
+    assert {"engine_A", "halt_drill"} <= set(asks(operator))
+    assert {"low_A", "halt_drill"} & set(reviewed(operator)) == set()
+
+
+def test_a_verdict_s_reservations_are_worth_a_look_while_it_runs_and_a_while_longer(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_phase()
+    hall.started(name="winter")
+    told = "The verdict of winter has reservations: NO_HISTORY."
+    assert reviewed(operator)["verdict_flags"].text == told
+
+    finish_evaluation(ADA, "winter", reason="Enough.")
+
+    assert reviewed(operator)["verdict_flags"].text == told
+    monkeypatch.setattr("orchestrator_site.console.reviews.ENDED_DAYS", -1)
+    assert "verdict_flags" not in reviewed(operator)
 
 
 @pytest.mark.parametrize("part", ["inbox", "state", "activity", "decisions"])
@@ -409,7 +472,7 @@ def test_the_page_takes_few_statements_however_much_there_is(operator: Client) -
     with CaptureQueriesContext(connection) as queries:
         operator.get(reverse("admin:index"))
 
-    assert len(queries) <= 26
+    assert len(queries) <= 29
 
 
 @pytest.mark.parametrize(

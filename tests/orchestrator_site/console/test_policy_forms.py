@@ -148,8 +148,8 @@ def test_the_page_of_a_version_shows_what_it_changed(operator: Client) -> None:
 
     page = operator.get(reverse("admin:policies_policyversion_change", args=(policy.version,))).content.decode()
 
-    assert ["split_percentage", "10.00", "→", "90.00"] in table_rows(page)
-    assert "configured_mode" not in cells(page)
+    assert ["Split percentage", "10.00", "→", "90.00"] in table_rows(page)
+    assert "Configured mode" not in cells(page)
 
 
 def test_a_difference_is_told_setting_by_setting() -> None:

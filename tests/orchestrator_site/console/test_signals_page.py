@@ -180,8 +180,22 @@ def test_a_signal_without_a_trade_says_what_each_engine_did() -> None:
     }
 
 
+def test_a_signal_that_only_one_engine_traded_says_which_kind_and_what_the_other_did() -> None:
+    shadow, real = (make_desk("A", symbol=symbol, recommended=False) for symbol in ("SHADOW", "REAL"))
+    for desk, declining, opening in ((shadow, "a", "b"), (real, "b", "a")):
+        getattr(desk, declining).recommend(desk.experiment, action="DECLINE")
+        getattr(desk, opening).recommend(desk.experiment)
+    shadow.b.open(shadow.experiment, "SHADOW")
+    real.a.close(real.open_real())
+
+    shown = logged_in("viewer").get(reverse(LIST)).context["cl"]
+
+    states = {row.signal.symbol: re.sub("<[^>]*>", "", shown.model_admin.state(row)) for row in shown.result_list}
+    assert states == {"SHADOW": "open, shadow only: A declined", "REAL": "real only: B declined"}
+
+
 def test_amounts_are_shown_to_the_cent_and_kept_exact(desk: dict[str, Experiment]) -> None:
     page = logged_in("viewer").get(reverse(LIST), {"signal__symbol": "SPY"}).content.decode()
 
-    assert 'title="1234.567">▲ +1,234.57</span>' in page
-    assert "▼ −0.004</span>" in page  # noqa: RUF001 (a true minus sign)
+    assert 'title="1234.567">▲ +1,234.57</span> <small class="to-muted">USD</small>' in page
+    assert "▼ −0.004</span>" in page
