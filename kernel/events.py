@@ -291,6 +291,12 @@ NOTIFICATION_FAILED = Event(
     ("recipient", "attempts", "error"),
     "A recipient could not be told; it is tried again, up to ten times.",
 )
+TRACES_EXPORTED = Event(
+    "traces.exported", "info", ("spans", "until"), "So many spans of experiments were sent to the collector of traces."
+)
+TRACES_REFUSED = Event(
+    "traces.refused", "warning", ("spans",), "The collector of traces did not take these spans; they are sent again."
+)
 WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
 WORKER_RESTARTED = Event(
     "worker.restarted", "error", ("cluster", "reason"), "The supervisor restarted a worker that had died or hung."

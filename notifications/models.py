@@ -162,3 +162,16 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} for {self.recipient}"
+
+
+class TraceMark(models.Model):
+    """How far traces have been exported; one row, once they were ever switched on."""
+
+    until = models.DateTimeField(help_text="All stages that ended before this were exported, UTC.")
+
+    class Meta:
+        db_table = "trace_marks"
+        constraints = (models.CheckConstraint(name="trace_marks_one", condition=Q(id=1)),)
+
+    def __str__(self) -> str:
+        return str(self.until)

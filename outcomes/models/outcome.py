@@ -6,6 +6,7 @@ What counts is the last revision, unless it withdraws the result: `result_in_for
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -69,6 +70,7 @@ class Outcome(models.Model):
         ordering = ("-exit_time",)
         indexes = (
             models.Index(fields=("exit_time", "experiment"), name="%(class)s_exit_time"),
+            BrinIndex(name="%(class)s_recorded", fields=("recorded_at",), autosummarize=True),
             # Few rows of many: what makes an earlier revision one of the past.
             models.Index(fields=("trade", "revision"), name="%(class)s_revised", condition=Q(revision__gt=1)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -64,6 +65,7 @@ class Recommendation(models.Model):
         # What may still be opened is asked for by feeders all the time.
         indexes = (
             models.Index(name="recommendations_to_open", fields=("recommended_at",), condition=Q(action="OPEN")),
+            BrinIndex(name="recommendations_made", fields=("recommended_at",), autosummarize=True),
         )
         constraints = (
             # A second answer could be made knowing the role.
@@ -113,6 +115,7 @@ class Permit(models.Model):
     class Meta:
         db_table = "permits"
         ordering = ("-revealed_at",)
+        indexes = (BrinIndex(name="permits_confirmed", fields=("confirmed_at",), autosummarize=True),)
         constraints = (
             models.CheckConstraint(
                 name="permits_confirmed_while_in_force",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -79,6 +80,7 @@ class ExitDirective(models.Model):
         db_table = "exit_directives"
         ordering = ("-id",)
         indexes = (
+            BrinIndex(name="exit_directives_settled", fields=("settled_at",), autosummarize=True),
             models.Index(name="exit_directives_pending", fields=("shadow_engine", "id"), condition=Q(state="PENDING")),
         )
         constraints = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -126,6 +127,7 @@ class Trade(models.Model):
         indexes: ClassVar[tuple[models.Index, ...]] = (
             # In the order in which an engine reads its own.
             models.Index(name="%(class)s_of_engine", fields=("engine", "opened_at", "trade_id")),
+            BrinIndex(name="%(class)s_closed", fields=("closed_at",), autosummarize=True),
             # Few rows of many: the overview counts them every few seconds, and the feed asks what to quote.
             models.Index(name="%(class)s_open", fields=("-opened_at",), condition=Q(status__in=("OPENING", "OPEN"))),
         )
