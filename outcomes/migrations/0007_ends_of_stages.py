@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('experiments', '0007_ranges_of_time'),
-        ('outcomes', '0005_approvals_by_account'),
+        ('outcomes', '0006_text_of_bytes'),
     ]
 
     operations = [
