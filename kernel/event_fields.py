@@ -31,6 +31,7 @@ COMMON = {
 FIELDS: dict[str, Field] = {
     "action": Field("string", "What the engine recommended."),
     "amendment_id": Field("integer", "Number of the amendment."),
+    "archive_id": Field("integer", "Number of the archive."),
     "assignment_hash": Field("string", HASH),
     "attempt": Field("integer", "Which start of the evaluation this is, from 1."),
     "attempts": Field("integer", "How often it was tried."),
@@ -44,6 +45,7 @@ FIELDS: dict[str, Field] = {
     "context_hash": Field("string", HASH),
     "created_by": Field("string", PERSON),
     "currency": Field("string", "ISO 4217."),
+    "day": Field("string", "UTC day on which the rows came."),
     "detail": Field("string", "A sentence for people."),
     "direction": Field("string or null", "LONG or SHORT; null where the alert makes no signal."),
     "directive_id": Field("integer", "Number of the directive."),
@@ -92,6 +94,7 @@ FIELDS: dict[str, Field] = {
     "resolved_at": Field("string", INSTANT),
     "revision": Field("integer", "From 1; the latest counts."),
     "role": Field("string", "What the engine learned: REAL or SHADOW."),
+    "rows": Field("integer", "How many rows."),
     "sequence": Field("integer or null", "The number that the alert should have."),
     "shadow_trade_id": Field("string", ID),
     "signal_id": Field("string or null", ID),

@@ -297,6 +297,24 @@ TRACES_EXPORTED = Event(
 TRACES_REFUSED = Event(
     "traces.refused", "warning", ("spans",), "The collector of traces did not take these spans; they are sent again."
 )
+ARCHIVE_WRITTEN = Event(
+    "archive.written",
+    "info",
+    ("archive_id", "kind", "day", "rows"),
+    "Rows were written to files, read back and compared; nothing is deleted yet.",
+)
+ARCHIVE_REMOVED = Event(
+    "archive.removed", "info", ("archive_id", "kind", "day"), "The rows of an archive have left the database."
+)
+ARCHIVE_GIVEN_UP = Event(
+    "archive.given_up",
+    "warning",
+    ("archive_id", "kind", "reason"),
+    "Rows of an archive stay in the database: they have changed since, or are on hold. They are archived again.",
+)
+ARCHIVE_FAILED = Event(
+    "archive.failed", "error", ("error",), "An archive could not be written, so nothing was deleted; it is tried again."
+)
 WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
 WORKER_RESTARTED = Event(
     "worker.restarted", "error", ("cluster", "reason"), "The supervisor restarted a worker that had died or hung."

@@ -302,6 +302,16 @@ _NOTIFICATIONS = (
         "`SECRET_KEY` has changed: enter the recipient's URL again.",
     ),
 )
+_ARCHIVES = (
+    Problem("hold_days", 409, "The days of the hold are out of order.", "Let the last day follow the first."),
+    Problem(
+        "hold_covers_nothing",
+        409,
+        "There is no such experiment here.",
+        "Check the id. What is archived already stays in its files, and is never deleted from there.",
+    ),
+    Problem("hold_lifted", 409, "The hold is not in force.", "Reload the page; place a new hold if one is needed."),
+)
 SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Any request", _REQUESTS),
     ("Fields of a request", _FIELDS),
@@ -313,6 +323,7 @@ SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Operators' decisions", _DECISIONS),
     ("Evaluations", _EVALUATIONS),
     ("Notifications", _NOTIFICATIONS),
+    ("Archives", _ARCHIVES),
 )
 PROBLEMS: dict[str, Problem] = {problem.code: problem for _, problems in SECTIONS for problem in problems}
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from archives.models import Archive
+from archives.replay import ALL, run_archive_replay
 from experiments.core.verification import Difference
 from experiments.history.completeness import COMPLETENESS
 from experiments.history.replay import Selection, run_replay
@@ -32,10 +34,26 @@ def _replayed(progress: Progress | None) -> list[Row]:
     return found
 
 
+def _replayed_from_files(progress: Progress | None) -> list[Row]:
+    """The same of what is archived, and that every file is as it was written."""
+    found: list[Row] = []
+    if not Archive.objects.exists():
+        return found
+    run_archive_replay(
+        ALL, run_by=command_line_actor().name, progress=progress, found=lambda one: found.append(one._asdict())
+    )
+    return found
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     *read_invariants(__file__, "invariants.sql"),
     *COMPLETENESS,
     Invariant("decisions_replay", "Every decision follows from its stored inputs, bit for bit.", _replayed),
+    Invariant(
+        "archives_replay",
+        "Every archived file is as it was written, and its decisions follow from their inputs, bit for bit.",
+        _replayed_from_files,
+    ),
 )
 
 

@@ -370,12 +370,15 @@ SELECT v.name, v.experiment_id, v.engine, v.detail
  WHERE s.source = coalesce(%(source)s, s.source);
 
 -- invariant: report_sums_are_those_of_the_trades
--- The report's sums of every day that is not marked as out of date are those of the real trades that ended on it.
+-- The report's sums of every day that is not marked as out of date are those of the real trades that ended on it,
+-- archived or not.
 WITH marked AS (SELECT DISTINCT day FROM report_marks),
 rows AS (
     SELECT (exit_time AT TIME ZONE 'America/New_York')::date AS day, engine::text, currency::text,
            count(pnl) AS trades, coalesce(sum(pnl), 0) AS pnl
-      FROM latest_real_outcomes GROUP BY 1, 2, 3
+      FROM (SELECT exit_time, engine, currency, pnl FROM latest_real_outcomes
+            UNION ALL SELECT exit_time, engine, currency, pnl FROM archived_results WHERE kind = 'real') ended
+     GROUP BY 1, 2, 3
 ),
 sums AS (
     SELECT day, engine::text, currency::text, coalesce(n, 0) AS trades, coalesce(total, 0) AS pnl

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from outcomes.models import RealOutcome
 
-OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes", "notifications")
+OWN_APPS = ("kernel", "signals_app", "policies", "experiments", "outcomes", "archives", "notifications")
 VIEW_REPORT = "outcomes.view_report"
 KEEP_REPORT = "outcomes.add_keptreport"
 HALT_TRADING = "policies.halt_trading"
@@ -40,6 +40,8 @@ OPERATOR_CODENAMES = (
     "run_evaluation",
     "add_attentionmark",
     "add_replayrun",
+    "add_legalhold",
+    "lift_legalhold",
 )
 VIEW_TABLES = Q(content_type__app_label__in=OWN_APPS, codename__startswith="view_") & ~Q(codename="view_report")
 REPORT = Q(content_type__app_label="outcomes", codename__in=("view_report", "add_keptreport"))

@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "policies",
     "experiments",
     "outcomes",
+    "archives",
 ]
 MIDDLEWARE = [
     "orchestrator_site.web.handling.DatabaseUnavailableMiddleware",
@@ -347,6 +348,39 @@ Q_CLUSTER = {
     "recycle": 5000,
     "label": "Task queue",
 }
+
+# How long rows stay; see docs/adr/0017-archives.md.
+KEEP_SIGNALS_DAYS = env.number(
+    "KEEP_SIGNALS_DAYS",
+    default=0,
+    allowed="0, or 30 or more",
+    meaning="days until a finished signal, with everything that hangs on it, goes into an archive; 0 keeps it for ever",
+)
+KEEP_DELIVERIES_DAYS = env.number(
+    "KEEP_DELIVERIES_DAYS",
+    default=0,
+    allowed="0, or 30 or more",
+    meaning="the same for deliveries that belong to no signal",
+)
+KEEP_QUOTES_DAYS = env.number(
+    "KEEP_QUOTES_DAYS",
+    default=0,
+    allowed="0, or 30 or more",
+    meaning="the same for quotes; those from the day before the oldest signal on stay",
+)
+KEEP_MARKET_DATA_DAYS = env.number(
+    "KEEP_MARKET_DATA_DAYS", default=0, allowed="0, or 30 or more", meaning="the same for pushed market data"
+)
+KEEP_AUDIT_DAYS = env.number(
+    "KEEP_AUDIT_DAYS", default=0, allowed="0, or 30 or more", meaning="the same for the audit log"
+)
+ARCHIVE_DIR = env.text(
+    "ARCHIVE_DIR",
+    default="",
+    shown="`.data/archive`",
+    allowed="a folder",
+    meaning="where archives are written; the same for all workers, and backed up",
+) or str(DATA_DIR / "archive")
 
 LOG_LEVEL = env.one_of(
     "LOG_LEVEL", default="INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"), meaning="what is logged"

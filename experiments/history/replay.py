@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -71,6 +71,8 @@ ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 DIFFERENCES_KEPT = 100
 
 Progress = Callable[[int, int], object]
+# How many experiments were verified, and what differs in them.
+Counted = tuple[int, tuple[Difference, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def replay(selection: Selection) -> Iterator[Verified]:
     When everything is selected, what must hold of whole tables comes last.
     """
     with _snapshot() as session:
-        verifier = _verifier()
+        verifier = verifier_of_now()
         for part in _ranges(selection):
             yield from _replay(session, part, verifier)
         if selection == Selection():
@@ -140,14 +142,28 @@ def run_replay(
     `progress` is called with how many are verified and how many there are, `found` with each difference as it is found,
     in the same order whatever the number of jobs; nothing grows with their number.
     """
-    begun, total = time.monotonic(), count(selection)
-    verified = differences = 0
-    first: list[Difference] = []
-    counted: Iterator[tuple[int, tuple[Difference, ...]]]
+    total = count(selection)
+    counted: Iterator[Counted]
     if jobs > 1:
         counted = _in_processes(selection, jobs)
     else:
         counted = ((one.identity is not None, one.differences) for one in replay(selection))
+    return keep_run(counted, total, selection.document(), run_by=run_by, progress=progress, found=found)
+
+
+def keep_run(
+    counted: Iterable[Counted],
+    total: int,
+    selection: dict[str, str],
+    *,
+    run_by: str,
+    progress: Progress | None = None,
+    found: Callable[[Difference], object] | None = None,
+) -> ReplayRun:
+    """Keep what a verification comes to: how many it verified at a time, and what differs."""
+    begun = time.monotonic()
+    verified = differences = 0
+    first: list[Difference] = []
     for more, what_differs in counted:
         verified += more
         for difference in what_differs:
@@ -164,7 +180,7 @@ def run_replay(
     return ReplayRun.objects.create(
         started_at=Now() - timedelta(seconds=seconds),
         seconds=round(seconds, 3),
-        selection=selection.document(),
+        selection=selection,
         verified=verified,
         differences=differences,
         first_differences=[difference._asdict() for difference in first],
@@ -195,7 +211,8 @@ def _snapshot(name: str | None = None) -> Iterator[psycopg.Connection[Any]]:
         yield connection.connection
 
 
-def _verifier() -> Verifier:
+def verifier_of_now() -> Verifier:
+    """A verifier that knows every policy version, and the keys that are set."""
     policies = {
         str(policy.version): PinnedPolicy(policy.content, policy.content_hash)
         for policy in PolicyVersion.objects.iterator()
@@ -267,7 +284,7 @@ def _recorded(
         cursor.execute("; ".join(f"SET LOCAL {name} = DEFAULT" for name in planner))
 
 
-def _in_processes(selection: Selection, jobs: int) -> Iterator[tuple[int, tuple[Difference, ...]]]:
+def _in_processes(selection: Selection, jobs: int) -> Iterator[Counted]:
     """Verify ranges of one moment in several processes; yield how many each verified and what differs, in order."""
     # Forked while no session is open: one must not be shared with a child.
     connection.close()
@@ -279,11 +296,11 @@ def _in_processes(selection: Selection, jobs: int) -> Iterator[tuple[int, tuple[
             yield from ((0, (difference,)) for difference in incomplete())
 
 
-def _verify_range(snapshot: str, selection: Selection) -> tuple[int, tuple[Difference, ...]]:
+def _verify_range(snapshot: str, selection: Selection) -> Counted:
     verified = 0
     found: list[Difference] = []
     with _snapshot(snapshot) as session:
-        for one in _replay(session, selection, _verifier()):
+        for one in _replay(session, selection, verifier_of_now()):
             verified += 1
             found += one.differences
     return verified, tuple(found)

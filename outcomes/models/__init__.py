@@ -21,7 +21,16 @@ from outcomes.models.incident import (
 from outcomes.models.outcome import Outcome, RealOutcome, ShadowOutcome
 from outcomes.models.quote import Quote
 from outcomes.models.recommendation import Action, Permit, Recommendation, Role
-from outcomes.models.report import AnswerCell, GroupCell, KeptReport, ReportCell, ReportMark, ReportSlice
+from outcomes.models.report import (
+    AnswerCell,
+    ArchivedExperiment,
+    ArchivedResult,
+    GroupCell,
+    KeptReport,
+    ReportCell,
+    ReportMark,
+    ReportSlice,
+)
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, OwnExitState
 from outcomes.models.trade import LIVE_STATUSES, ExitReason, RealTrade, ShadowTrade, Trade, TradeStatus
 
@@ -36,6 +45,8 @@ __all__ = [
     "AmendmentKind",
     "AmendmentState",
     "AnswerCell",
+    "ArchivedExperiment",
+    "ArchivedResult",
     "DirectiveState",
     "Evaluation",
     "EvaluationApproval",

@@ -206,3 +206,70 @@ class KeptReport(models.Model):
 
     def __str__(self) -> str:
         return self.report_hash
+
+
+class ArchivedExperiment(models.Model):
+    """What reports know of an experiment whose rows have gone into an archive; as it was, and never changed."""
+
+    experiment_id = models.UUIDField(primary_key=True)
+    created_at = models.DateTimeField(db_index=True, help_text="UTC.")
+    policy_version = models.PositiveIntegerField()
+    variant = models.CharField(max_length=1, choices=EngineName)
+    split_percentage = models.DecimalField(max_digits=5, decimal_places=2)
+    symbol = models.CharField(max_length=64)
+    timeframe = models.CharField(max_length=10)
+    direction = models.CharField(max_length=5, choices=Direction)
+    strategy = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=50)
+    execution_mode = models.CharField(max_length=16, choices=ExecutionMode)
+    hour = models.SmallIntegerField(help_text="Of the signal, in New York.")
+    provenance = models.CharField(max_length=20, blank=True)
+    strategy_version_a = models.CharField(max_length=100, blank=True)
+    rules_hash_a = models.CharField(max_length=64, blank=True)
+    strategy_version_b = models.CharField(max_length=100, blank=True)
+    rules_hash_b = models.CharField(max_length=64, blank=True)
+    a_role = models.CharField(max_length=6, blank=True, null=True, help_text="NULL: A has not answered.")  # noqa: DJ001
+    a_became = models.CharField(max_length=12, blank=True, null=True)  # noqa: DJ001
+    b_role = models.CharField(max_length=6, blank=True, null=True, help_text="NULL: B has not answered.")  # noqa: DJ001
+    b_became = models.CharField(max_length=12, blank=True, null=True)  # noqa: DJ001
+    ends = models.DateTimeField(null=True, help_text="When nothing more could be reported, UTC.")
+
+    class Meta:
+        db_table = "archived_experiments"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.experiment_id)
+
+
+class ArchivedResult(models.Model):
+    """A closed trade or pair of an archived experiment, as results.sql and pairs.sql had it; never changed."""
+
+    pk = models.CompositePrimaryKey("experiment_id", "kind", "trade_id")
+    experiment_id = models.UUIDField()
+    kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired, own_pair.")
+    trade_id = models.UUIDField()
+    engine = models.CharField(max_length=1, blank=True)
+    currency = models.CharField(max_length=10)
+    exit_time = models.DateTimeField(db_index=True, help_text="UTC.")
+    pnl = ExactField(null=True)
+    r = ExactField(null=True)
+    risk_amount = ExactField(null=True)
+    price_provenance = models.CharField(max_length=20, blank=True)
+    unpriced = models.BooleanField()
+    violating = models.BooleanField()
+    left_out = models.BooleanField()
+    amended = models.BooleanField()
+    a_pnl = ExactField(null=True)
+    a_r = ExactField(null=True)
+    fees = ExactField(null=True)
+    spread_level = models.SmallIntegerField(
+        null=True, help_text="How wide the quotes were at the entry; see groups.sql."
+    )
+
+    class Meta:
+        db_table = "archived_results"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.trade_id}"

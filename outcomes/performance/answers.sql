@@ -26,3 +26,7 @@ SELECT asked.experiment_id, asked.created_at, asked.policy_version, asked.varian
   FROM asked
   LEFT JOIN answered a ON a.experiment_id = asked.experiment_id AND a.engine = 'A'
   LEFT JOIN answered b ON b.experiment_id = asked.experiment_id AND b.engine = 'B'
+UNION ALL
+-- As they were when they were archived.
+SELECT e.experiment_id, e.created_at, e.policy_version, e.variant, e.a_role, e.a_became, e.b_role, e.b_became, e.ends
+  FROM archived_experiments e WHERE {e}

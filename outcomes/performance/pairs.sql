@@ -74,3 +74,9 @@ SELECT kind COLLATE "C" AS kind, engine::text COLLATE "C" AS engine, currency, e
  CROSS JOIN LATERAL (
        SELECT violates OR EXISTS (
            SELECT FROM pair_violations v WHERE v.experiment_id = found.experiment_id) AS found) broken
+UNION ALL
+-- As they were when they were archived.
+SELECT r.kind::text COLLATE "C", r.engine::text COLLATE "C", r.currency, r.experiment_id, r.exit_time, r.trade_id, r.pnl, r.r,
+       NULL, r.price_provenance, r.unpriced, r.violating, r.left_out, r.amended, r.a_pnl, r.a_r, NULL
+  FROM archived_results r
+ WHERE r.kind IN ('paired', 'unpaired', 'own_pair') AND {r}

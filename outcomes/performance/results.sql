@@ -29,3 +29,10 @@ SELECT 'own_exit'::text COLLATE "C", x.engine::text COLLATE "C", t.currency, x.e
  CROSS JOIN LATERAL (SELECT x.violations::text <> '[]' OR EXISTS (
        SELECT FROM pair_violations v WHERE v.experiment_id = x.experiment_id AND v.engine = x.engine) AS found) broken
  WHERE x.state <> 'PENDING' AND {x}
+UNION ALL
+-- As they were when they were archived.
+SELECT o.kind::text COLLATE "C", o.engine::text COLLATE "C", o.currency, o.experiment_id, o.exit_time,
+       o.trade_id, o.pnl, o.r, o.risk_amount, o.price_provenance, o.unpriced, o.violating, o.left_out,
+       o.amended, NULL, NULL, o.fees
+  FROM archived_results o
+ WHERE o.kind IN ('real', 'shadow', 'own_exit') AND {o}

@@ -33,6 +33,7 @@ _ANSWERS = SQL(load(__file__, "answers.sql"))
 _CURVES = SQL(load(__file__, "curves.sql"))
 _SLICE_CURVES = SQL(load(__file__, "slice_curves.sql"))
 _GROUPS = SQL(load(__file__, "groups.sql"))
+SPREAD = SQL(load(__file__, "spread.sql"))
 _NEW_SLICES = SQL(load(__file__, "slices.sql"))
 _CELLS = SQL(load(__file__, "cells.sql"))
 _ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
@@ -85,6 +86,12 @@ def answers_in(ranges: Sequence[Range]) -> Composed:
     return _ANSWERS.format(e=_within("e.created_at", ranges))
 
 
+def facts_of(condition: LiteralString) -> tuple[Composed, Composed]:
+    """The closed trades and pairs, and the answers, of experiments by a condition on `experiment_id`."""
+    of = {name: SQL(f"{name}.{condition}") for name in "oxrsabe"}
+    return both(_RESULTS.format(**of), _PAIRS.format(**of)), _ANSWERS.format(**of)
+
+
 def _within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
     # Literals and no join: the planner knows from its statistics how few rows a day has.
     each = [
@@ -122,6 +129,8 @@ def grouped(results: Composable, day: Composable) -> Composed:
     """Closed trades and pairs added up by what a group of them has in common (see groups.sql)."""
     return _GROUPS.format(
         counted=counted(results),
+        experiments=EXPERIMENTS,
+        spread=SPREAD,
         day=day,
         measures=named({name: MEASURES[name] for name in GROUP_SUMS}),
         sums=added_up(GROUP_SUMS),

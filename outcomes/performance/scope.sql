@@ -22,6 +22,10 @@ found AS (
     UNION SELECT o.currency FROM marked JOIN latest_shadow_outcomes o
        ON o.exit_time >= day::timestamp AT TIME ZONE 'America/New_York'
       AND o.exit_time < (day + 1)::timestamp AT TIME ZONE 'America/New_York'
+    UNION SELECT o.currency FROM marked JOIN archived_results o
+       ON o.exit_time >= day::timestamp AT TIME ZONE 'America/New_York'
+      AND o.exit_time < (day + 1)::timestamp AT TIME ZONE 'America/New_York'
+    WHERE o.kind IN ('real', 'shadow')
 )
 SELECT now() AS now, ARRAY(SELECT currency FROM found ORDER BY currency) AS currencies,
        CASE WHEN (SELECT count(*) FROM found) = 1 THEN (SELECT currency FROM found)

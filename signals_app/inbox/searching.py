@@ -6,7 +6,7 @@ is newer than the last block is looked through as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,8 @@ BLOCKS_A_RUN = 1_000
 FULL_BLOCKS = load(__file__, "full_blocks.sql")
 FOUND_BLOCKS = load(__file__, "found_blocks.sql")
 STORE_WORDS = "INSERT INTO delivery_words (block, words) VALUES (%s, array_to_tsvector(%s)) ON CONFLICT DO NOTHING"
+
+STORE_WORDS_AGAIN = "UPDATE delivery_words SET words = array_to_tsvector(%s) WHERE block = %s"
 
 # Id, body, code and detail.
 Text = tuple[int, bytes | memoryview, str, str]
@@ -163,3 +165,16 @@ def index_words() -> int:
                 cursor.execute(STORE_WORDS, (block, list(found)))
             written += len(words)
     return written
+
+
+def index_again(ids: Sequence[int]) -> None:
+    """Leave no word of deliveries that are deleted in this transaction in the index."""
+    blocks = sorted({delivery // BLOCK for delivery in ids})
+    words: dict[int, set[str]] = {block: set() for block in blocks}
+    left = WebhookDelivery.objects.filter(id__in=[one * BLOCK + place for one in blocks for place in range(BLOCK)])
+    for key, body, code, detail in left.values_list("id", "body", "code", "detail"):
+        words[key // BLOCK].update(words_of(text_of(bytes(body), code, detail)))
+    with connection.cursor() as cursor:
+        for block, found in words.items():
+            # The row stays, empty or not: by the last one the worker knows how far it has come.
+            cursor.execute(STORE_WORDS_AGAIN, (list(found), block))

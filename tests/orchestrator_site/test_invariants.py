@@ -28,6 +28,12 @@ INSERT INTO webhook_deliveries
     (received_at, source_id, content_type, body, body_sha256, outcome, code, detail, signal_id, duration_ms)
 SELECT now(), id, '', '', '', 'accepted', '', '', gen_random_uuid(), 1 FROM webhook_sources
 """
+# A file that is nowhere.
+ARCHIVE = """WITH made AS (
+    INSERT INTO archives (kind, day, since, until, items, keys, archived_at)
+    VALUES ('signals', '2026-01-05', now(), now(), 1, '{}', now()) RETURNING id)
+INSERT INTO archive_files (archive_id, table_name, path, rows, size, sha256, columns)
+SELECT id, 'signals', 'signals/nowhere.parquet', 1, 1, repeat('a', 64), '[]' FROM made"""
 BATCH = "INSERT INTO worker_batches VALUES (gen_random_uuid(), '{}', 1, now(), now())"
 VIOLATION = """
 INSERT INTO pair_violations (experiment_id, engine, name, detail, found_at)
@@ -74,6 +80,7 @@ SABOTAGE = {
     "policy_versions_follow_each_other": "UPDATE policy_versions SET version = version + 1000",
     "policy_hashes_follow_from_their_settings": "UPDATE policy_versions SET permit_ttl_seconds = 301",
     "decisions_replay": "UPDATE experiments SET bucket = (bucket + 1) % 10000",
+    "archives_replay": ARCHIVE,
 }
 # Invariants that say more than one thing: the others of them.
 MORE_SABOTAGE = [
@@ -225,7 +232,7 @@ def test_there_is_one_list_of_invariants() -> None:
         line.removeprefix(MARK) for path in files for line in path.read_text().splitlines() if line.startswith(MARK)
     ]
 
-    functions = {"policy_hashes_follow_from_their_settings", "decisions_replay"}
+    functions = {"policy_hashes_follow_from_their_settings", "decisions_replay", "archives_replay"}
     assert sorted(stated) == sorted({invariant.name for invariant in INVARIANTS} - functions)
 
 

@@ -85,7 +85,7 @@ def test_a_short_run_shows_no_progress() -> None:
 
 def test_a_long_run_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     make_experiment("A")
-    monkeypatch.setattr("experiments.management.commands.replay.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("archives.management.commands.replay.QUIET_SECONDS", 0.0)
     error = StringIO()
 
     call_command("replay", stdout=StringIO(), stderr=error)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archives.replay import ALL, run_archive_replay
 from experiments.core.verification import Difference
 from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
 from kernel.actors import command_line_actor
@@ -33,6 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--signal", help="one signal_id")
         parser.add_argument("--policy-version", type=int)
         parser.add_argument(
+            "--archive",
+            metavar="DIR",
+            help=f"what is archived instead of what is in the database: `{ALL}`, or a folder with some of the files",
+        )
+        parser.add_argument(
             "--jobs", type=int, metavar="N", help="processes that share the work (default: one per core, or 1 if quick)"
         )
         parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
@@ -48,6 +55,11 @@ class Command(BaseCommand):
         if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
             # "0 verified, no difference" would let a slip of the pen pass for a verification.
             raise CommandError(f"Signal {selection.signal} not found.", returncode=UNUSABLE)
+        archive = options["archive"]
+        if archive is not None and selection != Selection():
+            raise CommandError("--archive verifies whole archives; leave the other filters out.", returncode=UNUSABLE)
+        if archive not in (None, ALL) and not Path(archive).is_dir():
+            raise CommandError(f"{archive} is not a folder.", returncode=UNUSABLE)
         # A process for each core that this one may use; a single one where the work is over before they have started.
         jobs = options["jobs"] or (len(os.sched_getaffinity(0)) if count(selection) > RANGE_SIZE else 1)
         bar = ProgressBar(self.stderr, what="experiments", after_seconds=QUIET_SECONDS)
@@ -66,10 +78,14 @@ class Command(BaseCommand):
 
         # The document is written as it comes, because differences may be without end.
         self.stdout.write('{"differences": [' if options["json"] else "", ending="")
-        run = run_replay(selection, run_by=command_line_actor().name, jobs=jobs, progress=bar.show, found=show)
+        who = command_line_actor().name
+        if archive is None:
+            run = run_replay(selection, run_by=who, jobs=jobs, progress=bar.show, found=show)
+        else:
+            run = run_archive_replay(archive, run_by=who, progress=bar.show, found=show)
         bar.clear()
         verdict = f"{run.differences} differences" if run.differences else "no difference"
-        text = f"{run.verified} experiments verified: {verdict}."
+        text = f"{run.verified} {'archived ' * (archive is not None)}experiments verified: {verdict}."
         self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}' if options["json"] else text)
         if run.differences:
             sys.exit(1)

@@ -1,0 +1,16 @@
+"""What lets a row be deleted, and what keeps it; see guards.sql."""
+
+from django.db import migrations
+
+from kernel.sql import load
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("archives", "0001_initial"),
+        ("kernel", "0002_guards"),
+        ("signals_app", "0007_fewer_keys"),
+        ("experiments", "0006_decisions_by_reason"),
+        ("outcomes", "0005_archived_facts"),
+    ]
+    operations = [migrations.RunSQL(load(__file__, "guards.sql"), load(__file__, "drop_guards.sql"))]
