@@ -7,7 +7,7 @@ written is named like any other difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from archives.parquet import read
 from experiments.core.verification import Difference, Recorded
 from experiments.history.replay import Counted, Progress, keep_run, verifier_of_now
 from experiments.models import ReplayRun
+from kernel.values import format_timestamp
 
 ALL = "all"
 Rows = list[dict[str, Any]]
@@ -114,7 +115,6 @@ def _by(tables: dict[str, Rows], table: str, key: str) -> dict[str, dict[str, An
 
 
 def _text(value: Any) -> str | None:
-    """As PostgreSQL prints it in UTC."""
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond:06}".rstrip("0").rstrip(".") + "+00"
+        return format_timestamp(value)
     return None if value is None else str(value)

@@ -48,12 +48,12 @@ def _replayed_from_files(progress: Progress | None) -> list[Row]:
 INVARIANTS: tuple[Invariant, ...] = (
     *read_invariants(__file__, "invariants.sql"),
     *COMPLETENESS,
-    Invariant("decisions_replay", "Every decision follows from its stored inputs, bit for bit.", _replayed),
     Invariant(
         "archives_replay",
         "Every archived file is as it was written, and its decisions follow from their inputs, bit for bit.",
         _replayed_from_files,
     ),
+    Invariant("decisions_replay", "Every decision follows from its stored inputs, bit for bit.", _replayed),
 )
 
 

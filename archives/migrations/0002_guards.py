@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("archives", "0001_initial"),
         ("kernel", "0002_guards"),
-        ("signals_app", "0007_fewer_keys"),
-        ("experiments", "0006_decisions_by_reason"),
-        ("outcomes", "0005_archived_facts"),
+        ("signals_app", "0008_ranges_of_time"),
+        ("experiments", "0008_help_of_the_hash"),
+        ("outcomes", "0008_archived_facts"),
     ]
     operations = [migrations.RunSQL(load(__file__, "guards.sql"), load(__file__, "drop_guards.sql"))]

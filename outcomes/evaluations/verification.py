@@ -12,7 +12,7 @@ from outcomes.core.evidence import Trial
 from outcomes.core.judging import JudgedBlock, misses_too_much
 from outcomes.evaluations.judging import assigned_since, block_of_row, compare_again, records_before, sum_again
 from outcomes.evaluations.members import Scope, Summed, compare, stored_slice, summed
-from outcomes.models import Evaluation, EvaluationBlock, EvaluationRun
+from outcomes.models import ArchivedExperiment, Evaluation, EvaluationBlock, EvaluationRun
 
 COUNTED = ("assigned_a", "assigned_b", "late")
 
@@ -28,8 +28,20 @@ class Mismatch:
     recomputed: Any
 
 
+def is_archived(evaluation: Evaluation) -> bool:
+    """Whether signals that it looked at have left the database, so that only its stored blocks are left."""
+    run = EvaluationRun.objects.filter(evaluation=evaluation).first()
+    if run is None:
+        return False
+    looked_at = ArchivedExperiment.objects.filter(policy_version=run.policy_version_id, created_at__gt=run.begins_at)
+    return looked_at.exists()
+
+
 def verify(evaluation: Evaluation, *, progress: Callable[[int, int], None] = lambda *_: None) -> list[Mismatch]:
-    """Recompute content hash, members, sums and evidence of every block; what differs, none where all is well."""
+    """Recompute content hash, members, sums and evidence of every block; what differs, none where all is well.
+
+    Where signals are archived, evidence is recomputed from the stored blocks, and members and sums are not.
+    """
     found = []
     recomputed = evaluation.plan.content_hash()
     if recomputed != evaluation.content_hash:
@@ -39,12 +51,13 @@ def verify(evaluation: Evaluation, *, progress: Callable[[int, int], None] = lam
         return found
     rows = list(EvaluationBlock.objects.filter(evaluation=evaluation).order_by("number", "revision"))
     judged = [row for row in rows if row.revision == 1]
-    plan = evaluation.plan
+    plan, archived = evaluation.plan, is_archived(evaluation)
     trials: list[tuple[Trial, list[JudgedBlock]]] = [(Trial(plan.wager), [])]
     trials += [(Trial(plan.slice_wager), []) for _ in plan.slices]
     for done, row in enumerate(rows, start=1):
         earlier = judged[: row.number - 1]
-        found.extend(_differences(row, _recomputed(row, earlier, run)))
+        if not archived:
+            found.extend(_differences(row, _recomputed(row, earlier, run)))
         if row.revision == 1:
             of_block = [
                 block_of_row(row),
@@ -56,7 +69,7 @@ def verify(evaluation: Evaluation, *, progress: Callable[[int, int], None] = lam
                     trial.take(block.block, is_silenced=misses_too_much(so_far))
             whole, *slices = (judgement_document(trial.judgement()) for trial, _ in trials)
             stored = {name: getattr(row, name) for name in COUNTED} | row.judgement
-            counted = _counted(row, earlier[-1] if earlier else None, run)
+            counted = {} if archived else _counted(row, earlier[-1] if earlier else None, run)
             found.extend(
                 Mismatch(row.number, 1, name, stored[name], value)
                 for name, value in (counted | whole | {"slices": slices}).items()

@@ -16,9 +16,11 @@ from archives.keeping import archive
 from archives.models import Archive, ArchivedRow, LegalHold
 from kernel.errors import DomainError
 from kernel.models import AuditEntry
-from signals_app.models import MarketData, Redrive
+from signals_app.inbox_models import Redrive
+from signals_app.models import MarketData
 from tests.archives.shelf import (
     OPERATOR,
+    SIGNALS,
     TABLES,
     count,
     deliver,
@@ -171,7 +173,7 @@ def test_a_hold_waits_for_the_deletion_that_runs_and_stops_the_next(monkeypatch:
     made = _ready_to_go(monkeypatch)
 
     with (
-        uncommitted(lambda: keeping._remove_some(made, keeping.KINDS[0])) as commit,
+        uncommitted(lambda: keeping._remove_some(made, SIGNALS)) as commit,
         in_background(lambda: place_hold(OPERATOR, reason="Matter 7.")) as placing,
     ):
         wait_for_blocked_sessions()

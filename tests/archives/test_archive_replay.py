@@ -32,14 +32,6 @@ def archived() -> Archive:
         "symbol": "SPY", "direction": "long", "timeframe": "5m", "note": "Grüße\t\\ \u2028", "size": 2**60, "low": 1e-7,
         "none": None,
     }  # fmt: skip
-        "symbol": "SPY",
-        "direction": "long",
-        "timeframe": "5m",
-        "note": "Grüße\t\\ \u2028",
-        "size": 2**60,
-        "low": 1e-7,
-        "none": None,
-    }
     made = [
         make_experiment("A"),
         make_experiment("B", payload=odd | {"timestamp": "2026-03-16T14:30:00.120000Z"}, exchange="NYSE", order_id="7"),

@@ -27,8 +27,8 @@ from outcomes.performance.listing import Listing
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
 from signals_app.inbox.searching import Asked, find, index_words
-from signals_app.inbox_models import BLOCK
-from signals_app.models import MarketData, Redrive, WebhookDelivery
+from signals_app.inbox_models import BLOCK, Redrive
+from signals_app.models import MarketData, WebhookDelivery
 from tests.archives.shelf import (
     OPERATOR,
     SIGNALS,
@@ -57,7 +57,7 @@ def restored(file: ArchiveFile, folder: Path) -> set[bytes]:
         cursor.execute(SQL("CREATE TEMP TABLE back (LIKE {})").format(Identifier(file.table)))
         for row in found:
             statement = SQL("INSERT INTO back VALUES ({})").format(
-                SQL(", ").join(SQL("%s::{}").format(SQL(one.type)) for one in columns)  # type: ignore[arg-type]
+                SQL(", ").join(SQL("%s::{}").format(SQL(one.type)) for one in columns)
             )
             cursor.execute(statement, [row[one.name] for one in columns])
         cursor.execute("SELECT row_digest(back) FROM back")

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from archives.keeping import archive, due
 from archives.kinds import KIND_NAMES, KINDS
 from archives.models import Archive
+from kernel.values import instant_text
 
 
 class Command(BaseCommand):
@@ -30,12 +31,12 @@ class Command(BaseCommand):
                 found = due(kind)
                 if not found.days:
                     self.stdout.write(f"{kind.name}: kept for ever ({kind.setting} is 0).")
-                elif not found.items:
+                elif found.since is None or found.until is None:
                     self.stdout.write(f"{kind.name}: kept for {found.days} days; nothing would go.")
                 else:
                     self.stdout.write(
                         f"{kind.name}: kept for {found.days} days; {found.items:,} would go, which came between "
-                        f"{found.since:%Y-%m-%d %H:%M} and {found.until:%Y-%m-%d %H:%M} UTC."
+                        f"{instant_text(found.since)} and {instant_text(found.until)}."
                     )
             return
         moved = dict.fromkeys(KIND_NAMES, 0)

@@ -21,7 +21,7 @@ from outcomes.core.evaluation import CHOICES, read_plan
 from outcomes.evaluations import documents, judging, lifecycle
 from outcomes.evaluations.proposals import propose
 from outcomes.evaluations.rehearsal import rehearsal_document, rehearse
-from outcomes.evaluations.verification import verify
+from outcomes.evaluations.verification import is_archived, verify
 
 APPROVE = "outcomes.approve_evaluation"
 QUIET_SECONDS = 1.0
@@ -155,7 +155,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{where}: stored {one.stored}, recomputed {one.recomputed}")
         number = evaluation.blocks.count()
         verdict = f"{len(found)} differences" if found else "no difference"
-        self.stdout.write(f"{number} judged blocks of {evaluation} recomputed from the fills: {verdict}.")
+        source = "its stored blocks, because signals of it are archived" if is_archived(evaluation) else "the fills"
+        self.stdout.write(f"{number} judged blocks of {evaluation} recomputed from {source}: {verdict}.")
         if found:
             sys.exit(1)
 

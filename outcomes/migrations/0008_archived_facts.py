@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('outcomes', '0004_trades_by_symbol_and_hour'),
+        ('outcomes', '0007_ends_of_stages'),
     ]
 
     operations = [
