@@ -113,9 +113,7 @@ def test_a_missing_decision_is_named() -> None:
 
 
 def test_replay_uses_the_frozen_market_data_and_not_the_feed() -> None:
-    MarketData.objects.create(
-        symbol="SPY", as_of=MOMENT, received_at=MOMENT, source="feed", data={"vix": "15.2"}
-    )
+    MarketData.objects.create(symbol="SPY", as_of=MOMENT, received_at=MOMENT, source="feed", data={"vix": "15.2"})
     experiment = make_experiment("A", timestamp=MOMENT)
     assert experiment.signal.market_context.context["market_data"]["data"] == {"vix": "15.2"}
 
