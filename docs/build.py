@@ -104,7 +104,7 @@ def openapi() -> str:
 DATA_HEAD = """\
 # Tables for analysts
 
-Made from `outcomes/analyst_api/columns.py` by `make docs`; change it there.
+Made from `outcomes/analyst_api/columns.py` and `orchestrator_site/analyst/views.py` by `make docs`; change it there.
 [analysts.md](analysts.md#take-the-data-away) says how to get them.
 
 Times are UTC, RFC 3339 with six decimals, in JSON and CSV, and timestamps in Parquet. Amounts are exact: text in JSON,
@@ -118,8 +118,20 @@ KINDS = {
 }  # fmt: skip
 
 
+VIEWS_HEAD = """
+## Views of the database
+
+In the schema `analyst`, for the roles of `manage.py analyst_role`; each column has its meaning as a comment in the
+database, too (`\\d+ analyst.pairs`). Nothing that tells who trades a signal for real is shown before both engines have
+answered, or can only shadow any more because their time to answer has passed.
+"""
+
+
 def data() -> str:
     """docs/data.md."""
+    # Models need the settings, which documents of other tables do without.
+    from orchestrator_site.analyst.views import VIEWS
+
     parts = [DATA_HEAD]
     for name, columns in TABLES.items():
         parts.append(
@@ -128,6 +140,10 @@ def data() -> str:
         for one in columns:
             in_json, in_parquet = KINDS[one.kind]
             parts.append(f"| `{one.name}` | {in_json} | {in_parquet} | {one.meaning} |\n")
+    parts.append(VIEWS_HEAD)
+    for view in VIEWS:
+        parts.append(f"\n### analyst.{view.name}\n\n{view.meaning}\n\n| Column | Meaning |\n|---|---|\n")
+        parts += [f"| `{name}` | {meaning} |\n" for name, _, meaning in view.columns]
     return "".join(parts)
 
 

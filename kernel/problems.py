@@ -312,6 +312,15 @@ _ARCHIVES = (
     ),
     Problem("hold_lifted", 409, "The hold is not in force.", "Reload the page; place a new hold if one is needed."),
 )
+
+# Who reads the database beside the site.
+_ANALYSTS = (
+    Problem("database_role_invalid", 400, "This cannot be the name of a role.", "Use lower-case letters and digits."),
+    Problem("database_role_exists", 409, "The database already has this role.", "Choose another name, or drop it."),
+    Problem(
+        "database_role_unknown", 404, "No such role was created here.", "List them: `manage.py analyst_role list`."
+    ),
+)
 SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Any request", _REQUESTS),
     ("Fields of a request", _FIELDS),
@@ -324,6 +333,7 @@ SECTIONS: tuple[tuple[str, tuple[Problem, ...]], ...] = (
     ("Evaluations", _EVALUATIONS),
     ("Notifications", _NOTIFICATIONS),
     ("Archives", _ARCHIVES),
+    ("Roles of the database", _ANALYSTS),
 )
 PROBLEMS: dict[str, Problem] = {problem.code: problem for _, problems in SECTIONS for problem in problems}
 

@@ -165,5 +165,8 @@ def is_halted() -> bool:
 
 
 def answer_by(policy: PolicyVersion, distributed_at: datetime) -> datetime:
-    """The last moment at which an engine's answer can make it trade for real; claim.sql says it, too."""
+    """The last moment at which an engine's answer can make it trade for real.
+
+    claim.sql says it, too, and so do the analysts' views.
+    """
     return distributed_at + timedelta(seconds=policy.max_answer_age_seconds)

@@ -34,7 +34,7 @@ PARTS = {
  WHERE NOT tgisinternal""",
     "functions": """SELECT proname, pg_get_functiondef(oid) FROM pg_proc
  WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'""",
-    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname IN ('public', 'analyst')",
 }
 # Expressions that were read back from a dump have their casts and brackets elsewhere.
 LOOSE = re.compile(r"::(character varying|text)(\[\])?|[()\s]")
