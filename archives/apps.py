@@ -16,7 +16,10 @@ class ArchivesConfig(AppConfig):
         """Register the checks, and what the worker does for this app."""
         from archives import checks  # noqa: F401 (registers itself)
         from archives.keeping import ARCHIVING_IS_DUE, ARCHIVING_SECONDS, archive_due
+        from archives.partitions import keep_partitions
+        from experiments.worker.schedules import run_every_minute
         from experiments.worker.supervisor import run_apart
 
         # Apart: the libraries that write files would stay in the memory of a process that decides signals.
         run_apart(ARCHIVING_IS_DUE, archive_due, every=ARCHIVING_SECONDS)
+        run_every_minute("make partitions ahead", keep_partitions)

@@ -315,6 +315,12 @@ ARCHIVE_GIVEN_UP = Event(
 ARCHIVE_FAILED = Event(
     "archive.failed", "error", ("error",), "An archive could not be written, so nothing was deleted; it is tried again."
 )
+PARTITION_MISSING = Event(
+    "partition.missing",
+    "error",
+    ("error",),
+    "The partitions of the next months could not be made, or rows came for a month that has none.",
+)
 WORKER_STARTED = Event("worker.started", "info", ("cluster", "pid"), "The supervisor started a worker.")
 WORKER_RESTARTED = Event(
     "worker.restarted", "error", ("cluster", "reason"), "The supervisor restarted a worker that had died or hung."

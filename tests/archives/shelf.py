@@ -16,7 +16,7 @@ from outcomes.models import Incident, TradeAmendment
 from outcomes.services import acknowledge_incident
 from outcomes.services.amendments import refuse_amendment
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
-from tests.database import execute, rows, value
+from tests.database import execute_unguarded, rows, value
 from tests.orchestrator_site.console.rows import traded_pair
 from tests.outcomes.closed_trades import Closed, close_pair
 
@@ -59,19 +59,18 @@ def deliver(outcome: str, **fields: Any) -> WebhookDelivery:
 
 def let_days_pass(days: int) -> None:
     """Move everything that our clock has stamped into the past, by the triggers that keep it."""
-    execute("SET session_replication_role = replica")
     for table in TABLES:
         columns = rows(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"
             " AND data_type = 'timestamp with time zone'",
             table,
         )
-        moved = ", ".join(
-            f"{name} = {name} - interval '{days} days'" for (name,) in columns if name not in OF_THE_MARKET
-        )
-        if moved:
-            execute(f"UPDATE {table} SET {moved}")
-    execute("SET session_replication_role = DEFAULT")
+        ours = [name for (name,) in columns if name not in OF_THE_MARKET]
+        if ours:
+            execute_unguarded(
+                f"UPDATE {table} SET {', '.join(f'{n} = {n} - interval %s' for n in ours)}",
+                *[f"{days} days"] * len(ours),
+            )
 
 
 def count(table: str) -> int:

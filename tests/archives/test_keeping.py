@@ -41,7 +41,7 @@ from tests.archives.shelf import (
     let_days_pass,
     noted,
 )
-from tests.database import execute, rows, value
+from tests.database import execute, execute_unguarded, rows, value
 from tests.factories import make_signal
 from tests.outcomes.closed_trades import Closed, close_pair
 from tests.outcomes.evaluations.hall import started
@@ -156,28 +156,22 @@ def test_every_invariant_holds_and_both_halves_replay_afterwards() -> None:
 
 
 def _close_yesterday(experiment: Experiment) -> None:
-    execute("SET session_replication_role = replica")
-    execute("UPDATE shadow_trades SET closed_at = now() - interval '1 day' WHERE experiment_id = %s", experiment.pk)
-    execute("SET session_replication_role = DEFAULT")
+    execute_unguarded(
+        "UPDATE shadow_trades SET closed_at = now() - interval '1 day' WHERE experiment_id = %s", experiment.pk
+    )
 
 
 def _begin_an_evaluation(_: Experiment) -> None:
     started()
-    execute("SET session_replication_role = replica")
-    execute("UPDATE evaluation_runs SET begins_at = now() - interval '50 days'")
-    execute("SET session_replication_role = DEFAULT")
+    execute_unguarded("UPDATE evaluation_runs SET begins_at = now() - interval '50 days'")
 
 
 def _forget_the_later_gain(experiment: Experiment) -> None:
-    execute("SET session_replication_role = replica")
-    execute("DELETE FROM real_outcomes WHERE experiment_id <> %s", experiment.pk)
-    execute("SET session_replication_role = DEFAULT")
+    execute_unguarded("DELETE FROM real_outcomes WHERE experiment_id <> %s", experiment.pk)
 
 
 def _open_the_incident_again(_: Experiment) -> None:
-    execute("SET session_replication_role = replica")
-    execute("DELETE FROM incident_acknowledgements")
-    execute("SET session_replication_role = DEFAULT")
+    execute_unguarded("DELETE FROM incident_acknowledgements")
 
 
 def _hold(**covers: Any) -> Callable[[Experiment], object]:
@@ -258,9 +252,7 @@ def test_no_word_of_what_has_gone_is_found_any_more(settings: LazySettings) -> N
     let_days_pass(40)
     for _ in range(2 * BLOCK):
         deliver("rejected", detail="papaya")
-    execute("SET session_replication_role = replica")
-    execute("UPDATE webhook_deliveries SET received_at = received_at - interval '1 hour'")
-    execute("SET session_replication_role = DEFAULT")
+    execute_unguarded("UPDATE webhook_deliveries SET received_at = received_at - interval '1 hour'")
     index_words()
     words = "SELECT count(*) FROM delivery_words WHERE words @@ 'mango'"
     assert value(words) == 1

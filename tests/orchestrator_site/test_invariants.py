@@ -81,6 +81,8 @@ SABOTAGE = {
     "policy_hashes_follow_from_their_settings": "UPDATE policy_versions SET permit_ttl_seconds = 301",
     "decisions_replay": "UPDATE experiments SET bucket = (bucket + 1) % 10000",
     "archives_replay": ARCHIVE,
+    "every_month_has_its_partition": "INSERT INTO quotes (instrument, bid, ask, quote_time, source, received_at)"
+    " VALUES ('SPY', 1, 2, '2999-01-01Z', 'feeder', now())",
 }
 # Invariants that say more than one thing: the others of them.
 MORE_SABOTAGE = [
@@ -144,7 +146,7 @@ def drop_check_constraints() -> None:
     execute("SET CONSTRAINTS ALL IMMEDIATE")  # ALTER TABLE refuses while checks are pending
     execute(
         "DO $$ DECLARE one record; BEGIN FOR one IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint "
-        "WHERE contype = 'c' AND connamespace = 'public'::regnamespace LOOP "
+        "WHERE contype = 'c' AND coninhcount = 0 AND connamespace = 'public'::regnamespace LOOP "
         "EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.owner, one.conname); END LOOP; END $$"
     )
 

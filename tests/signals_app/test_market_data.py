@@ -13,7 +13,7 @@ from kernel.actors import Actor
 from kernel.canonical import canonical_json, to_jsonb_text
 from kernel.values import format_timestamp
 from signals_app.models import MarketData
-from tests.database import value
+from tests.database import execute_unguarded, value
 from tests.factories import api_client
 from tests.kernel.json_strategies import json_objects
 from tests.threads import succeeded, together
@@ -144,7 +144,7 @@ def test_without_key_nothing_is_taken() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=json_objects)
 def test_any_document_is_kept_in_canonical_form_and_can_be_sent_again(feeder: APIClient, data: dict[str, Any]) -> None:
-    MarketData.objects.all().delete()
+    execute_unguarded("DELETE FROM market_data")
     body = to_jsonb_text({"symbol": "SPY", "as_of": AS_OF, "data": data})
 
     assert [raw(feeder, body).status_code for _ in range(2)] == [201, 200]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.database import execute
+from tests.database import execute, execute_unguarded
 from tests.factories import api_client, make_experiment, make_signal
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_what_does_not_exist_is_a_404_in_one_form(experiment_id: object) -> None
 
 def test_the_experiment_of_another_engine_is_the_same_404_as_none() -> None:
     experiment = make_experiment("A")
-    execute("DELETE FROM signal_distributions WHERE engine = 'B'")
+    execute_unguarded("DELETE FROM signal_distributions WHERE engine = 'B'")
 
     problems = [get(pk, "engine-b").json() | {"request_id": ""} for pk in (experiment.pk, UUID(int=0))]
 
