@@ -67,10 +67,8 @@ def let_days_pass(days: int) -> None:
         )
         ours = [name for (name,) in columns if name not in OF_THE_MARKET]
         if ours:
-            execute_unguarded(
-                f"UPDATE {table} SET {', '.join(f'{n} = {n} - interval %s' for n in ours)}",
-                *[f"{days} days"] * len(ours),
-            )
+            moved = ", ".join(f"{name} = {name} - make_interval(days => {days})" for name in ours)
+            execute_unguarded(f"UPDATE {table} SET {moved}")
 
 
 def count(table: str) -> int:

@@ -31,7 +31,7 @@ from tests.archives.shelf import (
     let_days_pass,
     noted,
 )
-from tests.database import execute, refusal_of, value
+from tests.database import execute, refusal_of, rows, value
 from tests.threads import LIMIT_SECONDS, in_background, uncommitted, wait_for_blocked_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -249,3 +249,10 @@ def test_a_hold_that_can_cover_nothing_is_refused(covers: dict[str, Any], code: 
         place_hold(OPERATOR, reason="Matter 7.", **covers)
     assert caught.value.code == code
     assert LegalHold.objects.count() == 0
+
+
+def test_whatever_refers_to_what_goes_goes_with_it() -> None:
+    """A new table with a foreign key to one of these would keep every signal for ever."""
+    keys = rows("SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'")
+
+    assert {child for child, parent in keys if parent in TABLES} - TABLES == set()
