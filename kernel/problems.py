@@ -42,6 +42,7 @@ _REQUESTS = (
         "permission_denied", 403, "The key does not permit this call.", "Use a key of an owner that may make this call."
     ),
     Problem("not_found", 404, "Not found.", "Check the id and the URL; an engine sees its own work only."),
+    Problem("not_unique", 400, "Several have this name.", "Ask for one of those that the error lists, by its id."),
     Problem("method_not_allowed", 405, "The URL does not support this method.", "Use a method listed in `Allow`."),
     Problem("not_acceptable", 406, "No response format matches `Accept`.", "Accept application/json."),
     Problem("body_too_slow", 408, "The body did not arrive in time.", "Send the request again."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
@@ -48,15 +50,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
         if not raw:
             return None
-        key = _known_key(raw)
+        key = known_key(raw)
         # One answer for all three, so that whoever tries keys does not learn which prefixes exist.
-        if key is None or key.has_expired:
+        if key is None:
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
-        now = timezone.now()
-        if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
-            # Not save(): it writes every column as it was read, and would undo a revocation that came in between.
-            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-            key.last_used_at = now
         return None, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -64,8 +61,31 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Api-Key"
 
 
-def _known_key(raw: str) -> ApiKey | None:
-    """The key that is neither unknown nor revoked, as it stood within the last second; None for any other text."""
+def known_key(raw: str, *, reads_only: bool = False) -> ApiKey | None:
+    """The key that is neither unknown, expired nor revoked, as it stood within the last second; None for other text.
+
+    That it was used is kept; `reads_only` where the session must be told that it may write this.
+    """
+    key = _read_key(raw)
+    if key is None or key.has_expired:
+        return None
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+        with _writing() if reads_only else nullcontext():
+            # Not save(): it writes every column as it was read, and would undo a revocation that came in between.
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        key.last_used_at = now
+    return key
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ WRITE")
+        yield
+
+
+def _read_key(raw: str) -> ApiKey | None:
     # PostgreSQL would raise on a lookup with U+0000; a key of ours has no such character.
     if not (raw.isascii() and raw.isprintable()):
         return None

@@ -1,7 +1,7 @@
 """The views of the schema `analyst`, for BI tools and notebooks: what each shows, column by column.
 
 They keep engines blind whoever reads them. Nothing that tells who trades a signal for real is shown before both engines
-have answered, or can only shadow any more because their time to answer has passed. `SHOWN` is that rule.
+have answered, or can only shadow any more because their time to answer has passed (`blindness.SHOWN`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model
 from psycopg.sql import SQL, Composable
 
+from orchestrator_site.analyst.blindness import SHOWN
 from outcomes.analyst_api.columns import AUDIT, DELIVERIES, EXPERIMENTS, OUTCOMES, PAIRS, SIGNALS, Column
 from outcomes.models import RealTrade, Recommendation, TradeFill, Violation
 from outcomes.performance.scope import EXPERIMENTS as EXPERIMENTS_SQL
@@ -20,13 +21,6 @@ from outcomes.performance.scope import pairs_in, results_in
 from policies.models import PolicyVersion
 from signals_app.models import MarketContext, Signal
 
-# Of an experiment `e`: no engine is left whose answer could still make it trade for real (see `answer_by` of policies).
-SHOWN = """NOT EXISTS (
-    SELECT FROM signal_distributions d
-      JOIN experiments de ON de.experiment_id = d.experiment_id
-      JOIN policy_versions dp ON dp.version = de.policy_version
-     WHERE d.experiment_id = e.experiment_id AND d.answered_at IS NULL
-       AND d.distributed_at + make_interval(secs => dp.max_answer_age_seconds) >= now())"""
 _ALWAYS = [(None, None)]
 # In one of these stands whose trade it was, and of which kind.
 _OF_TRADES = "a.action NOT LIKE 'amendment %' AND a.action NOT LIKE 'incident %'"
@@ -92,16 +86,16 @@ def _shown(alias: str) -> str:
 
 
 def _results(rows: Composable) -> str:
-    """Closed trades or pairs with what their experiments are of, of experiments that are shown."""
+    """Closed trades or pairs with what their experiments are of, of experiments that are shown or archived."""
     read = SQL("({}) r JOIN ({}) x USING (experiment_id)").format(rows, EXPERIMENTS_SQL).as_string()
-    return f"{read} {_shown('r')}"
+    return f"{read} LEFT {_shown('r')}"
 
 
 def _result_columns(columns: tuple[Column, ...]) -> tuple[tuple[str, str, str], ...]:
     of_experiment = {
         "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant",
     }  # fmt: skip
-    named = {"experiment_id": "e.experiment_id", "trade_id": "r.id", "b_pnl": "r.a_pnl - r.pnl", "b_r": "r.a_r - r.r"}
+    named = {"experiment_id": "r.experiment_id", "trade_id": "r.id", "b_pnl": "r.a_pnl - r.pnl", "b_r": "r.a_r - r.r"}
     return tuple(
         (one.name, named.get(one.name, f"{'x' if one.name in of_experiment else 'r'}.{one.name}"), one.meaning)
         for one in columns

@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from admin_kit.search import digits_of, hash_begins, id_begins
-from experiments.models import ExecutionDecision, Experiment
+from admin_kit.search import digits_of
 from kernel.values import instant_text
 from orchestrator_site.console.unfold_settings import NAVIGATION
+from orchestrator_site.finding import MOST, experiments_named
 from orchestrator_site.roles import HALT_TRADING
-from outcomes.models import Evaluation, RealTrade, ShadowTrade
+from outcomes.models import Evaluation
 from policies.models import PolicyVersion
-from signals_app.models import MarketContext, Signal, WebhookDelivery, WebhookSource
+from signals_app.models import Signal, WebhookDelivery, WebhookSource
 
-MOST = 5
 _NUMBER = re.compile(r"[v#]?([0-9]{1,9})")
 
 
@@ -124,34 +123,9 @@ def _rows(rows: QuerySet[Any], icon: str) -> Iterator[Found]:
 
 def _signals(text: str) -> Iterator[Found]:
     """Signals by an ID or hash of theirs, of their decision or of their trades, by their symbol or by their order."""
-    digits = digits_of(text)
-    conditions = []
-    if digits:
-        conditions = [
-            id_begins("experiment_id", digits), id_begins("signal_id", digits),
-            hash_begins("signal_hash", digits), hash_begins("assignment_hash", digits),
-        ]  # fmt: skip
-        # Each by itself: an OR across tables uses no index.
-        keys = [
-            *MarketContext.objects.filter(hash_begins("context_hash", digits)).values_list("signal_id", flat=True)[
-                :MOST
-            ]
-        ]
-        conditions.append(Q(signal_id__in=keys))
-        for model in (RealTrade, ShadowTrade):
-            trades = model.objects.filter(id_begins("trade_id", digits))
-            conditions.append(Q(pk__in=list(trades.values_list("experiment_id", flat=True)[:MOST])))
-        decisions = ExecutionDecision.objects.filter(hash_begins("decision_hash", digits)).order_by("-decided_at")
-        conditions.append(Q(pk__in=list(decisions.values_list("pk", flat=True)[:MOST])))
-    orders = Signal.objects.filter(order_id=text).exclude(order_id="").order_by("-received_at")
-    conditions.append(Q(signal_id__in=list(orders.values_list("pk", flat=True)[:MOST])))
-    seen = set()
-    for condition in conditions:
-        for row in Experiment.objects.filter(condition).select_related("signal", "decision").order_by("-pk")[:MOST]:
-            if row.pk not in seen:
-                seen.add(row.pk)
-                address = reverse("admin:experiments_experiment_change", args=(row.pk,))
-                yield Found(str(row.signal), f"Why, experiment {row.pk}", address, "podcasts")
+    for row, _ in experiments_named(text):
+        address = reverse("admin:experiments_experiment_change", args=(row.pk,))
+        yield Found(str(row.signal), f"Why, experiment {row.pk}", address, "podcasts")
     symbol = Signal.objects.filter(symbol=text.upper()).order_by("-timestamp").first()
     if symbol is not None:
         listed = reverse("admin:experiments_experiment_changelist")
