@@ -17,10 +17,13 @@ SHOWN = """NOT EXISTS (
 
 
 def shown(experiments: Collection[UUID]) -> set[UUID]:
-    """Those of the experiments whose roles may be told: both engines have answered, or can only shadow any more."""
+    """Those of the experiments whose roles may be told: both engines have answered, or can only shadow any more.
+
+    One that is archived is among them: nothing of it is open.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT e.experiment_id FROM experiments e WHERE e.experiment_id = ANY(%s) AND {SHOWN}",  # noqa: S608 (ours)
+            f"SELECT e.experiment_id FROM experiments e WHERE e.experiment_id = ANY(%s) AND NOT ({SHOWN})",  # noqa: S608 (ours)
             (list(experiments),),
         )
-        return {identity for (identity,) in cursor.fetchall()}
+        return set(experiments).difference(identity for (identity,) in cursor.fetchall())

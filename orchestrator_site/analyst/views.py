@@ -212,8 +212,8 @@ VIEWS = (
     View(
         "audit", "Who changed what, when and why; without what was decided about single trades.",
         tuple(_renamed(
-            AUDIT, at="a.at", entry_id="a.id", actor="a.actor", action="a.action", subject="a.subject",
-            reason="a.reason", changes="a.changes", address="a.address",
+            AUDIT, at="a.at", entry_id="a.id", actor="a.actor", account_id="a.account_id", action="a.action",
+            subject="a.subject", reason="a.reason", changes="a.changes", address="a.address",
         )),
         f"audit_log a WHERE {_OF_TRADES}",
     ),

@@ -165,7 +165,7 @@ def state() -> State:
         f"Mode {now['app_mode']}, HALTED since {instant_text(halt.engaged_at)}: {halt.reason}",
         f"The guardrail {trip.label} is tripped." if trip else "",
         f"Policy v{policy.version} ({policy.configured_mode}): {policy.note}" if policy else "There is no policy yet.",
-        *(f"The next signal, {sentence}." for sentence in now["next_decisions"]),
+        *(f"Next signal: {sentence}." for sentence in now["next_decisions"]),
         *(f"Engine {one.engine} is {'available' if one.available else 'not available'}." for one in engines),
         f"{numbers.signals_today} signals today, {numbers.waiting} waiting, {numbers.failed} failed.",
         f"The worker is {'running' if alive else 'NOT running'}.",
@@ -246,8 +246,8 @@ def worst_trades(
     rows = [_row(row) for row in found[:count]]
     currency = listing.scope.filters.currency
     lines = [
-        f"{place}. {row.symbol} {row.direction} {row.timeframe}, closed {row.exit_time}: {row.pnl} {currency}"
-        + (f" ({row.r} R)" if row.r else "") + (", left out of the report" if row.left_out else "")
+        f"{place}. {row.symbol} {row.direction} {row.timeframe}, closed {row.exit_time[:19]}Z: {row.pnl} {currency}"
+        + (f" ({float(row.r):+.2f} R)" if row.r else "") + (", left out of the report" if row.left_out else "")
         for place, row in enumerate(rows, 1)
     ]  # fmt: skip
     called = {"real": "real trades", "shadow": "shadow trades", "own_exit": "shadows by their own exits"}[kind]

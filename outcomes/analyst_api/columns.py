@@ -138,12 +138,14 @@ AUDIT = (
     Column("at", Kind.INSTANT, "When it was done, by the database clock."),
     Column("entry_id", Kind.WHOLE, "Number of the entry.", source="id"),
     Column("actor", Kind.TEXT, "User name, or the command line's user."),
+    Column("account_id", Kind.WHOLE, "The actor's account, which may have another name by now; null for commands.",
+           nullable=True),
     Column("action", Kind.TEXT, "What was done, such as policy.activated."),
     Column("subject", Kind.TEXT, "What it was done to, such as policy version 7."),
     Column("reason", Kind.TEXT, "Why, in the actor's words."),
     Column("changes", Kind.DOCUMENT, "What was changed, by name: the value before and the value after, as text."),
     Column("address", Kind.TEXT, "Network address; empty for commands."),
-)
+)  # fmt: skip
 # By the last part of their URL.
 TABLES = {
     "outcomes": OUTCOMES, "pairs": PAIRS, "experiments": EXPERIMENTS, "deliveries": DELIVERIES, "audit": AUDIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import anyio
@@ -25,6 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, http: str | None, address: str, **options: Any) -> None:
         """Serve until the other side, or a signal, ends it."""
+        # What is wrong with an argument is said without a link to the documentation of a library.
+        os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")
         # Here: Django imports every command to list it, and this needs packages that no other one does.
         from orchestrator_site.ask.http import serve
         from orchestrator_site.ask.server import build, few_threads, read_only_sessions
