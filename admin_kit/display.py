@@ -107,14 +107,14 @@ def number(column: Column) -> Column:
     return column
 
 
-def json_of(field: str) -> Column:
+def json_of(field: str, *, title: str = "") -> Column:
     """A column with indented JSON."""
 
     def column(row: Any) -> SafeString | None:
         value = getattr(row, field)
         return None if value is None else pretty_json(value)
 
-    return _named(column, field)
+    return _named(column, field, title=title)
 
 
 def link_to(field: str, model: str, *, title: str = "", short: bool = False) -> Column:

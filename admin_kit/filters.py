@@ -99,7 +99,7 @@ class DayFilter(TextFilter):
         try:
             day = date.fromisoformat(text)
             first, last = (None, day) if self.is_last else (day, None)
-            return queryset.filter(_days(self.field, self.zone, first, last))
+            return queryset.filter(within_days(self.field, self.zone, first, last))
         # The first and the last years of all have no place in every zone.
         except (ValueError, OverflowError) as error:
             raise IncorrectLookupParameters(error) from error
@@ -117,7 +117,7 @@ class DayPeriodFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow to the chosen period."""
         chosen = self._periods().get(self.value() or "")
-        return queryset.filter(_days(self.field, self.zone, *chosen[1:])) if chosen else queryset
+        return queryset.filter(within_days(self.field, self.zone, *chosen[1:])) if chosen else queryset
 
     def _periods(self) -> dict[str, tuple[str, date, date]]:
         today = timezone.now().astimezone(self.zone).date()
@@ -147,7 +147,7 @@ def days(field: str, name: str, zone: ZoneInfo) -> tuple[type[Any], type[Any], t
     return period, bound("from", is_last=False), bound("to", is_last=True)
 
 
-def _days(field: str, zone: ZoneInfo, first: date | None, last: date | None) -> Q:
+def within_days(field: str, zone: ZoneInfo, first: date | None, last: date | None) -> Q:
     """Whether a moment is within these days, each with all its hours."""
     condition = Q()
     if first is not None:

@@ -95,7 +95,7 @@ class SignalAdmin(AuditAdmin):
         "discarded_at",
         "discarded_by",
         "discard_reason",
-        json_of("raw_payload"),
+        json_of("raw_payload", title="payload (parsed)"),
     )
     empty_hint = "A signal is an alert that was understood. Send one to a webhook source, or run the demo."
     empty_commands = ("manage.py demo", "manage.py up")

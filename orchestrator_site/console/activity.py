@@ -71,7 +71,7 @@ def last_hour() -> list[Chart]:
             Chart(
                 "latency",
                 "Decision latency, last hour",
-                f"From arrival to decision; the slowest minute had 95 % within {worst:,.0f} ms.",
+                f"From arrival to decision; the slowest minute had 95% within {worst:,.0f} ms.",
                 minutes,
                 [Series("median", half, "a", "points"), Series("95th percentile", most, "b", "points")],
                 "Minute, UTC",

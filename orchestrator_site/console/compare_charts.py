@@ -201,7 +201,7 @@ def role_chart(totals: Mapping[str, Sums], unit: Unit) -> Chart:
             rows.append(Estimate(name, None, effect, estimate.interval(effect)))
     return interval_chart(
         rows, unit, "Pairs", identity="roles", title=f"Mean difference by role ({unit.name})",
-        summary="A - B per pair with its 95 % interval, for a single look."
+        summary="A - B per pair with its 95% interval, for a single look."
         + ("" if estimate else " Only one engine has traded for real: skill and execution cannot be told apart."),
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def interval_chart(rows: Sequence[Estimate], unit: Unit, label_title: str, **cha
     table = [[row.name, row.n, dot, *(bar or (None, None))] for row, dot, bar in zip(rows, dots, bars, strict=True)]
     return Chart(
         labels=[row.name for row in rows],
-        series=[Series("mean", dots, "difference", "points"), Series("95 % interval", bars, "range", "interval")],
+        series=[Series("mean", dots, "difference", "points"), Series("95% interval", bars, "range", "interval")],
         label_title=label_title, value_title=f"A - B per pair, {unit.name}", sideways=True, low=len(rows) <= FEW_ROWS,
         table=((label_title, "Pairs (n)", f"Mean, {unit.name}", "From", "To"), table), **chart,
     )  # fmt: skip

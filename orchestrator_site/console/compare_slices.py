@@ -20,7 +20,7 @@ FIELDS = {
 }  # fmt: skip
 MOST_DRAWN = 24
 # The levels of groups.sql.
-LEVELS = ("below 1 %", "1 to 2 %", "2 to 5 %", "5 to 10 %", "10 % or more")
+LEVELS = ("below 1%", "1 to 2%", "2 to 5%", "5 to 10%", "10% or more")
 SPREADS = {f"{number}": name for number, name in enumerate(LEVELS)} | {"": "not reported"}
 CALIBRATION = ("Real (n)", "Shadow (n)", "Real, mean", "Shadow, mean", "Difference", "From", "To")
 
@@ -80,11 +80,11 @@ def calibration_charts(groups: Sequence[Group], unit: Unit) -> list[Chart]:
             Chart(
                 f"calibration-{engine.lower()}", f"Engine {engine}: real trades against its own shadows ({unit.name})",
                 f"Left of 0, real trades of {engine} earned less than its shadows at similar spreads: there shadows "
-                "may be priced too favourably. 95 % intervals, for a single look.",
+                "may be priced too favourably. 95% intervals, for a single look.",
                 [SPREADS[level] for level in levels],
                 [
                     Series("real minus shadow", dots, engine.lower(), "points"),
-                    Series("95 % interval", bars, "range", "interval"),
+                    Series("95% interval", bars, "range", "interval"),
                 ],
                 "Spread at the entry", f"Real minus shadow per trade, {unit.name}", sideways=True, low=True,
                 table=(("Spread at the entry", *CALIBRATION), table),

@@ -15,7 +15,7 @@ def lead(totals: Mapping[str, Sums], unit: Unit) -> str:
     if not total.n:
         return ""
     found = total.statistics
-    interval = f" (95 % interval for a single look: {unit.range(found.interval)})" if found.interval else ""
+    interval = f" (95% interval for a single look: {unit.range(found.interval)})" if found.interval else ""
     pairs = f"{total.n:,} pairs" if total.n > 1 else "1 pair"
     return (
         f"On {pairs} A made {unit.text(total.of_a)} and B {unit.text(total.of_b)}: A - B is "

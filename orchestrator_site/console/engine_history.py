@@ -172,7 +172,7 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
     ))  # fmt: skip
     return Chart(
         f"latency-{engine.lower()}", f"{engine}: answer time, last 30 days",
-        f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95 % within {slowest.most:,.2f} s.",
+        f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95% within {slowest.most:,.2f} s.",
         [one.start for one in found],
         [Series("median", halves, ALONE[engine], "points"), Series("95th percentile", mosts, "other", "points")],
         "Signal (New York)", "Seconds", log=max(mosts) > WIDE * min(halves), low=True,

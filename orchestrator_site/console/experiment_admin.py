@@ -24,15 +24,15 @@ from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import day_text, uuid_from
-from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
+from orchestrator_site.console.experiment_page import deliveries_of, experiment_page, neighbours, rows_left
+from orchestrator_site.console.trade_words import traded
 from outcomes.core.books import result_in_force
 from outcomes.models import LIVE_STATUSES, Outcome, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Trade
 from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
 from signals_app.models import Signal
 
-# What an engine without a trade did.
-_DID = {"DECLINE": "declined", "OPEN": "has not reported a trade"}
+SEE_DELIVERIES = "signals_app.view_webhookdelivery"
 _MARKET_DATES = days("signal__timestamp", "market date", NEW_YORK)
 _TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
 _OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
@@ -192,6 +192,7 @@ class ExperimentAdmin(AuditAdmin):
             page=experiment_page(story),
             experiment=story,
             neighbours=neighbours(story),
+            deliveries=deliveries_of(story) if request.user.has_perm(SEE_DELIVERIES) else (),
             **extra,
         )
 
@@ -267,24 +268,13 @@ class ExperimentAdmin(AuditAdmin):
     @admin.display(description="state")
     def state(self, row: Experiment) -> SafeString | str:
         """Whether any trade is still open; which kind there is none of, and why."""
-        real, shadow = list(row.realtrades.all()), list(row.shadowtrades.all())
-        trades: list[RealTrade | ShadowTrade] = [*real, *shadow]
-        standing = "open" if any(trade.is_live for trade in trades) else "closed"
-        if real and shadow:
-            return standing
-        kind = "real only" if real else "shadow only" if shadow else "no trade"
-        traded = {trade.engine for trade in trades}
+        trades: list[RealTrade | ShadowTrade] = [*row.realtrades.all(), *row.shadowtrades.all()]
+        is_open = any(trade.is_live for trade in trades)
         actions = {each.engine: each.action for each in row.recommendations.all()}
-        did = {
-            engine: _DID.get(actions.get(engine, ""), "has not answered")
-            for engine in ("A", "B")
-            if engine not in traded
-        }
-        told = list(map(" ".join, did.items()))
-        if len(did) == 2 and did["A"] == did["B"]:
-            told = [f"both {did['A'].replace('has', 'have')}"]
-        words = [*(["open"] if standing == "open" else []), ": ".join(filter(None, (kind, ", ".join(told))))]
-        return format_html('<span class="to-wraps">{}</span>', ", ".join(words))
+        lacking = traded({trade.engine: trade.kind.value for trade in trades}, actions)
+        if not lacking:
+            return "open" if is_open else "closed"
+        return format_html('<span class="to-wraps">{}{}</span>', "open, " if is_open else "", lacking)
 
     @number
     @admin.display(description="P&L real")

@@ -11,12 +11,17 @@ from uuid import UUID
 from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from orchestrator_site.console.timeline import Scale, TimedEvent, answered, decided, fills_of, scale_of, timed
+from orchestrator_site.console.trade_words import headline, reasons_of
 from outcomes.core.books import ZERO, positions, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.quoting import contract_text
 from outcomes.fill_rows import FillRow, fill_rows
 from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import absences_of, by_engine, explanation_of, missing_rows
+from signals_app.models import WebhookDelivery
+
+# A sender that repeats itself without end must not make the page long.
+MOST_DELIVERIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,11 @@ class Side:
         return Plan.from_document(document) if document else None
 
     @property
+    def reasons(self) -> str:
+        """Why it recommends that, where it says so."""
+        return reasons_of(self.recommendation.recommendation) if self.recommendation else ""
+
+    @property
     def fills(self) -> list[FillRow]:
         """What was executed, and the quotes that priced it."""
         return fill_rows(self.trade) if self.trade else []
@@ -87,6 +97,7 @@ class ExperimentPage:
     """Everything the page shows beside the rows themselves."""
 
     missing: list[str]  # deleted behind the product's back
+    headline: str  # "" where both have traded
     sentence: str
     rules: list[RuleStep]
     inputs: list[tuple[str, str]]
@@ -104,8 +115,16 @@ def experiment_page(story: Experiment) -> ExperimentPage:
     # A decision is written in one transaction, whose times do not show the order of the flow.
     events = [*decided(story), *sorted(answered(story, acts), key=lambda event: event.at)]
     absences = absences_of(story)
+    sides = [
+        Side(engine, engine == decision.executed_engine, *acts[engine], permits.get(engine)) for engine in ("A", "B")
+    ]
     return ExperimentPage(
         missing=missing_rows(story.pk),
+        headline=headline(
+            {side.engine: side.kind for side in sides if side.trade},
+            {side.engine: side.recommendation.action for side in sides if side.recommendation},
+            {side.engine: side.reasons for side in sides},
+        ),
         sentence=explanation_of(story),
         rules=[
             replace(step, inputs=tuple((name, input_text(name, value, absences)) for name, value in step.inputs))
@@ -114,10 +133,7 @@ def experiment_page(story: Experiment) -> ExperimentPage:
         inputs=[(name, input_text(name, value, absences)) for name, value in decision.inputs.items()],
         timeline=timed(events),
         scale=scale_of(events),
-        sides=[
-            Side(engine, engine == decision.executed_engine, *acts[engine], permits.get(engine))
-            for engine in ("A", "B")
-        ],
+        sides=sides,
     )
 
 
@@ -131,6 +147,11 @@ def input_text(name: str, value: Any, absences: Mapping[str, str]) -> str:
         return str(value)
     absence = next((text for engine, text in absences.items() if name == f"engine_{engine.lower()}_available"), "")
     return f"no: {absence}" if absence else "yes" if value else "no"
+
+
+def deliveries_of(story: Experiment) -> list[WebhookDelivery]:
+    """The alert as it was sent first, and what was sent again or contradicts it."""
+    return list(WebhookDelivery.objects.filter(signal_id=story.signal_id).order_by("pk")[:MOST_DELIVERIES])
 
 
 def rows_left(experiment_id: UUID) -> list[tuple[str, tuple[str, object]]]:

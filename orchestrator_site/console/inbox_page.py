@@ -26,6 +26,7 @@ from experiments.models import Experiment
 from kernel.actors import actor_of
 from kernel.sql import load
 from kernel.values import whole_number
+from signals_app.alerts.gist import gist
 from signals_app.inbox.redriving import MOST, Fate, can_be_redriven, foresee, redrive
 from signals_app.inbox.searching import Asked, find
 from signals_app.models import DeliveryOutcome, WebhookDelivery
@@ -84,6 +85,7 @@ class Row:
     """A delivery as listed; `why` is the page of its signal's decision, None while there is none."""
 
     delivery: WebhookDelivery
+    gist: str  # "" where it is no alert that could be read
     body: str
     resend: int
     why: str | None
@@ -152,6 +154,7 @@ def _rows(deliveries: list[WebhookDelivery]) -> list[Row]:
     return [
         Row(
             row,
+            gist(bytes(row.body)),
             " ".join(bytes(row.body[: 2 * BODY_SHOWN]).decode(errors="replace").split())[:BODY_SHOWN],
             numbers.get(row.pk, 1) - 1,
             reverse("admin:experiments_experiment_change", args=(decided[row.signal_id],))

@@ -1,6 +1,6 @@
 """What `/` and Ctrl-K find: pages, things to do, and whatever an ID, a hash, a symbol or an order names.
 
-IDs and hashes are found by their first eight digits; every look-up uses an index and takes a handful of rows.
+IDs and hashes are found by eight or more of their first digits; every look-up uses an index and takes few rows.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,16 +18,19 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from admin_kit.filters import within_days
 from admin_kit.search import digits_of
 from kernel.values import instant_text
 from orchestrator_site.console.unfold_settings import NAVIGATION
 from orchestrator_site.finding import MOST, experiments_named
 from orchestrator_site.roles import HALT_TRADING
 from outcomes.models import Evaluation
+from outcomes.performance.listing import NEW_YORK
 from policies.models import PolicyVersion
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
 
 _NUMBER = re.compile(r"[v#]?([0-9]{1,9})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,38 @@ def _signals(text: str) -> Iterator[Found]:
     for row, _ in experiments_named(text):
         address = reverse("admin:experiments_experiment_change", args=(row.pk,))
         yield Found(str(row.signal), f"Why, experiment {row.pk}", address, "podcasts")
+    yield from _signals_of_day(text)
     symbol = Signal.objects.filter(symbol=text.upper()).order_by("-timestamp").first()
     if symbol is not None:
         listed = reverse("admin:experiments_experiment_changelist")
         query = urlencode({"signal__symbol": symbol.symbol})
         latest = f"Signals, the latest fired {instant_text(symbol.timestamp)}"
         yield Found(symbol.symbol, latest, f"{listed}?{query}", "podcasts")
+
+
+def _signals_of_day(text: str) -> Iterator[Found]:
+    """The signals of a symbol that fired on a day of New York, such as "MSFT 2003-09-23"; the list of them first."""
+    words = text.split()
+    days = [word for word in words if _DAY.fullmatch(word)]
+    if len(words) != 2 or len(days) != 1:
+        return
+    try:
+        day = date.fromisoformat(days[0])
+        that_day = within_days("timestamp", NEW_YORK, day, day)
+    except (ValueError, OverflowError):
+        return
+    symbol = next(word for word in words if word not in days).upper()
+    fired = Signal.objects.filter(that_day, symbol=symbol).order_by("-timestamp")
+    found = list(fired.select_related("experiment", "experiment__decision")[:MOST])
+    if not found:
+        return
+    listed = reverse("admin:experiments_experiment_changelist")
+    query = urlencode({"signal__symbol": symbol, "market_date_from": days[0], "market_date_to": days[0]})
+    yield Found(f"{symbol} {days[0]}", "Signals of that day", f"{listed}?{query}", "podcasts")
+    for signal in found:
+        story = getattr(signal, "experiment", None)
+        view, key, said = (
+            ("experiments_experiment", story.pk, "Why") if story else ("signals_app_signal", signal.pk, "Signal")
+        )
+        address = reverse(f"admin:{view}_change", args=(key,))
+        yield Found(str(signal), f"{said}, fired {instant_text(signal.timestamp)}", address, "podcasts")

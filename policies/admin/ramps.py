@@ -92,7 +92,7 @@ class PolicyRampAdmin(AuditAdmin):
     def steps(self, ramp: PolicyRamp) -> SafeString:
         """The shares of engine B, the present one marked."""
         shares = (("strong" if place == ramp.step else "span", share) for place, share in enumerate(ramp.shares))
-        return format_html("{} %", format_html_join(" → ", "<{0}>{1}</{0}>", shares))
+        return format_html("{}%", format_html_join(" → ", "<{0}>{1}</{0}>", shares))
 
     @admin.display(description="present version")
     def present_version(self, ramp: PolicyRamp) -> SafeString | None:
@@ -155,7 +155,7 @@ class PolicyRampAdmin(AuditAdmin):
             return HttpResponseRedirect(_page_of(ramp))
         steps = ", ".join(ramp.shares)
         lead = (
-            f"Engine B gets {steps} % of the signals, each step for at least {ramp.hold_hours} hours and "
+            f"Engine B gets {steps}% of the signals, each step for at least {ramp.hold_hours} hours and "
             f"{ramp.min_trades} closed real trades; a net loss of {ramp.max_loss} at one step stops it. {ramp.note}"
         )
         page = {"opts": self.opts, "form": form, "lead": lead, "submit": f"{word} ramp", "back": _page_of(ramp)}

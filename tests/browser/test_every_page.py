@@ -49,10 +49,11 @@ return [
 """
 
 
-# A list scrolls in a box of its own, which the width of the page does not tell. It fits itself in at the next frame.
+# A table scrolls in a box of its own, which the width of the page does not tell. It fits itself in at the next frame.
 CUT = """
-const done = arguments[0], list = document.querySelector("#result_list");
-const cut = () => list && list.scrollWidth > list.parentElement.clientWidth ? ["cut off: " + list.scrollWidth] : [];
+const [selector, done] = arguments;
+const cut = () => [...document.querySelectorAll(selector)].filter(one => one.offsetParent).filter(
+    one => one.scrollWidth > one.parentElement.clientWidth).map(one => `cut off: ${one.ariaLabel} ${one.scrollWidth}`);
 requestAnimationFrame(() => done(cut()));
 """
 
@@ -64,8 +65,9 @@ def flaws(person: Person, addresses: list[str]) -> dict[str, list[str]]:
         person.screen(PHONE)
         person.go(address)
         complaints = person.driver.execute_script(LOOK)
+        complaints += person.driver.execute_async_script(CUT, ".to-scroll > .to-table")
         person.screen(DESK)
-        if complaints := complaints + person.driver.execute_async_script(CUT):
+        if complaints := complaints + person.driver.execute_async_script(CUT, "#result_list"):
             found[address] = complaints
     return found
 

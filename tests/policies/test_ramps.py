@@ -240,13 +240,13 @@ def test_now_tells_where_a_ramp_is_and_what_it_waits_for() -> None:
     def told() -> str:
         return " ".join(operator.get(reverse("admin:index")).content.decode().split())
 
-    assert "engine B gets 5 % of the signals, step 1 of 3, next 25 %." in told()
+    assert "engine B gets 5% of the signals, step 1 of 3, next 25%." in told()
     assert "Waiting: 2.0 of 24 hours have passed." in told()
     move(GOOD)
     move(StepFacts(Decimal(30), 30, Decimal(0), braked=True))
-    assert "engine B gets 25 % of the signals, step 2 of 3, next 50 %. Held: trading is halted." in told()
+    assert "engine B gets 25% of the signals, step 2 of 3, next 50%. Held: trading is halted." in told()
     move(GOOD)
-    assert "engine B gets 50 % of the signals, step 3 of 3, the last." in told()
+    assert "engine B gets 50% of the signals, step 3 of 3, the last." in told()
     move(BAD)
     assert "of the signals, step" not in told()
     assert "A ramp has stopped: ramp" in told()
@@ -300,7 +300,7 @@ def test_a_ramp_is_planned_approved_started_and_stopped_in_the_admin() -> None:
 
     assert list(refused.context["form"].errors) == ["shares"]
     assert "You cannot approve your own ramp." in own
-    assert "Engine B gets 5, 25 %" in asked
+    assert "Engine B gets 5, 25%" in asked
     assert "<strong>5</strong> → <span>25</span> %" in shown
     assert [word for word in words if pages[word] in shown] == ["stop"]
     assert "This ramp is running." in again

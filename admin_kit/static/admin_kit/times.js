@@ -56,16 +56,6 @@
         });
     }
 
-    // A list has its times and headings in one line each wherever that fits the page.
-    function fit() {
-        const list = document.getElementById("result_list");
-        if (!list) return;
-        list.classList.remove("to-tight");
-        list.classList.toggle("to-tight", list.scrollWidth > list.parentElement.clientWidth);
-    }
-
-    window.addEventListener("load", fit);
-    window.addEventListener("resize", fit);
     document.addEventListener("DOMContentLoaded", function () {
         zone = document.getElementById("page")?.dataset.timeZone || zone;
         local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone });

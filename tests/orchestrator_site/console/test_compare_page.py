@@ -299,7 +299,7 @@ def test_real_trades_stand_beside_the_shadows_of_the_same_engine() -> None:
 
     # Means 2 and 6, variances 2 and 0 over 2 each: the standard error is 1.
     assert chart.rows == [
-        ["below 1 %", 2, 2, 2.0, 6.0, -4.0, -5.96, -2.04],
+        ["below 1%", 2, 2, 2.0, 6.0, -4.0, -5.96, -2.04],
         ["not reported", 0, 1, None, 5.0, None, None, None],
     ]
 

@@ -13,14 +13,17 @@ from django.utils import timezone
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from kernel.actors import Actor
+from kernel.values import instant_text
 from orchestrator_site.console.timeline import Event, scale_of, timed
 from policies.as_of import absence_at
 from policies.models import EngineAvailability
 from policies.services import set_engine_enabled
+from signals_app.models import WebhookDelivery
 from tests.database import execute
-from tests.factories import MOMENT, api_client, engine, make_experiment, make_policy, make_signal
+from tests.factories import MOMENT, api_client, engine, make_experiment, make_policy, make_signal, make_source
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 from tests.outcomes.desk import C70, C72_5_JULY, leg, make_desk, plan
+from tests.signals_app.webhook.webhook import TOKEN, alert, send
 
 pytestmark = pytest.mark.django_db
 
@@ -172,7 +175,37 @@ def test_an_experiment_that_nobody_has_answered_has_a_page(analyst: Client) -> N
     page = page_of(analyst, make_experiment(None))
 
     assert "Nobody trades for real because" in page
-    assert "not yet" in page
+    assert "No trade: both have not answered." in page
+    assert "none yet" in page
+
+
+def test_it_leads_to_the_alert_as_it_was_sent_and_to_what_was_sent_again(analyst: Client) -> None:
+    make_source(token=TOKEN)
+    body = alert(symbol="GOOG")
+    send(body)
+    send(body)
+    drain()
+    experiment = Experiment.objects.get()
+    first, again = WebhookDelivery.objects.order_by("pk")
+
+    page = page_of(analyst, experiment)
+
+    assert "Payload (parsed)" in page
+    sent_again = f"Sent again {instant_text(again.received_at)} (duplicate)"
+    for delivery, words in ((first, "Alert as sent"), (again, sent_again)):
+        assert f'{reverse("admin:signals_app_webhookdelivery_change", args=(delivery.pk,))}">{words}</a>' in page
+
+
+def test_a_declined_signal_says_why_and_shows_no_empty_rows(analyst: Client) -> None:
+    desk = make_desk("A", recommended=False)
+    desk.a.recommend(desk.experiment, action="DECLINE", recommendation={"reasons": ["spread too wide"]})
+    desk.b.recommend(desk.experiment, action="DECLINE", recommendation={"why": {"deep": True}})
+
+    page = page_of(analyst, desk.experiment)
+
+    assert "No trade: both engines declined. A: spread too wide." in page
+    for row in ("Plan and opening", "Exit", "P&amp;L"):
+        assert f"<dt>{row}</dt>" not in page
 
 
 def test_replaying_an_honest_experiment_finds_it_equal(analyst: Client) -> None:

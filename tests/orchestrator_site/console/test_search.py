@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from experiments.models import Experiment
 from outcomes.models import RealTrade
-from tests.factories import make_source
+from outcomes.performance.listing import NEW_YORK
+from tests.factories import make_signal, make_source
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,23 @@ def test_a_symbol_leads_to_its_signals(experiment: Experiment) -> None:
 
     assert found(analyst, "twx")[f"{reverse('admin:experiments_experiment_changelist')}?signal__symbol=TWX"] == "TWX"
     assert found(analyst, "NONE") == {}
+
+
+def test_a_symbol_with_a_day_leads_to_the_signals_that_fired_on_it_in_new_york(experiment: Experiment) -> None:
+    analyst, why = logged_in("analyst"), reverse("admin:experiments_experiment_change", args=(experiment.pk,))
+    day = f"{experiment.signal.timestamp.astimezone(NEW_YORK):%Y-%m-%d}"
+    listed = f"{reverse('admin:experiments_experiment_changelist')}?signal__symbol=TWX"
+
+    for typed in (f"TWX {day}", f"{day} twx"):
+        results = found(analyst, typed)
+        assert results[f"{listed}&market_date_from={day}&market_date_to={day}"] == f"TWX {day}"
+        assert why in results
+    for typed in ("TWX 2003-02-30", "TWX 9999-12-31", f"{day} {day}", f"SPY {day}", "TWX 0001-01-01"):
+        assert found(analyst, typed) == {}, typed
+    waiting = make_signal(symbol="IWM")
+    assert reverse("admin:signals_app_signal_change", args=(waiting.pk,)) in found(
+        analyst, f"IWM {waiting.timestamp.astimezone(NEW_YORK):%Y-%m-%d}"
+    )
 
 
 def test_rows_are_found_by_their_number_and_sources_by_their_name(experiment: Experiment) -> None:
