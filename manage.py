@@ -4,8 +4,8 @@
 import os
 import sys
 
-# SQLSTATE of a table and of a column that does not exist.
-UNDEFINED = {"42P01", "42703"}
+# SQLSTATE of a table and of a column that does not exist, and of a table that this role has no rights to yet.
+UNDEFINED, NOT_GRANTED = {"42P01", "42703"}, "42501"
 
 
 def main() -> None:
@@ -23,7 +23,12 @@ def main() -> None:
     except OperationalError as error:
         sys.exit(f"Cannot connect to the database; start it or fix DATABASE_URL. {error}")
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", None) not in UNDEFINED:
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state == NOT_GRANTED:
+            sys.exit(
+                f"The database refuses it ({error}); run `manage.py migrate` (or `manage.py up`) first, which grants."
+            )
+        if state not in UNDEFINED:
             raise
         sys.exit("Database tables are missing or out of date; run `manage.py migrate` (or `manage.py up`) first.")
 

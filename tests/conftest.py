@@ -18,9 +18,9 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 from hypothesis import Phase, settings
 
-from embedded_postgres import OWNER
 from kernel.event_fields import FIELDS
 from kernel.events import Event
+from orchestrator_site.database_roles import become_owner
 from policies.services import ensure_first_version
 from signals_app.webhook.store import clock
 from tests.api_answers import _answers_are_as_documented  # noqa: F401 (a fixture)
@@ -28,9 +28,7 @@ from tests.golden import VECTOR_KEY
 
 # Tests make databases and look past the guards: they are the owner. The programs they start are the application
 # (tests/processes/harness.py).
-if not django_settings.DATABASE_URL:
-    django_settings.DATABASES["default"]["USER"] = OWNER
-django_settings.OWNER_DATABASE = None
+become_owner()
 # A slow machine is no failure. Developers try other examples each time; continuous integration tries the same ones
 # for the same code, so that a red run can be run again.
 settings.register_profile("developer", deadline=None)

@@ -33,9 +33,11 @@ def main() -> int:
     logging.getLogger().setLevel(logging.WARNING)
     from django.db import connection
 
+    from orchestrator_site.database_roles import become_owner
     from tests.chaos.faults import seeded
     from tests.chaos.run import Run
 
+    become_owner()
     # Leave nothing mounted.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     own = settings.DATABASES["default"]["NAME"]

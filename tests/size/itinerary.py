@@ -22,6 +22,7 @@ from django_q.signing import SignedPackage
 from experiments.models import Experiment
 from kernel.actors import Actor
 from kernel.values import format_timestamp
+from orchestrator_site.database_roles import become_owner
 from policies.services import create_api_key, ensure_first_version
 from tests.factories import make_policy, make_source
 from tests.outcomes.desk import C72_5_JULY, RULES_HASH, leg, plan, quote, real_exit, recommendation, touched, trade
@@ -52,6 +53,7 @@ class Site:
 
 def trace_an_alert() -> Trace:
     """Send one alert through everything, in a database of its own that is gone afterwards."""
+    become_owner()
     connection.settings_dict["TEST"]["NAME"] = f"size_{connection.settings_dict['NAME']}"
     import_product()
     runner, trace = DiscoverRunner(verbosity=0, interactive=False), Trace()

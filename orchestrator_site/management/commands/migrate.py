@@ -14,11 +14,12 @@ from orchestrator_site.database_roles import as_owner, grant_to_application
 class Command(migrate.Command):
     """Migrate as the owner, then give the application's role what it needs."""
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; the same call again changes nothing."""
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Check and migrate as the owner: before the grants the application may not even read for a check."""
         with as_owner():
-            super().handle(*args, **options)
+            done = super().execute(*args, **options)
             if settings.OWNER_DATABASE is not None:
                 application = settings.DATABASES["default"]
                 with transaction.atomic(), connection.cursor() as cursor:
                     grant_to_application(cursor, application["USER"], application.get("PASSWORD", ""))
+        return done
