@@ -24,6 +24,7 @@ from kernel.values import decimal_text, format_timestamp, parse_instant
 from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
 from outcomes.analyst_api.files import WRITERS
 from outcomes.core.statistics import ratio_text
+from outcomes.performance.api import refuse_repeated
 from policies.access import IsAnalyst
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
@@ -195,9 +196,7 @@ class TableView(APIView):
 
     def asked(self, request: Request) -> Any:
         """The serializer of the filters, which are valid; raises ValidationError."""
-        repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
-        if repeated:
-            raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
+        refuse_repeated(request)
         # A file has no pages.
         paging = {"format"} if self.file_format(request) else {"format", "cursor", "page_size"}
         query = {name: value for name, value in request.query_params.items() if name not in paging}

@@ -78,6 +78,13 @@ class PerformanceFilterSerializer(StrictSerializer):
         return PerformanceFilters(**self.validated_data)
 
 
+def refuse_repeated(request: Request) -> None:
+    """Reject a parameter that is given twice: taking either one would answer another question."""
+    repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
+    if repeated:
+        raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
+
+
 class _Reasons(serializers.DictField):
     """Why each null is null, by field."""
 
@@ -191,10 +198,7 @@ class PerformanceView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Answer the report over the outcomes that match the filters (R5.3, R5.4)."""
-        # A parameter given twice is rejected: taking either one would answer another question.
-        repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
-        if repeated:
-            raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
+        refuse_repeated(request)
         query = PerformanceFilterSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         return Response(performance_report(query.filters()))

@@ -14,6 +14,7 @@ from experiments.core.decision import BUCKETS, AssignmentKey, assignment_hash, b
 from experiments.models import Experiment
 from experiments.worker.pipeline import drain
 from policies.selectors import active_policy
+from signals_app.alerts.documents import trade_id
 from signals_app.models import Signal
 from tests.acceptance.test_blindness import MASKS, Blind, let_the_other_work
 from tests.factories import make_available, make_policy, make_signal
@@ -62,3 +63,14 @@ def key_for(signal: Signal, engine: str) -> str:
         if is_a == (engine == "A"):
             return key.secret.hex()
     raise AssertionError("Half of all keys give it to either.")
+
+
+def names_of(experiment: Experiment) -> list[str]:
+    """Everything that names the experiment, what only follows from who trades it included."""
+    decision = experiment.decision
+    trades = [trade_id(experiment.pk, engine, kind) for engine in "AB" for kind in ("REAL", "SHADOW")]
+    return [
+        str(experiment.pk), str(experiment.signal_id), str(experiment.pk)[:8], experiment.signal_hash[:8],
+        experiment.signal.market_context.context_hash, decision.decision_hash, experiment.assignment_hash[:10],
+        *map(str, trades),
+    ]  # fmt: skip

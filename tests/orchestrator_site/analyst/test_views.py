@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from experiments.models import Experiment
 from kernel.actors import Actor
 from orchestrator_site.analyst.schema import create_views, drop_views
 from orchestrator_site.analyst.views import VIEWS
@@ -21,51 +19,14 @@ from policies.models import ApiKey
 from policies.services import create_api_key
 from signals_app.models import WebhookDelivery, WebhookSource
 from signals_app.webhook.sources import hash_of_secret
-from tests.acceptance.test_blindness import OTHER, STAGES
 from tests.database import execute, rows, value
 from tests.factories import make_source
-from tests.orchestrator_site.blind import open_signal, seen
+from tests.orchestrator_site.blind import open_signal
 from tests.outcomes.closed_trades import EXIT_TIME, Closed, break_rule, close_pair, leave_by_own_rules
-from tests.outcomes.desk import EngineClient, let_time_pass
+from tests.outcomes.desk import let_time_pass
 from tests.signals_app.webhook.webhook import send
 
 pytestmark = pytest.mark.django_db
-# Numbers that are drawn from a sequence, whatever was taken back.
-DRAWN = {"entry_id", "delivery_id"}
-
-
-def everything(_: Experiment | None = None) -> list[Any]:
-    """All that the views show, as text, but for what they say of the keys that each test draws."""
-    found: list[Any] = []
-    for view in VIEWS:
-        names = ", ".join(f'"{name}"' for name, _, _ in view.columns if name not in DRAWN)
-        kept = "WHERE action NOT LIKE 'api_key%'" if view.name == "audit" else ""
-        found.append((view.name, sorted(rows(f"SELECT row({names})::text FROM analyst.{view.name} {kept}"))))
-    return found
-
-
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("name", ["A", "B"])
-def test_no_view_tells_whose_an_open_signal_is_before_its_engine_has_answered(name: str, stage: str) -> None:
-    moment = datetime.now(UTC)
-
-    real, shadow = (seen(name, executed, stage, moment, everything) for executed in (name, OTHER[name]))
-
-    assert "SPY" in real
-    assert real == shadow
-
-
-def test_once_both_have_answered_the_views_tell() -> None:
-    def answered(experiment: Experiment) -> list[Any]:
-        EngineClient("A").recommend(experiment)
-        return everything()
-
-    moment = datetime.now(UTC)
-
-    real, shadow = (seen("A", executed, "has answered", moment, answered) for executed in "AB")
-
-    assert real != shadow
-    assert ",REAL," in real
 
 
 def test_an_engine_that_never_answers_hides_a_signal_only_until_it_could_not_trade_it_for_real_any_more() -> None:

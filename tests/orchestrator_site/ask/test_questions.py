@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from experiments.models import Experiment
 from kernel.actors import Actor
@@ -21,13 +18,10 @@ from outcomes.models import RealOutcome, RealTrade
 from outcomes.selectors import explanation_of
 from policies.selectors import active_policy
 from policies.services import engage_halt
-from signals_app.alerts.documents import trade_id
-from tests.acceptance.test_blindness import OTHER, STAGES
 from tests.database import execute
 from tests.factories import make_available, make_experiment, make_policy, make_signal
-from tests.orchestrator_site.blind import open_signal, seen
+from tests.orchestrator_site.blind import names_of, open_signal
 from tests.outcomes.closed_trades import Closed, break_rule, close_pair
-from tests.outcomes.desk import EngineClient
 from tests.outcomes.evaluations.hall import Hall, make_phase, started
 
 pytestmark = pytest.mark.django_db
@@ -35,69 +29,6 @@ pytestmark = pytest.mark.django_db
 
 def both_have_answered() -> None:
     execute("UPDATE signal_distributions SET answered_at = now()")
-
-
-def told(question: Callable[..., BaseModel], *arguments: Any) -> str:
-    """The whole answer, or what the error says."""
-    try:
-        return question(*arguments).model_dump_json()
-    except DomainError as error:
-        return f"{error.code}: {error.detail}"
-
-
-def names_of(experiment: Experiment) -> list[str]:
-    """Everything that names the experiment, what only follows from who trades it included."""
-    decision = experiment.decision
-    trades = [trade_id(experiment.pk, engine, kind) for engine in "AB" for kind in ("REAL", "SHADOW")]
-    return [
-        str(experiment.pk), str(experiment.signal_id), str(experiment.pk)[:8], experiment.signal_hash[:8],
-        experiment.signal.market_context.context_hash, decision.decision_hash, experiment.assignment_hash[:10],
-        *map(str, trades),
-    ]  # fmt: skip
-
-
-def ask_everything(experiment: Experiment, guesses: list[str]) -> list[str]:
-    return [
-        *(told(questions.why, name) for name in guesses),
-        told(questions.state),
-        told(questions.evaluation),
-        told(questions.policy_changes),
-        *(told(questions.worst_trades, engine, kind, 10) for engine in "AB" for kind in ("real", "shadow", "own_exit")),
-    ]
-
-
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("name", ["A", "B"])
-def test_no_answer_tells_whose_an_open_signal_is_before_its_engine_has_answered(name: str, stage: str) -> None:
-    moment = datetime.now(UTC)
-    make_phase()
-    started(clock="WALL", starts_at=None)
-    guesses: list[str] = []
-    for executed in "AB":
-        seen(name, executed, stage, moment, lambda experiment: guesses.extend(names_of(experiment)))
-
-    def look(experiment: Experiment) -> list[str]:
-        return ask_everything(experiment, guesses)
-
-    real, shadow = (seen(name, executed, stage, moment, look) for executed in (name, OTHER[name]))
-
-    assert "Who trades it for real is told once both engines have answered" in real
-    assert real == shadow
-
-
-def test_the_comparison_finds_what_is_told_once_both_have_answered() -> None:
-    """The control."""
-    moment = datetime.now(UTC)
-    make_phase()
-
-    def look(experiment: Experiment) -> list[str]:
-        EngineClient("A").recommend(experiment)
-        return ask_everything(experiment, [str(experiment.pk)])
-
-    real, shadow = (seen("A", executed, "has answered", moment, look) for executed in "AB")
-
-    assert real != shadow
-    assert '"executed_engine":"A"' in real
 
 
 def test_why_says_the_sentence_of_the_page_and_the_facts_beside_it() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -16,7 +15,6 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from django.conf import settings
 from django.db import connection
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
@@ -178,18 +176,3 @@ def test_a_question_can_write_nothing() -> None:
 def test_what_is_wrong_is_said_as_the_pages_say_it() -> None:
     with pytest.raises(ToolError, match="Give eight or more digits of an ID or hash"):
         reading(questions.why)("ffffffff")
-
-
-def test_neither_web_server_nor_worker_loads_the_protocol() -> None:
-    code = (
-        "import django, sys; django.setup()\n"
-        "import orchestrator_site.urls, orchestrator_site.web.server, experiments.management.commands.worker\n"
-        "import experiments.worker.supervisor, experiments.worker.pipeline\n"
-        "print(sorted(name for name in ('mcp', 'uvicorn', 'starlette', 'marimo') if name in sys.modules))"
-    )
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "orchestrator_site.settings"}
-    told = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True
-    )
-
-    assert told.stdout == "[]\n"
