@@ -25,6 +25,7 @@ ABOUT = {
     "user": "Users and log-ins",
     "group": "Groups",
     "api_key": "API keys",
+    "database_role": "Roles of the database",
     "source": "Webhook sources",
     "signals": "Failed signals",
     "replay": "Replay",
