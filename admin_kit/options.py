@@ -98,6 +98,12 @@ class BrowseList(ChangeList):
         return columns
 
     @property
+    def row_names(self) -> tuple[str, str]:
+        """What one row is called, and several."""
+        names: tuple[str, str] | None = getattr(self.model_admin, "row_names", None)
+        return names or (str(self.opts.verbose_name), str(self.opts.verbose_name_plural))
+
+    @property
     def text_columns(self) -> list[str]:
         """The columns of free text, which may wrap; all others stay on one line."""
         fields = self.lookup_opts.concrete_fields
@@ -137,6 +143,8 @@ class BrowseAdmin(ModelAdmin):
     csv_columns: ClassVar[tuple[str, ...]] = ()
     # The columns that a user can choose from and keep as a view; none for a list that has always the same.
     column_choices: tuple[str, ...] = ()
+    # What one row and several are called where people know them by another name than the table's.
+    row_names: tuple[str, str] | None = None
     # What an empty list says: what creates rows, and the commands for it.
     empty_hint = ""
     empty_commands: tuple[str, ...] = ()

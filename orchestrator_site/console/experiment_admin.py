@@ -113,9 +113,10 @@ class ExperimentAdmin(AuditAdmin):
         equals("signal__timeframe", "timeframe"), "variant", recent("created_at"), *moments("created_at"),
     )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
+    row_names = ("signal", "signals")
     search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
     empty_hint = (
-        "The worker creates one experiment for each signal. Send an alert to a webhook source, or run the demo."
+        "Each signal stands here once the worker has decided it. Send an alert to a webhook source, or run the demo."
     )
     empty_commands = ("manage.py demo", "manage.py worker")
 

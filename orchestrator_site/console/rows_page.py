@@ -33,6 +33,8 @@ from policies.models import EngineName
 PAGE = 50
 ORDER_TITLES = {"newest": "Newest exit", "oldest": "Oldest exit", "best": "Highest P&L", "worst": "Lowest P&L"}
 assert list(ORDER_TITLES) == list(ORDERS)
+# Beside the engine of a row that is a trade of one.
+ROLES = {"real": "real", "shadow": "shadow", "own_exit": "shadow, own exit"}
 
 
 class RowsForm(ReportForm):
@@ -79,7 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
             place = {"after": format_timestamp(last["exit_time"]), "id": last["id"]}
             place |= {"pnl": decimal_text(last["p"])} if ORDERS[order][0] == "p" else {}
         context = {
-            "rows": [_shown(row) for row in rows],
+            "rows": [_shown(row, ROLES.get(listing.kind, "")) for row in rows],
             "count": count,
             "count_text": f"{count:,}",
             "currency": listing.scope.filters.currency,
@@ -111,7 +113,7 @@ def _place(request: HttpRequest, order: str) -> Place | None:
     return Place(parse_instant(after), identity, pnl)
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(row: dict[str, Any], role: str) -> dict[str, Any]:
     notes = [
         text
         for name, text in (("unpriced", "unpriced"), ("violating", "broke a rule"), ("amended", "amended"))
@@ -123,6 +125,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         notes.append("left out of the figures")
     return row | {
         "link": reverse("admin:experiments_experiment_change", args=(row["experiment_id"],)),
+        "role": role,
         "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
         "b_pnl": None if row["a_pnl"] is None or row["pnl"] is None else row["a_pnl"] - row["pnl"],
         "r_text": "" if row["r"] is None else f"{row['r']:+.3f}",

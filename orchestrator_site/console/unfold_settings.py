@@ -103,7 +103,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": _static("orchestrator_site/favicon.svg")},
     ],
     "STYLES": [_static("admin_kit/admin.css")],
-    "SCRIPTS": [_static("admin_kit/keyboard.js"), _static("admin_kit/times.js"), _static("admin_kit/tables.js")],
+    "SCRIPTS": [_static(f"admin_kit/{name}.js") for name in ("keyboard", "times", "signs", "tables")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # A calm blue: red and green are kept for losses, gains and alarms.

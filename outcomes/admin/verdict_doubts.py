@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from outcomes.admin.verdict_charts import largest_in_words, middle, most
-from outcomes.admin.verdict_words import unit_of
+from outcomes.admin.verdict_words import MEANS, unit_of
 from outcomes.core.evaluation import ENOUGH_HISTORY, read_plan
 from outcomes.core.evidence import A_BETTER, B_BETTER, INCONCLUSIVE, RUNNING, Block
 from outcomes.core.judging import MOST_MISSING
@@ -63,10 +63,10 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         ),
         _independence(document),
         Assumed(
-            "Opened trades can be priced",
-            f"at most {MOST_MISSING:.0%} of an engine's openings without one",
+            "Opened trades have a price that counts",
+            f"at most {MOST_MISSING:.0%} of an engine's openings without one; what counts: {MEANS[content['prices']]}",
             ", ".join(
-                f"{engine.upper()} {missing} of {opened}" + (f" ({missing / opened:.1%})" if opened else "")
+                f"{engine.upper()} {missing} of {opened} without" + (f" ({missing / opened:.1%})" if opened else "")
                 for engine, (missing, opened) in shares.items()
             ),
             all(missing <= MOST_MISSING * opened for missing, opened in shares.values()),

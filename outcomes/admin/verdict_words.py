@@ -21,6 +21,8 @@ STANDINGS = {
 }
 # As verdict_missing.sql names them.
 REASONS = ("never opened", "unpriced, or still open at the deadline", "broke a rule")
+# A kept page holds the names, so they stay.
+SAID = {REASONS[1]: "no price that counts, or still open at the deadline"}
 CONTENT = {
     "note": "Hypothesis", "metric": "Metric", "estimand": "Compared at", "prices": "Prices that count",
     "clock": "Clock", "starts_at": "Signals from", "block_days": "Days in a block",
@@ -77,7 +79,10 @@ def standing_rows(counts: Mapping[str, Any]) -> list[tuple[str, int, int]]:
 
 def reason_rows(counts: Mapping[str, Any], because: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, int]]:
     """Why sides have no value, those included that traded without anything at risk to divide by."""
-    rows = [(f"… {one}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0)) for one in REASONS]
+    rows = [
+        (f"… {SAID.get(one, one)}", because.get("A", {}).get(one, 0), because.get("B", {}).get(one, 0))
+        for one in REASONS
+    ]
     a = counts["a"].get("MISSING", 0) - sum(of_a for _, of_a, _ in rows)
     b = counts["b"].get("MISSING", 0) - sum(of_b for _, _, of_b in rows)
     return [*rows, ("… nothing at risk to divide by", a, b)] if a or b else rows

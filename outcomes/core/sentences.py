@@ -18,7 +18,10 @@ FLAGS = {
     DEPENDENT_BLOCKS: "Blocks are autocorrelated, so chance alone finds a winner more often than it may.",
     DRIFT: "The difference was not the same all the time; there is no interval.",
     HOLD_EXCEEDED: "Trades were held longer than max_hold_days.",
-    MISSING_PRICES: "More than 5% of what an engine opened has no price; until then nothing is said.",
+    MISSING_PRICES: (
+        "No verdict until fixed: more than 5% of what an engine opened has no price that counts. Let the feeder quote "
+        "the contracts at entry and exit; the share falls with each block that has its prices."
+    ),
     NO_HISTORY: "The worst block was promised without 60 earlier blocks to check it against.",
     NOT_SEPARABLE: "Skill and the cost of being real cannot be told apart.",
     REVERSED: "Since the verdict the evidence has turned around.",

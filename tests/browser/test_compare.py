@@ -47,7 +47,7 @@ def test_a_reader_finds_on_the_comparison_what_to_say_and_how_to_cite_it(person:
 
     # Who is ahead, what of it is execution, and what comes from exits.
     person.reads(
-        "On 8 pairs A made +0.360 R and B +0.320 R: A - B is +0.0400 R, +0.0050 R a pair",
+        "On 8 pairs A made +0.360 R and B +0.320 R: A − B is +0.0400 R, +0.0050 R a pair",
         "is execution", "Trading for real costs", "On the 1 pair whose shadow has also reported",
     )  # fmt: skip
     # The worst trades of B are named and lead to why.
@@ -62,7 +62,7 @@ def test_a_reader_finds_on_the_comparison_what_to_say_and_how_to_cite_it(person:
     person.reads("On 4 pairs A made")
     assert "symbol=SPY" in person.driver.current_url
     person.click("In USD")
-    person.reads("On 4 pairs A made +200.00 USD and B +160.00 USD: A - B is +40.00 USD")
+    person.reads("On 4 pairs A made +200.00 USD and B +160.00 USD: A − B is +40.00 USD")
     assert person.value("Symbol") == "SPY"
     # It is kept with its hash, under an address of its own.
     person.finds("[aria-label='What the report is kept for']")[0].send_keys("The meeting")

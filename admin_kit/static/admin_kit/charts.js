@@ -36,7 +36,9 @@
         return pen.createPattern(tile, "repeat");
     }
 
-    function digits(value) {
+    function digits(value) { return window.toSigns(plainDigits(value)); }
+
+    function plainDigits(value) {
         if (value === null || value === undefined) return "none";
         const size = Math.abs(value);
         if (size >= 1e6) return value.toLocaleString("en-GB", { notation: "compact", maximumFractionDigits: 2 });
@@ -73,7 +75,7 @@
         const [name, dash, marker, fill] = LOOKS[one.look];
         const tone = colour(name);
         const every = Math.max(1, Math.ceil(count / MOST_MARKERS));
-        const set = { label: one.name, data: one.values, borderColor: tone, backgroundColor: tone };
+        const set = { label: window.toSigns(one.name), data: one.values, borderColor: tone, backgroundColor: tone };
         if (one.form === "bar") {
             return Object.assign(set, {
                 type: "bar", backgroundColor: pattern(one.dashed ? "stripes" : fill, tone), borderWidth: 1, order: 2,
@@ -108,7 +110,7 @@
             pen.font = "11px " + Chart.defaults.font.family;
             pen.setLineDash([4, 4]);
             (options.list || []).forEach(function (mark, number) {
-                const place = chart.data.labels.indexOf(mark.label);
+                const place = chart.data.labels.indexOf(window.toSigns(mark.label));
                 if (place < 0) return;
                 const x = scale.getPixelForValue(place), late = x > (area.left + area.right) / 2;
                 pen.beginPath();
@@ -116,7 +118,7 @@
                 pen.lineTo(x, area.bottom);
                 pen.stroke();
                 pen.textAlign = late ? "right" : "left";
-                pen.fillText(mark.text, x + (late ? -4 : 4), area.top + 11 + 13 * (number % 3));
+                pen.fillText(window.toSigns(mark.text), x + (late ? -4 : 4), area.top + 11 + 13 * (number % 3));
             });
             pen.restore();
         },
@@ -125,7 +127,7 @@
     function options(spec) {
         const text = colour("--to-muted"), grid = { color: colour("--to-line") };
         const narrow = window.innerWidth < 640;
-        const title = (words) => ({ display: true, text: words, color: text });
+        const title = (words) => ({ display: true, text: window.toSigns(words), color: text });
         const labels = {
             title: title(spec.label_title), grid: spec.sideways ? { display: false } : grid,
             ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, autoSkipPadding: 12, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
@@ -181,7 +183,7 @@
         if (before) before.destroy();
         drawn.set(figure, new Chart(figure.querySelector("canvas"), {
             data: {
-                labels: spec.labels,
+                labels: spec.labels.map(window.toSigns),
                 datasets: spec.series.map((one) => dataset(one, spec.labels.length, spec.sideways)),
             },
             options: options(spec),

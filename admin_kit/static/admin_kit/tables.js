@@ -46,6 +46,12 @@
         list.classList.toggle("to-tight", list.scrollWidth > list.parentElement.clientWidth);
     }
 
+    // On a narrow screen a list says the heading of its column before each cell; as above the table, see admin.css.
+    document.addEventListener("DOMContentLoaded", function () {
+        document.querySelectorAll("#result_list [data-label]").forEach(function (cell) {
+            cell.dataset.label = cell.dataset.label.charAt(0).toUpperCase() + cell.dataset.label.slice(1);
+        });
+    });
     window.addEventListener("load", fit);
     window.addEventListener("resize", fit);
     document.addEventListener("htmx:afterSettle", fit);

@@ -107,14 +107,14 @@ def test_blocks_may_foretell_each_other_as_much_as_chance_does(
 def test_missing_prices_long_holds_and_an_unfair_coin_are_told_by_their_numbers() -> None:
     document = make_document(1.0)
     prices, holds = assumed(document)["Opened"], assumed(document)["Trades"]
-    assert (prices.seen, prices.holds) == ("A 5 of 100 (5.0%), B 0 of 80 (0.0%)", True)
+    assert (prices.seen, prices.holds) == ("A 5 of 100 without (5.0%), B 0 of 80 without (0.0%)", True)
     assert (holds.promised, holds.seen, holds.holds) == ("held at most 3 days", "0 held longer", True)
 
     document["counts"] |= {"missing": {"a": 6, "b": 0}, "opened": {"a": 100, "b": 0}, "HOLD_EXCEEDED": 2}
     document["beside"]["sample_ratio"] = {"split": "0.5", "a": 900, "b": 300, "e": "12345.6", "alarm": True}
     found = assumed(document)
 
-    assert (found["Opened"].seen, found["Opened"].holds) == ("A 6 of 100 (6.0%), B 0 of 0", False)
+    assert (found["Opened"].seen, found["Opened"].holds) == ("A 6 of 100 without (6.0%), B 0 of 0 without", False)
     assert (found["Trades"].seen, found["Trades"].holds) == ("2 held longer", False)
     assert (found["Real"].seen, found["Real"].holds) == ("900 of 1200 to A; e = 1.23e+04, alarm at 1000", False)
 

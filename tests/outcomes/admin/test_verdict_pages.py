@@ -150,7 +150,7 @@ def test_a_side_without_a_value_is_counted_with_its_reason(operator: Client) -> 
     unpriced = ["0", "2"] if real.name == "B" else ["1", "1"]
     assert rows == {
         "… never opened": never,
-        "… unpriced, or still open at the deadline": unpriced,
+        "… no price that counts, or still open at the deadline": unpriced,
         "… broke a rule": ["1", "0"],
     }
     # What is kept says it without asking again.

@@ -31,7 +31,11 @@ def test_every_signal_is_counted_with_the_reasons_for_which_one_has_no_value() -
         ("No answer in time: worth 0", 2, 0),
         ("No value: taken at its worst for that engine", 5, 0),
     ]
-    told = [("… never opened", 3, 0), ("… unpriced, or still open at the deadline", 0, 0), ("… broke a rule", 2, 0)]
+    told = [
+        ("… never opened", 3, 0),
+        ("… no price that counts, or still open at the deadline", 0, 0),
+        ("… broke a rule", 2, 0),
+    ]
     assert words.reason_rows(counts, {"A": {"never opened": 3, "broke a rule": 2}}) == told
     # What was traded without risk has no value in R.
     assert words.reason_rows(counts | {"b": {"MISSING": 1}}, {"A": {"never opened": 3, "broke a rule": 2}}) == [
