@@ -4,6 +4,9 @@ WITH answered AS MATERIALIZED ({answers}),
 sliced AS MATERIALIZED (
     SELECT experiment_id, {dimensions}
       FROM ({experiments}) experiments WHERE experiment_id IN (SELECT experiment_id FROM answered)
+    UNION ALL
+    SELECT experiment_id, {dimensions}
+      FROM archived_experiments WHERE experiment_id IN (SELECT experiment_id FROM answered)
 ),
 members AS MATERIALIZED (
     SELECT experiment_id, slice_id FROM ({memberships}) m JOIN (SELECT slice_id, hash FROM report_slices) s USING (hash)

@@ -5,6 +5,9 @@ WITH closed AS MATERIALIZED ({results}),
 sliced AS MATERIALIZED (
     SELECT experiment_id, {dimensions}
       FROM ({experiments}) experiments WHERE experiment_id IN (SELECT experiment_id FROM closed)
+    UNION ALL
+    SELECT experiment_id, {dimensions}
+      FROM archived_experiments WHERE experiment_id IN (SELECT experiment_id FROM closed)
 ),
 members AS MATERIALIZED (
     SELECT experiment_id, slice_id, level FROM ({memberships}) m JOIN (SELECT slice_id, hash FROM report_slices) s USING (hash)

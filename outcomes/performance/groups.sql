@@ -4,8 +4,13 @@
 WITH counted AS MATERIALIZED ({counted}),
 -- First by everything at once: few rows are left, and each of them is in five groups.
 alike AS (
-    SELECT {day} AS day, currency, e.symbol, e.timeframe, e.direction, price_provenance, e.hour, {measures}
-      FROM counted JOIN ({experiments}) e USING (experiment_id)
+    SELECT {day} AS day, currency, symbol, timeframe, direction, price_provenance, hour, {measures}
+      FROM (SELECT counted.*, s.symbol, s.timeframe, s.direction,
+                   extract(hour FROM s.timestamp AT TIME ZONE 'America/New_York') AS hour
+              FROM counted JOIN experiments USING (experiment_id) JOIN signals s USING (signal_id)
+            UNION ALL
+            SELECT counted.*, e.symbol, e.timeframe, e.direction, e.hour
+              FROM counted JOIN archived_experiments e USING (experiment_id)) told
      WHERE kind = 'paired' AND p IS NOT NULL
      GROUP BY 1, 2, 3, 4, 5, 6, 7
 ),

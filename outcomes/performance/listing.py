@@ -14,10 +14,12 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg.sql import SQL, Composable, Composed, Literal, Placeholder
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from kernel.sql import load
+from outcomes.performance.measures import DIMENSIONS
 from outcomes.performance.scope import (
+    ARCHIVED_EXPERIMENTS,
     EXPERIMENTS,
     WHOLE_DAYS,
     Range,
@@ -27,6 +29,7 @@ from outcomes.performance.scope import (
     pairs_in,
     results_in,
     rows_of,
+    with_experiments,
 )
 
 KINDS = {
@@ -125,8 +128,8 @@ class Listing:
             yield self._part(chunk)
 
     def _part(self, ranges: Sequence[Range]) -> tuple[Composed, dict[str, Any]]:
-        statement = SQL("""SELECT * FROM ({}) given JOIN ({}) e USING (experiment_id) ORDER BY exit_time, id""")
-        return statement.format(self._rows(ranges), EXPERIMENTS), self._parameters
+        rows = with_experiments(self._rows(ranges), _WITH_EXPERIMENT, _ANY)
+        return SQL("SELECT * FROM ({}) told ORDER BY exit_time, id").format(rows), self._parameters
 
     @property
     def is_of_pairs(self) -> bool:
@@ -219,9 +222,14 @@ def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | known[row["experiment_id"]] for row in rows]
 
 
-_EXPERIMENTS_OF: Composable = SQL("""SELECT experiment_id, symbol, timeframe, direction, strategy, source,
- execution_mode, policy_version, variant, created_at FROM ({}) e WHERE experiment_id = ANY(%(ids)s::uuid[])""").format(
-    EXPERIMENTS
+_EXPERIMENTS_OF: Composable = SQL(" UNION ALL ").join(
+    SQL("""SELECT experiment_id, symbol, timeframe, direction, strategy, source, execution_mode, policy_version,
+ variant, created_at FROM ({}) e WHERE experiment_id = ANY(%(ids)s::uuid[])""").format(experiments)
+    for experiments in (EXPERIMENTS, ARCHIVED_EXPERIMENTS)
+)
+# What both relations have is there once.
+_WITH_EXPERIMENT = SQL("given.*, {}").format(
+    SQL(", ").join(SQL("e.{}").format(Identifier(name)) for name in ("created_at", "split_percentage", *DIMENSIONS))
 )
 
 

@@ -15,7 +15,10 @@ found AS (
       FROM (SELECT experiment_id, (exit_time AT TIME ZONE 'America/New_York')::date AS day FROM ({rows}) r) dated
      CROSS JOIN LATERAL (
          -- OFFSET keeps the planner from joining all experiments before it looks at these few.
-         SELECT {phase} FROM ({experiments}) e WHERE e.experiment_id = dated.experiment_id OFFSET 0) phase
+         SELECT * FROM (
+             SELECT {phase} FROM ({experiments}) e WHERE e.experiment_id = dated.experiment_id
+             UNION ALL SELECT {phase} FROM archived_experiments e WHERE e.experiment_id = dated.experiment_id
+         ) known OFFSET 0) phase
      GROUP BY {phase}
 )
 SELECT {phase}, min(first_day) AS first_day, max(last_day) AS last_day

@@ -27,6 +27,10 @@ from outcomes.performance.measures import (
 )
 
 EXPERIMENTS = SQL(load(__file__, "experiments.sql"))
+# The same columns of what is archived.
+ARCHIVED_EXPERIMENTS = SQL("SELECT {} FROM archived_experiments").format(
+    SQL(", ").join(Identifier(name) for name in ("experiment_id", "created_at", "split_percentage", *DIMENSIONS))
+)
 _RESULTS = SQL(load(__file__, "results.sql"))
 _PAIRS = SQL(load(__file__, "pairs.sql"))
 _ANSWERS = SQL(load(__file__, "answers.sql"))
@@ -92,6 +96,16 @@ def facts_of(condition: LiteralString) -> tuple[Composed, Composed]:
     return both(_RESULTS.format(**of), _PAIRS.format(**of)), _ANSWERS.format(**of)
 
 
+def with_experiments(rows: Composable, what: Composable, condition: Composable) -> Composed:
+    """Columns of the rows of a relation, `given`, with the experiment `e` of each, archived or not."""
+    # Each kind is joined by itself: of both together the planner would read all, to find few.
+    joined = [
+        SQL("SELECT {} FROM given JOIN ({}) e USING (experiment_id) WHERE {}").format(what, experiments, condition)
+        for experiments in (EXPERIMENTS, ARCHIVED_EXPERIMENTS)
+    ]
+    return SQL("WITH given AS MATERIALIZED ({}) {}").format(rows, SQL(" UNION ALL ").join(joined))
+
+
 def _within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
     # Literals and no join: the planner knows from its statistics how few rows a day has.
     each = [
@@ -129,7 +143,6 @@ def grouped(results: Composable, day: Composable) -> Composed:
     """Closed trades and pairs added up by what a group of them has in common (see groups.sql)."""
     return _GROUPS.format(
         counted=counted(results),
-        experiments=EXPERIMENTS,
         spread=SPREAD,
         day=day,
         measures=named({name: MEASURES[name] for name in GROUP_SUMS}),
@@ -282,9 +295,7 @@ class PerformanceFilters:
         """Those of a relation's rows whose experiment is asked for."""
         if not self.asked:
             return Composed([rows])
-        return SQL("SELECT given.* FROM ({}) given JOIN ({}) e USING (experiment_id) WHERE {}").format(
-            rows, EXPERIMENTS, self.conditions()
-        )
+        return with_experiments(rows, SQL("given.*"), self.conditions())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 from django.db import connection
 from psycopg.sql import SQL, Identifier
 
@@ -20,7 +22,11 @@ from archives.parquet import columns_of, read
 from experiments.history.replay import Selection, run_replay
 from experiments.models import Experiment
 from orchestrator_site.invariants import verify
-from outcomes.models import ReportMark
+from outcomes.evaluations.documents import evaluation_document
+from outcomes.evaluations.judging import judge_due
+from outcomes.evaluations.lifecycle import finish_evaluation
+from outcomes.evaluations.verification import verify as find_mismatches
+from outcomes.models import Evaluation, EvaluationMark, ReportMark
 from outcomes.performance.comparison import groups
 from outcomes.performance.listing import KINDS as ROWS
 from outcomes.performance.listing import Listing
@@ -44,7 +50,7 @@ from tests.archives.shelf import (
 from tests.database import execute, execute_unguarded, rows, value
 from tests.factories import make_signal
 from tests.outcomes.closed_trades import Closed, close_pair
-from tests.outcomes.evaluations.hall import started
+from tests.outcomes.evaluations.hall import Hall, make_phase, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -290,3 +296,40 @@ def test_quotes_go_that_came_before_the_oldest_signal_and_market_data_and_audit_
     assert count("audit_log") == 0
     moved = {made.kind: made.items for made in Archive.objects.all()}
     assert moved == {"quotes": 1, "market_data": 1, "audit": entries}
+
+
+def test_an_evaluation_keeps_what_it_said_of_signals_that_are_archived() -> None:
+    make_phase()
+    hall = Hall()
+    started()
+    for day, price in enumerate(("2.78", "1.50", "1.60")):
+        hall.play(day, a=price, b="1.20")
+    finish_evaluation(OPERATOR, "spring", reason="The replay is over.")
+    hall.settle()
+    judge_due()
+    evaluation = Evaluation.objects.get()
+    before = evaluation_document(evaluation)
+    assert find_mismatches(evaluation) == []
+    later_gain()
+    execute_unguarded(
+        "UPDATE evaluation_runs SET started_at = started_at - interval '40 days',"
+        " begins_at = begins_at - interval '40 days', ended_at = ended_at - interval '40 days',"
+        " concluded_at = concluded_at - interval '40 days'"
+    )
+    let_days_pass(40)
+
+    assert archive() == 1
+
+    assert count("experiments") == 1
+    assert EvaluationMark.objects.count() == 0
+    assert evaluation_document(Evaluation.objects.get()).keys() == before.keys()
+    assert evaluation_document(Evaluation.objects.get())["blocks"] == before["blocks"]
+    assert find_mismatches(evaluation) == []
+    out = StringIO()
+    call_command("evaluation", "verify", "spring", stdout=out)
+    assert out.getvalue() == (
+        "3 judged blocks of spring recomputed from its stored blocks, because signals of it are archived:"
+        " no difference.\n"
+    )
+    execute_unguarded("UPDATE evaluation_blocks SET x_low = x_low - 1")
+    assert {one.field for one in find_mismatches(evaluation)} >= {"e_a"}

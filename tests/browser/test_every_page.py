@@ -24,6 +24,7 @@ FORMS_AND_REPORTS = [
     for view in (
         "inbox", "inbox_redrive",
         "index", "check_alert", "engines", "as_of", "report", "rows", "risk", "settings", "kill_switch",
+        "retention", "retention_hold",
         "policies_policyversion_new_version", "policies_policyversion_compare", "signals_app_webhooksource_new_source",
         "policies_apikey_new_key", "notifications_recipient_new",
         "password_change",
