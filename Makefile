@@ -19,7 +19,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples screenshots upgrade-dump browser-tools check bench bench-report verdict-suite
+.PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples screenshots upgrade-dump browser-tools check bench bench-report bench-growth verdict-suite
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile

@@ -87,8 +87,8 @@ def _shown(alias: str) -> str:
 
 def _results(rows: Composable) -> str:
     """Closed trades or pairs with what their experiments are of, of experiments that are shown or archived."""
-    read = SQL("({}) r JOIN ({}) x USING (experiment_id)").format(rows, EXPERIMENTS_SQL).as_string()
-    return f"{read} LEFT {_shown('r')}"
+    read = SQL("({}) r LEFT JOIN ({}) x USING (experiment_id) LEFT JOIN archived_experiments y USING (experiment_id)")
+    return f"{read.format(rows, EXPERIMENTS_SQL).as_string()} LEFT {_shown('r')}"
 
 
 def _result_columns(columns: tuple[Column, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -96,10 +96,8 @@ def _result_columns(columns: tuple[Column, ...]) -> tuple[tuple[str, str, str], 
         "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant",
     }  # fmt: skip
     named = {"experiment_id": "r.experiment_id", "trade_id": "r.id", "b_pnl": "r.a_pnl - r.pnl", "b_r": "r.a_r - r.r"}
-    return tuple(
-        (one.name, named.get(one.name, f"{'x' if one.name in of_experiment else 'r'}.{one.name}"), one.meaning)
-        for one in columns
-    )
+    named |= {name: f"coalesce(x.{name}, y.{name})" for name in of_experiment}
+    return tuple((one.name, named.get(one.name, f"r.{one.name}"), one.meaning) for one in columns)
 
 
 _TRADE = (
