@@ -114,6 +114,12 @@ def plain(value: Decimal) -> str:
 
 
 @register.filter
+def count(number: int) -> str:
+    """A number of things, its thousands apart."""
+    return f"{number:,}"
+
+
+@register.filter
 def figure(value: str | float | None, otherwise: str = "none") -> str:
     """Three digits of a number that is exact elsewhere."""
     return otherwise if value is None else f"{float(value):,.3g}"

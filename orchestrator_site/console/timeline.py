@@ -72,7 +72,7 @@ def decided(story: Experiment) -> Iterator[Event]:
     yield Event(
         story.created_at,
         f"Assigned to variant {story.variant}",
-        f"bucket {story.bucket} of 10000, split {story.split_percentage}% to engine A",
+        f"bucket {story.bucket} of 10000, split {plain_text(story.split_percentage)}% to engine A",
         story.assignment_hash,
     )
     yield Event(

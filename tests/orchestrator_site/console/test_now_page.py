@@ -188,6 +188,12 @@ def test_each_thing_that_asks_leads_to_a_page_that_opens(monkeypatch: pytest.Mon
     assert {kind: page.status_code for kind, page in pages.items()} == dict.fromkeys(found, 200)
 
 
+def test_counts_have_their_thousands_apart(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator_site.console.now_page.NUMBERS", "SELECT 1234567, 0, NULL, 0, 0, 0, 0, 0, 1")
+
+    assert "<strong>1,234,567</strong>" in operator.get(NOW, {"part": "state"}).content.decode()
+
+
 def test_a_healthy_system_needs_no_attention(operator: Client) -> None:
     make_available("A", "B")
     execute("INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES ('host:1', now())")
