@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from admin_kit.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
@@ -24,7 +24,10 @@ from admin_kit.form_fields import reason_field
 from admin_kit.options import AuditAdmin
 from experiments.services import discard_failed, requeue_failed
 from kernel.actors import actor_of
-from signals_app.models import Direction, Signal, SignalStatus
+from signals_app.models import Direction, Signal, SignalStatus, WebhookDelivery
+
+# A sender that repeats itself without end must not make the page long.
+MOST_DELIVERIES = 10
 
 
 class DiscardForm(forms.Form):
@@ -95,6 +98,7 @@ class SignalAdmin(AuditAdmin):
         "discarded_at",
         "discarded_by",
         "discard_reason",
+        "deliveries",
         json_of("raw_payload", title="payload (parsed)"),
     )
     empty_hint = "A signal is an alert that was understood. Send one to a webhook source, or run the demo."
@@ -108,6 +112,13 @@ class SignalAdmin(AuditAdmin):
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         """Retrying or discarding needs `signals_app.change_signal`, although signals cannot be edited."""
         return request.user.has_perm("signals_app.change_signal")
+
+    @admin.display(description="as sent")
+    def deliveries(self, signal: Signal) -> SafeString | None:
+        """Links to the alert as it was sent, and to what was sent again or contradicts it; None for an archived one."""
+        found = WebhookDelivery.objects.filter(signal_id=signal.pk).order_by("pk")[:MOST_DELIVERIES]
+        linked = ((link("signals_app_webhookdelivery", one.pk, f"delivery {one.pk}"), one.outcome) for one in found)
+        return format_html_join(", ", "{} ({})", linked) or None
 
     @admin.action(description="Retry selected failed signals", permissions=["requeue"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Signal]) -> HttpResponse | None:

@@ -191,6 +191,9 @@ def test_it_leads_to_the_alert_as_it_was_sent_and_to_what_was_sent_again(analyst
     page = page_of(analyst, experiment)
 
     assert "Payload (parsed)" in page
+    signal = logged_in("operator").get(reverse("admin:signals_app_signal_change", args=(experiment.signal_id,)))
+    assert f"delivery {first.pk}</a> (accepted)" in signal.content.decode()
+    assert f"delivery {again.pk}</a> (duplicate)" in signal.content.decode()
     sent_again = f"Sent again {instant_text(again.received_at)} (duplicate)"
     for delivery, words in ((first, "Alert as sent"), (again, sent_again)):
         assert f'{reverse("admin:signals_app_webhookdelivery_change", args=(delivery.pk,))}">{words}</a>' in page
