@@ -30,6 +30,7 @@ COMMON = {
 }
 FIELDS: dict[str, Field] = {
     "action": Field("string", "What the engine recommended."),
+    "address": Field("string", "Network address of the caller, as our own proxies say; empty where unknown."),
     "amendment_id": Field("integer", "Number of the amendment."),
     "archive_id": Field("integer", "Number of the archive."),
     "assignment_hash": Field("string", HASH),

@@ -272,6 +272,18 @@ API_KEY_CREATED = Event("api_key.created", "info", ("owner", "prefix"), "An API 
 API_KEY_REVOKED = Event(
     "api_key.revoked", "warning", ("prefix", "by"), "An operator revoked an API key; it stops within a second."
 )
+API_KEY_REFUSED = Event(
+    "api_key.refused",
+    "warning",
+    ("address", "prefix"),
+    "A call came with a key that is unknown, expired or revoked; told once a minute for each address.",
+)
+SIGN_IN_REFUSED = Event(
+    "sign_in.refused", "warning", ("address", "by"), "A password, code or passkey was wrong, or there were too many."
+)
+IDENTITY_PROVIDER_UNAVAILABLE = Event(
+    "identity_provider.unavailable", "error", ("error",), "Somebody wanted to sign in by OIDC, and it did not answer."
+)
 PREVIEW_FAILED = Event("preview.failed", "error", ("error",), "A preview in the admin was cancelled by the database.")
 REPLAY_DIVERGED = Event(
     "replay.diverged",

@@ -12,14 +12,19 @@ from contextvars import ContextVar
 from time import time
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.http import HttpRequest, HttpResponse
 
-from kernel.actors import Actor, actor_of
+from kernel.actors import Actor, account_actor, actor_of
 from kernel.audit import differences, record
+from kernel.events import SIGN_IN_REFUSED
+from orchestrator_site.sign_in.sessions import end_sessions, seen
 
 WATCHED = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "password")
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
@@ -37,6 +42,8 @@ SEEN_SECONDS = 60
 # A password takes a tenth of a second of a processor to check; pages, the kill switch among them, need it more.
 SIGN_INS_AT_ONCE = 2
 SIGN_IN = "/admin/login/"
+# Each of these checks or makes a password.
+HASHING = (SIGN_IN, "/admin/account/reauthenticate/", "/admin/password_change/")
 
 
 class AccountMiddleware:
@@ -48,7 +55,7 @@ class AccountMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer as ever; more sign-ins at once than a process can bear are 429."""
-        is_sign_in = request.method == "POST" and request.path_info == SIGN_IN
+        is_sign_in = request.method == "POST" and request.path_info in HASHING
         if is_sign_in and not self._sign_ins.acquire(blocking=False):
             return HttpResponse(
                 "Too many people are signing in at this moment; try again.",
@@ -61,6 +68,7 @@ class AccountMiddleware:
             seen_at = request.session.get(SEEN_AT) if request.path_info.startswith("/admin/") else None
             if seen_at is not None and time() - seen_at > SEEN_SECONDS:
                 request.session[SEEN_AT] = int(time())
+                seen(request)
             return self.get_response(request)
         finally:
             _request.reset(token)
@@ -79,6 +87,9 @@ def watch_accounts() -> None:
     user_logged_in.connect(_record_log_in)
     user_logged_out.connect(_record_log_out)
     user_login_failed.connect(_record_refused)
+    for way_in in (Authenticator, SocialAccount):
+        post_save.connect(_record_way_in, sender=way_in)
+        post_delete.connect(_record_way_in, sender=way_in)
 
 
 def _named(account: User | Group) -> str:
@@ -91,10 +102,13 @@ def _facts(account: Any) -> dict[str, object]:
     return {name: getattr(account, name) for name in WATCHED}
 
 
-def _record(action: str, subject: str, changes: dict[str, tuple[str, str]]) -> None:
+def _record(action: str, subject: str, changes: dict[str, tuple[str, str]], reason: str = "") -> None:
     request = _request.get()
     if request is not None:
-        record(actor_of(request), action, subject, changes=changes)
+        # Whom an identity provider brings in is nobody yet while his account is opened.
+        known = request.user.is_authenticated
+        actor = actor_of(request) if known else Actor("identity provider", address_of(request) or "")
+        record(actor, action, subject, changes=changes, reason=reason)
 
 
 def _note_before(sender: type[Any], instance: Any, **_: Any) -> None:
@@ -114,6 +128,10 @@ def _record_saved(sender: type[Any], instance: Any, *, created: bool, **_: Any) 
     # A log-in saves the user as well, and changes nothing of this.
     if changes:
         _record(f"{kind}.changed", _named(instance), changes)
+    request = _request.get()
+    if request is not None and "is_active" in changes and not instance.is_active:
+        # They are dead already; put back, the account would be signed in again.
+        end_sessions(actor_of(request), instance, instance.usersession_set.all(), reason="deactivated")
 
 
 def _record_deleted(sender: type[Any], instance: Any, **_: Any) -> None:
@@ -131,14 +149,27 @@ def _record_grants(
     _record(f"{kind}.{'granted' if action == 'post_add' else 'withdrawn'}", _named(instance), {GRANTS[sender]: change})
 
 
+def _record_way_in(sender: type[Any], instance: Any, *, created: bool | None = None, **_: Any) -> None:
+    """A second factor, or a connection with the identity provider, that comes or goes; its use changes nothing."""
+    if created is False:
+        return
+    added = created is True
+    if sender is Authenticator:
+        action, reason = "factor_added" if added else "factor_removed", instance.get_type_display().lower()
+    else:
+        action, reason = "connected" if added else "disconnected", f"OIDC subject {instance.uid}"
+    _record(f"user.{action}", _named(instance.user), {}, reason)
+
+
 def _record_log_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
     request.session[SEEN_AT] = int(time())
-    record(_by(user.get_username(), request), "user.logged_in", _named(user))
+    by = [record.get("type") or record["method"] for record in get_authentication_records(request, user)]
+    record(account_actor(user, address_of(request) or ""), "user.logged_in", _named(user), reason=", ".join(by))
 
 
 def _record_log_out(sender: object, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
-        record(_by(user.get_username(), request), "user.logged_out", _named(user))
+        record(account_actor(user, address_of(request) or ""), "user.logged_out", _named(user))
 
 
 def address_of(request: HttpRequest) -> str | None:
@@ -165,6 +196,7 @@ def locked_out(request: HttpRequest, credentials: dict[str, Any], *_: object, **
 
 def _record_refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     name = known_name(request or HttpRequest(), credentials)
+    SIGN_IN_REFUSED.log(address=(address_of(request) or "") if request else "", by=name)
     record(_by(name, request), "user.log_in_refused", "" if name == "unknown user" else f"user {name}")
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from allauth.account import admin as _accounts  # noqa: F401 (what is replaced here must have registered itself before)
+from allauth.account.models import EmailAddress
+from allauth.mfa import admin as _factors  # noqa: F401
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount import admin as _connections  # noqa: F401
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions import admin as _sessions  # noqa: F401
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django_q import admin as _stock  # noqa: F401 (what is replaced here must have registered itself before)
+from django_q import admin as _stock  # noqa: F401
 from django_q import models as queue
 
 from admin_kit.display import badge
@@ -15,7 +23,11 @@ from orchestrator_site.console.experiment_admin import ExperimentAdmin
 
 # Success and OrmQ do not come back: no success is kept and signals wait in their own table, so that both lists would
 # be empty and look like a fault.
-STOCK_PAGES = (queue.Schedule, queue.Success, queue.Failure, queue.OrmQ)
+# Of allauth, whoever it concerns has his own page, and administrators that of the account.
+STOCK_PAGES = (
+    EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession,
+    queue.Schedule, queue.Success, queue.Failure, queue.OrmQ,
+)  # fmt: skip
 for model in STOCK_PAGES:
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 (Django's name)
@@ -45,6 +46,10 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="orchestrator.E009",
             )
         )
+    if settings.FRESH_LOGIN_MINUTES < 1:
+        messages.append(
+            Error("FRESH_LOGIN_MINUTES is 0.", hint="Use 1 or more: no answer would count.", id="orchestrator.E011")
+        )
     if settings.AXES_FAILURE_LIMIT < 1:
         messages.append(
             Error("SIGN_IN_ATTEMPTS is 0.", hint="Use 1 or more: nobody could sign in.", id="orchestrator.E010")
@@ -59,6 +64,34 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
             )
         )
     return messages
+
+
+@register()
+def check_identity_provider(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a provider that nobody could sign in by, or that anybody on the way could speak for."""
+    if not settings.OIDC_ISSUER:
+        return []
+    parts = urlsplit(settings.OIDC_ISSUER)
+    is_safe = parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1"}
+    pairs = [pair.rpartition("=") for pair in settings.OIDC_ROLES]
+    wrong = [
+        (not is_safe, "OIDC_ISSUER is no https:// URL.", "Nobody on the way may change what it says.", "E012"),
+        (
+            not (settings.OIDC_CLIENT_ID and settings.OIDC_CLIENT_SECRET),
+            "OIDC_ISSUER is set, but OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is not.",
+            "Register this site with the provider and set both.",
+            "E013",
+        ),
+        (
+            not all(value and group for value, _, group in pairs),
+            "OIDC_ROLES is not a list of value=group.",
+            "Write it as in OIDC_ROLES=trading-desk=operator,risk=viewer.",
+            "E014",
+        ),
+    ]
+    return [
+        Error(text, hint=hint, id=f"orchestrator.{check_id}") for is_wrong, text, hint, check_id in wrong if is_wrong
+    ]
 
 
 @register()

@@ -15,6 +15,7 @@ from embedded_postgres import OWNER
 from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.environment import Environment, database_settings, kept_secret
 from orchestrator_site.log_format import logging_config
+from orchestrator_site.sign_in.configuration import providers
 from policies.core.settings import SETTINGS
 
 django_stubs_ext.monkeypatch()
@@ -105,6 +106,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "rest_framework_api_key",
     "axes",
@@ -133,8 +140,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "orchestrator_site.account_audit.AccountMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "orchestrator_site.sign_in.middleware.SignInMiddleware",
     # Innermost: it answers what its backend below has refused.
     "axes.middleware.AxesMiddleware",
 ]
@@ -150,6 +159,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "orchestrator_site.sign_in.account_page.account_context",
             ]
         },
     }
@@ -202,6 +212,85 @@ AXES_LOCKOUT_CALLABLE = "orchestrator_site.account_audit.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# What was typed is kept nowhere: it may be right but for one letter.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "credential"]
+
+REQUIRE_SECOND_FACTOR = env.flag(
+    "REQUIRE_SECOND_FACTOR",
+    meaning="everybody who signs in with a password sets up an authenticator app or a passkey before anything else",
+)
+REQUIRE_FRESH_LOGIN = env.flag(
+    "REQUIRE_FRESH_LOGIN",
+    meaning="releasing a halt or a guardrail, activating a policy, and keys and tokens ask for the password or the "
+    "second factor again",
+)
+FRESH_LOGIN_MINUTES = env.number(
+    "FRESH_LOGIN_MINUTES", default=15, allowed="1 or more", meaning="for how long such an answer counts"
+)
+OIDC_ISSUER = env.text(
+    "OIDC_ISSUER",
+    default="",
+    allowed="an https:// URL",
+    meaning="sign in by this OpenID Connect provider as well; its redirect URI is "
+    "`https://<host>/admin/account/oidc/oidc/login/callback/`",
+)
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", default="", allowed="any text", meaning="what it knows this site by")
+OIDC_CLIENT_SECRET = env.text(
+    "OIDC_CLIENT_SECRET", default="", allowed="any text", meaning="what this site proves it with", secret=True
+)
+OIDC_NAME = env.text(
+    "OIDC_NAME", default="single sign-on", allowed="any text", meaning="what the provider is called on the sign-in page"
+)
+OIDC_CREATE_ACCOUNTS = env.flag(
+    "OIDC_CREATE_ACCOUNTS",
+    meaning="whoever the provider knows gets an account; else only accounts that their owners have connected",
+)
+OIDC_ROLE_CLAIM = env.text(
+    "OIDC_ROLE_CLAIM", default="groups", allowed="name of a claim", meaning="where the provider lists groups or roles"
+)
+OIDC_ROLES = env.names(
+    "OIDC_ROLES",
+    default=[],
+    allowed="`value=group`, comma separated",
+    meaning="which of its values gives which group here, set anew at every sign-in by it; whoever has none is refused; "
+    "none leaves groups to administrators",
+)
+ACCOUNT_ADAPTER = "orchestrator_site.sign_in.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_LOGIN_MINUTES * 60
+# axes counts, in the database and for all processes.
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_FORMS = {
+    "login": "orchestrator_site.sign_in.forms.SignInForm",
+    "reauthenticate": "orchestrator_site.sign_in.forms.PasswordAgainForm",
+}
+MFA_ADAPTER = "orchestrator_site.sign_in.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = False
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    name: f"orchestrator_site.sign_in.forms.{form}"
+    for name, form in {
+        "authenticate": "CodeForm",
+        "reauthenticate": "CodeAgainForm",
+        "authenticate_webauthn": "PasskeyForm",
+        "reauthenticate_webauthn": "PasskeyAgainForm",
+        "activate_totp": "ActivateAppForm",
+        "add_webauthn": "AddPasskeyForm",
+        "edit_webauthn": "NamePasskeyForm",
+    }.items()
+}
+SOCIALACCOUNT_ADAPTER = "orchestrator_site.sign_in.oidc.OidcAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_PROVIDERS = providers(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME)
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True

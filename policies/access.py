@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
 from kernel.canonical import sha256_hex
+from kernel.events import API_KEY_REFUSED
 from kernel.rows import trust_quiet_connection
 from policies.models import ApiKey, KeyOwner
 
@@ -33,6 +34,9 @@ ENGINE_OF_OWNER = {KeyOwner.ENGINE_A.value: "A", KeyOwner.ENGINE_B.value: "B"}
 LAST_USED_STEP = timedelta(minutes=1)
 # Engines call many times a second. A key that is revoked stops everywhere within this time.
 REMEMBERED_SECONDS = 1.0
+# When a refused key of an address may be told of again (monotonic), and of how many addresses that is remembered.
+_told_until: dict[str, float] = {}
+TOLD_SECONDS, ADDRESSES = 60.0, 10_000
 # By the digest of the text, so that no key stands in memory: the key as stored, and until when that counts (monotonic).
 _remembered: dict[str, tuple[ApiKey, float]] = {}
 
@@ -53,6 +57,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = known_key(raw)
         # One answer for all three, so that whoever tries keys does not learn which prefixes exist.
         if key is None:
+            _tell_refused(raw, str(request.META.get("client_address", "")))
             raise exceptions.AuthenticationFailed("The API key is unknown, expired or revoked.")
         return None, key
 
@@ -76,6 +81,20 @@ def known_key(raw: str, *, reads_only: bool = False) -> ApiKey | None:
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
         key.last_used_at = now
     return key
+
+
+def _tell_refused(raw: str, address: str) -> None:
+    """Log it, once a minute for each address: an engine that goes on with a dead key calls many times a second."""
+    now = monotonic()
+    if now < _told_until.get(address, 0.0):
+        return
+    if len(_told_until) >= ADDRESSES:
+        _told_until.clear()
+    _told_until[address] = now + TOLD_SECONDS
+    # Of a text that is no key of ours nothing is kept: it may be a secret of somewhere else.
+    prefix = raw.partition(".")[0]
+    is_ours = prefix.isascii() and prefix.isprintable() and ApiKey.objects.filter(prefix=prefix).exists()
+    API_KEY_REFUSED.log(address=address, prefix=prefix if is_ours else "")
 
 
 @contextmanager

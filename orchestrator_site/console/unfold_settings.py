@@ -121,5 +121,6 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
+    "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("account")}]},
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "orchestrator_site.console.site.navigation"},
 }

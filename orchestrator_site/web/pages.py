@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 _OURS = "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+# A browser takes the way to the identity provider, where the sign-in form leads, for a part of the form.
+_PROVIDER = " {0.scheme}://{0.netloc}".format(urlsplit(settings.OIDC_ISSUER)) if settings.OIDC_ISSUER else ""
 # Unfold's Alpine makes functions of attributes, and its colours, like the widths of bars, stand in the page.
 ADMIN = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    f"form-action 'self'; {_OURS}"
+    f"form-action 'self'{_PROVIDER}; {_OURS}"
 )
 # Swagger brings its own style and icons; what it calls is this site.
 API_PAGE = (

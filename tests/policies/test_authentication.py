@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from kernel.actors import Actor
 from kernel.errors import DomainError
+from policies import access
 from policies.access import REMEMBERED_SECONDS, forget_keys
 from policies.models import ApiKey, KeyOwner
 from policies.services import create_api_key, revoke_api_key
@@ -212,6 +213,23 @@ def test_no_log_line_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
 
     assert "api_key.created" in caplog.text
     assert key.split(".")[1] not in caplog.text
+
+
+def test_a_refused_key_is_logged_once_a_minute_and_no_text_that_is_not_ours(caplog: pytest.LogCaptureFixture) -> None:
+    access._told_until.clear()
+    key = new_key()
+    prefix = key.partition(".")[0]
+    revoke_api_key(Actor("tests"), prefix=prefix)
+
+    with caplog.at_level(logging.WARNING, logger="orchestrator"):
+        for _ in range(3):
+            assert call(f"Api-Key {key}").status_code == 401
+        access._told_until.clear()
+        call("Api-Key secret-of-elsewhere.x")
+
+    told = [record.msg for record in caplog.records if "api_key.refused" in str(record.msg)]
+    assert [one["prefix"] for one in told if isinstance(one, dict)] == [prefix, ""]
+    assert "secret-of-elsewhere" not in caplog.text
 
 
 def test_an_unknown_owner_is_refused_with_the_known_ones() -> None:

@@ -1,0 +1,1 @@
+"""Signing in: passwords, second factors, OIDC and sessions, by django-allauth (ADR 16)."""
