@@ -9,6 +9,7 @@ It is an example to start from, not a verdict: `docs/verdict.md` says why lookin
 
 import marimo
 
+__generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Pairs, A minus B")
 
 

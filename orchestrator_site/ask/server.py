@@ -126,9 +126,11 @@ def reading(question: Callable[P, R]) -> Callable[P, R]:
 
 
 def read_only_sessions() -> None:
-    """Let every session of this process begin as one that only reads; before the first connection."""
+    """Let every session of this process begin as one that only reads; one at once, to fail now and not when asked."""
     options = connections.settings["default"].setdefault("OPTIONS", {})
     options["options"] = f"{options.get('options', '')} {SESSION}".strip()
+    connections["default"].close()
+    connections["default"].ensure_connection()
     connections["default"].close()
 
 
