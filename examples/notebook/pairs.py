@@ -43,12 +43,15 @@ def _(mo, pairs):
     by_currency = defaultdict(list)
     for pair in pairs:
         by_currency[pair["currency"]].append(pair["pnl"])
-    sentences = [
-        f"A - B is {mean(found)} {currency} on average over {len(found)} pairs."
-        for currency, found in sorted(by_currency.items())
-    ] or ["There are no pairs yet."]
-    print("\n".join(sentences))
-    mo.md("# Pairs, A minus B\n\n" + "\n\n".join(sentences))
+    means = [(currency, len(found), mean(found)) for currency, found in sorted(by_currency.items())]
+    # Every digit for a script, cents for the eye.
+    for currency, count, difference in means:
+        print(f"A - B is {difference} {currency} on average over {count} pairs.")
+    said = [
+        f"A - B is **{difference:+,.2f} {currency}** on average over {count} pairs."
+        for currency, count, difference in means
+    ]
+    mo.md("\n\n".join(["# Pairs, A minus B", *(said or ["There are no pairs yet."])]))
     return defaultdict, mean
 
 
@@ -69,16 +72,17 @@ def _(defaultdict, mean, mo, pairs):
 def _(mo, pairs):
     from itertools import accumulate
 
-    # A line of its own: no more packages than the product has.
-    sums = [float(total) for total in accumulate(pair["pnl"] for pair in pairs)]
+    # In R, which adds up over currencies; and a line of our own, for no more packages than the product has.
+    sums = [float(total) for total in accumulate(pair["r"] for pair in pairs if pair["r"] is not None)]
     low, high = min(sums, default=0.0), max(sums, default=0.0)
     points = " ".join(
         f"{600 * place / max(len(sums) - 1, 1):.1f},{180 - 160 * (value - low) / (high - low or 1):.1f}"
         for place, value in enumerate(sums)
     )
+    title = f"A - B added up over {len(sums)} pairs, between {low:+.2f} and {high:+.2f} R"
     mo.Html(
-        f'<svg viewBox="0 0 600 200" role="img" aria-label="A minus B, added up over {len(sums)} pairs">'
-        f'<polyline points="{points}" fill="none" stroke="currentColor"/></svg>'
+        f'<figure><figcaption>{title}</figcaption><svg viewBox="0 0 600 200" role="img" aria-label="{title}">'
+        f'<polyline points="{points}" fill="none" stroke="currentColor"/></svg></figure>'
     )
 
 

@@ -34,13 +34,18 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 NAMES = [tool.__name__ for tool in TOOLS]
 
 
-def asked(target: Any, act: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
-    """What `act` brings back from a session with a server."""
+def asked(act: Callable[[Client], Coroutine[Any, Any, Any]], url: str = "", key: str = "") -> Any:
+    """What `act` brings back from a session with the server at a URL, or with one of our own on standard streams."""
+    # Before the loop, in which Django asks the database nothing.
+    ours = standard_streams()
 
     async def session() -> Any:
-        with anyio.fail_after(60):
-            async with Client(target) as client:
-                return await act(client)
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx2.AsyncClient(headers=headers) as carrier:
+            target: Any = streamable_http_client(url, http_client=carrier) if url else ours
+            with anyio.fail_after(60):
+                async with Client(target) as client:
+                    return await act(client)
 
     return anyio.run(session)
 
@@ -48,10 +53,6 @@ def asked(target: Any, act: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any
 def standard_streams() -> StdioServerParameters:
     environment = os.environ | {"DATABASE_URL": database_url()}
     return StdioServerParameters(command=sys.executable, args=[MANAGE, "mcp"], env=environment)
-
-
-def over_http(url: str, key: str) -> Any:
-    return streamable_http_client(url, http_client=httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}))
 
 
 @contextmanager
@@ -71,7 +72,8 @@ def status(url: str, **headers: str) -> int:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
     except OSError:
         return 0
 
@@ -136,7 +138,7 @@ def text(result: Any) -> str:
 def test_on_standard_streams_every_question_is_answered_and_every_mistake_said() -> None:
     identity = a_pair()
 
-    found = asked(standard_streams(), lambda client: everything(client, identity))
+    found = asked(lambda client: everything(client, identity))
 
     hold(found, identity)
 
@@ -147,7 +149,7 @@ def test_over_http_the_same_and_only_for_an_analysts_key_while_it_is_valid(tmp_p
     _, of_engine = create_api_key(Actor("tests"), owner="engine-a", name="engine-a")
 
     with served(tmp_path) as url:
-        found = asked(over_http(url, key), lambda client: everything(client, identity))
+        found = asked(lambda client: everything(client, identity), url, key)
         hold(found, identity)
         assert ApiKey.objects.get(pk=made.pk).last_used_at is not None
         assert status(url) == status(url, Authorization="Bearer nonsense") == status(url, Authorization=key) == 401
