@@ -54,6 +54,8 @@
     });
     window.addEventListener("load", fit);
     window.addEventListener("resize", fit);
+    // At once when a part of the page has come, and again when its times have been marked.
+    document.addEventListener("htmx:afterSwap", fit);
     document.addEventListener("htmx:afterSettle", fit);
     // What is folded has no width yet.
     document.addEventListener("toggle", fit, true);
