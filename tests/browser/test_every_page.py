@@ -137,8 +137,8 @@ def test_somebody_without_an_account_is_asked_to_log_in(person: Person) -> None:
     User.objects.create_user("olga", password="a-long-enough-password", is_staff=True)
     person.stand_up()
     person.open("index")
-    person.types("Username", "olga")
+    person.types("User name", "olga")
     person.types("Password", "a-long-enough-password")
-    person.click("Log in")
+    person.submit("Sign in")
 
     person.reads("Your account has no role yet")
