@@ -218,22 +218,17 @@ class DoorMetrics:
             registry=registry,
             buckets=CALL_BUCKETS,
         )
-        self._batches = Counter(
+        self.batches = Counter(
             "orchestrator_alert_batches",
             "Batches of alerts that alert processes have stored, each in one commit",
             registry=registry,
         )
-        self._stored = Counter("orchestrator_alerts_stored", "Alerts in these batches", registry=registry)
+        self.stored = Counter("orchestrator_alerts_stored", "Alerts in these batches", registry=registry)
         self.lines_dropped = Counter(
             "orchestrator_log_lines_dropped",
             "Lines of the alert processes' logs that nobody took in time",
             registry=registry,
         )
-
-    def stored(self, alerts: int) -> None:
-        """Count a batch that has been committed."""
-        self._batches.inc()
-        self._stored.inc(alerts)
 
 
 class OrchestratorCollector(Collector):

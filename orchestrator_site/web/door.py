@@ -139,7 +139,7 @@ class Door:
         """Take the address of the page processes' socket."""
         self._pages = pages
         self._metrics = DoorMetrics()
-        self._writer = Writer(self._metrics.stored)
+        self._writer = Writer(self._count)
         self._view: Any = AlertView.as_view(keeper=self._writer)
         self._address = webhook_urls[0].pattern
         # Its two halves neither wait nor ask the database.
@@ -151,6 +151,11 @@ class Door:
         self.most_connections = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES) // 2
         self.held_bytes = 0
         self.is_draining = False
+
+    def _count(self, stored: int) -> None:
+        """Count a batch of alerts that has been committed."""
+        self._metrics.batches.inc()
+        self._metrics.stored.inc(stored)
 
     def kept_bytes(self, environ: Environ) -> int:
         """How much of a body anybody reads, and one byte more."""
