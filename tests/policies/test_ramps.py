@@ -301,7 +301,7 @@ def test_a_ramp_is_planned_approved_started_and_stopped_in_the_admin() -> None:
     assert list(refused.context["form"].errors) == ["shares"]
     assert "You cannot approve your own ramp." in own
     assert "Engine B gets 5, 25%" in asked
-    assert "<strong>5</strong> → <span>25</span> %" in shown
+    assert "<strong>5</strong> → <span>25</span>%" in shown
     assert [word for word in words if pages[word] in shown] == ["stop"]
     assert "This ramp is running." in again
     ramp.refresh_from_db()
