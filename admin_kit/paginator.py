@@ -9,7 +9,7 @@ from django.db import connections
 from django.utils.functional import cached_property
 
 # Counted exactly up to here, which takes some milliseconds; beyond, nobody needs the exact number.
-COUNTED = 2_000
+COUNTED = 1_000
 # Rows passed over on the way to a page cost next to nothing up to here.
 SEEK_BY_ID_FROM = 1_000
 # -1 until the table is first analysed, hence the greatest().
@@ -17,7 +17,7 @@ ESTIMATE = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::
 
 
 class EstimatePaginator(Paginator[Any]):
-    """Counts up to 2,000 rows; of more it takes PostgreSQL's estimate, or says "more than 2,000"."""
+    """Counts up to 1,000 rows; of more it takes PostgreSQL's estimate, or says "more than 1,000"."""
 
     template_name = "admin_kit/pagination.html"
     object_list: Any  # a QuerySet, as the admin gives it
@@ -33,13 +33,13 @@ class EstimatePaginator(Paginator[Any]):
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, exact up to 2,000."""
+        """The number of rows, exact up to 1,000."""
         # Without its order, which Django keeps in a count that is cut off, and PostgreSQL would then sort by.
         counted: int = self.object_list.order_by()[: COUNTED + 1].count()
         if counted <= COUNTED:
             return counted
         if self.object_list.query.where:
-            # PostgreSQL's estimate is of the whole table; of a part, "more than 2,000" is all that is known.
+            # PostgreSQL's estimate is of the whole table; of a part, "more than 1,000" is all that is known.
             return counted
         table = self.object_list.model._meta.db_table  # noqa: SLF001 (Django's public model API)
         with connections[self.object_list.db].cursor() as cursor:
