@@ -1,7 +1,7 @@
-"""`python -m benchmarks.console_speed`: every page of the console over what `benchmarks.report_speed` has filled.
+"""`python -m benchmarks.console_speed`: every page of the console over what `benchmarks.growth` has filled.
 
-Adds a million deliveries with their words, a million log-ins and a draft, once, which takes a minute and a half. Each
-page is asked for as a whole answer, lists narrowed and sorted as people do it.
+Adds the words of its deliveries, a million log-ins and a draft, once, which takes two minutes. Each page is asked for
+as a whole answer, lists narrowed and sorted as people do it, around a signal from the middle.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import os
 import statistics
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,55 +27,35 @@ BOUND = 0.15
 # Title, view, its arguments, query.
 Page = tuple[str, str, tuple[Any, ...], dict[str, str]]
 
-# Each alert came, and then again: sent twice, as an exit, without what is needed, or as something else.
-DELIVERIES = """
-INSERT INTO webhook_deliveries (received_at, remote_address, content_type, body, body_sha256, outcome, code, detail,
-                                signal_id, duration_ms, source_id)
-SELECT received_at + again * interval '2 seconds', '52.89.214.238', 'application/json; charset=utf-8',
-       convert_to(format('{{"symbol": "%%s", "interval": "%%s", "time": "%%s", "order_id": "o%%s", "price": %%s%%s}}',
-                         symbol, timeframe, timestamp, n, 100 + (n %% 4000) / 10.0,
-                         CASE WHEN kind < 90 THEN ', "action": "buy"' ELSE '' END), 'UTF8'),
-       repeat('b', 64), outcome, code, '', CASE WHEN code = '' THEN signal_id END, 1.5, {source}
-  FROM (SELECT *, row_number() OVER (ORDER BY received_at) AS n FROM signals) numbered
- CROSS JOIN generate_series(0, 1) AS again
- CROSS JOIN LATERAL (SELECT CASE WHEN again = 0 THEN 0 ELSE n %% 100 END AS kind) kinds
- CROSS JOIN LATERAL (SELECT CASE WHEN again = 0 THEN 'accepted' WHEN kind < 80 THEN 'duplicate'
-                                 WHEN kind < 90 THEN 'recorded' WHEN kind < 96 THEN 'rejected' ELSE 'conflict' END,
-                            CASE WHEN kind < 80 OR kind >= 96 THEN '' WHEN kind < 90 THEN 'exit'
-                                 ELSE 'direction_missing' END) AS found (outcome, code)
- ORDER BY n, again
-"""
 LOG_INS = """
 INSERT INTO audit_log (at, actor, action, subject, reason, changes, address)
 SELECT now() - (1000000 - n) * interval '30 seconds', 'user' || n %% 50,
        CASE WHEN n %% 1000 = 0 THEN 'policy.activated' ELSE 'user.logged_in' END, 'user ' || n %% 50, '', '{}', '::1'
   FROM generate_series(1, 1000000) AS n
 """
+LOG_INS_MADE = 900_000
 
 
 def fill() -> None:
-    """Add what the benchmark of the report has no need of, unless it is there."""
+    """Add what the benchmark of growth has no need of, unless it is there."""
     from django.db import connection
 
     from kernel.actors import SYSTEM
+    from kernel.models import AuditEntry
     from policies.core.settings import changed_settings
     from policies.drafts import start_draft
     from policies.models import PolicyDraft
     from policies.selectors import policy_in_force
     from signals_app.inbox.searching import index_words
-    from signals_app.models import WebhookDelivery
-    from signals_app.webhook.sources import create_source
 
     if not PolicyDraft.objects.exists():
         content = changed_settings(policy_in_force().content, ["split_percentage=30"])
         start_draft(SYSTEM, content=content, note="To be looked at.")
-    if WebhookDelivery.objects.exists():
+    if AuditEntry.objects.count() > LOG_INS_MADE:
         return
-    source, _ = create_source(slug="bench", actor=SYSTEM)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        say("a million deliveries and log-ins")
-        cursor.execute(DELIVERIES.format(source=source.pk), ())
+        say("a million log-ins, and the words of deliveries")
         cursor.execute(LOG_INS, ())
         while index_words():
             pass
@@ -87,12 +68,15 @@ def pages() -> list[Page]:
 
     from experiments.models import Experiment
     from orchestrator_site.console.experiment_admin import ExperimentAdmin
+    from outcomes.performance.listing import NEW_YORK
     from policies.models import PolicyDraft
     from policies.selectors import policy_in_force
     from signals_app.models import WebhookDelivery
 
     newest = Experiment.objects.order_by("-created_at")[0]
-    middle = Experiment.objects.filter(created_at__lt="2023-06-01T00:00:00Z").order_by("-created_at")[0]
+    middle = Experiment.objects.order_by("-created_at")[Experiment.objects.count() // 2]
+    symbol, moment = middle.signal.symbol, middle.created_at
+    day = middle.signal.timestamp.astimezone(NEW_YORK).date()
     old = WebhookDelivery.objects.filter(id__gt=500_000).order_by("id")[0].pk
     signals, inbox, audit = "experiments_experiment_changelist", "inbox", "kernel_auditentry_changelist"
     policies = "policies_policyversion_changelist"
@@ -103,13 +87,13 @@ def pages() -> list[Page]:
         for meta in lists
     ]
     facets = {
-        "signal__symbol": "SPY",
+        "signal__symbol": symbol,
         "traded": "A",
         "result": "both",
         "decision__reason__exact": middle.decision.reason,
     }
     every = ",".join(ExperimentAdmin.column_choices)
-    years = {"market_date_from": "2021-01-01", "market_date_to": "2023-12-31"}
+    months = {"market_date_from": f"{day - timedelta(days=60)}", "market_date_to": f"{day}"}
     return [
         ("Now", "index", (), {}),
         *((f"Now, its {part}", "index", (), {"part": part}) for part in ("inbox", "state", "activity", "decisions")),
@@ -118,20 +102,20 @@ def pages() -> list[Page]:
         ("Signals, page 20", signals, (), {"p": "20"}),
         ("Signals, oldest first", signals, (), {"o": "0"}),
         ("Signals by market date", signals, (), {"o": "-1"}),
-        ("Signals of one market date", signals, (), {"market_date_from": "2022-03-16", "market_date_to": "2022-03-16"}),
-        ("Signals of three years", signals, (), years),
-        ("Signals of three years, one symbol", signals, (), years | {"signal__symbol": "SPY"}),
-        ("Signals of three years, oldest first", signals, (), years | {"o": "1"}),
-        ("Signals of one symbol", signals, (), {"signal__symbol": "SPY"}),
-        ("Signals since a day of 2022, before another", signals, (),
-         {"created_at__gte": "2022-03-16T00:00:00Z", "created_at__lt": "2022-03-18T00:00:00Z"}),
+        ("Signals of one market date", signals, (), {"market_date_from": f"{day}", "market_date_to": f"{day}"}),
+        ("Signals of two months", signals, (), months),
+        ("Signals of two months, one symbol", signals, (), months | {"signal__symbol": symbol}),
+        ("Signals of two months, oldest first", signals, (), months | {"o": "1"}),
+        ("Signals of one symbol", signals, (), {"signal__symbol": symbol}),
+        ("Signals of two days before a moment", signals, (),
+         {"created_at__gte": f"{moment - timedelta(days=2):%FT%TZ}", "created_at__lt": f"{moment:%FT%TZ}"}),
         ("Signals without a trade", signals, (), {"state": "none"}),
         ("Signals with an open trade", signals, (), {"state": "open"}),
         ("Signals with both results", signals, (), {"result": "both"}),
         ("Signals that nobody trades", signals, (), {"traded": "none"}),
         ("Signals by four facets", signals, (), facets),
         ("Signals of one policy version", signals, (), {"policy_version": f"v{policy.version}"}),
-        ("Signals, ?q= a symbol", signals, (), {"q": "SPY"}),
+        ("Signals, ?q= a symbol", signals, (), {"q": symbol}),
         ("Signals, ?q= the digits of an ID", signals, (), {"q": str(middle.pk)[:8]}),
         ("Signals, ?q= a version", signals, (), {"q": f"v{policy.version}"}),
         ("Why", "experiments_experiment_change", (middle.pk,), {}),
@@ -140,7 +124,7 @@ def pages() -> list[Page]:
         ("Inbox, a page from the middle", inbox, (), {"before": str(old)}),
         ("Inbox, a word that many hold", inbox, (), {"q": "spy"}),
         ("Inbox, a word that one holds", inbox, (), {"q": "o250000"}),
-        ("Inbox, two words, before a time", inbox, (), {"q": "nvda o1", "until": "2022-03-16T00:00"}),
+        ("Inbox, two words, before a time", inbox, (), {"q": f"{symbol.lower()} buy", "until": f"{moment:%FT%R}"}),
         ("Inbox, rejected", inbox, (), {"outcome": "rejected"}),
         ("Inbox, one code", inbox, (), {"code": "direction_missing"}),
         ("Inbox, rejected with a word", inbox, (), {"outcome": "rejected", "q": "o250090"}),
@@ -149,7 +133,7 @@ def pages() -> list[Page]:
         ("Check an alert", "check_alert", (), {}),
         ("Check an alert that came", "check_alert", (), {"delivery": str(old)}),
         ("Search, an action", "search", (), {"s": "halt"}),
-        ("Search, a symbol", "search", (), {"s": "SPY"}),
+        ("Search, a symbol", "search", (), {"s": symbol}),
         ("Search, an ID's digits", "search", (), {"s": str(middle.pk)[:8]}),
         ("Search, a hash's digits", "search", (), {"s": middle.signal_hash[:10]}),
         ("Search, an order", "search", (), {"s": "o250000"}),
@@ -159,7 +143,7 @@ def pages() -> list[Page]:
         ("Policy version, its decisions", "version_decisions", (policy.version,), {}),
         ("Policy draft", "policies_policydraft_change", (draft,), {}),
         ("Policy draft, its preview of other decisions", "draft_preview", (draft,), {"last": "500"}),
-        ("As of", "as_of", (), {"at": "2024-03-16T14:30"}),
+        ("As of", "as_of", (), {"at": f"{moment:%FT%R}"}),
         ("Risk", "risk", (), {}),
         ("Audit log", audit, (), {}),
         ("Audit log about policies", audit, (), {"about": "policy"}),
@@ -206,9 +190,11 @@ def main() -> None:
     fill()
     lines = measure(options.only)
     from experiments.models import Experiment
+    from outcomes.models import RealTrade
     from signals_app.models import WebhookDelivery
 
-    counts = f"{Experiment.objects.count():,} signals and pairs, {WebhookDelivery.objects.count():,} deliveries"
+    pairs, deliveries = RealTrade.objects.count(), WebhookDelivery.objects.count()
+    counts = f"{Experiment.objects.count():,} signals, {pairs:,} pairs, {deliveries:,} deliveries"
     with database.connect(os.environ["DATABASE_URL"]) as peer:
         where = machine(peer)
     # More than the cores: something else ran meanwhile, and every time is too long.

@@ -1,6 +1,6 @@
 """`python -m benchmarks.growth`: list, why, report and claim while the history grows from one size to the next.
 
-Decides one day of signals through the real pipeline and trades one in ten of them. That day is then copied by COPY,
+Decides one day of signals through the real pipeline and trades some of them. That day is then copied by COPY,
 again and again, each time a day earlier and with ids of its own, until the (throw-away) database of DATABASE_URL, or
 one of its own, holds as many signals as the first of `--rows`; then everything is asked for, and again at the next
 size. A filled one goes on from what it holds. A million signals take about 4.5 GB.
@@ -37,11 +37,11 @@ TABLES = (
     "recommendations", "real_trades", "shadow_trades", "real_outcomes", "shadow_outcomes", "report_cells",
     "report_answer_cells", "report_group_cells",
 )  # fmt: skip
-# The other nine in ten are closed to answers, as signals are that nobody has answered in time.
-ONE_IN_TEN = " WHERE e.bucket % 10 = 0"
+# The others are closed to answers, as signals are that nobody has answered in time.
+TRADED = " WHERE e.bucket % {} = 0"
 
 
-def make_the_day(connection: Connection) -> None:
+def make_the_day(connection: Connection, one_in: int) -> None:
     """One day as the product decides, trades and sums it up, kept in tables of its own."""
     from experiments.worker.pipeline import drain
     from outcomes.models import ReportMark
@@ -54,7 +54,7 @@ def make_the_day(connection: Connection) -> None:
     while drain():
         pass
     connection.execute("UPDATE signal_distributions SET answered_at = distributed_at")
-    connection.execute((RECOMMENDATIONS + ONE_IN_TEN).encode())
+    connection.execute((RECOMMENDATIONS + TRADED.format(one_in)).encode())
     for kind in ("real", "shadow"):
         connection.execute(TRADES.format(kind=kind, pnl=PNL).encode())
         connection.execute(OUTCOMES.format(kind=kind).encode())
@@ -89,11 +89,11 @@ def copy_days(url: str, table: str, first: int, last: int) -> None:
                 writing.write(data)
 
 
-def grow(url: str, rows: int) -> None:
+def grow(url: str, rows: int, one_in: int) -> None:
     """Fill it up to so many signals, and let the statistics know."""
     with database.connect(url) as connection:
         if not number(connection, "SELECT count(*) FROM pg_tables WHERE tablename = 'day_signals'"):
-            make_the_day(connection)
+            make_the_day(connection, one_in)
         held = int(number(connection, "SELECT count(*) FROM signals")) // A_DAY
         for first in range(held, rows // A_DAY, DAYS_AT_ONCE):
             last = min(first + DAYS_AT_ONCE, rows // A_DAY) - 1
@@ -156,6 +156,7 @@ def main() -> None:
     """Grow, ask, print the table and keep it if told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="1000000,10000000", help="sizes, comma separated, the smallest first")
+    parser.add_argument("--one-in", type=int, default=10, help="how many of its signals are traded: one in so many")
     parser.add_argument("--keep", action="store_true", help="put the table into benchmarks/RESULTS.md")
     options = parser.parse_args()
     sizes = [int(size) for size in options.rows.split(",")]
@@ -170,7 +171,7 @@ def main() -> None:
     taken: dict[str, list[float]] = {}
     bytes_each = []
     for size in sizes:
-        grow(url, size)
+        grow(url, size, options.one_in)
         with database.connect(url) as connection:
             every = " + ".join(f"pg_total_relation_size('{table}')" for table in TABLES)
             bytes_each.append(number(connection, f"SELECT {every}") / size)
