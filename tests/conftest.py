@@ -29,6 +29,7 @@ from tests.golden import VECTOR_KEY
 # Tests make databases and look past the guards: they are the owner. The programs they start are the application
 # (tests/processes/harness.py).
 become_owner()
+django_settings.PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]
 # A slow machine is no failure. Developers try other examples each time; continuous integration tries the same ones
 # for the same code, so that a red run can be run again.
 settings.register_profile("developer", deadline=None)
