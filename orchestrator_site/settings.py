@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tomllib
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import django_stubs_ext
 import environ
 
 from embedded_postgres import OWNER
+from orchestrator_site.api_schema.spectacular_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.console.unfold_settings import UNFOLD as UNFOLD  # noqa: PLC0414 (a Django setting)
 from orchestrator_site.environment import Environment, database_settings, kept_secret
 from orchestrator_site.log_format import logging_config
@@ -339,40 +339,6 @@ REST_FRAMEWORK = {
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Trading Orchestrator",
-    "DESCRIPTION": "What engines, feeders and analysts call. Prices are decimal strings, times RFC 3339 UTC.",
-    "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "OAS_VERSION": "3.1.1",
-    "CONTACT": {"name": "The desk that runs this orchestrator"},
-    "LICENSE": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
-    "SERVERS": [{"url": "/", "description": "The orchestrator that serves this document."}],
-    "ENFORCE_NON_BLANK_FIELDS": True,
-    # It describes calls and holds no data: who writes an engine reads it before there is a key.
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "orchestrator_site.api_schema.generation.finish",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "EngineEnum": "policies.models.EngineName",
-        "RoleEnum": "outcomes.models.Role",
-        "IncidentKindEnum": "outcomes.models.IncidentKind",
-        "DirectiveStateEnum": "outcomes.models.DirectiveState",
-        "ReportedReasonEnum": "outcomes.engine_api.serializers.REPORTED_REASONS",
-        "ExitReasonEnum": "outcomes.models.ExitReason",
-        "TradeFlagEnum": "outcomes.api_documents.TRADE_FLAGS",
-        "ProvenanceEnum": "outcomes.models.trade.PROVENANCE_CHOICES",
-        "EvaluationStateEnum": "outcomes.analyst_api.evaluations.STATES",
-        "EvaluationVerdictEnum": "outcomes.analyst_api.evaluations.VERDICTS",
-        "PairsVerdictEnum": ["A_BETTER", "B_BETTER", "INCONCLUSIVE"],
-        "ReportedProvenanceEnum": "outcomes.engine_api.serializers.ANY_PROVENANCE",
-    },
 }
 
 # How orders are decided when the policy says AUTO, and whether real money may move at all.

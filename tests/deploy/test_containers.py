@@ -33,6 +33,9 @@ def run(*command: str, at: Path = ROOT) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Path]:
     """A clone whose containers run by the guide's commands, with a certificate of its own."""
+    # Asked here, not when tests are collected: every test run would ask the engine.
+    if not has_engine() or is_open(443):
+        pytest.skip("needs a container engine, and port 443")
     clone = tmp_path / "clone"
     assert run("git", "clone", "--quiet", str(ROOT), str(clone)).returncode == 0
     docker = clone / "deploy/docker"
@@ -56,7 +59,6 @@ def site(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not has_engine() or is_open(443), reason="needs a container engine, and port 443")
 def test_the_guides_containers_come_up_answer_and_keep_nothing_outside_the_database(site: Path) -> None:
     trust = ssl.create_default_context(cafile=str(site / f"deploy/docker/tls/{HOST}.pem"))
     trust.check_hostname = False  # it is asked for by address
