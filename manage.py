@@ -4,12 +4,15 @@
 import os
 import sys
 
+from kernel.processes import beat_while_starting
+
 # SQLSTATE of a table and of a column that does not exist, and of a table that this role has no rights to yet.
 UNDEFINED, NOT_GRANTED = {"42P01", "42703"}, "42501"
 
 
 def main() -> None:
     """Run a management command."""
+    beat_while_starting()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -25,8 +25,8 @@ from kernel.processes import BEAT_PIPE, beat, kill_group, start_child
 STOP_SECONDS = 4.8
 # A program that dies this often within a minute will not get better by being started again.
 RESTARTS_PER_MINUTE = 5
-# Of a program that is watched for progress: until its first beat, and from one beat to the next.
-FIRST_BEAT_SECONDS = 60.0
+# Of a program that is watched for progress: until its first beat, before it loads anything large, and between two.
+FIRST_BEAT_SECONDS = 10.0
 PATIENCE_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 

@@ -11,18 +11,25 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 PR_SET_PDEATHSIG = 1
 # In a program's environment: the number of the pipe that its beats go into.
 BEAT_PIPE = "BEAT_PIPE"
 # Where each of several processes keeps what it counts; prometheus-client knows the name.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# A program that has not come to its work by then will not, however slow the disk that it is loaded from.
+STARTING_SECONDS, STARTING_BEAT_SECONDS = 60.0, 0.5
+_is_at_work = threading.Event()
+# Taken out, or what this program starts in turn would write into whatever file has that number there.
+_watcher = os.environ.pop(BEAT_PIPE, None)
 
 
 def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
@@ -73,12 +80,34 @@ def start_child(
             file.close()
 
 
+def beat_while_starting() -> None:
+    """Beat from a thread until the program does so by itself: one that is stopped while it loads says nothing, either.
+
+    Called before anything large is imported.
+    """
+    if _watcher is not None:
+        threading.Thread(target=_beat_until_at_work, name="starting", daemon=True).start()
+
+
+def _beat_until_at_work() -> None:
+    ends = monotonic() + STARTING_SECONDS
+    while monotonic() < ends:
+        _tell_watcher()
+        if _is_at_work.wait(STARTING_BEAT_SECONDS):
+            return
+
+
 def beat() -> None:
     """Say that this process makes progress to whoever watches it: the program that started it, or systemd."""
-    if pipe := os.environ.get(BEAT_PIPE):
+    _is_at_work.set()
+    _tell_watcher()
+
+
+def _tell_watcher() -> None:
+    if _watcher is not None:
         # Full: the watcher stands still himself. Broken: he is gone.
         with suppress(BlockingIOError, BrokenPipeError):
-            os.write(int(pipe), b".")
+            os.write(int(_watcher), b".")
     elif address := os.environ.get("NOTIFY_SOCKET"):
         # An abstract address is written with an @.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:

@@ -13,9 +13,12 @@ import sys
 import django
 from django.conf import settings
 
+from kernel.processes import beat_while_starting
+
 
 def main() -> None:
     """Serve until SIGTERM."""
+    beat_while_starting()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     django.setup()
     kind, number, *address = sys.argv[1:]

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.utils.log import configure_logging
 
 from kernel.process_group import ProcessGroup, Program
-from kernel.processes import METRICS_FOLDER
+from kernel.processes import METRICS_FOLDER, beat_while_starting
 
 BACKLOG = 4096
 # Less than `up` leaves its programs to stop in.
@@ -34,6 +34,7 @@ PAGE_OPTIONS = {"PGOPTIONS": "-c lock_timeout=900ms -c statement_timeout=60s"}
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies or stands still is started again."""
+    beat_while_starting()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")

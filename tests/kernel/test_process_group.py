@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kernel import process_group, processes
-from kernel.process_group import FIRST_BEAT_SECONDS, WATCH_SECONDS, ProcessGroup, Program
+from kernel.process_group import FIRST_BEAT_SECONDS, PATIENCE_SECONDS, WATCH_SECONDS, ProcessGroup, Program
+from kernel.processes import kill_group
+from tests.processes.harness import wait_until
 
 
 class Clock:
@@ -49,10 +56,73 @@ def test_a_program_that_says_nothing_is_replaced_unless_the_whole_machine_stood_
     assert (silent.process is not first) == is_replaced
 
 
+@pytest.fixture
+def starting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Program, Clock]]:
+    """A program that loads for long, and has beaten once; the clock of its watcher stands."""
+    clock = Clock()
+    monkeypatch.setattr(process_group, "monotonic", lambda: clock.now)
+    loads = "import time; from kernel.processes import beat_while_starting; beat_while_starting(); time.sleep(60)"
+    program = Program("starting", [sys.executable, "-c", loads], must_beat=True)
+    program.start()
+    wait_for_beat(program)
+    yield program, clock
+    assert program.process is not None
+    kill_group(program.process.pid)
+    program.process.wait()
+
+
+def wait_for_beat(program: Program) -> None:
+    assert program.beats is not None
+    assert select.select([program.beats], [], [], 60)[0]
+    assert not program.is_stuck()
+
+
+def test_a_program_that_is_stopped_while_it_loads_is_stuck_as_soon_as_any_other(
+    starting: tuple[Program, Clock],
+) -> None:
+    program, clock = starting
+    assert program.process is not None
+    os.kill(program.process.pid, signal.SIGSTOP)
+    wait_until(lambda: is_stopped(program), what="a program that is stopped")
+    assert not program.is_stuck()
+
+    clock.now += PATIENCE_SECONDS + 1
+
+    assert program.is_stuck()
+
+
+def is_stopped(program: Program) -> bool:
+    assert program.process is not None
+    return Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_control_one_that_loads_for_long_is_not_stuck(starting: tuple[Program, Clock]) -> None:
+    program, clock = starting
+    clock.now += PATIENCE_SECONDS + 1
+
+    wait_for_beat(program)
+
+
+def test_a_program_that_has_come_to_its_work_beats_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(processes, "_watcher", str(writing))
+    monkeypatch.setattr(processes, "_is_at_work", threading.Event())
+    processes.beat_while_starting()
+    (helper,) = (one for one in threading.enumerate() if one.name == "starting")
+
+    processes.beat()
+
+    helper.join(60)
+    assert not helper.is_alive()
+    os.close(writing)
+    assert set(os.read(reading, 100)) == {ord(".")}
+    os.close(reading)
+
+
 def test_whoever_nobody_of_ours_watches_tells_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        monkeypatch.delenv(processes.BEAT_PIPE, raising=False)
+        monkeypatch.setattr(processes, "_watcher", None)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
 
         processes.beat()
