@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from kernel.values import plain_text
 from policies.core.settings import PolicySettings
 
 RULES_VERSION = 1
@@ -128,7 +130,8 @@ def not_available(engine: str) -> str:
 def _policy(inputs: PolicyInputs) -> str:
     split = ""
     if inputs.configured_mode == "SPLIT_CAPITAL":
-        split = f" with {inputs.split_percentage}% for engine A, the signal's hash makes it variant {inputs.variant}"
+        share = plain_text(Decimal(inputs.split_percentage))
+        split = f" with {share}% for engine A, the signal's hash makes it variant {inputs.variant}"
     return f"policy v{inputs.policy_version} is {inputs.configured_mode}{split}"
 
 

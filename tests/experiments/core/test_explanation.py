@@ -64,7 +64,7 @@ def test_a_split_is_explained_by_the_variant_of_the_signal() -> None:
     sentence = explained(inputs, A=DECLINED, B=TRADED_REAL)
 
     assert sentence == (
-        "Engine B recommended the trade and traded for real because policy v7 is SPLIT_CAPITAL with 30.00% for "
+        "Engine B recommended the trade and traded for real because policy v7 is SPLIT_CAPITAL with 30% for "
         "engine A, the signal's hash makes it variant B, the site is in PAPER mode and both engines were available; "
         "engine A declined."
     )
