@@ -15,11 +15,13 @@ from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin, BrowseAdmin
+from admin_kit.options import AuditAdmin, BrowseAdmin, page_action
+from kernel.values import row_id
 from orchestrator_site.roles import ROLES, grants_and_operates, permissions_of
 
 for model in (User, Group):
@@ -78,12 +80,22 @@ class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the
     search_fields = ("username__exact", "email__exact")
     search_help_text = "Exact user name or e-mail address"
     actions = None
+    actions_detail = ("sessions",)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """A superuser's account is changed by superusers alone: his new password would be a way to everything."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    def has_sessions_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whoever may change the account."""
+        return self.has_change_permission(request, self.get_object(request, str(object_id)))
+
+    @page_action("Where signed in", permission="sessions", url_path="sessions", icon="devices")
+    def sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to where the account is signed in."""
+        return redirect("account_sessions_of", user_id=row_id(object_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody's: what he did stays told under his account, which is deactivated instead."""

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -68,8 +68,7 @@ def end(request: HttpRequest) -> HttpResponse:
 def sessions_of(request: HttpRequest, user_id: int) -> HttpResponse:
     """Where another is signed in, for whoever may change that account; a POST ends one or all."""
     user = get_object_or_404(User, pk=user_id)
-    may = request.user.has_perm("auth.change_user") and (request.user.is_superuser or not user.is_superuser)
-    if not may:
+    if not admin.site.get_model_admin(User).has_change_permission(request, user):
         raise PermissionDenied
     if request.method == "POST":
         ended = end_sessions(actor_of(request), user, _chosen(request, user))
@@ -122,8 +121,6 @@ def _places(request: HttpRequest, user: User) -> list[Place]:
 
 def account_context(request: HttpRequest) -> dict[str, Any]:
     """What the admin's frame needs, on the pages of allauth; a context processor."""
-    from django.contrib import admin
-
     if not request.path_info.startswith(("/admin/account/", "/admin/login/")):
         return {}
     return {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.urls import reverse
 
@@ -90,6 +91,24 @@ def test_an_administrator_sees_and_ends_the_sessions_of_others_but_of_no_superus
     assert (is_in(hers), is_in(his), is_in(jo)) == (False, True, True)
     (told,) = entries("user.sessions_ended")
     assert (told.actor, told.subject) == ("jo", "user ada")
+
+
+def test_an_account_leads_to_its_sessions_for_whoever_may_see_them() -> None:
+    ada, root = person(), person("root", is_superuser=True)
+    person("jo", "administrator")
+    jo = signed_in("jo")
+
+    def leads(user: User) -> bool:
+        return (
+            reverse("admin:auth_user_sessions", args=(user.pk,))
+            in jo.get(reverse("admin:auth_user_change", args=(user.pk,))).content.decode()
+        )
+
+    assert (leads(ada), leads(root)) == (True, False)
+    shown = jo.get(reverse("admin:auth_user_sessions", args=(ada.pk,)), follow=True)
+    assert "Where ada is signed in" in shown.content.decode()
+    assert jo.get(reverse("admin:auth_user_sessions", args=("x",)), follow=True).status_code == 404
+    assert jo.get(reverse("admin:auth_user_sessions", args=(root.pk,))).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
