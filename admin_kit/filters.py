@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import TextFilter
-from unfold.contrib.filters.forms import SearchForm
+from unfold.widgets import INPUT_CLASSES
 
 from admin_kit.search import search_exactly
 from kernel.values import parse_instant
@@ -26,6 +25,7 @@ PERIODS = {
     "7d": ("Last 7 days", timedelta(days=7)),
     "30d": ("Last 30 days", timedelta(days=30)),
 }
+_FIELD = " ".join(INPUT_CLASSES)
 
 
 class RecentFilter(admin.SimpleListFilter):
@@ -50,7 +50,27 @@ def recent(field: str) -> type[RecentFilter]:
     return type("Recent", (RecentFilter,), {"field": field, "title": title, "parameter_name": f"{field}_within"})
 
 
-class MomentFilter(TextFilter):
+class TypedFilter(admin.SimpleListFilter):
+    """Rows that fit what is typed."""
+
+    template = "admin_kit/typed_filter.html"
+    input_type = "text"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[()]:
+        """Nothing to choose from."""
+        return ()
+
+    def has_output(self) -> bool:
+        """It is shown nevertheless."""
+        return True
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """What the template shows as a field."""
+        facts = {"name": self.parameter_name, "type": self.input_type, "value": self.value() or ""}
+        yield facts | {"classes": _FIELD}
+
+
+class MomentFilter(TypedFilter):
     """Rows from a moment on, or before one; a text that is no moment is ignored with a message."""
 
     lookup = ""
@@ -77,18 +97,11 @@ def moments(field: str) -> tuple[type[MomentFilter], type[MomentFilter]]:
     return since, until
 
 
-class _DayForm(SearchForm):
-    """One day, picked from the browser's own calendar."""
-
-    def __init__(self, name: str, label: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(name, label, *args, **kwargs)
-        self.fields[name].widget.input_type = "date"
-
-
-class DayFilter(TextFilter):
+class DayFilter(TypedFilter):
     """Rows from a day of the zone on, or up to one with all of it; what is no day is ignored with a message."""
 
-    form_class = _DayForm
+    # Picked from the browser's own calendar.
+    input_type = "date"
     field, zone, is_last = "", ZoneInfo("UTC"), False
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -157,7 +170,7 @@ def within_days(field: str, zone: ZoneInfo, first: date | None, last: date | Non
     return condition
 
 
-class EqualFilter(TextFilter):
+class EqualFilter(TypedFilter):
     """Rows in which a column equals a text; a text that the column cannot hold finds nothing."""
 
     lookup = ""

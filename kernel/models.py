@@ -37,6 +37,10 @@ class AuditEntry(models.Model):
             models.Index(name="audit_log_proofs", fields=("-id",), condition=models.Q(action__in=PROOFS)),
             # Whoever takes the log away reads it by time, page by page.
             models.Index(name="audit_log_at", fields=("at", "id")),
+            # Entries about one kind of object, by the beginning of their action; most are log-ins.
+            models.Index(
+                name="audit_log_action", fields=("action", "id"), opclasses=("varchar_pattern_ops", "int8_ops")
+            ),
         )
 
     def __str__(self) -> str:

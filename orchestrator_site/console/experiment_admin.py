@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -18,22 +19,34 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import label, link, number, signed_amount
 from admin_kit.filters import days, equals, moments, one_of, recent
-from admin_kit.options import AuditAdmin, render_page
-from experiments.models import ExecutionMode, Experiment
+from admin_kit.options import AuditAdmin, BrowseList, render_page
+from experiments.models import ExecutionMode
 from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import day_text, uuid_from
 from orchestrator_site.console.experiment_page import deliveries_of, experiment_page, neighbours, rows_left
+from orchestrator_site.console.signal_rows import Listed, ListedTrade, read_beside
 from orchestrator_site.console.trade_words import traded
-from outcomes.core.books import result_in_force
-from outcomes.models import LIVE_STATUSES, Outcome, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, Trade
+from orchestrator_site.finding import facets_of, symbol_and_day
+from outcomes.models import (
+    LIVE_STATUSES,
+    Outcome,
+    RealOutcome,
+    RealTrade,
+    Role,
+    ShadowOutcome,
+    ShadowTrade,
+    Trade,
+)
 from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
-from signals_app.models import Signal
 
 SEE_DELIVERIES = "signals_app.view_webhookdelivery"
 _MARKET_DATES = days("signal__timestamp", "market date", NEW_YORK)
+# What narrows the list to signals that an index has by the time they fired.
+_BY_MARKET_DATE = {each.parameter_name for each in _MARKET_DATES}
+_BY_SYMBOL = {"signal__symbol", SEARCH_VAR}
 _TRADES: tuple[type[Trade], ...] = (RealTrade, ShadowTrade)
 _OUTCOMES: tuple[type[Outcome], ...] = (RealOutcome, ShadowOutcome)
 
@@ -48,6 +61,11 @@ _LIVE = _any_of(_TRADES, status__in=LIVE_STATUSES)
 # The same the other way round: from the few trades that are open, instead of asking every experiment for one.
 _OF_LIVE_TRADES = RealTrade.objects.filter(status__in=LIVE_STATUSES).values("experiment_id").union(
     ShadowTrade.objects.filter(status__in=LIVE_STATUSES).values("experiment_id")
+)  # fmt: skip
+# What the columns read, and no document of it.
+_COLUMNS = (
+    "signal", "variant", "policy_version", "created_at",
+    "decision__execution_mode", "decision__executed_engine", "decision__shadow_engine", "decision__reason",
 )  # fmt: skip
 STATES = {
     "open": ("Open", Q(pk__in=_OF_LIVE_TRADES)),
@@ -66,27 +84,33 @@ TRADED = {
 }
 
 
-def _earned(trade: RealTrade | ShadowTrade) -> SafeString | None:
+def _earned(trade: ListedTrade) -> SafeString | None:
     """What a trade came to, with its currency; None while it has no outcome, or one without a price."""
-    outcome = result_in_force(trade.outcomes.all())
-    if outcome is None or outcome.pnl is None:
+    if trade.pnl is None:
         return None
-    return format_html('{} <small class="to-muted">{}</small>', signed_amount(outcome.pnl), trade.currency)
+    return format_html('{} <small class="to-muted">{}</small>', signed_amount(trade.pnl), trade.currency)
 
 
 def _of_signal(
-    title: str, read: Callable[[Signal], object], *, ordering: str | None = None
-) -> Callable[[Any, Experiment], object]:
+    title: str, read: Callable[[Any], object], *, ordering: str | None = None
+) -> Callable[[Any, Listed], object]:
     """A column of what came with the alert; None for a signal that was deleted."""
 
     @admin.display(description=title, ordering=ordering)
-    def column(_: Any, row: Experiment) -> object:
-        try:
-            return read(row.signal) or None
-        except ObjectDoesNotExist:
-            return None
+    def column(_: Any, row: Listed) -> object:
+        return None if row.beside.signal is None else read(row.beside.signal) or None
 
     return column
+
+
+class SignalList(BrowseList):
+    """The page's rows with what stands beside each."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        read_beside(self.result_list)
 
 
 class ExperimentAdmin(AuditAdmin):
@@ -118,19 +142,22 @@ class ExperimentAdmin(AuditAdmin):
     )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     row_names = ("signal", "signals")
-    search_help_text = "Experiment ID, signal ID, symbol or policy version (v7)"
+    search_help_text = "MSFT, MSFT 2003-09-23, an ID or v7"
     empty_hint = (
         "Each signal stands here once the worker has decided it. Send an alert to a webhook source, or run the demo."
     )
     empty_commands = ("manage.py demo", "manage.py worker")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Fetch trades and outcomes of all rows of a page at once."""
-        queryset = super().get_queryset(request)
-        return queryset.prefetch_related("signal", "recommendations", "realtrades__outcomes", "shadowtrades__outcomes")
+        """Fetch what the columns read; what stands beside it, `SignalList` does."""
+        return super().get_queryset(request).only(*_COLUMNS)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowseList]:
+        """The list with its rows' trades and results."""
+        return SignalList
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """By market date where that narrows the list; it is what the rows are looked up by."""
+        """By market date where that, or a symbol, narrows the list; it is what the rows are looked up by."""
         return ("-signal__timestamp",) if self._is_by_market_date(request) else super().get_ordering(request)
 
     def get_sortable_by(self, request: HttpRequest) -> list[Any]:
@@ -144,7 +171,21 @@ class ExperimentAdmin(AuditAdmin):
 
     @staticmethod
     def _is_by_market_date(request: HttpRequest) -> bool:
-        return any(request.GET.get(each.parameter_name) for each in _MARKET_DATES)
+        narrowed = {name for name, value in request.GET.items() if value}
+        by_time = any(name.startswith("created_at") for name in narrowed)
+        return not narrowed.isdisjoint(_BY_MARKET_DATE) or (not by_time and not narrowed.isdisjoint(_BY_SYMBOL))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; a search for a symbol and a day becomes the facets that it names."""
+        named = symbol_and_day(request.GET.get("q", ""))
+        if named is None:
+            return super().changelist_view(request, extra_context)
+        query = request.GET.copy()
+        for gone in ("q", "p", "market_date"):
+            query.pop(gone, None)
+        for name, value in facets_of(named).items():
+            query[name] = value
+        return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
 
     def get_urls(self) -> list[URLPattern]:
         """The URLs of the table, and that of replaying one experiment."""
@@ -202,7 +243,7 @@ class ExperimentAdmin(AuditAdmin):
         )
 
     @admin.display(description="experiment")
-    def experiment(self, row: Experiment) -> SafeString:
+    def experiment(self, row: Listed) -> SafeString:
         """The first digits of the ID."""
         return format_html('<code class="to-code" title="{}">{}</code>', row.pk, str(row.pk)[:8])
 
@@ -218,11 +259,10 @@ class ExperimentAdmin(AuditAdmin):
     source = _of_signal("source", lambda signal: signal.source)
 
     @admin.display(description="signal")
-    def signal_text(self, row: Experiment) -> SafeString:
+    def signal_text(self, row: Listed) -> SafeString:
         """Symbol, direction with an arrow, and timeframe."""
-        try:
-            signal = row.signal
-        except ObjectDoesNotExist:
+        signal = row.beside.signal
+        if signal is None:
             return label("deleted", "danger")
         up = signal.direction == "LONG"
         return format_html(
@@ -235,7 +275,7 @@ class ExperimentAdmin(AuditAdmin):
         )
 
     @admin.display(description="mode")
-    def execution_mode(self, row: Experiment) -> SafeString:
+    def execution_mode(self, row: Listed) -> SafeString:
         """The decided mode, none of which is out of the ordinary."""
         if not hasattr(row, "decision"):
             return label("deleted", "danger")
@@ -243,55 +283,54 @@ class ExperimentAdmin(AuditAdmin):
         return label(mode, "" if mode == "SHADOW_ONLY" else "info")
 
     @admin.display(description="real / shadow")
-    def roles(self, row: Experiment) -> SafeString | str:
+    def roles(self, row: Listed) -> SafeString | str:
         """The engine that trades for real, and the one that shadows."""
         if not hasattr(row, "decision"):
             return label("deleted", "danger")
         return f"{row.decision.executed_engine or 'none'} / {row.decision.shadow_engine}"
 
     @admin.display(description="roles by")
-    def reason(self, row: Experiment) -> str:
+    def reason(self, row: Listed) -> str:
         """The rule that gave the roles; whether an engine then trades is its own affair."""
         return row.decision.reason
 
     @admin.display(description="policy")
-    def policy(self, row: Experiment) -> SafeString:
+    def policy(self, row: Listed) -> SafeString:
         """A link to the pinned version."""
         return link("policies_policyversion", row.policy_version_id, f"v{row.policy_version_id}")
 
     @admin.display(description="variant")
-    def variant(self, row: Experiment) -> str:
+    def variant(self, row: Listed) -> str:
         """The engine that the signal's hash draws."""
         return row.variant
 
     @admin.display(description="outcome")
-    def outcome(self, row: Experiment) -> str:
+    def outcome(self, row: Listed) -> str:
         """The engines whose result is in."""
-        trades: list[Any] = [*row.realtrades.all(), *row.shadowtrades.all()]
-        return " and ".join(sorted(trade.engine for trade in trades if trade.outcomes.all())) or "none"
+        return " and ".join(sorted(trade.engine for trade in row.beside.trades if trade.has_result)) or "none"
 
     @admin.display(description="state")
-    def state(self, row: Experiment) -> SafeString | str:
+    def state(self, row: Listed) -> SafeString | str:
         """Whether any trade is still open; which kind there is none of, and why."""
-        trades: list[RealTrade | ShadowTrade] = [*row.realtrades.all(), *row.shadowtrades.all()]
+        trades = row.beside.trades
         is_open = any(trade.is_live for trade in trades)
-        actions = {each.engine: each.action for each in row.recommendations.all()}
-        lacking = traded({trade.engine: trade.kind.value for trade in trades}, actions)
+        lacking = traded({trade.engine: trade.role.value for trade in trades}, row.beside.actions)
         if not lacking:
             return "open" if is_open else "closed"
         return format_html('<span class="to-wraps">{}{}</span>', "open, " if is_open else "", lacking)
 
     @number
     @admin.display(description="P&L real")
-    def pnl_real(self, row: Experiment) -> SafeString | None:
+    def pnl_real(self, row: Listed) -> SafeString | None:
         """The real outcome; None while there is none, or without a price."""
-        return next(filter(None, map(_earned, row.realtrades.all())), None)
+        return next((_earned(trade) for trade in row.beside.trades if trade.role is Role.REAL), None)
 
     @number
     @admin.display(description="P&L shadow")
-    def pnl_shadow(self, row: Experiment) -> SafeString | str | None:
+    def pnl_shadow(self, row: Listed) -> SafeString | str | None:
         """The shadow outcome; where both engines shadowed, each by itself: they are never added together."""
-        earned = {trade.engine: amount for trade in row.shadowtrades.all() if (amount := _earned(trade))}
+        shadows = (trade for trade in row.beside.trades if trade.role is Role.SHADOW)
+        earned = {trade.engine: amount for trade in shadows if (amount := _earned(trade))}
         if len(earned) < 2:
             return next(iter(earned.values()), None)
         return format_html_join(" ", "{}: {}", sorted(earned.items()))

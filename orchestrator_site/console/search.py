@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,9 +19,9 @@ from django.views.decorators.http import require_safe
 
 from admin_kit.filters import within_days
 from admin_kit.search import digits_of
-from kernel.values import instant_text
+from kernel.values import day_text, instant_text
 from orchestrator_site.console.unfold_settings import NAVIGATION
-from orchestrator_site.finding import MOST, experiments_named
+from orchestrator_site.finding import MOST, experiments_named, facets_of, symbol_and_day
 from orchestrator_site.roles import HALT_TRADING
 from outcomes.models import Evaluation
 from outcomes.performance.listing import NEW_YORK
@@ -30,7 +29,6 @@ from policies.models import PolicyVersion
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
 
 _NUMBER = re.compile(r"[v#]?([0-9]{1,9})")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +139,18 @@ def _signals(text: str) -> Iterator[Found]:
 
 def _signals_of_day(text: str) -> Iterator[Found]:
     """The signals of a symbol that fired on a day of New York, such as "MSFT 2003-09-23"; the list of them first."""
-    words = text.split()
-    days = [word for word in words if _DAY.fullmatch(word)]
-    if len(words) != 2 or len(days) != 1:
+    named = symbol_and_day(text)
+    if named is None or not named[0]:
         return
-    try:
-        day = date.fromisoformat(days[0])
-        that_day = within_days("timestamp", NEW_YORK, day, day)
-    except (ValueError, OverflowError):
-        return
-    symbol = next(word for word in words if word not in days).upper()
-    fired = Signal.objects.filter(that_day, symbol=symbol).order_by("-timestamp")
+    symbol, day = named
+    fired = Signal.objects.filter(within_days("timestamp", NEW_YORK, day, day), symbol=symbol).order_by("-timestamp")
     found = list(fired.select_related("experiment", "experiment__decision")[:MOST])
     if not found:
         return
     listed = reverse("admin:experiments_experiment_changelist")
-    query = urlencode({"signal__symbol": symbol, "market_date_from": days[0], "market_date_to": days[0]})
-    yield Found(f"{symbol} {days[0]}", "Signals of that day", f"{listed}?{query}", "podcasts")
+    yield Found(
+        f"{symbol} {day_text(day)}", "Signals of that day", f"{listed}?{urlencode(facets_of(named))}", "podcasts"
+    )
     for signal in found:
         story = getattr(signal, "experiment", None)
         view, key, said = (

@@ -106,6 +106,10 @@ class OrchestratorAdminSite(UnfoldAdminSite):
         ours = [path(route, self.admin_view(view), name=name) for route, (name, view) in pages.items()]
         return [*ours, *super().get_urls()]
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """The tables of one app. Of all of them none, which would be listed for every page: the sidebar is ours."""
+        return super().get_app_list(request, app_label) if app_label else []
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page needs; halt and guardrail are read once, when the page asks for them."""
         context = super().each_context(request)

@@ -46,12 +46,6 @@
         list.classList.toggle("to-tight", list.scrollWidth > list.parentElement.clientWidth);
     }
 
-    // On a narrow screen a list says the heading of its column before each cell; as above the table, see admin.css.
-    document.addEventListener("DOMContentLoaded", function () {
-        document.querySelectorAll("#result_list [data-label]").forEach(function (cell) {
-            cell.dataset.label = cell.dataset.label.charAt(0).toUpperCase() + cell.dataset.label.slice(1);
-        });
-    });
     window.addEventListener("load", fit);
     window.addEventListener("resize", fit);
     // At once when a part of the page has come, and again when its times have been marked.

@@ -18,6 +18,7 @@ from admin_kit.options import BrowseAdmin
 from admin_kit.paginator import EstimatePaginator
 from admin_kit.search import field_at, hash_begins, id_begins, search_exactly
 from experiments.models import ExecutionDecision, Experiment
+from kernel.models import AuditEntry
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowTrade
 from policies.models import PolicyVersion
@@ -191,6 +192,7 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         (Experiment.objects.filter(id_begins("experiment_id", "a1" * 4)), "experiments_"),
         (WebhookDelivery.objects.filter(code="stale"), "webhook_deliveries_code"),
         (WebhookDelivery.objects.filter(outcome="rejected"), "webhook_deliveries_outcome"),
+        (AuditEntry.objects.filter(action__startswith="policy."), "action_id_idx"),
     ],
     ids=[
         "real",
@@ -203,6 +205,7 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         "first digits of an ID",
         "code",
         "outcome",
+        "audit",
     ],
 )
 def test_what_is_counted_and_looked_for_all_the_time_has_an_index(rows: QuerySet[Any], index: str) -> None:

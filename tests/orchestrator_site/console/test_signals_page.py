@@ -117,6 +117,25 @@ def test_a_period_is_of_the_calendar_in_new_york(monkeypatch: pytest.MonkeyPatch
     assert found == PERIODS | {"no-such-period": [f"{day:%m-%d}" for day in days][::-1]}
 
 
+def test_a_search_for_a_symbol_and_a_day_becomes_the_facets_that_it_names() -> None:
+    for symbol, day in (("SPY", 5), ("SPY", 6), ("QQQ", 5)):
+        make_experiment(symbol=symbol, timestamp=datetime(2014, 6, day, 15, tzinfo=UTC))
+    viewer = logged_in("viewer")
+
+    def searched(text: str, **query: str) -> list[tuple[str, int]]:
+        shown = viewer.get(reverse(LIST), {"q": text, **query}, follow=True)
+        return sorted((row.signal.symbol, row.signal.timestamp.day) for row in shown.context["cl"].result_list)
+
+    assert searched("spy 2014-06-05") == searched("2014-06-05 SPY", p="3", market_date="today") == [("SPY", 5)]
+    assert searched("2014-06-05") == [("QQQ", 5), ("SPY", 5)]
+    assert searched("2014-06-05", signal__symbol="QQQ") == [("QQQ", 5)]
+    assert searched("SPY 2014-02-30") == searched("SPY QQQ 2014-06-05") == searched("9999-12-31") == []
+    answer = viewer.get(reverse(LIST), {"q": "spy 2014-06-05", "columns": "fired"})
+    assert answer.headers["Location"] == (
+        f"{reverse(LIST)}?columns=fired&signal__symbol=SPY&market_date_from=2014-06-05&market_date_to=2014-06-05"
+    )
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2014-02-30", "9999-12-31"])
 def test_a_text_that_is_no_day_is_said_to_be_ignored(text: str) -> None:
     page = logged_in("viewer").get(reverse(LIST), {"market_date_to": text}, follow=True)
@@ -137,6 +156,9 @@ def test_a_text_that_is_no_moment_is_said_to_be_ignored(desk: dict[str, Experime
         ({}, {"created_at", "market_date"}),
         ({"market_date_from": "2010-01-01"}, {"market_date"}),
         ({"market_date": "today"}, {"market_date"}),
+        ({"signal__symbol": "SPY"}, {"market_date"}),
+        ({"signal__symbol": "SPY", "created_at_within": "24h"}, {"created_at"}),
+        ({"q": "SPY"}, {"market_date"}),
         ({"created_at_within": "24h"}, {"created_at"}),
         ({"created_at__gte": "2010-01-01T00:00:00Z"}, {"created_at"}),
     ],
