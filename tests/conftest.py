@@ -24,6 +24,7 @@ from orchestrator_site.database_roles import become_owner
 from policies.services import ensure_first_version
 from signals_app.webhook.store import clock
 from tests.api_answers import _answers_are_as_documented  # noqa: F401 (a fixture)
+from tests.databases import django_db_setup  # noqa: F401 (a fixture)
 from tests.golden import VECTOR_KEY
 
 # Tests make databases and look past the guards: they are the owner. The programs they start are the application

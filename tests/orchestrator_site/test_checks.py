@@ -42,13 +42,14 @@ def test_e004_threads_that_need_more_connections_than_there_are(settings: Any) -
 
 
 @pytest.mark.django_db
-def test_w001_a_database_that_may_lose_commits_is_named() -> None:
+@pytest.mark.parametrize(("state", "said"), [("off", ["orchestrator.W001"]), ("on", [])])
+def test_w001_a_database_that_may_lose_commits_is_named(state: str, said: list[str]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = off")
+        cursor.execute(f"SET synchronous_commit = {state}")
 
     messages = [m for m in check_database(None, ["default"]) if "synchronous_commit=off" in m.msg]
 
-    assert ids(messages) == ["orchestrator.W001"]
+    assert ids(messages) == said
 
 
 def test_without_a_database_nothing_is_asked() -> None:
