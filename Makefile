@@ -18,6 +18,9 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 # One lock for Python 3.11 to 3.13 on every platform; packages keep their versions unless a requirements file changes.
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
+# Without bytecode of ours every program that a test starts compiles the project first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev lock docs demo run test test-fast coverage coverage-core test-core mutants chaos lint format types imports migrations api-lint api-examples screenshots upgrade-dump browser-tools check bench bench-report bench-growth verdict-suite
 
@@ -113,8 +116,7 @@ browser-tools: $(AXE) ## install what the tests in a browser need beside Chromiu
 
 # The checks wait for each other's files, downloads and one processor: side by side they take less.
 check: $(DEVELOPMENT) ## lint, types, imports, migrations, API document, coverage of the cores, all tests: as continuous integration does
-	@$(MAKE) -j --output-sync=target lint types imports migrations api-lint browser-tools
-	@$(MAKE) coverage-core
+	@$(MAKE) -j --output-sync=target lint types imports migrations api-lint browser-tools coverage-core
 	@$(MAKE) test
 
 # A changed lock is newer than its stamp; otherwise nothing is installed again.
