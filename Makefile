@@ -74,7 +74,7 @@ bench: $(PEERS) ## measure speed and memory against peers: 40 minutes, ARGS="--q
 bench-report: $(PEERS) ## time the report over a million outcomes beside pandas and DuckDB: an hour, most of it to fill the database
 	@.venv-bench/bin/python -m benchmarks.report_speed $(ARGS)
 
-bench-growth: $(PEERS) ## time list, why, report and claim at a million signals and at ten million: 45 GB of disk, ARGS="--rows 100000,1000000"
+bench-growth: $(PEERS) ## time list, why, report and claim at a million signals and at ten million: 40 GB of disk, ARGS="--rows 100000,1000000"
 	@.venv-bench/bin/python -m benchmarks.growth $(ARGS)
 
 verdict-suite: $(DEVELOPMENT) ## try to fool the verdict, and others, with simulated streams: ten minutes, ARGS="--runs 200" one

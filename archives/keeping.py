@@ -15,12 +15,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 from psycopg.sql import SQL, Identifier
 
 from archives.kinds import KINDS, Kind
-from archives.models import Archive, ArchiveFile
+from archives.models import Archive, ArchiveFile, UnfinishedWork
 from archives.parquet import Column, columns_of, write
+from archives.unfinished import begun, failed, succeeded
 from kernel.events import ARCHIVE_FAILED, ARCHIVE_GIVEN_UP, ARCHIVE_REMOVED, ARCHIVE_WRITTEN
 from outcomes.performance.archived import keep_facts
 from signals_app.inbox.searching import index_again
@@ -32,7 +34,12 @@ ITEMS_A_TRANSACTION = 200
 # How often the worker does it, and for how long; an errand that takes longer than 90 s is killed.
 ARCHIVING_SECONDS = 300.0
 RUN_SECONDS = 60.0
-ARCHIVING_IS_DUE = "true" if any(getattr(settings, kind.setting) for kind in KINDS) else "false"
+# Once more after the retention was taken back: what is unfinished is then over.
+ARCHIVING_IS_DUE = (
+    "true"
+    if any(getattr(settings, kind.setting) for kind in KINDS)
+    else "EXISTS (SELECT FROM unfinished_work WHERE what = 'archives')"
+)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 FIRST_KEYS = {"uuid": "00000000-0000-0000-0000-000000000000", "bigint": "-1"}
 # Of several workers one writes; the others would only write the same.
@@ -44,6 +51,9 @@ _KEYS_HELD = {
  WHERE signal_id = ANY(%(keys)s::uuid[]) AND is_held(s.symbol, e.experiment_id, s.received_at)""",
     "": "SELECT 1 WHERE is_held(NULL, NULL, %(since)s) OR is_held(NULL, NULL, %(until)s)",
 }
+
+# What of the tables that analysts take away leaves with which kinds.
+TABLES_OF_ANALYSTS = {"experiments": ("signals",), "deliveries": ("signals", "deliveries"), "audit": ("audit",)}
 
 Told = Callable[[Archive], object]
 
@@ -73,12 +83,17 @@ def kept_days(kind: Kind) -> int:
 
 
 def archive_due() -> int:
-    """What the worker does: archive for a minute; how many archives were written. What fails is logged."""
+    """What the worker does: archive for a minute; how many archives were written. What fails is logged and noted."""
+    # First: a folder that does not answer at all, such as one of another host, lets nothing be noted afterwards.
+    begun(UnfinishedWork.ARCHIVES)
     try:
-        return archive(seconds=RUN_SECONDS)
+        written = archive(seconds=RUN_SECONDS)
     except (OSError, ValueError) as error:
         ARCHIVE_FAILED.log(error=str(error))
+        failed(UnfinishedWork.ARCHIVES, str(error))
         return 0
+    succeeded(UnfinishedWork.ARCHIVES)
+    return written
 
 
 def archive(*, seconds: float | None = None, only: str | None = None, told: Told = lambda _: None) -> int:
@@ -258,3 +273,9 @@ def archived_until(kind: Kind) -> date | None:
     """The last day of which something has left; None where nothing has."""
     last = Archive.objects.filter(kind=kind.name, removed_at__isnull=False).order_by("-day").first()
     return last.day if last else None
+
+
+def left_until(kinds: Sequence[str]) -> datetime | None:
+    """When the latest came of what has left; None where nothing has, or all of it was given up."""
+    latest: datetime | None = Archive.objects.filter(kind__in=kinds, given_up_at=None).aggregate(at=Max("until"))["at"]
+    return latest

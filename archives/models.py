@@ -88,6 +88,25 @@ class ArchivedRow(models.Model):
         default_permissions = ()
 
 
+class UnfinishedWork(models.Model):
+    """Work of the worker's that has begun and not succeeded: it runs, hangs or fails. Gone once it succeeds."""
+
+    ARCHIVES, MONTHS = "archives", "months"
+    what = models.CharField(max_length=8, primary_key=True, help_text="archives, or months: partitions made ahead.")
+    since = models.DateTimeField(help_text="When the first attempt since the last success began, UTC.")
+    error = models.TextField(blank=True, default="", help_text="Why the last attempt failed. Blank while it runs.")
+
+    class Meta:
+        db_table = "unfinished_work"
+        default_permissions = ()
+        constraints = (
+            models.CheckConstraint(name="unfinished_work_known", condition=Q(what__in=("archives", "months"))),
+        )
+
+    def __str__(self) -> str:
+        return self.what
+
+
 class LegalHold(models.Model):
     """Keeps rows in the database whatever the retention says, until somebody lifts it. Never deleted."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from django.db import OperationalError, connection
 from psycopg.sql import SQL, Identifier
 
+from archives.models import UnfinishedWork
+from archives.unfinished import failed, succeeded
 from kernel.events import PARTITION_MISSING
 
 PARTITIONED = ("quotes", "market_data", "audit_log")
@@ -16,17 +18,26 @@ MONTHS_AHEAD = 3
 
 
 def keep_partitions() -> int:
-    """Make the partitions of the next months, and drop the empty ones that are over; how many that were."""
+    """Make the partitions of the next months, and drop the empty ones that are over; how many that were.
+
+    What is wrong is logged and noted.
+    """
+    changed, wrong = 0, []
     with connection.cursor() as cursor:
         try:
             cursor.execute("SELECT keep_partitions(%s)", (MONTHS_AHEAD,))
+            changed = cursor.fetchone()[0]
         except OperationalError as error:
             # Somebody holds a table for longer than it waits; a minute later it asks again.
-            PARTITION_MISSING.log(error=str(error).splitlines()[0])
-            return 0
-        changed: int = cursor.fetchone()[0]
+            wrong.append(str(error).splitlines()[0])
         for table in PARTITIONED:
             cursor.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(f"{table}_default")))
             if cursor.fetchone()[0]:
-                PARTITION_MISSING.log(error=f"{table}_default has rows")
+                wrong.append(f"{table}_default has rows")
+    for each in wrong:
+        PARTITION_MISSING.log(error=each)
+    if wrong:
+        failed(UnfinishedWork.MONTHS, "; ".join(wrong))
+    else:
+        succeeded(UnfinishedWork.MONTHS)
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +16,8 @@ DATA_DIR = ROOT / ".data" / "benchmark"
 NAME = "orchestrator_benchmark"
 
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+# Latencies are read from the times of commits.
+MEASURED = {"track_commit_timestamp": "on"}
 # Without the append-only tables of policy: their first version stays.
 EMPTY = """
 TRUNCATE signals, webhook_deliveries, market_contexts, experiments, execution_policy, signal_distributions,
@@ -25,27 +28,33 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def prepare() -> str:
-    """Create an empty database on DATABASE_URL's server, or on an embedded one of its own; return its URL.
-
-    Commit timestamps are switched on where that is ours to do: latencies are read from them.
-    """
-    server = os.environ.get("DATABASE_URL") or _embedded()
-    with psycopg.connect(server, autocommit=True) as connection:
+    """Create an empty database on the server; return its URL."""
+    where = server()
+    with connect(where) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)".encode())
         connection.execute(f"CREATE DATABASE {NAME}".encode())
-    url = urlunsplit(urlsplit(server)._replace(path=f"/{NAME}"))
+    url = named(where, NAME)
     with connect(url) as connection:
         _refuse_fast_and_loose(connection)
     return url
 
 
+def server(folder: Path = DATA_DIR, settings: Mapping[str, str] = MEASURED) -> str:
+    """The URL of DATABASE_URL's server, or of an embedded one in a folder of its own, started with these settings."""
+    return os.environ.get("DATABASE_URL") or _embedded(folder, settings)
+
+
+def named(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
 def duplicate(url: str) -> str:
     """Copy the database, which nobody may use now; return the copy's URL."""
-    parts = urlsplit(url)
-    with connect(urlunsplit(parts._replace(path="/postgres"))) as connection:
+    with connect(named(url, "postgres")) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {NAME}_peers WITH (FORCE)".encode())
         connection.execute(f"CREATE DATABASE {NAME}_peers TEMPLATE {NAME}".encode())
-    return urlunsplit(parts._replace(path=f"/{NAME}_peers"))
+    return named(url, f"{NAME}_peers")
 
 
 def connect(url: str) -> Connection:
@@ -75,16 +84,17 @@ def wait_until_zero(connection: Connection, query: str, *, seconds: float, pause
     return time.perf_counter()
 
 
-def _embedded() -> str:
+def _embedded(folder: Path, settings: Mapping[str, str]) -> str:
     from embedded_postgres import ensure_running, release
 
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-    place = DATA_DIR / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "postgres"
     url = ensure_running(place)
     with psycopg.connect(url, autocommit=True) as connection:
-        if connection.execute("SHOW track_commit_timestamp").fetchone() == ("on",):
+        if all(connection.execute(f"SHOW {name}".encode()).fetchone() == (value,) for name, value in settings.items()):
             return url
-        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
     release(place)
     _wait_until_gone(url)
     return ensure_running(place)

@@ -1,19 +1,21 @@
-"""`python -m benchmarks.growth`: list, why, report and claim while the history grows from one size to the next.
+"""`python -m benchmarks.growth`: list, why, report and claim over histories of several sizes, asked in turns.
 
-Decides one day of signals through the real pipeline and trades some of them. That day is then copied by COPY,
-again and again, each time a day earlier and with ids of its own, until the (throw-away) database of DATABASE_URL, or
-one of its own, holds as many signals as the first of `--rows`; then everything is asked for, and again at the next
-size. A filled one goes on from what it holds. A million signals take about 4.5 GB.
+Decides one day of signals through the real pipeline and trades some of them. A database of each size, on the server of
+DATABASE_URL (as a superuser) or on one of its own, gets that day by COPY, again and again, each time a day earlier and
+with ids of its own. One that is full is kept and asked again at once; a million signals take about 4 GB.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
+import statistics
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import django
@@ -22,16 +24,19 @@ import psycopg
 from benchmarks import database
 from benchmarks.__main__ import install
 from benchmarks.alerts import copy_signals
-from benchmarks.database import Connection, number
+from benchmarks.database import Connection, named, number
 from benchmarks.history import DELIVERIES
 from benchmarks.report import machine, say
-from benchmarks.report_speed import OUTCOMES, PNL, RECOMMENDATIONS, TRADES, median_seconds
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BEGIN, END = "<!-- growth -->", "<!-- end of growth -->"
 # How much longer each may take than at the smallest size.
 BOUND = 1.5
-A_DAY, OPEN, DAYS_AT_ONCE = 4_000, 1_000, 25
+# It adds up the sums of every day that there is, and has no bound.
+EVERYTHING, OVER_ALL_DAYS = "report over everything", "of as many times the days"
+A_DAY, OPEN, ROUNDS = 4_000, 1_000, 9
+# What is copied into a table that was emptied in the same transaction needs no log: it is on the disk at the commit.
+SERVER = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "4GB"}
 TABLES = (
     "signals", "webhook_deliveries", "market_contexts", "experiments", "execution_policy", "signal_distributions",
     "recommendations", "real_trades", "shadow_trades", "real_outcomes", "shadow_outcomes", "report_cells",
@@ -41,31 +46,81 @@ TABLES = (
 TRADED = " WHERE e.bucket % {} = 0"
 
 
-def make_the_day(connection: Connection, one_in: int) -> None:
-    """One day as the product decides, trades and sums it up, kept in tables of its own."""
+def exists(server: str, name: str) -> bool:
+    """Whether a database is there and full."""
+    with database.connect(server) as connection:
+        return bool(
+            number(
+                connection,
+                "SELECT count(*) FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid"
+                f" WHERE datname = '{name}' AND description = 'full'",
+            )
+        )
+
+
+def create(server: str, name: str, template: str = "template1") -> str:
+    """Create a database anew, as a copy of another one; return its URL."""
+    with database.connect(server) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return named(server, name)
+
+
+def make_the_day(url: str, one_in: int) -> None:
+    """One day as the product decides, trades and sums it up; its tables keep the order in which rows came."""
+    from benchmarks.report_speed import OUTCOMES, PNL, RECOMMENDATIONS, TRADES
     from experiments.worker.pipeline import drain
     from outcomes.models import ReportMark
     from outcomes.performance.scope import rebuild_day
 
-    with connection.transaction():
-        ids = copy_signals(connection, A_DAY)
-        connection.execute(DELIVERIES.encode(), (ids,))
-    logging.disable(logging.INFO)
-    while drain():
-        pass
-    connection.execute("UPDATE signal_distributions SET answered_at = distributed_at")
-    connection.execute((RECOMMENDATIONS + TRADED.format(one_in)).encode())
-    for kind in ("real", "shadow"):
-        connection.execute(TRADES.format(kind=kind, pnl=PNL).encode())
-        connection.execute(OUTCOMES.format(kind=kind).encode())
-    for day in set(ReportMark.objects.values_list("day", flat=True)):
-        rebuild_day(day)
-    for table in TABLES:
-        connection.execute(f"CREATE TABLE day_{table} AS SELECT * FROM {table}".encode())
+    with database.connect(url) as connection:
+        with connection.transaction():
+            ids = copy_signals(connection, A_DAY)
+            connection.execute(DELIVERIES.encode(), (ids,))
+        while drain():
+            pass
+        connection.execute("UPDATE signal_distributions SET answered_at = distributed_at")
+        connection.execute((RECOMMENDATIONS + TRADED.format(one_in)).encode())
+        for kind in ("real", "shadow"):
+            connection.execute(TRADES.format(kind=kind, pnl=PNL).encode())
+            connection.execute(OUTCOMES.format(kind=kind).encode())
+        for day in set(ReportMark.objects.values_list("day", flat=True)):
+            rebuild_day(day)
 
 
-def copy_days(url: str, table: str, first: int, last: int) -> None:
-    """Copy the day's rows of one table, so many days earlier each; its triggers and keys are asked nothing."""
+def fill(day: str, url: str, days: int) -> None:
+    """Copy the day so many times, in one transaction: the database is full, or as it was."""
+    with psycopg.connect(day) as source, psycopg.connect(url) as target:
+        # Triggers, keys and CHECKs are asked nothing: all rows are as those of the day.
+        target.execute("SET LOCAL session_replication_role = replica")
+        target.execute("SET LOCAL maintenance_work_mem = '1GB'")
+        target.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE".encode())
+        for table in TABLES:
+            begun = time.monotonic()
+            of_table = (table,)
+            target.execute("UPDATE pg_class SET relchecks = 0 WHERE oid = %s::regclass", of_table)
+            # An index of all rows is made much faster at once than row by row.
+            target.execute(
+                "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = %s::regclass", of_table
+            )
+            copy_days(source, target, table, days)
+            target.execute(
+                "UPDATE pg_class c SET relchecks = (SELECT count(*) FROM pg_constraint"
+                " WHERE conrelid = c.oid AND contype = 'c') WHERE oid = %s::regclass",
+                of_table,
+            )
+            target.execute(f"REINDEX TABLE {table}".encode())
+            say(f"{days * A_DAY:,} signals: {table}, {time.monotonic() - begun:.0f} s")
+        target.execute(
+            "UPDATE signal_distributions SET answered_at = NULL, lease_expires_at = NULL WHERE id IN ("
+            f" SELECT id FROM signal_distributions WHERE engine = 'A' ORDER BY id DESC LIMIT {OPEN})".encode()
+        )
+        target.execute("ANALYZE")
+        target.execute(f"COMMENT ON DATABASE {target.info.dbname} IS 'full'".encode())
+
+
+def copy_days(source: Connection, target: Connection, table: str, days: int) -> None:
+    """Copy the day's rows of one table, the earliest day first."""
     from archives.parquet import columns_of
 
     changed = {
@@ -78,33 +133,17 @@ def copy_days(url: str, table: str, first: int, last: int) -> None:
     names = ", ".join(f'"{one.name}"' for one in columns)
     # A slice has the same hash whatever the day.
     values = ", ".join(changed.get(one.type, "{0}").format(f'"{one.name}"') for one in columns)
-    days = f"SELECT {values} FROM day_{table}, generate_series({first}, {last}) AS back"
-    with psycopg.connect(url) as source, psycopg.connect(url) as target:
-        target.execute("SET session_replication_role = replica")
-        with (
-            source.cursor().copy(f"COPY ({days}) TO STDOUT (FORMAT BINARY)".encode()) as reading,
-            target.cursor().copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as writing,
-        ):
-            for data in reading:
-                writing.write(data)
-
-
-def grow(url: str, rows: int, one_in: int) -> None:
-    """Fill it up to so many signals, and let the statistics know."""
-    with database.connect(url) as connection:
-        if not number(connection, "SELECT count(*) FROM pg_tables WHERE tablename = 'day_signals'"):
-            make_the_day(connection, one_in)
-        held = int(number(connection, "SELECT count(*) FROM signals")) // A_DAY
-        for first in range(held, rows // A_DAY, DAYS_AT_ONCE):
-            last = min(first + DAYS_AT_ONCE, rows // A_DAY) - 1
-            for table in TABLES:
-                copy_days(url, table, first, last)
-            say(f"{(last + 1) * A_DAY:,} signals")
-        connection.execute(
-            "UPDATE signal_distributions SET answered_at = NULL, lease_expires_at = NULL WHERE id IN ("
-            f" SELECT id FROM signal_distributions WHERE engine = 'A' ORDER BY id LIMIT {OPEN})".encode()
-        )
-        connection.execute("VACUUM (ANALYZE)")
+    # Of each day in turn, which a join is not bound to.
+    rows = (
+        f"FROM generate_series({days - 1}, 0, -1) AS nth, LATERAL (SELECT *, nth AS back FROM {table} OFFSET 0) AS one"
+    )
+    with (
+        source.cursor().copy(f"COPY (SELECT {values} {rows}) TO STDOUT (FORMAT BINARY)".encode()) as reading,
+        # Frozen: what a vacuum does to rows after a while is done.
+        target.cursor().copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY, FREEZE)".encode()) as writing,
+    ):
+        for data in reading:
+            writing.write(data)
 
 
 def questions() -> dict[str, Callable[[], object]]:
@@ -147,13 +186,65 @@ def questions() -> dict[str, Callable[[], object]]:
         "list of one symbol, page 2": page(f"{signals}?signal__symbol=SYM7&p=2"),
         "why, a signal from the middle": page(why),
         "report over 90 days": lambda: performance_report(PerformanceFilters(since=midnight - timedelta(days=90))),
-        "report over everything": lambda: performance_report(PerformanceFilters()),
+        EVERYTHING: lambda: performance_report(PerformanceFilters()),
         "claim of ten": claim,
     }
 
 
+def answer(url: str, pipe: Pipe) -> None:
+    """A process over one database: say what may be asked, then answer with the seconds that each question takes."""
+    os.environ["DATABASE_URL"] = url
+    django.setup()
+    from django.core.management import call_command
+
+    from benchmarks.report_speed import median_seconds
+
+    # A full one may be of an earlier version.
+    call_command("migrate", verbosity=0)
+    asked = questions()
+    pipe.send(tuple(asked))
+    while name := pipe.recv():
+        pipe.send(median_seconds(asked[name], times=3))
+
+
+def ask_in_turns(urls: list[str]) -> dict[str, list[list[float]]]:
+    """The seconds of each question, round by round and database by database: whatever else runs slows all of them."""
+    spawn = get_context("spawn")
+    pipes = []
+    for url in urls:
+        pipe, theirs = spawn.Pipe()
+        spawn.Process(target=answer, args=(url, theirs), daemon=True).start()
+        pipes.append(pipe)
+    (names, *_) = [pipe.recv() for pipe in pipes]
+    taken: dict[str, list[list[float]]] = {name: [] for name in names}
+    for turn in range(ROUNDS):
+        for name in names:
+            seconds = {}
+            # Nobody is always the first.
+            for pipe in pipes if turn % 2 == 0 else reversed(pipes):
+                pipe.send(name)
+                seconds[pipe] = pipe.recv()
+            taken[name].append([seconds[pipe] for pipe in pipes])
+    for pipe in pipes:
+        pipe.send(None)
+    return taken
+
+
+def table(sizes: list[int], taken: dict[str, list[list[float]]], bytes_each: list[float]) -> list[str]:
+    """Lines of the table: medians over the rounds, and the median of the ratios that each round has."""
+    lines = ["| | " + " | ".join(f"{size:,}" for size in sizes) + " | |", "|---|" + "--:|" * len(sizes) + "---|"]
+    for name, rounds in taken.items():
+        times = [statistics.median(of_size) for of_size in zip(*rounds, strict=True)]
+        grown = statistics.median(of_round[-1] / of_round[0] for of_round in rounds)
+        said = OVER_ALL_DAYS if name == EVERYTHING else "met" if grown <= BOUND else "missed"
+        verdict = f"{grown:.2f} x, {said}" if len(sizes) > 1 else ""
+        lines.append(f"| {name} | " + " | ".join(f"{one:.3f} s" for one in times) + f" | {verdict} |")
+    lines.append("| bytes a signal | " + " | ".join(f"{one:,.0f}" for one in bytes_each) + " | |")
+    return lines
+
+
 def main() -> None:
-    """Grow, ask, print the table and keep it if told."""
+    """Fill what is not full, ask, print the table and keep it if told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="1000000,10000000", help="sizes, comma separated, the smallest first")
     parser.add_argument("--one-in", type=int, default=10, help="how many of its signals are traded: one in so many")
@@ -163,32 +254,37 @@ def main() -> None:
     if any(larger <= smaller for smaller, larger in pairwise(sizes)) or sizes[0] < A_DAY:
         parser.error(f"--rows: sizes of {A_DAY} or more, the smallest first")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
-    if "DATABASE_URL" not in os.environ:
-        os.environ["DATABASE_URL"] = database.prepare()
+    server = named(database.server(database.ROOT / ".data" / "growth", SERVER), "postgres")
+    day = f"growth_day_{options.one_in}"
+    os.environ["DATABASE_URL"] = named(server, day)
+    os.environ["LOG_LEVEL"] = "WARNING"
+    if not exists(server, day):
+        create(server, day)
         install()
-    url = os.environ["DATABASE_URL"]
+        make_the_day(named(server, day), options.one_in)
+        with database.connect(server) as connection:
+            connection.execute(f"COMMENT ON DATABASE {day} IS 'full'".encode())
     django.setup()
-    taken: dict[str, list[float]] = {}
-    bytes_each = []
+    from django.db import connections
+
+    urls = []
     for size in sizes:
-        grow(url, size, options.one_in)
+        name = f"growth_{size}_{options.one_in}"
+        urls.append(named(server, name))
+        if not exists(server, name):
+            # A database that somebody uses cannot be copied.
+            connections.close_all()
+            fill(named(server, day), create(server, name, day), size // A_DAY)
+    every = " + ".join(f"pg_total_relation_size('{one}')" for one in TABLES)
+    bytes_each = []
+    for size, url in zip(sizes, urls, strict=True):
         with database.connect(url) as connection:
-            every = " + ".join(f"pg_total_relation_size('{table}')" for table in TABLES)
             bytes_each.append(number(connection, f"SELECT {every}") / size)
-        for name, ask in questions().items():
-            taken.setdefault(name, []).append(median_seconds(ask))
-            say(f"{size:,} signals, {name}: {taken[name][-1]:.3f} s")
-    with database.connect(url) as connection:
-        where = machine(connection)
+            where = machine(connection)
+        say(f"{size:,} signals are in {url}")
+    lines = table(sizes, ask_in_turns(urls), bytes_each)
     # More than the cores: something else ran meanwhile, and every time is too long.
-    lines = [f"{where}, load average {os.getloadavg()[0]:.1f}", ""]
-    lines += ["| | " + " | ".join(f"{size:,}" for size in sizes) + " | |", "|---|" + "--:|" * len(sizes) + "---|"]
-    for name, times in taken.items():
-        grown = times[-1] / times[0]
-        verdict = f"{grown:.2f} x, {'met' if grown <= BOUND else 'missed'}" if len(sizes) > 1 else ""
-        lines.append(f"| {name} | " + " | ".join(f"{one:.3f} s" for one in times) + f" | {verdict} |")
-    lines.append("| bytes a signal | " + " | ".join(f"{one:,.0f}" for one in bytes_each) + " | |")
-    text = "\n".join(lines)
+    text = "\n".join([f"{where}, load average {os.getloadavg()[0]:.1f}", "", *lines])
     print(text)
     if options.keep:
         before, _, rest = RESULTS.read_text().partition(BEGIN)

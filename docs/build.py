@@ -109,6 +109,25 @@ Made from `outcomes/analyst_api/columns.py` and `orchestrator_site/analyst/views
 
 Times are UTC, RFC 3339 with six decimals, in JSON and CSV, and timestamps in Parquet. Amounts are exact: text in JSON,
 every digit in CSV, decimals of twelve places in Parquet. Null is an empty cell in CSV; an empty text is `""`.
+
+## What has been archived
+
+Where a retention is set, old rows leave the database for Parquet files ([deployment.md](deployment.md#retention)).
+`outcomes` and `pairs` have them all the same. `experiments`, `deliveries` and `audit` have only what is in the
+database; their pages say so in `archived_until`, their files in the header `Archived-Until`: what came at or before
+that time may be in archive files instead. Without it nothing is missing. `GET /api/v1/experiments/{id}` answers 404
+for an archived one.
+
+The files lie in `ARCHIVE_DIR`, a folder for each table of the database, and are read together:
+
+```
+duckdb -c "SELECT e.created_at, s.symbol, e.variant, p.executed_engine
+             FROM 'archive/experiments/*.parquet' e JOIN 'archive/signals/*.parquet' s USING (signal_id)
+             JOIN 'archive/execution_policy/*.parquet' p USING (experiment_id) ORDER BY e.created_at"
+```
+
+`analyst.archives` lists every file with what it holds, its rows and its SHA-256. A file whose archive was given up
+(`given_up_at`) may hold rows that are in the database, too.
 """
 # What each kind of column is in JSON and in Parquet.
 KINDS = {

@@ -30,6 +30,11 @@ WAITING_LIMIT_SECONDS = 30.0
 CLOCK_LIMIT_SECONDS = 5.0
 
 
+UNFINISHED = "SELECT coalesce(max(extract(epoch FROM now() - since)), 0)::float8 FROM unfinished_work WHERE what = '{}'"
+# A replay of archives says nothing about what is in the database.
+LAST_REPLAY = "SELECT {} FROM replay_runs WHERE {} (selection ? 'archive') ORDER BY id DESC LIMIT 1"
+
+
 class Number(NamedTuple):
     """One number of the system's state: `orchestrator_<name>` in the metrics; NULL is a number that does not exist."""
 
@@ -102,12 +107,27 @@ NUMBERS = (
     Number(
         "replay_differences",
         "Differences that the last replay has found",
-        "SELECT differences FROM replay_runs ORDER BY id DESC LIMIT 1",
+        LAST_REPLAY.format("differences", "NOT"),
     ),
     Number(
         "replay_age_seconds",
         "Seconds since the last replay began",
-        "SELECT extract(epoch FROM now() - started_at)::float8 FROM replay_runs ORDER BY id DESC LIMIT 1",
+        LAST_REPLAY.format("extract(epoch FROM now() - started_at)::float8", "NOT"),
+    ),
+    Number(
+        "archive_differences",
+        "Files and decisions that the last replay of archives has found to differ",
+        LAST_REPLAY.format("differences", ""),
+    ),
+    Number(
+        "archiving_unfinished_seconds",
+        "Seconds since archiving began and has not succeeded: a minute while it runs, more when it fails or hangs",
+        UNFINISHED.format("archives"),
+    ),
+    Number(
+        "months_unfinished_seconds",
+        "Seconds since the partitions of the next months could not be made, or rows came for a month that has none",
+        UNFINISHED.format("months"),
     ),
     Number(
         "engines_unavailable",

@@ -24,6 +24,10 @@ _SETTINGS = {
 }
 # Temporary tables are written to the disk, too, and a function in one could look at rows on their way.
 _NO_TEMPORARY_TABLES = "REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC"
+# So are large objects; whether anybody may make them only a superuser decides.
+_NO_LARGE_OBJECTS = (
+    "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC"
+)
 _CONNECTIONS = 10
 _IS_OURS = """
 SELECT EXISTS (SELECT FROM pg_roles r
@@ -94,4 +98,7 @@ def _let_in(name: str) -> None:
         database = Identifier(cursor.fetchone()[0])
         cursor.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, Identifier(name)))
         cursor.execute(SQL(_NO_TEMPORARY_TABLES).format(database))
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone() == (True,):
+            cursor.execute(_NO_LARGE_OBJECTS)
     let_read(name)

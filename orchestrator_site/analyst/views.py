@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model
 from psycopg.sql import SQL, Composable
 
+from archives.models import Archive, ArchiveFile
 from orchestrator_site.analyst.blindness import SHOWN
 from outcomes.analyst_api.columns import AUDIT, DELIVERIES, EXPERIMENTS, OUTCOMES, PAIRS, SIGNALS, Column
 from outcomes.models import RealTrade, Recommendation, TradeFill, Violation
@@ -214,5 +215,16 @@ VIEWS = (
             subject="a.subject", reason="a.reason", changes="a.changes", address="a.address",
         )),
         f"audit_log a WHERE {_OF_TRADES}",
+    ),
+    View(
+        "archives", "The files of what has left the database; outcomes and pairs hold theirs all the same.",
+        (
+            ("archive_id", "a.id", "Number of the archive. Its files hold the same signals, or whatever it is of."),
+            *_of_model(Archive, "a", ("kind", "day", "since", "until", "items", "archived_at", "removed_at",
+                                      "given_up_at")),
+            ("table_name", "f.table_name", "Table whose rows the file holds."),
+            *_of_model(ArchiveFile, "f", ("path", "rows", "size", "sha256")),
+        ),
+        "archive_files f JOIN archives a ON a.id = f.archive_id",
     ),
 )  # fmt: skip

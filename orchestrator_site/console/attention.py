@@ -89,6 +89,14 @@ COUNTED = (
         "signals_app_missingalert_changelist", "kind__exact=silence&arrival=none", ("last_silence",), urgent=True,
     ),
     Counted(
+        "archiving", "archiving", "Old rows cannot be archived: {}.",
+        "retention", "", ("archiving_since",), urgent=True,
+    ),
+    Counted(
+        "months", "months", "Partitions of the coming months are not as they should be: {}.",
+        "retention", "", ("months_since",),
+    ),
+    Counted(
         "failed_signals", "failed", "Failed signals to retry or discard: {}.",
         "signals_app_signal_changelist", "failure=open", ("failed", "last_failed"),
     ),
@@ -225,15 +233,18 @@ def _machinery(facts: SimpleNamespace) -> Iterator[Attention]:
     if (facts.since_drill or 0) > DRILL_DAYS:
         text = f"The last halt drill was {facts.since_drill} days ago." if facts.last_drill else "No halt drill yet."
         yield Attention("halt_drill", f"{text} Run one: it takes a second.", "halt_drill", facts=str(facts.last_drill))
-    run = ReplayRun.objects.first()
-    if run is not None and run.differences:
-        yield Attention(
-            "replay",
-            f"The last replay found differences in the stored data: {run.differences}.",
-            "experiments_replayrun_changelist",
-            facts=str(run.pk),
-            urgent=True,
-        )
+    # The latest of each: one of the archives says nothing about what is in the database.
+    of_archives = ExpressionWrapper(Q(selection__has_key="archive"), output_field=BooleanField())
+    for run in ReplayRun.objects.annotate(archives=of_archives).order_by("archives", "-id").distinct("archives"):
+        if run.differences:
+            kind, where = ("archive_replay", "archives") if run.archives else ("replay", "the stored data")
+            yield Attention(
+                kind,
+                f"The last replay found differences in {where}: {run.differences}.",
+                "experiments_replayrun_changelist",
+                facts=str(run.pk),
+                urgent=True,
+            )
 
 
 def _engines(state: PolicyState) -> Iterator[Attention]:

@@ -55,5 +55,11 @@ SELECT
     (SELECT max(id) FROM halts WHERE drill_seconds IS NOT NULL) AS last_drill,
     (SELECT extract(day FROM now() - coalesce((SELECT max(engaged_at) FROM halts WHERE drill_seconds IS NOT NULL),
                                               (SELECT min(activated_at) FROM policy_versions)))::int) AS since_drill,
+    -- One that runs has begun a minute ago.
+    (SELECT coalesce(nullif(error, ''), 'no attempt comes to an end') FROM unfinished_work
+      WHERE what = 'archives' AND (error <> '' OR since < now() - interval '10 minutes')) AS archiving,
+    (SELECT since FROM unfinished_work WHERE what = 'archives') AS archiving_since,
+    (SELECT error FROM unfinished_work WHERE what = 'months') AS months,
+    (SELECT since FROM unfinished_work WHERE what = 'months') AS months_since,
     /* worker */ AS worker_age,
     (SELECT max(heartbeat_at) FROM worker_heartbeats) AS worker_seen

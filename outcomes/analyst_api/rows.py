@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +14,14 @@ from rest_framework.response import Response
 from kernel.fields import InstantField, StrictSerializer
 from kernel.models import AuditEntry
 from kernel.values import decimal_text, format_timestamp, parse_instant
-from outcomes.analyst_api.columns import AUDIT, DELIVERIES, OUTCOMES, PAIRS, Column
-from outcomes.analyst_api.files import Part, file_answer, parts_of
+from outcomes.analyst_api.columns import OUTCOMES, PAIRS, Column
+from outcomes.analyst_api.files import Part, file_answer
 from outcomes.analyst_api.tables import (
     TableView,
     cursor_parts,
     cursor_text,
     describes,
+    file_of,
     invalid_cursor,
     json_row,
     next_page,
@@ -181,8 +181,7 @@ class DeliveriesView(TableView):
         values = self.asked(request).validated_data
         rows = WebhookDelivery.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
         if form := self.file_format(request):
-            parts = partial(parts_of, rows, DELIVERIES, ("received_at", "id"), DELIVERIES_AT_ONCE)
-            return file_answer(form, "deliveries", DELIVERIES, parts)
+            return file_of(form, "deliveries", rows, ("received_at", "id"), DELIVERIES_AT_ONCE)
         return page_of(request, self, rows, "deliveries", ("-received_at", "-id"))
 
 
@@ -208,6 +207,5 @@ class AuditView(TableView):
         values = self.asked(request).validated_data
         rows = AuditEntry.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
         if form := self.file_format(request):
-            parts = partial(parts_of, rows, AUDIT, ("at", "id"), ENTRIES_AT_ONCE)
-            return file_answer(form, "audit", AUDIT, parts)
+            return file_of(form, "audit", rows, ("at", "id"), ENTRIES_AT_ONCE)
         return page_of(request, self, rows, "audit", ("-at", "-id"))

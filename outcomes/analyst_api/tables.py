@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -21,13 +22,18 @@ from rest_framework.views import APIView
 
 from kernel.fields import StrictSerializer
 from kernel.values import decimal_text, format_timestamp, parse_instant
+from outcomes.analyst_api.archived import archived_until
 from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
-from outcomes.analyst_api.files import WRITERS
+from outcomes.analyst_api.files import WRITERS, file_answer, parts_of
 from outcomes.core.statistics import ratio_text
 from outcomes.performance.api import refuse_repeated
 from policies.access import IsAnalyst
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
+_ARCHIVED_UNTIL = (
+    "Null while all rows are here. Otherwise what came at or before this time may be in archive files instead, which "
+    "docs/data.md says how to read. A CSV or Parquet file has it as the header Archived-Until."
+)
 _AS_JSON: dict[Kind, Callable[[Any], Any]] = {
     Kind.ID: str, Kind.INSTANT: format_timestamp, Kind.AMOUNT: decimal_text, Kind.RATIO: ratio_text,
 }  # fmt: skip
@@ -83,8 +89,10 @@ def page_serializer(
         "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last one."),
         "results": row(many=True),
     }
+    # The others are read by the report's sums and hold what is archived as well.
     if goes_back:
         members["previous"] = serializers.URLField(allow_null=True, help_text="The page before; null on the first.")
+        members["archived_until"] = serializers.DateTimeField(allow_null=True, help_text=_ARCHIVED_UNTIL)
     return type(f"{name.title()}PageSerializer", (serializers.Serializer,), members)
 
 
@@ -114,11 +122,20 @@ def describes(
 
 
 class RowsPagination(CursorPagination):
-    """Pages that stay stable while rows are added, newest first; whoever uses it sets `ordering`, a time first."""
+    """Pages of a table that stay stable while rows are added, newest first; `ordering` has a time first."""
 
     page_size = PAGE_SIZE
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE
+
+    def __init__(self, table: str, ordering: tuple[str, str]) -> None:
+        self.table, self.ordering = table, ordering
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page, and whether older rows have left for archives."""
+        answer, until = super().get_paginated_response(data), archived_until(self.table)
+        answer.data["archived_until"] = until and format_timestamp(until)
+        return answer
 
     def get_page_size(self, request: Request) -> int:
         """The requested size; an invalid one is rejected, not replaced."""
@@ -207,9 +224,17 @@ class TableView(APIView):
 
 def page_of(request: Request, view: APIView, rows: QuerySet[Any], name: str, ordering: tuple[str, str]) -> Response:
     """One page of rows that the ORM reads, newest first."""
-    columns, paginator = TABLES[name], RowsPagination()
-    paginator.ordering = ordering
+    columns, paginator = TABLES[name], RowsPagination(name, ordering)
     page = paginator.paginate_queryset(
         rows.values(*[each.lstrip("-") for each in ordering], **selected(columns)), request, view
     )
     return paginator.get_paginated_response([json_row(columns, row, "c_") for row in page or []])
+
+
+def file_of(form: str, name: str, rows: QuerySet[Any], key: tuple[str, str], size: int) -> StreamingHttpResponse:
+    """The file of rows that the ORM reads, `size` of them at a time, in the order of the key."""
+    columns, until = TABLES[name], archived_until(name)
+    answer = file_answer(form, name, columns, partial(parts_of, rows, columns, key, size))
+    if until is not None:
+        answer["Archived-Until"] = format_timestamp(until)
+    return answer

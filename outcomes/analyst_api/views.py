@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from outcomes.analyst_api.columns import EXPERIMENTS
-from outcomes.analyst_api.files import file_answer, parts_of
 from outcomes.analyst_api.serializers import (
     ExperimentFilterSerializer,
     ExperimentStorySerializer,
     ExperimentSummarySerializer,
 )
-from outcomes.analyst_api.tables import RowsPagination, TableView, describes
+from outcomes.analyst_api.tables import RowsPagination, TableView, describes, file_of
 from outcomes.selectors import experiment_story, experiments
 from policies.access import IsAnalyst
 
@@ -35,11 +32,9 @@ class ExperimentListView(TableView):
         """The experiments that match the filters: a page, or all of them as a file, with a column for each value."""
         rows = experiments(self.asked(request).validated_data)
         if form := self.file_format(request):
-            parts = partial(parts_of, rows, EXPERIMENTS, ("created_at", "experiment_id"), EXPERIMENTS_AT_ONCE)
-            return file_answer(form, "experiments", EXPERIMENTS, parts)
-        paginator = RowsPagination()
+            return file_of(form, "experiments", rows, ("created_at", "experiment_id"), EXPERIMENTS_AT_ONCE)
         # The ID breaks ties: the experiments of one batch share their time to the microsecond.
-        paginator.ordering = ("-created_at", "experiment_id")
+        paginator = RowsPagination("experiments", ("-created_at", "experiment_id"))
         page = paginator.paginate_queryset(rows, request, self)
         return paginator.get_paginated_response(ExperimentSummarySerializer(page, many=True).data)
 
