@@ -24,6 +24,7 @@ from tests.processes.harness import database_url, descendants, free_port, http_s
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 TOKEN = "a-token-of-sufficient-length"
+FEW_PROCESSES = {"WEB_PROCESSES": "1", "ALERT_PROCESSES": "1"}
 SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
 
 
@@ -84,7 +85,7 @@ def test_two_that_start_at_once_on_a_new_database_both_come_up(tmp_path: Path) -
         url = database_url().replace(f"/{connection.get_connection_params()['dbname']}?", f"/{name}?")
         for number, port in enumerate(ports):
             log = tmp_path / f"log-{number}"
-            sites.enter_context(manage("up", "--port", str(port), log=log, DATABASE_URL=url, WEB_PROCESSES="1"))
+            sites.enter_context(manage("up", "--port", str(port), log=log, DATABASE_URL=url, **FEW_PROCESSES))
         for port in ports:
             wait_until_ready(port)
 
@@ -151,7 +152,7 @@ def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:
 def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp_path: Path) -> None:
     make_source(token=TOKEN, max_age_seconds=0)
     port = free_port()
-    with manage("up", "--port", str(port), log=tmp_path / "log"):
+    with manage("up", "--port", str(port), log=tmp_path / "log", **FEW_PROCESSES):
         wait_until_ready(port)
         assert send_alert(port, 0) == 200
         wait_until(lambda: Experiment.objects.count() == 1, what="the first decision")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
 
 from policies.services import create_api_key
 from signals_app.models import WebhookDelivery
@@ -36,17 +37,17 @@ WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
 THREADS = {"WEB_THREADS": "1", "LONG_POLLS": "1", "LOG_LEVEL": "WARNING"}
 
 
-@pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """A running web server on the test database, with one process."""
+@contextmanager
+def serving(log: Path) -> Iterator[int]:
+    """Run a web server on the test database, with one page process; its port."""
     port = free_port()
-    with (tmp_path / "web.log").open("wb") as log:
+    with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), "--processes", "1"],
             cwd=settings.BASE_DIR,
             env={**os.environ, **THREADS, "DATABASE_URL": application_url()},
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
         )
         try:
             # Of both kinds of process: the alert process answers /healthz long before a page process is up.
@@ -55,6 +56,15 @@ def port(tmp_path: Path) -> Iterator[int]:
         finally:
             server.terminate()
             server.wait(15)
+
+
+@pytest.fixture(scope="module")
+def port(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    """One server for all tests: what they ask of it leaves nothing behind in it but counts."""
+    with django_db_blocker.unblock(), serving(tmp_path_factory.mktemp("web") / "log") as port:
+        yield port
 
 
 def post(port: int, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -195,17 +205,18 @@ def session_of(name: str) -> str:
     return f"sessionid={person.cookies['sessionid'].value}"
 
 
-def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(port: int) -> None:
+def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(tmp_path: Path) -> None:
     make_source()
-    # Each has a connection of its own, which either alert process may take.
-    alerts = 20
-    for number in range(alerts):
-        post(port, WEBHOOK, sent_alert(number))
-    post(port, WEBHOOK, b"{}")
-    for method, path in (("GET", f"trades/{uuid4()}"), ("PUT", "schema"), ("GET", "nothing")):
-        ask(port, method, f"/api/v1/{path}")
+    with serving(tmp_path / "log") as port:
+        # Each has a connection of its own, which either alert process may take.
+        alerts = 20
+        for number in range(alerts):
+            post(port, WEBHOOK, sent_alert(number))
+        post(port, WEBHOOK, b"{}")
+        for method, path in (("GET", f"trades/{uuid4()}"), ("PUT", "schema"), ("GET", "nothing")):
+            ask(port, method, f"/api/v1/{path}")
 
-    lines = ask(port, "GET", "/metrics").decode().splitlines()
+        lines = ask(port, "GET", "/metrics").decode().splitlines()
 
     counts = dict(line.split() for line in lines if line.startswith("orchestrator_") and "_total" in line)
     assert counts["orchestrator_alerts_stored_total"] == f"{alerts + 1}.0"
