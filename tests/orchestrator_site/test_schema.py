@@ -27,7 +27,8 @@ from policies.services import create_api_key
 from tests.factories import make_experiment
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
-OWNERS = ("engine-a", "engine-b", "feeder", "analyst")
+# Of the engines one: they differ in whose rows they see, and generated ids meet none.
+OWNERS = ("engine-a", "feeder", "analyst")
 
 
 def openapi() -> dict[str, Any]:

@@ -52,7 +52,6 @@ def differing(recorded: Recorded, verifier: Verifier = SHARED) -> set[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=3 * settings().max_examples)
 @given(signals, market_data)
 def test_what_the_pipeline_stores_is_equal(payload: dict[str, Any], data: MarketData | None) -> None:
     assert SHARED.differences(record(payload, data)) == ()
@@ -76,7 +75,7 @@ def changed_columns(draw: st.DrawFn) -> tuple[Recorded, Recorded]:
 
 
 @pytest.mark.slow
-@settings(max_examples=6 * settings().max_examples)
+@settings(max_examples=3 * settings().max_examples)
 @given(changed_columns())
 def test_no_change_of_meaning_goes_unseen(both: tuple[Recorded, Recorded]) -> None:
     stored, changed = both
