@@ -6,7 +6,6 @@ What a command does to accounts, with the database's password in hand, is not he
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import time
@@ -15,7 +14,6 @@ from typing import Any
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
@@ -34,35 +32,19 @@ GRANTS: dict[Any, str] = {
     User.user_permissions.through: "permissions",
     Group.permissions.through: "permissions",
 }
-
-
 # When the session was last written, in seconds since 1970: its end moves with each write, and not each request is one.
 SEEN_AT = "seen_at"
 SEEN_SECONDS = 60
-# A password takes a tenth of a second of a processor to check; pages, the kill switch among them, need it more.
-SIGN_INS_AT_ONCE = 2
-SIGN_IN = "/admin/login/"
-# Each of these checks or makes a password.
-HASHING = (SIGN_IN, "/admin/account/reauthenticate/", "/admin/password_change/")
 
 
 class AccountMiddleware:
-    """Note who asks, for as long as the answer takes; keep a session that is in use, and sign-ins from taking over."""
+    """Note who asks, for as long as the answer takes, and keep a session that is in use."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self._sign_ins = threading.Semaphore(SIGN_INS_AT_ONCE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer as ever; more sign-ins at once than a process can bear are 429."""
-        is_sign_in = request.method == "POST" and request.path_info in HASHING
-        if is_sign_in and not self._sign_ins.acquire(blocking=False):
-            return HttpResponse(
-                "Too many people are signing in at this moment; try again.",
-                status=429,
-                content_type="text/plain; charset=utf-8",
-                headers={"Retry-After": "1"},
-            )
+        """Answer as ever."""
         token = _request.set(request)
         try:
             seen_at = request.session.get(SEEN_AT) if request.path_info.startswith("/admin/") else None
@@ -72,8 +54,6 @@ class AccountMiddleware:
             return self.get_response(request)
         finally:
             _request.reset(token)
-            if is_sign_in:
-                self._sign_ins.release()
 
 
 def watch_accounts() -> None:
@@ -181,17 +161,6 @@ def known_name(request: HttpRequest, credentials: dict[str, Any] | None = None) 
     """Whose sign-in it is. A name that nobody has may be a password in the wrong field, and is not kept."""
     typed = str((credentials or {}).get("username") or request.POST.get("username", ""))[:150]
     return typed if "\x00" not in typed and User.objects.filter(username=typed).exists() else "unknown user"
-
-
-def locked_out(request: HttpRequest, credentials: dict[str, Any], *_: object, **__: object) -> HttpResponse:
-    """Answer somebody who has tried too often."""
-    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
-    return HttpResponse(
-        f"Too many failed attempts. Try again in {minutes} minutes.",
-        status=429,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(minutes * 60)},
-    )
 
 
 def _record_refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:

@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "orchestrator_site.sign_in.crowd.CrowdMiddleware",
     "orchestrator_site.sign_in.middleware.SignInMiddleware",
     # Innermost: it answers what its backend below has refused.
     "axes.middleware.AxesMiddleware",
@@ -186,6 +187,7 @@ OWNER_DATABASE = (
     else None
 )
 
+PASSWORD_HASHERS = ["orchestrator_site.sign_in.hashing.PatientHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -207,7 +209,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "orchestrator_site.account_audit.address_of"
 AXES_USERNAME_CALLABLE = "orchestrator_site.account_audit.known_name"
-AXES_LOCKOUT_CALLABLE = "orchestrator_site.account_audit.locked_out"
+AXES_LOCKOUT_CALLABLE = "orchestrator_site.sign_in.crowd.locked_out"
 # The audit log has log-ins and refusals already.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False

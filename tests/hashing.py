@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from orchestrator_site.sign_in.hashing import PatientHasher
 
 
-class QuickHasher(PBKDF2PasswordHasher):
+class QuickHasher(PatientHasher):
     """Of the same name, so that a server of the tests knows it, too."""
 
     iterations = 1

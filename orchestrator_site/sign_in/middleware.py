@@ -21,6 +21,7 @@ from requests import RequestException
 
 from kernel.events import IDENTITY_PROVIDER_UNAVAILABLE
 from orchestrator_site.console.kill_switch import GO
+from orchestrator_site.sign_in.crowd import OIDC
 from policies.selectors import open_halt
 
 # What is asked for again before it, by the name of the page. The kill switch asks when it releases and never when it
@@ -38,7 +39,6 @@ STEPS = {
 KILL_SWITCH = "kill_switch"
 # Open without a second factor: the way to one, and out.
 ALWAYS_OPEN = ("/admin/account/", "/admin/login/", "/admin/logout/", "/admin/password_change/", "/admin/jsi18n/")
-OIDC = "/admin/account/oidc/"
 STRONG = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
