@@ -9,20 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, BrowseAdmin, page_action
 from kernel.values import row_id
-from orchestrator_site.roles import ROLES, grants_and_operates, permissions_of
+from orchestrator_site.roles import ROLES, grants_and_operates, permissions_of, wears_two_hats
 
 for model in (User, Group):
     if admin.site.is_registered(model):
@@ -68,8 +69,24 @@ class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class RightsAdmin(admin.ModelAdmin[Any]):
+    """Where rights are given: the form refuses both kinds, and the database whoever was as fast as another."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show or save the form; what somebody else gave at the same moment is shown, and nothing of this is saved."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            if not wears_two_hats(error):
+                raise
+            messages.error(request, "Nothing was saved: with rights that were given at the same moment, "
+                           "an account would both grant rights and operate.")  # fmt: skip
+            return HttpResponseRedirect(request.get_full_path())
+        return answer
+
+
 @admin.register(User)
-class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the stubs name a parameter differently
+class UserAdmin(RightsAdmin, StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the stubs name a parameter differently
     """Accounts; membership in one of the four groups gives a role."""
 
     form = AccountForm
@@ -120,7 +137,7 @@ class UserAdmin(StockUserAdmin[User], BrowseAdmin):  # type: ignore[misc]  # the
 
 
 @admin.register(Group)
-class GroupAdmin(StockGroupAdmin, BrowseAdmin):
+class GroupAdmin(RightsAdmin, StockGroupAdmin, BrowseAdmin):
     """Roles. The four built-in ones are reset at every migration, and what others may is a superuser's to say."""
 
     form = GroupForm

@@ -393,3 +393,7 @@ sums AS (
 SELECT day, engine, currency, sums.trades AS summed_trades, rows.trades, sums.pnl AS summed_pnl, rows.pnl
   FROM sums FULL JOIN rows USING (day, engine, currency)
  WHERE day NOT IN (SELECT day FROM marked) AND (sums.trades, sums.pnl) IS DISTINCT FROM (rows.trades, rows.pnl);
+
+-- invariant: accounts_wear_one_hat
+-- No account but a superuser's both grants rights and operates or approves.
+SELECT username FROM accounts_of_two_hats(ARRAY(SELECT id FROM auth_user)) AS username;

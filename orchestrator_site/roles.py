@@ -5,13 +5,16 @@ Every migration resets them to this; for another mix, create a group of another 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.core.management.base import CommandError
+from django.db import IntegrityError, transaction
+from django.db.models import Func, Q, QuerySet, TextField
+from psycopg import Error as PsycopgError
 
 from outcomes.models import RealOutcome
 
@@ -54,9 +57,8 @@ MANAGE_USERS = Q(
     content_type__app_label="auth", codename__in=("view_user", "add_user", "change_user", "view_group")
 ) | Q(content_type__app_label="admin", codename="view_logentry")
 
-# What never comes together in one account (ADR 16): giving rights, and using them on trades, policies or evaluations.
-GRANTING = Q(content_type__app_label="auth") & ~Q(codename__startswith="view_")
-OPERATING = Q(content_type__app_label__in=OWN_APPS) & ~Q(codename__startswith="view_") & ~REPORT & ~MANAGE_RECIPIENTS
+# What refuses rights of both kinds in one account (kernel/migrations/two_hats.sql).
+ONE_HAT = "accounts_wear_one_hat"
 
 ROLES = {
     "viewer": VIEW_TABLES,
@@ -71,9 +73,20 @@ def permissions_of(groups: QuerySet[Group], permissions: QuerySet[Permission]) -
     return Permission.objects.filter(Q(group__in=groups) | Q(pk__in=permissions))
 
 
+def kinds(permissions: QuerySet[Permission]) -> set[str]:
+    """What an account with these permissions does beside looking: `grants`, `operates`; never both (ADR 16)."""
+    kind = Func("content_type__app_label", "codename", function="kind_of_right", output_field=TextField())
+    return set(permissions.annotate(kind=kind).filter(kind__isnull=False).values_list("kind", flat=True))
+
+
 def grants_and_operates(permissions: QuerySet[Permission]) -> bool:
     """Whether these are rights of both kinds."""
-    return permissions.filter(GRANTING).exists() and permissions.filter(OPERATING).exists()
+    return len(kinds(permissions)) > 1
+
+
+def wears_two_hats(error: IntegrityError) -> bool:
+    """Whether the database has refused rights because an account would have both kinds."""
+    return isinstance(error.__cause__, PsycopgError) and error.__cause__.diag.constraint_name == ONE_HAT
 
 
 def ensure_roles(**kwargs: Any) -> None:
@@ -87,7 +100,17 @@ def ensure_roles(**kwargs: Any) -> None:
         codename="view_report",
         defaults={"name": "Can see the comparison report"},
     )
-    for name, permissions in ROLES.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        # Set, not added: what a role has lost in a new release goes at its migration.
-        group.permissions.set(Permission.objects.filter(permissions))
+    try:
+        with transaction.atomic():
+            for name, permissions in ROLES.items():
+                group, _ = Group.objects.get_or_create(name=name)
+                # Set, not added: what a role has lost in a new release goes at its migration.
+                group.permissions.set(Permission.objects.filter(permissions))
+    except IntegrityError as error:
+        if not wears_two_hats(error):
+            raise
+        # An earlier release let them.
+        what = cast("PsycopgError", error.__cause__).diag.message_primary
+        raise CommandError(
+            f"Roles were not set: {what}. Take a group away and migrate again: manage.py account leave-group NAME GROUP"
+        ) from error

@@ -12,13 +12,16 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from kernel.actors import Actor
 from kernel.audit import record
-from orchestrator_site.roles import grants_and_operates, permissions_of
+from orchestrator_site.roles import grants_and_operates, permissions_of, wears_two_hats
+
+TOGETHER = "The identity provider gives you rights that nobody may hold together. Ask an administrator."
 
 
 def groups_of_claims(claims: Mapping[str, Any]) -> set[str]:
@@ -47,7 +50,13 @@ class OidcAdapter(DefaultSocialAccountAdapter):
         groups, user = self._groups(request, sociallogin), _account_of(sociallogin)
         if sociallogin.is_existing:
             if groups is not None and not user.is_superuser:
-                user.groups.set(groups)
+                try:
+                    user.groups.set(groups)
+                except IntegrityError as error:
+                    # An administrator was as fast, and gave what does not go with these.
+                    if not wears_two_hats(error):
+                        raise
+                    _refuse(request, sociallogin, TOGETHER)
             return
         if not settings.OIDC_CREATE_ACCOUNTS:
             _refuse(request, sociallogin, "No account here is connected with you. Sign in once with your password and "
@@ -74,8 +83,10 @@ class OidcAdapter(DefaultSocialAccountAdapter):
         found = Group.objects.filter(name__in=groups_of_claims(_claims(sociallogin)))
         if not found:
             _refuse(request, sociallogin, "The identity provider gives you no role here.")
-        if grants_and_operates(permissions_of(found, Permission.objects.none())):
-            _refuse(request, sociallogin, "The identity provider gives you roles that nobody may hold together.")
+        user = _account_of(sociallogin)
+        own = user.user_permissions.all() if sociallogin.is_existing else Permission.objects.none()
+        if not user.is_superuser and grants_and_operates(permissions_of(found, own)):
+            _refuse(request, sociallogin, TOGETHER)
         return list(found)
 
 

@@ -39,12 +39,16 @@ VIOLATION = """
 INSERT INTO pair_violations (experiment_id, engine, name, detail, found_at)
 SELECT experiment_id, 'A', 'LATE_ENTRY', 'A test.', now() FROM experiments
 """
+ADA = """INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
+ date_joined) VALUES ('', false, 'ada', '', '', '', true, true, now())"""
 SYNCHRONISED = "reason = 'SYNCHRONISED'"
 DOUBLED = """replace(legs::text, '"quantity":"1"', '"quantity":"2"')::json"""
 BETTER = """replace(legs::text, '"price":"1.31"', '"price":"1.32"')::json"""
 NEUTRAL = "replace(legs::text, 'SAME_SNAPSHOT_QUOTE', 'NEUTRAL_QUOTE')::json"
 # What a superuser with bad intentions does to a finished flow, and the invariant that must notice it.
 SABOTAGE = {
+    "accounts_wear_one_hat": f"""WITH ada AS ({ADA} RETURNING id) INSERT INTO auth_user_groups (user_id, group_id)
+ SELECT ada.id, auth_group.id FROM ada, auth_group WHERE auth_group.name IN ('operator', 'administrator')""",
     "signals_are_decided_once": "DELETE FROM market_contexts",
     "both_engines_get_the_stored_context": "DELETE FROM signal_distributions WHERE engine = 'B'",
     "engines_answer_the_stored_context": "UPDATE recommendations SET context_hash = repeat('a', 64)",

@@ -16,14 +16,18 @@ from orchestrator_site.sign_in.sessions import end_sessions
 
 
 class Command(BaseCommand):
-    """Take the second factors from an account, or end its sessions."""
+    """Take the second factors or a group from an account, or end its sessions."""
 
-    help = "reset-factors takes authenticator app, passkeys and recovery codes from an account that has lost them."
+    help = (
+        "reset-factors takes authenticator app, passkeys and recovery codes from an account that has lost them; "
+        "leave-group takes it out of a group."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to do, and the account."""
-        parser.add_argument("action", choices=["reset-factors", "end-sessions"], help="what to do")
+        parser.add_argument("action", choices=["reset-factors", "end-sessions", "leave-group"], help="what to do")
         parser.add_argument("name", help="user name")
+        parser.add_argument("group", nargs="?", help="the group to leave")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say what was done."""
@@ -34,6 +38,15 @@ class Command(BaseCommand):
         if options["action"] == "end-sessions":
             ended = end_sessions(actor, user, UserSession.objects.filter(user=user))
             self.stdout.write(f"{ended} sessions of {user} ended.")
+            return
+        if options["action"] == "leave-group":
+            group = user.groups.filter(name=options["group"]).first()
+            if group is None:
+                raise CommandError(f"{user} is not in a group named {options['group']!r}.")
+            with transaction.atomic():
+                user.groups.remove(group)
+                record(actor, "user.withdrawn", f"user {user}", changes={"groups": (group.name, "")})
+            self.stdout.write(f"{user} is out of {group.name}.")
             return
         with transaction.atomic():
             _, removed = Authenticator.objects.filter(user=user).delete()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
 from orchestrator_site.roles import (
-    OPERATING,
+    OWN_APPS,
     REPORT,
     ROLES,
     VIEW_TABLES,
     WATCH_QUEUE,
     ensure_roles,
     grants_and_operates,
+    kinds,
 )
 from policies.models import ApiKey
 from tests.factories import make_signal, make_source
@@ -141,7 +142,12 @@ def test_each_role_may_what_the_one_before_may_and_more_and_who_grants_rights_do
 def test_whatever_an_operator_may_do_beside_looking_and_reporting_is_operating() -> None:
     may = Group.objects.get(name="operator").permissions.exclude(VIEW_TABLES | REPORT | WATCH_QUEUE)
 
-    assert set(may) == set(may.filter(OPERATING))
+    assert all(kinds(may.filter(pk=one.pk)) == {"operates"} for one in may)
+
+
+@pytest.mark.parametrize("label", OWN_APPS)
+def test_to_change_rows_of_any_app_of_ours_is_operating(label: str) -> None:
+    assert kinds(Permission.objects.filter(content_type__app_label=label)) == {"operates"}
 
 
 def test_no_role_may_change_what_is_kept_for_audit() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.conf import LazySettings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -175,8 +175,22 @@ def test_claims_give_nobody_both_kinds_of_rights(provider: Provider, settings: L
 
     come_in(client, provider)
 
-    assert "roles that nobody may hold together" in refusal(client)
+    assert "rights that nobody may hold together" in refusal(client)
     assert User.objects.count() == 0
+
+
+def test_nor_beside_rights_of_the_account_itself(provider: Provider, settings: LazySettings) -> None:
+    settings.OIDC_ROLES = ["desk=administrator"]
+    come_in(browser(), provider)
+    ada = User.objects.get(username="ada")
+    ada.groups.clear()
+    ada.user_permissions.add(Permission.objects.get(codename="halt_trading"))
+    client = browser()
+
+    come_in(client, provider)
+
+    assert "rights that nobody may hold together" in refusal(client)
+    assert list(ada.groups.all()) == []
 
 
 @pytest.mark.parametrize(
