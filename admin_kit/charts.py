@@ -24,6 +24,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 # Each stands in charts.js with colour, dash and marker.
 LOOKS = ("a", "b", "b-alone", "difference", "range", "limit", "other")
+# From so many times the smallest to the largest, a logarithmic scale.
+WIDE = 20
 FORMS = ("line", "step", "bar", "points", "interval")
 
 
@@ -193,3 +195,9 @@ def csv_cell(value: object) -> str:
     if NUMBER.fullmatch(text) or not text.startswith(FORMULA_STARTS):
         return text
     return f"'{text}"
+
+
+def is_wide(values: Iterable[float]) -> bool:
+    """Whether positive values lie so far apart that a scale of powers tells more of them; it has no place for 0."""
+    found = list(values)
+    return min(found) > 0 and max(found) > WIDE * min(found)

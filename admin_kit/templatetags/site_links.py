@@ -108,9 +108,9 @@ def amount(value: Decimal | None) -> SafeString | None:
 
 
 @register.filter
-def plain(value: Decimal) -> str:
-    """A quantity as it is said: no decimals that say nothing."""
-    return plain_text(value)
+def plain(value: Decimal | str) -> str:
+    """A quantity as it is said, also that of a document: no decimals that say nothing."""
+    return plain_text(Decimal(value))
 
 
 @register.filter

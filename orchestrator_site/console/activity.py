@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from admin_kit.charts import Chart, Series
+from admin_kit.charts import Chart, Series, is_wide
 from kernel.sql import load
 
 LAST_HOUR = load(__file__, "activity.sql")
@@ -53,7 +53,7 @@ def last_hour() -> list[Chart]:
             Chart(
                 "requests",
                 "Webhook requests, last hour",
-                f"The last hour: {', '.join(f'{sum(counts)} {name}' for name, counts in requests.items())}.",
+                f"The last hour: {', '.join(f'{sum(counts):,} {name}' for name, counts in requests.items())}.",
                 minutes,
                 [
                     Series(name, counts, look, "bar")
@@ -76,7 +76,7 @@ def last_hour() -> list[Chart]:
                 [Series("median", half, "a", "points"), Series("95th percentile", most, "b", "points")],
                 "Minute, UTC",
                 "Milliseconds",
-                log=True,
+                log=is_wide(value for value in (*half, *most) if value is not None),
                 low=True,
             )
         )

@@ -174,7 +174,7 @@ def distribution_chart(pairs: Mapping[str, Any]) -> Chart | None:
     counted = pairs["a_better"], pairs["b_better"], pairs["tied"]
     return Chart(
         "distribution", "Pairs by their difference (R)",
-        "Pairs with one real trade: A earned more in {}, B in {}, both the same in {}.".format(*counted),
+        "Pairs with one real trade: A earned more in {:,}, B in {:,}, both the same in {:,}.".format(*counted),
         [bin_text(part) for part in pairs["distribution"]],
         [Series(name, counts, looks[name], "bar") for name, counts in drawn.items()], "A - B, R", "Pairs",
         sideways=True,

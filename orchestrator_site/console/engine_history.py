@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from admin_kit.charts import Chart, Mark, Series
+from admin_kit.charts import Chart, Mark, Series, is_wide
 from kernel.values import day_text
 from orchestrator_site.console.compare_charts import time_axis
 from outcomes.performance.history import Answers, Earned, Latency, Version
 
 ALONE = {"A": "a", "B": "b-alone"}
 KINDS = {"real": "real", "shadow": "shadow", "own_exit": "shadow, own exits"}
-# From so many times the fastest to the slowest, a logarithmic scale.
-WIDE = 20
 # Of a curve, and of bars side by side.
 MOST_STEPS, MOST_BARS = 200, 24
 
@@ -98,7 +96,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
             f"{identity}-{look}", f"{engine}: {title}", summary, steps[1:], found, axis, unit, low=True, marks=marks
         )
 
-    return [
+    charts = [
         Chart(
             f"pnl-{look}", f"{engine}: cumulative P&L ({currency})",
             f"At the end, in {currency}: {ends}. Real and shadow cover different signals: never add or compare them.",
@@ -121,6 +119,8 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
             lambda slot: round(float(slot.fees), 2),
         ),
     ]  # fmt: skip
+    # Fees that nobody paid are no picture.
+    return charts if any(found.fees for found in totals.values()) else charts[:-1]
 
 
 def _signed(value: float | None) -> str:
@@ -175,7 +175,7 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
         f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95% within {slowest.most:,.2f} s.",
         [one.start for one in found],
         [Series("median", halves, ALONE[engine], "points"), Series("95th percentile", mosts, "other", "points")],
-        "Signal (New York)", "Seconds", log=max(mosts) > WIDE * min(halves), low=True,
+        "Signal (New York)", "Seconds", log=is_wide((*halves, *mosts)), low=True,
     )  # fmt: skip
 
 

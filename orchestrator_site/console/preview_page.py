@@ -40,7 +40,7 @@ class PreviewForm(forms.Form):
         min_value=1,
         max_value=MOST,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "placeholder": str(DEFAULT_LAST)}),
-        help_text=f"Number of most recent decisions, at most {MOST}.",
+        help_text=f"Number of most recent decisions, at most {MOST:,}.",
     )
     since = UTCTimeField(label="Since (UTC)")
     until = UTCTimeField(label="Until (UTC)")

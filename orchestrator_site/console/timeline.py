@@ -138,7 +138,7 @@ def _acts_of(
     if trade is not None:
         yield from _trade(engine, trade)
     if outcome is not None:
-        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {'' if outcome.pnl < 0 else '+'}{plain_text(outcome.pnl)}"
+        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {'' if outcome.pnl < 0 else '+'}{decimal_text(outcome.pnl)}"
         yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
 
 

@@ -20,14 +20,14 @@ SELECT executed_engine, reason, count(*), min(decided_at), max(decided_at)
 def part(request: HttpRequest, version: int) -> HttpResponse:
     """Count the version's decisions by who traded for real, and why."""
     with connection.cursor() as cursor:
-        cursor.execute(DECIDED, (version, MOST + 1))
+        cursor.execute(DECIDED, (version, MOST))
         rows = cursor.fetchall()
     total = sum(count for _, _, count, _, _ in rows)
     seen = {
         "version": version,
         "rows": [(engine, reason, count) for engine, reason, count, _, _ in rows],
         "total": total,
-        "more": total > MOST,
+        "more": total >= MOST,
         "first": min((row[3] for row in rows), default=None),
         "last": max((row[4] for row in rows), default=None),
     }

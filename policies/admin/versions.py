@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, Subquery
+from django.db.models import DecimalField, OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 
-from admin_kit.display import badge, full_hash, label, link
+from admin_kit.display import amount, badge, full_hash, label, link
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
@@ -38,6 +38,12 @@ def _ramp_of(policy: PolicyVersion) -> PolicyRamp | None:
 def _draft_of(policy: PolicyVersion) -> PolicyDraft | None:
     """The draft it was activated from; the first version, and one that was created at once, have none."""
     return getattr(policy, "draft", None)
+
+
+def _setting(name: str) -> Any:
+    """A field as it is, a decimal one without the digits that say nothing."""
+    is_decimal = isinstance(PolicyVersion._meta.get_field(name), DecimalField)  # noqa: SLF001 (Django's public API)
+    return amount(name, title=label_of(name)) if is_decimal else name
 
 
 def _guardrail(name: str) -> Any:
@@ -109,7 +115,7 @@ class PolicyVersionAdmin(AuditAdmin):
             {
                 "fields": (
                     badge("configured_mode", {}),
-                    *(name for name in SETTING_NAMES if name not in APART and name not in GUARDRAILS),
+                    *(_setting(name) for name in SETTING_NAMES if name not in APART and name not in GUARDRAILS),
                 )
             },
         ),

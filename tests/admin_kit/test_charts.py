@@ -6,7 +6,7 @@ import pytest
 from django.http import Http404
 from django.test import RequestFactory
 
-from admin_kit.charts import Chart, Series, csv_answer
+from admin_kit.charts import Chart, Series, csv_answer, is_wide
 
 
 def chart(**changes: object) -> Chart:
@@ -43,3 +43,9 @@ def test_a_table_of_its_own_stands_in_for_what_the_picture_leaves_out() -> None:
 
     assert (found.header, found.rows, found.linked_rows) == (["Trade"], [["12"]], [("", ["12"])])
     assert chart(links=["?a", "?b"]).linked_rows[1] == ("?b", ["=QQQ", None, None, None])
+
+
+def test_a_scale_of_powers_is_for_what_lies_far_apart_and_has_no_zero() -> None:
+    assert is_wide([5, 101, 7])
+    assert not is_wide([5, 100])
+    assert not is_wide([0, 5000])

@@ -42,7 +42,8 @@
         if (value === null || value === undefined) return "none";
         const size = Math.abs(value);
         if (size >= 1e6) return value.toLocaleString("en-GB", { notation: "compact", maximumFractionDigits: 2 });
-        if (size && size < 0.0005) return value.toExponential(2);
+        if (size && size < 1e-6) return value.toExponential(2);
+        if (size && size < 0.0005) return value.toLocaleString("en-GB", { maximumSignificantDigits: 2 });
         return value.toLocaleString("en-GB", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
     }
 
@@ -140,7 +141,11 @@
             grid: { color: (at) => (at.tick && at.tick.value === 0 ? text : grid.color) },
             ticks: { color: text, maxTicksLimit: 7, maxRotation: 0 },
         };
-        if (spec.log) values.ticks.callback = (value) => (Number.isInteger(Math.log10(value)) ? digits(value) : "");
+        // Powers of ten; where few of them lie in the picture, their double and their fivefold as well.
+        if (spec.log) values.ticks.callback = function (value) {
+            const first = Number(value.toExponential(6).split("e")[0]);
+            return (this.max / this.min > 1000 ? [1] : [1, 2, 5]).includes(first) ? digits(value) : "";
+        };
         else values.ticks.callback = digits;
         [values.min, values.max] = spec.bounds.map((edge) => (edge === null ? undefined : edge));
         return {
