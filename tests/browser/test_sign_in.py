@@ -38,6 +38,8 @@ def sign_in_with_password(person: Person) -> None:
     person.driver.find_element(By.NAME, "username").send_keys("eve")
     person.driver.find_element(By.NAME, "password").send_keys(PASSWORD)
     person.submit("Sign in")
+    # Whoever goes on before the answer comes is sent by it to the overview.
+    person.until(lambda: not person.finds("[name=username]"), lambda: "the page behind the sign-in")
 
 
 @pytest.mark.usefixtures("device")
