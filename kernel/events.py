@@ -278,6 +278,14 @@ API_KEY_REFUSED = Event(
     ("address", "prefix"),
     "A call came with a key that is unknown, expired or revoked; told once a minute for each address.",
 )
+QUESTION_ASKED = Event(
+    "question.asked",
+    "info",
+    ("by", "tool", "milliseconds"),
+    "An assistant asked over the Model Context Protocol; `prefix` is of the analyst's key, over HTTP, and `code` says "
+    "what was wrong where there was no answer. With what arguments it asked, and what it got, is not told.",
+    ("prefix", "code"),
+)
 SIGN_IN_REFUSED = Event(
     "sign_in.refused", "warning", ("address", "by"), "A password, code or passkey was wrong, or there were too many."
 )

@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kernel.problems import problem_body
 from orchestrator_site.api_errors import OPERATIONAL, PROBLEM_JSON, RETRY_AFTER
-from orchestrator_site.ask.server import few_threads
+from orchestrator_site.ask.server import asker, few_threads
 from policies.access import known_key
-from policies.models import KeyOwner
+from policies.models import ApiKey, KeyOwner
 
 # More than any question, and little enough that nobody fills the memory.
 LARGEST_BODY = 64 * 1024
@@ -36,15 +36,17 @@ class AnalystsOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a problem, or pass the request on."""
         if scope["type"] == "http":
-            refused = await anyio.to_thread.run_sync(_refused, Headers(scope=scope))
-            if refused is not None:
-                await refused(scope, receive, send)
+            found = await anyio.to_thread.run_sync(_key_or_refusal, Headers(scope=scope))
+            if isinstance(found, JSONResponse):
+                await found(scope, receive, send)
                 return
+            # Whatever answers this request begins with a copy of this context.
+            asker.set((f"API key {found.name}", found.prefix))
         await self._app(scope, receive, send)
 
 
-def _refused(headers: Headers) -> JSONResponse | None:
-    """What is wrong with a request, as the API says it; None for one that may pass."""
+def _key_or_refusal(headers: Headers) -> ApiKey | JSONResponse:
+    """The analyst's key of a request that may pass, or what is wrong with it, as the API says it."""
     hosts = [headers.get("host", ""), *(urlsplit(origin).netloc for origin in headers.getlist("origin"))]
     # A page of another site in somebody's browser has his network, whatever it lacks.
     if not all(validate_host(_name(host), settings.ALLOWED_HOSTS) for host in hosts):
@@ -62,7 +64,7 @@ def _refused(headers: Headers) -> JSONResponse | None:
         return _problem("unauthorized", "The API key is unknown, expired or revoked.")
     if key.owner != KeyOwner.ANALYST:
         return _problem("permission_denied", "This server takes an analyst's key.")
-    return None
+    return key
 
 
 def _name(host: str) -> str:

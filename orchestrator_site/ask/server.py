@@ -6,7 +6,9 @@ Imported by `manage.py mcp` alone: web server and worker need none of its packag
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
+from time import monotonic
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 import anyio.to_thread
@@ -18,12 +20,16 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from kernel.actors import command_line_actor
 from kernel.errors import DomainError
+from kernel.events import QUESTION_ASKED
 from orchestrator_site.api_errors import OPERATIONAL
 from orchestrator_site.ask import questions
 from orchestrator_site.ask.answers import EvaluationAnswer, PolicyChanges, State, Why, WorstTrades
 from outcomes.performance.report import one_snapshot
 
+# Who asks over HTTP, by name and prefix of the key; on standard streams it is whoever runs the program.
+asker: ContextVar[tuple[str, str] | None] = ContextVar("asker", default=None)
 P = ParamSpec("P")
 R = TypeVar("R")
 # Each thread holds a connection to the database.
@@ -114,15 +120,28 @@ def reading(question: Callable[P, R]) -> Callable[P, R]:
     def answer(*args: P.args, **kwargs: P.kwargs) -> R:
         # As Django does before each request: the server may have been restarted since the last one.
         close_old_connections()
+        begun, code = monotonic(), "internal_error"
         try:
             with one_snapshot():
-                return question(*args, **kwargs)
+                found = question(*args, **kwargs)
+            code = ""
         except DomainError as error:
+            code = error.code
             raise ToolError(error.detail) from error
         except OPERATIONAL as error:
+            code = "database_unavailable"
             raise ToolError("The database is unavailable, or the question took too long; try again.") from error
+        finally:
+            _log(question.__name__, round((monotonic() - begun) * 1000), code)
+        return found
 
     return answer
+
+
+def _log(tool: str, milliseconds: int, code: str) -> None:
+    name, prefix = asker.get() or (command_line_actor().name, "")
+    more = {"prefix": prefix} if prefix else {}
+    QUESTION_ASKED.log(by=name, tool=tool, milliseconds=milliseconds, **more, **({"code": code} if code else {}))
 
 
 def read_only_sessions() -> None:

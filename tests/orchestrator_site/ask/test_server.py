@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import urllib.error
@@ -20,6 +21,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.mcpserver.exceptions import ToolError
+from structlog.testing import capture_logs
 
 from kernel.actors import Actor
 from orchestrator_site.ask import questions
@@ -131,6 +133,10 @@ def hold(found: dict[str, Any], identity: str) -> None:
     assert "pydantic.dev" not in said
 
 
+def log_lines(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
 def text(result: Any) -> str:
     return "".join(part.text for part in result.content)
 
@@ -158,6 +164,10 @@ def test_over_http_the_same_and_only_for_an_analysts_key_while_it_is_valid(tmp_p
         assert status(url, Authorization=f"Bearer {key}", Host="evil.example") == 400
         assert status(url, Authorization=f"Bearer {key}", Origin="https://evil.example") == 400
 
+        lines = [line for line in log_lines(tmp_path / "mcp.log") if line["event"] == "question.asked"]
+        assert {(line["by"], line["prefix"]) for line in lines} == {("API key assistant", made.prefix)}
+        assert {line["tool"] for line in lines} == set(NAMES)
+        assert identity not in str(lines)
         revoke_api_key(Actor("tests"), prefix=made.prefix)
 
         wait_until(lambda: status(url, Authorization=f"Bearer {key}") == 401, seconds=5, what="the end of the key")
@@ -175,6 +185,11 @@ def test_a_question_can_write_nothing() -> None:
     assert connection.in_atomic_block is False
 
 
-def test_what_is_wrong_is_said_as_the_pages_say_it() -> None:
-    with pytest.raises(ToolError, match="Give eight or more digits of an ID or hash"):
+def test_what_is_wrong_is_said_as_the_pages_say_it_and_logged_by_its_code() -> None:
+    with capture_logs() as lines, pytest.raises(ToolError, match="Give eight or more digits of an ID or hash"):
         reading(questions.why)("ffffffff")
+
+    (line,) = lines
+    assert (line["event"], line["tool"], line["code"]) == ("question.asked", "why", "not_found")
+    assert line["by"].startswith("command line")
+    assert "ffffffff" not in str(line)
