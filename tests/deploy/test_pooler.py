@@ -16,35 +16,43 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 
+from embedded_postgres import APPLICATION
+from experiments.models import Experiment
+from orchestrator_site.database_roles import grant_to_application, owns_tables
 from orchestrator_site.environment import database_settings
 from signals_app.models import Signal
 from tests.deploy.tools import needs, needs_disguise, running
-from tests.factories import api_client, make_available, make_experiment, make_source
-from tests.processes.harness import free_port
+from tests.factories import api_client, make_available, make_experiment, make_signal, make_source
+from tests.processes.harness import free_port, manage, wait_until
 from tests.signals_app.webhook.door import open_door, post
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs("pgbouncer"), needs_disguise(), pytest.mark.processes]
 EXAMPLE = Path(settings.BASE_DIR) / "deploy/pgbouncer/pgbouncer.ini"
+PASSWORD = "application"
 PAGES = ("/metrics", "/admin/", "/admin/experiments/experiment/", "/admin/kernel/auditentry/?as=csv")
 
 
 @pytest.fixture(scope="module")
 def pooler(tmp_path_factory: pytest.TempPathFactory, django_db_setup: object, django_db_blocker: Any) -> Iterator[int]:
-    """The example, on the database of the tests; its port. Two sessions for all show who relies on one of his own."""
+    """The example, on the database of the tests, for the role that owns nothing; its port.
+
+    Two sessions for all web servers show who relies on one of his own.
+    """
     folder, port = tmp_path_factory.mktemp("pgbouncer"), free_port()
     with django_db_blocker.unblock():
-        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            grant_to_application(cursor, APPLICATION, PASSWORD)
         parameters = connection.get_connection_params()
         connection.close()
-    target = f"host={parameters['host']} port={parameters.get('port', 5432)} user={parameters['user']}"
+    target = f"host={parameters['host']} port={parameters.get('port', 5432)}"
+    (folder / "users").write_text(f'"{APPLICATION}" "{PASSWORD}"\n')
     text = EXAMPLE.read_text()
     for old, new in (
         (r"host=127.0.0.1 port=5432 dbname=orchestrator", f"{target} dbname={parameters['dbname']}"),
-        (r"pool_size=\d+", "pool_size=2"),
+        (r"pool_size=20", "pool_size=2"),
         (r"(?m)^listen_port = .*", f"listen_port = {port}\nunix_socket_dir ="),
-        (r"(?m)^auth_type = .*", "auth_type = any"),
-        (r"(?m)^auth_file = .*", ""),
+        (r"(?m)^auth_file = .*", f"auth_file = {folder / 'users'}"),
     ):
         text, count = re.subn(old, new, text)
         assert count, old
@@ -53,13 +61,17 @@ def pooler(tmp_path_factory: pytest.TempPathFactory, django_db_setup: object, dj
         yield port
 
 
+def address(port: int, name: str) -> str:
+    return f"postgresql://{APPLICATION}:{PASSWORD}@127.0.0.1:{port}/{name}"
+
+
 @pytest.fixture
 def pooled(pooler: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Let the site use one of the pooler's databases, by its URL."""
     before = connections["default"]
 
     def use(name: str, query: str = "") -> None:
-        said = database_settings(f"postgresql://postgres:x@127.0.0.1:{pooler}/{name}{query}")
+        said = database_settings(address(pooler, name) + query)
         # Every thread makes its own connection from these.
         monkeypatch.setitem(connections.settings, "default", connections.settings["default"] | said)
         connections["default"] = connections.create_connection("default")
@@ -104,6 +116,20 @@ def test_pages_calls_and_alerts_answer_behind_it(pooled: Any, name: str, query: 
         assert [one.result().status_code for one in alerts] == [200] * 4
     assert api_client("engine-a").get("/api/v1/trades").status_code == 200
     assert Signal.objects.count() == 5
+    assert not owns_tables()
+
+
+def test_a_worker_decides_behind_it_in_session_mode(pooler: int, tmp_path: Path) -> None:
+    make_available("A", "B")
+    signals = [make_signal().pk for _ in range(3)]
+
+    with manage("worker", log=tmp_path / "worker.log", DATABASE_URL=address(pooler, "orchestrator_worker")):
+        wait_until(lambda: Experiment.objects.count() == 3, what="the decisions")
+        # This one it is told of, by the session that listens.
+        signals.append(make_signal().pk)
+        wait_until(lambda: Experiment.objects.count() == 4, what="the decision of a new one")
+
+    assert set(Experiment.objects.values_list("signal_id", flat=True)) == set(signals)
 
 
 def test_control_statements_that_a_session_should_keep_fail_in_transaction_mode(pooled: Any) -> None:
