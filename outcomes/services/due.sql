@@ -45,8 +45,9 @@ SELECT 'shadow', t.trade_id::text, t.opened_at
    AND (x.state <> 'PENDING'
         OR (x.trade_id IS NULL AND t.opened_at <= statement_timestamp() - make_interval(days => (OWN_EXIT_DAYS)::int)))
    AND (t.flags::jsonb @> '["AFTER_REAL_EXIT"]' OR (
+        -- OFFSET: or the planner may read all real trades into a hash, for the few shadows that are open.
         NOT EXISTS (SELECT FROM real_trades
-                     WHERE real_trades.experiment_id = t.experiment_id AND real_trades.status <> 'UNPRICED')
+                     WHERE real_trades.experiment_id = t.experiment_id AND real_trades.status <> 'UNPRICED' OFFSET 0)
         AND (e.executed_engine IS NULL OR statement_timestamp() > CASE
              WHEN r.id IS NULL THEN s.distributed_at + make_interval(secs => p.max_answer_age_seconds)
              ELSE coalesce(r.permit_expires_at + make_interval(secs => p.report_delay_seconds), '-infinity') END)))

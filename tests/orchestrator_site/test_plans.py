@@ -1,0 +1,92 @@
+"""What is asked all day touches only what it needs, however long the history is: plans of the hot statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from experiments.distribution import CLAIM
+from experiments.worker.queue import CLAIM_DUE, CLAIM_FRESH
+from orchestrator_site.console.attention import READ
+from orchestrator_site.health import QUERY
+from outcomes.services.due import IN_TURN
+from tests.database import execute, rows, value
+
+pytestmark = pytest.mark.django_db
+# Those that grow with the signals, and the partitions of those that are divided by month.
+LARGE = (
+    "signals", "webhook_deliveries", "market_contexts", "experiments", "execution_policy", "signal_distributions",
+    "recommendations", "real_trades", "shadow_trades", "real_outcomes", "shadow_outcomes", "trade_fills", "permits",
+    "exit_directives", "own_exits", "trade_amendments", "missing_alerts", "quotes", "market_data", "audit_log",
+)  # fmt: skip
+STATEMENTS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "the next signals to decide": (CLAIM_FRESH, {"token": uuid4(), "limit": 500}, {"signals_pending"}),
+    "a failed signal to try again": (CLAIM_DUE, {"token": uuid4()}, {"signals_failed"}),
+    "an engine's claim": (
+        CLAIM, {"engine": "A", "limit": 10, "token": uuid4(), "lease": 60}, {"signal_distributions_open"},
+    ),
+    "what the worker settles": (
+        IN_TURN, {}, {"exit_directives_pending", "own_exits_pending", "shadowtrade_open", "real_trades_unchecked"},
+    ),
+    "what asks for attention": (
+        READ, {}, {"signals_pending", "signals_failed", "exit_directives_pending", "webhook_deliveries_outcome"},
+    ),
+    "a scrape of the metrics": (QUERY, {}, {"signals_pending", "signals_failed", "exit_directives_pending"}),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _as_of_tables_that_have_grown() -> None:
+    """Tables of a test are too small for any index, and what the statistics know of them depends on earlier tests."""
+    execute("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relnamespace = 'public'::regnamespace")
+    execute("DELETE FROM pg_statistic WHERE starelid >= 16384")
+    execute("SET LOCAL enable_seqscan = off")
+
+
+def nodes(statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of its plan."""
+
+    def below(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield node
+        for each in node.get("Plans", ()):
+            yield from below(each)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters or None)
+        (plan,) = cursor.fetchone()
+    return list(below(plan[0]["Plan"]))
+
+
+def read_whole(plan: list[dict[str, Any]]) -> list[str]:
+    """What of the large tables a plan reads from end to end: neither by a condition nor by an index of a few rows."""
+    partial = {name for (name,) in rows("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")}
+    found = []
+    for node in plan:
+        index, kind = node.get("Index Name"), node["Node Type"]
+        table = node.get("Relation Name") or (
+            index and value("SELECT indrelid::regclass::text FROM pg_index WHERE indexrelid = %s::regclass", index)
+        )
+        if not table or not table.startswith(LARGE) or kind in {"ModifyTable", "Bitmap Heap Scan"}:
+            continue
+        if "Index Cond" not in node and index not in partial:
+            found.append(f"{kind} of {table} by {index}")
+    return found
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_nothing_that_grows_is_read_whole(name: str) -> None:
+    statement, parameters, indexes = STATEMENTS[name]
+
+    plan = nodes(statement, parameters)
+
+    assert read_whole(plan) == []
+    assert indexes <= {node.get("Index Name") for node in plan}
+
+
+@pytest.mark.parametrize("statement", ["SELECT count(*) FROM signals", "SELECT max(last_error) FROM signals"])
+def test_a_table_that_is_read_whole_is_noticed(statement: str) -> None:
+    assert len(read_whole(nodes(statement, {}))) == 1
