@@ -17,7 +17,7 @@ from kernel.errors import DomainError
 from kernel.sql import load
 from kernel.values import format_timestamp, parse_instant
 from outcomes.core.books import result_in_force
-from outcomes.models import Outcome, RealTrade, Recommendation, ShadowTrade
+from outcomes.models import ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
 from policies.as_of import absence_at
 from policies.models import PolicyVersion
 
@@ -131,6 +131,8 @@ def experiment_story(experiment_id: UUID) -> Experiment:
         return found
     if missing := missing_rows(experiment_id):
         raise DomainError("history_incomplete", f"Deleted from the database: {', '.join(missing)}.")
+    if ArchivedExperiment.objects.filter(pk=experiment_id).exists():
+        raise DomainError("not_found", "The experiment is archived: its rows are in files (docs/data.md).")
     raise DomainError("not_found", "Experiment not found.")
 
 

@@ -40,6 +40,8 @@ def test_an_answer_says_until_when_rows_may_be_in_files(folder: Path) -> None:
     assert archive() == 1
 
     assert told(analyst) == {"experiments": (came, came), "deliveries": (came, came), "audit": (None, None)}
+    answer = analyst.get(f"/api/v1/experiments/{old.pk}")
+    assert (answer.status_code, answer.json()["detail"].partition(":")[0]) == (404, "The experiment is archived")
     # These hold it all the same.
     for table in ("outcomes", "pairs"):
         page = analyst.get(f"/api/v1/{table}").json()
