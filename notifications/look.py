@@ -20,8 +20,10 @@ KINDS = {
     "failed_signals": EventKind.FAILED,
     "overdue_exits": EventKind.OVERDUE,
     "unapproved_drafts": EventKind.APPROVAL,
+    "unapproved_ramps": EventKind.APPROVAL,
     "unapproved_evaluations": EventKind.APPROVAL,
     "refused_activations": EventKind.ACTIVATION,
+    "stopped_ramp": EventKind.ACTIVATION,
 }
 
 
