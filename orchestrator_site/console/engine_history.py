@@ -9,7 +9,7 @@ from typing import Any
 from admin_kit.charts import Chart, Mark, Series, is_wide
 from kernel.values import day_text
 from orchestrator_site.console.compare_charts import time_axis
-from outcomes.performance.history import Answers, Earned, Latency, Version
+from outcomes.performance.history import LATENCY_DAYS, Answers, Earned, Latency, Version
 
 ALONE = {"A": "a", "B": "b-alone"}
 KINDS = {"real": "real", "shadow": "shadow", "own_exit": "shadow, own exits"}
@@ -170,9 +170,10 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
     halves, mosts = ([max(round(value, 3), 0.001) for value in values] for values in zip(
         *((one.half, one.most) for one in found), strict=True
     ))  # fmt: skip
+    count = sum(one.n for one in found)
     return Chart(
-        f"latency-{engine.lower()}", f"{engine}: answer time, last 30 days",
-        f"{sum(one.n for one in found):,} answers. Slowest {slowest.start}: 95% within {slowest.most:,.2f} s.",
+        f"latency-{engine.lower()}", f"{engine}: answer time, last {LATENCY_DAYS} days",
+        f"{count:,} answer{'s' if count != 1 else ''}. Slowest {slowest.start}: 95% within {slowest.most:,.2f} s.",
         [one.start for one in found],
         [Series("median", halves, ALONE[engine], "points"), Series("95th percentile", mosts, "other", "points")],
         "Signal (New York)", "Seconds", log=is_wide((*halves, *mosts)), low=True,

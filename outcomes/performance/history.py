@@ -27,7 +27,7 @@ from outcomes.performance.scope import (
 
 EARNED = ("n", "wins", "total", "at_risk", "total_r", "fees")
 _LATENCY = load(__file__, "latency.sql")
-LATENCY_DAYS = 30
+LATENCY_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Latency:
 
 
 def latency(engine: str) -> list[Latency]:
-    """The answers of the last 30 days, by day, or by hour where they are of two days at most."""
+    """The answers of the last two weeks, by day, or by hour where they are of two days at most."""
     return [Latency(**row) for row in rows_of(_LATENCY, {"engine": engine, "days": LATENCY_DAYS})]
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DRAWN = "return [...document.querySelectorAll('figure canvas')].filter(one => window.Chart.getChart(one)).length"
 
 
-# Whenever the tests run, that was not in the last 30 days.
+# Whenever the tests run, that was not in the last two weeks.
 LONG_AGO = EXIT_TIME - timedelta(days=3650)
 
 
