@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED, PROGRAM_STUCK
-from kernel.processes import BEAT_PIPE, beat, kill_group, start_child
+from kernel.processes import BEAT_PIPE, StopSign, beat, kill_group, start_child
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
@@ -87,7 +86,7 @@ class ProcessGroup:
 
     def __init__(self, programs: Sequence[Program] = ()) -> None:
         self.programs = list(programs)
-        self.stopping = threading.Event()
+        self.stopping = StopSign()
         self.failed: Program | None = None
 
     def stop(self, signum: int = 0, frame: object = None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -112,6 +113,38 @@ def _tell_watcher() -> None:
         # An abstract address is written with an @.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
             systemd.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1))
+
+
+class StopSign:
+    """Says once that it is time to stop; the handler of a signal may set it, whatever that interrupts.
+
+    A `threading.Event` must not be set there: whoever waits for it holds its lock now and then, and the handler, which
+    runs in between, would wait for that lock for ever.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def set(self) -> None:
+        """Say it."""
+        self._is_set = True
+        with suppress(BlockingIOError):
+            os.write(self._writing, b".")
+
+    def is_set(self) -> bool:
+        """Whether it has been said."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has been said, or is within this time."""
+        select.select([self._reading], [], [], seconds)
+        return self._is_set
+
+    def __del__(self) -> None:
+        """Close the pipe."""
+        os.close(self._reading)
+        os.close(self._writing)
 
 
 def kill_group(leader: int) -> None:

@@ -41,6 +41,7 @@ def django_db_setup(
         _commit_without_waiting_for_the_disk()
     yield
     with django_db_blocker.unblock():
+        _end_sessions()
         creation.destroy_test_db(outside, verbosity=0)
         if PROCESS is not None:
             with _whoever_uses_it(users) as names:
@@ -53,6 +54,15 @@ def django_db_setup(
 def _use(name: str) -> None:
     connection.close()
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+
+
+def _end_sessions() -> None:
+    """End those of programs that tests have killed: PostgreSQL may not have noticed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def _commit_without_waiting_for_the_disk() -> None:

@@ -13,7 +13,6 @@ import math
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from experiments.worker.liveness import (
     no_progress,
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
-from kernel.processes import beat, die_with, kill_group, let_children_die_with_us
+from kernel.processes import StopSign, beat, die_with, kill_group, let_children_die_with_us
 
 
 @dataclass(slots=True)
@@ -84,7 +83,7 @@ class ClusterSupervisor:
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        self.stopping = threading.Event()
+        self.stopping = StopSign()
         self.child: ForkProcess | None = None
         self.started_at = 0.0
 

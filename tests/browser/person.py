@@ -27,9 +27,11 @@ class Person:
         self.driver = driver
         self._site = site
 
-    def sit_down(self, name: str, *groups: str) -> None:
+    def sit_down(self, name: str, *groups: str, is_superuser: bool = False) -> None:
         """Go on as this account, which has exactly these roles; open tabs stay open."""
-        user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True})
+        user, _ = User.objects.update_or_create(
+            username=name, defaults={"is_staff": True, "is_superuser": is_superuser}
+        )
         user.groups.set(Group.objects.filter(name__in=groups))
         client = Client()
         client.force_login(user)

@@ -78,7 +78,7 @@ def test_an_engine_is_read_over_time(person: Person) -> None:
 
     person.open("index")
     person.click("Engines")
-    wait_for_parts(person, 14)
+    wait_for_parts(person, 10)
 
     person.reads("A: closed trades (USD)", "B: versions")
     assert person.table("A: closed trades (USD)")[1:3] == [

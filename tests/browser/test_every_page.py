@@ -86,7 +86,7 @@ def brightness(person: Person, style: str) -> float:
 
 def test_every_list_fits_a_phone_and_names_what_can_be_used(person: Person) -> None:
     make_everything()
-    person.sit_down("root", "administrator", "operator")
+    person.sit_down("root", is_superuser=True)
 
     assert flaws(person, LISTS) == {}
 
@@ -94,7 +94,7 @@ def test_every_list_fits_a_phone_and_names_what_can_be_used(person: Person) -> N
 def test_every_form_and_report_fits_a_phone_and_labels_its_fields(person: Person) -> None:
     experiment = make_everything()
     draft = make_draft(configured_mode="ENGINE_B_PRIMARY", split_percentage="12.34")
-    person.sit_down("root", "administrator", "operator")
+    person.sit_down("root", is_superuser=True)
 
     steps = [reverse(f"admin:policies_policydraft_{step}", args=(draft.pk,)) for step in DRAFT_STEPS]
     story = reverse("admin:experiments_experiment_change", args=(experiment.pk,))

@@ -71,7 +71,7 @@ def test_a_time_says_how_long_ago_it_was_in_one_s_own_zone_and_stays_utc(person:
 
 def test_nothing_bars_the_way_on_the_pages_of_an_operator(person: Person) -> None:
     make_everything()
-    person.sit_down("root", "administrator", "operator")
+    person.sit_down("root", is_superuser=True)
     addresses = [
         *(reverse(f"admin:{view}") for view in ("risk", "halt_drill", "settings", "kernel_auditentry_changelist")),
         reverse("admin:policies_policyversion_change", args=(1,)), reverse("admin:policies_policyversion_new_version"),

@@ -15,7 +15,7 @@ import pytest
 
 from kernel import process_group, processes
 from kernel.process_group import FIRST_BEAT_SECONDS, PATIENCE_SECONDS, WATCH_SECONDS, ProcessGroup, Program
-from kernel.processes import kill_group
+from kernel.processes import StopSign, kill_group
 from tests.processes.harness import wait_until
 
 
@@ -117,6 +117,22 @@ def test_a_program_that_has_come_to_its_work_beats_for_itself(monkeypatch: pytes
     os.close(writing)
     assert set(os.read(reading, 100)) == {ord(".")}
     os.close(reading)
+
+
+def test_a_signal_that_comes_while_somebody_waits_is_heard() -> None:
+    stop = StopSign()
+    before = signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    assert not stop.wait(0)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+    assert stop.wait(60)
+
+    signal.signal(signal.SIGUSR1, before)
+    assert stop.is_set()
+    # Said again and again, it fills no pipe.
+    for _ in range(100_000):
+        stop.set()
+    assert stop.wait(0)
 
 
 def test_whoever_nobody_of_ours_watches_tells_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
