@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from types import NoneType
 
@@ -76,14 +77,25 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in a folder of slow tests, and begin with those that wait for others more than they work.
 
-    Of several processes one then does these, while the others keep the processor busy; and nothing long comes last.
+    Each of several processes is given a stretch of the list. Half of the files that wait stand at its beginning, half in
+    its middle, so that two processes wait while the others keep the processors busy, and nothing long comes last.
     """
     for item in items:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         for prefix, mark in MARKED.items():
             if place.startswith(prefix):
                 item.add_marker(mark)
-    items.sort(key=lambda item: not (item.get_closest_marker("processes") or item.get_closest_marker("browser")))
+    waiting: dict[Path, list[pytest.Item]] = {}
+    working = []
+    for item in items:
+        if item.get_closest_marker("processes") or item.get_closest_marker("browser"):
+            waiting.setdefault(item.path, []).append(item)
+        else:
+            working.append(item)
+    files = list(waiting.values())
+    first, second = (list(chain(*files[start::2])) for start in (0, 1))
+    middle = max(len(items) // 2 - len(first), 0)
+    items[:] = [*first, *working[:middle], *second, *working[middle:]]
 
 
 @pytest.hookimpl(wrapper=True)
