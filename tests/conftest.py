@@ -77,7 +77,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in a folder of slow tests, and begin with those that wait for others more than they work.
 
-    Each of several processes is given a stretch of the list. Half of the files that wait stand at its beginning, half in
+    Each of several processes gets a stretch of the list. Half of the files that wait stand at its beginning, half in
     its middle, so that two processes wait while the others keep the processors busy, and nothing long comes last.
     """
     for item in items:
