@@ -6,7 +6,7 @@ that a page reads the few days that it comes from, whatever the filters, however
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -96,7 +96,7 @@ class Listing:
             ranked = _RANKED.format(cells=self._cells(self.scope.ranked), way=SQL(way), size=size, down=way == "DESC")
             bounds = rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
             days = bounds.pop("days")
-        ranges = [*self.scope.loose, *_ranges(days)]
+        ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
         # Before their experiments are looked up: most rows of these days are on other pages.
         within = SQL("%(low)s::numeric IS NULL OR pnl BETWEEN %(low)s AND %(high)s::numeric")
         statement = SQL("""SELECT * FROM ({}) given WHERE {} IS NOT NULL AND {} ORDER BY {} LIMIT {}""").format(
@@ -188,7 +188,10 @@ def extremes(scope: Scope, size: int) -> list[dict[str, Any]]:
     days: dict[bool, set[date]] = {True: set(), False: set()}
     for edge in edges:
         days[edge["whose"] == ""].update(edge["days"])
-    of_trades, of_pairs = ([*scope.loose, *_ranges(days[are_pairs])] for are_pairs in (False, True))
+    of_trades, of_pairs = (
+        [*scope.loose, *((midnight(day), _next(midnight(day))) for day in sorted(days[are_pairs]))]
+        for are_pairs in (False, True)
+    )
     # One of nobody, lest there be none.
     known: list[Composable] = [SQL("('nobody', 0::numeric, 0::numeric)")]
     known += [
@@ -233,13 +236,6 @@ _WITH_EXPERIMENT = SQL("given.*, {}").format(
 def midnight(day: date) -> datetime:
     """When a day of the cells begins."""
     return datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)
-
-
-def _ranges(days: Collection[date]) -> list[Range]:
-    """These whole days; one range for days that follow each other."""
-    starts = {midnight(day) for day in days}
-    ends = {_next(start) for start in starts}
-    return list(zip(sorted(starts - ends), sorted(ends - starts), strict=True))
 
 
 def _next(moment: datetime) -> datetime:
