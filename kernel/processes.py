@@ -125,6 +125,8 @@ class StopSign:
     def __init__(self) -> None:
         self._is_set = False
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._said = select.poll()
+        self._said.register(self._reading, select.POLLIN)
 
     def set(self) -> None:
         """Say it."""
@@ -138,7 +140,7 @@ class StopSign:
 
     def wait(self, seconds: float) -> bool:
         """Whether it has been said, or is within this time."""
-        select.select([self._reading], [], [], seconds)
+        self._said.poll(seconds * 1000)
         return self._is_set
 
     def __del__(self) -> None:
