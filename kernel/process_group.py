@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from kernel.events import PROGRAM_DIED, PROGRAM_FAILED, PROGRAM_KILLED, PROGRAM_STARTED, PROGRAM_STUCK
-from kernel.processes import BEAT_PIPE, StopSign, beat, kill_group, start_child
+from kernel.processes import AT_WORK, BEAT_PIPE, StopSign, beat, kill_group, start_child
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
@@ -28,6 +28,8 @@ RESTARTS_PER_MINUTE = 5
 FIRST_BEAT_SECONDS = 10.0
 PATIENCE_SECONDS = 5.0
 WATCH_SECONDS = 0.5
+# How long at most the others wait for the programs that go first.
+HEAD_START_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -35,7 +37,8 @@ class Program:
     """One program of the group: a name for the log, its command, extra environment, and where its output goes.
 
     `output` None leaves it where this process writes. `must_beat` says that it is killed and started again when it
-    does not `beat` for `patience` seconds; `descriptors` are open files of ours that it inherits.
+    does not `beat` for `patience` seconds, and `goes_first` that the others are loaded once it is at work: all at once
+    they would share the processors; `descriptors` are open files of ours that it inherits.
     """
 
     name: str
@@ -44,11 +47,13 @@ class Program:
     output: Path | None = None
     must_beat: bool = False
     patience: float = PATIENCE_SECONDS
+    goes_first: bool = False
     descriptors: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_PER_MINUTE))
     beats: int | None = None
     due: float = 0.0
+    is_at_work: bool = False
 
     def start(self) -> None:
         """Start it in a session of its own; it dies with this process even if that is killed."""
@@ -61,15 +66,21 @@ class Program:
         finally:
             os.close(pipe)
         self.due = monotonic() + FIRST_BEAT_SECONDS
+        self.is_at_work = False
         PROGRAM_STARTED.log(program=self.name, pid=self.process.pid)
 
     def is_stuck(self) -> bool:
         """Whether it has not said for too long that it makes progress."""
         assert self.beats is not None
         with suppress(BlockingIOError):
-            while os.read(self.beats, 4096):
+            while said := os.read(self.beats, 4096):
                 self.due = monotonic() + self.patience
+                self.is_at_work |= AT_WORK in said
         return self.must_beat and monotonic() > self.due
+
+    def is_loading(self) -> bool:
+        """Whether it lives, says so, and has not come to its work."""
+        return not self.is_stuck() and not self.is_at_work and self.exit_code() is None
 
     def exit_code(self) -> int | None:
         """The code it ended with; None while it runs or before its start."""
@@ -94,9 +105,16 @@ class ProcessGroup:
         self.stopping.set()
 
     def start(self) -> None:
-        """Start every program."""
-        for program in self.programs:
+        """Start every program, those that go first before the others."""
+        first = [program for program in self.programs if program.goes_first]
+        for program in first:
             program.start()
+        ends = monotonic() + HEAD_START_SECONDS
+        while any(program.is_loading() for program in first) and monotonic() < ends and not self.stopping.wait(0.02):
+            pass
+        for program in self.programs:
+            if not program.goes_first:
+                program.start()
 
     def add(self, program: Program) -> None:
         """Start one more program, which then belongs to the group."""

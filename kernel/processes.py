@@ -28,6 +28,8 @@ BEAT_PIPE = "BEAT_PIPE"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # A program that has not come to its work by then will not, however slow the disk that it is loaded from.
 STARTING_SECONDS, STARTING_BEAT_SECONDS = 60.0, 0.5
+# What a program says: that it is being loaded, and that it does its work.
+STARTING, AT_WORK = b"s", b"."
 _is_at_work = threading.Event()
 # Taken out, or what this program starts in turn would write into whatever file has that number there.
 _watcher = os.environ.pop(BEAT_PIPE, None)
@@ -93,7 +95,7 @@ def beat_while_starting() -> None:
 def _beat_until_at_work() -> None:
     ends = monotonic() + STARTING_SECONDS
     while monotonic() < ends:
-        _tell_watcher()
+        _tell_watcher(STARTING)
         if _is_at_work.wait(STARTING_BEAT_SECONDS):
             return
 
@@ -101,14 +103,14 @@ def _beat_until_at_work() -> None:
 def beat() -> None:
     """Say that this process makes progress to whoever watches it: the program that started it, or systemd."""
     _is_at_work.set()
-    _tell_watcher()
+    _tell_watcher(AT_WORK)
 
 
-def _tell_watcher() -> None:
+def _tell_watcher(what: bytes) -> None:
     if _watcher is not None:
         # Full: the watcher stands still himself. Broken: he is gone.
         with suppress(BlockingIOError, BrokenPipeError):
-            os.write(int(_watcher), b".")
+            os.write(int(_watcher), what)
     elif address := os.environ.get("NOTIFY_SOCKET"):
         # An abstract address is written with an @.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:

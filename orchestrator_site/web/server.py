@@ -66,7 +66,7 @@ def main() -> None:
         page = [sys.executable, "-m", "orchestrator_site.web", "pages", str(pages.fileno())]
         # One socket for all of them: whoever is free takes the next connection, and one that stands still takes none.
         programs = [
-            Program(f"alerts-{number}", door, shared, must_beat=True, descriptors=(port.fileno(),))
+            Program(f"alerts-{number}", door, shared, must_beat=True, goes_first=True, descriptors=(port.fileno(),))
             for number in range(1, settings.ALERT_PROCESSES + 1)
         ]
         programs += [

@@ -103,6 +103,50 @@ def test_control_one_that_loads_for_long_is_not_stuck(starting: tuple[Program, C
     wait_for_beat(program)
 
 
+LOADING = "import time; from kernel.processes import beat, beat_while_starting; beat_while_starting()"
+COMES_TO_WORK = f"{LOADING}; time.sleep(0.5); open('at work', 'x'); beat(); time.sleep(60)"
+LOOKS = "from pathlib import Path; Path('found').write_text(str(Path('at work').exists()))"
+
+
+def found_by_the_second(first: str, folder: Path, *, goes_first: bool = True) -> str:
+    """What the second of two programs finds as soon as it runs: whether the first one is at work."""
+    path = {"PYTHONPATH": str(Path.cwd())}
+    group = ProcessGroup(
+        [
+            Program("second", [sys.executable, "-c", f"import os; os.chdir({str(folder)!r}); {LOOKS}"], path),
+            Program(
+                "first",
+                [sys.executable, "-c", f"import os; os.chdir({str(folder)!r}); {first}"],
+                path,
+                goes_first=goes_first,
+            ),
+        ]
+    )
+    group.start()
+    wait_until(lambda: group.programs[0].exit_code() is not None, what="the end of the second")
+    group.end(0)
+    return (folder / "found").read_text()
+
+
+def test_a_program_that_goes_first_is_at_work_before_another_is_loaded(tmp_path: Path) -> None:
+    assert found_by_the_second(COMES_TO_WORK, tmp_path) == "True"
+
+
+def test_control_otherwise_both_are_loaded_at_once(tmp_path: Path) -> None:
+    waits = f"{LOADING}\nimport pathlib\nwhile not pathlib.Path('found').exists(): time.sleep(0.01)"
+
+    assert found_by_the_second(waits, tmp_path, goes_first=False) == "False"
+
+
+@pytest.mark.parametrize("first", ["raise SystemExit", f"{LOADING}; time.sleep(60)"])
+def test_one_that_ends_or_never_comes_to_its_work_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str
+) -> None:
+    monkeypatch.setattr(process_group, "HEAD_START_SECONDS", 0.2 if "sleep" in first else 60.0)
+
+    assert found_by_the_second(first, tmp_path) == "False"
+
+
 def test_a_program_that_has_come_to_its_work_beats_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     monkeypatch.setattr(processes, "_watcher", str(writing))
@@ -115,7 +159,7 @@ def test_a_program_that_has_come_to_its_work_beats_for_itself(monkeypatch: pytes
     helper.join(60)
     assert not helper.is_alive()
     os.close(writing)
-    assert set(os.read(reading, 100)) == {ord(".")}
+    assert processes.AT_WORK in os.read(reading, 100)
     os.close(reading)
 
 

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         count = {"WORKERS": str(workers)}
         group = ProcessGroup(
             [
-                Program("web", web, path, must_beat=True),
+                Program("web", web, path, must_beat=True, goes_first=True),
                 Program("worker", worker, path | count, must_beat=True, patience=WORKER_PATIENCE_SECONDS),
             ]
         )
