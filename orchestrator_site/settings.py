@@ -88,7 +88,8 @@ SESSION_IDLE_MINUTES = env.number(
     "SESSION_IDLE_MINUTES",
     default=720,
     allowed="1 or more",
-    meaning="a session of the console ends after so long without a request",
+    meaning="a session of the console ends when nobody has opened a page or pressed a button for so long; a page that "
+    "refreshes itself does not count",
 )
 
 # Templates are looked for in this order: ours before Unfold's, and Unfold's before Django's.
@@ -385,7 +386,7 @@ WORKERS = env.number(
     "WORKERS",
     default=1,
     allowed="1 or more",
-    meaning="processes of one cluster that decide signals; `manage.py up --workers N` sets it",
+    meaning="processes of one cluster that decide signals; `manage.py up --workers N` goes before it",
 )
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {

@@ -68,10 +68,11 @@ class SignInMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Lead to what is missing; None where nothing is."""
-        if not request.path_info.startswith("/admin/") or not request.user.is_authenticated:
+        if not request.path_info.startswith("/admin/") or request.path_info.startswith(ALWAYS_OPEN):
             return None
-        if request.path_info.startswith(ALWAYS_OPEN):
-            return None
+        if not request.user.is_staff:
+            # A part of a page that is fetched once the session has ended would hold the sign-in page.
+            return HttpResponse(headers={"HX-Refresh": "true"}) if "HX-Request" in request.headers else None
         return self._second_factor(request) or self._fresh_login(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

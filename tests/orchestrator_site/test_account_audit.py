@@ -145,6 +145,23 @@ def test_a_session_in_use_goes_on_and_an_idle_one_ends(client: Client, settings:
         assert client.get(reverse("admin:settings")).status_code == 302
 
 
+def test_a_page_that_refreshes_itself_keeps_no_session_and_is_led_to_the_sign_in(client: Client, settings: Any) -> None:
+    settings.SESSION_COOKIE_AGE = 600
+    now = reverse("admin:index")
+    begun = datetime.now(UTC)
+    with time_machine.travel(begun, tick=False) as clock:
+        client.force_login(User.objects.create_superuser("ada"))
+        clock.shift(timedelta(minutes=9))
+        assert b"to-now-inbox" in client.get(f"{now}?part=inbox", headers={"HX-Request": "true"}).content
+
+        clock.shift(timedelta(minutes=2))
+        ended = client.get(f"{now}?part=inbox", headers={"HX-Request": "true"})
+
+    # Loaded anew as a whole: the sign-in page does not come to stand in a part of another.
+    assert (ended.status_code, ended.headers["HX-Refresh"], ended.content) == (200, "true", b"")
+    assert client.get(now).headers["Location"].startswith(reverse("admin:login"))
+
+
 def test_a_page_within_a_minute_writes_no_session(client: Client) -> None:
     client.force_login(User.objects.create_superuser("ada"))
 

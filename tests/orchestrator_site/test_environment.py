@@ -9,7 +9,9 @@ from secrets import token_hex
 from threading import Barrier
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import load_command_class
 
 from orchestrator_site.environment import Environment, database_settings, kept_secret
 from tests.manage_process import run_command
@@ -135,3 +137,10 @@ def test_processes_that_start_together_keep_the_same_secret(tmp_path: Path) -> N
 
     assert kept == {path.read_text()}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_up_runs_as_many_workers_as_the_settings_say_unless_it_is_told_another_number(settings: LazySettings) -> None:
+    settings.WORKERS = 3
+    parser = load_command_class("orchestrator_site", "up").create_parser("manage.py", "up")
+
+    assert [parser.parse_args(said).workers for said in ([], ["--workers", "2"])] == [3, 2]

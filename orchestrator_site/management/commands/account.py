@@ -37,7 +37,7 @@ class Command(BaseCommand):
         actor = command_line_actor()
         if options["action"] == "end-sessions":
             ended = end_sessions(actor, user, UserSession.objects.filter(user=user))
-            self.stdout.write(f"{ended} sessions of {user} ended.")
+            self.stdout.write(f"{ended} session{'s' if ended != 1 else ''} of {user} ended.")
             return
         if options["action"] == "leave-group":
             group = user.groups.filter(name=options["group"]).first()

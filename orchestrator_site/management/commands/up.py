@@ -34,7 +34,10 @@ class Command(BaseCommand):
         """Define where to listen and how many workers to run."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
-        parser.add_argument("--workers", type=int, default=1, help="processes that decide signals (default 1)")
+        parser.add_argument(
+            "--workers", type=int, default=settings.WORKERS,
+            help="processes that decide signals (default: the setting WORKERS)",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, start web server and worker, say when they are ready, and watch them."""

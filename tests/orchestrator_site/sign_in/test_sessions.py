@@ -156,5 +156,5 @@ def test_the_server_ends_all_sessions_of_an_account(capsys: pytest.CaptureFixtur
 
     call_command("account", "end-sessions", "ada")
 
-    assert capsys.readouterr().out == "1 sessions of ada ended.\n"
+    assert capsys.readouterr().out == "1 session of ada ended.\n"
     assert not is_in(client)
