@@ -116,6 +116,33 @@ def test_the_proxy_of_compose_is_the_example_after_the_guides_command(tmp_path: 
     assert "server_name YOUR.HOST;" in done.stdout
 
 
+def test_archives_go_where_the_programs_may_write_and_the_host_keeps_them() -> None:
+    (folder,) = re.findall(r"^    ARCHIVE_DIR=(\S+)$", GUIDE, re.MULTILINE)
+
+    for unit in ("orchestrator", "orchestrator-worker"):
+        lines = (DEPLOY / f"systemd/{unit}.service").read_text().splitlines()
+        (state,) = (line.partition("=")[2] for line in lines if line.startswith("StateDirectory="))
+        assert folder.startswith(f"/var/lib/{state}/"), unit
+    # A volume that is new takes its owner from the image.
+    made = [rest.partition("install -d -o orchestrator")[2] for name, rest in instructions() if name == "RUN"]
+    assert [folder in rest for rest in made] == [False, True]
+    for name in ("web", "worker", "migrate"):
+        assert SERVICES[name]["environment"]["ARCHIVE_DIR"] == folder
+        (mount,) = SERVICES[name]["volumes"]
+        assert mount.partition(":")[0] in COMPOSE["volumes"]
+        assert mount.partition(":")[2] == folder
+
+
+def test_every_other_setting_of_containers_has_a_file_that_git_leaves_alone() -> None:
+    for name in ("web", "worker", "migrate"):
+        (file,) = SERVICES[name]["env_file"]
+        assert file == {"path": "settings.env", "required": False}
+    kept_out = (ROOT / ".gitignore").read_text().splitlines()
+    for secret in ("settings.env", "nginx.conf", "tls/"):
+        assert f"deploy/docker/{secret}" in GUIDE
+        assert f"deploy/docker/{secret}" in kept_out
+
+
 @needs("systemd-analyze")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for name in UNITS:
