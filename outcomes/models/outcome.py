@@ -69,7 +69,8 @@ class Outcome(models.Model):
         abstract = True
         ordering = ("-exit_time",)
         indexes = (
-            models.Index(fields=("exit_time", "experiment"), name="%(class)s_exit_time"),
+            # The P&L too: of a day's rows few are among the best or the worst, and the index says which.
+            models.Index(fields=("exit_time", "pnl"), name="%(class)s_exit_time"),
             BrinIndex(name="%(class)s_recorded", fields=("recorded_at",), autosummarize=True),
             # Few rows of many: what makes an earlier revision one of the past.
             models.Index(fields=("trade", "revision"), name="%(class)s_revised", condition=Q(revision__gt=1)),

@@ -146,7 +146,7 @@ class OwnExit(models.Model):
         ordering = ("-reported_at",)
         indexes = (
             models.Index(name="own_exits_pending", fields=("due_at",), condition=Q(state="PENDING")),
-            models.Index(name="own_exits_exit_time", fields=("exit_time",)),
+            models.Index(name="own_exits_exit_time", fields=("exit_time", "pnl")),
         )
         constraints = (
             models.CheckConstraint(name="own_exits_state_known", condition=Q(state__in=OwnExitState.values)),

@@ -107,18 +107,19 @@ def with_experiments(rows: Composable, what: Composable, condition: Composable) 
 
 
 def _within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
-    # Literals and no join: the planner knows from its statistics how few rows a day has.
+    # Literals and no join: the planner knows from its statistics how few rows a day has. As text, because a statement
+    # names them once for each of its parts.
     each = [
-        SQL(" AND ").join(
+        SQL(" AND ")
+        .join(
             SQL("{} {} {}").format(SQL(moment), SQL(comparison), Literal(bound))
             for comparison, bound in ((">=", since), ("<", until))
             if bound is not None
         )
+        .as_string()
         for since, until in ranges
     ]
-    if not each:
-        return Composed([SQL("false")])
-    return SQL("({})").format(SQL(" OR ").join(one if one.as_string() else SQL("true") for one in each))
+    return Composed([SQL(f"({' OR '.join(one or 'true' for one in each)})" if each else "false")])
 
 
 def counted(results: Composable) -> Composed:

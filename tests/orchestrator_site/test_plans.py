@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +14,10 @@ from experiments.distribution import CLAIM
 from experiments.worker.queue import CLAIM_DUE, CLAIM_FRESH
 from orchestrator_site.console.attention import READ
 from orchestrator_site.health import QUERY
+from outcomes.performance.scope import results_in
 from outcomes.services.due import IN_TURN
 from tests.database import execute, rows, value
+from tests.outcomes.closed_trades import EXIT_TIME
 
 pytestmark = pytest.mark.django_db
 # Those that grow with the signals, and the partitions of those that are divided by month.
@@ -85,6 +88,21 @@ def test_nothing_that_grows_is_read_whole(name: str) -> None:
 
     assert read_whole(plan) == []
     assert indexes <= {node.get("Index Name") for node in plan}
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [("real", "realoutcome_exit_time"), ("shadow", "shadowoutcome_exit_time"), ("own_exit", "own_exits_exit_time")],
+)
+def test_what_has_another_result_is_not_read_to_find_the_worst_of_some_days(kind: str, index: str) -> None:
+    days = [(start, start + timedelta(days=1)) for start in (EXIT_TIME, EXIT_TIME - timedelta(days=7))]
+    closed = f"SELECT * FROM ({results_in(days).as_string()}) closed"
+
+    plan = nodes(f"{closed} WHERE kind = %(kind)s AND pnl BETWEEN -50 AND -20", {"kind": kind})
+
+    # The index of the exits holds each P&L as well, and is asked for it.
+    assert [node["Index Cond"] for node in plan if node.get("Index Name") == index and "pnl" in node["Index Cond"]]
+    assert read_whole(plan) == []
 
 
 @pytest.mark.parametrize("statement", ["SELECT count(*) FROM signals", "SELECT max(last_error) FROM signals"])
