@@ -394,6 +394,22 @@ SELECT day, engine, currency, sums.trades AS summed_trades, rows.trades, sums.pn
   FROM sums FULL JOIN rows USING (day, engine, currency)
  WHERE day NOT IN (SELECT day FROM marked) AND (sums.trades, sums.pnl) IS DISTINCT FROM (rows.trades, rows.pnl);
 
+-- invariant: months_of_the_report_are_their_days
+-- The report's sums of a whole month are those of its days.
+WITH months AS (
+    SELECT day, kind, engine, currency, coalesce(n, 0) AS trades, coalesce(total, 0) AS pnl, squared_days AS squares
+      FROM report_months WHERE slice_id IS NULL
+),
+days AS (
+    SELECT date_trunc('month', day)::date AS day, kind, engine, currency, coalesce(sum(n), 0) AS trades,
+           coalesce(sum(total), 0) AS pnl, coalesce(sum(total * total), 0) AS squares
+      FROM report_cells WHERE slice_id IS NULL GROUP BY 1, 2, 3, 4
+)
+SELECT day, kind, engine, currency, months.trades AS summed_trades, days.trades, months.pnl AS summed_pnl, days.pnl
+  FROM months FULL JOIN days USING (day, kind, engine, currency)
+ WHERE day IN (SELECT day FROM report_months)
+   AND (months.trades, months.pnl, months.squares) IS DISTINCT FROM (days.trades, days.pnl, days.squares);
+
 -- invariant: accounts_wear_one_hat
 -- No account but a superuser's both grants rights and operates or approves.
 SELECT username FROM accounts_of_two_hats(ARRAY(SELECT id FROM auth_user)) AS username;

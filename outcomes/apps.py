@@ -17,9 +17,10 @@ class OutcomesConfig(AppConfig):
         from experiments.worker.schedules import run_every_minute
         from outcomes.guardrails import MEASURES
         from outcomes.ramps import move_ramps
-        from outcomes.tasks import WORK_IS_DUE, judge_evaluations, settle_due
+        from outcomes.tasks import WORK_IS_DUE, add_up_finished_months, judge_evaluations, settle_due
 
         register_guardrails(MEASURES)
         run_when_due(WORK_IS_DUE, settle_due)
+        run_every_minute("add up months of the report", add_up_finished_months)
         run_every_minute("judge evaluations", judge_evaluations)
         run_every_minute("move ramps", move_ramps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from outcomes import services
 from outcomes.evaluations.judging import judge_due
+from outcomes.performance.months import add_up_months
 from outcomes.services.due import DUE
 
 # Whether anything waits for the clock: each part is answered by a partial index that holds little else.
@@ -22,3 +23,8 @@ MOST_SECONDS = 2.0
 def judge_evaluations() -> int:
     """Judge the blocks that have closed; the number of rows that it wrote."""
     return judge_due(seconds=MOST_SECONDS)
+
+
+def add_up_finished_months() -> int:
+    """Make the sums of the report's months that are over; the number of months."""
+    return add_up_months(seconds=MOST_SECONDS)

@@ -29,6 +29,7 @@ from outcomes.models.report import (
     KeptReport,
     ReportCell,
     ReportMark,
+    ReportMonth,
     ReportSlice,
 )
 from outcomes.models.shadow_exit import DirectiveState, ExitDirective, OwnExit, OwnExitState
@@ -71,6 +72,7 @@ __all__ = [
     "Recommendation",
     "ReportCell",
     "ReportMark",
+    "ReportMonth",
     "ReportSlice",
     "Role",
     "RunState",

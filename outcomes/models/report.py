@@ -77,21 +77,29 @@ class Cell(models.Model):
         abstract = True
 
 
-class ReportCell(Cell):
-    """Closed trades, or pairs of them, by the day of the exit."""
+class ClosedCell(Cell):
+    """Closed trades, or pairs of them, by the exit."""
 
     kind = models.CharField(max_length=8, help_text="real, shadow, own_exit; paired, unpaired.")
     engine = models.CharField(max_length=1, blank=True, help_text="For a pair, the engine that traded for real.")
     currency = models.CharField(max_length=10)
+    # The course of all slices together and of those by one filter: a part of the trades runs another one.
+    peak = ExactField(null=True, help_text="Highest cumulative P&L, from 0.")
+    trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
+    fall = ExactField(null=True, help_text="Largest fall from a peak.")
+
+    class Meta(Cell.Meta):
+        abstract = True
+
+
+class ReportCell(ClosedCell):
+    """The sums of a day."""
+
     ranked = ArrayField(
         ExactField(), null=True,
         help_text="Every P&L that counts, or difference of a pair, sorted; not in slices by a filter of few values.",
     )  # fmt: skip
-    # The course of the day, of all slices together and of those by one filter: a part of the trades runs another one.
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
-    peak = ExactField(null=True, help_text="Highest cumulative P&L of the day, from 0.")
-    trough = ExactField(null=True, help_text="Lowest cumulative P&L after a trade.")
-    fall = ExactField(null=True, help_text="Largest fall from a peak.")
     # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
     # Of all slices together and of those by a filter with many values.
     slices = ArrayField(models.IntegerField(), null=True, help_text="Full slice of each counted trade, in order.")
@@ -116,10 +124,32 @@ class ReportCell(Cell):
         return f"{self.day} {self.kind} {self.engine}"
 
 
-for _name in COUNTS:
-    ReportCell.add_to_class(_name, models.IntegerField(null=True))
-for _name in SUMS:
-    ReportCell.add_to_class(_name, ExactField(null=True))
+class ReportMonth(ClosedCell):
+    """The sums of a whole month, under its first day: of all slices together and of those by one filter.
+
+    The worker makes them once the month is over; what makes a day of it anew deletes them.
+    """
+
+    active_days = models.SmallIntegerField(help_text="Days with a trade that counts.")
+    squared_days = ExactField(help_text="The squares of what each of these days brought, added up.")
+
+    class Meta(Cell.Meta):
+        db_table = "report_months"
+        constraints = (
+            models.UniqueConstraint(
+                name="report_months_once", fields=("slice", "day", "kind", "engine", "currency"), nulls_distinct=False
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.engine}"
+
+
+for _table in (ReportCell, ReportMonth):
+    for _name in COUNTS:
+        _table.add_to_class(_name, models.IntegerField(null=True))
+    for _name in SUMS:
+        _table.add_to_class(_name, ExactField(null=True))
 
 
 class AnswerCell(Cell):
@@ -134,6 +164,13 @@ class AnswerCell(Cell):
                 name="report_answer_cells_once", fields=("slice", "day", "policy_version"), nulls_distinct=False
             ),
         )
+        # What a report over years adds up, which else lies in a page for each day.
+        indexes = (
+            models.Index(
+                name="report_answer_cells_of_all", fields=("day",), condition=models.Q(slice=None),
+                include=("policy_version", *ANSWER_COUNTS),
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.day} {self.policy_version}"

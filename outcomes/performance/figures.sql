@@ -1,7 +1,8 @@
 -- The figures of closed trades (R5.4), one row per kind and engine, on numeric from end to end.
 --
--- {{measured}} is a relation of days with the columns kind, engine, day and those of measures.py; {{sums}}
--- adds these up. {{figures}} are the columns of the table in figures.py, which may use every column of the joins at the
+-- {{measured}} is a relation of days with the columns kind, engine, day, those of measures.py and two more, which a day
+-- leaves blank: whole months in it say how many active days they have, and the squares of what each brought. {{sums}}
+-- adds up the measures. {{figures}} are the columns of the table in figures.py, which may use every column of the joins at the
 -- end, {{others}} those sums that are no figure. Nothing here is a float: nullif(..., 0) is a sound guard on numeric only.
 WITH measured AS MATERIALIZED ({measured}),
 sums AS (SELECT kind, engine, {sums} FROM measured GROUP BY kind, engine),
@@ -31,11 +32,16 @@ uncertainty AS MATERIALIZED (
       FROM shape
 ),
 days AS (
-    SELECT kind, engine, coalesce(sum(total), 0) AS pnl FROM measured GROUP BY kind, engine, day HAVING sum(n) > 0
+    SELECT kind, engine, coalesce(sum(total), 0) AS pnl, sum(active_days) AS active_days, sum(squared_days) AS squared
+      FROM measured GROUP BY kind, engine, day HAVING sum(n) > 0
 ),
 daily AS MATERIALIZED (
-    SELECT kind, engine, count(*) AS active_days, sum(pnl) AS pnl, nullif(stddev_samp(pnl), 0) AS sd
-      FROM days GROUP BY kind, engine
+    -- The sample standard deviation, from sums that months have, too.
+    SELECT *, nullif(sqrt((active_days * squared - pnl * pnl)
+                          / nullif(active_days * (active_days - 1.00000000000000000000), 0)), 0) AS sd
+      FROM (SELECT kind, engine, sum(coalesce(active_days, 1))::bigint AS active_days, sum(pnl) AS pnl,
+                   sum(coalesce(squared, pnl * pnl)) AS squared
+              FROM days GROUP BY kind, engine) added
 )
 -- What no figure shows: the moments (known answers exist for them), and the z value behind the PSR.
 SELECT kind, engine, skew, kurtosis, variance_term, {others},

@@ -20,6 +20,7 @@ from kernel.values import day_text, format_timestamp
 from outcomes.core.statistics import QUANTILE_95
 from outcomes.performance.figures import CONVENTIONS, FIGURES, NO_OUTCOME, present
 from outcomes.performance.measures import ANSWER_COUNTS, ENDINGS, MEASURES, PHASE
+from outcomes.performance.months import DRAWDOWN, MONTH_SUMS, beside_months, month_cells
 from outcomes.performance.pairs import PAIR_CONVENTIONS, PAIR_FIGURES, pair_row
 from outcomes.performance.scope import (
     EXPERIMENTS,
@@ -47,7 +48,6 @@ CURVE_POINTS = 498
 DRAWN_SINGLY = 5_000
 
 _FIGURES = load(__file__, "figures.sql")
-_DRAWDOWN = load(__file__, "drawdown.sql")
 _CURVE = load(__file__, "curve.sql")
 _PHASES = load(__file__, "phases.sql")
 
@@ -62,7 +62,7 @@ def performance_report(filters: PerformanceFilters) -> dict[str, Any]:
         scope = Scope.of(filters)
         filters = scope.filters
         figures = {(row["kind"], row["engine"]): row for row in _figures_in(scope)}
-        drawdowns = {(row["kind"], row["engine"]): row for row in drawdowns_of(_courses_in(scope), scope.parameters)}
+        drawdowns = {(row["kind"], row["engine"]): row for row in _drawdowns_in(scope)}
         answers = _answers_in(scope)
         # The filters that depend on the assignment would make its check see what they have themselves sorted out.
         assigned = replace(filters, variant=None, execution_mode=None)
@@ -110,7 +110,7 @@ def cumulative_series(filters: PerformanceFilters) -> list[dict[str, Any]]:
         scope = Scope.of(filters)
         is_short = _trades_in(scope) <= DRAWN_SINGLY
         period = [(scope.filters.since, scope.filters.until)]
-        trades = scope.rows(results_in(period)) if is_short else _drawn(_courses_in(scope))
+        trades = scope.rows(results_in(period)) if is_short else _drawn(_courses_in(scope, SQL("true")))
         found = curve_of(SQL("SELECT * FROM ({}) t WHERE kind <> 'own_exit'").format(trades), scope.parameters)
     for row in found:
         series.setdefault((row["engine"], row["kind"]), []).append((row["exit_time"], row["equity"]))
@@ -139,11 +139,12 @@ def one_snapshot() -> Iterator[None]:
 # The relations are arguments, so that the very same statements run over known answers in the tests.
 
 
-def figures_of(days: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row of exact figures per kind and engine in a relation of days (see figures.sql)."""
+def figures_of(days: Composable, parameters: dict[str, Any], months: Composable | None = None) -> list[dict[str, Any]]:
+    """One row of exact figures per kind and engine in a relation of days, and in one of months (see figures.sql)."""
     made = [figure for figure in FIGURES if figure.sql]
+    measured = SQL("SELECT *, NULL::smallint AS active_days, NULL::numeric AS squared_days FROM ({}) days").format(days)
     statement = SQL(_FIGURES).format(
-        measured=days,
+        measured=both(measured, months) if months is not None else measured,
         sums=added_up(MEASURES),
         others=columns(MEASURES),
         figures=SQL(", ").join(SQL("{} AS {}").format(SQL(figure.sql), Identifier(figure.name)) for figure in made),
@@ -153,7 +154,7 @@ def figures_of(days: Composable, parameters: dict[str, Any]) -> list[dict[str, A
 
 def drawdowns_of(courses: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """The maximum drawdown per kind and engine in a relation of the courses of days (see drawdown.sql)."""
-    return rows_of(SQL(_DRAWDOWN).format(curves=courses), parameters)
+    return rows_of(SQL(DRAWDOWN).format(curves=courses, by=SQL("")), parameters)
 
 
 def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -162,22 +163,28 @@ def curve_of(trades: Composable, parameters: dict[str, Any]) -> list[dict[str, A
 
 
 def _figures_in(scope: Scope) -> list[dict[str, Any]]:
-    of_cells = scope.cells(columns(("kind", "engine", "day", *MEASURES)), SQL("true"))
-    return figures_of(
-        both(of_cells, measured(scope.rows(both(results_in(scope.loose), pairs_in(scope.loose))))), scope.parameters
-    )
+    names = ("kind", "engine", "day", *MEASURES)
+    of_rows = measured(scope.rows(both(results_in(scope.loose), pairs_in(scope.loose))))
+    of_months = month_cells(scope, columns((*names, *MONTH_SUMS)), SQL("true"))
+    return figures_of(both(scope.cells(columns(names), beside_months(scope)), of_rows), scope.parameters, of_months)
 
 
-def _courses_in(scope: Scope) -> Composed:
-    """The courses of all days: cells know that of all together and of one filter, and the trades of several's."""
+def _drawdowns_in(scope: Scope) -> list[dict[str, Any]]:
+    names = SQL("kind, engine, currency, day, NULL::timestamptz AS last_exit, total, peak, trough, fall")
+    of_months = month_cells(scope, names, SQL("fall IS NOT NULL"))
+    return drawdowns_of(both(_courses_in(scope, beside_months(scope)), of_months), scope.parameters)
+
+
+def _courses_in(scope: Scope, condition: Composable) -> Composed:
+    """The courses of days: cells know that of all together and of one filter, and the trades of several's."""
     of_rows = curves(scope.rows(results_in(scope.loose)))
     if len(scope.narrowing) > 1:
         kept = scope.cells(
-            columns(("kind", "engine", "currency", "day", "last_exit", "slices", "pnls")), SQL("true"), scope.kept
+            columns(("kind", "engine", "currency", "day", "last_exit", "slices", "pnls")), condition, scope.kept
         )
         return both(curves_of_some(kept, SQL("%(slices_full)s::int[]")), of_rows)
     names = columns(("kind", "engine", "currency", "day", "last_exit", "total", "peak", "trough", "fall"))
-    return both(scope.cells(names, SQL("fall IS NOT NULL")), of_rows)
+    return both(scope.cells(names, SQL("fall IS NOT NULL AND {}").format(condition)), of_rows)
 
 
 def _drawn(courses: Composable) -> Composed:

@@ -41,10 +41,11 @@ SPREAD = SQL(load(__file__, "spread.sql"))
 _NEW_SLICES = SQL(load(__file__, "slices.sql"))
 _CELLS = SQL(load(__file__, "cells.sql"))
 _ANSWER_CELLS = SQL(load(__file__, "answer_cells.sql"))
-# One rebuild at a time: two of one day would each write its cells.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('report cells'))"
+# One at a time: two that add up the same days would each write their sums.
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('report cells'))"
 _TAKE_MARKS = "DELETE FROM report_marks WHERE day = %(day)s"
 _FORGET = """
+DELETE FROM report_months WHERE day = date_trunc('month', %(day)s::date)::date;
 DELETE FROM report_cells WHERE day = %(day)s;
 DELETE FROM report_answer_cells WHERE day = %(day)s;
 DELETE FROM report_group_cells WHERE day = %(day)s
@@ -54,14 +55,14 @@ SELECT %(day)s::timestamp AT TIME ZONE 'America/New_York',
        (%(day)s::date + 1)::timestamp AT TIME ZONE 'America/New_York'
 """
 UNTOLD = {"policy_version": SQL("NULL"), "hour": SQL("NULL")}
-# Moments from the first on, before the second; None is no bound.
-Range = tuple[datetime | None, datetime | None]
+# Moments or days from the first on, before the second; None is no bound.
+Range = tuple[date | None, date | None]
 
 
 def rebuild_day(day: date) -> None:
     """Make the cells of one day anew, and take its marks away."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LOCK)
+        cursor.execute(LOCK)
         # The marks first: a change whose mark is not seen here may be missing in the cells, and its mark stays.
         cursor.execute(_TAKE_MARKS, {"day": day})
         cursor.execute(_FORGET, {"day": day})
@@ -77,17 +78,17 @@ def rebuild_day(day: date) -> None:
 
 def results_in(ranges: Sequence[Range]) -> Composed:
     """Closed trades with an exit in these ranges (see results.sql)."""
-    return _RESULTS.format(o=_within("o.exit_time", ranges), x=_within("x.exit_time", ranges))
+    return _RESULTS.format(o=within("o.exit_time", ranges), x=within("x.exit_time", ranges))
 
 
 def pairs_in(ranges: Sequence[Range]) -> Composed:
     """Pairs with their later exit in these ranges, and once more with the shadow's own exit in them (see pairs.sql)."""
-    return _PAIRS.format(**{name: _within(f"{name}.exit_time", ranges) for name in "rsabx"})
+    return _PAIRS.format(**{name: within(f"{name}.exit_time", ranges) for name in "rsabx"})
 
 
 def answers_in(ranges: Sequence[Range]) -> Composed:
     """Experiments created in these ranges, and what became of their answers (see answers.sql)."""
-    return _ANSWERS.format(e=_within("e.created_at", ranges))
+    return _ANSWERS.format(e=within("e.created_at", ranges))
 
 
 def facts_of(condition: LiteralString) -> tuple[Composed, Composed]:
@@ -106,7 +107,8 @@ def with_experiments(rows: Composable, what: Composable, condition: Composable) 
     return SQL("WITH given AS MATERIALIZED ({}) {}").format(rows, SQL(" UNION ALL ").join(joined))
 
 
-def _within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
+def within(moment: LiteralString, ranges: Sequence[Range]) -> Composed:
+    """What lies in any of these ranges."""
     # Literals and no join: the planner knows from its statistics how few rows a day has. As text, because a statement
     # names them once for each of its parts.
     each = [
@@ -310,6 +312,7 @@ class Scope:
     slices: dict[str, list[int]]  # those asked for, by level; none where all are
     loose_days: list[date]
     loose: list[Range]
+    months: list[date]  # first days of those whose sums hold, all within the period
 
     @classmethod
     def of(cls, filters: PerformanceFilters) -> Self:
@@ -319,7 +322,7 @@ class Scope:
         # One range for days that follow each other.
         starts, ends = set(row["starts"]), set(row["ends"])
         loose = zip(sorted(starts - ends), sorted(ends - starts), strict=True)
-        scope = cls(in_one_currency, row["now"], row["currencies"], [], {}, row["days"], list(loose))
+        scope = cls(in_one_currency, row["now"], row["currencies"], [], {}, row["days"], list(loose), row["months"])
         return scope.over(in_one_currency)
 
     def over(self, filters: PerformanceFilters) -> Self:
@@ -351,7 +354,7 @@ class Scope:
     def parameters(self) -> dict[str, Any]:
         """What the statements ask for by name."""
         slices = {f"slices_{level}": found for level, found in self.slices.items()}
-        return asdict(self.filters) | {"days": self.loose_days, "detail": self.detail} | slices
+        return asdict(self.filters) | {"days": self.loose_days, "months": self.months, "detail": self.detail} | slices
 
     @property
     def sliced(self) -> SQL:

@@ -31,5 +31,12 @@ SELECT now() AS now, ARRAY(SELECT currency FROM found ORDER BY currency) AS curr
        CASE WHEN (SELECT count(*) FROM found) = 1 THEN (SELECT currency FROM found)
             ELSE (SELECT currency FROM policy_versions ORDER BY version DESC LIMIT 1) END AS currency,
        coalesce(array_agg(day), '{}') AS days, coalesce(array_agg(starts), '{}') AS starts,
-       coalesce(array_agg(ends), '{}') AS ends
+       coalesce(array_agg(ends), '{}') AS ends,
+       ARRAY(SELECT DISTINCT day FROM report_months
+              WHERE slice_id IS NULL
+                AND (%(since)s::timestamptz IS NULL OR day >= (%(since)s::timestamptz AT TIME ZONE 'America/New_York')::date)
+                AND (%(until)s::timestamptz IS NULL OR day + interval '1 month'
+                     <= (%(until)s::timestamptz AT TIME ZONE 'America/New_York')::date)
+                AND day NOT IN (SELECT date_trunc('month', day)::date FROM loose)
+              ORDER BY day) AS months
   FROM loose WHERE starts < ends

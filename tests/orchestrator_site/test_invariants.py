@@ -70,6 +70,8 @@ SABOTAGE = {
     "own_exits_are_of_shadows": "UPDATE own_exits SET pnl = pnl + 0.01",
     "amendments_revise_their_trade": "UPDATE real_trades SET revision = 2",
     "report_sums_are_those_of_the_trades": "DELETE FROM report_marks",
+    "months_of_the_report_are_their_days": "INSERT INTO report_months (day, kind, engine, currency, n, active_days,"
+    " squared_days) VALUES ('2026-03-01', 'real', 'A', 'USD', 1, 1, 0)",
     "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
     "no_batch_is_claimed": BATCH,
     "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",

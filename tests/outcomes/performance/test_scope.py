@@ -12,10 +12,19 @@ from django.db import connection, transaction
 
 from experiments.models import Experiment
 from kernel.canonical import document_hash
-from outcomes.models import AnswerCell, GroupCell, RealOutcome, ReportCell, ReportMark, ShadowOutcome, ShadowTrade
+from outcomes.models import (
+    AnswerCell,
+    GroupCell,
+    RealOutcome,
+    ReportCell,
+    ReportMark,
+    ShadowOutcome,
+    ShadowTrade,
+)
 from outcomes.performance import report
 from outcomes.performance.comparison import course_of_pairs, groups, totals
 from outcomes.performance.listing import Listing, extremes
+from outcomes.performance.months import add_up_months
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
 from outcomes.services.due import settle_due
@@ -37,7 +46,7 @@ T = TypeVar("T")
 ANY = PerformanceFilters()
 SYMBOLS = ("SPY", "QQQ")
 # An hour before and after midnight in New York, and the hour before the clocks change.
-MOMENTS = [EXIT_TIME + timedelta(hours=hours) for hours in (0, 8, 10, 24, 100)] + [
+MOMENTS = [EXIT_TIME + timedelta(hours=hours) for hours in (0, 8, 10, 24, 100, 500)] + [
     datetime(2026, 3, 8, 6, 30, tzinfo=UTC)
 ]
 
@@ -207,8 +216,10 @@ def test_the_report_says_what_the_rows_say_whatever_happens_and_whenever_sums_ar
             rebuild_day(choose.of(*sorted(ReportMark.objects.values_list("day", flat=True))))
         elif choose.of(True, False):
             add_up()
+            add_up_months()
         wrong += [(step, event.__name__, parts) for parts in differing(FILTERS[step % len(FILTERS)])]
     add_up()
+    add_up_months()
     wrong += [("in the end", filters, parts) for filters in FILTERS for parts in differing(filters)]
 
     assert wrong == []
