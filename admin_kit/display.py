@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kernel.values import decimal_text
+from kernel.values import decimal_text, plain_text
 
 # A callable; the stubs of Django's `fields` know of names only.
 Column = Any
@@ -97,6 +97,16 @@ def figure(field: str, *, title: str = "") -> Column:
             if value is None
             else format_html('<span class="to-number" title="{}">{}</span>', value, f"{value:,.4g}")
         )
+
+    return number(_named(column, field, title=title))
+
+
+def percentage(field: str, *, title: str = "") -> Column:
+    """A column of percentages without the decimals that say nothing."""
+
+    def column(row: Any) -> str | None:
+        value = getattr(row, field)
+        return None if value is None else f"{plain_text(value)}%"
 
     return number(_named(column, field, title=title))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django import template
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.template import RequestContext
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -34,6 +35,16 @@ def row_link(target: tuple[str, object], text: str) -> SafeString:
     """A link to a row, given as admin model and ID."""
     model, identity = target
     return display.link(model, identity, text)
+
+
+@register.simple_tag
+def page_number(pages: ChangeList, number: object) -> SafeString:
+    """A link to a page of a list; of the page that is shown its number alone, and "…" for those that are left out."""
+    if not isinstance(number, int):
+        return format_html("<span>{}</span>", number)
+    if number == pages.page_num:
+        return format_html('<span class="font-medium text-primary-600" aria-current="page">{}</span>', count(number))
+    return format_html('<a href="{}">{}</a>', pages.get_query_string({PAGE_VAR: number}), count(number))
 
 
 @register.simple_tag(takes_context=True)

@@ -100,7 +100,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
         Chart(
             f"pnl-{look}", f"{engine}: cumulative P&L ({currency})",
             f"At the end, in {currency}: {ends}. Real and shadow cover different signals: never add or compare them.",
-            labels, curves, axis, f"Cumulative P&L, {currency}", low=True,
+            labels, curves, axis, currency, low=True,
             marks=[Mark(label_of[day], name) for name, day in begun.items()],
         ),
         bars(

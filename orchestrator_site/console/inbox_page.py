@@ -47,7 +47,7 @@ LOOKS = (("accepted", "a"), ("duplicate", "other"), ("recorded", "range"), ("con
 class InboxForm(forms.Form):
     """Which deliveries to show."""
 
-    q = filter_text(max_length=200, placeholder='GOOG, "action": "buy", order-4711')
+    q = filter_text(max_length=200, placeholder="GOOG buy order-4711")
     outcome = filter_choice(DeliveryOutcome.values)
     code = filter_text(max_length=40)
     source = filter_text(max_length=50)

@@ -14,14 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from admin_kit.display import badge, hash_of
+from admin_kit.display import badge, hash_of, percentage
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import instant_text, row_id
 from policies.admin.conflict import Conflict, conflict_with_active, conflict_with_editor
 from policies.admin.draft_forms import ActivateForm, ApproveForm, EditDraftForm, ReasonForm, initial_from_draft
-from policies.core.settings import diff, side_by_side
+from policies.core.settings import diff, label_of, side_by_side
 from policies.drafts import activate_draft, approve_draft, discard_draft, edit_draft, is_approved, unschedule_draft
 from policies.models import DraftState, PolicyDraft
 from policies.selectors import policy_draft, policy_in_force
@@ -54,7 +54,7 @@ class PolicyDraftAdmin(AuditAdmin):
         "__str__",
         badge("state", COLOURS),
         badge("configured_mode", {}),
-        "split_percentage",
+        percentage("split_percentage", title=label_of("split_percentage")),
         "note",
         "created_by",
         "edited_at",

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 
-from admin_kit.display import amount, badge, full_hash, label, link
+from admin_kit.display import amount, badge, full_hash, label, link, percentage
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, page_above, page_action, render_page
 from kernel.actors import actor_of
@@ -41,7 +41,9 @@ def _draft_of(policy: PolicyVersion) -> PolicyDraft | None:
 
 
 def _setting(name: str) -> Any:
-    """A field as it is, a decimal one without the digits that say nothing."""
+    """A field as it is, numbers as people write them."""
+    if name == "split_percentage":
+        return percentage(name, title=label_of(name))
     is_decimal = isinstance(PolicyVersion._meta.get_field(name), DecimalField)  # noqa: SLF001 (Django's public API)
     return amount(name, title=label_of(name)) if is_decimal else name
 
@@ -79,7 +81,7 @@ class PolicyVersionAdmin(AuditAdmin):
         "version_and_state",
         "activated_at",
         badge("configured_mode", {}),
-        "split_percentage",
+        _setting("split_percentage"),
         "real_money",
         "created_by",
         "approval",

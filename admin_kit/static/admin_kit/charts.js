@@ -129,10 +129,12 @@
         const text = colour("--to-muted"), grid = { color: colour("--to-line") };
         const narrow = window.innerWidth < 640;
         const title = (words) => ({ display: true, text: window.toSigns(words), color: text });
+        const offset = spec.sideways || spec.series.some((one) => one.form === "bar" || one.form === "interval");
         const labels = {
             title: title(spec.label_title), grid: spec.sideways ? { display: false } : grid,
-            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, autoSkipPadding: 12, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
-            offset: spec.sideways || spec.series.some((one) => one.form === "bar" || one.form === "interval"),
+            // Without an offset Chart.js takes one label more than it has counted room for.
+            ticks: { color: text, maxRotation: 0, autoSkip: !spec.sideways, autoSkipPadding: offset ? 12 : 36, maxTicksLimit: narrow ? 4 : root.hasAttribute("data-paper") ? 6 : 9 },
+            offset,
         };
         if (spec.sideways) delete labels.ticks.maxTicksLimit;
         labels.stacked = spec.stacked;

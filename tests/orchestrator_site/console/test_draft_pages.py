@@ -424,11 +424,13 @@ def test_a_version_names_its_authors_approvers_evidence_and_decisions(operator: 
 
 
 def test_the_list_of_versions_says_which_were_approved_and_by_whom(operator: Client) -> None:
-    draft = make_draft(split_percentage="20")
+    draft = make_draft(split_percentage="12.5")
     approve_draft(BOB, draft.pk, content_hash=draft.content_hash)
     activate(draft)
 
     page = operator.get(reverse("admin:policies_policyversion_changelist")).content.decode()
+
+    assert [cell for cell in cells(page) if cell.endswith("%")] == ["12.5%", "50%"]
 
     assert [cell for cell in cells(page) if "pproved" in cell] == [
         f"Approved by bob, {timezone.now():%Y-%m-%d}", "Not approved",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -106,6 +107,19 @@ def test_a_large_table_is_estimated_from_what_postgresql_knows(monkeypatch: pyte
     pages = EstimatePaginator(Signal.objects.all(), 50)
 
     assert (pages.count, pages.is_estimate, pages.is_lower_bound) == (4, True, False)
+
+
+def test_pages_of_a_large_table_have_numbers_with_their_thousands_apart(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EstimatePaginator, "count", 100_000)
+
+    page = client.get(list_of(Signal), {"p": "12"}).content.decode()
+
+    assert re.search(r'<a href="\?p=2000">2,000</a>', page)
+    assert re.search(r'aria-current="page">12</span>', page)
+    # What is left out between them is no page.
+    assert page.count("<span>…</span>") == 2
 
 
 def test_what_a_filter_leaves_of_a_large_table_is_said_to_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
