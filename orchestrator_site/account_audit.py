@@ -1,12 +1,13 @@
 """Accounts in the audit log: who signed in or failed to, and what was changed of users, roles and passwords, by whom.
 
-Django's own signals tell of it, whichever page or form did it; they name no request, so that the middleware notes it.
-What a command does to accounts, with the database's password in hand, is not here.
+Django's own signals tell of it, whichever page, form or command did it; they name nobody, so that the middleware notes
+the request, and a command that it is one. What a migration does to accounts is nobody's doing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from time import time
 from typing import Any
@@ -19,13 +20,14 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.http import HttpRequest, HttpResponse
 
-from kernel.actors import Actor, account_actor, actor_of
+from kernel.actors import Actor, account_actor, actor_of, command_line_actor
 from kernel.audit import differences, record
 from kernel.events import SIGN_IN_REFUSED
 from orchestrator_site.sign_in.sessions import end_sessions, seen
 
 WATCHED = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "password")
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+_command: ContextVar[Actor | None] = ContextVar("command", default=None)
 # The lists of a user or a role that grant something, by the relation's table.
 GRANTS: dict[Any, str] = {
     User.groups.through: "groups",
@@ -58,6 +60,16 @@ class AccountMiddleware:
             _request.reset(token)
 
 
+@contextmanager
+def by_command() -> Iterator[None]:
+    """What the block changes of accounts is the doing of whoever runs the command."""
+    token = _command.set(command_line_actor())
+    try:
+        yield
+    finally:
+        _command.reset(token)
+
+
 def watch_accounts() -> None:
     """Connect the receivers; called once, when the apps are ready."""
     for model in (User, Group):
@@ -84,17 +96,22 @@ def _facts(account: Any) -> dict[str, object]:
     return {name: getattr(account, name) for name in WATCHED}
 
 
-def _record(action: str, subject: str, changes: dict[str, tuple[str, str]], reason: str = "") -> None:
+def _actor() -> Actor | None:
+    """Who is at it; None for a migration."""
     request = _request.get()
-    if request is not None:
-        # Whom an identity provider brings in is nobody yet while his account is opened.
-        known = request.user.is_authenticated
-        actor = actor_of(request) if known else Actor("identity provider", address_of(request) or "")
+    if request is None:
+        return _command.get()
+    # Whom an identity provider brings in is nobody yet while his account is opened.
+    return actor_of(request) if request.user.is_authenticated else Actor("identity provider", address_of(request) or "")
+
+
+def _record(action: str, subject: str, changes: dict[str, tuple[str, str]], reason: str = "") -> None:
+    if (actor := _actor()) is not None:
         record(actor, action, subject, changes=changes, reason=reason)
 
 
 def _note_before(sender: type[Any], instance: Any, **_: Any) -> None:
-    if _request.get() is not None:
+    if _actor() is not None:
         stored = sender.objects.filter(pk=instance.pk).first()
         instance.before = None if stored is None else _facts(stored)
 
@@ -102,7 +119,8 @@ def _note_before(sender: type[Any], instance: Any, **_: Any) -> None:
 def _record_saved(sender: type[Any], instance: Any, *, created: bool, **_: Any) -> None:
     kind = sender.__name__.lower()
     if created:
-        _record(f"{kind}.created", _named(instance), {})
+        may_everything = {"is_superuser": ("", "True")} if getattr(instance, "is_superuser", False) else {}
+        _record(f"{kind}.created", _named(instance), may_everything)
         return
     changes = differences(getattr(instance, "before", None) or {}, _facts(instance))
     if "password" in changes:
@@ -110,10 +128,9 @@ def _record_saved(sender: type[Any], instance: Any, *, created: bool, **_: Any) 
     # A log-in saves the user as well, and changes nothing of this.
     if changes:
         _record(f"{kind}.changed", _named(instance), changes)
-    request = _request.get()
-    if request is not None and "is_active" in changes and not instance.is_active:
+    if (actor := _actor()) is not None and "is_active" in changes and not instance.is_active:
         # They are dead already; put back, the account would be signed in again.
-        end_sessions(actor_of(request), instance, instance.usersession_set.all(), reason="deactivated")
+        end_sessions(actor, instance, instance.usersession_set.all(), reason="deactivated")
 
 
 def _record_deleted(sender: type[Any], instance: Any, **_: Any) -> None:
@@ -123,7 +140,7 @@ def _record_deleted(sender: type[Any], instance: Any, **_: Any) -> None:
 def _record_grants(
     sender: type[Any], instance: Any, action: str, *, reverse: bool, model: Any, pk_set: set[int] | None, **_: Any
 ) -> None:
-    if action not in {"post_add", "post_remove"} or reverse or not pk_set or _request.get() is None:
+    if action not in {"post_add", "post_remove"} or reverse or not pk_set or _actor() is None:
         return
     names = ", ".join(sorted(str(one) for one in model.objects.filter(pk__in=pk_set)))
     change = ("", names) if action == "post_add" else (names, "")

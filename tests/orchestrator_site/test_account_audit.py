@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -102,7 +104,22 @@ def test_users_and_groups_that_come_and_go_are_told(root: Client) -> None:
     assert told("group.changed")[0][2] == {"name": ["night desk", "late desk"]}
 
 
-def test_what_a_command_does_to_accounts_is_not_told() -> None:
+def test_what_a_command_on_the_server_does_to_accounts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    monkeypatch.setattr("getpass.getpass", lambda **_: "quite-another-2")
+
+    call_command("createsuperuser", "--noinput", username="root", email="root@desk.test", verbosity=0)
+    call_command("changepassword", "root", stdout=StringIO())
+
+    found = [(entry.action, entry.subject, entry.changes) for entry in entries("user.created", "user.changed")]
+    assert found == [
+        ("user.created", "user root", {"is_superuser": ["", "True"]}),
+        ("user.changed", "user root", {"password": ["as it was", "changed"]}),
+    ]
+    assert all(entry.actor.startswith("command line (") for entry in entries("user.created", "user.changed"))
+
+
+def test_accounts_that_nobody_has_made_are_not_told() -> None:
     User.objects.create_user("ada").groups.add(Group.objects.get(name="viewer"))
 
     assert not AuditEntry.objects.filter(action__startswith="user.").exists()

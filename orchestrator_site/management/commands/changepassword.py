@@ -1,0 +1,18 @@
+"""`manage.py changepassword`: Django's, told in the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.management.commands import changepassword
+
+from orchestrator_site.account_audit import by_command
+
+
+class Command(changepassword.Command):
+    """Tell of a new password, and of who ran this."""
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        """Do what Django's does."""
+        with by_command():
+            return super().handle(*args, **options)
