@@ -21,7 +21,7 @@ from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.values import row_id
 from orchestrator_site.sign_in.adapters import NO_ADDRESS
-from orchestrator_site.sign_in.sessions import end_sessions
+from orchestrator_site.sign_in.sessions import browser_of, end_sessions
 from orchestrator_site.sign_in.sessions import sessions_of as found_sessions
 
 
@@ -31,6 +31,7 @@ class Place:
 
     session: UserSession
     address: str
+    browser: str
     is_current: bool
 
 
@@ -113,6 +114,7 @@ def _places(request: HttpRequest, user: User) -> list[Place]:
         Place(
             session,
             "unknown" if session.ip == NO_ADDRESS else session.ip,
+            browser_of(session.user_agent),
             session.session_key == request.session.session_key,
         )
         for session in found_sessions(user, request)

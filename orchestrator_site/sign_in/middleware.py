@@ -11,7 +11,6 @@ from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -88,7 +87,6 @@ class SignInMiddleware:
         assert isinstance(request.user, User)
         if is_mfa_enabled(request.user, STRONG):
             return None
-        messages.warning(request, "This site wants a second factor of everybody: set one up to go on.")
         return redirect("account")
 
     def _fresh_login(self, request: HttpRequest) -> HttpResponse | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from allauth.usersessions.models import UserSession
@@ -13,6 +14,22 @@ from django.utils import timezone
 
 from kernel.actors import Actor
 from kernel.audit import record
+
+# In this order, because each claims to be most of those below it.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Version": "Safari"}
+SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS X": "macOS",
+    "CrOS": "ChromeOS", "Linux": "Linux",
+}  # fmt: skip
+
+
+def browser_of(user_agent: str) -> str:
+    """The browser, its version and the system in a few words; of any other program the beginning of what it says."""
+    for token, name in BROWSERS.items():
+        if found := re.search(rf"\b{token}/(\d+)", user_agent):
+            system = next((f" on {shown}" for word, shown in SYSTEMS.items() if word in user_agent), "")
+            return f"{name} {found[1]}{system}"
+    return user_agent[:60]
 
 
 def sessions_of(user: User, request: HttpRequest | None = None) -> list[UserSession]:

@@ -71,6 +71,8 @@ def test_it_decides_alerts_and_sigterm_stops_every_process(tmp_path: Path) -> No
         wait_until_ready(port)
         assert send_alert(port, 0) == 200
         wait_until(lambda: Experiment.objects.count() == 1, what="the decision")
+        # Said now and not at the end, whoever reads the output.
+        wait_until(lambda: "Ready at" in (tmp_path / "log").read_text(), what="the sentence that it is ready")
         family = descendants(site.pid)
 
         site.terminate()

@@ -83,6 +83,8 @@ class Command(BaseCommand):
                 break
             if answers_ok(f"http://{host}:{port}/readyz"):
                 self.stdout.write(f"Ready at http://{host}:{port}/admin/. Press Ctrl-C to stop.")
+                # A pipe to the journal would keep it to the end.
+                self.stdout.flush()
                 break
         group.watch()
         if group.failed is not None:

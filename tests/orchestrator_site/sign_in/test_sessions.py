@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.urls import reverse
 
+from orchestrator_site.sign_in.sessions import browser_of
 from tests.orchestrator_site.sign_in.people import PASSWORD, is_in, person, signed_in
 from tests.policies.control import entries
 
@@ -25,10 +26,28 @@ def test_the_account_page_lists_where_one_is_signed_in() -> None:
 
     page = here.get(reverse("account")).content.decode()
 
-    assert page.count("Firefox") == 2
+    assert page.count(">Firefox<") == 2
     assert "198.51.100.7" in page
     assert "203.0.113.9" in page
     assert page.count("this one") == 1
+
+
+LIKE = "AppleWebKit/537.36 (KHTML, like Gecko)"
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox 145 on Windows"),
+        (f"Mozilla/5.0 (X11; Linux x86_64) {LIKE} Chrome/142.0.0.0 Safari/537.36", "Chrome 142 on Linux"),
+        (f"Mozilla/5.0 (Windows NT 10.0) {LIKE} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0", "Edge 142 on Windows"),
+        (f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {LIKE} Version/26.1 Safari/605.1.15", "Safari 26 on macOS"),
+        (f"Mozilla/5.0 (iPhone; OS 18_6 like Mac OS X) {LIKE} Version/18.6 Safari/604.1", "Safari 18 on iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"), ("<b>" * 30, "<b>" * 20), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_in_a_few_words(says: str, shown: str) -> None:
+    assert browser_of(says) == shown
 
 
 def test_one_other_is_ended_or_all_of_them_and_never_ones_own() -> None:
@@ -75,7 +94,7 @@ def test_a_new_password_signs_out_everywhere_else() -> None:
 
     assert (is_in(here), is_in(there)) == (True, False)
     page = here.get(reverse("account")).content.decode()
-    assert (page.count("Firefox"), page.count("this one")) == (1, 1)
+    assert (page.count(">Firefox<"), page.count("this one")) == (1, 1)
 
 
 def test_an_administrator_sees_and_ends_the_sessions_of_others_but_of_no_superuser() -> None:
