@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +13,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from admin_kit.form_fields import reason_field
@@ -18,11 +21,19 @@ from admin_kit.options import render_page
 from archives.holds import lift_hold, place_hold
 from archives.keeping import ARCHIVING_SECONDS, archived_until, kept_days, oldest
 from archives.kinds import KINDS
-from archives.models import LIFT_HOLDS, PLACE_HOLDS, Archive, LegalHold
+from archives.models import LIFT_HOLDS, PLACE_HOLDS, Archive, LegalHold, UnfinishedWork
 from kernel.actors import actor_of
 from kernel.errors import DomainError
+from orchestrator_site.console.attention import what_asks
 
 SHOWN = 10
+# What Now says of keeping, with the work that has not succeeded since; the template has what to do.
+TROUBLES = {
+    "worker": "",
+    "archiving": UnfinishedWork.ARCHIVES,
+    "archive_replay": "",
+    "months": UnfinishedWork.MONTHS,
+}
 
 
 class _Day(UnfoldAdminTextInputWidget):
@@ -64,6 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show what stays how long, the holds in force and the latest archives."""
     kinds = [
         {
+            "past": _days_past(kept_days(kind), oldest(kind)),
             "name": kind.name.replace("_", " "),
             "what": kind.what,
             "setting": kind.setting,
@@ -73,12 +85,15 @@ def page(request: HttpRequest) -> HttpResponse:
         }
         for kind in KINDS
     ]
+    goes = any(kind["days"] for kind in kinds)
     return render_page(
         request,
         "console/retention.html",
         "Retention",
         kinds=kinds,
-        goes=any(kind["days"] for kind in kinds),
+        goes=goes,
+        is_past=any(kind["past"] for kind in kinds),
+        troubles=list(_troubles(goes=goes)),
         folder=settings.ARCHIVE_DIR,
         minutes=int(ARCHIVING_SECONDS // 60),
         holds=LegalHold.objects.filter(lifted_at=None),
@@ -86,6 +101,21 @@ def page(request: HttpRequest) -> HttpResponse:
         may_place=request.user.has_perm(PLACE_HOLDS),
         may_lift=request.user.has_perm(LIFT_HOLDS),
     )
+
+
+def _troubles(*, goes: bool) -> Iterator[dict[str, Any]]:
+    """What Now says of keeping, each since when it lasts; that no worker runs matters where anything goes."""
+    since = dict(UnfinishedWork.objects.values_list("what", "since"))
+    for one in what_asks():
+        if one.kind in TROUBLES and (goes or one.kind != "worker"):
+            yield {"kind": one.kind, "text": one.text, "since": since.get(TROUBLES[one.kind])}
+
+
+def _days_past(days: int, found: datetime | None) -> int:
+    """For how many whole days the oldest should have gone; 0 where all are younger or nothing goes."""
+    if not days or found is None:
+        return 0
+    return max((timezone.now() - found - timedelta(days=days)).days, 0)
 
 
 @permission_required(PLACE_HOLDS, raise_exception=True)

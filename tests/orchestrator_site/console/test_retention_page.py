@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.db.models.functions import Now
 from django.urls import reverse
 
-from archives.keeping import archive
+from archives.keeping import archive, archive_due
 from archives.models import LegalHold
+from experiments.models import WorkerHeartbeat
 from kernel.models import AuditEntry
 from tests.archives.shelf import let_days_pass
 from tests.factories import make_experiment
@@ -44,6 +46,34 @@ def test_it_shows_what_is_kept_since_when_and_what_has_gone(settings: LazySettin
     assert "in files" in page
     listed = logged_in("analyst").get(reverse("admin:archives_archive_changelist")).content.decode()
     assert "in files" in listed
+
+
+def test_it_says_what_keeps_old_rows_from_going_and_what_to_do(settings: LazySettings, tmp_path: Path) -> None:
+    settings.KEEP_SIGNALS_DAYS = 30
+    settings.ARCHIVE_DIR = str(tmp_path / "full")
+    (tmp_path / "full").write_text("a file, where no folder can be made")
+    make_experiment("A")
+    let_days_pass(42)
+    make_experiment("A")
+    archive_due()
+    viewer = logged_in("viewer")
+    WorkerHeartbeat.objects.create(cluster="host:1", heartbeat_at=Now())
+
+    page = viewer.get(PAGE).content.decode()
+
+    assert "Old rows cannot be archived: [Errno 20] Not a directory" in page
+    assert "Make room in" in page
+    assert "12 days past" in page
+    assert "No worker is running" not in page
+
+    settings.ARCHIVE_DIR = str(tmp_path / "mended")
+    archive_due()
+    WorkerHeartbeat.objects.all().delete()
+
+    page = viewer.get(PAGE).content.decode()
+    assert "Old rows cannot be archived" not in page
+    assert "days past" not in page
+    assert "Nothing is archived until then." in page
 
 
 def test_an_operator_places_a_hold_with_a_reason_and_lifts_it_with_another() -> None:
