@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 from embedded_postgres.data_folder import clear_remains, end_processes, give_to, has_cluster
 from embedded_postgres.errors import EmbeddedPostgresError
@@ -14,6 +15,8 @@ from embedded_postgres.identity import Home
 from embedded_postgres.place import APPLICATION, DATABASE, OWNER, PORT, Place
 
 STOP_SECONDS = 60.0
+# PostgreSQL 18 that is asked for a fast shutdown while it recovers from the crash of one of its processes never ends.
+RECOVERY_SECONDS, RECOVERY_LOOK_SECONDS = 10.0, 0.02
 # The builtin provider sorts and folds case alike on Linux and macOS; the operating system's C.UTF-8 may be missing.
 INITDB_OPTIONS = (
     f"--username={OWNER}",
@@ -62,6 +65,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
         self._log_start = 0
+        self._has_answered = False
 
     def prepare_data(self, *, may_create: bool) -> None:
         """Take the data directory into use, or create it; raise EmbeddedPostgresError when it is gone or not ours."""
@@ -117,6 +121,7 @@ class Server:
         command = [os.fspath(self._home.bin_dir / "postgres"), "-D", os.fspath(self._home.name)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
+        self._has_answered = False
         with self._place.log_file.open("ab") as log:
             self._log_start = log.tell()
             self._process = identity.start(command, log, self._home.data_dir)
@@ -156,6 +161,7 @@ class Server:
                 if connection.broken:  # the server crashed under us: not ready after all
                     return False
                 raise self._error("the database cannot be created", f"error: {error}") from error
+        self._has_answered = True
         return True
 
     def failure(self) -> EmbeddedPostgresError:
@@ -164,6 +170,9 @@ class Server:
 
     def stop(self) -> None:
         """Stop the process and reap it: fast shutdown, after `STOP_SECONDS` an immediate one."""
+        ends = time.monotonic() + RECOVERY_SECONDS
+        while self._has_answered and self.exit_code() is None and not self._accepts() and time.monotonic() < ends:
+            time.sleep(RECOVERY_LOOK_SECONDS)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if self._process is None or self.exit_code() is not None:
                 return
@@ -172,6 +181,16 @@ class Server:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
+
+    def _accepts(self) -> bool:
+        """Whether the server, which has answered before, takes connections."""
+        import psycopg
+
+        try:
+            psycopg.connect(self._place.url("postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _logged(self) -> str:
         """What was logged since the last start."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from embedded_postgres.data_folder import processes_in_table, server_processes
@@ -109,6 +110,21 @@ def test_a_server_whose_owner_and_supervisor_are_killed_at_once_ends(data_dir: P
         eventually(lambda: not server_processes(data_dir))
     with HoldingProcess(data_dir) as next_holder:
         assert answers(next_holder.url)
+
+
+def test_a_server_that_recovers_from_a_crash_is_stopped_without_delay(data_dir: Path) -> None:
+    # Asked for a fast shutdown meanwhile, PostgreSQL would stand still until the immediate one.
+    with HoldingProcess(data_dir) as holder:
+        url, supervisor = holder.url, supervisor_pid(data_dir)
+        with psycopg.connect(url) as connection:
+            # So that there is something to recover.
+            connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000000)")
+        kill_all([pid_of(url, "checkpointer")])
+        eventually(lambda: not answers(url))
+        # At once, not half a second after the last holder.
+        holder.kill()
+        os.kill(supervisor, signal.SIGTERM)
+    wait_until_gone(data_dir)
 
 
 def test_a_guard_stops_the_server_when_the_supervisor_dies(tmp_path: Path) -> None:
