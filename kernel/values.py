@@ -18,6 +18,7 @@ _EPOCH_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 _MAX_EPOCH_MICROSECONDS = int((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH_START).total_seconds()) * 10**6 - 1
 # As seconds this is the year 5138, as milliseconds 1973: nothing that anybody reports lies between.
 _FIRST_MILLISECONDS = 10**11
+_LEAST_IN_FULL, _LEAST_AS_POWER = Decimal("0.000001"), 10**9
 
 
 def parse_instant(value: object) -> datetime:
@@ -88,6 +89,14 @@ def decimal_text(value: Decimal) -> str:
     whole, _, decimals = f"{value:f}".partition(".")
     text = f"{whole}.{decimals.rstrip('0'):0<2}"
     return "0.00" if text == "-0.00" else text
+
+
+def figure_text(value: float | str, *, signed: bool = False) -> str:
+    """Three digits of a measured number, such as 2,410 or 0.0812; a power of ten only where nobody counts the zeros."""
+    number, sign = float(value), "+" if signed else ""
+    rounded = Decimal(f"{number:.3g}")
+    in_full = not rounded or (rounded.is_finite() and _LEAST_IN_FULL <= abs(rounded) < _LEAST_AS_POWER)
+    return f"{rounded:{sign},f}" if in_full else f"{number:{sign}.3g}"
 
 
 def plain_text(value: Decimal) -> str:

@@ -18,7 +18,7 @@ from admin_kit.display import age_text
 from admin_kit.places import Part, path_of
 from admin_kit.saved_views import query_of, views_of
 from kernel.models import SavedView
-from kernel.values import plain_text, read_instant
+from kernel.values import figure_text, plain_text, read_instant
 
 register = template.Library()
 
@@ -133,7 +133,7 @@ def count(number: int) -> str:
 @register.filter
 def figure(value: str | float | None, otherwise: str = "none") -> str:
     """Three digits of a number that is exact elsewhere."""
-    return otherwise if value is None else f"{float(value):,.3g}"
+    return otherwise if value is None else figure_text(value)
 
 
 @register.filter

@@ -25,10 +25,10 @@ from orchestrator_site.finding import MOST, experiments_named, facets_of, symbol
 from orchestrator_site.roles import HALT_TRADING
 from outcomes.models import Evaluation
 from outcomes.performance.listing import NEW_YORK
-from policies.models import PolicyVersion
+from policies.models import EngineName, PolicyVersion
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
 
-_NUMBER = re.compile(r"[v#]?([0-9]{1,9})")
+_NUMBER = re.compile(r"([v#]?)([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ ACTIONS = (
     ("Re-evaluate rejected alerts", "judge again re-drive redrive replay inbox", "replay",
      "signals_app.redrive_webhookdelivery", "inbox_redrive", ""),
     ("The worst trades", "loss pnl rows", "trending_down", "outcomes.view_report", "rows", "order=worst"),
+    *((f"The worst trades of {engine}", "loss pnl rows engine", "trending_down", "outcomes.view_report", "rows",
+       f"engine={engine}&order=worst") for engine in EngineName.values),
 )  # fmt: skip
 
 
@@ -100,14 +102,14 @@ def _things(request: HttpRequest, text: str) -> Iterator[Found]:
     """Rows that the text names, of tables that the user may see."""
     may = request.user.has_perm
     if (number := _NUMBER.fullmatch(text.lower())) is not None:
-        key = int(number[1])
         for model, permission, icon in (
             (PolicyVersion, "policies.view_policyversion", "rule"),
             (Evaluation, "outcomes.view_evaluation", "balance"),
             (WebhookDelivery, "signals_app.view_webhookdelivery", "inbox"),
         ):
-            if may(permission):
-                yield from _rows(model.objects.filter(pk=key), icon)
+            # Only versions of the policy are called v7.
+            if may(permission) and (number[1] != "v" or model is PolicyVersion):
+                yield from _rows(model.objects.filter(pk=int(number[2])), icon)
     if may("policies.view_policyversion") and (digits := digits_of(text)):
         yield from _rows(PolicyVersion.objects.filter(content_hash__startswith=digits), "rule")
     if may("experiments.view_experiment"):

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from admin_kit.charts import Chart, Mark, Series
+from kernel.values import figure_text
 
 # Below it a bet is as good as lost; the line of 40 and the start at 1 stay apart.
 LEAST_SHOWN, MOST_SHOWN = 0.01, 1e9
@@ -42,10 +43,10 @@ def largest_in_words(blocks: Sequence[Mapping[str, Any]], worst: float, unit: st
     priced = max((most(one) for one in blocks if one["x_low"] == one["x_high"]), default=0.0)
     largest = max(map(most, blocks))
     if largest == priced:
-        return f"largest {largest:.3g} {unit}, {largest / worst:.0%} of it"
+        return f"largest {figure_text(largest)} {unit}, {largest / worst:.0%} of it"
     return (
-        f"largest with all prices {priced:.3g} {unit}, {priced / worst:.0%} of it; where prices are missing, up to"
-        f" {largest:.3g} {unit}, {largest / worst:.0%}"
+        f"largest with all prices {figure_text(priced)} {unit}, {priced / worst:.0%} of it; where prices are missing,"
+        f" up to {figure_text(largest)} {unit}, {largest / worst:.0%}"
     )
 
 
@@ -64,8 +65,8 @@ def _evidence(document: Mapping[str, Any], days: Sequence[str]) -> Chart:
     return Chart(
         "evidence",
         "Evidence",
-        f"After {len(blocks)} blocks the evidence is {of['a'][-1]:.3g} for A and {of['b'][-1]:.3g} for B; each began at"
-        f" 1, and {needed:g} decides. The scale is logarithmic.",
+        f"After {len(blocks):,} blocks the evidence is {figure_text(of['a'][-1])} for A and"
+        f" {figure_text(of['b'][-1])} for B; each began at 1, and {needed:g} decides. The scale is logarithmic.",
         days,
         [
             Series("for A", of["a"], "a"),
@@ -97,7 +98,7 @@ def _difference(document: Mapping[str, Any], days: Sequence[str], unit: str) -> 
     if margin:
         series += [Series(f"{sign}{margin:g}, the margin", [value] * len(blocks), "limit")
                    for sign, value in (("+", margin), ("-", -margin))]  # fmt: skip
-    known = ["open" if edge is None else f"{edge:.3g}" for edge in (lower[-1], upper[-1])]
+    known = ["open" if edge is None else figure_text(edge) for edge in (lower[-1], upper[-1])]
     said = f"; the interval is {known[0]} to {known[1]}. It holds at every look, and never widens" if has_bounds else ""
     edge, is_cut = _edge([*means, *lower, *upper], [*(one[len(one) // 2 :] for one in (means, lower, upper)), [margin]])
     return Chart(
@@ -117,10 +118,11 @@ def seen_in_words(blocks: Sequence[Mapping[str, Any]], unit: str) -> str:
     weight = sum(float(block["m"]) for block in blocks)
     low, high = (sum(float(block[name]) for block in blocks) / weight for name in ("x_low", "x_high"))
     if low == high:
-        return f"Over all blocks A minus B is {low:+.3g} {unit} a signal"
+        return f"Over all blocks A minus B is {figure_text(low, signed=True)} {unit} a signal"
+    mean, *ends = (figure_text(value, signed=True) for value in ((low + high) / 2, low, high))
     return (
-        f"Over all blocks A minus B is {(low + high) / 2:+.3g} {unit} a signal, the midpoint of {low:+.3g} to"
-        f" {high:+.3g}: what has no price is taken at its worst for A, and at its worst for B"
+        f"Over all blocks A minus B is {mean} {unit} a signal, the midpoint of {' to '.join(ends)}: what has no price"
+        " is taken at its worst for A, and at its worst for B"
     )
 
 

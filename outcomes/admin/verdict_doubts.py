@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from kernel.values import figure_text
 from outcomes.admin.verdict_charts import largest_in_words, middle, most
 from outcomes.admin.verdict_words import MEANS, unit_of
 from outcomes.core.evaluation import ENOUGH_HISTORY, read_plan
@@ -57,7 +58,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         Assumed(
             "No block is beyond the assumed worst case",
             f"±{worst:g} {unit}; {because}"
-            + ("" if history >= ENOUGH_HISTORY else f", with {history} earlier blocks to check it against"),
+            + ("" if history >= ENOUGH_HISTORY else f", with {history:,} earlier blocks to check it against"),
             largest_in_words(blocks, worst, unit) if blocks else "no block yet",
             max(map(most, blocks)) <= worst if blocks else None,
         ),
@@ -66,7 +67,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
             "Opened trades have a price that counts",
             f"at most {MOST_MISSING:.0%} of an engine's openings without one; what counts: {MEANS[content['prices']]}",
             ", ".join(
-                f"{engine.upper()} {missing} of {opened} without" + (f" ({missing / opened:.1%})" if opened else "")
+                f"{engine.upper()} {missing:,} of {opened:,} without" + (f" ({missing / opened:.1%})" if opened else "")
                 for engine, (missing, opened) in shares.items()
             ),
             all(missing <= MOST_MISSING * opened for missing, opened in shares.values()),
@@ -74,7 +75,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
         Assumed(
             "Trades end inside their block or soon after",
             f"held at most {content['max_hold_days']} days",
-            f"{counts[HOLD_EXCEEDED]} held longer",
+            f"{counts[HOLD_EXCEEDED]:,} held longer",
             not counts[HOLD_EXCEEDED],
         ),
     ]
@@ -85,7 +86,7 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
             Assumed(
                 "Real and shadow are assigned at random",
                 f"{float(ratio['split']):.0%} of signals assigned to A",
-                f"{ratio['a']} of {total} to A; e = {float(ratio['e']):.3g}, alarm at {SAMPLE_RATIO_ALARM:g}",
+                f"{ratio['a']:,} of {total:,} to A; e = {figure_text(ratio['e'])}, alarm at {SAMPLE_RATIO_ALARM:g}",
                 not ratio["alarm"],
             )
         )
@@ -96,7 +97,7 @@ def _independence(document: Mapping[str, Any]) -> Assumed:
     number, correlation = len(document["blocks"]), document["beside"]["lag_correlation"]
     limit = 2 / math.sqrt(number) if number else None
     return Assumed(
-        "Blocks are not autocorrelated",
+        "Blocks do not predict each other",
         "a correlation from block to block within chance" + (f", up to {limit:.2f}" if limit else ""),
         "too few blocks" if correlation is None else f"{float(correlation):.2f}",
         None if correlation is None or limit is None else float(correlation) <= limit,
@@ -111,14 +112,14 @@ def undone_by(document: Mapping[str, Any]) -> Iterator[str]:
         other = "B" if verdict == A_BETTER else "A"
         yield (
             f"The same bet, begun afresh after block {document['at_block']}, stands at"
-            f" {float(since[f'e_{other.lower()}']):.3g} for {other}: at {needed:g} the evidence has turned around, and"
-            " the sentence says so."
+            f" {figure_text(since[f'e_{other.lower()}'])} for {other}: at {needed:g} the evidence has turned around,"
+            " and the sentence says so."
         )
     if verdict == RUNNING:
         yield f"Evidence of {needed:g} for either engine is a verdict, at the block that brings it."
         yield (
-            f"Without one it is inconclusive after {document['content']['horizon_blocks']} blocks, when it is finished,"
-            " or when the policy, the rules or the strategy of an engine changes."
+            f"Without one it is inconclusive after {document['content']['horizon_blocks']:,} blocks, when it is"
+            " finished, or when the policy, the rules or the strategy of an engine changes."
         )
     else:
         yield "It applies to this phase only: it says nothing about other rules, another strategy or another policy."
@@ -149,14 +150,11 @@ def prospects(document: Mapping[str, Any]) -> list[Prospect] | None:
     # Then the difference is known within bounds alone.
     unpriced = any(one.low != one.high for one in bets)
     # What it would take to be shown right, and what if the lead was luck in part.
+    as_seen = "as seen, the midpoint of the bounds" if unpriced else "as seen"
     asked = [
-        (f"twice what was seen, {2 * seen:+.3g} {unit}", 2 * seen),
-        (
-            f"as seen, the midpoint of the bounds, {seen:+.3g} {unit}" if unpriced else f"as seen, {seen:+.3g} {unit}",
-            seen,
-        ),
+        (f"{words}, {figure_text(difference, signed=True)} {unit}", difference)
+        for words, difference in (("twice what was seen", 2 * seen), (as_seen, seen), ("half of it", seen / 2))
     ]
-    asked += [(f"half of it, {seen / 2:+.3g} {unit}", seen / 2)]
     if plan.margin:
         asked.append((f"none: equivalent within {float(plan.margin):g} {unit}", 0.0))
     found = []

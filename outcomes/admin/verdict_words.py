@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kernel.values import figure_text
 from outcomes.core.evaluation import CHOICES
 
 LEAST_P = 0.001
@@ -63,6 +64,8 @@ def content_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         value = content.get(name)
         if isinstance(value, list):
             value = ", ".join(map(str, value))
+        elif isinstance(value, int):
+            value = f"{value:,}"
         if value not in (None, ""):
             found.append((label, f"{value}: {MEANS[value]}" if value in MEANS else str(value)))
     return found
@@ -116,13 +119,13 @@ def beside_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ),
         (
             "Blocks won",
-            f"A {won['a']}, B {won['b']}",
-            f"the sign alone: e = {float(won['e_for_a']):.3g} for A, {float(won['e_for_b']):.3g} for B at every look",
+            f"A {won['a']:,}, B {won['b']:,}",
+            f"the sign alone: e = {figure_text(won['e_for_a'])} for A, {figure_text(won['e_for_b'])} for B at any look",
         ),
         (
             "Wilcoxon signed rank",
             _p(fixed["wilcoxon_p"]),
-            f"a fixed-n test of {fixed['blocks']} blocks at their midpoints, for one look: no verdict",
+            f"a fixed-n test of {fixed['blocks']:,} blocks at their midpoints, for one look: no verdict",
         ),
         ("Sign test", _p(fixed["sign_p"]), "likewise: neither is valid at repeated looks"),
     ]  # fmt: skip
@@ -134,10 +137,10 @@ def slice_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     found = []
     for one in document["beside"]["slices"]:
         seen = one["mean_per_signal"]
-        mean = "no difference yet" if seen is None else f"{float(seen):+.3g} {unit} a signal"
-        edges = ["open" if edge is None else f"{float(edge):.3g}" for edge in one["interval"] or ()]
+        mean = "no difference yet" if seen is None else f"{figure_text(seen, signed=True)} {unit} a signal"
+        edges = ["open" if edge is None else figure_text(edge) for edge in one["interval"] or ()]
         said = ", ".join([one["verdict"], *one["flags"]])
-        evidence = f"A {float(one['e_a']):.3g}, B {float(one['e_b']):.3g} of {float(one['needed']):g}"
+        evidence = f"A {figure_text(one['e_a'])}, B {figure_text(one['e_b'])} of {float(one['needed']):g}"
         between = f" ({' to '.join(edges)})" if edges else ""
         found.append((f"{one['slice']} ({_signals(one['signals'])})", said, f"{mean}{between}; {evidence}"))
     return found

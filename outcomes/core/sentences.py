@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kernel.values import day_text
+from kernel.values import day_text, figure_text
 from outcomes.core.beside import mean_per_signal
 from outcomes.core.evaluation import ALPHA, ENGINES, EVENT, EvaluationPlan
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.judging import DEPENDENT_BLOCKS, MISSING_PRICES, JudgedBlock
 
 NOT_SEPARABLE = "NOT_SEPARABLE"
+LEAST_IN_DECIMALS = 0.1
 REVERSED, DRIFT, NO_HISTORY, HOLD_EXCEEDED = "REVERSED", "DRIFT", "NO_HISTORY", "HOLD_EXCEEDED"
 FLAGS = {
     "BEYOND_L": "A block was beyond the assumed worst case.",
@@ -96,7 +97,7 @@ def _unit(spoken: Spoken) -> str:
 
 
 def _between(lower: float | None, upper: float | None, sign: int) -> str:
-    sure = f", {100 * (1 - ALPHA):.0f} % at every look:"
+    sure = f", {100 * (1 - ALPHA):.0f}% at every look:"
     if lower is not None and upper is not None:
         return f"{sure} {_number(sign * lower)} to {_number(sign * upper)}"
     if lower is not None:
@@ -113,9 +114,8 @@ def _blocks(number: int) -> str:
 
 
 def _number(value: float, decimals: int = 2) -> str:
-    """For people: two decimals, or two digits where these would say 0."""
-    text = f"{value:,.{decimals}f}"
-    return f"{value:.2g}" if value and not any(digit in text for digit in "123456789") else text
+    """For people: two decimals, or three digits where two decimals would say little or nothing."""
+    return figure_text(value) if 0 < abs(value) < LEAST_IN_DECIMALS else f"{value:,.{decimals}f}"
 
 
 def state_of_verdict(verdict: str, *, is_concluded: bool, compared: int, decided: int) -> str:

@@ -1,12 +1,13 @@
-"""How amounts are written."""
+"""How amounts and measured numbers are written."""
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
 
-from kernel.values import decimal_text
+from kernel.values import decimal_text, figure_text
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,17 @@ from kernel.values import decimal_text
 )
 def test_decimals_are_written_plain_with_two_decimals_or_more(value: str, text: str) -> None:
     assert decimal_text(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2411.0, "2,410"), ("0.0812", "0.0812"), (0.00003721, "0.0000372"), (187_000.4, "187,000"), (1.0, "1"),
+        (0.0, "0"), (-0.5, "-0.5"), (999.9, "1,000"), (6.18e45, "6.18e+45"), (4.2e-9, "4.2e-09"), (math.inf, "inf"),
+    ],
+)  # fmt: skip
+def test_a_measured_number_has_three_digits_and_no_power_of_ten_that_people_would_spell_out(
+    value: float | str, text: str
+) -> None:
+    assert figure_text(value) == text
+    assert figure_text(value, signed=True) == (text if text.startswith("-") else f"+{text}")

@@ -7,10 +7,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.models import Experiment
 from outcomes.models import RealTrade
 from outcomes.performance.listing import NEW_YORK
+from signals_app.models import WebhookDelivery, WebhookSource
 from tests.factories import make_signal, make_source
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
 
@@ -49,6 +51,27 @@ def test_a_signal_is_found_by_all_that_names_it(experiment: Experiment, subtests
             with subtests.test(name, typed=typed):
                 assert why in found(analyst, typed)
     assert why in found(analyst, "Long 7")
+
+
+def test_v7_is_a_version_of_the_policy_and_nothing_else_with_that_number(experiment: Experiment) -> None:
+    operator, policy = logged_in("operator"), experiment.policy_version_id
+    told = {"source": WebhookSource.objects.get(slug="mine"), "received_at": timezone.now(), "duration_ms": 1}
+    WebhookDelivery.objects.create(pk=policy, body=b"{}", body_sha256="0" * 64, outcome="accepted", **told)
+    version, delivery = (
+        reverse(f"admin:{page}_change", args=(policy,))
+        for page in ("policies_policyversion", "signals_app_webhookdelivery")
+    )
+
+    assert list(found(operator, f"v{policy}")) == [version]
+    assert {version, delivery} <= set(found(operator, f"#{policy}"))
+
+
+def test_the_worst_trades_of_an_engine_are_one_step_away(experiment: Experiment) -> None:
+    rows = reverse("admin:rows")
+
+    results = found(logged_in("analyst"), "worst trades of B")
+
+    assert results == {f"{rows}?engine=B&order=worst": "The worst trades of B"}
 
 
 def test_a_symbol_leads_to_its_signals(experiment: Experiment) -> None:

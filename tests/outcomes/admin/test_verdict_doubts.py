@@ -116,7 +116,7 @@ def test_missing_prices_long_holds_and_an_unfair_coin_are_told_by_their_numbers(
 
     assert (found["Opened"].seen, found["Opened"].holds) == ("A 6 of 100 without (6.0%), B 0 of 0 without", False)
     assert (found["Trades"].seen, found["Trades"].holds) == ("2 held longer", False)
-    assert (found["Real"].seen, found["Real"].holds) == ("900 of 1200 to A; e = 1.23e+04, alarm at 1000", False)
+    assert (found["Real"].seen, found["Real"].holds) == ("900 of 1,200 to A; e = 12,300, alarm at 1000", False)
 
 
 def test_a_verdict_is_undone_by_the_other_side_and_by_another_phase() -> None:

@@ -43,9 +43,9 @@ def said(verdict: str = A_BETTER, *, changes: dict[str, Any] | None = None, **sp
 @pytest.mark.parametrize(
     ("interval", "range_"),
     [
-        ((0.02, 0.31), ", 95 % at every look: 0.02 to 0.31"),
-        ((0.02, None), ", 95 % at every look: at least 0.02"),
-        ((None, 0.31), ", 95 % at every look: at most 0.31"),
+        ((0.02, 0.31), ", 95% at every look: 0.02 to 0.31"),
+        ((0.02, None), ", 95% at every look: at least 0.02"),
+        ((None, 0.31), ", 95% at every look: at most 0.31"),
         ((None, None), ""),
     ],
 )
@@ -62,11 +62,11 @@ def test_where_b_is_better_its_lead_is_positive_and_the_interval_turned_around()
 
     assert (
         text
-        == "B is better by 0.15 USD a signal, 95 % at every look: 0.02 to 0.31, by block 2, 2026-03-02 to 2026-03-15."
+        == "B is better by 0.15 USD a signal, 95% at every look: 0.02 to 0.31, by block 2, 2026-03-02 to 2026-03-15."
     )
     # The end that is not refuted turns around with the rest.
-    assert ", 95 % at every look: at least 0.02, by" in said(B_BETTER, blocks=blocks, interval=(None, -0.02))
-    assert ", 95 % at every look: at most 0.31, by" in said(B_BETTER, blocks=blocks, interval=(-0.31, None))
+    assert ", 95% at every look: at least 0.02, by" in said(B_BETTER, blocks=blocks, interval=(None, -0.02))
+    assert ", 95% at every look: at most 0.31, by" in said(B_BETTER, blocks=blocks, interval=(-0.31, None))
 
 
 def test_small_differences_keep_two_digits() -> None:

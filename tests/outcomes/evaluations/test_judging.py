@@ -108,7 +108,7 @@ def test_a_clear_difference_becomes_a_verdict_that_stands(
     assert (found["verdict"], found["at_block"], found["state"]) == ("A_BETTER", first, "RUNNING")
     lower, upper = (float(edge) for edge in found["interval"])
     assert lower < 1 < upper
-    assert "A is better by 1.00 R a signal, 95 % at every look: " in found["sentence"]
+    assert "A is better by 1.00 R a signal, 95% at every look: " in found["sentence"]
     assert f"by block {first}, 2014-06-02 to 2014-06-{1 + first}." in found["sentence"]
     assert float(found["blocks"][first - 1]["e_a"]) == pytest.approx(wealth[first - 1])
     assert float(found["since"]["e_a"]) == pytest.approx(wealth[14 - first])
