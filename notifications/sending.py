@@ -47,7 +47,7 @@ def send(recipient: Recipient, batch: Sequence[Notification]) -> None:
 def send_message(url: str, batch: Sequence[Notification]) -> None:
     """Send one message by apprise."""
     # It brings a hundred services along, which only the worker's errand needs.
-    from apprise import Apprise, LogCapture, NotifyType
+    from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
     events = [one.event for one in batch]
     first = events[0].text
@@ -61,7 +61,10 @@ def send_message(url: str, batch: Sequence[Notification]) -> None:
         raise SendingError("The URL is not one of a service that apprise knows.")
     with LogCapture(level=WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
         kind = NotifyType.FAILURE if any(event.urgent for event in events) else NotifyType.INFO
-        is_sent = service.notify(title=title[:MAX_TITLE], body="\n".join(lines), notify_type=kind)
+        # Text: engines and senders of alerts wrote parts of it, and it must not become a link of a mail or of a chat.
+        is_sent = service.notify(
+            title=title[:MAX_TITLE], body="\n".join(lines), notify_type=kind, body_format=NotifyFormat.TEXT
+        )
         text = captured.getvalue().strip()
     if not is_sent:
         raise SendingError(without_secrets(text, url)[:2000] or "The service did not take it and gave no reason.")

@@ -93,6 +93,19 @@ def test_what_is_due_together_is_one_message_by_apprise(receiver: Receiver) -> N
     assert set(Notification.objects.values_list("state", "attempts")) == {("SENT", 1)}
 
 
+def test_what_others_wrote_is_no_markup_where_a_service_takes_some(receiver: Receiver) -> None:
+    # As mail does by itself.
+    make_recipient(f"json://{receiver.address}/?format=html")
+    happen("incident", text="<a href='http://evil.example'>Sign in</a>")
+    spread()
+    make_due()
+
+    deliver()
+
+    assert "&lt;a&nbsp;href=" in receiver.messages[0]["message"]
+    assert "<a" not in receiver.messages[0]["message"]
+
+
 def test_nothing_is_sent_before_it_is_due(receiver: Receiver) -> None:
     make_recipient(f"json://{receiver.address}/", grace_seconds=60)
     happen()
