@@ -224,8 +224,8 @@ REQUIRE_SECOND_FACTOR = env.flag(
 )
 REQUIRE_FRESH_LOGIN = env.flag(
     "REQUIRE_FRESH_LOGIN",
-    meaning="releasing a halt or a guardrail, activating a policy, and keys and tokens ask for the password or the "
-    "second factor again",
+    meaning="releasing a halt or a guardrail, activating a policy, and keys and tokens ask for the second factor "
+    "again, or for the password of who has none",
 )
 FRESH_LOGIN_MINUTES = env.number(
     "FRESH_LOGIN_MINUTES", default=15, allowed="1 or more", meaning="for how long such an answer counts"

@@ -21,6 +21,7 @@ from admin_kit.options import render_page
 from kernel.actors import actor_of
 from kernel.values import row_id
 from orchestrator_site.sign_in.adapters import NO_ADDRESS
+from orchestrator_site.sign_in.middleware import signed_in_by_oidc
 from orchestrator_site.sign_in.sessions import browser_of, end_sessions
 from orchestrator_site.sign_in.sessions import sessions_of as found_sessions
 
@@ -50,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
         keys=[factor for factor in factors if factor.type == Authenticator.Type.WEBAUTHN],
         codes_left=len(codes.wrap().get_unused_codes()) if codes else 0,
         has_factor=any(factor.type != Authenticator.Type.RECOVERY_CODES for factor in factors),
-        must_have_factor=settings.REQUIRE_SECOND_FACTOR,
+        must_have_factor=settings.REQUIRE_SECOND_FACTOR and not signed_in_by_oidc(request),
         has_password=user.has_usable_password(),
         oidc=settings.OIDC_NAME if settings.OIDC_ISSUER else "",
         connected=SocialAccount.objects.filter(user=user).first(),

@@ -7,6 +7,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -16,6 +18,9 @@ from django.shortcuts import redirect
 from kernel.sealing import seal, unseal
 
 FACTORS = "second factors"
+STRONG = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+# What allauth calls the way by the password.
+BY_PASSWORD = "reauthenticate"  # noqa: S105 (a name, no password)
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 (a column that is never empty: nothing usable is known)
 NO_ENTRY = "This account may not use the console. An administrator can allow it."
 
@@ -44,6 +49,15 @@ class AccountAdapter(DefaultAccountAdapter):
         clear_login(request)
         messages.error(request, NO_ENTRY)
         return redirect("admin:login")
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """How somebody proves again who he is, the first by default: who has a second factor not by the password."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if not user.is_authenticated or not is_mfa_enabled(user, STRONG):
+            return methods
+        methods = [method for method in methods if method["id"] != BY_PASSWORD]
+        # Without an app a code can only be one for the day on which the passkey is lost.
+        return methods if is_mfa_enabled(user, [Authenticator.Type.TOTP]) else methods[::-1]
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **options: Any) -> None:
         """Tell errors; that somebody has signed in or out, he sees."""

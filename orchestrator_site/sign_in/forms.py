@@ -79,7 +79,7 @@ class _Counted(Styled):
             raise ValidationError("Too many failed attempts.")
 
 
-class CodeForm(_Counted, factors.AuthenticateForm):
+class _Code(_Counted, factors.BaseAuthenticateForm):
     """A code of an authenticator app, or a recovery code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,8 +100,12 @@ class CodeForm(_Counted, factors.AuthenticateForm):
         return code
 
 
-class CodeAgainForm(CodeForm, factors.ReauthenticateForm):
-    """The same, asked for again."""
+class CodeForm(_Code, factors.AuthenticateForm):
+    """A code after the password."""
+
+
+class CodeAgainForm(_Code, factors.ReauthenticateForm):
+    """A code that is asked for again."""
 
 
 def spend(authenticator: Authenticator, code: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import suspend_request
-from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,6 +19,7 @@ from requests import RequestException
 
 from kernel.events import IDENTITY_PROVIDER_UNAVAILABLE
 from orchestrator_site.console.kill_switch import GO
+from orchestrator_site.sign_in.adapters import STRONG
 from orchestrator_site.sign_in.crowd import OIDC
 from policies.selectors import open_halt
 
@@ -38,7 +38,6 @@ STEPS = {
 KILL_SWITCH = "kill_switch"
 # Open without a second factor: the way to one, and out.
 ALWAYS_OPEN = ("/admin/account/", "/admin/login/", "/admin/logout/", "/admin/password_change/", "/admin/jsi18n/")
-STRONG = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
 def is_fresh(request: HttpRequest) -> bool:

@@ -16,7 +16,10 @@ from kernel.actors import Actor
 from kernel.audit import record
 
 # In this order, because each claims to be most of those below it.
-BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Version": "Safari"}
+BROWSERS = {
+    "Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome", "CriOS": "Chrome",
+    "Version": "Safari",
+}  # fmt: skip
 SYSTEMS = {
     "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS X": "macOS",
     "CrOS": "ChromeOS", "Linux": "Linux",
@@ -26,7 +29,7 @@ SYSTEMS = {
 def browser_of(user_agent: str) -> str:
     """The browser, its version and the system in a few words; of any other program the beginning of what it says."""
     for token, name in BROWSERS.items():
-        if found := re.search(rf"\b{token}/(\d+)", user_agent):
+        if found := re.search(rf"{token}/(\d+)", user_agent):
             system = next((f" on {shown}" for word, shown in SYSTEMS.items() if word in user_agent), "")
             return f"{name} {found[1]}{system}"
     return user_agent[:60]

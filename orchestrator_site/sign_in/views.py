@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.views import LoginView
+from allauth.account.adapter import get_adapter
+from allauth.account.views import LoginView, reauthenticate
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.http import urlencode
+
+from orchestrator_site.sign_in.adapters import BY_PASSWORD
 
 
 class SignInView(LoginView):
@@ -23,6 +28,16 @@ class SignInView(LoginView):
 
 
 sign_in = SignInView.as_view()
+
+
+def confirm_by_password(request: HttpRequest) -> HttpResponseBase:
+    """allauth's, for who has no second factor; whoever has one is led to it, whatever he posts."""
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if not methods or methods[0]["id"] == BY_PASSWORD:
+        answer: HttpResponseBase = reauthenticate(request)
+        return answer
+    asked = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
+    return redirect(f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: asked})}")
 
 
 def cancelled(request: HttpRequest) -> HttpResponse:

@@ -51,4 +51,5 @@ class Command(BaseCommand):
         with transaction.atomic():
             _, removed = Authenticator.objects.filter(user=user).delete()
             record(actor, "user.factor_removed", f"user {user.get_username()}", reason="all of them, on the server")
-        self.stdout.write(f"{removed.get('mfa.Authenticator', 0)} factors of {user} removed.")
+        count = removed.get("mfa.Authenticator", 0)
+        self.stdout.write(f"{count} factor{'s' if count != 1 else ''} of {user} removed.")

@@ -17,7 +17,6 @@ from django.urls import reverse
 from orchestrator_site.sign_in.middleware import ALWAYS_OPEN
 from tests.orchestrator_site.sign_in.people import (
     ADDRESS,
-    PASSWORD,
     PERIOD,
     browser,
     code_at,
@@ -160,14 +159,16 @@ def test_lost_factors_are_taken_on_the_server(
 def test_removing_the_app_asks_who_one_is_and_is_told(clock: time_machine.Traveller) -> None:
     person()
     owner = signed_in()
-    set_up_app(owner, now())
+    secret = set_up_app(owner, now())
     clock.shift(timedelta(minutes=16))
 
     asked = owner.post(reverse("mfa_deactivate_totp"))
 
-    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert asked.headers["Location"].startswith(reverse("mfa_reauthenticate"))
     assert Authenticator.objects.count() == 2
-    done = owner.post(asked.headers["Location"], {"password": PASSWORD, "next": reverse("mfa_deactivate_totp")})
+    done = owner.post(
+        asked.headers["Location"], {"code": code_at(secret, now()), "next": reverse("mfa_deactivate_totp")}
+    )
     assert done.status_code == 302
     assert Authenticator.objects.count() == 0
     assert len(entries("user.factor_removed")) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -16,7 +17,7 @@ from orchestrator_site.sign_in.middleware import STEPS
 from policies.models import ApiKey, Halt, PolicyVersion
 from policies.selectors import open_halt
 from policies.services import engage_halt
-from tests.orchestrator_site.sign_in.people import confirm, person, signed_in
+from tests.orchestrator_site.sign_in.people import code_at, confirm, person, set_up_app, signed_in
 from tests.policies.control import ADA, make_draft
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,23 @@ def test_releasing_a_halt_asks_and_the_answer_goes_on_with_what_was_posted(stale
 
     assert open_halt() is None
     assert Halt.objects.get().released_by == "bob"
+
+
+def test_whoever_has_a_second_factor_is_asked_for_it_and_his_password_is_not_enough(
+    stale: Client, clock: time_machine.Traveller
+) -> None:
+    secret = set_up_app(stale, datetime.now(UTC).timestamp())
+    clock.shift(timedelta(minutes=20))
+    new = reverse("admin:policies_apikey_new_key")
+    by_code = reverse("mfa_reauthenticate")
+
+    assert stale.get(new).headers["Location"].startswith(by_code)
+    refused = confirm(stale, to=new)
+    assert refused.headers["Location"] == f"{by_code}?next={quote(new, safe='')}"
+    assert stale.get(new).status_code == 302
+    stale.post(by_code, {"code": code_at(secret, datetime.now(UTC).timestamp())})
+
+    assert stale.get(new).status_code == 200
 
 
 def test_a_halt_waits_for_nobody(stale: Client) -> None:

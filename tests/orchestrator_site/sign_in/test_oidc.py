@@ -81,6 +81,17 @@ def test_somebody_new_gets_an_account_where_the_site_wants_it(provider: Provider
     assert User.objects.count() == 1
 
 
+def test_nobody_is_asked_for_a_second_factor_whom_the_provider_has_let_in(
+    provider: Provider, settings: LazySettings
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = True
+    client = browser()
+    come_in(client, provider)
+
+    assert is_in(client)
+    assert "Set up a second factor" not in client.get(reverse("account")).content.decode()
+
+
 def test_somebody_new_gets_none_where_it_does_not(provider: Provider, settings: LazySettings) -> None:
     settings.OIDC_CREATE_ACCOUNTS = False
     client = browser()
