@@ -13,7 +13,7 @@ from django.conf import settings
 
 from kernel.errors import DomainError
 from kernel.values import format_timestamp
-from notifications.models import Notification, Recipient
+from notifications.models import Event, Notification, Recipient
 from notifications.sealing import unseal, without_secrets
 
 # Of a webhook: to connect, and until it answers.
@@ -50,9 +50,9 @@ def send_message(url: str, batch: Sequence[Notification]) -> None:
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
     events = [one.event for one in batch]
-    first = events[0].text
+    first = _told(events[0])
     title = first if len(events) == 1 else f"{len(events)} notifications, the first: {first}"
-    lines = [f"{format_timestamp(event.happened_at)} {event.get_kind_display()}: {event.text}" for event in events]
+    lines = [f"{format_timestamp(event.happened_at)} {event.get_kind_display()}: {_told(event)}" for event in events]
     if settings.PRODUCTION:
         lines.append(f"https://{settings.ALLOWED_HOSTS[0]}/admin/")
     service = Apprise()
@@ -70,6 +70,11 @@ def send_message(url: str, batch: Sequence[Notification]) -> None:
         raise SendingError(without_secrets(text, url)[:2000] or "The service did not take it and gave no reason.")
 
 
+def _told(event: Event) -> str:
+    # What is sent late, after attempts that failed, may be over.
+    return event.text if event.ended_at is None else f"Over since {format_timestamp(event.ended_at)}: {event.text}"
+
+
 def send_webhook(url: str, key: str, notification: Notification) -> None:
     """Post one notification as JSON with the three headers of Standard Webhooks."""
     import requests
@@ -78,7 +83,13 @@ def send_webhook(url: str, key: str, notification: Notification) -> None:
     document = {
         "type": f"orchestrator.{event.kind}",
         "timestamp": format_timestamp(event.happened_at),
-        "data": {"id": event.pk, "kind": event.kind, "text": event.text, "urgent": event.urgent},
+        "data": {
+            "id": event.pk,
+            "kind": event.kind,
+            "text": _told(event),
+            "urgent": event.urgent,
+            "ended_at": event.ended_at and format_timestamp(event.ended_at),
+        },
     }
     body = json.dumps(document).encode()
     headers = {"Content-Type": "application/json", **signature(key, str(notification.pk), int(time()), body)}

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from kernel.actors import Actor
+from kernel.values import format_timestamp
 from notifications.core.timing import MAX_ATTEMPTS
 from notifications.look import look
 from notifications.models import Event, Notification, Recipient, State
@@ -201,6 +202,25 @@ def test_a_refusal_is_tried_again_later_under_the_same_id_and_given_up_in_the_en
     assert states() == {"Desk": "SENT"}
 
 
+@pytest.mark.parametrize("scheme", ["http", "json"])
+def test_what_is_over_when_it_comes_at_last_says_so(receiver: Receiver, scheme: str) -> None:
+    make_recipient(f"{scheme}://{receiver.address}/")
+    event = happen("halt")
+    spread()
+    receiver.status = 500
+    make_due()
+    deliver()
+    Event.objects.update(ended_at=event.happened_at + timedelta(minutes=1))
+
+    receiver.status = 200
+    make_due()
+    deliver()
+
+    late, over = receiver.messages[-1], format_timestamp(event.happened_at + timedelta(minutes=1))
+    assert (late["data"]["text"] if scheme == "http" else late["title"]) == f"Over since {over}: This is halt."
+    assert scheme == "json" or (receiver.messages[0]["data"]["ended_at"], late["data"]["ended_at"]) == (None, over)
+
+
 def test_who_cannot_be_reached_is_told_later_and_no_secret_is_kept() -> None:
     make_recipient("https://127.0.0.1:9/a-secret-path?token=t0p-s3cret")
     happen()
@@ -310,11 +330,18 @@ REPLAY = """INSERT INTO replay_runs (started_at, seconds, selection, verified, d
 VALUES (now(), 1, '{}', 10, 2, '[]', 'op')"""
 
 
-@pytest.mark.parametrize(("kind", "statement"), [("guardrail", TRIP), ("replay", REPLAY)])
-def test_what_happens_once_is_written_down_where_it_happens(kind: str, statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        (TRIP, "Guardrail tripped: max_open is 3 (limit 3). No new real trades."),
+        (REPLAY, "A replay found differences in the stored data: 2."),
+        (REPLAY.replace("{}", '{"archive": "all"}'), "A replay found differences in archives: 2."),
+    ],
+)
+def test_what_happens_once_is_written_down_where_it_happens(statement: str, text: str) -> None:
     execute(statement)
 
-    assert Event.objects.get(kind=kind).urgent
+    assert Event.objects.get(text=text).urgent
 
 
 def test_the_secret_is_nowhere_in_the_database_in_plain_text() -> None:
