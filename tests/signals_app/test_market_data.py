@@ -52,9 +52,9 @@ def test_an_observation_is_stored_and_told(feeder: APIClient) -> None:
 
 
 def test_the_same_again_answers_the_first(feeder: APIClient) -> None:
-    first = push(feeder, data={"a": 1, "b": 2.50})
+    first = push(feeder, data={"high": 412, "last": 411.50})
 
-    again = raw(feeder, '{"data": {"b": 2.5, "a": 1}, "as_of": "2026-03-16T15:29:00+01:00", "symbol": "spy"}')
+    again = raw(feeder, '{"data": {"last": 411.5, "high": 412}, "as_of": "2026-03-16T15:29:00+01:00", "symbol": "spy"}')
 
     assert (again.status_code, again.json()) == (200, first.json())
     assert MarketData.objects.count() == 1
