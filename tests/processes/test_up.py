@@ -64,23 +64,6 @@ def wait_until_ready(port: int) -> None:
     wait_until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, what="readiness")
 
 
-def test_it_decides_alerts_and_sigterm_stops_every_process(tmp_path: Path) -> None:
-    make_source(token=TOKEN, max_age_seconds=0)
-    port = free_port()
-    with manage("up", "--port", str(port), log=tmp_path / "log") as site:
-        wait_until_ready(port)
-        assert send_alert(port, 0) == 200
-        wait_until(lambda: Experiment.objects.count() == 1, what="the decision")
-        # Said now and not at the end, whoever reads the output.
-        wait_until(lambda: "Ready at" in (tmp_path / "log").read_text(), what="the sentence that it is ready")
-        family = descendants(site.pid)
-
-        site.terminate()
-
-        assert site.wait(20) == 0
-    wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
-
-
 def test_two_that_start_at_once_on_a_new_database_both_come_up(tmp_path: Path) -> None:
     ports, name = [free_port(), free_port()], "two_at_once"
     with new_database(name), ExitStack() as sites:
@@ -106,7 +89,7 @@ def new_database(name: str) -> Iterator[None]:
 
 def test_up_replaces_programs_that_stand_still_and_killed_leaves_nothing_running(tmp_path: Path) -> None:
     port = free_port()
-    with manage("up", "--port", str(port), log=tmp_path / "log") as site:
+    with manage("up", "--port", str(port), log=tmp_path / "log", **FEW_PROCESSES) as site:
         wait_until_ready(port)
         programs = [pid for pid in descendants(site.pid) if parent_of(pid) == site.pid]
         for pid in programs:
@@ -122,7 +105,7 @@ def test_up_replaces_programs_that_stand_still_and_killed_leaves_nothing_running
 
 def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with service("up", "--port", str(free_port()), log=log) as site:
+    with service("up", "--port", str(free_port()), log=log, **FEW_PROCESSES) as site:
 
         def has_given_up() -> bool:
             for one in site.family():
@@ -151,13 +134,15 @@ def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:
     assert f"Cannot listen on 127.0.0.1:{port}" in (tmp_path / "log").read_text()
 
 
-def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp_path: Path) -> None:
+def test_it_decides_outlasts_a_lost_database_and_sigterm_stops_every_process(tmp_path: Path) -> None:
     make_source(token=TOKEN, max_age_seconds=0)
     port = free_port()
-    with manage("up", "--port", str(port), log=tmp_path / "log", **FEW_PROCESSES):
+    with manage("up", "--port", str(port), log=tmp_path / "log", **FEW_PROCESSES) as site:
         wait_until_ready(port)
         assert send_alert(port, 0) == 200
         wait_until(lambda: Experiment.objects.count() == 1, what="the first decision")
+        # Said now and not at the end, whoever reads the output.
+        wait_until(lambda: "Ready at" in (tmp_path / "log").read_text(), what="the sentence that it is ready")
 
         take_database_away(away=True)
         try:
@@ -168,3 +153,9 @@ def test_a_database_that_goes_away_is_a_503_and_the_worker_resumes_by_itself(tmp
         assert statuses == {503}
         wait_until(lambda: send_alert(port, 1) == 200, what="an alert taken")
         wait_until(lambda: Experiment.objects.count() == 2, what="the second decision")
+        family = descendants(site.pid)
+
+        site.terminate()
+
+        assert site.wait(20) == 0
+    wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")

@@ -49,23 +49,14 @@ def wait_for_ordinary_tasks() -> None:
     wait_until(one_is_done, what="the end of an ordinary task")
 
 
-def test_the_worker_decides_what_waits_and_what_comes(tmp_path: Path) -> None:
+def test_the_worker_decides_what_waits_and_what_comes_and_sigterm_ends_every_process(tmp_path: Path) -> None:
     make_available("A", "B")
     make_signal()
 
-    with manage("worker", log=tmp_path / "log"):
+    with manage("worker", log=tmp_path / "log") as worker:
         wait_for_decisions(1)
         make_signal()
         wait_for_decisions(2)
-
-    lines = (tmp_path / "log").read_text()
-    assert '"event": "experiment.created"' in lines
-    assert '"event": "policy.applied"' in lines
-
-
-def test_sigterm_ends_every_process_of_the_worker(tmp_path: Path) -> None:
-    with manage("worker", log=tmp_path / "log") as worker:
-        wait_until(WorkerHeartbeat.objects.exists, what="the first heartbeat")
         family = descendants(worker.pid)
         assert len(family) >= 4  # cluster, sentinel, worker, monitor, pusher
 
@@ -73,6 +64,9 @@ def test_sigterm_ends_every_process_of_the_worker(tmp_path: Path) -> None:
 
         assert worker.wait(10) == 0
     wait_until(lambda: not any(map(is_alive, family)), seconds=5, what="the end of all processes")
+    lines = (tmp_path / "log").read_text()
+    assert '"event": "experiment.created"' in lines
+    assert '"event": "policy.applied"' in lines
 
 
 @pytest.mark.parametrize("frozen", [slice(1, 2), slice(2, 3), slice(None)], ids=["sentinel", "worker", "all of it"])

@@ -13,20 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.models import Experiment
-from outcomes.models import RealTrade
-from signals_app.models import Signal
 from tests.orchestrator_site.console.rows import logged_in, make_everything
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-FULLEST: list[type[models.Model]] = [Signal, Experiment, RealTrade]
 # What a list reads by its own columns: searches and filters.
 OF_A_LIST = (
-    "q=%00", "q=" + "9" * 400, "q=00000000-0000-0000-0000-000000000000", "q=" + "a" * 64, "q=%ED%A0%BD",
-    "engine__exact=%00",
+    "q=%00&engine__exact=%00", "q=" + "9" * 400, "q=00000000-0000-0000-0000-000000000000", "q=" + "a" * 64,
+    "q=%ED%A0%BD",
 )  # fmt: skip
-# What the admin reads in the same way for all lists; tried on those with the most searches, filters and columns.
+# What the admin reads in the same way for all lists; tried on the one with the most searches, filters and columns.
 OF_ALL_LISTS = (
     "q=none", "q=%27%20OR%201%3D1", "q=v7", "q=%F0%9F%92%A9", "p=-1", "p=0", "p=99999999999999", "p=x",
     "o=99", "o=x.-1", "o=1.2.3", "all=", "e=1", "e=1&zzz=1", "zzz=1", "status__exact=%00", "status__exact=NONE",
@@ -51,9 +48,10 @@ def list_of(model: type[models.Model]) -> str:
 
 
 def test_no_query_string_breaks_a_list(client: Client, subtests: pytest.Subtests) -> None:
-    for model, query in [*product(MODELS, OF_A_LIST), *product(FULLEST, OF_ALL_LISTS)]:
-        with subtests.test(model=model._meta.label, query=query):
-            assert client.get(f"{list_of(model)}?{query}", follow=True).status_code == 200
+    tried = [*product(map(list_of, MODELS), OF_A_LIST), *product([list_of(Experiment)], OF_ALL_LISTS)]
+    for address, query in tried:
+        with subtests.test(address=address, query=query):
+            assert client.get(f"{address}?{query}", follow=True).status_code == 200
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

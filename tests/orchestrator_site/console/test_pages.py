@@ -55,11 +55,12 @@ def test_a_list_with_rows_answers(subtests: pytest.Subtests) -> None:
             assert WRONG_DATE.search(page.content.decode()) is None
 
 
-def test_every_row_of_a_list_has_a_page(subtests: pytest.Subtests) -> None:
+def test_the_rows_of_every_list_have_pages(subtests: pytest.Subtests) -> None:
     make_everything()
     client = logged_in(superuser=True)
-    # The list says all there is to say about a key.
-    for row in [row for model in MODELS if model is not ApiKey for row in model._default_manager.all()]:
+    # The list says all there is to say about a key; of many rows the first and the last stand for those between.
+    kinds = [list(model._default_manager.order_by("pk")) for model in MODELS if model is not ApiKey]
+    for row in [row for rows in kinds for row in dict.fromkeys([*rows[:2], *rows[-2:]])]:
         with subtests.test(row=f"{row._meta.label} {row.pk}"):
             page = client.get(address(type(row), "change", row.pk))
 
