@@ -191,7 +191,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     document: dict[str, object] = {"status": "ok" if ready else "not ready"}
     if _may_look_inside(request):
         document["checks"] = checks
-    return JsonResponse(document, status=200 if ready else 503)
+    answer = JsonResponse(document, status=200 if ready else 503)
+    # Whoever asks knows what it means: of a site that is starting Django would log an error at each look.
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return answer
 
 
 def _may_look_inside(request: HttpRequest) -> bool:

@@ -43,8 +43,9 @@ def test_readyz_says_ok_when_a_worker_has_shown_progress(client: Client) -> None
     assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok", "clock": "ok"}
 
 
-def test_readyz_is_red_before_any_worker_has_run(client: Client) -> None:
+def test_readyz_is_red_before_any_worker_has_run(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     answer = client.get("/readyz")
+    assert caplog.records == []
 
     assert answer.status_code == 503
     assert "manage.py worker" in answer.json()["checks"]["worker"]
