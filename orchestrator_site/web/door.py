@@ -204,13 +204,16 @@ class Door:
 
     async def _hand_over(self, environ: Environ, body: bytes, connection: Connection) -> None:
         """Let a page process answer."""
-        patience = PROBE_SECONDS if environ["PATH_INFO"] in PROBES else PAGE_SECONDS
+        is_probe = environ["PATH_INFO"] in PROBES
+        patience = PROBE_SECONDS if is_probe else PAGE_SECONDS
         begun = monotonic()
         connection.deadline = begun + patience
         environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
 
         def done(label: str) -> None:
-            self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
+            # Whoever looks whether a site has started is no caller of its API.
+            if not is_probe:
+                self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
 
         call = PageCall(request_frame(environ, body), connection, done)
         try:
