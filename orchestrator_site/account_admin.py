@@ -1,4 +1,4 @@
-"""Accounts and groups: who grants rights does not operate or approve, and no account is ever deleted (ADR 16).
+"""Accounts and groups: nobody grants what he lacks, who grants rights does not operate, no account is deleted (ADR 16).
 
 All of it holds for what is posted, whatever the form shows: a field that is read-only is left out of the form, and what
 remains is checked as a whole.
@@ -23,13 +23,21 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, BrowseAdmin, page_action
 from kernel.values import row_id
-from orchestrator_site.roles import ROLES, grants_and_operates, permissions_of, wears_two_hats
+from orchestrator_site.roles import (
+    ROLES,
+    grants_and_operates,
+    groups_to_give,
+    may_give,
+    permissions_of,
+    wears_two_hats,
+)
 
 for model in (User, Group):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
 TWO_HATS = "Who grants rights does not operate or approve: {} would do both. Use two accounts, of two people."
+NOT_YOURS = "One of these groups holds a right that you may not grant. Nothing was saved; ask a superuser."
 # What only a superuser gives: everything at once, and permissions past the groups.
 SUPERUSERS_ONLY = {"is_superuser", "user_permissions"}
 # What nobody changes of himself.
@@ -100,10 +108,24 @@ class UserAdmin(RightsAdmin, StockUserAdmin[User], BrowseAdmin):  # type: ignore
     actions_detail = ("sessions",)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """A superuser's account is changed by superusers alone: his new password would be a way to everything."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+        """Whether its rights are this person's to grant: a new password would give him all of them."""
+        if not super().has_change_permission(request, obj):
             return False
-        return super().has_change_permission(request, obj)
+        assert isinstance(request.user, User)
+        if obj is None or obj == request.user or request.user.is_superuser:
+            return True
+        return not obj.is_superuser and may_give(
+            request.user, permissions_of(obj.groups.all(), obj.user_permissions.all())
+        )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Of groups, those that this person may give."""
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        if field is not None and db_field.name == "groups":
+            assert isinstance(request.user, User)
+            field.queryset = groups_to_give(request.user)
+            field.error_messages["invalid_choice"] = NOT_YOURS
+        return field
 
     def has_sessions_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whoever may change the account."""

@@ -1,4 +1,4 @@
-"""The four built-in roles: groups with the permissions of their work, and what no account may hold together.
+"""The four built-in roles: groups with the permissions of their work, who gives them, and what never comes together.
 
 Every migration resets them to this; for another mix, create a group of another name.
 """
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
@@ -52,10 +52,12 @@ OPERATE = Q(content_type__app_label__in=OWN_APPS, codename__in=OPERATOR_CODENAME
 WATCH_QUEUE = Q(content_type__app_label="django_q", codename__startswith="view_")
 # Whoever says where notifications go could have them sent anywhere.
 MANAGE_RECIPIENTS = Q(content_type__app_label="notifications", codename="change_recipient")
-# Whom the four groups have as members, and no more: what a group may, and superusers, are a superuser's to say.
+# What a group may, and superusers, are a superuser's to say.
 MANAGE_USERS = Q(
     content_type__app_label="auth", codename__in=("view_user", "add_user", "change_user", "view_group")
 ) | Q(content_type__app_label="admin", codename="view_logentry")
+# To give a right is a right of its own, one for each role: nobody gives what he lacks.
+GRANT = Q(content_type__app_label="auth", codename__startswith="grant_")
 
 # What refuses rights of both kinds in one account (kernel/migrations/two_hats.sql).
 ONE_HAT = "accounts_wear_one_hat"
@@ -64,7 +66,7 @@ ROLES = {
     "viewer": VIEW_TABLES,
     "analyst": VIEW_TABLES | REPORT,
     "operator": VIEW_TABLES | REPORT | OPERATE | WATCH_QUEUE,
-    "administrator": VIEW_TABLES | REPORT | WATCH_QUEUE | MANAGE_USERS | MANAGE_RECIPIENTS,
+    "administrator": VIEW_TABLES | REPORT | WATCH_QUEUE | MANAGE_USERS | GRANT | MANAGE_RECIPIENTS,
 }
 
 
@@ -84,6 +86,25 @@ def grants_and_operates(permissions: QuerySet[Permission]) -> bool:
     return len(kinds(permissions)) > 1
 
 
+def rights_to_give(giver: User) -> QuerySet[Permission]:
+    """What this person may give and take: everything for a superuser, else the rights of the roles he may grant."""
+    if giver.is_superuser:
+        return Permission.objects.all()
+    roles = [role for role in ROLES if giver.has_perm(f"auth.grant_{role}")]
+    return Permission.objects.filter(group__name__in=roles)
+
+
+def may_give(giver: User, permissions: QuerySet[Permission]) -> bool:
+    """Whether all of these are his to give."""
+    return not permissions.exclude(pk__in=rights_to_give(giver)).exists()
+
+
+def groups_to_give(giver: User) -> QuerySet[Group]:
+    """The groups of which every right is his to give, whatever they are called."""
+    beyond = Permission.objects.exclude(pk__in=rights_to_give(giver))
+    return Group.objects.exclude(permissions__in=beyond)
+
+
 def wears_two_hats(error: IntegrityError) -> bool:
     """Whether the database has refused rights because an account would have both kinds."""
     return isinstance(error.__cause__, PsycopgError) and error.__cause__.diag.constraint_name == ONE_HAT
@@ -100,6 +121,12 @@ def ensure_roles(**kwargs: Any) -> None:
         codename="view_report",
         defaults={"name": "Can see the comparison report"},
     )
+    for role in ROLES:
+        Permission.objects.get_or_create(
+            content_type=ContentType.objects.get_for_model(Group),
+            codename=f"grant_{role}",
+            defaults={"name": f"Can give and take the rights of the role {role}"},
+        )
     try:
         with transaction.atomic():
             for name, permissions in ROLES.items():

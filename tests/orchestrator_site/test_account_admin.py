@@ -1,7 +1,8 @@
-"""Who grants rights does not operate or approve, gives nothing that only superusers give, and deletes nobody."""
+"""Nobody grants what he lacks, who grants rights does not operate or approve, and nobody is deleted."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def roles(user: User) -> set[str]:
     return set(user.groups.values_list("name", flat=True))
 
 
-def test_an_administrator_opens_an_account_and_gives_it_a_role_that_he_lacks(access: Client) -> None:
+def test_an_administrator_opens_an_account_and_gives_it_a_role_whose_work_he_may_not_do(access: Client) -> None:
     new = {"username": "bob", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
 
     assert access.post(reverse("admin:auth_user_add"), new).status_code == 302
@@ -115,6 +116,82 @@ def test_he_changes_no_superuser_and_no_superusers_password(access: Client) -> N
 
     root.refresh_from_db()
     assert root.check_password(PASSWORD)
+
+
+class TestNobodyGrantsWhatHeLacks:
+    """A help desk, made by a superuser, may open accounts and make viewers, and nothing else."""
+
+    @pytest.fixture
+    def desk(self) -> Group:
+        desk = Group.objects.create(name="help-desk")
+        rights = ("view_user", "add_user", "change_user", "grant_viewer")
+        desk.permissions.set(Permission.objects.filter(codename__in=rights))
+        return desk
+
+    @pytest.fixture
+    def helper(self, desk: Group) -> Client:
+        return logged_in(desk.name)
+
+    def test_a_help_desk_makes_viewers(self, helper: Client, ada: User) -> None:
+        page = helper.get(reverse("admin:auth_user_change", args=(ada.pk,))).content.decode()
+
+        assert change(helper, ada, groups=groups("viewer")).status_code == 302
+        assert roles(ada) == {"viewer"}
+        assert re.findall(r'<option value="\d+">(\w+)</option>', page) == ["viewer"]
+        assert [entry.subject for entry in entries("user.granted")] == ["user ada"]
+        assert change(helper, ada).status_code == 302
+        assert roles(ada) == set()
+
+    @pytest.mark.parametrize("more", ["analyst", "operator", "administrator", "help-desk"])
+    def test_and_nobody_else_whatever_it_posts(self, helper: Client, ada: User, more: str) -> None:
+        answer = change(helper, ada, groups=groups("viewer", more), email="new@desk.test")
+
+        assert "holds a right that you may not grant" in answer.content.decode()
+        assert (roles(ada), ada.email) == (set(), "")
+
+    def test_what_it_may_grant_more_it_grants(self, desk: Group, helper: Client, ada: User) -> None:
+        """The control: of the refusals before, the right that was lacking is the only reason."""
+        desk.permissions.add(Permission.objects.get(codename="grant_operator"))
+
+        assert change(helper, ada, groups=groups("operator")).status_code == 302
+        assert roles(ada) == {"operator"}
+
+    def test_it_changes_no_account_that_holds_more_and_takes_nothing_from_it(self, helper: Client, ada: User) -> None:
+        ada.groups.set(groups("viewer", "analyst"))
+        new = {"password1": "quite-another-2", "password2": "quite-another-2", "usable_password": "true"}
+
+        assert change(helper, ada, groups=groups("viewer")).status_code == 403
+        assert helper.post(reverse("admin:auth_user_password_change", args=(ada.pk,)), new).status_code == 403
+        assert helper.get(reverse("account_sessions_of", args=(ada.pk,))).status_code == 403
+
+        ada.refresh_from_db()
+        assert (roles(ada), ada.check_password(PASSWORD)) == ({"viewer", "analyst"}, True)
+
+    def test_an_account_with_a_right_of_its_own_that_it_may_not_grant_is_out_of_its_reach(
+        self, helper: Client, ada: User
+    ) -> None:
+        ada.user_permissions.add(Permission.objects.get(codename="halt_trading"))
+
+        assert change(helper, ada, email="new@desk.test").status_code == 403
+
+    def test_it_edits_its_own_account_and_gives_it_nothing(self, helper: Client) -> None:
+        me = User.objects.get(username="help-desk")
+
+        assert change(helper, me, email="me@desk.test", groups=groups("help-desk", "viewer")).status_code == 302
+        assert (me.email, roles(me)) == ("me@desk.test", {"help-desk"})
+
+    def test_a_group_with_more_than_the_four_roles_is_a_superusers_to_give(self, access: Client, ada: User) -> None:
+        more = Group.objects.create(name="more than a role")
+        more.permissions.add(Permission.objects.get(codename="delete_policydraft"))
+        inside = Group.objects.create(name="less than a role")
+        inside.permissions.add(Permission.objects.get(codename="halt_trading"))
+
+        assert "you may not grant" in change(access, ada, groups=groups(more.name)).content.decode()
+        assert change(access, ada, groups=groups(inside.name)).status_code == 302
+        assert roles(ada) == {inside.name}
+        change(logged_in(superuser=True), ada, by_superuser=True, groups=groups(more.name))
+        assert roles(ada) == {more.name}
+        assert change(access, ada, groups=[]).status_code == 403
 
 
 def test_he_changes_no_group(access: Client) -> None:
