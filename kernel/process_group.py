@@ -99,6 +99,7 @@ class ProcessGroup:
         self.programs = list(programs)
         self.stopping = StopSign()
         self.failed: Program | None = None
+        self.due = 0.0
 
     def stop(self, signum: int = 0, frame: object = None) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""
@@ -115,6 +116,7 @@ class ProcessGroup:
         for program in self.programs:
             if not program.goes_first:
                 program.start()
+        self.due = monotonic() + WATCH_SECONDS
 
     def add(self, program: Program) -> None:
         """Start one more program, which then belongs to the group."""
@@ -123,28 +125,33 @@ class ProcessGroup:
 
     def watch(self, stop_seconds: float = STOP_SECONDS) -> None:
         """Keep all programs running until `stop`, or until one has died for good: that is then `failed`."""
-        due = monotonic() + WATCH_SECONDS
-        while self.failed is None and not self.stopping.wait(WATCH_SECONDS):
+        while self.goes_on():
             beat()
-            # Where the whole machine stood still, nobody could say anything.
-            late, due = monotonic() - due, monotonic() + WATCH_SECONDS
-            for program in self.programs:
-                program.due += max(late, 0)
-                if (code := program.exit_code()) is not None:
-                    PROGRAM_DIED.log(program=program.name, code=code)
-                elif program.is_stuck():
-                    assert program.process is not None
-                    PROGRAM_STUCK.log(program=program.name, pid=program.process.pid)
-                    kill_group(program.process.pid)
-                    program.process.wait()
-                else:
-                    continue
-                if program.has_died_for_good():
-                    PROGRAM_FAILED.log(program=program.name)
-                    self.failed = program
-                    break
-                program.start()
         self.end(stop_seconds)
+
+    def goes_on(self) -> bool:
+        """Wait for a moment, then start again what has died or stands still; whether all is to run on."""
+        if self.failed is not None or self.stopping.wait(WATCH_SECONDS):
+            return False
+        # Where the whole machine stood still, nobody could say anything.
+        late, self.due = max(monotonic() - self.due, 0), monotonic() + WATCH_SECONDS
+        for program in self.programs:
+            program.due += late
+            if (code := program.exit_code()) is not None:
+                PROGRAM_DIED.log(program=program.name, code=code)
+            elif program.is_stuck():
+                assert program.process is not None
+                PROGRAM_STUCK.log(program=program.name, pid=program.process.pid)
+                kill_group(program.process.pid)
+                program.process.wait()
+            else:
+                continue
+            if program.has_died_for_good():
+                PROGRAM_FAILED.log(program=program.name)
+                self.failed = program
+                break
+            program.start()
+        return self.failed is None
 
     def end(self, seconds: float = STOP_SECONDS) -> None:
         """Ask all to stop, then kill what is left after `seconds`; each with everything it started."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import socket
 import sys
 
@@ -28,6 +29,9 @@ def main() -> None:
 
         from orchestrator_site.web.door import Door
 
+        # Every sender holds a file; what the system allows at most is still a limit.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         # What is loaded stays: collections would look at all of it for nothing, a seventh of what an alert costs.
         gc.collect()
         gc.freeze()

@@ -1,5 +1,6 @@
-"""The web server of `manage.py up`: alert processes that share the port, and page processes behind them.
+"""The web server: alert processes that share the port, and page processes behind them.
 
+`manage.py up` runs them beside the worker; `python -m orchestrator_site.web.server` runs them alone.
 How many of these and their threads there are stands in the settings (docs/adr/0003-web-server.md). Any WSGI server runs
 `wsgi.py` as well.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -42,37 +42,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=settings.WEB_PROCESSES)
     options = parser.parse_args()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-    # Opened here, so that senders wait for the next process instead of being refused while one is started again.
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    try:
-        port = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        sys.exit(f"Cannot listen on {options.host}:{options.port}: {error}.")
-    # Every sender holds one; what the system allows at most is still a limit.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with port, folder_of_our_own(f"{options.host}-{port.getsockname()[1]}") as folder:
-        address = folder / "pages"
-        address.unlink(missing_ok=True)
-        pages = socket.socket(socket.AF_UNIX)
-        pages.bind(str(address))
-        pages.listen(BACKLOG)
-        # Each alert process counts into a file of its own, which outlives it; a scrape adds them up.
-        counted = folder / "metrics"
-        shutil.rmtree(counted, ignore_errors=True)
-        counted.mkdir()
-        shared = {METRICS_FOLDER: str(counted)}
-        door = [sys.executable, "-m", "orchestrator_site.web", "alerts", str(port.fileno()), str(address)]
-        page = [sys.executable, "-m", "orchestrator_site.web", "pages", str(pages.fileno())]
-        # One socket for all of them: whoever is free takes the next connection, and one that stands still takes none.
-        programs = [
-            Program(f"alerts-{number}", door, shared, must_beat=True, goes_first=True, descriptors=(port.fileno(),))
-            for number in range(1, settings.ALERT_PROCESSES + 1)
-        ]
-        programs += [
-            Program(f"pages-{number}", page, PAGE_OPTIONS | shared, must_beat=True, descriptors=(pages.fileno(),))
-            for number in range(1, options.processes + 1)
-        ]
+    with web_programs(options.host, options.port, options.processes) as programs:
         group = ProcessGroup(programs)
         signal.signal(signal.SIGTERM, group.stop)
         signal.signal(signal.SIGINT, group.stop)
@@ -80,6 +50,49 @@ def main() -> None:
         group.watch(STOP_SECONDS)
     if group.failed is not None:
         sys.exit(1)
+
+
+@contextmanager
+def web_programs(host: str, port: int, page_processes: int) -> Iterator[list[Program]]:
+    """Open the port, and tell which programs serve it: for a group that runs them within the block.
+
+    Ends the process where it cannot listen there.
+    """
+    # Opened here, so that senders wait for the next process instead of being refused while one is started again.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Cannot listen on {host}:{port}: {error}.")
+    with (
+        listener,
+        folder_of_our_own(f"{host}-{listener.getsockname()[1]}") as folder,
+        socket.socket(socket.AF_UNIX) as pages,
+    ):
+        address = folder / "pages"
+        address.unlink(missing_ok=True)
+        pages.bind(str(address))
+        pages.listen(BACKLOG)
+        # Each alert process counts into a file of its own, which outlives it; a scrape adds them up.
+        counted = folder / "metrics"
+        shutil.rmtree(counted, ignore_errors=True)
+        counted.mkdir()
+        # Whoever starts this may stand in another folder, where `-m` would not find the package.
+        shared = {METRICS_FOLDER: str(counted), "PYTHONPATH": str(settings.BASE_DIR)}
+        module = [sys.executable, "-m", "orchestrator_site.web"]
+        door = [*module, "alerts", str(listener.fileno()), str(address)]
+        page = [*module, "pages", str(pages.fileno())]
+        # One socket for all of them: whoever is free takes the next connection, and one that stands still takes none.
+        yield [
+            *(
+                Program(f"alerts-{n}", door, shared, must_beat=True, goes_first=True, descriptors=(listener.fileno(),))
+                for n in range(1, settings.ALERT_PROCESSES + 1)
+            ),
+            *(
+                Program(f"pages-{n}", page, PAGE_OPTIONS | shared, must_beat=True, descriptors=(pages.fileno(),))
+                for n in range(1, page_processes + 1)
+            ),
+        ]
 
 
 @contextmanager

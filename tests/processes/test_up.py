@@ -83,8 +83,10 @@ def new_database(name: str) -> Iterator[None]:
         host=own.get("host"), user=own.get("user"), password=own.get("password"), dbname="postgres", autocommit=True
     ) as maintenance:
         maintenance.execute(f"CREATE DATABASE {name}".encode())
-        yield
-        maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        try:
+            yield
+        finally:
+            maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_up_replaces_programs_that_stand_still_and_killed_leaves_nothing_running(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from kernel.process_group import RESTARTS_PER_MINUTE, ProcessGroup, Program
 from kernel.processes import answers_ok, port_error
 from orchestrator_site.database_roles import may_migrate
+from orchestrator_site.web.server import web_programs
 
 # The first start makes the embedded database's files and every table.
 START_SECONDS = 60.0
@@ -59,34 +60,26 @@ class Command(BaseCommand):
         # From here on this process only watches; an idle session would cost one of max_connections.
         guard.close()
         connection.close()
-        web = [
-            sys.executable, "-m", "orchestrator_site.web.server",
-            "--host", host, "--port", str(port), "--processes", str(settings.WEB_PROCESSES),
-        ]  # fmt: skip
-        worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
-        # `up` may have been called from another folder, where `-m` would not find the package.
-        path = {"PYTHONPATH": str(settings.BASE_DIR)}
-        count = {"WORKERS": str(workers)}
-        group = ProcessGroup(
-            [
-                Program("web", web, path, must_beat=True, goes_first=True),
-                Program("worker", worker, path | count, must_beat=True, patience=WORKER_PATIENCE_SECONDS),
-            ]
+        worker = Program(
+            "worker",
+            [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"],
+            {"WORKERS": str(workers)},
+            must_beat=True,
+            patience=WORKER_PATIENCE_SECONDS,
         )
-        signal.signal(signal.SIGTERM, group.stop)
-        signal.signal(signal.SIGINT, group.stop)
-        group.start()
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and not group.stopping.wait(0.2):
-            # Nothing becomes ready by waiting; watch() counts the death and starts the program again.
-            if any(program.exit_code() is not None for program in group.programs):
-                break
-            if answers_ok(f"http://{host}:{port}/readyz"):
-                self.stdout.write(f"Ready at http://{host}:{port}/admin/. Press Ctrl-C to stop.")
-                # A pipe to the journal would keep it to the end.
-                self.stdout.flush()
-                break
-        group.watch()
+        with web_programs(host, port, settings.WEB_PROCESSES) as web:
+            group = ProcessGroup([*web, worker])
+            signal.signal(signal.SIGTERM, group.stop)
+            signal.signal(signal.SIGINT, group.stop)
+            group.start()
+            deadline = time.monotonic() + START_SECONDS
+            while group.goes_on() and time.monotonic() < deadline:
+                if answers_ok(f"http://{host}:{port}/readyz"):
+                    self.stdout.write(f"Ready at http://{host}:{port}/admin/. Press Ctrl-C to stop.")
+                    # A pipe to the journal would keep it to the end.
+                    self.stdout.flush()
+                    break
+            group.watch()
         if group.failed is not None:
             raise CommandError(
                 f"The {group.failed.name} program exited {RESTARTS_PER_MINUTE} times within a minute, so everything "
