@@ -68,7 +68,7 @@ def pages() -> list[Page]:
 
     from experiments.models import Experiment
     from orchestrator_site.console.experiment_admin import ExperimentAdmin
-    from outcomes.performance.listing import NEW_YORK
+    from outcomes.performance.listing import NEW_YORK, ORDERS
     from policies.models import PolicyDraft
     from policies.selectors import policy_in_force
     from signals_app.models import WebhookDelivery
@@ -91,6 +91,11 @@ def pages() -> list[Page]:
         "traded": "A",
         "result": "both",
         "decision__reason__exact": middle.decision.reason,
+    }
+    rows_of = {
+        "of all": {},
+        "of a symbol": {"symbol": symbol},
+        "of a symbol and a direction": {"symbol": symbol, "direction": middle.signal.direction},
     }
     every = ",".join(ExperimentAdmin.column_choices)
     months = {"market_date_from": f"{day - timedelta(days=60)}", "market_date_to": f"{day}"}
@@ -141,7 +146,12 @@ def pages() -> list[Page]:
         ("Engines, its engine A over time", "engines", (), {"part": "A"}),
         ("Compare", "report", (), {}),
         ("Rows", "rows", (), {}),
-        ("Rows, the worst first", "rows", (), {"order": "worst"}),
+        *(
+            (f"Rows, {kind} {of}, {order} first", "rows", (), {"kind": kind, "order": order} | narrowed)
+            for kind in ("real", "paired")
+            for order in ORDERS
+            for of, narrowed in rows_of.items()
+        ),
         ("Policy", policies, (), {}),
         ("Policy version", "policies_policyversion_change", (policy.version,), {}),
         ("Policy version, its decisions", "version_decisions", (policy.version,), {}),

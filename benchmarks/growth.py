@@ -123,6 +123,8 @@ def copy_days(source: Connection, target: Connection, table: str, days: int) -> 
 
     changed = {
         "uuid": "md5({0}::text || back)::uuid",
+        "uuid[]": "(SELECT array_agg(md5(id::text || back)::uuid ORDER BY place)"
+        " FROM unnest({0}) WITH ORDINALITY AS each (id, place))",
         "timestamp with time zone": "{0} - back * interval '1 day'",
         "date": "{0} - back",
     }
@@ -196,11 +198,15 @@ def answer(url: str, pipe: Pipe) -> None:
     from django.core.management import call_command
 
     from benchmarks.report_speed import median_seconds
+    from outcomes.models import ReportMark
     from outcomes.performance.months import add_up_months
+    from outcomes.performance.scope import rebuild_day
 
     # A full one may be of an earlier version.
     call_command("migrate", verbosity=0)
-    # As the worker does when a month is over.
+    # As the worker does: with the days that the migrations have marked, and the months that are over.
+    for day in set(ReportMark.objects.values_list("day", flat=True)):
+        rebuild_day(day)
     add_up_months()
     asked = questions()
     pipe.send(tuple(asked))

@@ -377,22 +377,25 @@ UNION ALL SELECT 'audit_log', id, at FROM audit_log_default;
 
 -- invariant: report_sums_are_those_of_the_trades
 -- The report's sums of every day that is not marked as out of date are those of the real trades that ended on it,
--- archived or not.
+-- archived or not, and their list by P&L names the same experiments.
 WITH marked AS (SELECT DISTINCT day FROM report_marks),
 rows AS (
     SELECT (exit_time AT TIME ZONE 'America/New_York')::date AS day, engine::text, currency::text,
-           count(pnl) AS trades, coalesce(sum(pnl), 0) AS pnl
-      FROM (SELECT exit_time, engine, currency, pnl FROM latest_real_outcomes
-            UNION ALL SELECT exit_time, engine, currency, pnl FROM archived_results WHERE kind = 'real') ended
+           count(pnl) AS trades, coalesce(sum(pnl), 0) AS pnl,
+           array_agg(experiment_id ORDER BY experiment_id) FILTER (WHERE pnl IS NOT NULL) AS whose
+      FROM (SELECT exit_time, engine, currency, pnl, experiment_id FROM latest_real_outcomes
+            UNION ALL SELECT exit_time, engine, currency, pnl, experiment_id FROM archived_results WHERE kind = 'real') ended
      GROUP BY 1, 2, 3
 ),
 sums AS (
-    SELECT day, engine::text, currency::text, coalesce(n, 0) AS trades, coalesce(total, 0) AS pnl
+    SELECT day, engine::text, currency::text, coalesce(n, 0) AS trades, coalesce(total, 0) AS pnl,
+           (SELECT array_agg(id ORDER BY id) FROM unnest(ranked_experiments) id) AS whose
       FROM report_cells WHERE slice_id IS NULL AND kind = 'real'
 )
 SELECT day, engine, currency, sums.trades AS summed_trades, rows.trades, sums.pnl AS summed_pnl, rows.pnl
   FROM sums FULL JOIN rows USING (day, engine, currency)
- WHERE day NOT IN (SELECT day FROM marked) AND (sums.trades, sums.pnl) IS DISTINCT FROM (rows.trades, rows.pnl);
+ WHERE day NOT IN (SELECT day FROM marked)
+   AND (sums.trades, sums.pnl, sums.whose) IS DISTINCT FROM (rows.trades, rows.pnl, rows.whose);
 
 -- invariant: months_of_the_report_are_their_days
 -- The report's sums of a whole month are those of its days.

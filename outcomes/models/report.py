@@ -99,6 +99,10 @@ class ReportCell(ClosedCell):
         ExactField(), null=True,
         help_text="Every P&L that counts, or difference of a pair, sorted; not in slices by a filter of few values.",
     )  # fmt: skip
+    ranked_experiments = ArrayField(
+        models.UUIDField(), null=True,
+        help_text="Whose each of these is; of all slices together only.",
+    )  # fmt: skip
     last_exit = models.DateTimeField(null=True, help_text="UTC.")
     # Out of the way of the sums: long values lie in a table of their own until somebody asks for them.
     # Of all slices together and of those by a filter with many values.

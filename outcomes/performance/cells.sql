@@ -1,6 +1,7 @@
 -- The cells of days, whose ranges of time go from midnight to midnight: one for every slice, kind, engine and currency, and
 -- one for all slices together. Those that a report reads alone know the course of the day. Those of all and of a filter
--- with many values ({{many}}) also keep trade by trade what they were made of.
+-- with many values ({{many}}) also keep trade by trade what they were made of; whose each P&L is, only those of all, because
+-- the day and the P&L find it there.
 WITH closed AS MATERIALIZED ({results}),
 sliced AS MATERIALIZED (
     SELECT experiment_id, {dimensions}
@@ -17,6 +18,7 @@ cells AS (
     SELECT slice_id, day, kind, engine, currency,
            CASE WHEN level IS NULL OR level IN ('broad', 'full') OR level = ANY({many})
                 THEN array_agg(p ORDER BY p) FILTER (WHERE p IS NOT NULL) END AS ranked,
+           array_agg(experiment_id ORDER BY p) FILTER (WHERE p IS NOT NULL AND level IS NULL) AS ranked_experiments,
            {measures}
       FROM ({counted}) counted JOIN members USING (experiment_id)
      GROUP BY slice_id, level, day, kind, engine, currency
@@ -31,10 +33,10 @@ trades AS (
        AND p IS NOT NULL AND kind IN ('real', 'shadow', 'own_exit')
      GROUP BY keeper.slice_id, kind, engine, currency, day
 )
-INSERT INTO report_cells (slice_id, day, kind, engine, currency, {names}, ranked, last_exit, peak, trough, fall,
-                          slices, pnls)
-SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {filled}, ranked, last_exit, peak, trough,
-       fall, slices, pnls
+INSERT INTO report_cells (slice_id, day, kind, engine, currency, {names}, ranked, ranked_experiments,
+                          last_exit, peak, trough, fall, slices, pnls)
+SELECT cells.slice_id, cells.day, cells.kind, cells.engine, cells.currency, {filled}, ranked, ranked_experiments,
+       last_exit, peak, trough, fall, slices, pnls
   FROM cells
   LEFT JOIN ({curves}) courses
     ON courses.slice_id IS NOT DISTINCT FROM cells.slice_id AND courses.kind = cells.kind

@@ -1,6 +1,7 @@
 -- What the report may be filtered by, of each experiment, and the phase that it belongs to: the policy version, and the
 -- strategy and rules of both engines, '' for one that has not answered. The hour is that of the signal in New York; the
 -- provenance is that of the shadow's exit price, MIXED for two shadows that differ in it, '' while no shadow has ended.
+-- Every experiment has a decision: by LEFT JOIN it is looked up only where it is asked for.
 -- What is archived stands in archived_experiments, in columns of these names.
 SELECT e.experiment_id, e.created_at, s.symbol, s.timeframe, s.direction, s.strategy, s.source, p.execution_mode,
        e.policy_version, e.variant, e.split_percentage,
@@ -12,6 +13,6 @@ SELECT e.experiment_id, e.created_at, s.symbol, s.timeframe, s.direction, s.stra
        coalesce(b.strategy_version, '') AS strategy_version_b, coalesce(b.rules_hash, '') AS rules_hash_b
   FROM experiments e
   JOIN signals s USING (signal_id)
-  JOIN execution_policy p USING (experiment_id)
+  LEFT JOIN execution_policy p USING (experiment_id)
   LEFT JOIN recommendations a ON a.experiment_id = e.experiment_id AND a.engine = 'A'
   LEFT JOIN recommendations b ON b.experiment_id = e.experiment_id AND b.engine = 'B'

@@ -27,7 +27,9 @@ from outcomes.performance.scope import (
     both,
     counted,
     pairs_in,
+    pairs_of,
     results_in,
+    results_of,
     rows_of,
     with_experiments,
 )
@@ -43,8 +45,12 @@ ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
 _RANKED = SQL(load(__file__, "ranked.sql"))
 _EDGES = SQL(load(__file__, "edges.sql"))
 _ANY = SQL("true")
+_OF_FOUND: LiteralString = "experiment_id = ANY(%(experiments)s)"
 NEW_YORK = ZoneInfo("America/New_York")
 ROWS_AT_ONCE = 50_000
+# Of an experiment's two shadows one may be of a day that is read from the rows.
+_ON_WHOLE_DAYS = SQL("""SELECT closed.* FROM ({}) closed
+ CROSS JOIN LATERAL (SELECT (exit_time AT TIME ZONE 'America/New_York')::date AS day) ended WHERE {}""")
 # As many rows of a day as are no pair or trade that counts are in none of the other counts.
 _ROWS = SQL("coalesce(n, 0) + coalesce(unpriced, 0) + coalesce(incomparable, 0)"
             " + CASE kind WHEN 'real' THEN 0 ELSE coalesce(violations, 0) END")  # fmt: skip
@@ -70,7 +76,8 @@ class Listing:
     def count(self) -> int:
         """How many rows there are."""
         of_rows = rows_of(
-            SQL("SELECT count(*) AS n FROM ({}) r").format(self._rows(self.scope.loose)), self._parameters
+            SQL("SELECT count(*) AS n FROM ({}) r").format(self._rows(self._within(self.scope.loose))),
+            self._parameters,
         )
         return sum(rows for _, rows in self._days()) + int(of_rows[0]["n"])
 
@@ -87,26 +94,24 @@ class Listing:
                 SQL(", ").join(map(SQL, names)), SQL(sign), SQL(", ").join(map(Placeholder, names))
             )
         begun = None if after is None else after.exit_time.astimezone(NEW_YORK).date()
-        bounds: dict[str, Any] = {"low": None, "high": None}
         if value == "exit_time":
             days = self._days_in_time(way, size, begun)
+            facts = self._within([*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)])
         else:
-            # Between which P&L the rows of the page lie, and on which whole days.
+            # Trades and pairs of whole days by whose they are: most rows of these days are on other pages.
             start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.pnl
             ranked = _RANKED.format(cells=self._cells(self.scope.ranked), way=SQL(way), size=size, down=way == "DESC")
-            bounds = rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
-            days = bounds.pop("days")
-        ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
-        # Before their experiments are looked up: most rows of these days are on other pages.
-        within = SQL("%(low)s::numeric IS NULL OR pnl BETWEEN %(low)s AND %(high)s::numeric")
+            place |= rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
+            found = pairs_of(_OF_FOUND) if self.is_of_pairs else results_of(_OF_FOUND)
+            facts = both(self._within(self.scope.loose), _ON_WHOLE_DAYS.format(found, WHOLE_DAYS))
         statement = SQL("""SELECT * FROM ({}) given WHERE {} IS NOT NULL AND {} ORDER BY {} LIMIT {}""").format(
-            self._rows(ranges, within),
+            self._rows(facts),
             SQL(value),
             further,
             SQL(", ").join(SQL(f"{name} {way}") for name in names),
             size,
         )
-        return described(rows_of(statement, self._parameters | place | bounds))
+        return described(rows_of(statement, self._parameters | place))
 
     def parts(self) -> Iterator[tuple[Composed, dict[str, Any]]]:
         """Statements that read all rows with what their experiments are of, oldest first, some ten thousand each."""
@@ -128,7 +133,7 @@ class Listing:
             yield self._part(chunk)
 
     def _part(self, ranges: Sequence[Range]) -> tuple[Composed, dict[str, Any]]:
-        rows = with_experiments(self._rows(ranges), _WITH_EXPERIMENT, _ANY)
+        rows = with_experiments(self._rows(self._within(ranges)), _WITH_EXPERIMENT, _ANY)
         return SQL("SELECT * FROM ({}) told ORDER BY exit_time, id").format(rows), self._parameters
 
     @property
@@ -140,11 +145,12 @@ class Listing:
     def _parameters(self) -> dict[str, Any]:
         return self.scope.parameters | {"kind": self.kind, "engine": self.engine}
 
-    def _rows(self, ranges: Sequence[Range], within: Composable = _ANY) -> Composed:
-        of_kind = pairs_in(ranges) if self.is_of_pairs else results_in(ranges)
+    def _within(self, ranges: Sequence[Range]) -> Composed:
+        return pairs_in(ranges) if self.is_of_pairs else results_in(ranges)
+
+    def _rows(self, facts: Composable) -> Composed:
         condition = SQL("kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s)")
-        given = SQL("SELECT * FROM ({}) given WHERE {} AND ({})").format(of_kind, condition, within)
-        return counted(self.scope.rows(given))
+        return counted(self.scope.rows(SQL("SELECT * FROM ({}) given WHERE {}").format(facts, condition)))
 
     def _cells(self, level: str) -> Composed:
         return SQL("""{} AND kind = %(kind)s AND (%(engine)s::text IS NULL OR engine = %(engine)s)

@@ -93,8 +93,17 @@ def answers_in(ranges: Sequence[Range]) -> Composed:
 
 def facts_of(condition: LiteralString) -> tuple[Composed, Composed]:
     """The closed trades and pairs, and the answers, of experiments by a condition on `experiment_id`."""
-    of = {name: SQL(f"{name}.{condition}") for name in "oxrsabe"}
-    return both(_RESULTS.format(**of), _PAIRS.format(**of)), _ANSWERS.format(**of)
+    return both(results_of(condition), pairs_of(condition)), _ANSWERS.format(e=SQL(f"e.{condition}"))
+
+
+def results_of(condition: LiteralString) -> Composed:
+    """The closed trades of experiments by a condition on `experiment_id`."""
+    return _RESULTS.format(**{name: SQL(f"{name}.{condition}") for name in "ox"})
+
+
+def pairs_of(condition: LiteralString) -> Composed:
+    """The pairs of experiments by a condition on `experiment_id`."""
+    return _PAIRS.format(**{name: SQL(f"{name}.{condition}") for name in "rsabx"})
 
 
 def with_experiments(rows: Composable, what: Composable, condition: Composable) -> Composed:

@@ -90,8 +90,16 @@ SABOTAGE = {
     "every_month_has_its_partition": "INSERT INTO quotes (instrument, bid, ask, quote_time, source, received_at)"
     " VALUES ('SPY', 1, 2, '2999-01-01Z', 'feeder', now())",
 }
+# The right sums of somebody else's trade.
+ANOTHER_WINNER = """
+DELETE FROM report_marks;
+INSERT INTO report_cells (day, kind, engine, currency, n, total, ranked_experiments)
+SELECT (exit_time AT TIME ZONE 'America/New_York')::date, 'real', engine, currency, count(pnl), sum(pnl),
+       array_agg(gen_random_uuid()) FROM latest_real_outcomes GROUP BY 1, 2, 3, 4
+"""
 # Invariants that say more than one thing: the others of them.
 MORE_SABOTAGE = [
+    ("report_sums_are_those_of_the_trades", ANOTHER_WINNER),
     ("blocks_follow_each_other", "UPDATE evaluation_blocks SET n = 2"),
     ("blocks_follow_each_other", "UPDATE evaluation_blocks SET experiment_ids = '{}', n = 0 WHERE revision = 2"),
     ("blocks_follow_each_other", "UPDATE evaluation_blocks SET number = 2 WHERE revision = 2"),

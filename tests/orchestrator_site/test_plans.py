@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from psycopg.sql import Composed
 
 from experiments.distribution import CLAIM
 from experiments.worker.queue import CLAIM_DUE, CLAIM_FRESH
 from orchestrator_site.console.attention import READ
 from orchestrator_site.health import QUERY
-from outcomes.performance.scope import results_in
+from outcomes.performance.scope import pairs_of, results_in, results_of
 from outcomes.services.due import IN_TURN
 from tests.database import execute, rows, value
 from tests.outcomes.closed_trades import EXIT_TIME
@@ -103,6 +104,15 @@ def test_what_has_another_result_is_not_read_to_find_the_worst_of_some_days(kind
     # The index of the exits holds each P&L as well, and is asked for it.
     assert [node["Index Cond"] for node in plan if node.get("Index Name") == index and "pnl" in node["Index Cond"]]
     assert read_whole(plan) == []
+
+
+@pytest.mark.parametrize("of", [results_of, pairs_of])
+def test_a_page_by_result_looks_up_its_own_trades_and_pairs(of: Callable[[LiteralString], Composed]) -> None:
+    plan = nodes(of("experiment_id = ANY(%(ids)s::uuid[])").as_string(), {"ids": [uuid4()]})
+
+    assert read_whole(plan) == []
+    # Nor is anything found by the day of its exit.
+    assert [node for node in plan if node.get("Index Name", "").endswith("_exit_time")] == []
 
 
 @pytest.mark.parametrize("statement", ["SELECT count(*) FROM signals", "SELECT max(last_error) FROM signals"])
