@@ -11,12 +11,15 @@ from django.core.exceptions import PermissionDenied
 from django.forms.models import fields_for_model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.display import badge, figure, json_of, link_to
 from admin_kit.form_fields import UTCTimeField, reason_field
 from admin_kit.options import AuditAdmin, page_action, render_page
+from admin_kit.steps import Tell, answer_in_steps
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, row_id
@@ -26,7 +29,11 @@ from outcomes.admin.verdict_words import choices_of, label_of
 from outcomes.core.evaluation import CHOICES, EvaluationPlan, read_plan
 from outcomes.evaluations import lifecycle
 from outcomes.evaluations.documents import verdict_of
+from outcomes.evaluations.rehearsal import Progress
 from outcomes.models import Evaluation, EvaluationBlock
+
+# With it, what was asked for is done at once.
+_GO = "go"
 
 
 class EvaluationForm(forms.Form):
@@ -144,7 +151,7 @@ class EvaluationAdmin(AuditAdmin):
         return HttpResponseRedirect(_page(_evaluation(object_id)))
 
     @page_action("New evaluation", permission="write", url_path="write", icon="add")
-    def write(self, request: HttpRequest) -> HttpResponse:
+    def write(self, request: HttpRequest) -> HttpResponseBase:
         """Write a draft; its content never changes."""
         asks = "difference" in request.GET
         first = first_terms()
@@ -153,11 +160,18 @@ class EvaluationAdmin(AuditAdmin):
         form = EvaluationForm(request.POST if request.method == "POST" else None, initial=first)
         if form.is_bound and form.is_valid():
             try:
-                evaluation = lifecycle.create_evaluation(actor_of(request), form.plan)
+                actor, plan = actor_of(request), form.plan
+                if not plan.reason:
+
+                    def create(progress: Progress) -> str:
+                        return _created(lifecycle.create_evaluation(actor, plan, progress=progress))
+
+                    return _after_history(request, "New evaluation", plan.name, create, _back_to_the_form(request))
+                evaluation = lifecycle.create_evaluation(actor, plan)
             except DomainError as error:
                 form.add_error(error.pointer.removeprefix("/") or None, error.detail)
             else:
-                messages.success(request, f"Draft {evaluation} created. Somebody else must approve it.")
+                messages.success(request, _created(evaluation))
                 return HttpResponseRedirect(_page(evaluation))
         return render_page(
             request,
@@ -173,7 +187,7 @@ class EvaluationAdmin(AuditAdmin):
         )
 
     @page_action("Approve", permission="approve", url_path="approve", icon="thumb_up")
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Approve exactly the content on the page."""
 
         def act(evaluation: Evaluation, content_hash: str) -> str:
@@ -183,17 +197,21 @@ class EvaluationAdmin(AuditAdmin):
         return self._step(request, object_id, "Approve", ConfirmForm, act)
 
     @page_action("Start", permission="run", url_path="start", icon="play_arrow")
-    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Start it under the policy and the rules in force."""
+        actor = actor_of(request)
 
-        def act(evaluation: Evaluation, content_hash: str) -> str:
-            run = lifecycle.start_evaluation(actor_of(request), evaluation.name)
-            return f"Evaluation {evaluation} runs as attempt {run.attempt}."
+        def act(evaluation: Evaluation, content_hash: str) -> HttpResponseBase:
+            def start(progress: Progress) -> str:
+                run = lifecycle.start_evaluation(actor, evaluation.name, progress=progress)
+                return f"Evaluation {evaluation} runs as attempt {run.attempt}."
+
+            return _after_history(request, f"Start evaluation {evaluation}", evaluation.name, start, _page(evaluation))
 
         return self._step(request, object_id, "Start", ConfirmForm, act)
 
     @page_action("Finish", permission="run", url_path="finish", icon="stop")
-    def finish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def finish(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """End it; the worker judges what is over."""
 
         def act(evaluation: Evaluation, reason: str) -> str:
@@ -208,8 +226,8 @@ class EvaluationAdmin(AuditAdmin):
         object_id: str,
         word: str,
         form_class: type[forms.Form],
-        act: Callable[..., str],
-    ) -> HttpResponse:
+        act: Callable[..., str | HttpResponseBase],
+    ) -> HttpResponseBase:
         """Show the content and ask; a valid answer is acted on, and what happened is shown on the evaluation."""
         evaluation = _evaluation(object_id)
         form = form_class(
@@ -217,7 +235,10 @@ class EvaluationAdmin(AuditAdmin):
         )
         if form.is_bound and form.is_valid():
             try:
-                messages.success(request, act(evaluation, **form.cleaned_data))
+                done = act(evaluation, **form.cleaned_data)
+                if isinstance(done, HttpResponseBase):
+                    return done
+                messages.success(request, done)
                 return HttpResponseRedirect(_page(evaluation))
             except DomainError as error:
                 form.add_error(None, error.detail)
@@ -266,4 +287,32 @@ def _evaluation(object_id: str) -> Evaluation:
 
 
 def _page(evaluation: Evaluation) -> str:
-    return reverse("admin:outcomes_evaluation_verdict", args=(evaluation.name,))
+    return _page_of(evaluation.name)
+
+
+def _page_of(name: str) -> str:
+    return reverse("admin:outcomes_evaluation_verdict", args=(name,))
+
+
+def _created(evaluation: Evaluation) -> str:
+    return f"Draft {evaluation} created. Somebody else must approve it."
+
+
+def _after_history(
+    request: HttpRequest, title: str, name: str, act: Callable[[Progress], str], back: str
+) -> HttpResponseBase:
+    """A page that asks for the same once more by itself, which is answered by how much of history is read."""
+    if _GO in request.POST:
+
+        def work(tell: Tell) -> str:
+            told = act(lambda number: tell(f"{number:,} {'block' if number == 1 else 'blocks'} of history read"))
+            return render_to_string("outcomes/evaluation_done.html", {"told": told, "page": _page_of(name)})
+
+        return answer_in_steps(work)
+    asked = [(field, value) for field, value in request.POST.items() if field != "csrfmiddlewaretoken"]
+    return render_page(request, "outcomes/evaluation_history.html", title, asked=[*asked, (_GO, "1")], back=back)
+
+
+def _back_to_the_form(request: HttpRequest) -> str:
+    asked = [(name, request.POST[name]) for name in EvaluationPlan.__slots__ if request.POST.get(name)]
+    return f"{reverse('admin:outcomes_evaluation_write')}?{urlencode(asked)}#fixed"

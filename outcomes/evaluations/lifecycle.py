@@ -25,7 +25,7 @@ from outcomes.core.evaluation import (
     least_worst_block,
 )
 from outcomes.evaluations.members import Scope
-from outcomes.evaluations.rehearsal import history_of, split_in_force
+from outcomes.evaluations.rehearsal import Progress, history_of, split_in_force
 from outcomes.models import Evaluation, EvaluationApproval, EvaluationRun, RunState
 from outcomes.services.case import database_time
 from policies.models import Engine, EngineAvailability, PolicyVersion
@@ -44,11 +44,14 @@ def evaluation_named(name: str) -> Evaluation:
     return found
 
 
-def create_evaluation(actor: Actor, plan: EvaluationPlan) -> Evaluation:
-    """Write a draft; raises `evaluation_exists` and `worst_block_too_small`."""
-    # With a reason any promise will do, and a history of a million signals takes minutes to read.
+def create_evaluation(actor: Actor, plan: EvaluationPlan, *, progress: Progress = lambda _: None) -> Evaluation:
+    """Write a draft; raises `evaluation_exists` and `worst_block_too_small`.
+
+    Without a reason it reads history, which takes minutes of a million signals, and tells the number of each block.
+    """
+    _refuse_taken(plan.name)
     if not plan.reason:
-        demand_reason(plan, history_of(plan), split_in_force())
+        demand_reason(plan, history_of(plan, progress), split_in_force())
     try:
         with transaction.atomic():
             evaluation = Evaluation.objects.create(
@@ -59,13 +62,16 @@ def create_evaluation(actor: Actor, plan: EvaluationPlan) -> Evaluation:
                 created_at=database_time(),
             )
             record(actor, "evaluation.created", f"evaluation {plan.name}", reason=plan.note)
-    except IntegrityError as error:
-        if Evaluation.objects.filter(name=plan.name).exists():
-            raise DomainError(
-                "evaluation_exists", f"An evaluation named {plan.name} already exists.", "/name"
-            ) from error
+    except IntegrityError:
+        # Somebody else may have taken it meanwhile.
+        _refuse_taken(plan.name)
         raise
     return evaluation
+
+
+def _refuse_taken(name: str) -> None:
+    if Evaluation.objects.filter(name=name).exists():
+        raise DomainError("evaluation_exists", f"An evaluation named {name} already exists.", "/name")
 
 
 def approve_evaluation(actor: Actor, name: str, *, content_hash: str) -> Evaluation:
@@ -90,8 +96,10 @@ def approve_evaluation(actor: Actor, name: str, *, content_hash: str) -> Evaluat
     return evaluation_named(name)
 
 
-def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
+def start_evaluation(actor: Actor, name: str, *, progress: Progress = lambda _: None) -> EvaluationRun:
     """Let an approved evaluation run under the policy and the rules in force; what it pins ends it when it changes.
+
+    It reads history, and tells the number of each block.
 
     Raises `evaluation_state`, `evaluation_running`, `engine_not_registered` and, where the worst block fits the policy
     no more, `worst_block_too_small`.
@@ -103,7 +111,7 @@ def start_evaluation(actor: Actor, name: str) -> EvaluationRun:
     if EvaluationRun.objects.filter(evaluation=evaluation).exists():
         raise DomainError("evaluation_state", "It has already been started; an evaluation runs only once.")
     # Long over a large history; before the lock, because nothing that is running changes it.
-    history = history_of(plan)
+    history = history_of(plan, progress)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # Two starts at once would take the same attempt.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from policies.selectors import policy_in_force
 
 # What a promise about the worst block is held against: several times what it takes, and quickly read.
 HISTORY_STRETCHES = 250
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,24 @@ def rehearse(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Rehearsal:
     """Judge the signals of [since, until), by the plan's clock; `progress` is told the number of each block."""
-    found = []
-    for block in _blocks(plan, since, until):
-        found.append(block)
-        progress(len(found))
+    found = _told(_blocks(plan, since, until), progress)
     return Rehearsal(tuple(found), judge_blocks([one.block for one in found], plan.wager), _history(found))
 
 
-def history_of(plan: EvaluationPlan) -> History:
-    """What the latest blocks were like under this plan."""
-    return _history(list(_blocks(plan, None, None, latest=HISTORY_STRETCHES)))
+def history_of(plan: EvaluationPlan, progress: Progress = lambda _: None) -> History:
+    """What the latest blocks were like under this plan; `progress` is told the number of each."""
+    return _history(_told(_blocks(plan, None, None, latest=HISTORY_STRETCHES), progress))
+
+
+def _told(blocks: Iterable[Summed], progress: Progress) -> list[Summed]:
+    found = []
+    for block in blocks:
+        found.append(block)
+        progress(len(found))
+    return found
 
 
 def _history(blocks: list[Summed]) -> History:

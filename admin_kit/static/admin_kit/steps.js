@@ -34,6 +34,9 @@
         const asked = { credentials: "same-origin" };
         // What it does is kept: a POST with the page's token.
         if (box.dataset.token) Object.assign(asked, { method: "POST", headers: { "X-CSRFToken": box.dataset.token } });
+        // What it needs to know stands in a form of the page.
+        const form = document.getElementById(box.dataset.form);
+        if (form) Object.assign(asked, { method: "POST", body: new FormData(form) });
         const answer = await fetch(box.dataset.run, asked);
         if (!answer.ok) return fail("It failed (status " + answer.status + "). Reload the page.");
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

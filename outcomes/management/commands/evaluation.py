@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ class Command(BaseCommand):
 
     def _create(self, options: dict[str, Any]) -> None:
         plan = read_plan({"name": options["name"]} | {name: options[name] for name in OPTIONS})
-        evaluation = lifecycle.create_evaluation(command_line_actor(), plan)
+        line = ProgressLine(self.stderr, after_seconds=QUIET_SECONDS)
+        evaluation = lifecycle.create_evaluation(command_line_actor(), plan, progress=_blocks_on(line))
+        line.clear()
         self.stdout.write(f"Draft {evaluation} created, content hash {evaluation.content_hash}.")
         self.stdout.write(f"Somebody else must approve it: manage.py evaluation approve {evaluation} --by USER")
 
@@ -109,7 +112,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{evaluation} is approved by {name}.")
 
     def _start(self, options: dict[str, Any]) -> None:
-        run = lifecycle.start_evaluation(command_line_actor(), options["name"])
+        line = ProgressLine(self.stderr, after_seconds=QUIET_SECONDS)
+        run = lifecycle.start_evaluation(command_line_actor(), options["name"], progress=_blocks_on(line))
+        line.clear()
         self.stdout.write(
             f"{run.evaluation} runs as attempt {run.attempt}, under policy version {run.policy_version_id}."
         )
@@ -171,7 +176,7 @@ class Command(BaseCommand):
             plan,
             since=parsed("--since", options["since"], parse_instant),
             until=parsed("--until", options["until"], parse_instant),
-            progress=lambda number: line.show(f"{number} blocks"),
+            progress=_blocks_on(line),
         )
         line.clear()
         document = rehearsal_document(plan, found)
@@ -205,6 +210,10 @@ class Command(BaseCommand):
             where = f" at {error.pointer}" if error.pointer else ""
             raise CommandError(f"{file}{where}: {error.detail}", returncode=UNUSABLE) from None
         self.stdout.write(json.dumps(found, indent=1))
+
+
+def _blocks_on(line: ProgressLine) -> Callable[[int], None]:
+    return lambda number: line.show(f"{number} blocks of history read")
 
 
 def _add_plan_options(parser: CommandParser) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +18,15 @@ from tests.pages import table_rows
 
 pytestmark = pytest.mark.django_db
 
-FORM = {name: value for name, value in PLAN.items() if name != "starts_at"} | {"starts_at": "2014-06-02T04:00"}
+FORM = {name: value for name, value in PLAN.items() if name != "starts_at"} | {
+    "starts_at": "2014-06-02T04:00",
+    "reason": "The desk's limits.",
+}
+
+
+def told(answer: Any) -> list[dict[str, str]]:
+    """What is told line by line."""
+    return [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +59,6 @@ def test_a_draft_is_written_on_a_form_and_nobody_approves_his_own(operator: Clie
         ({"block_days": "0"}, "Must be a whole number from 1 to 91."),
         ({"block_days": "3", "max_hold_days": "2"}, "Must be at least twice max_hold_days: 4 days or more."),
         ({"worst_block": "much"}, "Must be a number, 0 or more"),
-        ({"worst_block": "1.5"}, "limits and history ask for"),
         ({"note": ""}, "This field is required."),
         ({"starts_at": "tomorrow"}, "Enter a time in UTC"),
     ],
@@ -60,15 +70,54 @@ def test_what_is_wrong_is_said_at_its_field(operator: Client, changes: dict[str,
     assert not Evaluation.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("changes", "last"),
+    [
+        ({}, {"html": "Draft spring created. Somebody else must approve it."}),
+        ({"worst_block": "1.5"}, {"error": "limits and history ask for; give the reason."}),
+        ({"busy_signals": ""}, {"error": "Nothing tells how bad a block can be"}),
+    ],
+)
+def test_a_promise_without_a_reason_is_held_against_history_while_the_page_says_how_far_it_is(
+    operator: Client, changes: dict[str, str], last: dict[str, str]
+) -> None:
+    hall = Hall()
+    for day in range(2):
+        hall.play(day, a="2.78")
+    asked = FORM | {"reason": ""} | changes
+
+    page = operator.post(url("write"), asked)
+    at_once = Evaluation.objects.count()
+    *steps, end = told(operator.post(url("write"), dict(page.context["asked"])))
+
+    assert (at_once, Evaluation.objects.count()) == (0, "html" in last)
+    assert [step["told"] for step in steps] == ["1 block of history read", "2 blocks of history read"]
+    ((kind, words),) = last.items()
+    assert words in end[kind]
+    # The way back keeps what was filled in.
+    assert f'value="{asked["worst_block"]}"' in text(operator.get(page.context["back"]))
+
+
+def test_a_name_that_is_taken_is_refused_before_history_is_read(operator: Client) -> None:
+    draft()
+
+    assert "An evaluation named spring already exists." in text(operator.post(url("write"), FORM))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_is_approved_started_and_finished_by_buttons(operator: Client) -> None:
     evaluation = draft()
-    page = text(operator.get(url("verdict", "spring")))
-    assert (url("approve", evaluation.pk) in page, url("start", evaluation.pk) in page) == (True, False)
+    shown = text(operator.get(url("verdict", "spring")))
+    assert (url("approve", evaluation.pk) in shown, url("start", evaluation.pk) in shown) == (True, False)
 
     content = {"content_hash": evaluation.content_hash}
     operator.post(url("approve", evaluation.pk), content)
     assert url("start", evaluation.pk) in text(operator.get(url("verdict", "spring")))
-    operator.post(url("start", evaluation.pk), content)
+    page = operator.post(url("start", evaluation.pk), content)
+    assert not EvaluationRun.objects.exists()
+    (end,) = told(operator.post(url("start", evaluation.pk), dict(page.context["asked"])))
+    assert "Evaluation spring runs as attempt 1." in end["html"]
     operator.post(url("finish", evaluation.pk), {"reason": "Enough."})
 
     run = EvaluationRun.objects.get()
