@@ -9,12 +9,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from archives.kinds import KINDS
+from kernel.checks import SETTINGS
 
 # Resent alerts, late reports of engines and busts of brokers have come by then.
 LEAST_DAYS = 30
 
 
-@register()
+@register(SETTINGS)
 def check_retention(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report days that are too few: an alert that is sent again would be a new signal, and trade again."""
     return [

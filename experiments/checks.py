@@ -12,13 +12,14 @@ from django.db import connection
 
 from experiments.core.decision import AssignmentKey
 from experiments.keys import known_keys
+from kernel.checks import SETTINGS
 
 KEY_HINT = (
     "Write it as 64 hexadecimal digits, for example from `python3 -c 'import secrets; print(secrets.token_hex(32))'`."
 )
 
 
-@register()
+@register(SETTINGS)
 def check_assignment_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report keys that cannot be read."""
     keys = [("ASSIGNMENT_KEY", settings.ASSIGNMENT_KEY, "experiments.E001")]
@@ -29,7 +30,7 @@ def check_assignment_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> l
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_key_is_shared(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Warn in production when this host made its own key: another host would assign otherwise."""
     if not settings.PRODUCTION or os.environ.get("ASSIGNMENT_KEY"):

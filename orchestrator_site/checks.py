@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+from kernel.checks import SETTINGS
 from orchestrator_site.database_roles import owns_tables
 
 # psql, backups and monitoring want to get in too; PostgreSQL itself keeps three for superusers.
@@ -26,7 +27,7 @@ SECRET_KEY_HINT = (
 )
 
 
-@register()
+@register(SETTINGS)
 def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report counts and times that cannot work."""
     messages: list[CheckMessage] = []
@@ -66,7 +67,7 @@ def check_threads(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
     return messages
 
 
-@register()
+@register(SETTINGS)
 def check_identity_provider(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report a provider that nobody could sign in by, or that anybody on the way could speak for."""
     if not settings.OIDC_ISSUER:
@@ -94,7 +95,7 @@ def check_identity_provider(app_configs: Sequence[Any] | None, **kwargs: Any) ->
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_production(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report what PRODUCTION=true requires and is missing; without host names every alert would be rejected."""
     if not settings.PRODUCTION:

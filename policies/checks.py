@@ -9,10 +9,11 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from kernel.checks import SETTINGS
 from policies.core.settings import APP_MODES, parse_settings
 
 
-@register()
+@register(SETTINGS)
 def check_policy_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """An error for each policy setting of the environment that is not allowed."""
     errors: list[CheckMessage] = []

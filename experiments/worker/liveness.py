@@ -37,7 +37,7 @@ HANG_LIMIT = "20s"
 
 # Seconds since the last heartbeat of any cluster; null before the first.
 HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - max(heartbeat_at))::float8 FROM worker_heartbeats"
-HEARTBEAT_AGE_OF_CLUSTER = f"{HEARTBEAT_AGE} WHERE cluster = %s"
+HEARTBEAT_AGE_OF_CLUSTER = f"{HEARTBEAT_AGE} WHERE cluster = {{}}"
 WRITE_HEARTBEAT = """
 INSERT INTO worker_heartbeats (cluster, heartbeat_at) VALUES (%(cluster)s, now())
 ON CONFLICT (cluster) DO UPDATE SET heartbeat_at = now()

@@ -108,7 +108,11 @@ def drain() -> int:
     2. Take batches of fresh signals until none is left.
     3. Between batches try one failed signal whose next attempt is due.
     """
-    _log_failures(claim.release_orphans(), "The worker died while it was processing this signal.")
+    batches, signals = claim.what_waits()
+    if batches:
+        _log_failures(claim.release_orphans(), "The worker died while it was processing this signal.")
+    elif not signals:
+        return 0
     decided = 0
     ends = monotonic() + MAX_DRAIN_SECONDS
     for _ in range(BATCHES_PER_DRAIN):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,12 +23,15 @@ from uuid import UUID, uuid4
 
 import psycopg
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
+from psycopg.sql import SQL, Literal
 
 from experiments.core.decision import Decided
+from experiments.worker.asking import ask
 from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
 from kernel.events import (
     CONTEXT_CAPTURED,
@@ -45,6 +49,12 @@ from signals_app.webhook.store import CHANNEL
 
 MAX_ATTEMPTS = 5
 
+# Whether a batch was left behind or is in hand, and whether a signal waits.
+WAITS = """
+SELECT EXISTS (SELECT FROM worker_batches),
+       EXISTS (SELECT FROM signals WHERE status = 'PENDING')
+    OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
+"""
 # SKIP LOCKED: what another worker has claimed is skipped.
 CLAIM = """
 WITH taken AS (SELECT signal_id FROM signals WHERE {which} FOR UPDATE SKIP LOCKED)
@@ -95,6 +105,12 @@ class Batch:
 
     token: UUID
     signal_ids: list[UUID]
+
+
+def what_waits() -> tuple[bool, bool]:
+    """Whether a batch was left behind or is in hand, and whether a signal waits: nearly always all that is asked."""
+    batches, signals = ask(connection, WAITS)
+    return batches, signals
 
 
 def claim_fresh(limit: int) -> Batch | None:
@@ -148,11 +164,6 @@ def record_failure(signal_ids: list[UUID], error: str) -> list[tuple[UUID, str, 
 def release_orphans() -> list[tuple[UUID, str, int]]:
     """Count a failed attempt for every signal that a worker which is gone had claimed."""
     failed: list[tuple[UUID, str, int]] = []
-    with connection.cursor() as cursor:
-        # Nearly always the only statement: no transaction for nothing.
-        cursor.execute("SELECT EXISTS (SELECT FROM worker_batches)")
-        if not cursor.fetchone()[0]:
-            return failed
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FORGET_OWN)
         cursor.execute(ORPHANS)
@@ -278,7 +289,7 @@ def log_decided(batch: Sequence[Decided]) -> None:
 # Work is a signal that no worker has claimed. The query takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.
 WORK_WAITS = """
-SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = %s AND lock < now()),
+SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = {} AND lock < now()),
        EXISTS (SELECT FROM signals WHERE status = 'PENDING'
                   AND signal_id NOT IN (SELECT unnest(signal_ids) FROM worker_batches))
     OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
@@ -314,18 +325,12 @@ class SignalBroker(ORM):
         """
         database = connections[str(Conf.ORM or "default")]
         try:
-            self.get_connection()  # drops a broken connection
-            database.ensure_connection()
-            with database.cursor() as cursor:
-                # Once on every connection.
-                if self._listening is not database.connection:
-                    cursor.execute(f"LISTEN {CHANNEL}")
-                    self._listening = database.connection
-                # One statement: every look costs the database a round trip, and the last one is what it is seen to do.
-                looks = monotonic() - self._last_look >= DUE_SECONDS
-                due_work = DUE_WORK if looks else []
-                cursor.execute("".join((WORK_WAITS, *(f", ({is_due})" for is_due, _ in due_work))), (self.list_key,))
-                tasks_wait, signals_wait, *due = cursor.fetchone()
+            self._listen(database)
+            # One statement: every look costs the database a round trip, and the last one is what it is seen to do.
+            looks = monotonic() - self._last_look >= DUE_SECONDS
+            due_work = DUE_WORK if looks else []
+            waits = SQL(WORK_WAITS).format(Literal(self.list_key)).as_string()
+            tasks_wait, signals_wait, *due = ask(database, "".join((waits, *(f", ({query})" for query, _ in due_work))))
             if tasks_wait:
                 return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
             if looks:
@@ -336,14 +341,10 @@ class SignalBroker(ORM):
                         _task("settle", function) for (_, function), is_due in zip(due_work, due, strict=True) if is_due
                     ]
             since_last = monotonic() - self._last_drain
-            if since_last <= (SPACING_SECONDS if signals_wait else HEARTBEAT_SECONDS):
-                pause = SPACING_SECONDS if signals_wait else cast("float", Conf.POLL)
-                with database.wrap_database_errors:
-                    # Takes all hints there are; one that came meanwhile counts at once.
-                    is_hinted = bool(list(database.connection.notifies(timeout=pause, stop_after=1)))
-                # A hint needs no second look: a drain in vain costs less than that.
-                if not is_hinted:
-                    return None
+            spacing, pause = (SPACING_SECONDS,) * 2 if signals_wait else (HEARTBEAT_SECONDS, cast("float", Conf.POLL))
+            # A hint needs no second look: a drain in vain costs less than that.
+            if since_last <= spacing and not _is_hinted(database, pause):
+                return None
             self._last_drain = monotonic()
             return [_task("drain", DRAIN)]
         except (OperationalError, InterfaceError) as error:
@@ -352,6 +353,29 @@ class SignalBroker(ORM):
             database.close()
             sleep(RECONNECT_SECONDS)
             return None
+
+    def set_stat(self, key: str, value: str, timeout: int) -> None:
+        """Keep nothing: django-q's cache is the memory of this process, where no monitor could read it."""
+
+    def _listen(self, database: BaseDatabaseWrapper) -> None:
+        """Ask for the webhook's hints, once on every connection."""
+        database.ensure_connection()
+        if self._listening is not database.connection:
+            with database.cursor() as cursor:
+                # The plans are kept: none made while a table is empty may read all of it once it is not.
+                cursor.execute(f"LISTEN {CHANNEL}; SET enable_seqscan = off")
+            self._listening = database.connection
+
+
+def _is_hinted(database: BaseDatabaseWrapper, seconds: float) -> bool:
+    """Whether a hint came or comes within this time; takes all hints there are."""
+    session: psycopg.Connection[Any] = database.connection
+    with database.wrap_database_errors:
+        if list(session.notifies(timeout=0)):
+            return True
+        # Not by psycopg's own waiting, which wakes ten times a second.
+        select.select([session], [], [], seconds)
+        return bool(list(session.notifies(timeout=0)))
 
 
 def _task(name: str, function: str) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -21,7 +21,9 @@ from multiprocessing.context import ForkProcess
 from time import monotonic
 
 from django.db import DatabaseError, InterfaceError, connection
+from psycopg.sql import SQL, Literal
 
+from experiments.worker.asking import ask
 from experiments.worker.liveness import (
     HANG_LIMIT,
     HEARTBEAT_AGE_OF_CLUSTER,
@@ -92,13 +94,14 @@ class ClusterSupervisor:
         self._start()
         while not self.stopping.wait(1.0):
             beat()
-            if (reason := self._trouble()) is not None:
+            age, due = self.look()
+            if (reason := self._trouble(age)) is not None:
                 WORKER_RESTARTED.log(cluster=self.name, reason=reason)
                 self._kill_group()
                 if self.stopping.wait(RESTART_PAUSE_SECONDS):
                     break
                 self._start()
-            self.run_errands()
+            self.run_errands(due)
         for errand in ERRANDS:
             if errand.process is not None:
                 errand.process.kill()
@@ -110,25 +113,28 @@ class ClusterSupervisor:
             WORKER_KILLED.log(cluster=self.name, reason="it did not stop in time")
         self._kill_group()
 
-    def run_errands(self) -> None:
+    def look(self) -> tuple[float, Sequence[bool]]:
+        """Seconds since the cluster's last heartbeat, infinite before the first, and which errands are due."""
+        age = SQL(HEARTBEAT_AGE_OF_CLUSTER).format(Literal(self.name)).as_string()
+        questions = ", ".join(f"({question})" for question in (age, *(errand.is_due for errand in ERRANDS)))
+        try:
+            seconds, *due = ask(connection, f"SELECT {questions}")
+        except (DatabaseError, InterfaceError) as error:
+            WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
+            connection.close()
+            # The cluster cannot write a heartbeat either; give it its starting time again once the database is back.
+            self.started_at = monotonic()
+            return math.inf, [False] * len(ERRANDS)
+        return math.inf if seconds is None else seconds, due
+
+    def run_errands(self, due: Sequence[bool]) -> None:
         """Begin what is due, each in a process of its own that ends with it; one at a time of a kind."""
-        for errand in ERRANDS:
+        for errand, is_due in zip(ERRANDS, due, strict=True):
             seconds = monotonic() - errand.started_at
             if errand.process is not None and errand.process.is_alive():
                 if seconds > ERRAND_SECONDS:
                     errand.process.kill()
-                continue
-            if seconds < errand.every:
-                continue
-            try:
-                connection.close_if_unusable_or_obsolete()
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SELECT {errand.is_due}")
-                    (is_due,) = cursor.fetchone()
-            except (DatabaseError, InterfaceError) as error:
-                WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
-                return
-            if is_due:
+            elif is_due and seconds >= errand.every:
                 # A session must not be shared with a child.
                 connection.close()
                 errand.process = get_context("fork").Process(target=errand.run, args=(os.getpid(),))
@@ -152,22 +158,12 @@ class ClusterSupervisor:
         self.started_at = monotonic()
         WORKER_STARTED.log(cluster=self.name, pid=self.child.pid)
 
-    def _trouble(self) -> str | None:
+    def _trouble(self, heartbeat_age: float) -> str | None:
         """Why the cluster must be restarted; None while all is well."""
         assert self.child is not None
         if not self.child.is_alive():
             return f"the cluster ended with code {self.child.exitcode}"
-        try:
-            connection.close_if_unusable_or_obsolete()
-            with connection.cursor() as cursor:
-                cursor.execute(HEARTBEAT_AGE_OF_CLUSTER, (self.name,))
-                (age,) = cursor.fetchone()
-        except (DatabaseError, InterfaceError) as error:
-            WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))
-            # The cluster cannot write a heartbeat either; give it its starting time again once the database is back.
-            self.started_at = monotonic()
-            return None
-        return no_progress(math.inf if age is None else age, since_start=monotonic() - self.started_at)
+        return no_progress(heartbeat_age, since_start=monotonic() - self.started_at)
 
     def _kill_group(self) -> None:
         assert self.child is not None

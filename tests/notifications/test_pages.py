@@ -150,10 +150,10 @@ def test_an_errand_that_hangs_is_ended_and_delays_nobody(
     run_apart("false", (tmp_path / "not due").touch, every=0.0)
     worker = ClusterSupervisor()
 
-    worker.run_errands()
+    worker.run_errands(worker.look()[1])
     wait_until((tmp_path / "done").exists, what="the other errand")
     monkeypatch.setattr(supervisor, "ERRAND_SECONDS", 0.0)
-    worker.run_errands()
+    worker.run_errands(worker.look()[1])
 
     assert joined(errands[0]).exitcode == -9
     assert not (tmp_path / "not due").exists()

@@ -5,14 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, Tags
+from django.core.checks.registry import registry
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
+from experiments.management.commands.worker import Command
+from kernel.checks import SETTINGS
 from orchestrator_site.checks import check_database, check_production, check_threads, connections_needed
 
 
 def ids(messages: list[CheckMessage]) -> list[str | None]:
     return [message.id for message in messages]
+
+
+def test_a_worker_makes_every_check_of_settings(settings: Any) -> None:
+    settings.ASSIGNMENT_KEY, settings.WEB_THREADS = "no key", 0
+
+    with pytest.raises(SystemCheckError) as refused:
+        Command().check(tags=Command.requires_system_checks)
+
+    assert "experiments.E001" in str(refused.value)
+    assert "orchestrator.E001" in str(refused.value)
+
+
+def test_each_check_of_ours_is_of_settings_or_of_the_database() -> None:
+    apps = ("archives", "experiments", "notifications", "orchestrator_site", "outcomes", "policies", "signals_app")
+    tags = {repr(check): check.tags for check in registry.get_checks() if check.__module__.startswith(apps)}
+
+    assert len(tags) >= 8
+    assert [name for name, of_it in tags.items() if not {SETTINGS, Tags.database} & set(of_it)] == []
 
 
 def test_the_shipped_numbers_pass() -> None:

@@ -59,6 +59,11 @@ def test_the_worker_decides_what_waits_and_what_comes_and_sigterm_ends_every_pro
         wait_for_decisions(2)
         family = descendants(worker.pid)
         assert len(family) >= 4  # cluster, sentinel, worker, monitor, pusher
+        loaded = "".join(Path(f"/proc/{pid}/maps").read_text() for pid in (worker.pid, *family))
+        assert "psycopg" in loaded
+        # What pages need is in none of them.
+        assert "pyarrow" not in loaded
+        assert "cryptography" not in loaded
 
         worker.terminate()
 

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from experiments.worker.schedules import ensure_schedules
 from experiments.worker.supervisor import ClusterSupervisor
+from kernel.checks import SETTINGS
 from kernel.events import WORKER_WAITING
 from kernel.processes import beat
 from policies.drafts import activate_due_drafts
@@ -20,6 +21,8 @@ from policies.drafts import activate_due_drafts
 class Command(BaseCommand):
     """Run the worker; start as many as you like, on as many hosts as you like."""
 
+    # Those of URLs would load every page, and what pages need, into the memory of a worker.
+    requires_system_checks = [SETTINGS]
     help = "Decide signals. Any number of workers can run against one database."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -124,11 +124,16 @@ def test_one_free_signal_among_those_in_hand_is_work(broker: SignalBroker) -> No
     assert functions(broker.dequeue()) == [DRAIN]
 
 
-def test_the_next_drain_waits_until_the_last_has_reached_its_worker(broker: SignalBroker) -> None:
+def test_the_next_drain_waits_until_the_last_has_reached_its_worker(
+    broker: SignalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_signal()
+    now = monotonic()
+    monkeypatch.setattr(claim, "monotonic", lambda: now)
 
     assert broker.dequeue() is not None
     assert broker.dequeue() is None
+    now += 2 * SPACING_SECONDS
     assert broker.dequeue() is not None
 
 
