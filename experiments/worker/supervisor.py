@@ -33,6 +33,7 @@ from experiments.worker.liveness import (
 )
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
 from kernel.processes import StopSign, beat, die_with, kill_group, let_children_die_with_us
+from kernel.sql import NOTICE_LOST_HOSTS
 
 
 @dataclass(slots=True)
@@ -73,7 +74,8 @@ def run_cluster(name: str, supervisor: int) -> None:
     die_with(supervisor)
     let_children_die_with_us()
     os.environ["ORCHESTRATOR_CLUSTER"] = name
-    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c idle_in_transaction_session_timeout={HANG_LIMIT}"
+    limit = f"-c idle_in_transaction_session_timeout={HANG_LIMIT}"
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {limit} {NOTICE_LOST_HOSTS}"
     call_command("qcluster")
 
 

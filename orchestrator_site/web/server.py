@@ -24,12 +24,13 @@ from django.utils.log import configure_logging
 
 from kernel.process_group import ProcessGroup, Program
 from kernel.processes import METRICS_FOLDER, beat_while_starting
+from kernel.sql import NOTICE_LOST_HOSTS
 
 BACKLOG = 4096
 # Less than `up` leaves its programs to stop in.
 STOP_SECONDS = 4.5
 # A statement of a page that waits for a lock longer than this is better answered with an error.
-PAGE_OPTIONS = {"PGOPTIONS": "-c lock_timeout=900ms -c statement_timeout=60s"}
+PAGE_OPTIONS = {"PGOPTIONS": f"-c lock_timeout=900ms -c statement_timeout=60s {NOTICE_LOST_HOSTS}"}
 
 
 def main() -> None:

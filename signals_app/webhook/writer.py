@@ -21,6 +21,7 @@ from django.db import OperationalError, connection
 from psycopg.errors import AdminShutdown, CrashShutdown, ReadOnlySqlTransaction
 
 from kernel.events import WORKER_NOT_NOTIFIED, Event
+from kernel.sql import NOTICE_LOST_HOSTS
 from signals_app.webhook.store import (
     ANSWER_SECONDS,
     BUSY_SECONDS,
@@ -98,7 +99,7 @@ class Writer:
         for name in ("cursor_factory", "context"):
             parameters.pop(name, None)
         limits = f"-c lock_timeout={LOCK_SECONDS * 1000:.0f} -c statement_timeout={SERVER_SECONDS * 1000:.0f}"
-        options = f"{parameters.pop('options', '')} -c TimeZone=UTC {limits}"
+        options = f"{parameters.pop('options', '')} -c TimeZone=UTC {limits} {NOTICE_LOST_HOSTS}"
         self._parameters: dict[str, Any] = CONNECTION | parameters | {"options": options}
         self._waiting: list[_Question] = []
         self._asked: list[_Question] = []
