@@ -403,7 +403,7 @@ Q_CLUSTER = {
     "save_limit": -1,
     "catch_up": False,
     "poll": 1,
-    "guard_cycle": 1,
+    "guard_cycle": 2,
     "recycle": 5000,
     "label": "Task queue",
 }

@@ -31,7 +31,6 @@ from django_q.signing import SignedPackage
 from psycopg.sql import SQL, Literal
 
 from experiments.core.decision import Decided
-from experiments.worker.asking import ask
 from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
 from kernel.events import (
     CONTEXT_CAPTURED,
@@ -99,6 +98,22 @@ SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, str
 """
 
 
+def ask(database: BaseDatabaseWrapper, question: str) -> tuple[Any, ...]:
+    """The one row of a query without parameters that is asked all the time: planned once a session, most of its cost.
+
+    Through psycopg's own cursor, because Django's binds in Python and leaves nothing to keep a plan of. Where poolers
+    forbid it (`prepare_threshold=None`) none is kept.
+    """
+    # As Django's cursors begin: the session is tried first, where somebody has asked for that since it was last used.
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    session: psycopg.Connection[tuple[Any, ...]] = database.connection
+    with database.wrap_database_errors, psycopg.Cursor(session) as cursor:
+        cursor.execute(question.encode(), prepare=True)
+        (row,) = cursor.fetchall()
+    return row
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Signals one worker has claimed."""
@@ -109,7 +124,9 @@ class Batch:
 
 def what_waits() -> tuple[bool, bool]:
     """Whether a batch was left behind or is in hand, and whether a signal waits: nearly always all that is asked."""
-    batches, signals = ask(connection, WAITS)
+    with connection.cursor() as cursor:
+        cursor.execute(WAITS)
+        batches, signals = cursor.fetchone()
     return batches, signals
 
 

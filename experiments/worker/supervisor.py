@@ -23,7 +23,6 @@ from time import monotonic
 from django.db import DatabaseError, InterfaceError, connection
 from psycopg.sql import SQL, Literal
 
-from experiments.worker.asking import ask
 from experiments.worker.liveness import (
     HANG_LIMIT,
     HEARTBEAT_AGE_OF_CLUSTER,
@@ -31,6 +30,7 @@ from experiments.worker.liveness import (
     STOP_SECONDS,
     no_progress,
 )
+from experiments.worker.queue import ask
 from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
 from kernel.processes import StopSign, beat, die_with, kill_group, let_children_die_with_us
 from kernel.sql import NOTICE_LOST_HOSTS
@@ -54,6 +54,8 @@ class Errand:
         self.function()
 
 
+# How often the database is asked, for the last heartbeat and for errands; whether the cluster lives, every second.
+LOOK_SECONDS = 2.0
 # An errand that takes longer is lost: whoever it asked does not answer.
 ERRAND_SECONDS = 90.0
 ERRANDS: list[Errand] = []
@@ -94,16 +96,21 @@ class ClusterSupervisor:
     def run(self) -> None:
         """Keep the cluster alive until `stop` is called."""
         self._start()
+        looked_at = monotonic()
         while not self.stopping.wait(1.0):
             beat()
-            age, due = self.look()
-            if (reason := self._trouble(age)) is not None:
+            reason = self._end_of_child()
+            if reason is None and monotonic() - looked_at >= LOOK_SECONDS:
+                age, due = self.look()
+                looked_at = monotonic()
+                self.run_errands(due)
+                reason = no_progress(age, since_start=monotonic() - self.started_at)
+            if reason is not None:
                 WORKER_RESTARTED.log(cluster=self.name, reason=reason)
                 self._kill_group()
                 if self.stopping.wait(RESTART_PAUSE_SECONDS):
                     break
                 self._start()
-            self.run_errands(due)
         for errand in ERRANDS:
             if errand.process is not None:
                 errand.process.kill()
@@ -160,12 +167,10 @@ class ClusterSupervisor:
         self.started_at = monotonic()
         WORKER_STARTED.log(cluster=self.name, pid=self.child.pid)
 
-    def _trouble(self, heartbeat_age: float) -> str | None:
-        """Why the cluster must be restarted; None while all is well."""
+    def _end_of_child(self) -> str | None:
+        """How the cluster has ended; None while it lives."""
         assert self.child is not None
-        if not self.child.is_alive():
-            return f"the cluster ended with code {self.child.exitcode}"
-        return no_progress(heartbeat_age, since_start=monotonic() - self.started_at)
+        return None if self.child.is_alive() else f"the cluster ended with code {self.child.exitcode}"
 
     def _kill_group(self) -> None:
         assert self.child is not None

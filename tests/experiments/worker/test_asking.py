@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 
-from experiments.worker.asking import ask
+from experiments.worker.queue import ask
 from tests.database import value
 
 pytestmark = pytest.mark.django_db(transaction=True)
