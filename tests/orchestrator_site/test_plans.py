@@ -17,7 +17,7 @@ from orchestrator_site.console.attention import READ
 from orchestrator_site.health import QUERY
 from outcomes.performance.scope import pairs_of, results_in, results_of
 from outcomes.services.due import IN_TURN
-from tests.database import execute, rows, value
+from tests.database import execute, forget_statistics, rows, value
 from tests.outcomes.closed_trades import EXIT_TIME
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +45,8 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 
 @pytest.fixture(autouse=True)
 def _as_of_tables_that_have_grown() -> None:
-    """Tables of a test are too small for any index, and what the statistics know of them depends on earlier tests."""
-    execute("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relnamespace = 'public'::regnamespace")
-    execute("DELETE FROM pg_statistic WHERE starelid >= 16384")
+    """Tables of a test are too small for any index."""
+    forget_statistics()
     execute("SET LOCAL enable_seqscan = off")
 
 

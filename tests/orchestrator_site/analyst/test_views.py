@@ -19,7 +19,7 @@ from policies.models import ApiKey
 from policies.services import create_api_key
 from signals_app.models import WebhookDelivery, WebhookSource
 from signals_app.webhook.sources import hash_of_secret
-from tests.database import execute, rows, value
+from tests.database import execute, forget_statistics, rows, value
 from tests.factories import make_source
 from tests.orchestrator_site.blind import open_signal
 from tests.outcomes.closed_trades import EXIT_TIME, Closed, break_rule, close_pair, leave_by_own_rules
@@ -127,14 +127,13 @@ def test_a_view_has_the_columns_of_the_call_of_its_name_in_the_same_types(table:
     ],
 )
 def test_a_condition_reaches_the_index_of_the_table_below(query: str, index: str) -> None:
-    # Tables of a test are too small for any index; what the statistics know of them, and how large what earlier tests
-    # rolled back has left each index, depends on these. A span has two ends: of a third of a table, which is what one
-    # end is taken for, the joins cost so much that by which index its rows come makes no difference.
+    # Tables of a test are too small for any index; how large what earlier tests rolled back has left each index
+    # depends on these. A span has two ends: of a third of a table, which is what one end is taken for, the joins cost
+    # so much that by which index its rows come makes no difference.
     for table in ("signals", "webhook_deliveries", "experiments", "real_trades", "real_outcomes", "shadow_outcomes"):
         execute(f"REINDEX TABLE {table}")
     close_pair("A", Closed(a="1", b="2", exit_time=EXIT_TIME))
-    execute("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relnamespace = 'public'::regnamespace")
-    execute("DELETE FROM pg_statistic WHERE starelid >= 16384")
+    forget_statistics()
     execute("SET LOCAL enable_seqscan = off")
     for way in ("bitmapscan", "hashjoin", "mergejoin"):
         execute(f"SET LOCAL enable_{way} = off")
