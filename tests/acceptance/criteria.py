@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "requirements.md"
@@ -12,6 +13,7 @@ _ROW = re.compile(r"^\| (R\d+\.\d+) \|[^|]+\|([^|]+)\|$", re.MULTILINE)
 _IN_NAME = re.compile(r"_r(\d+)_(\d+)(?=_)")
 
 
+@cache
 def modules_by_criterion() -> dict[str, set[str]]:
     """Paths of the modules that keep each criterion, as the document says."""
     return {
