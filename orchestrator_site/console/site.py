@@ -36,11 +36,15 @@ def environment(request: HttpRequest) -> tuple[str, str]:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar, with the pages that the user may open."""
-    may = request.user.has_perm
-    groups = [
-        group | {"items": [item for item in group["items"] if "needs" not in item or may(item["needs"])]}
-        for group in NAVIGATION
-    ]
+
+    def entries(group: dict[str, Any]) -> list[dict[str, Any]]:
+        # Unfold looks at a link five times, and one that is looked up each time is a fourth of a page's work.
+        may = request.user.has_perm
+        return [
+            item | {"link": str(item["link"])} for item in group["items"] if "needs" not in item or may(item["needs"])
+        ]
+
+    groups = [group | {"items": entries(group)} for group in NAVIGATION]
     return [group for group in groups if group["items"]]
 
 
