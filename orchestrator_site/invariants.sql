@@ -382,7 +382,7 @@ WITH marked AS (SELECT DISTINCT day FROM report_marks),
 rows AS (
     SELECT (exit_time AT TIME ZONE 'America/New_York')::date AS day, engine::text, currency::text,
            count(pnl) AS trades, coalesce(sum(pnl), 0) AS pnl,
-           array_agg(experiment_id ORDER BY experiment_id) FILTER (WHERE pnl IS NOT NULL) AS whose
+           array_agg(experiment_id ORDER BY experiment_id) AS whose
       FROM (SELECT exit_time, engine, currency, pnl, experiment_id FROM latest_real_outcomes
             UNION ALL SELECT exit_time, engine, currency, pnl, experiment_id FROM archived_results WHERE kind = 'real') ended
      GROUP BY 1, 2, 3

@@ -99,6 +99,7 @@ class ReportCell(ClosedCell):
         ExactField(), null=True,
         help_text="Every P&L that counts, or difference of a pair, sorted; not in slices by a filter of few values.",
     )  # fmt: skip
+    # After those that count, the ones of trades and pairs that do not.
     ranked_experiments = ArrayField(
         models.UUIDField(), null=True,
         help_text="Whose each of these is; of all slices together only.",

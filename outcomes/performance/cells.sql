@@ -18,7 +18,7 @@ cells AS (
     SELECT slice_id, day, kind, engine, currency,
            CASE WHEN level IS NULL OR level IN ('broad', 'full') OR level = ANY({many})
                 THEN array_agg(p ORDER BY p) FILTER (WHERE p IS NOT NULL) END AS ranked,
-           array_agg(experiment_id ORDER BY p) FILTER (WHERE p IS NOT NULL AND level IS NULL) AS ranked_experiments,
+           array_agg(experiment_id ORDER BY p NULLS LAST) FILTER (WHERE level IS NULL) AS ranked_experiments,
            {measures}
       FROM ({counted}) counted JOIN members USING (experiment_id)
      GROUP BY slice_id, level, day, kind, engine, currency

@@ -43,7 +43,13 @@ ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
     "newest": ("exit_time", "DESC"), "oldest": ("exit_time", "ASC"), "best": ("p", "DESC"), "worst": ("p", "ASC"),
 }  # fmt: skip
 _RANKED = SQL(load(__file__, "ranked.sql"))
+_WHOSE = SQL(load(__file__, "whose.sql"))
 _EDGES = SQL(load(__file__, "edges.sql"))
+# Every place of some days, and the cells that know whose rows lie at places, or all of these days.
+_ALL_OF_DAYS = SQL("""SELECT DISTINCT kind, engine, day, value FROM report_cells CROSS JOIN LATERAL unnest(ranked) value
+ WHERE {} AND day = ANY(%(chosen)s::date[])""")
+_OF_PLACES = SQL("(kind, engine, day) IN (SELECT kind, engine, day FROM places)")
+_OF_DAYS = SQL("kind = %(kind)s AND day = ANY(%(chosen)s::date[])")
 _ANY = SQL("true")
 _OF_FOUND: LiteralString = "experiment_id = ANY(%(experiments)s)"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -94,24 +100,28 @@ class Listing:
                 SQL(", ").join(map(SQL, names)), SQL(sign), SQL(", ").join(map(Placeholder, names))
             )
         begun = None if after is None else after.exit_time.astimezone(NEW_YORK).date()
-        if value == "exit_time":
-            days = self._days_in_time(way, size, begun)
-            facts = self._within([*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)])
-        else:
-            # Trades and pairs of whole days by whose they are: most rows of these days are on other pages.
+        cells = self._cells(self.scope.ranked)
+        if value == "p":
             start = Decimal("Infinity" if way == "DESC" else "-Infinity") if after is None else after.pnl
-            ranked = _RANKED.format(cells=self._cells(self.scope.ranked), way=SQL(way), size=size, down=way == "DESC")
-            place |= rows_of(ranked, self._parameters | {"start": start, "begun": begun})[0]
-            found = pairs_of(_OF_FOUND) if self.is_of_pairs else results_of(_OF_FOUND)
-            facts = both(self._within(self.scope.loose), _ON_WHOLE_DAYS.format(found, WHOLE_DAYS))
+            ranked = _RANKED.format(cells=cells, way=SQL(way), size=size, down=way == "DESC")
+            facts = self._facts_at(ranked, _OF_PLACES, {"start": start, "begun": begun})
+        else:
+            days = self._days_in_time(way, size, begun)
+            if self.scope.narrowing:
+                # Most rows of these days are not asked for.
+                facts = self._facts_at(_ALL_OF_DAYS.format(cells), _OF_DAYS, {"chosen": days})
+            else:
+                ranges = [*self.scope.loose, *((midnight(day), _next(midnight(day))) for day in days)]
+                facts = self._within(ranges), {}
+        relation, whose = facts
         statement = SQL("""SELECT * FROM ({}) given WHERE {} IS NOT NULL AND {} ORDER BY {} LIMIT {}""").format(
-            self._rows(facts),
+            self._rows(relation),
             SQL(value),
             further,
             SQL(", ").join(SQL(f"{name} {way}") for name in names),
             size,
         )
-        return described(rows_of(statement, self._parameters | place))
+        return described(rows_of(statement, self._parameters | place | whose))
 
     def parts(self) -> Iterator[tuple[Composed, dict[str, Any]]]:
         """Statements that read all rows with what their experiments are of, oldest first, some ten thousand each."""
@@ -144,6 +154,15 @@ class Listing:
     @property
     def _parameters(self) -> dict[str, Any]:
         return self.scope.parameters | {"kind": self.kind, "engine": self.engine}
+
+    def _facts_at(
+        self, places: Composable, cells: Composable, known: dict[str, Any]
+    ) -> tuple[Composed, dict[str, Any]]:
+        """The rows of whole days at some places (see whose.sql) and those that are read from the rows anyway."""
+        statement = _WHOSE.format(places=places, cells=cells, uncounted=cells is _OF_DAYS)
+        (whose,) = rows_of(statement, self._parameters | known)
+        found = pairs_of(_OF_FOUND) if self.is_of_pairs else results_of(_OF_FOUND)
+        return both(self._within(self.scope.loose), _ON_WHOLE_DAYS.format(found, WHOLE_DAYS)), whose
 
     def _within(self, ranges: Sequence[Range]) -> Composed:
         return pairs_in(ranges) if self.is_of_pairs else results_in(ranges)

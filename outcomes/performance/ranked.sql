@@ -1,6 +1,5 @@
--- Whose rows a page in the order of P&L may hold, equal ones in the order of their exits: the experiments of the next
--- {{size}} after the start, and of those as good as the start on its own day, which may come after it too. The cells of all
--- slices know whose a P&L is; others with the same on the same day may be among them.
+-- Where the rows of a page in the order of P&L lie, equal ones in the order of their exits: the next {{size}} after the
+-- start, and those as good as the start on its own day, which may come after it too.
 -- `ranked[:]` is a copy that is there at once, and OFFSET 0 keeps it apart: the stored value would be fetched and
 -- unpacked anew wherever it is named.
 WITH cell AS MATERIALIZED (
@@ -21,14 +20,6 @@ next AS (
          WHERE CASE WHEN {down} THEN day < %(begun)s::date ELSE day > %(begun)s::date END
     ) found
      ORDER BY value {way}, day {way} LIMIT {size}
-),
-places AS (
-    SELECT kind, engine, day, value FROM next
-    UNION SELECT kind, engine, day, %(start)s::numeric FROM cell WHERE day = %(begun)s::date AND less < passed
 )
-SELECT coalesce(array_agg(DISTINCT experiment_id), '{{}}') AS experiments
-  FROM places
-  JOIN (SELECT kind, engine, day, ranked[:] AS ranked, ranked_experiments FROM report_cells
-         WHERE slice_id IS NULL AND currency = %(currency)s
-           AND (kind, engine, day) IN (SELECT kind, engine, day FROM places) OFFSET 0) whole USING (kind, engine, day)
- CROSS JOIN LATERAL unnest(ranked_experiments[array_position(ranked, value):width_bucket(value, ranked)]) experiment_id
+SELECT kind, engine, day, value FROM next
+UNION SELECT kind, engine, day, %(start)s::numeric FROM cell WHERE day = %(begun)s::date AND less < passed

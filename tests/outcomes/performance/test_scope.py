@@ -23,7 +23,7 @@ from outcomes.models import (
 )
 from outcomes.performance import report
 from outcomes.performance.comparison import course_of_pairs, groups, totals
-from outcomes.performance.listing import KINDS, Listing, extremes
+from outcomes.performance.listing import KINDS, ORDERS, Listing, extremes
 from outcomes.performance.months import add_up_months
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
@@ -71,9 +71,7 @@ def said(filters: PerformanceFilters) -> tuple[dict[str, Any], Any]:
     # As few rows as leave some out, in every order of P&L.
     first = [(place, row) for row in extremes(scope, 2) for place in ("best", "worst") if row[place] <= 2]
     drawn.append(sorted((row["whose"], place, row[place], row["id"]) for place, row in first))
-    drawn += [
-        [row["id"] for row in Listing(scope, kind).page(order, 2)] for kind in KINDS for order in ("best", "worst")
-    ]
+    drawn += [[row["id"] for row in Listing(scope, kind).page(order, 2)] for kind in KINDS for order in ORDERS]
     return {name: part for name, part in report.items() if name != "as_of"}, drawn
 
 
