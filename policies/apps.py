@@ -22,10 +22,7 @@ class PoliciesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks; create version 1 from the environment once the tables exist (R12.1)."""
-        from policies import (
-            checks,  # noqa: F401 (registers itself)
-            schema,  # noqa: F401 (registers itself)
-        )
+        from policies import checks  # noqa: F401 (registers itself)
 
         # Not a data migration, which runs once in the life of a database: `flush` empties the tables and sends this
         # signal too, so that an emptied database has a policy again. Without `sender` it would run once for every

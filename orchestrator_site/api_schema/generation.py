@@ -15,6 +15,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+import policies.schema  # noqa: F401 (registers itself)
 from kernel.problems import ANY_BODY, ANY_CALL, CALLS, PROBLEMS
 from orchestrator_site.api_schema import fields  # noqa: F401 (registers itself)
 
