@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from logging import WARNING
 from time import time
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -19,8 +20,7 @@ from notifications.sealing import unseal, without_secrets
 # Of a webhook: to connect, and until it answers.
 WEBHOOK_SECONDS = (5.0, 10.0)
 KEY_PREFIX = "whsec_"
-# Slack cuts what is longer, PagerDuty refuses it.
-MAX_TITLE = 200
+SENDER = "Trading Orchestrator"
 
 
 class SendingError(Exception):
@@ -47,32 +47,43 @@ def send(recipient: Recipient, batch: Sequence[Notification]) -> None:
 def send_message(url: str, batch: Sequence[Notification]) -> None:
     """Send one message by apprise."""
     # It brings a hundred services along, which only the worker's errand needs.
-    from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
+    from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat, NotifyType
 
     events = [one.event for one in batch]
-    first = _told(events[0])
+    # In our words alone: Teams reads links in a title, and others wrote parts of the text.
+    first = _over(events[0]) + events[0].get_kind_display()
     title = first if len(events) == 1 else f"{len(events)} notifications, the first: {first}"
     lines = [f"{format_timestamp(event.happened_at)} {event.get_kind_display()}: {_told(event)}" for event in events]
     if settings.PRODUCTION:
         lines.append(f"https://{settings.ALLOWED_HOSTS[0]}/admin/")
-    service = Apprise()
+    # It comes from us, and without pictures of another host.
+    service = Apprise(asset=AppriseAsset(app_id=SENDER, app_desc=SENDER, image_url_mask="", image_url_logo=""))
     # Not everything that can be wrong with a URL is seen when it is entered: services change.
-    if not service.add(url):
+    if not service.add(_once(url, batch[0])):
         raise SendingError("The URL is not one of a service that apprise knows.")
     with LogCapture(level=WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
         kind = NotifyType.FAILURE if any(event.urgent for event in events) else NotifyType.INFO
         # Text: engines and senders of alerts wrote parts of it, and it must not become a link of a mail or of a chat.
-        is_sent = service.notify(
-            title=title[:MAX_TITLE], body="\n".join(lines), notify_type=kind, body_format=NotifyFormat.TEXT
-        )
+        is_sent = service.notify(title=title, body="\n".join(lines), notify_type=kind, body_format=NotifyFormat.TEXT)
         text = captured.getvalue().strip()
     if not is_sent:
         raise SendingError(without_secrets(text, url)[:2000] or "The service did not take it and gave no reason.")
 
 
-def _told(event: Event) -> str:
+def _once(url: str, first: Notification) -> str:
+    """The URL by which PagerDuty knows what it has taken, when it is sent again because the answer was lost."""
+    if urlsplit(url).scheme != "pagerduty" or "dedup=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}dedup=orchestrator-{first.pk}"
+
+
+def _over(event: Event) -> str:
     # What is sent late, after attempts that failed, may be over.
-    return event.text if event.ended_at is None else f"Over since {format_timestamp(event.ended_at)}: {event.text}"
+    return "" if event.ended_at is None else f"Over since {format_timestamp(event.ended_at)}: "
+
+
+def _told(event: Event) -> str:
+    return _over(event) + event.text
 
 
 def send_webhook(url: str, key: str, notification: Notification) -> None:

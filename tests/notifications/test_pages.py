@@ -135,7 +135,7 @@ def test_the_worker_tells_a_recipient_of_a_halt(tmp_path: Path) -> None:
             wait_until(lambda: receiver.taken, what="the message")
             wait_until(Notification.objects.filter(state="SENT").exists, what="the outbox to say so")
 
-    assert [message["title"] for message in receiver.messages] == ["Trading is halted: The broker is down. (jo)"]
+    assert [message["title"] for message in receiver.messages] == ["Trading halted"]
     assert '"event": "notification.sent"' in (tmp_path / "log").read_text()
 
 
