@@ -65,6 +65,10 @@ class AccountAdapter(DefaultAccountAdapter):
             super().add_message(request, level, *args, **options)
 
 
+class FactorsSealedError(ValidationError):
+    """A second factor's secret is encrypted with another SECRET_KEY, so that no code of it is accepted."""
+
+
 class FactorAdapter(DefaultMFAAdapter):
     """Second factors: their secrets are encrypted in the database."""
 
@@ -85,10 +89,10 @@ class FactorAdapter(DefaultMFAAdapter):
         return seal(text, FACTORS)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The secret; raise ValidationError where SECRET_KEY has changed, so that no code is accepted."""
+        """The secret; raise FactorsSealedError where SECRET_KEY has changed, so that no code is accepted."""
         secret = unseal(encrypted_text, FACTORS)
         if secret is None:
-            raise ValidationError(
+            raise FactorsSealedError(
                 "SECRET_KEY has changed since it was set up. On the server: manage.py account reset-factors NAME"
             )
         return secret

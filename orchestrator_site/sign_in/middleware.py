@@ -10,6 +10,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,7 +20,7 @@ from requests import RequestException
 
 from kernel.events import IDENTITY_PROVIDER_UNAVAILABLE
 from orchestrator_site.console.kill_switch import GO
-from orchestrator_site.sign_in.adapters import STRONG
+from orchestrator_site.sign_in.adapters import STRONG, FactorsSealedError
 from orchestrator_site.sign_in.crowd import OIDC
 from policies.selectors import open_halt
 
@@ -74,7 +75,10 @@ class SignInMiddleware:
         return self._second_factor(request) or self._fresh_login(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Tell who wants to sign in by a provider that does not answer; other exceptions pass."""
+        """Tell of a provider that does not answer, and of factors from before SECRET_KEY changed; others pass."""
+        if isinstance(exception, FactorsSealedError):
+            messages.error(request, exception.message)
+            return redirect("account")
         if not isinstance(exception, RequestException) or not request.path_info.startswith(OIDC):
             return None
         IDENTITY_PROVIDER_UNAVAILABLE.log(error=str(exception))

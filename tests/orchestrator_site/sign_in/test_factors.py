@@ -20,6 +20,7 @@ from tests.orchestrator_site.sign_in.people import (
     PERIOD,
     browser,
     code_at,
+    confirm,
     is_in,
     person,
     set_up_app,
@@ -138,6 +139,36 @@ def test_the_secret_is_stored_encrypted_and_dies_with_the_secret_key(
 
     assert "manage.py account reset-factors" in refused.content.decode()
     assert not is_in(client)
+
+
+def test_a_new_secret_key_ends_sessions_and_recovery_codes_and_no_page_fails(
+    clock: time_machine.Traveller, settings: LazySettings
+) -> None:
+    """The steps of docs/deployment.md."""
+    account = person("ada", "viewer")
+    owner = signed_in()
+    set_up_app(owner, now())
+    page = owner.get(reverse("mfa_view_recovery_codes")).content.decode()
+    code = re.findall(r"^(\d{8})$", page.partition('<pre class="to-secret">')[2], re.MULTILINE)[0]
+
+    settings.SECRET_KEY = "another-" * 8
+
+    assert not is_in(owner)
+    sign_in(client := browser())
+    assert "manage.py account reset-factors" in client.post(AUTHENTICATE, {"code": code}).content.decode()
+    # As of somebody with a passkey, which is not encrypted.
+    Authenticator.objects.filter(type=Authenticator.Type.TOTP).delete()
+    passkey = browser()
+    passkey.force_login(account)
+    assert passkey.get(reverse("account")).status_code == 200
+    confirm(passkey)
+    for name in ("mfa_view_recovery_codes", "mfa_generate_recovery_codes"):
+        assert "manage.py account reset-factors" in passkey.get(reverse(name), follow=True).content.decode()
+
+    call_command("account", "reset-factors", "ada")
+    renewed = signed_in()
+    set_up_app(renewed, now())
+    assert is_in(renewed)
 
 
 def test_lost_factors_are_taken_on_the_server(
