@@ -26,10 +26,13 @@ PR_SET_PDEATHSIG = 1
 BEAT_PIPE = "BEAT_PIPE"
 # Where each of several processes keeps what it counts; prometheus-client knows the name.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# A program that has not come to its work by then will not, however slow the disk that it is loaded from.
-STARTING_SECONDS, STARTING_BEAT_SECONDS = 60.0, 0.5
+# A program that has not come to its work by then will not, however slow the disk that it is loaded from; what systemd
+# watches may have to wait for its database.
+STARTING_SECONDS, SERVICE_STARTING_SECONDS, STARTING_BEAT_SECONDS = 60.0, 180.0, 0.5
 # What a program says: that it is being loaded, and that it does its work.
 STARTING, AT_WORK = b"s", b"."
+# The same for systemd, which waits for the next word no longer than its WatchdogSec and TimeoutStartSec.
+SYSTEMD_WORDS = {STARTING: b"EXTEND_TIMEOUT_USEC=15000000", AT_WORK: b"READY=1\nWATCHDOG=1"}
 _is_at_work = threading.Event()
 # Taken out, or what this program starts in turn would write into whatever file has that number there.
 _watcher = os.environ.pop(BEAT_PIPE, None)
@@ -88,12 +91,12 @@ def beat_while_starting() -> None:
 
     Called before anything large is imported.
     """
-    if _watcher is not None:
+    if _watcher is not None or "NOTIFY_SOCKET" in os.environ:
         threading.Thread(target=_beat_until_at_work, name="starting", daemon=True).start()
 
 
 def _beat_until_at_work() -> None:
-    ends = monotonic() + STARTING_SECONDS
+    ends = monotonic() + (SERVICE_STARTING_SECONDS if _watcher is None else STARTING_SECONDS)
     while monotonic() < ends:
         _tell_watcher(STARTING)
         if _is_at_work.wait(STARTING_BEAT_SECONDS):
@@ -114,7 +117,7 @@ def _tell_watcher(what: bytes) -> None:
     elif address := os.environ.get("NOTIFY_SOCKET"):
         # An abstract address is written with an @.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
-            systemd.sendto(b"READY=1\nWATCHDOG=1", address.replace("@", "\0", 1))
+            systemd.sendto(SYSTEMD_WORDS[what], address.replace("@", "\0", 1))
 
 
 class StopSign:

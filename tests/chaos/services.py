@@ -15,7 +15,7 @@ from time import monotonic
 
 from tests.processes.harness import MANAGE, application_url, descendants
 
-# As in docs/operating.md.
+# Until the first word and between two, as in deploy/systemd.
 WATCHDOG_SECONDS = 15.0
 
 
@@ -84,8 +84,7 @@ class Service:
                 start_new_session=True,
             )
         self.starts += 1
-        # A start may take its time.
-        self.due = float("inf")
+        self.due = monotonic() + WATCHDOG_SECONDS
 
     def keep_up(self) -> None:
         """Start it again if it has ended, or has not said for too long that it goes on."""

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,18 @@ def test_whoever_nobody_of_ours_watches_tells_systemd(monkeypatch: pytest.Monkey
         monkeypatch.setattr(processes, "_watcher", None)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
 
+        monkeypatch.setattr(processes, "_is_at_work", threading.Event())
+        systemd.settimeout(60)
+
+        processes.beat_while_starting()
+        assert systemd.recv(100) == b"EXTEND_TIMEOUT_USEC=15000000"
         processes.beat()
 
-        assert systemd.recv(100) == b"READY=1\nWATCHDOG=1"
+        for helper in [one for one in threading.enumerate() if one.name == "starting"]:
+            helper.join(60)
+        systemd.setblocking(False)
+        words = []
+        with suppress(BlockingIOError):
+            while True:
+                words.append(systemd.recv(100))
+        assert b"READY=1\nWATCHDOG=1" in words
