@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from orchestrator_site.console.attention import Attention, Inbox
 from orchestrator_site.console.engine_uptime import uptimes
+from outcomes.core.sentences import FLAGS
 from outcomes.evaluations.documents import flags_of
 from outcomes.models import EvaluationRun
 from policies.core.settings import GUARDRAILS, label_of
@@ -46,5 +47,5 @@ def reviews(asking: Inbox) -> Iterator[Attention]:
     run = EvaluationRun.objects.filter(lately).select_related("evaluation").order_by("attempt").last()
     flags = flags_of(run) if run is not None else []
     if run is not None and flags:
-        text = f"The verdict of {run.evaluation.name} has reservations: {', '.join(flags)}."
+        text = f"The verdict of {run.evaluation.name} has reservations. {' '.join(FLAGS[flag] for flag in flags)}"
         yield Attention("verdict_flags", text, "outcomes_evaluation_latest")

@@ -404,7 +404,8 @@ def test_a_verdict_s_reservations_are_worth_a_look_while_it_runs_and_a_while_lon
 ) -> None:
     make_phase()
     hall.started(name="winter")
-    told = "The verdict of winter has reservations: NO_HISTORY."
+    because = "The worst block was promised without 60 earlier blocks to check it against."
+    told = f"The verdict of winter has reservations. {because}"
     assert reviewed(operator)["verdict_flags"].text == told
 
     finish_evaluation(ADA, "winter", reason="Enough.")
