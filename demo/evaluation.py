@@ -68,7 +68,7 @@ def finish(evaluation: Evaluation, show: Callable[[str], None]) -> str:
     run = lifecycle.finish_evaluation(AUTHOR, evaluation.name, reason="The replay is over.")
     while True:
         while judging.judge_next(run.pk):
-            show(f"Evaluation: {evaluation.blocks.filter(revision=1).count()} blocks judged")
+            show(f"Evaluation, blocks judged: {evaluation.blocks.filter(revision=1).count()}")
         waits = waits_document(EvaluationRun.objects.select_related("evaluation", "policy_version").get(pk=run.pk))
         if waits is None:
             break

@@ -139,7 +139,7 @@ class Command(BaseCommand):
         line = ProgressLine(self.stderr, after_seconds=QUIET_SECONDS)
         while True:
             while judging.judge_next(run.pk):
-                line.show(f"{run.evaluation}: {run.evaluation.blocks.filter(revision=1).count()} blocks judged")
+                line.show(f"{run.evaluation}, blocks judged: {run.evaluation.blocks.filter(revision=1).count()}")
             waits = documents.waits_document(lifecycle.evaluation_named(options["name"]).run)
             if waits is None or options["no_wait"]:
                 break
