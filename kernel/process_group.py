@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from time import monotonic
 
@@ -99,7 +100,7 @@ class ProcessGroup:
         self.programs = list(programs)
         self.stopping = StopSign()
         self.failed: Program | None = None
-        self.due = 0.0
+        self.due = inf
 
     def stop(self, signum: int = 0, frame: object = None) -> None:
         """Handle SIGTERM and SIGINT: only set a flag, because a handler must not wait."""

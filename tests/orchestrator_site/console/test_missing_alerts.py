@@ -14,8 +14,8 @@ from django.utils import timezone
 from signals_app.models import WebhookSource
 from signals_app.watch_models import AlertStream, AlertWatch
 from tests.factories import make_source
+from tests.orchestrator_site.console.now import asks
 from tests.orchestrator_site.console.rows import logged_in
-from tests.orchestrator_site.console.test_now_page import asks
 from tests.pages import table_rows
 from tests.signals_app.watching.senders import bars, deliver, look, missing, watched
 
