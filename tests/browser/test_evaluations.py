@@ -61,6 +61,7 @@ def test_it_is_written_by_one_approved_by_another_started_read_kept_and_finished
     person.click("Start")
     person.submit("Start")
     person.reads("Evaluation spring runs as attempt 1.")
+    assert barriers_here(person) == []
     person.click("Open the evaluation")
     person.reads("after 0 blocks", "0 of 100 blocks are judged")
 

@@ -213,7 +213,7 @@ class Command(BaseCommand):
 
 
 def _blocks_on(line: ProgressLine) -> Callable[[int], None]:
-    return lambda number: line.show(f"{number} blocks of history read")
+    return lambda number: line.show(f"Blocks of history read: {number:,}")
 
 
 def _add_plan_options(parser: CommandParser) -> None:
