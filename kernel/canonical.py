@@ -55,7 +55,13 @@ def canonical_members(document: Mapping[str, Any]) -> dict[str, str]:
     members = {}
     for name, prefix in _canonical_prefixes(tuple(document)):
         value = document[name]
-        members[name] = prefix + (encode_basestring(value) if type(value) is str else canonical_text(value))
+        kind = type(value)
+        if kind is str:
+            members[name] = prefix + encode_basestring(value)
+        elif kind is float:
+            members[name] = prefix + _canonical_float(value)
+        else:
+            members[name] = prefix + canonical_text(value)
     return members
 
 

@@ -133,6 +133,32 @@ class Difference(NamedTuple):
 
 
 Compared = tuple[str, object, object]
+Texts = tuple[str | None, ...]
+
+# What is stored more than once: the context's hash with both engines, and the time of the one statement.
+COPIES = (
+    "signal_distributions.context_hash (A)",
+    "signal_distributions.context_hash (B)",
+    "signals.processed_at",
+    "market_contexts.created_at",
+    "signal_distributions.distributed_at (A)",
+    "signal_distributions.distributed_at (B)",
+)
+IDENTITY = (
+    "signals.signal_id",
+    "signals.signal_hash",
+    "experiments.signal_hash",
+    "experiments.experiment_id",
+    "signals.status",
+)
+CONTEXT = ("market_contexts.context", "market_contexts.context_hash")
+ASSIGNMENT = (
+    "experiments.assignment_key_id",
+    "experiments.assignment_hash",
+    "experiments.bucket",
+    "experiments.variant",
+    "experiments.split_percentage",
+)
 
 
 def differences_of(compared: Iterable[Compared]) -> tuple[Difference, ...]:
@@ -145,6 +171,13 @@ def differences_of(compared: Iterable[Compared]) -> tuple[Difference, ...]:
             if stored != recomputed or type(stored) is not type(recomputed)
         ]
     )
+
+
+def _differences(fields: tuple[str, ...], stored: Texts, recomputed: Texts) -> tuple[Difference, ...]:
+    """The same of texts whose fields are always these: nearly all are equal, which one comparison tells."""
+    if stored == recomputed:
+        return ()
+    return differences_of(zip(fields, stored, recomputed, strict=True))
 
 
 def _text(value: object) -> str:
@@ -176,18 +209,17 @@ class Verifier:
         if recorded.stored_signal_hash is None:
             return (Difference("signals", "null", "a row", *ids),)
         written_at = recorded.created_at
-        # What is stored more than once: the context's hash with both engines, and the time of the one statement.
-        copies: list[Compared] = [
-            ("signal_distributions.context_hash (A)", recorded.context_hash_a, recorded.context_hash),
-            ("signal_distributions.context_hash (B)", recorded.context_hash_b, recorded.context_hash),
-            ("signals.processed_at", recorded.processed_at, written_at),
-            ("market_contexts.created_at", recorded.captured_at, written_at),
-            ("signal_distributions.distributed_at (A)", recorded.distributed_at_a, written_at),
-            ("signal_distributions.distributed_at (B)", recorded.distributed_at_b, written_at),
+        copies = (
+            recorded.context_hash_a, recorded.context_hash_b, recorded.processed_at, recorded.captured_at,
+            recorded.distributed_at_a, recorded.distributed_at_b,
+        )  # fmt: skip
+        found = [
+            *self._signal_and_context(recorded),
+            *_differences(COPIES, copies, (recorded.context_hash,) * 2 + (written_at,) * 4),
         ]
         if recorded.inputs is not None and not _is_decided_then(recorded.decided_at, written_at):
-            copies.append(("execution_policy.decided_at", recorded.decided_at, f"soon after {written_at}"))
-        found = [*self._signal_and_context(recorded), *differences_of(copies)]
+            soon_after = f"soon after {written_at}"
+            found += differences_of([("execution_policy.decided_at", recorded.decided_at, soon_after)])
         if recorded.policy_version not in self._policies:
             found.append(Difference("policy_versions", "null", f"version {recorded.policy_version}"))
         else:
@@ -201,19 +233,15 @@ class Verifier:
             signal = _signal_of(recorded)
             members = canonical_members(signal.payload)
             signal_id, signal_hash = identity_of(signal, members)
-            found = differences_of(
-                [
-                    ("signals.signal_id", recorded.signal_id, signal_id),
-                    ("signals.signal_hash", recorded.stored_signal_hash, signal_hash),
-                    ("experiments.signal_hash", recorded.signal_hash, signal_hash),
-                    (
-                        "experiments.experiment_id",
-                        recorded.experiment_id,
-                        experiment_id(recorded.signal_id, signal_hash),
-                    ),
-                    ("signals.status", recorded.status, "PROCESSED"),
-                ]
-            )
+            of_experiment = experiment_id(recorded.signal_id, signal_hash)
+            found = _differences(
+                IDENTITY,
+                (
+                    recorded.signal_id, recorded.stored_signal_hash, recorded.signal_hash, recorded.experiment_id,
+                    recorded.status,
+                ),
+                (signal_id, signal_hash, signal_hash, of_experiment, "PROCESSED"),
+            )  # fmt: skip
         except UNREADABLE as error:
             # Without a signal there is nothing that a context could follow from.
             return [
@@ -227,12 +255,8 @@ class Verifier:
             recomputed = context.with_market_data(frozen_market_data(recorded.context, context))
         except UNREADABLE as error:
             return (*found, Difference("market_contexts.context", recorded.context, f"cannot be computed: {error}"))
-        return found + differences_of(
-            [
-                ("market_contexts.context", recorded.context, recomputed),
-                ("market_contexts.context_hash", recorded.context_hash, text_hash(recomputed)),
-            ]
-        )
+        stored = recorded.context, recorded.context_hash
+        return found + _differences(CONTEXT, stored, (recomputed, text_hash(recomputed)))
 
     def _assignment_and_decision(self, recorded: Recorded, policy: PinnedPolicy) -> Iterable[Difference]:
         split, key = policy.settings.split_percentage, self._keys.get(recorded.assignment_key_id)
@@ -243,15 +267,17 @@ class Verifier:
                 assignment = assign(recorded.signal_id, str(recorded.stored_signal_hash), split, key)
         except (TypeError, ValueError) as error:
             return [Difference("experiments", recorded.experiment_id, f"cannot be computed: {error}")]
-        found = differences_of(
-            [
-                ("experiments.assignment_key_id", recorded.assignment_key_id, assignment.assignment_key_id),
-                ("experiments.assignment_hash", recorded.assignment_hash, assignment.assignment_hash),
-                ("experiments.bucket", recorded.bucket, str(assignment.bucket)),
-                ("experiments.variant", recorded.variant, assignment.variant),
-                ("experiments.split_percentage", recorded.split_percentage, decimal_text(split)),
-            ]
-        )
+        found = _differences(
+            ASSIGNMENT,
+            (
+                recorded.assignment_key_id, recorded.assignment_hash, recorded.bucket, recorded.variant,
+                recorded.split_percentage,
+            ),
+            (
+                assignment.assignment_key_id, assignment.assignment_hash, str(assignment.bucket), assignment.variant,
+                decimal_text(split),
+            ),
+        )  # fmt: skip
         if recorded.inputs is None:
             return (*found, Difference("execution_policy", "null", "a row"))
         decision = DecisionColumns._make(_decision_columns(recorded))

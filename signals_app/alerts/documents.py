@@ -132,11 +132,13 @@ def context_text(signal: SignalFacts, members: Mapping[str, str]) -> ContextText
         if name in elsewhere or plain in decimals:
             continue
         value = signal.payload[name]
+        if type(value) is float:
+            text = expand_float(value)
         # Only a number, or text that is one, reads as plain decimal text; "True" and "[1]" do not.
-        text = expand_float(value) if isinstance(value, float) else str(value).strip()
-        if _DECIMAL.fullmatch(text):
-            decimals[plain] = text
-            elsewhere.add(name)
+        elif _DECIMAL.fullmatch(text := str(value).strip()) is None:
+            continue
+        decimals[plain] = text
+        elsewhere.add(name)
     volume = decimals.pop(VOLUME_MEMBER, None)
     indicators = ",".join([text for name, text in members.items() if name not in elsewhere])
     prices = ",".join([f'"{name}":"{decimals[name]}"' for name in sorted(decimals)])
