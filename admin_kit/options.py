@@ -172,7 +172,7 @@ class BrowseAdmin(ModelAdmin):
         return [name for name in self.column_choices if name in asked] or super().get_list_display(request)
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
-        """The columns that lead to a row's page; the first one where none of those is shown; none where rows have no page."""
+        """The columns that lead to a row's page, if it has one; the first where none of those is shown."""
         if self.list_display_links is None:
             return []
         links = super().get_list_display_links(request, list_display) or ()

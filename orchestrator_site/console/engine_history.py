@@ -173,7 +173,8 @@ def latency_chart(engine: str, found: Sequence[Latency]) -> Chart | None:
     count = sum(one.n for one in found)
     return Chart(
         f"latency-{engine.lower()}", f"{engine}: answer time, last {LATENCY_DAYS} days",
-        f"{count:,} answer{'s' if count != 1 else ''}. Slowest {slowest.start}: 95% within {slowest.most:,.2f} s.",
+        f"{count:,} answer{'s' if count != 1 else ''}. "
+        f"Slowest {slowest.start} (New York): 95% within {slowest.most:,.2f} s.",
         [one.start for one in found],
         [Series("median", halves, ALONE[engine], "points"), Series("95th percentile", mosts, "other", "points")],
         "Signal (New York)", "Seconds", log=is_wide((*halves, *mosts)), low=True,

@@ -115,10 +115,12 @@ def result_context(found: PreviewWithPnl) -> dict[str, Any]:
     """What the result's template shows."""
     preview = found.preview
     before, after = preview.executed_before, preview.executed_after
+    changes = [change for change in preview.transitions if change.before != change.after]
     names = (("Engine A", "engine_a"), ("Engine B", "engine_b"), ("None", "nobody"))
     return {
         "preview": preview,
-        "changes": [change for change in preview.transitions if change.before != change.after],
+        "changes": changes,
+        "moved": sum(one.count for one in changes if one.before.executed_engine != one.after.executed_engine),
         "by_symbol": preview.by_symbol[:ROWS_SHOWN],
         "more": max(len(preview.by_symbol) - ROWS_SHOWN, 0),
         "shares": [

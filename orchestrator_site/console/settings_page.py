@@ -70,10 +70,6 @@ class ZoneForm(forms.Form):
     )
 
 
-def _said(value: str) -> str:
-    return {"True": "yes", "False": "no"}.get(value, value)
-
-
 def remember_time_zone(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
     """Let the session know the user's zone from the log-in on: no page asks for it again."""
     chosen = Preference.objects.filter(owner=user).values_list(TIME_ZONE, flat=True).first()
@@ -100,7 +96,7 @@ def page(request: HttpRequest) -> HttpResponse:
     usual, _ = parse_settings({setting.name: setting.default for setting in SETTINGS})
     assert usual is not None  # the defaults are allowed
     in_policy = [
-        Row(setting.name, _said(change.after), _said(change.before), setting.help_text, change.before != change.after)
+        Row(setting.name, change.after, change.before, setting.help_text, change.before != change.after)
         for setting, change in zip(SETTINGS, side_by_side(usual, policy.content) if policy else (), strict=False)
     ]
     # Those of the first policy version say nothing of the one in force.

@@ -12,7 +12,6 @@ from admin_kit.display import duration_text
 from experiments.models import Experiment
 from kernel.values import decimal_text, instant_text, plain_text
 from outcomes.core.books import Fill, in_force
-from outcomes.core.quoting import contract_text
 from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.services.fills import core_fill
 
@@ -145,7 +144,7 @@ def _acts_of(
 def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
     kind = trade.kind.value.lower()
     link = (f"outcomes_{kind}trade", trade.pk)
-    price = "not priced yet" if trade.entry_price is None else f"at {plain_text(trade.entry_price)}"
+    price = "not priced yet" if trade.entry_price is None else f"at {decimal_text(trade.entry_price)}"
     entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     actor = f"Engine {engine}"
     yield Event(trade.opened_at, f"{actor} opened its {kind} trade", entry, link=link, actor=actor)
@@ -153,10 +152,7 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
         # The entry stands above, the fill that closes below.
         if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
             happened = "contract got a successor" if row.is_succession else f"{kind} trade filled: {row.fill_ref}"
-            executions = ", ".join(
-                f"{leg.action} {plain_text(leg.quantity)} {contract_text(leg.instrument)} at {decimal_text(leg.price)}"
-                for leg in fill.legs
-            )
+            executions = ", ".join(map(str, fill.legs))
             link_to_fill = ("outcomes_tradefill", row.pk)
             yield Event(row.reported_at, f"{actor}'s {happened}", executions, link=link_to_fill, actor=actor)
     own = getattr(trade, "own_exit", None)
@@ -165,7 +161,7 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
         link_to_own = ("outcomes_ownexit", own.pk)
         yield Event(own.reported_at, f"{actor} told when its shadow leaves", detail, link=link_to_own, actor=actor)
     if trade.closed_at is not None and trade.exit_time is not None:
-        price = "unpriced" if trade.exit_price is None else f"at {plain_text(trade.exit_price)}"
+        price = "unpriced" if trade.exit_price is None else f"at {decimal_text(trade.exit_price)}"
         detail = f"{price}, {trade.exit_reason}, exited {instant_text(trade.exit_time)}"
         closer = actor if kind == "real" else ORCHESTRATOR
         yield Event(trade.closed_at, f"{actor}'s {kind} trade closed", detail, trade.conditions_hash, link, closer)

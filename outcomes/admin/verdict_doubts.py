@@ -51,8 +51,9 @@ def assumptions(document: Mapping[str, Any]) -> list[Assumed]:
     content, blocks, counts, unit = document["content"], document["blocks"], document["counts"], unit_of(document)
     worst = float(content["worst_block"])
     asked = document["phase"]["least_worst_block"]
+    least = figure_text(asked) if asked else ""
     history = document["phase"]["history_blocks"]
-    because = f"limits and history asked for at least {float(asked):g}" if asked else "nothing told how bad one can be"
+    because = f"limits and history asked for at least {least}" if asked else "nothing told how bad one can be"
     shares = {engine: (counts["missing"][engine], counts["opened"][engine]) for engine in ("a", "b")}
     found = [
         Assumed(

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, plain_text
-from outcomes.core.quoting import Option, canonical_instrument, parse_option
+from outcomes.core.quoting import Option, canonical_instrument, contract_text, parse_option
 from outcomes.core.trades import NET_PRICE, QUANTITY
 
 # Wider than any product of the columns; an inexact result is a bug and raises.
@@ -80,8 +80,9 @@ class LegFill:
         return f"{'Sell' if self.is_sale else 'Buy'} to {self.effect.lower()}"
 
     def __str__(self) -> str:
-        """The execution in a line."""
-        return f"{self.action} {plain_text(self.quantity)} {self.instrument} at {decimal_text(self.price)}"
+        """The execution in a line, as traders say it."""
+        what = f"{plain_text(self.quantity)} {contract_text(self.instrument)}"
+        return f"{self.action} {what} at {decimal_text(self.price)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ FLAGS = {
     DRIFT: "The difference was not the same all the time; there is no interval.",
     HOLD_EXCEEDED: "Trades were held longer than max_hold_days.",
     MISSING_PRICES: (
-        "No verdict until fixed: more than 5% of what an engine opened has no price that counts. Let the feeder quote "
+        "More than 5% of what an engine opened has no price that counts, so there is no verdict. Let the feeder quote "
         "the contracts at entry and exit; the share falls with each block that has its prices."
     ),
     NO_HISTORY: "The worst block was promised without 60 earlier blocks to check it against.",

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from experiments.models import Experiment
+from kernel.values import decimal_text
 from outcomes.core.trades import FEES, NET_PRICE, PNL, RISK, Provenance
 from outcomes.models.trade import PROVENANCE_CHOICES, ExitReason, RealTrade, ShadowTrade
 from policies.models import EngineName
@@ -103,7 +104,7 @@ class Outcome(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.engine} {self.pnl if self.pnl is not None else 'UNPRICED'}"
+        return f"{self.engine} {'UNPRICED' if self.pnl is None else decimal_text(self.pnl)}"
 
 
 class RealOutcome(Outcome):

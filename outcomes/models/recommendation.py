@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from experiments.core.explanation import STALE_ANSWER
 from experiments.models import REASON_CHOICES, Experiment
 from kernel.fields import CanonicalJSONField
+from kernel.values import instant_text
 from policies.models import EngineName
 
 ROLE_REASON_CHOICES = [*REASON_CHOICES, (STALE_ANSWER, STALE_ANSWER)]
@@ -125,4 +126,4 @@ class Permit(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.engine} until {self.expires_at}"
+        return f"{self.engine} until {instant_text(self.expires_at)}"

@@ -386,7 +386,11 @@ def side_by_side(left: PolicySettings, right: PolicySettings) -> list[Change]:
     """All settings of both, in the order of the form."""
     # Compared as they are hashed: whatever is shown as a difference changes the hash, and nothing else does.
     old, new = left.document(), right.document()
-    return [Change(name, str(old.get(name, "off")), str(new.get(name, "off"))) for name in SETTING_NAMES]
+    return [Change(name, _said(old.get(name, "off")), _said(new.get(name, "off"))) for name in SETTING_NAMES]
+
+
+def _said(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def diff(before: PolicySettings, after: PolicySettings) -> list[Change]:

@@ -65,6 +65,16 @@ class Tripped:
         """What people call it."""
         return label_of(self.name)
 
+    @property
+    def limit_text(self) -> str:
+        """The limit, its thousands apart."""
+        return f"{self.limit:,f}"
+
+    @property
+    def worst_text(self) -> str:
+        """The worst, in as many decimals as the limit."""
+        return f"{self.worst.quantize(self.limit):,f}"
+
 
 @dataclass(slots=True)
 class _Watch:

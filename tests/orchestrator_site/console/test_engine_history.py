@@ -85,7 +85,7 @@ def test_answers_are_stacked_and_the_slowest_time_is_named() -> None:
         "Of 10 signals: 5 to open, 1 declined, 4 no answer. 1 of those to open never became a trade."
     )
     assert values(slow) == {"median": [0.001, 0.2], "95th percentile": [1.5, 9.25]}
-    assert slow.summary == "3 answers. Slowest 2026-03-17: 95% within 9.25 s."
+    assert slow.summary == "3 answers. Slowest 2026-03-17 (New York): 95% within 9.25 s."
     assert (answers_chart("A", []), latency_chart("A", [])) == (None, None)
 
 

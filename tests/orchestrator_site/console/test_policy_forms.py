@@ -157,7 +157,7 @@ def test_a_difference_is_told_setting_by_setting() -> None:
 
     assert diff(before, after) == [
         Change("split_percentage", "50.00", "75.00"),
-        Change("live_enabled", "False", "True"),
+        Change("live_enabled", "no", "yes"),
     ]
     assert diff(before, before) == []
 

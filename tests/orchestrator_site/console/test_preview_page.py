@@ -73,6 +73,24 @@ def test_it_shows_from_what_to_what_by_symbol_and_who_would_have_traded(viewer: 
     shown = {row[0]: row[1] for row in table_rows(html) if row}
     assert "QQQ" in shown
     assert (shown["Engine A"], shown["Engine B"]) == ("2 100.0%", "0 0.0%")
+    assert "All of them would change who trades for real." in html
+
+
+def test_another_reason_alone_is_not_another_engine(viewer: Client) -> None:
+    make_experiment("A")
+
+    html = result(viewer, make_draft(configured_mode="SPLIT_CAPITAL", split_percentage="100"))
+
+    assert "1 of 1 decisions would change" in html
+    assert "None of them would change who trades for real, only the mode or the reason." in html
+
+
+def test_a_limit_and_what_was_worst_are_told_alike(viewer: Client) -> None:
+    close_pair("A", Closed(a="-1330.8", b="33"))
+
+    html = result(viewer, make_draft(configured_mode="ENGINE_A_PRIMARY", max_daily_real_loss="1000"))
+
+    assert ["Max daily real loss", "1,000.00", "1,330.80", "1"] in [row[:4] for row in table_rows(html)]
 
 
 def test_recorded_figures_are_shown_and_called_no_forecast(viewer: Client) -> None:
@@ -93,6 +111,7 @@ def test_a_draft_that_changes_nothing_says_so(viewer: Client) -> None:
     html = result(viewer, make_draft(configured_mode="ENGINE_A_PRIMARY"))
 
     assert "0 of 1 decisions would change" in html
+    assert "who trades for real" not in html
     assert "No trade would change between real and shadow." in html
 
 

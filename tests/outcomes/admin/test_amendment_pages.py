@@ -34,8 +34,8 @@ def filled(word: str, reason: str = "Compared with the broker's notice.") -> dic
 def test_the_page_shows_what_is_stored_and_what_is_proposed(amendment: TradeAmendment) -> None:
     page = logged_in("operator").get(step(amendment, "accept")).content.decode()
 
-    assert "Stored: Sell to close 1 TWX   140621C00070000 at 1.99." in page
-    assert "Proposed: Sell to close 1 TWX   140621C00070000 at 1.89." in page
+    assert "Stored: Sell to close 1 TWX 21 Jun 2014 70 call at 1.99." in page
+    assert "Proposed: Sell to close 1 TWX 21 Jun 2014 70 call at 1.89." in page
     assert "Type ACCEPT to confirm" in page
 
 

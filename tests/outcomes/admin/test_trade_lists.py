@@ -28,7 +28,7 @@ def test_fills_are_found_by_their_trade_and_their_experiment(viewer: Client) -> 
         page = viewer.get(reverse("admin:outcomes_tradefill_changelist"), {"q": str(text)})
         assert page.context["cl"].result_count == found
     assert TradeFill.objects.count() == 8
-    assert f"Buy to open 1 {C70} at 1.39" in page.content.decode()
+    assert "Buy to open 1 TWX 21 Jun 2014 70 call at 1.39" in page.content.decode()
 
 
 @pytest.mark.parametrize(

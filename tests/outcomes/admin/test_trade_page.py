@@ -57,7 +57,7 @@ def test_each_fill_tells_what_was_done_at_which_price_and_why() -> None:
     entry, closing = real_page().fills
 
     assert [str(row.fill) for row in (*entry.legs, *closing.legs)] == [
-        f"Buy to open 1 {C70} at 1.39", f"Sell to close 1 {C70} at 1.99",
+        "Buy to open 1 TWX 21 Jun 2014 70 call at 1.39", "Sell to close 1 TWX 21 Jun 2014 70 call at 1.99",
     ]  # fmt: skip
     assert (entry.stored.fees, closing.stored.reason) == (Decimal("0.65"), "TAKE_PROFIT")
 
@@ -209,7 +209,7 @@ def test_an_own_exit_stands_beside_the_one_that_counts(viewer: Client) -> None:
     assert page.own_exit is not None
     # 0.98 to 1.31 with the real trade, to 1.40 by its own rules.
     assert (page.r, page.own_r) == ("+0.337 R", "+0.429 R")
-    assert [str(row.fill) for row in page.own_legs] == [f"Sell to close 1 {C72_5_JULY} at 1.40"]
+    assert [str(row.fill) for row in page.own_legs] == ["Sell to close 1 TWX 19 Jul 2014 72.5 call at 1.40"]
     shown = html_of(viewer, ShadowTrade.objects.get())
     assert "Counts (SYNCHRONISED)" in shown
     assert "Own exit (TRAILING_STOP)" in shown
