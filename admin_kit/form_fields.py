@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from kernel.values import parse_typed_instant
 
+# "Factory" means that none was chosen, and "localtime" whichever the host has.
+TIME_ZONES = tuple(sorted(available_timezones() - {"Factory", "localtime"}))
 TIME_HINT = "Enter a time in UTC, such as 2026-03-16T14:30 or 2026-03-16T14:30:00Z."
 
 

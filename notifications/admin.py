@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,6 +20,7 @@ from unfold.widgets import (
 
 from admin_kit.display import badge
 from admin_kit.filters import equals, recent
+from admin_kit.form_fields import TIME_ZONES
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
@@ -81,7 +81,7 @@ class RecipientForm(forms.Form):
     timezone = forms.ChoiceField(
         label="Time zone",
         initial="UTC",
-        choices=[(name, name) for name in sorted(available_timezones())],
+        choices=[(name, name) for name in TIME_ZONES],
         widget=UnfoldAdminSelectWidget,
         help_text="Of the quiet hours.",
     )
@@ -121,7 +121,7 @@ class RecipientAdmin(AuditAdmin):
     )  # fmt: skip
     actions_list = ("new",)
     actions_detail = ("edit", "test", "switch")
-    empty_hint = "No recipients yet, so nobody is notified. Add a person or a channel."
+    empty_hint = "Nobody is notified of anything yet. Add a person or a channel."
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whether the user may say who is told."""
@@ -254,7 +254,7 @@ class NotificationAdmin(AuditAdmin):
         "attempts", "outcome", "settled_at", "message_id",
     )  # fmt: skip
     actions_detail = ("again",)
-    empty_hint = "No notifications yet. Add a recipient: it is notified of whatever happens from then on."
+    empty_hint = "Add a recipient: it is notified of whatever happens from then on."
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whether the user may say who is told."""

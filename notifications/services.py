@@ -98,8 +98,11 @@ def _set_url(recipient: Recipient, url: str) -> str:
         recipient.sealed_key = seal(key)
         return key
     if not Apprise().add(url):
-        raise DomainError(
-            "recipient_url_unknown", f"{scheme or 'This'}:// is not a service that apprise knows.", "/url"
+        detail = (
+            f"apprise cannot send to this {scheme}:// URL; appriseit.com/services says how each is written."
+            if scheme
+            else "Begin the URL with its service, such as slack:// or https://."
         )
+        raise DomainError("recipient_url_unknown", detail, "/url")
     recipient.sealed_key = ""
     return ""

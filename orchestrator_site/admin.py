@@ -14,7 +14,6 @@ from django.contrib import admin
 from django_q import admin as _stock  # noqa: F401
 from django_q import models as queue
 
-from admin_kit.display import badge
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from experiments.models import Experiment
@@ -43,19 +42,22 @@ class TaskAdmin(AuditAdmin):
     search_fields = ("id__exact", "name__exact")
     search_help_text = "Exact task id or name"
     fields = ("id", "name", "func", "group", "cluster", "started", "stopped", "attempt_count", "result")
-    empty_hint = "No failed tasks. Failed signals are listed under Signals."
+    empty_hint = "What the worker does in the background has raised no error. Failed signals are listed under Signals."
 
 
 @admin.register(queue.Failure)
 class FailedTaskAdmin(TaskAdmin):
     """Tasks that raised; the result holds the error."""
 
+    row_names = ("failed task", "failed tasks")
+
 
 @admin.register(queue.Schedule)
 class ScheduleAdmin(AuditAdmin):
     """Tasks that the worker runs by the clock."""
 
-    list_display = ("name", "func", badge("schedule_type", {}), "minutes", "next_run", "repeats")
+    row_names = ("schedule", "schedules")
+    list_display = ("name", "func", "minutes", "next_run", "repeats")
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "cluster", "task")
     empty_hint = "The worker creates its schedules when it starts."
     empty_commands = ("manage.py worker",)

@@ -78,7 +78,7 @@ METRICS_TOKEN = env.text(
     "METRICS_TOKEN",
     default="",
     allowed="any text",
-    meaning="who asks for `/metrics` and the details of `/readyz` sends it as `Authorization: Bearer`; none opens them",
+    meaning="`/metrics` and the details of `/readyz` require it as `Authorization: Bearer`; without one they are open",
     secret=True,
 )
 API_DOCS = env.flag(
@@ -88,7 +88,7 @@ SESSION_IDLE_MINUTES = env.number(
     "SESSION_IDLE_MINUTES",
     default=720,
     allowed="1 or more",
-    meaning="a session of the console ends when nobody has opened a page or pressed a button for so long; a page that "
+    meaning="minutes without a page opened or a button pressed until a session of the console ends; a page that "
     "refreshes itself does not count",
 )
 
@@ -202,7 +202,7 @@ AXES_FAILURE_LIMIT = env.number(
     "SIGN_IN_ATTEMPTS",
     default=5,
     allowed="1 or more",
-    meaning="wrong passwords for one name from one address until it has to wait for 15 minutes",
+    meaning="wrong passwords for one user name from one address before it is locked out there for 15 minutes",
 )
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Not by the name alone: whoever knows it could keep an operator from the kill switch.
@@ -225,10 +225,10 @@ REQUIRE_SECOND_FACTOR = env.flag(
 REQUIRE_FRESH_LOGIN = env.flag(
     "REQUIRE_FRESH_LOGIN",
     meaning="releasing a halt or a guardrail, activating a policy, and keys and tokens ask for the second factor "
-    "again, or for the password of who has none",
+    "again, or for the password where there is none",
 )
 FRESH_LOGIN_MINUTES = env.number(
-    "FRESH_LOGIN_MINUTES", default=15, allowed="1 or more", meaning="for how long such an answer counts"
+    "FRESH_LOGIN_MINUTES", default=15, allowed="1 or more", meaning="minutes for which that confirmation counts"
 )
 OIDC_ISSUER = env.text(
     "OIDC_ISSUER",
@@ -237,16 +237,18 @@ OIDC_ISSUER = env.text(
     meaning="sign in by this OpenID Connect provider as well; its redirect URI is "
     "`https://<host>/admin/account/oidc/oidc/login/callback/`",
 )
-OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", default="", allowed="any text", meaning="what it knows this site by")
+OIDC_CLIENT_ID = env.text(
+    "OIDC_CLIENT_ID", default="", allowed="any text", meaning="the client ID that the provider gave it"
+)
 OIDC_CLIENT_SECRET = env.text(
-    "OIDC_CLIENT_SECRET", default="", allowed="any text", meaning="what this site proves it with", secret=True
+    "OIDC_CLIENT_SECRET", default="", allowed="any text", meaning="the client secret that goes with it", secret=True
 )
 OIDC_NAME = env.text(
     "OIDC_NAME", default="single sign-on", allowed="any text", meaning="what the provider is called on the sign-in page"
 )
 OIDC_CREATE_ACCOUNTS = env.flag(
     "OIDC_CREATE_ACCOUNTS",
-    meaning="whoever the provider knows gets an account; else only accounts that their owners have connected",
+    meaning="anyone whom the provider signs in gets an account; else only accounts that their owners have connected",
 )
 OIDC_ROLE_CLAIM = env.text(
     "OIDC_ROLE_CLAIM", default="groups", allowed="name of a claim", meaning="where the provider lists groups or roles"
@@ -255,8 +257,8 @@ OIDC_ROLES = env.names(
     "OIDC_ROLES",
     default=[],
     allowed="`value=group`, comma separated",
-    meaning="which of its values gives which group here, set anew at every sign-in by it; whoever has none is refused; "
-    "none leaves groups to administrators",
+    meaning="which of those values puts people into which group here, applied at every sign-in by the provider; "
+    "whoever has none of them is refused; blank leaves groups to administrators",
 )
 ACCOUNT_ADAPTER = "orchestrator_site.sign_in.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -386,7 +388,7 @@ WORKERS = env.number(
     "WORKERS",
     default=1,
     allowed="1 or more",
-    meaning="processes of one cluster that decide signals; `manage.py up --workers N` goes before it",
+    meaning="processes of one cluster that decide signals; `manage.py up --workers N` overrides it",
 )
 # Each line has its reason in docs/adr/0004-worker.md.
 Q_CLUSTER = {

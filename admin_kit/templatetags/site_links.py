@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from kernel.models import SavedView
 from kernel.values import figure_text, plain_text, read_instant
 
 register = template.Library()
+ENGINE_LETTER = re.compile(r"(?<=\bengine )[ab]\b", re.IGNORECASE)
 
 
 @register.simple_tag
@@ -84,7 +86,8 @@ def outcome_colour(outcome: str) -> str:
 @register.filter
 def words(code: str) -> str:
     """A code such as BROKER_FILL or `engine_a_available` as words."""
-    return code.replace("_", " ").capitalize()
+    text = code.replace("_", " ").capitalize()
+    return ENGINE_LETTER.sub(lambda found: found[0].upper(), text)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from orchestrator_site.console.timeline import Scale, TimedEvent, answered, decided, fills_of, scale_of, timed
 from orchestrator_site.console.trade_words import headline, reasons_of
+from outcomes.admin.trade_page import in_r
 from outcomes.core.books import ZERO, positions, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.quoting import contract_text
@@ -64,6 +65,11 @@ class Side:
     def trade_link(self) -> tuple[str, object] | None:
         """Admin model and ID of the trade; None without one."""
         return (f"outcomes_{self.kind.lower()}trade", self.trade.pk) if self.trade else None
+
+    @property
+    def r(self) -> str | None:
+        """P&L in units of the capital at risk; None where there is none yet."""
+        return in_r(self.outcome.pnl, self.outcome.risk_amount) if self.outcome else None
 
     @property
     def plan(self) -> Plan | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -17,6 +16,7 @@ from django.urls import reverse
 from django_q.models import Failure, Schedule
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from admin_kit.form_fields import TIME_ZONES
 from admin_kit.options import render_page
 from kernel.models import Preference
 from policies.core.settings import SETTINGS, parse_settings, side_by_side
@@ -62,7 +62,7 @@ class ZoneForm(forms.Form):
     """The zone in which times are told beside UTC."""
 
     time_zone = forms.ChoiceField(
-        choices=[("", "The browser's"), *((name, name) for name in sorted(available_timezones()))],
+        choices=[("", "The browser's"), *((name, name) for name in TIME_ZONES)],
         required=False,
         label="Your time zone",
         widget=UnfoldAdminSelectWidget,

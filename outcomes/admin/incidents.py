@@ -95,7 +95,7 @@ class IncidentAdmin(AuditAdmin):
         json_of("report"),
     )
     actions_detail = ("acknowledge",)
-    empty_hint = "No incidents: no engine has reported a trade that it was not allowed to make."
+    empty_hint = "No engine has reported a trade that it was not allowed to make."
 
     def has_acknowledge_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Acknowledging needs a permission of its own."""

@@ -114,7 +114,7 @@ class ViolationAdmin(AuditAdmin):
         "meaning",
         "detail",
     )
-    empty_hint = "No violations: every pair followed the rules of the comparison."
+    empty_hint = "Every pair has followed the rules of the comparison."
 
     @admin.display(description="meaning")
     def meaning(self, violation: Violation) -> str:

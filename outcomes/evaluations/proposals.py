@@ -45,8 +45,8 @@ def propose(
         choices.append(_choice(plan, found, difference, progress))
     if not choices:
         detail = (
-            f"History has fewer than {LEAST_BLOCKS} blocks of any length; fill in the signals of a busy block"
-            " (busy_signals)."
+            f"History has fewer than {LEAST_BLOCKS} blocks of any length, too few for a proposal. Choose the terms"
+            " yourself, with the number of signals in a busy block (busy_signals)."
         )
         raise DomainError("invalid_evaluation", detail)
     # The shortest whose blocks do not foretell each other: longer ones only cost time.

@@ -35,7 +35,10 @@ class PerformanceFilterSerializer(StrictSerializer):
     until = InstantField(required=False, help_text="Exits before this time, RFC 3339 with zone.")
     symbol = serializers.CharField(required=False, max_length=64)
     timeframe = serializers.RegexField(
-        TIMEFRAME, required=False, help_text="Canonical, such as 5m, 1h, 1d, 1M (month)."
+        TIMEFRAME,
+        required=False,
+        help_text="Canonical, such as 5m, 1h, 1d, 1M (month).",
+        error_messages={"invalid": "Write a timeframe as 5m, 1h, 1d or 1M (month)."},
     )
     direction = serializers.ChoiceField(Direction.choices, required=False)
     strategy = serializers.CharField(
@@ -59,6 +62,7 @@ class PerformanceFilterSerializer(StrictSerializer):
     currency = serializers.RegexField(
         f"^{CURRENCY_PATTERN}$",
         required=False,
+        error_messages={"invalid": "Write a currency as 3 to 10 capital letters and digits, such as USD."},
         help_text="Currency, such as USD. Default: the only one on record, or else that of the policy in force.",
     )
 

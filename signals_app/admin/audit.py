@@ -12,11 +12,11 @@ from admin_kit.options import AuditAdmin, page_above
 from signals_app.models import MarketContext, MarketData, UnknownTokenAttempt, WebhookDelivery
 
 SEND_ALERT = (
-    "curl http://localhost:8000/webhooks/tradingview/<token>/ "
+    "curl '<webhook URL of the source>' "
     """-d '{"symbol": "SPY", "action": "buy", "interval": "5", "timenow": "<now, as 2026-03-16T14:30:00Z>"}'"""
 )
 PUSH_MARKET_DATA = (
-    "curl http://localhost:8000/api/v1/market-data -H 'Authorization: Api-Key <key>' "
+    "curl '<address of this site>/api/v1/market-data' -H 'Authorization: Api-Key <key>' "
     """-H 'Content-Type: application/json' """
     """-d '{"symbol": "SPY", "as_of": "2026-03-16T14:30:00Z", "data": {"iv_rank": "0.42"}}'"""
 )

@@ -60,7 +60,9 @@ def test_what_cannot_be_is_refused_beside_its_field(administrator: Client) -> No
         return administrator.post(f"{LIST}new/", FORM | changed).content.decode()
 
     assert "There is a recipient Desk already." in said()
-    assert "nonsense:// is not a service that apprise knows." in said(name="Other", url="nonsense://x")
+    assert "apprise cannot send to this nonsense:// URL" in said(name="Other", url="nonsense://x")
+    assert "apprise cannot send to this slack:// URL" in said(name="Other", url="slack://x")
+    assert "Begin the URL with its service" in said(name="Other", url="desk@example.com")
     assert "Enter both ends of the quiet hours, or neither." in said(name="Other", quiet_until="")
     assert Recipient.objects.count() == 1
 

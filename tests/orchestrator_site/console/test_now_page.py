@@ -45,6 +45,7 @@ def test_before_the_first_signal_it_teaches_how_to_make_one(operator: Client) ->
     assert "manage.py demo --port 8123<" in empty
     assert "manage.py demo<" in taught("localhost:8000")
     assert "Create a <a" in empty
+    assert "API key</a> for each engine" in empty
     assert "manage.py worker" in empty
     assert "curl 'http://localhost:8123/webhooks/tradingview/<token>/'" in empty
 
