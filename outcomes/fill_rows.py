@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from admin_kit.display import duration_text
@@ -105,3 +106,8 @@ def age_at(quote_time: datetime, moment: datetime) -> str:
     if not seconds:
         return "0 s"
     return f"{duration_text(abs(seconds))} {'old' if seconds > 0 else 'later'}"
+
+
+def in_r(pnl: Decimal | None, risk: Decimal | None) -> str | None:
+    """P&L in units of the capital at risk; None without either, or where nothing was at risk."""
+    return f"{pnl / risk:+.3f} R" if pnl is not None and risk else None

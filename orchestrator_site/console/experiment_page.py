@@ -12,11 +12,10 @@ from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from orchestrator_site.console.timeline import Scale, TimedEvent, answered, decided, fills_of, scale_of, timed
 from orchestrator_site.console.trade_words import headline, reasons_of
-from outcomes.admin.trade_page import in_r
 from outcomes.core.books import ZERO, positions, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.quoting import contract_text
-from outcomes.fill_rows import FillRow, fill_rows
+from outcomes.fill_rows import FillRow, fill_rows, in_r
 from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import absences_of, by_engine, explanation_of, missing_rows
 from signals_app.models import WebhookDelivery

@@ -9,7 +9,7 @@ from kernel.values import plain_text
 from outcomes.core.books import result_in_force
 from outcomes.core.quoting import QuoteFlag, contract_text
 from outcomes.core.trades import PairRule, TradeFlag
-from outcomes.fill_rows import FillRow, LegRow, Link, fill_rows, leg_rows
+from outcomes.fill_rows import FillRow, LegRow, Link, fill_rows, in_r, leg_rows
 from outcomes.models import (
     ExitDirective,
     Outcome,
@@ -96,11 +96,6 @@ def trade_page(trade: RealTrade | ShadowTrade) -> TradePage:
         own_r=in_r(own.pnl, trade.risk_amount) if own else None,
         own_legs=list(leg_rows(own.legs or [], own.exit_time, {})) if own else [],
     )
-
-
-def in_r(pnl: Decimal | None, risk: Decimal | None) -> str | None:
-    """P&L in units of the capital at risk; None without either, or where nothing was at risk."""
-    return f"{pnl / risk:+.3f} R" if pnl is not None and risk else None
 
 
 def _directive(directive: ExitDirective) -> DirectiveRow:

@@ -15,8 +15,9 @@ from admin_kit.display import amount, badge, full_hash, hash_of, link_to, number
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin, render_page
 from kernel.values import uuid_from
-from outcomes.admin.trade_page import in_r, trade_page
+from outcomes.admin.trade_page import trade_page
 from outcomes.core.trades import TradeFlag
+from outcomes.fill_rows import in_r
 from outcomes.models import (
     LIVE_STATUSES,
     Outcome,

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from outcomes.admin.trade_page import TradePage, in_r, trade_page
+from outcomes.admin.trade_page import TradePage, trade_page
 from outcomes.core.quoting import QuoteFlag
 from outcomes.core.trades import PairRule, TradeFlag
-from outcomes.fill_rows import age_at
+from outcomes.fill_rows import age_at, in_r
 from outcomes.models import Quote, RealTrade, ShadowTrade
 from outcomes.services import settle_due
 from tests.factories import api_client
