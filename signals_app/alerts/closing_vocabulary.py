@@ -30,7 +30,7 @@ CLOSING_FLAGS = {
     "strategy.isexit": "EXIT", "signal.isexit": "EXIT",
 }  # fmt: skip
 # These hold prices and sizes as well, so that a 1 there is none.
-LITERAL_FLAGS = frozenset({"exit", "reduce", "closeposition", "closelong", "closeshort", "flatten"})
+LITERAL_FLAGS = frozenset({"exit", "reduce", "closelong", "closeshort", "flatten"})
 # Why a position was left; there is none where nothing was.
 EXIT_REASON_ALIASES = frozenset({"exitreason", "closereason"})
 NO_REASON = frozenset({"na", "nan", "none", "null", "n/a", "-", "false", "0"})

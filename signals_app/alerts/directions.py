@@ -109,7 +109,7 @@ def read_effects(fields: Fields) -> list[Word]:
         text = str(field.value).strip().lower()
         meaning = None
         if field.alias in CLOSING_FLAGS:
-            raised = text == "true" if field.alias in LITERAL_FLAGS else text in _RAISED
+            raised = text in _RAISED and not (field.alias in LITERAL_FLAGS and text == "1")
             meaning = CLOSING_FLAGS[field.alias] if raised else None
         elif field.alias in EXIT_REASON_ALIASES:
             meaning = None if text in NO_REASON else "EXIT"

@@ -82,6 +82,8 @@ def test_a_size_that_contradicts_the_position_is_refused() -> None:
         ({"reduce_only": "true"}, "REDUCE_LONG"),
         ({"order": {"reduceOnly": 1}}, "REDUCE_LONG"),
         ({"closePosition": "TRUE"}, "EXIT_LONG"),
+        ({"closePosition": 1}, "EXIT_LONG"),
+        ({"flatten": "yes"}, "EXIT_LONG"),
         ({"closeOnTrigger": True}, "EXIT_LONG"),
         ({"is_exit": "yes"}, "EXIT_LONG"),
         ({"exit": True}, "EXIT_LONG"),
@@ -106,7 +108,7 @@ def test_a_flag_or_an_effect_that_closes_makes_a_sell_an_exit(member: dict[str, 
 @pytest.mark.parametrize(
     "member",
     [
-        {"reduceOnly": False}, {"reduceOnly": "false"}, {"closePosition": 1}, {"exit": 571.5}, {"exit": 1},
+        {"reduceOnly": False}, {"reduceOnly": "false"}, {"closePosition": 0}, {"exit": 571.5}, {"exit": 1},
         {"close": 1},
         {"offset": 0.5}, {"offset": "0.5"}, {"intent": "open"}, {"open_close": "O"}, {"position_effect": "OPENING"},
         {"trade_type": "MIS"}, {"exit_reason": "none"}, {"exit_reason": " N/A "},
