@@ -93,9 +93,13 @@ _FIELDS = (
 
 # Why an alert makes no signal. The alert message is edited in TradingView.
 _ALERTS = (
-    Problem("empty_body", 400, "The alert has no message.", "Paste the JSON template into the alert's message."),
+    Problem(
+        "empty_body", 400, "The body is empty.", "Send a JSON object; for an alert, paste the template as its message."
+    ),
     Problem("invalid_encoding", 400, "The body is not UTF-8.", "Send UTF-8."),
-    Problem("invalid_json", 400, "The body is not JSON.", "Quote every placeholder; check commas and quotes."),
+    Problem(
+        "invalid_json", 400, "The body is not JSON.", "Check commas and quotes; in an alert, quote every placeholder."
+    ),
     Problem("not_an_object", 400, "The value is JSON, but not an object.", "Send one object in braces."),
     Problem("invalid_character", 400, "The body contains a character that cannot be stored.", "Remove the character."),
     Problem("duplicate_key", 400, "A field occurs twice in one object.", "Send the field once."),

@@ -39,7 +39,9 @@ class MarketDataSerializer(StrictSerializer):
         help_text='The time that the data describe: RFC 3339 with a time zone, such as "2026-03-16T14:30:00Z".'
     )
     # DRF takes fields off the class, so this one and its own `data` do not meet.
-    data = serializers.DictField(help_text="Any JSON object; stored as canonical JSON.")  # type: ignore[assignment]
+    data = serializers.DictField(  # type: ignore[assignment]
+        help_text="Any JSON object; stored as canonical JSON.", error_messages={"not_a_dict": "Send a JSON object."}
+    )
 
 
 class MarketDataAnswerSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,13 @@ from outcomes.core.amendments import AmendmentReport, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.reports import MAX_LEGS
 from outcomes.core.trades import QUANTITY
-from outcomes.engine_api.serializers import FillLegSerializer, InstrumentField, PositiveField, price_field
+from outcomes.engine_api.serializers import (
+    LEGS_MESSAGES,
+    FillLegSerializer,
+    InstrumentField,
+    PositiveField,
+    price_field,
+)
 from outcomes.models import AmendmentKind
 
 
@@ -30,7 +36,7 @@ class AmendmentValuesSerializer(StrictSerializer):
     """What a fill was in truth; members left out stay as stored."""
 
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, required=False
+        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, required=False, error_messages=LEGS_MESSAGES
     )
     fees = price_field(required=False, help_text="Negative for a rebate.")
     successor = SuccessorSerializer(

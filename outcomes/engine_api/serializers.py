@@ -44,9 +44,11 @@ from outcomes.models import (
 )
 from outcomes.selectors import MAX_TRADES, Position
 from outcomes.services import RecommendationReport
+from policies.core.settings import CURRENCY_ALLOWED, CURRENCY_PATTERN
 
 MAX_RATIO = 1000
 MAX_INSTRUMENT = 64
+LEGS_MESSAGES = {"min_length": "Send at least one leg.", "max_length": "Send at most {max_length} legs."}
 # The words that the referee assigns are accepted from a real trade, whose report is never refused for its content.
 ANY_PROVENANCE = [value.value for value in Provenance if value != Provenance.UNPRICED]
 # SYNCHRONISED is written by the orchestrator alone.
@@ -125,7 +127,8 @@ class CurrencyField(serializers.RegexField):
     """A currency's code in capitals."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(r"^[A-Z][A-Z0-9]{2,9}$", max_length=10, **options)
+        messages = {"invalid": f"Send {CURRENCY_ALLOWED}."}
+        super().__init__(f"^{CURRENCY_PATTERN}$", max_length=10, error_messages=messages, **options)
 
 
 class PositiveField(DecimalTextField):
@@ -143,7 +146,7 @@ class PlanSerializer(StrictSerializer):
     """What an engine would trade, said before it knows its role; a shadow opens exactly this."""
 
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=PlannedLegSerializer(), min_length=1, max_length=MAX_LEGS
+        child=PlannedLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES
     )
     quantity = PositiveField(**QUANTITY, help_text="Contracts.")
     multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
@@ -212,7 +215,7 @@ class TradeSerializer(StrictSerializer):
     experiment_id = serializers.UUIDField()
     kind = serializers.ChoiceField(Role.choices, help_text="The role revealed by POST recommendations.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS
+        child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES
     )
     quantity = PositiveField(**QUANTITY, help_text="Contracts.")
     multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
@@ -256,7 +259,7 @@ class FillSerializer(StrictSerializer):
     fill_ref = serializers.CharField(max_length=64, help_text="The engine's own reference; makes retries safe.")
     time = InstantField()
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS
+        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, error_messages=LEGS_MESSAGES
     )
     fees = price_field(default=Decimal(0), help_text="Negative for a rebate.")
     reason = ExitReasonField(required=False, help_text="Why the trade closes, if this fill closes it.")
@@ -301,7 +304,7 @@ class ExitSerializer(StrictSerializer):
     exit_reason = ExitReasonField()
     fees = price_field(default=Decimal(0), help_text="Exit fees; negative for a rebate. A shadow pays the schedule.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list
+        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list, error_messages=LEGS_MESSAGES
     )
     market_conditions = ConditionsField(
         default=dict,
@@ -336,7 +339,7 @@ class ShadowExitSerializer(StrictSerializer):
     exit_time = InstantField(required=False, help_text="Must equal the directive's.")
     exit_price = net_price_field(required=False, help_text="Must match the quotes.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list
+        child=ExitLegSerializer(), max_length=2 * MAX_LEGS, default=list, error_messages=LEGS_MESSAGES
     )
     fees = price_field(default=Decimal(0), help_text="Ignored: a shadow pays the schedule.")
 

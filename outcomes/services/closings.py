@@ -112,7 +112,8 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
 
 def _is_new(first: TradeFill, request_hash: str) -> bool:
     if first.request_hash != request_hash:
-        raise conflicting_report("A different fill is already stored under this fill_ref; the first counts.")
+        told = "exit is already stored" if first.fill_ref == EXIT else "fill is already stored under this fill_ref"
+        raise conflicting_report(f"A different {told}; the first counts.")
     return False
 
 

@@ -24,6 +24,7 @@ CONFIGURED_MODES = ("AUTO", "SHADOW_ONLY", "ENGINE_A_PRIMARY", "ENGINE_B_PRIMARY
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # An ISO 4217 code, or the ticker of a coin: such as USD or USDT.
 CURRENCY_PATTERN = "[A-Z][A-Z0-9]{2,9}"
+CURRENCY_ALLOWED = "3 to 10 capital letters and digits, such as USD"
 
 
 class Kind(Enum):
@@ -81,7 +82,7 @@ class Setting:
         if self.kind is Kind.SWITCH:
             return "true or false"
         if self.kind is Kind.CURRENCY:
-            return "3 to 10 capital letters and digits, such as USD"
+            return CURRENCY_ALLOWED
         unit = {Kind.SECONDS: "whole seconds", Kind.COUNT: "a whole number"}.get(self.kind, "a number")
         decimals = {0: "", 2: " with at most two decimals", 4: " with at most four decimals"}[self.kind.decimals]
         off = ", or blank to disable" if self.optional else ""

@@ -42,7 +42,7 @@ def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, A
         raise DomainError("invalid_encoding", "The body looks like UTF-16; send it as UTF-8.")
     text = text.removeprefix(_BYTE_ORDER_MARK).strip(_JSON_WHITE_SPACE)
     if not text:
-        raise DomainError("empty_body", "The alert has no message; its body must be a JSON object.")
+        raise DomainError("empty_body", "The body is empty; it must be a JSON object.")
     try:
         payload = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -51,8 +51,8 @@ def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, A
         # No excerpt of the text: it could contain the secret.
         raise DomainError(
             "invalid_json",
-            f"The body is not JSON: {error.msg} at line {error.lineno} column {error.colno}. "
-            "Quote every placeholder, and check commas and quotes.",
+            f"The body is not JSON: {error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}. "
+            "Check commas and quotes; in an alert, quote every placeholder.",
         ) from error
     except RecursionError as error:
         raise _too_deep() from error

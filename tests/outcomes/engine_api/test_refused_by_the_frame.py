@@ -44,3 +44,13 @@ def test_what_nobody_expected_is_a_500_that_names_the_request_and_nothing_else()
     assert problem["request_id"] == answer["X-Request-ID"]
     assert "gone" not in answer.content.decode()
     assert "SELECT" not in answer.content.decode()
+
+
+def test_a_plan_that_is_none_is_told_what_to_send() -> None:
+    plan = {"legs": [], "quantity": "1", "multiplier": "100", "currency": "usd", "risk_amount": "1"}
+
+    answer = api_client("engine-a").post("/api/v1/recommendations", {"plan": plan}, format="json")
+
+    told = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
+    assert told["/plan/legs"] == "Send at least one leg."
+    assert told["/plan/currency"] == "Send 3 to 10 capital letters and digits, such as USD."

@@ -190,14 +190,19 @@ DOUBLE = "contains a number outside the range of a double; send it as text."
 @pytest.mark.parametrize(
     ("body", "pointer", "detail"),
     [
-        (b"", "", "The alert has no message; its body must be a JSON object."),
+        (b"", "", "The body is empty; it must be a JSON object."),
         (b'{"a": "\xff"}', "", "The body is not UTF-8 (byte 7); send it as UTF-8."),
         ('{"a": 1}'.encode("utf-16-le"), "", "The body looks like UTF-16; send it as UTF-8."),
         ('{"a": 1}'.encode("utf-16-be"), "", "The body looks like UTF-16; send it as UTF-8."),
         (
             b"buy SPY", "",
             ("The body is not JSON: Expecting value at line 1 column 1. "
-            "Quote every placeholder, and check commas and quotes."),
+            "Check commas and quotes; in an alert, quote every placeholder."),
+        ),
+        (
+            b'{"a": "x\ny"}', "",
+            ("The body is not JSON: Invalid control character at line 1 column 9. "
+            "Check commas and quotes; in an alert, quote every placeholder."),
         ),
         (b'{"a": NaN}', "", "The body contains the bare word NaN, which is not JSON; quote it or leave it out."),
         (b"null", "", "The body is null; it must be a JSON object."),
