@@ -17,6 +17,7 @@ from drf_spectacular.utils import extend_schema_field
 from psycopg.types.json import Json
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.request import Request
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
 from kernel.values import decimal_text, format_timestamp, parse_instant
@@ -140,6 +141,27 @@ def _taken(serializer: Any) -> dict[str, tuple[Any, Any]]:
     return {
         name: (field, getattr(serializer, f"validate_{name}", None)) for name, field in _fields_of(serializer).items()
     }
+
+
+class PeriodSerializer(StrictSerializer):
+    """A query that may have `since` and `until`."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Reject a period that ends before it begins."""
+        since, until = attrs.get("since"), attrs.get("until")
+        if since is not None and until is not None and since > until:
+            raise serializers.ValidationError({"until": "Must not be before since."})
+        return attrs
+
+
+def query_of(request: Request) -> dict[str, str]:
+    """The query parameters; one that is given twice is rejected: taking either would answer another question."""
+    repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
+    if repeated:
+        raise serializers.ValidationError(
+            {name: [serializers.ErrorDetail("Send it once.", code="repeated")] for name in repeated}
+        )
+    return request.query_params.dict()
 
 
 def sha256_field(**options: Any) -> serializers.RegexField:

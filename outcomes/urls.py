@@ -1,6 +1,7 @@
 """URLs below /api/v1/."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
 from outcomes.analyst_api.evaluations import EvaluationListView, EvaluationView
 from outcomes.analyst_api.rows import AuditView, DeliveriesView, OutcomesView, PairsView
@@ -22,17 +23,26 @@ from outcomes.engine_api.views import (
 from outcomes.feeder_api.views import QuoteRequestsView, QuotesView
 from outcomes.performance.api import PerformanceView
 
+
+class AnyCaseUUIDConverter(UUIDConverter):
+    """A UUID as PostgreSQL and other programs write it, in either case; Django's own knows lower case alone."""
+
+    regex = UUIDConverter.regex.replace("a-f", "a-fA-F")
+
+
+register_converter(AnyCaseUUIDConverter, "id")
+
 urlpatterns = [
     path("assignments/claim", ClaimView.as_view(), name="claim-assignments"),
-    path("assignments/<uuid:experiment_id>", AssignmentView.as_view(), name="assignment"),
-    path("assignments/<uuid:experiment_id>/renew", RenewView.as_view(), name="renew_lease"),
+    path("assignments/<id:experiment_id>", AssignmentView.as_view(), name="assignment"),
+    path("assignments/<id:experiment_id>/renew", RenewView.as_view(), name="renew_lease"),
     path("recommendations", RecommendationsView.as_view(), name="recommendations"),
-    path("permits/<uuid:experiment_id>/confirm", PermitConfirmView.as_view(), name="permit_confirm"),
+    path("permits/<id:experiment_id>/confirm", PermitConfirmView.as_view(), name="permit_confirm"),
     path("trades", TradesView.as_view(), name="trades"),
-    path("trades/<uuid:trade_id>", TradeView.as_view(), name="trade"),
-    path("trades/<uuid:trade_id>/fills", TradeFillsView.as_view(), name="trade_fills"),
-    path("trades/<uuid:trade_id>/amendments", TradeAmendmentsView.as_view(), name="trade_amendments"),
-    path("trades/<uuid:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
+    path("trades/<id:trade_id>", TradeView.as_view(), name="trade"),
+    path("trades/<id:trade_id>/fills", TradeFillsView.as_view(), name="trade_fills"),
+    path("trades/<id:trade_id>/amendments", TradeAmendmentsView.as_view(), name="trade_amendments"),
+    path("trades/<id:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
     path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
     path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
     path("quote-requests", QuoteRequestsView.as_view(), name="quote_requests"),
@@ -40,7 +50,7 @@ urlpatterns = [
     path("evaluations", EvaluationListView.as_view(), name="evaluations"),
     path("evaluations/<str:name>", EvaluationView.as_view(), name="evaluation"),
     path("experiments", ExperimentListView.as_view(), name="experiments"),
-    path("experiments/<uuid:experiment_id>", ExperimentView.as_view(), name="experiment"),
+    path("experiments/<id:experiment_id>", ExperimentView.as_view(), name="experiment"),
     path("outcomes", OutcomesView.as_view(), name="outcomes"),
     path("pairs", PairsView.as_view(), name="pairs"),
     path("deliveries", DeliveriesView.as_view(), name="deliveries"),

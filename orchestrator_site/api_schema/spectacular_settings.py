@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
 
@@ -27,6 +28,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "orchestrator_site.api_schema.generation.finish",
     ],
+    "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "ENUM_NAME_OVERRIDES": {
         "EngineEnum": "policies.models.EngineName",
         "RoleEnum": "outcomes.models.Role",

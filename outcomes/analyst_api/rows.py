@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kernel.fields import InstantField, StrictSerializer
+from kernel.fields import InstantField, PeriodSerializer
 from kernel.models import AuditEntry
 from kernel.values import decimal_text, format_timestamp, parse_instant
 from outcomes.analyst_api.columns import OUTCOMES, PAIRS, Column
@@ -158,7 +158,7 @@ class PairsView(_ListingView):
         return self.answer(request)
 
 
-class DeliveryFilterSerializer(StrictSerializer):
+class DeliveryFilterSerializer(PeriodSerializer):
     """Of deliveries."""
 
     source = serializers.SlugField(required=False, max_length=50)  # type: ignore[assignment]  # DRF takes declared fields off the class
@@ -185,7 +185,7 @@ class DeliveriesView(TableView):
         return page_of(request, self, rows, "deliveries", ("-received_at", "-id"))
 
 
-class AuditFilterSerializer(StrictSerializer):
+class AuditFilterSerializer(PeriodSerializer):
     """Of the audit log."""
 
     actor = serializers.CharField(required=False, max_length=150, help_text="Exactly as written.")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
-from kernel.fields import InstantField, StrictSerializer
+from kernel.fields import InstantField, PeriodSerializer
 from kernel.values import decimal_text
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
 from outcomes.selectors import by_engine, explanation_of, missing_rows
@@ -15,7 +15,7 @@ from policies.models import EngineName
 from signals_app.models import Direction, Signal
 
 
-class ExperimentFilterSerializer(StrictSerializer):
+class ExperimentFilterSerializer(PeriodSerializer):
     """Query parameters of the list."""
 
     symbol = serializers.CharField(required=False, max_length=64)
@@ -28,6 +28,10 @@ class ExperimentFilterSerializer(StrictSerializer):
     policy_version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     since = InstantField(required=False)
     until = InstantField(required=False)
+
+    def validate_symbol(self, value: str) -> str:
+        """In upper case, as signals store it."""
+        return value.upper()
 
 
 class SignalSummarySerializer(serializers.ModelSerializer[Signal]):

@@ -20,13 +20,12 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from kernel.fields import StrictSerializer
+from kernel.fields import StrictSerializer, query_of
 from kernel.values import decimal_text, format_timestamp, parse_instant
 from outcomes.analyst_api.archived import archived_until
 from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
 from outcomes.analyst_api.files import WRITERS, file_answer, parts_of
 from outcomes.core.statistics import ratio_text
-from outcomes.performance.api import refuse_repeated
 from policies.access import IsAnalyst
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
@@ -213,10 +212,9 @@ class TableView(APIView):
 
     def asked(self, request: Request) -> Any:
         """The serializer of the filters, which are valid; raises ValidationError."""
-        refuse_repeated(request)
         # A file has no pages.
         paging = {"format"} if self.file_format(request) else {"format", "cursor", "page_size"}
-        query = {name: value for name, value in request.query_params.items() if name not in paging}
+        query = {name: value for name, value in query_of(request).items() if name not in paging}
         filters = self.filters(data=query)
         filters.is_valid(raise_exception=True)
         return filters

@@ -48,7 +48,10 @@ from policies.core.settings import CURRENCY_ALLOWED, CURRENCY_PATTERN
 
 MAX_RATIO = 1000
 MAX_INSTRUMENT = 64
-LEGS_MESSAGES = {"min_length": "Send at least one leg.", "max_length": "Send at most {max_length} legs."}
+LEGS_MESSAGES: dict[str, Any] = {
+    "min_length": "Send at least one leg.",
+    "max_length": "Send at most {max_length} legs.",
+}
 # The words that the referee assigns are accepted from a real trade, whose report is never refused for its content.
 ANY_PROVENANCE = [value.value for value in Provenance if value != Provenance.UNPRICED]
 # SYNCHRONISED is written by the orchestrator alone.
@@ -127,8 +130,9 @@ class CurrencyField(serializers.RegexField):
     """A currency's code in capitals."""
 
     def __init__(self, **options: Any) -> None:
-        messages = {"invalid": f"Send {CURRENCY_ALLOWED}."}
-        super().__init__(f"^{CURRENCY_PATTERN}$", max_length=10, error_messages=messages, **options)
+        super().__init__(
+            f"^{CURRENCY_PATTERN}$", max_length=10, error_messages={"invalid": f"Send {CURRENCY_ALLOWED}."}, **options
+        )
 
 
 class PositiveField(DecimalTextField):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
-from kernel.fields import StrictSerializer
+from kernel.fields import StrictSerializer, query_of
 from outcomes import services
 from outcomes.engine_api.amendments import AmendmentSerializer
 from outcomes.engine_api.answers import (
@@ -145,7 +145,7 @@ class TradesView(EngineCall, APIView):
     @extend_schema(operation_id="list_trades", parameters=[TradesQuerySerializer], responses=TradePageSerializer)
     def get(self, request: Request) -> Response:
         """The engine's own trades, oldest first, each with its fills, directives, result and what was found out."""
-        query = TradesQuerySerializer(data=request.query_params.dict())
+        query = TradesQuerySerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
         trades, position = own_trades(engine_of(request), **query.validated_data)
         cursor = None if position is None else position.text()
@@ -230,7 +230,7 @@ class ExitDirectivesView(EngineCall, APIView):
     )
     def get(self, request: Request) -> Response:
         """The exits that this engine's shadow trades have yet to price, oldest first; else after `wait_seconds`."""
-        query = PendingExitsQuerySerializer(data=request.query_params.dict())
+        query = PendingExitsQuerySerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
         engine = engine_of(request)
         # A new query each time: what expires and falls due moves with the clock.

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import wait_for
+from kernel.fields import query_of
 from outcomes.feeder_api.quote_requests import quote_requests
 from outcomes.feeder_api.serializers import (
     QuoteRequestsQuerySerializer,
@@ -46,7 +47,7 @@ class QuoteRequestsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Answer at once when something needs quotes, else after `wait_seconds`."""
-        query = QuoteRequestsQuerySerializer(data=request.query_params.dict())
+        query = QuoteRequestsQuerySerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
         found = wait_for(quote_requests, query.validated_data["wait_seconds"])
         return Response(QuoteRequestsSerializer({"quote_requests": found}).data)

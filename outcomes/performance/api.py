@@ -7,28 +7,27 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.models import ExecutionMode
-from kernel.fields import InstantField, StrictSerializer
+from kernel.fields import InstantField, PeriodSerializer, query_of
 from outcomes.core.trades import Provenance
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
 from outcomes.performance.report import performance_report
 from outcomes.performance.scope import PerformanceFilters
 from policies.access import IsAnalyst
-from policies.core.settings import CURRENCY_PATTERN
+from policies.core.settings import CURRENCY_ALLOWED, CURRENCY_PATTERN
 from policies.models import EngineName
 from signals_app.models import Direction
 
 EXIT_PRICES = (*(value.value for value in Provenance if value is not Provenance.BROKER_FILL), "MIXED")
-TIMEFRAME = r"^[1-9][0-9]{0,8}[smhdwM]$"
+TIMEFRAME = r"^[1-9][0-9]{0,8}[smhdwMRT]$"
 
 
-class PerformanceFilterSerializer(StrictSerializer):
+class PerformanceFilterSerializer(PeriodSerializer):
     """Query parameters; unknown ones are rejected by name, absent ones mean any."""
 
     since = InstantField(required=False, help_text="Exits at or after this time, RFC 3339 with zone.")
@@ -37,8 +36,8 @@ class PerformanceFilterSerializer(StrictSerializer):
     timeframe = serializers.RegexField(
         TIMEFRAME,
         required=False,
-        help_text="Canonical, such as 5m, 1h, 1d, 1M (month).",
-        error_messages={"invalid": "Write a timeframe as 5m, 1h, 1d or 1M (month)."},
+        help_text="Canonical, such as 5m, 1h, 1d, 1M (month), 10R, 100T.",
+        error_messages={"invalid": "Write a timeframe as 5m, 1h, 1d, 1M (month), 10R or 100T."},
     )
     direction = serializers.ChoiceField(Direction.choices, required=False)
     strategy = serializers.CharField(
@@ -62,7 +61,7 @@ class PerformanceFilterSerializer(StrictSerializer):
     currency = serializers.RegexField(
         f"^{CURRENCY_PATTERN}$",
         required=False,
-        error_messages={"invalid": "Write a currency as 3 to 10 capital letters and digits, such as USD."},
+        error_messages={"invalid": f"Write a currency as {CURRENCY_ALLOWED}."},
         help_text="Currency, such as USD. Default: the only one on record, or else that of the policy in force.",
     )
 
@@ -70,23 +69,9 @@ class PerformanceFilterSerializer(StrictSerializer):
         """In upper case, as signals store it."""
         return value.upper()
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Reject a period that ends before it begins."""
-        since, until = attrs.get("since"), attrs.get("until")
-        if since is not None and until is not None and since > until:
-            raise serializers.ValidationError({"until": "until must not be before since."})
-        return attrs
-
     def filters(self) -> PerformanceFilters:
         """The validated query."""
         return PerformanceFilters(**self.validated_data)
-
-
-def refuse_repeated(request: Request) -> None:
-    """Reject a parameter that is given twice: taking either one would answer another question."""
-    repeated = sorted(name for name, values in request.query_params.lists() if len(values) > 1)
-    if repeated:
-        raise ValidationError({name: [ErrorDetail("Send it once.", code="repeated")] for name in repeated})
 
 
 class _Reasons(serializers.DictField):
@@ -202,7 +187,6 @@ class PerformanceView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Answer the report over the outcomes that match the filters (R5.3, R5.4)."""
-        refuse_repeated(request)
-        query = PerformanceFilterSerializer(data=request.query_params.dict())
+        query = PerformanceFilterSerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
         return Response(performance_report(query.filters()))

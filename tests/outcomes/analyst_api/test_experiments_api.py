@@ -36,6 +36,7 @@ def test_pages_hold_every_experiment_once() -> None:
         ({"cursor": "cD0yMDI2LTAxLTAx"}, "/cursor"),  # p=2026-01-01
         ({"page": "2"}, "/page"),
         ({"since": "2026-03-16T14:30:00"}, "/since"),
+        ({"since": "2026-03-17T00:00:00Z", "until": "2026-03-16T00:00:00Z"}, "/until"),
     ],
 )
 def test_a_query_that_cannot_be_followed_is_refused_by_name(query: dict[str, Any], pointer: str) -> None:
@@ -45,3 +46,12 @@ def test_a_query_that_cannot_be_followed_is_refused_by_name(query: dict[str, Any
 
     assert answer.status_code == 400
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+def test_a_symbol_is_found_in_either_case() -> None:
+    experiment = make_experiment("A", symbol="SPY")
+    make_experiment("A", symbol="QQQ")
+
+    (row,) = api_client("analyst").get(URL, {"symbol": "spy"}).json()["results"]
+
+    assert row["experiment_id"] == str(experiment.pk)

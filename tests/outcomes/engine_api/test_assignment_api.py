@@ -35,6 +35,12 @@ def test_it_can_be_read_before_any_claim_and_takes_no_lease() -> None:
     assert len(api_client("engine-a").post(CLAIM, {}).json()["assignments"]) == 1
 
 
+def test_an_id_means_the_same_in_either_case() -> None:
+    experiment = make_experiment("A")
+
+    assert get(str(experiment.pk).upper()).json() == get(experiment.pk).json()
+
+
 def test_it_is_still_there_after_the_answer() -> None:
     experiment = make_experiment("A")
     execute("UPDATE signal_distributions SET answered_at = now()")

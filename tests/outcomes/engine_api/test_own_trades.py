@@ -131,6 +131,7 @@ def test_pages_follow_each_other_without_gap_or_repetition() -> None:
         ("?page_size=0", "page_size"),
         ("?page_size=201", "page_size"),
         ("?engine=B", "engine"),
+        ("?status=OPEN&status=CLOSED", "status"),
     ],
 )
 def test_what_the_list_does_not_know_is_refused(query: str, field: str) -> None:

@@ -238,6 +238,7 @@ def test_only_feeders_may_ask(owner: str, status: int) -> None:
         ("wait_seconds=-1", "/wait_seconds", "min_value"),
         ("wait_seconds=soon", "/wait_seconds", "invalid"),
         ("wait=1", "/wait", "unknown_field"),
+        ("wait_seconds=0&wait_seconds=1", "/wait_seconds", "repeated"),
     ],
 )
 def test_a_bad_query_is_refused_by_name(feeder: APIClient, query: str, pointer: str, code: str) -> None:

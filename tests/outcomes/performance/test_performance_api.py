@@ -92,6 +92,13 @@ def test_a_bad_parameter_is_refused_by_name(analyst: APIClient, name: str, value
     assert [error["pointer"] for error in response.json()["errors"]] == [f"/{name}"]
 
 
+@pytest.mark.parametrize("timeframe", ["5m", "1M", "10R", "100T"])
+def test_every_timeframe_of_a_signal_can_be_asked_for(analyst: APIClient, timeframe: str) -> None:
+    answer = analyst.get(URL, {"timeframe": timeframe})
+
+    assert (answer.status_code, answer.json()["filters"]["timeframe"]) == (200, timeframe)
+
+
 def test_a_period_that_ends_before_it_begins_is_refused(analyst: APIClient) -> None:
     response = analyst.get(URL, {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"})
 
