@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from kernel.canonical import document_hash
-from kernel.values import day_text, decimal_text, format_timestamp
+from kernel.values import day_text, decimal_text, figure_text, format_timestamp
 from outcomes.core.beside import figures_beside, mean_per_signal
 from outcomes.core.blocks import are_dependent
 from outcomes.core.evaluation import ENOUGH_HISTORY, OWN_EXIT
@@ -370,15 +370,16 @@ def _instant(moment: datetime | None) -> str | None:
 
 
 def lines(document: dict[str, Any]) -> list[str]:
-    """A document for a terminal: the sentence first, then every figure."""
+    """A document for a terminal: the sentence first, then the figures as its page says them."""
     content = ", ".join(f"{name} {value}" for name, value in document["content"].items() if value not in (None, "", []))
     found = [document["sentence"], "", f"state {document['state']}, content hash {document['content_hash']}", content]
     if document["phase"] is None:
         return found
-    interval = " to ".join(edge or "-" for edge in document["interval"] or (None, None))
+    interval = " to ".join(figure_text(edge) if edge else "open" for edge in document["interval"] or ()) or "none"
+    a, b, needed = (figure_text(document["evidence"][name]) for name in ("a", "b", "needed"))
     found += [
         f"verdict {document['verdict']}, at block {document['at_block'] or '-'}, interval {interval}",
-        "evidence A {a}, B {b}, needed {needed}".format(**document["evidence"]),
+        f"evidence A {a}, B {b}, {needed} decides",
         *(f"{flag}: {FLAGS[flag]}" for flag in document["flags"]),
         "",
         (

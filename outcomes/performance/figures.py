@@ -195,7 +195,7 @@ FIGURES = (
         sql="sharpe", why_undefined=_no_spread, rests_on="n",
     ),
     Figure(
-        "sharpe_daily", "Sharpe ratio, daily", Kind.RATIO,
+        "sharpe_daily", "Sharpe ratio, daily, annualised", Kind.RATIO,
         "P&L summed per exit date in America/New_York, active days only, mean / sample standard deviation x sqrt(252)",
         # PostgreSQL gives a root at least as many decimals as its argument has.
         sql="daily.pnl / (active_days * daily.sd) * sqrt(252.00000000000000000000)",

@@ -51,4 +51,4 @@ class Command(BaseCommand):
         if action == "drop":
             drop_role(actor, name)
             return f"Role {name} dropped.\n"
-        return "".join(f"{role}\n" for role in roles())
+        return "".join(f"{role}\n" for role in roles()) or "No role reads the views of this database yet.\n"

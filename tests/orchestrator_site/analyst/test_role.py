@@ -168,6 +168,8 @@ def test_the_command_prints_a_url_that_signs_in_and_drop_ends_its_sessions() -> 
             call_command("analyst_role", "drop", name, stdout=StringIO())
             with pytest.raises(psycopg.OperationalError):
                 session.execute("SELECT 1")
+            call_command("analyst_role", "list", stdout=listed)
+            assert listed.getvalue() == f"{name}\nNo role reads the views of this database yet.\n"
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP ROLE IF EXISTS "{name}"')

@@ -63,7 +63,9 @@ def test_it_goes_from_the_draft_to_the_sentence(hall: Hall) -> None:
         "Inconclusive after 2 blocks: not enough to separate A from B.\n"
     )
     assert "spring  FINISHED  attempt 1  INCONCLUSIVE" in run("list")
-    assert "2014-06-03" in run("show", "spring")
+    shown = run("show", "spring")
+    assert "2014-06-03" in shown
+    assert ", 40 decides" in shown
     document = json.loads(run("show", "spring", "--json"))
     assert document["beside"]["mean_per_signal"] == "1.0"
     assert document["counts"]["compared"] == 2
