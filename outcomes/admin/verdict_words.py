@@ -39,6 +39,10 @@ MEANS = {
 }  # fmt: skip
 
 
+# Of a metric in currency the plan knows no currency: that is the phase's.
+IN_UNITS = ("worst_block", "margin")
+
+
 def unit_of(document: Mapping[str, Any]) -> str:
     """R, or the currency of the phase."""
     if document["content"]["metric"] == "R":
@@ -66,6 +70,10 @@ def content_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
             value = ", ".join(map(str, value))
         elif isinstance(value, int):
             value = f"{value:,}"
+        elif value and name == "starts_at":
+            value = str(value).replace(".000000Z", "Z")
+        elif value and name in IN_UNITS and content["metric"] == "R":
+            value = f"{value} R"
         if value not in (None, ""):
             found.append((label, f"{value}: {MEANS[value]}" if value in MEANS else str(value)))
     return found

@@ -78,8 +78,16 @@ def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> Non
     experiment = traded_pair(symbol="TWX")
     make_experiment("B", symbol="QQQ")
 
-    # An ID as a list shows it, from any page.
+    # Past the sidebar with the first link of the page, which is seen once it has the focus.
     person.open("index")
+    assert not any(link.location["y"] >= 0 for link in person.finds(".to-skip"))
+    presses(person, Keys.TAB)
+    skip = person.driver.switch_to.active_element
+    assert (skip.text, skip.location["y"] >= 0) == ("Skip to the content", True)
+    presses(person, Keys.ENTER)
+    assert person.driver.switch_to.active_element.get_attribute("id") == "content"
+
+    # An ID as a list shows it, from any page.
     presses(person, "/")
     person.until(lambda: person.finds("#search-input-command"), lambda: "the search")
     presses(person, str(experiment.pk)[:8])

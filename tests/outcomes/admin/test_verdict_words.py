@@ -20,6 +20,10 @@ def test_what_was_fixed_is_named_with_what_it_means_and_what_was_left_out_is_not
         ("Metric", "R: return on the capital at risk"),
         ("Slices", "symbol=SPY, direction=LONG"),
     ]
+    plan = {"starts_at": "2026-03-16T14:30:00.000000Z", "worst_block": "2.70", "margin": "0.10"}
+    said = [("Signals from", "2026-03-16T14:30:00Z"), ("Worst block", "2.70 R"), ("Margin", "0.10 R")]
+    assert words.content_lines(plan | {"metric": "R"})[1:] == said
+    assert words.content_lines(plan | {"metric": "CURRENCY"})[2] == ("Worst block", "2.70")
 
 
 def test_every_signal_is_counted_with_the_reasons_for_which_one_has_no_value() -> None:
