@@ -12,8 +12,12 @@ from django.utils.functional import cached_property
 COUNTED = 1_000
 # Rows passed over on the way to a page cost next to nothing up to here.
 SEEK_BY_ID_FROM = 1_000
-# -1 until the table is first analysed, hence the greatest().
-ESTIMATE = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass"
+# -1 until a table is first analysed, hence the greatest(). Of one in partitions, what those hold.
+ESTIMATE = """
+SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class
+ WHERE relkind = 'r' AND (oid = %(table)s::regclass
+                          OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass))
+"""
 
 
 class EstimatePaginator(Paginator[Any]):
@@ -46,7 +50,7 @@ class EstimatePaginator(Paginator[Any]):
             return counted
         table = self.object_list.model._meta.db_table  # noqa: SLF001 (Django's public model API)
         with connections[self.object_list.db].cursor() as cursor:
-            cursor.execute(ESTIMATE, (table,))
+            cursor.execute(ESTIMATE, {"table": table})
             # The estimate lags behind a table that has just grown.
             return max(counted, int(cursor.fetchone()[0]))
 

@@ -176,7 +176,7 @@ def _write(kind: Kind, after: Place) -> tuple[Archive | None, Place | None]:
 def _write_table(made: Archive, kind: Kind, table: str, where: str) -> Iterator[bytes]:
     """Write the rows of one table, and yield the digest of each as it is in the file."""
     columns = columns_of(table)
-    rows = _rows(kind, table, where, columns, made.keys)
+    rows = _rows(made, kind, table, where, columns)
     if not rows:
         return
     path = Path(table) / f"{made.day}-{made.pk}.parquet"
@@ -189,20 +189,20 @@ def _write_table(made: Archive, kind: Kind, table: str, where: str) -> Iterator[
         yield bytes(row[0])
 
 
-def _rows(kind: Kind, table: str, where: str, columns: Sequence[Column], keys: Sequence[str]) -> list[tuple[Any, ...]]:
+def _rows(made: Archive, kind: Kind, table: str, where: str, columns: Sequence[Column]) -> list[tuple[Any, ...]]:
     statement = SQL("SELECT row_digest(t), {} FROM {} t WHERE {}").format(
         SQL(", ").join(one.selected() for one in columns),
         Identifier(table),
         SQL(where),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, members_of(kind, keys))
+        cursor.execute(statement, members_of(made, kind, made.keys))
         return list(cursor.fetchall())
 
 
-def members_of(kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
-    """The keys of units, and of what belongs to them, for the conditions of the kind's tables."""
-    found: dict[str, Any] = {"keys": list(keys)}
+def members_of(made: Archive, kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
+    """The keys of some of an archive's units, and of what belongs to them, for the conditions of the kind's tables."""
+    found: dict[str, Any] = {"keys": list(keys), "since": made.since, "until": made.until}
     with connection.cursor() as cursor:
         for name, statement in kind.members.items():
             cursor.execute(statement, found)
@@ -236,7 +236,7 @@ def _remove_some(made: Archive, kind: Kind) -> bool:
         if row is None:
             return False
         keys, rest = row[0][:ITEMS_A_TRANSACTION], row[0][ITEMS_A_TRANSACTION:]
-        found = members_of(kind, keys)
+        found = members_of(made, kind, keys)
         if experiments := found.get("experiments"):
             # As every report does first: nothing is told of them meanwhile.
             cursor.execute(

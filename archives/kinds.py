@@ -1,7 +1,8 @@
 """What may leave the database, and in which units: a signal goes whole, with everything that hangs on it.
 
-`keys` are those of the units; what else belongs to them is looked up once (`members`) before the first row goes,
-because what leads to it goes, too. Tables stand in the order in which rows can be deleted.
+`keys` are those of the units, which came between `since` and `until`; what else belongs to them is looked up once
+(`members`) before the first row goes, because what leads to it goes, too. Tables stand in the order in which rows can
+be deleted.
 """
 
 from __future__ import annotations
@@ -14,18 +15,27 @@ from kernel.sql import load
 
 # An operator's second judgement leads back to the delivery that was rejected: both go, or neither.
 _CHAIN: LiteralString = """
-WITH RECURSIVE chain (id) AS (
-    {heads}
-    UNION SELECT r.delivery_id FROM redrives r JOIN chain ON r.result_id = chain.id
-) SELECT coalesce(array_agg(id), '{{}}') FROM chain"""
+WITH RECURSIVE chain (id, received_at) AS (
+    SELECT id, received_at FROM webhook_deliveries WHERE {heads}
+    UNION SELECT r.delivery_id, r.delivery_received_at FROM redrives r JOIN chain ON r.result_id = chain.id
+) SELECT coalesce(array_agg({part}), '{{}}') FROM chain"""
 _OF_DELIVERIES: tuple[tuple[str, LiteralString], ...] = (
     ("missing_alerts", "t.delivery_id = ANY(%(deliveries)s)"),
     ("alert_arrivals", "t.delivery_id = ANY(%(deliveries)s)"),
     ("redrives", "t.delivery_id = ANY(%(deliveries)s)"),
-    ("webhook_deliveries", "t.id = ANY(%(deliveries)s)"),
+    # By both parts of their keys, so that only the months are looked into in which they are.
+    ("webhook_deliveries", "t.id = ANY(%(deliveries)s) AND t.received_at = ANY(%(delivered)s::timestamptz[])"),
 )
 _OF_EXPERIMENT: LiteralString = "t.experiment_id = ANY(%(experiments)s)"
 _BY_ID: LiteralString = "t.id = ANY(%(keys)s::bigint[])"
+
+
+def _deliveries(heads: LiteralString) -> dict[str, LiteralString]:
+    """The deliveries that these lead to, and when they came."""
+    return {
+        "deliveries": _CHAIN.format(heads=heads, part="id"),
+        "delivered": _CHAIN.format(heads=heads, part="received_at"),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,8 @@ KINDS = (
             " WHERE signal_id = ANY(%(keys)s::uuid[])",
             "incidents": "SELECT coalesce(array_agg(id), '{}') FROM incidents"
             " WHERE experiment_id = ANY(%(experiments)s)",
-            "deliveries": _CHAIN.format(
-                heads="SELECT id FROM webhook_deliveries WHERE signal_id = ANY(%(keys)s::uuid[])"
-            ),
+            # Of two that came together the second may be stored first.
+            **_deliveries("signal_id = ANY(%(keys)s::uuid[]) AND received_at >= %(since)s - interval '1 day'"),
         },
     ),
     Kind(
@@ -90,7 +99,7 @@ KINDS = (
         "Deliveries that belong to no signal: rejected and recorded ones.",
         _statement("deliveries"),
         _OF_DELIVERIES,
-        members={"deliveries": _CHAIN.format(heads="SELECT unnest(%(keys)s::bigint[])")},
+        members=_deliveries("id = ANY(%(keys)s::bigint[]) AND received_at BETWEEN %(since)s AND %(until)s"),
     ),
     Kind(
         "quotes",

@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from multiprocessing import get_context
@@ -26,6 +27,7 @@ from benchmarks.__main__ import install
 from benchmarks.alerts import copy_signals
 from benchmarks.database import Connection, named, number
 from benchmarks.history import DELIVERIES
+from benchmarks.processes import python
 from benchmarks.report import machine, say
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -35,10 +37,12 @@ BOUND = 1.5
 A_DAY, OPEN, ROUNDS = 4_000, 1_000, 9
 # What is copied into a table that was emptied in the same transaction needs no log: it is on the disk at the commit.
 SERVER = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "4GB"}
+SUMS = ("report_cells", "report_answer_cells", "report_group_cells")
+# Deliveries are all of the first partition's time; a table in partitions takes no rows frozen.
 TABLES = (
-    "signals", "webhook_deliveries", "market_contexts", "experiments", "execution_policy", "signal_distributions",
-    "recommendations", "real_trades", "shadow_trades", "real_outcomes", "shadow_outcomes", "report_cells",
-    "report_answer_cells", "report_group_cells",
+    "signals", "webhook_deliveries_before", "market_contexts", "experiments", "execution_policy",
+    "signal_distributions", "recommendations", "real_trades", "shadow_trades", "real_outcomes", "shadow_outcomes",
+    *SUMS,
 )  # fmt: skip
 # The others are closed to answers, as signals are that nobody has answered in time.
 TRADED = " WHERE e.bucket % {} = 0"
@@ -68,8 +72,6 @@ def make_the_day(url: str, one_in: int) -> None:
     """One day as the product decides, trades and sums it up; its tables keep the order in which rows came."""
     from benchmarks.report_speed import OUTCOMES, PNL, RECOMMENDATIONS, TRADES
     from experiments.worker.pipeline import drain
-    from outcomes.models import ReportMark
-    from outcomes.performance.scope import rebuild_day
 
     with database.connect(url) as connection:
         with connection.transaction():
@@ -82,39 +84,71 @@ def make_the_day(url: str, one_in: int) -> None:
         for kind in ("real", "shadow"):
             connection.execute(TRADES.format(kind=kind, pnl=PNL).encode())
             connection.execute(OUTCOMES.format(kind=kind).encode())
-        for day in set(ReportMark.objects.values_list("day", flat=True)):
-            rebuild_day(day)
+    sum_up()
+
+
+def sum_up() -> None:
+    """The sums of every day that is marked, as the worker makes them."""
+    from outcomes.models import ReportMark
+    from outcomes.performance.scope import rebuild_day
+
+    for day in set(ReportMark.objects.values_list("day", flat=True)):
+        rebuild_day(day)
 
 
 def fill(day: str, url: str, days: int) -> None:
     """Copy the day so many times, in one transaction: the database is full, or as it was."""
     with psycopg.connect(day) as source, psycopg.connect(url) as target:
-        # Triggers, keys and CHECKs are asked nothing: all rows are as those of the day.
-        target.execute("SET LOCAL session_replication_role = replica")
-        target.execute("SET LOCAL maintenance_work_mem = '1GB'")
         target.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE".encode())
-        for table in TABLES:
-            begun = time.monotonic()
-            of_table = (table,)
-            target.execute("UPDATE pg_class SET relchecks = 0 WHERE oid = %s::regclass", of_table)
-            # An index of all rows is made much faster at once than row by row.
-            target.execute(
-                "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = %s::regclass", of_table
-            )
-            copy_days(source, target, table, days)
-            target.execute(
-                "UPDATE pg_class c SET relchecks = (SELECT count(*) FROM pg_constraint"
-                " WHERE conrelid = c.oid AND contype = 'c') WHERE oid = %s::regclass",
-                of_table,
-            )
-            target.execute(f"REINDEX TABLE {table}".encode())
-            say(f"{days * A_DAY:,} signals: {table}, {time.monotonic() - begun:.0f} s")
+        copy_tables(source, target, TABLES, days)
         target.execute(
             "UPDATE signal_distributions SET answered_at = NULL, lease_expires_at = NULL WHERE id IN ("
             f" SELECT id FROM signal_distributions WHERE engine = 'A' ORDER BY id DESC LIMIT {OPEN})".encode()
         )
         target.execute("ANALYZE")
         target.execute(f"COMMENT ON DATABASE {target.info.dbname} IS 'full'".encode())
+
+
+def copy_tables(source: Connection, target: Connection, tables: Sequence[str], days: int) -> None:
+    """Copy the day's rows of tables that were emptied in this transaction."""
+    # Triggers, keys and CHECKs are asked nothing: all rows are as those of the day.
+    target.execute("SET LOCAL session_replication_role = replica")
+    target.execute("SET LOCAL maintenance_work_mem = '1GB'")
+    for table in tables:
+        begun = time.monotonic()
+        of_table = (table,)
+        target.execute("UPDATE pg_class SET relchecks = 0 WHERE oid = %s::regclass", of_table)
+        # An index of all rows is made much faster at once than row by row.
+        target.execute(
+            "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indrelid = %s::regclass", of_table
+        )
+        copy_days(source, target, table, days)
+        target.execute(
+            "UPDATE pg_class c SET relchecks = (SELECT count(*) FROM pg_constraint"
+            " WHERE conrelid = c.oid AND contype = 'c') WHERE oid = %s::regclass",
+            of_table,
+        )
+        target.execute(f"REINDEX TABLE {table}".encode())
+        say(f"{days * A_DAY:,} signals: {table}, {time.monotonic() - begun:.0f} s")
+
+
+def bring_up_to_date(day: str, url: str, days: int) -> None:
+    """Migrate what an earlier version has filled; copy the day's sums where a migration has marked them.
+
+    Summing up thousands of days takes hours, and they are copies of one another.
+    """
+    migrate(url)
+    with psycopg.connect(day) as source, psycopg.connect(url) as target:
+        if number(target, "SELECT count(*) FROM report_marks"):
+            target.execute(f"TRUNCATE {', '.join(SUMS)}, report_months, report_marks RESTART IDENTITY".encode())
+            copy_tables(source, target, SUMS, days)
+            target.execute(f"ANALYZE {', '.join(SUMS)}".encode())
+
+
+def migrate(url: str) -> None:
+    """Bring a database's tables up to date, in a process of its own."""
+    command = python("manage.py", "migrate", "--verbosity", "0")
+    subprocess.run(command, cwd=database.ROOT, env=os.environ | {"DATABASE_URL": url}, check=True)
 
 
 def copy_days(source: Connection, target: Connection, table: str, days: int) -> None:
@@ -195,18 +229,10 @@ def answer(url: str, pipe: Pipe) -> None:
     """A process over one database: say what may be asked, then answer with the seconds that each question takes."""
     os.environ["DATABASE_URL"] = url
     django.setup()
-    from django.core.management import call_command
-
     from benchmarks.report_speed import median_seconds
-    from outcomes.models import ReportMark
     from outcomes.performance.months import add_up_months
-    from outcomes.performance.scope import rebuild_day
 
-    # A full one may be of an earlier version.
-    call_command("migrate", verbosity=0)
-    # As the worker does: with the days that the migrations have marked, and the months that are over.
-    for day in set(ReportMark.objects.values_list("day", flat=True)):
-        rebuild_day(day)
+    # As the worker does once they are over.
     add_up_months()
     asked = questions()
     pipe.send(tuple(asked))
@@ -271,16 +297,20 @@ def main() -> None:
         make_the_day(named(server, day), options.one_in)
         with database.connect(server) as connection:
             connection.execute(f"COMMENT ON DATABASE {day} IS 'full'".encode())
+    migrate(named(server, day))
     django.setup()
     from django.db import connections
 
+    sum_up()
     urls = []
     for size in sizes:
         name = f"growth_{size}_{options.one_in}"
         urls.append(named(server, name))
-        if not exists(server, name):
-            # A database that somebody uses cannot be copied.
-            connections.close_all()
+        # A database that somebody uses cannot be copied.
+        connections.close_all()
+        if exists(server, name):
+            bring_up_to_date(named(server, day), urls[-1], size // A_DAY)
+        else:
             fill(named(server, day), create(server, name, day), size // A_DAY)
     every = " + ".join(f"pg_total_relation_size('{one}')" for one in TABLES)
     bytes_each = []

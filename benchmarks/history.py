@@ -38,7 +38,12 @@ def measure(connection: Connection, *, signals: int, more: int) -> list[Figure]:
             _distribute(connection, min(PORTION, signals - done))
             say(f"(h) {min(done + PORTION, signals):,} signals")
         wait_until_zero(connection, PENDING, seconds=600)
-    sizes = {table: number(connection, f"SELECT pg_total_relation_size('{table}')") / signals for table in TABLES}
+    # With its partitions, where it has some.
+    whole = (
+        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE oid = '{0}'::regclass"
+        " OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '{0}'::regclass)"
+    )
+    sizes = {table: number(connection, whole.format(table)) / signals for table in TABLES}
     for table, bytes_each in sizes.items():
         say(f"(h) {table}: {bytes_each:,.0f} bytes a signal")
     size = sum(sizes.values())

@@ -11,7 +11,9 @@ SELECT e.experiment_id, 'signal', '', s.received_at, e.created_at, false,
 UNION ALL
 SELECT e.experiment_id, 'webhook', '', w.received_at, w.received_at + make_interval(secs => w.duration_ms / 1000), false,
        jsonb_build_object('delivery.id', w.id)
-  FROM experiments e JOIN webhook_deliveries w ON w.signal_id = e.signal_id AND w.outcome = 'accepted'
+  FROM experiments e
+  JOIN signals s USING (signal_id)
+  JOIN webhook_deliveries w ON w.signal_id = s.signal_id AND w.received_at = s.received_at AND w.outcome = 'accepted'
  WHERE e.created_at >= %(since)s AND e.created_at < %(until)s
 UNION ALL
 SELECT e.experiment_id, 'decision', '', e.created_at, d.decided_at, false,

@@ -370,10 +370,11 @@ SELECT v.name, v.experiment_id, v.engine, v.detail
  WHERE s.source = coalesce(%(source)s, s.source);
 
 -- invariant: every_month_has_its_partition
--- No quote, market data or audit entry lies in a partition of last resort.
+-- No quote, market data, audit entry or delivery lies in a partition of last resort.
 SELECT 'quotes' AS partitioned, id, quote_time AS moment FROM quotes_default
 UNION ALL SELECT 'market_data', id, as_of FROM market_data_default
-UNION ALL SELECT 'audit_log', id, at FROM audit_log_default;
+UNION ALL SELECT 'audit_log', id, at FROM audit_log_default
+UNION ALL SELECT 'webhook_deliveries', id, received_at FROM webhook_deliveries_default;
 
 -- invariant: report_sums_are_those_of_the_trades
 -- The report's sums of every day that is not marked as out of date are those of the real trades that ended on it,

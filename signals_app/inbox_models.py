@@ -30,16 +30,21 @@ class DeliveryWords(models.Model):
 
 
 class Redrive(models.Model):
-    """A rejected delivery that an operator had judged again; once for each, and never changed."""
+    """A rejected delivery that an operator had judged again; once for each, and never changed.
+
+    Deliveries lie in partitions by month: their keys, and those that refer to them, hold the time as well.
+    """
 
     delivery = models.OneToOneField(
         "signals_app.WebhookDelivery", on_delete=models.PROTECT, primary_key=True, related_name="redrive",
-        help_text="The delivery that was rejected.",
+        db_constraint=False, help_text="The delivery that was rejected.",
     )  # fmt: skip
+    delivery_received_at = models.DateTimeField(help_text="When that was received, UTC.")
     result = models.OneToOneField(
         "signals_app.WebhookDelivery", on_delete=models.PROTECT, related_name="redrive_of",
-        help_text="The delivery that came of it.",
+        db_constraint=False, help_text="The delivery that came of it.",
     )  # fmt: skip
+    result_received_at = models.DateTimeField(help_text="When that was received, UTC.")
     reason = models.TextField(help_text="Why, in the operator's words.")
     made_by = models.CharField(max_length=150, help_text="User name.")
     made_at = models.DateTimeField(help_text="By the database clock, UTC.")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
+from signals_app.models import Signal, WebhookDelivery
+
+MOST_DELIVERIES = 10
 # Exits move the clock, too: they create no signal, so their time stands in their delivery.
 REPLAY_CLOCK = """
 SELECT greatest(
@@ -21,3 +24,11 @@ def replay_clock(source: str) -> datetime | None:
         cursor.execute(REPLAY_CLOCK, {"source": source})
         moment: datetime | None = cursor.fetchone()[0]
     return moment
+
+
+def deliveries_of(signal: Signal) -> list[WebhookDelivery]:
+    """The alert as it was sent first, and what was sent again or contradicts it: the first ten."""
+    # Of two that came together the second may be stored first; months before that are not looked into.
+    since = signal.received_at - timedelta(days=1)
+    found = WebhookDelivery.objects.filter(signal_id=signal.pk, received_at__gte=since)
+    return list(found.order_by("pk")[:MOST_DELIVERIES])

@@ -141,8 +141,9 @@ class AlertStream(models.Model):
 class AlertArrival(models.Model):
     """A delivery of a watched source as far as it tells whether another is missing; kept until it is accounted for."""
 
+    # The database's key holds the time as well, see Redrive; so does that of a missing alert.
     delivery = models.OneToOneField(
-        "signals_app.WebhookDelivery", on_delete=models.CASCADE, primary_key=True, related_name="+"
+        "signals_app.WebhookDelivery", on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
     )
     source = models.ForeignKey("signals_app.WebhookSource", on_delete=models.CASCADE, related_name="+")
     stream = models.ForeignKey(AlertStream, on_delete=models.CASCADE, null=True, related_name="+")
@@ -192,8 +193,10 @@ class MissingAlert(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
+        db_constraint=False,
         help_text="The alert that arrived late.",
     )
+    delivery_received_at = models.DateTimeField(null=True, help_text="When that alert was received, UTC.")
 
     class Meta:
         db_table = "missing_alerts"
@@ -231,6 +234,11 @@ class MissingAlert(models.Model):
                 condition=Q(kind="bar", expected_at__isnull=False, sequence__isnull=True, series__isnull=True)
                 | Q(kind="sequence", expected_at__isnull=True, sequence__isnull=False, series__isnull=False)
                 | Q(kind="silence", expected_at__isnull=False, sequence__isnull=True, series__isnull=True, symbol=""),
+            ),
+            models.CheckConstraint(
+                name="missing_alerts_delivery_has_its_time",
+                condition=Q(delivery__isnull=True, delivery_received_at__isnull=True)
+                | Q(delivery__isnull=False, delivery_received_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="missing_alerts_named_when_due", condition=Q(noticed_at__gte=models.F("due_at"))

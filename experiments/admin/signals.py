@@ -24,10 +24,10 @@ from admin_kit.form_fields import reason_field
 from admin_kit.options import AuditAdmin
 from experiments.services import discard_failed, requeue_failed
 from kernel.actors import actor_of
-from signals_app.models import Direction, Signal, SignalStatus, WebhookDelivery
+from signals_app.models import Direction, Signal, SignalStatus
+from signals_app.selectors import deliveries_of
 
 # A sender that repeats itself without end must not make the page long.
-MOST_DELIVERIES = 10
 
 
 class DiscardForm(forms.Form):
@@ -116,8 +116,10 @@ class SignalAdmin(AuditAdmin):
     @admin.display(description="as sent")
     def deliveries(self, signal: Signal) -> SafeString | None:
         """Links to the alert as it was sent, and to what was sent again or contradicts it; None for an archived one."""
-        found = WebhookDelivery.objects.filter(signal_id=signal.pk).order_by("pk")[:MOST_DELIVERIES]
-        linked = ((link("signals_app_webhookdelivery", one.pk, f"delivery {one.pk}"), one.outcome) for one in found)
+        linked = (
+            (link("signals_app_webhookdelivery", one.pk, f"delivery {one.pk}"), one.outcome)
+            for one in deliveries_of(signal)
+        )
         return format_html_join(", ", "{} ({})", linked) or None
 
     @admin.action(description="Retry selected failed signals", permissions=["requeue"])

@@ -25,7 +25,7 @@ from experiments.services import replay_experiment
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import day_text, uuid_from
-from orchestrator_site.console.experiment_page import deliveries_of, experiment_page, neighbours, rows_left
+from orchestrator_site.console.experiment_page import experiment_page, neighbours, rows_left
 from orchestrator_site.console.signal_rows import Listed, ListedTrade, read_beside
 from orchestrator_site.console.trade_words import traded
 from orchestrator_site.finding import facets_of, symbol_and_day
@@ -41,6 +41,7 @@ from outcomes.models import (
 )
 from outcomes.performance.listing import NEW_YORK
 from outcomes.selectors import experiment_story, missing_rows
+from signals_app.selectors import deliveries_of
 
 SEE_DELIVERIES = "signals_app.view_webhookdelivery"
 _MARKET_DATES = days("signal__timestamp", "market date", NEW_YORK)
@@ -238,7 +239,7 @@ class ExperimentAdmin(AuditAdmin):
             page=experiment_page(story),
             experiment=story,
             neighbours=neighbours(story),
-            deliveries=deliveries_of(story) if request.user.has_perm(SEE_DELIVERIES) else (),
+            deliveries=deliveries_of(story.signal) if request.user.has_perm(SEE_DELIVERIES) else (),
             **extra,
         )
 

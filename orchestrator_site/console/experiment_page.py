@@ -18,10 +18,8 @@ from outcomes.core.quoting import contract_text
 from outcomes.fill_rows import FillRow, fill_rows, in_r
 from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import absences_of, by_engine, explanation_of, missing_rows
-from signals_app.models import WebhookDelivery
 
 # A sender that repeats itself without end must not make the page long.
-MOST_DELIVERIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +150,6 @@ def input_text(name: str, value: Any, absences: Mapping[str, str]) -> str:
         return str(value)
     absence = next((text for engine, text in absences.items() if name == f"engine_{engine.lower()}_available"), "")
     return f"no: {absence}" if absence else "yes" if value else "no"
-
-
-def deliveries_of(story: Experiment) -> list[WebhookDelivery]:
-    """The alert as it was sent first, and what was sent again or contradicts it."""
-    return list(WebhookDelivery.objects.filter(signal_id=story.signal_id).order_by("pk")[:MOST_DELIVERIES])
 
 
 def rows_left(experiment_id: UUID) -> list[tuple[str, tuple[str, object]]]:

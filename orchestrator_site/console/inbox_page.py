@@ -37,9 +37,12 @@ REDRIVE = "signals_app.redrive_webhookdelivery"
 PAGE = 50
 BODY_SHOWN = 160
 MINUTES = load(__file__, "inbox_minutes.sql")
-# Which delivery of its signal each is, counted from 1: the first made it, the others were sent again.
+# Which delivery of its signal each is, counted from 1: the first made it, the others were sent again. None came long
+# before its signal, so that earlier months are not looked into.
 RESENDS = """
-SELECT id, row_number() OVER (PARTITION BY signal_id ORDER BY id) FROM webhook_deliveries WHERE signal_id = ANY(%s)
+SELECT id, row_number() OVER (PARTITION BY signal_id ORDER BY id) FROM webhook_deliveries
+ WHERE signal_id = ANY(%(ids)s)
+   AND received_at >= (SELECT min(received_at) - interval '1 day' FROM signals WHERE signal_id = ANY(%(ids)s))
 """
 LOOKS = (("accepted", "a"), ("duplicate", "other"), ("recorded", "range"), ("conflict", "b"), ("rejected", "limit"))
 
@@ -148,7 +151,7 @@ def minutes(until: datetime) -> Chart | None:
 def _rows(deliveries: list[WebhookDelivery]) -> list[Row]:
     signals = [row.signal_id for row in deliveries if row.signal_id]
     with connection.cursor() as cursor:
-        cursor.execute(RESENDS, (signals,))
+        cursor.execute(RESENDS, {"ids": signals})
         numbers = dict(cursor.fetchall())
     decided = dict(Experiment.objects.filter(signal_id__in=signals).values_list("signal_id", "experiment_id"))
     return [

@@ -139,7 +139,15 @@ def _drive(actor: Actor, delivery: WebhookDelivery, reason: str, now: datetime) 
         alert_time=alert_time,
         duration_ms=0,
     )
-    Redrive.objects.create(delivery=delivery, result=result, reason=reason, made_by=actor.name, made_at=now)
+    Redrive.objects.create(
+        delivery=delivery,
+        delivery_received_at=delivery.received_at,
+        result=result,
+        result_received_at=now,
+        reason=reason,
+        made_by=actor.name,
+        made_at=now,
+    )
     SIGNAL_RECEIVED.log(
         signal_id=str(identity) if identity else None,
         symbol=fate.symbol,

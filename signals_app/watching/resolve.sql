@@ -1,7 +1,8 @@
 -- What had been named as missing and has come all the same, each by the first alert that is it. The alert of a number
 -- fired before a higher one came, and so before that was due; a later one with the same number is of another count.
 UPDATE missing_alerts m
-   SET resolved_at = greatest(a.received_at, m.noticed_at), delivery_id = a.delivery_id
+   SET resolved_at = greatest(a.received_at, m.noticed_at), delivery_id = a.delivery_id,
+       delivery_received_at = a.received_at
   FROM (SELECT DISTINCT ON (missing.id) missing.id, arrival.received_at, arrival.delivery_id
           FROM missing_alerts missing
           JOIN alert_arrivals arrival ON arrival.delivery_id = ANY(%(deliveries)s)

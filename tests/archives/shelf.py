@@ -15,6 +15,7 @@ from kernel.actors import Actor
 from outcomes.models import Incident, TradeAmendment
 from outcomes.services import acknowledge_incident
 from outcomes.services.amendments import refuse_amendment
+from signals_app.inbox_models import Redrive
 from signals_app.models import Signal, WebhookDelivery, WebhookSource
 from tests.database import execute_unguarded, rows, value
 from tests.orchestrator_site.console.rows import traded_pair
@@ -54,6 +55,14 @@ def deliver(outcome: str, **fields: Any) -> WebhookDelivery:
     return WebhookDelivery.objects.create(
         received_at=timezone.now(), source=source, body=b'{"symbol": "SPY", "note": "\xff"}', body_sha256="d" * 64,
         outcome=outcome, duration_ms="1.25", **fields,
+    )  # fmt: skip
+
+
+def redriven(first: WebhookDelivery, second: WebhookDelivery) -> Redrive:
+    """As if an operator had had the first judged again, and the second had come of it."""
+    return Redrive.objects.create(
+        delivery=first, delivery_received_at=first.received_at, result=second, result_received_at=second.received_at,
+        reason="A test.", made_by="ann", made_at=second.received_at,
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from archives.keeping import archive
 from archives.models import Archive, ArchivedRow, LegalHold
 from kernel.errors import DomainError
 from kernel.models import AuditEntry
-from signals_app.inbox_models import Redrive
 from signals_app.models import MarketData
 from tests.archives.shelf import (
     OPERATOR,
@@ -30,6 +29,7 @@ from tests.archives.shelf import (
     later_gain,
     let_days_pass,
     noted,
+    redriven,
 )
 from tests.database import execute, refusal_of, rows, value
 from tests.threads import LIMIT_SECONDS, in_background, uncommitted, wait_for_blocked_sessions
@@ -58,7 +58,7 @@ def die_in(monkeypatch: pytest.MonkeyPatch, name: str, how: Callable[..., None] 
 def test_no_row_is_deleted_that_no_file_holds() -> None:
     finished_signal()
     first, second = deliver("rejected"), deliver("rejected")
-    Redrive.objects.create(delivery=first, result=second, reason="A test.", made_by="ann", made_at=first.received_at)
+    redriven(first, second)
     MarketData.objects.create(
         symbol="SPY", as_of=first.received_at, received_at=first.received_at, source="feeder", data={"iv": "0.4"}
     )

@@ -34,7 +34,7 @@ from outcomes.performance.months import add_up_months
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
 from signals_app.inbox.searching import Asked, find, index_words
-from signals_app.inbox_models import BLOCK, Redrive
+from signals_app.inbox_models import BLOCK
 from signals_app.models import MarketData, WebhookDelivery
 from tests.archives.shelf import (
     OPERATOR,
@@ -47,6 +47,7 @@ from tests.archives.shelf import (
     later_gain,
     let_days_pass,
     noted,
+    redriven,
 )
 from tests.database import execute, execute_unguarded, rows, value
 from tests.factories import make_signal
@@ -94,7 +95,8 @@ def test_a_finished_signal_goes_whole_and_can_be_written_back_bit_for_bit(folder
 
 
 def _digests_of(experiment: Experiment) -> dict[str, set[bytes]]:
-    found = keeping.members_of(SIGNALS, [str(experiment.signal_id)])
+    came = experiment.signal.received_at
+    found = keeping.members_of(Archive(since=came, until=came), SIGNALS, [str(experiment.signal_id)])
     result = {}
     with connection.cursor() as cursor:
         for table, where in SIGNALS.tables:
@@ -241,7 +243,7 @@ def test_what_is_younger_or_kept_for_ever_stays(settings: LazySettings) -> None:
 def test_deliveries_without_a_signal_go_with_what_was_judged_again(settings: LazySettings, folder: Path) -> None:
     settings.KEEP_DELIVERIES_DAYS = 30
     first, second, third = (deliver("rejected", code="stale") for _ in range(3))
-    Redrive.objects.create(delivery=first, result=second, reason="A test.", made_by="ann", made_at=first.received_at)
+    redriven(first, second)
     let_days_pass(40)
     fresh = deliver("rejected", code="stale")
 

@@ -84,7 +84,7 @@ def test_months_that_cannot_be_made_are_told_until_they_are(client: Client) -> N
         commit()
 
     assert said_of("months") == [
-        "Partitions of the coming months are not as they should be: canceling statement due to lock timeout."
+        "Partitions of the coming months are not as they should be: quotes: canceling statement due to lock timeout."
     ]
     assert metric(client, "months_unfinished_seconds") > 0
 

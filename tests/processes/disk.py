@@ -35,7 +35,8 @@ class Disk:
             owner = Path(data).stat()
             os.chown(tables, owner.st_uid, owner.st_gid)
             other.execute(f"CREATE TABLESPACE {self._name} LOCATION '{tables}'".encode())
-            other.execute(f"ALTER TABLE webhook_deliveries SET TABLESPACE {self._name}".encode())
+            # The partition of this month, as the migration has left it.
+            other.execute(f"ALTER TABLE webhook_deliveries_before SET TABLESPACE {self._name}".encode())
         return True
 
     @contextmanager
@@ -53,6 +54,6 @@ class Disk:
     def remove(self) -> None:
         """Move the table back."""
         with psycopg.connect(database_url(), autocommit=True) as other:
-            other.execute("ALTER TABLE webhook_deliveries SET TABLESPACE pg_default")
+            other.execute("ALTER TABLE webhook_deliveries_before SET TABLESPACE pg_default")
             other.execute(f"DROP TABLESPACE {self._name}".encode())
         subprocess.run(["umount", "-l", str(self._folder)], check=True)

@@ -130,7 +130,8 @@ def test_a_condition_reaches_the_index_of_the_table_below(query: str, index: str
     # Tables of a test are too small for any index; how large what earlier tests rolled back has left each index
     # depends on these. A span has two ends: of a third of a table, which is what one end is taken for, the joins cost
     # so much that by which index its rows come makes no difference.
-    for table in ("signals", "webhook_deliveries", "experiments", "real_trades", "real_outcomes", "shadow_outcomes"):
+    tables = ("signals", "webhook_deliveries_before", "experiments", "real_trades", "real_outcomes", "shadow_outcomes")
+    for table in tables:
         execute(f"REINDEX TABLE {table}")
     close_pair("A", Closed(a="1", b="2", exit_time=EXIT_TIME))
     forget_statistics()
