@@ -219,7 +219,7 @@ class PolicySettings:
     )
     entry_window_seconds: int = _setting(
         Kind.SECONDS,
-        "Real and shadow entries further apart than this are a LATE_ENTRY violation.",
+        "A shadow opens within this time after its recommendation, or never.",
         0,
         _WEEK,
         default="300",
