@@ -241,7 +241,8 @@ def demand_reason(plan: EvaluationPlan, history: History, split: Decimal | None)
     if plan.reason or (least is not None and plan.worst_block >= least):
         return
     if least is None:
-        detail = "Nothing tells how bad a block can be: say busy_signals, or the reason for this worst_block."
+        wanted = "" if plan.busy_signals else "busy_signals, how many a busy block has, or "
+        detail = f"Nothing tells how bad a block can be: give {wanted}the reason for this worst_block."
     else:
         detail = f"worst_block is less than {decimal_text(least)}, which limits and history ask for; give the reason."
     raise DomainError("worst_block_too_small", detail, "/worst_block")

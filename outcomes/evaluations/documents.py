@@ -419,7 +419,7 @@ def _beside_lines(document: dict[str, Any]) -> list[str]:
 def _inline(value: Any) -> str:
     """A value in one line: names and values of an object, a dash for what is not known."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_inline(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {_inline(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list):
         return " to ".join(_inline(each) for each in value) or "none"
     return "-" if value is None else str(value)

@@ -120,7 +120,10 @@ class Command(BaseCommand):
         )
 
     def _list(self, options: dict[str, Any]) -> None:
-        for evaluation in documents.evaluations():
+        found = list(documents.evaluations())
+        if not found:
+            self.stdout.write("No evaluation yet; `create` writes the first draft.")
+        for evaluation in found:
             line = documents.summary_document(evaluation)
             attempt = f"attempt {line['attempt']}" if line["attempt"] else "not started"
             self.stdout.write(f"{line['name']}  {line['state']}  {attempt}  {line['verdict'] or '-'}  {line['note']}")

@@ -196,7 +196,11 @@ def test_in_currency_one_r_is_the_largest_risk_there_was() -> None:
     assert least_worst_block(plan(metric="CURRENCY", busy_signals=4), History(), EVEN) is None
 
 
-NOTHING_TELLS = "Nothing tells how bad a block can be: say busy_signals, or the reason for this worst_block."
+NOTHING_TELLS = (
+    "Nothing tells how bad a block can be: give busy_signals, how many a busy block has, "
+    "or the reason for this worst_block."
+)
+NO_RISK = "Nothing tells how bad a block can be: give the reason for this worst_block."
 TOO_SMALL = "worst_block is less than 3.00, which limits and history ask for; give the reason."
 
 
@@ -213,7 +217,12 @@ def test_a_promise_that_is_large_enough_or_has_its_reason_is_taken(changes: dict
 
 
 @pytest.mark.parametrize(
-    ("changes", "detail"), [({"worst_block": "2.9", "busy_signals": 9}, TOO_SMALL), ({}, NOTHING_TELLS)]
+    ("changes", "detail"),
+    [
+        ({"worst_block": "2.9", "busy_signals": 9}, TOO_SMALL),
+        ({}, NOTHING_TELLS),
+        ({"metric": "CURRENCY", "busy_signals": 9}, NO_RISK),
+    ],
 )
 def test_a_smaller_promise_needs_a_reason(changes: dict[str, Any], detail: str) -> None:
     with pytest.raises(DomainError) as raised:

@@ -46,6 +46,7 @@ def run_and_fail(*arguments: str) -> str:
 
 
 def test_it_goes_from_the_draft_to_the_sentence(hall: Hall) -> None:
+    assert run("list") == "No evaluation yet; `create` writes the first draft.\n"
     assert "Draft spring created" in run(*DRAFT)
     with pytest.raises(CommandError, match="Somebody else must approve"):
         run("start", "spring")
@@ -53,6 +54,7 @@ def test_it_goes_from_the_draft_to_the_sentence(hall: Hall) -> None:
         run("approve", "spring", "--by", "eve")
     run("approve", "spring", "--by", "bob")
     assert "attempt 1" in run("start", "spring")
+    assert "opened a 0, b 0, missing a 0, b 0, a none, b none" in run("show", "spring")
     for day in range(2):
         hall.play(day, a="2.78", b="0.98")
 
