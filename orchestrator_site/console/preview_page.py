@@ -24,6 +24,7 @@ from admin_kit.options import render_page
 from experiments.core.what_if import ExecutedShare
 from experiments.history.preview import DEFAULT_LAST, MOST, PreviewSelection
 from kernel.events import PREVIEW_FAILED
+from outcomes.evaluations.lifecycle import running_evaluation
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_in_steps
 from policies.core.settings import PolicySettings
 from policies.models import PolicyDraft
@@ -119,6 +120,7 @@ def result_context(found: PreviewWithPnl) -> dict[str, Any]:
     names = (("Engine A", "engine_a"), ("Engine B", "engine_b"), ("None", "nobody"))
     return {
         "preview": preview,
+        "evaluation": running_evaluation(),
         "changes": changes,
         "moved": sum(one.count for one in changes if one.before.executed_engine != one.after.executed_engine),
         "by_symbol": preview.by_symbol[:ROWS_SHOWN],

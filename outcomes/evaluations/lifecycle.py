@@ -167,6 +167,12 @@ def _beginning(plan: EvaluationPlan, now: datetime) -> tuple[datetime, datetime]
     return begins_at, begins_at
 
 
+def running_evaluation() -> str:
+    """The name of the evaluation that runs, "" when none does."""
+    names = EvaluationRun.objects.filter(state=RunState.RUNNING).values_list("evaluation__name", flat=True)
+    return names.first() or ""
+
+
 def finish_evaluation(actor: Actor, name: str, *, reason: str) -> EvaluationRun:
     """End a running evaluation; blocks that are over are still judged. Finished already, it stays as it is."""
     evaluation = evaluation_named(name)

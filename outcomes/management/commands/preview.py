@@ -15,6 +15,7 @@ from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar
 from kernel.values import decimal_text, parse_instant, plain_text
+from outcomes.evaluations.lifecycle import running_evaluation
 from outcomes.performance.preview_pnl import PreviewWithPnl, preview_with_pnl
 from policies.core.settings import PolicySettings, changed_settings
 from policies.models import PolicyDraft
@@ -72,6 +73,8 @@ class Command(BaseCommand):
             return
         for line in lines(found):
             self.stdout.write(line)
+        if name := running_evaluation():
+            self.stdout.write(f"Evaluation {name} is running: any new policy version ends it.")
 
 
 def _settings(draft_id: int | None, changes: list[str]) -> PolicySettings:

@@ -16,6 +16,8 @@ from policies.models import PolicyDraft, PolicyVersion
 from tests.factories import make_experiment
 from tests.orchestrator_site.console.rows import logged_in
 from tests.outcomes.closed_trades import Closed, close_pair
+from tests.outcomes.evaluations.hall import make_phase, started
+from tests.outcomes.evaluations.pages import url as evaluation_url
 from tests.pages import cells, table_rows
 from tests.policies.control import make_draft
 
@@ -74,6 +76,17 @@ def test_it_shows_from_what_to_what_by_symbol_and_who_would_have_traded(viewer: 
     assert "QQQ" in shown
     assert (shown["Engine A"], shown["Engine B"]) == ("2 100.0%", "0 0.0%")
     assert "All of them would change who trades for real." in html
+
+
+def test_it_warns_of_the_evaluation_that_any_activation_ends(viewer: Client) -> None:
+    make_phase()
+    unasked = result(viewer, make_draft())
+    started(clock="WALL", starts_at=None)
+
+    html = result(viewer, make_draft())
+
+    assert "Activating this ends evaluation" not in unasked
+    assert f'Activating this ends evaluation <a class="text-link" href="{evaluation_url("verdict", "spring")}">' in html
 
 
 def test_another_reason_alone_is_not_another_engine(viewer: Client) -> None:

@@ -20,6 +20,7 @@ from policies.models import EngineAvailability
 from tests.database import execute, value
 from tests.factories import make_experiment, make_policy, policy_settings
 from tests.outcomes.closed_trades import EXIT_TIME, Closed, close_pair
+from tests.outcomes.evaluations.hall import make_phase, started
 
 pytestmark = pytest.mark.django_db
 ALL = PreviewSelection(last=1000)
@@ -116,6 +117,15 @@ def test_the_command_shows_what_would_change() -> None:
         "  engine A, shadow instead of real: 1 decisions, 1 with an outcome, +60.00 USD\n"
         "  engine B, real instead of shadow: 1 decisions, 1 with an outcome, +33.00 USD\n"
     )
+
+
+def test_the_command_says_which_evaluation_a_new_version_would_end() -> None:
+    make_phase()
+    started(clock="WALL", starts_at=None)
+
+    text = run("--set", "configured_mode=SHADOW_ONLY")
+
+    assert text.endswith("Evaluation spring is running: any new policy version ends it.\n")
 
 
 def test_the_command_previews_a_draft() -> None:
