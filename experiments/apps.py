@@ -16,9 +16,12 @@ class ExperimentsConfig(AppConfig):
 
         from experiments import checks  # noqa: F401 (registers itself)
         from experiments.worker.liveness import heartbeat
-        from experiments.worker.queue import run_when_due
+        from experiments.worker.queue import task_waits
+        from experiments.worker.supervisor import LOOK_SECONDS, run_apart
+        from experiments.worker.tasks import run_tasks, run_when_due
         from signals_app.watching.look import LOOK_IS_DUE, look_for_missing
 
         # Not by the app itself, which is below the worker.
         run_when_due(LOOK_IS_DUE, look_for_missing)
+        run_apart(task_waits().as_string(), run_tasks, every=LOOK_SECONDS, is_limited=True)
         post_execute.connect(heartbeat.task_executed)

@@ -13,8 +13,8 @@ class OutcomesConfig(AppConfig):
     def ready(self) -> None:
         """Register what the worker runs and measures for this app: it may not import what is above it."""
         from experiments.worker.pipeline import register_guardrails
-        from experiments.worker.queue import run_when_due
         from experiments.worker.schedules import run_every_minute
+        from experiments.worker.tasks import run_when_due
         from outcomes.guardrails import MEASURES
         from outcomes.ramps import move_ramps
         from outcomes.tasks import WORK_IS_DUE, add_up_finished_months, judge_evaluations, settle_due

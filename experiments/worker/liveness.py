@@ -17,6 +17,8 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from kernel.events import WORKER_DATABASE_UNAVAILABLE
 
+# In the processes of a cluster that a supervisor watches: its name.
+SUPERVISED = "ORCHESTRATOR_CLUSTER"
 # The dotted path of the task that processes what waits.
 DRAIN = "experiments.worker.pipeline.drain_signals"
 # Even without work a drain goes through the chain this often; under full load one takes up to 7 s.
@@ -66,7 +68,7 @@ class Heartbeat:
         if not is_drain or monotonic() - self._last < HEARTBEAT_SPACING_SECONDS:
             return
         # Set by the supervisor in the process that all of the cluster descend from.
-        cluster = os.environ.get("ORCHESTRATOR_CLUSTER", f"{socket.gethostname()}:{os.getppid()}")
+        cluster = os.environ.get(SUPERVISED, f"{socket.gethostname()}:{os.getppid()}")
         try:
             connection.close_if_unusable_or_obsolete()
             with connection.cursor() as cursor:

@@ -4,17 +4,19 @@ A batch is written down and committed before its work starts. If the worker dies
 row is still there: the signals it had claimed are then tried one by one, so that one which kills its worker is counted,
 found, and stops nobody else. What is decided is stored by one statement; its log lines follow the commit.
 
-django-q2's own extension point (`broker_class`). Ordinary tasks and schedules come first; then the
-pool gets a drain task, in memory and without acknowledgement, whenever a signal waits that nobody
-has claimed. Nothing is written per signal, so no wake-up can be lost.
+django-q2's own extension point (`broker_class`). The pool gets a drain task, in memory and without acknowledgement,
+whenever a signal waits that nobody has claimed. Nothing is written per signal, so no wake-up can be lost. Schedules,
+other tasks and what falls due by the clock come first, unless a supervisor has them run apart
+(`experiments.worker.tasks`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -28,10 +30,10 @@ from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Composed, Literal
 
 from experiments.core.decision import Decided
-from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
+from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS, SUPERVISED
 from kernel.events import (
     CONTEXT_CAPTURED,
     EXPERIMENT_CREATED,
@@ -306,7 +308,7 @@ def log_decided(batch: Sequence[Decided]) -> None:
 # Work is a signal that no worker has claimed. The query takes no locks: they would hide the signal from the
 # worker that comes for it, and would have to reach the disk.
 WORK_WAITS = """
-SELECT EXISTS (SELECT FROM django_q_ormq WHERE key = {} AND lock < now()),
+SELECT {},
        EXISTS (SELECT FROM signals WHERE status = 'PENDING'
                   AND signal_id NOT IN (SELECT unnest(signal_ids) FROM worker_batches))
     OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
@@ -317,15 +319,17 @@ SPACING_SECONDS = 0.02
 RECONNECT_SECONDS = 0.5
 
 
-# Work of apps above that falls due by the clock: the query that tells, and the dotted path of what settles it.
+def task_waits() -> Composed:
+    """The condition that an ordinary task waits which nobody has in hand."""
+    tasks = SQL("EXISTS (SELECT FROM django_q_ormq WHERE key = {} AND lock < now())")
+    return tasks.format(Literal(str(Conf.CLUSTER_NAME)))
+
+
+# Work that falls due by the clock (`experiments.worker.tasks.run_when_due`): the query that tells, and the dotted path
+# of what settles it.
 DUE_WORK: list[tuple[str, str]] = []
 # How often the queries are asked, and so how late work can be noticed.
 DUE_SECONDS = 1.0
-
-
-def run_when_due(is_due: str, function: Callable[[], object]) -> None:
-    """Add work of an app above; called once, when the apps are ready. `is_due` selects one boolean."""
-    DUE_WORK.append((is_due, f"{function.__module__}.{function.__qualname__}"))
 
 
 class SignalBroker(ORM):
@@ -336,7 +340,7 @@ class SignalBroker(ORM):
     _listening: object = None
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
-        """Ordinary tasks, else one drain task when signals wait, else nothing after a pause.
+        """Other work if nobody else does it, else one drain task when signals wait, else nothing after a pause.
 
         The pause ends early at a hint from the webhook; without one it is `poll` seconds.
         """
@@ -344,11 +348,12 @@ class SignalBroker(ORM):
         try:
             self._listen(database)
             # One statement: every look costs the database a round trip, and the last one is what it is seen to do.
-            looks = monotonic() - self._last_look >= DUE_SECONDS
+            alone = SUPERVISED not in os.environ
+            looks = alone and monotonic() - self._last_look >= DUE_SECONDS
             due_work = DUE_WORK if looks else []
-            waits = SQL(WORK_WAITS).format(Literal(self.list_key)).as_string()
+            waits = SQL(WORK_WAITS).format(task_waits()).as_string()
             tasks_wait, signals_wait, *due = ask(database, "".join((waits, *(f", ({query})" for query, _ in due_work))))
-            if tasks_wait:
+            if tasks_wait and alone:
                 return super().dequeue()  # type: ignore[no-any-return, no-untyped-call]  # django-q2 has no types
             if looks:
                 self._last_look = monotonic()

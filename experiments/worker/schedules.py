@@ -1,4 +1,4 @@
-"""The django-q schedules: what runs every minute even if nothing else wakes the cluster."""
+"""The django-q schedules: what runs every minute, apart from what decides (`experiments.worker.tasks`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from django.db import connection, transaction
 from django_q.models import Schedule
 
-from experiments.worker.liveness import DRAIN
 from kernel.sql import load
 
 
@@ -34,7 +33,6 @@ def count_decision_times() -> None:
 
 # Name of each schedule and dotted path of its function; apps above add theirs, see `run_every_minute`.
 EVERY_MINUTE = {
-    "sweep pending signals": DRAIN,
     "index the words of deliveries": "signals_app.inbox.searching.index_words",
     "activate due policy drafts": "policies.tasks.activate_due_drafts",
     "count how long decisions took": f"{count_decision_times.__module__}.{count_decision_times.__qualname__}",

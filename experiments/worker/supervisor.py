@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
 from time import monotonic
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from psycopg.sql import SQL, Literal
 
 from experiments.worker.liveness import (
@@ -28,6 +28,7 @@ from experiments.worker.liveness import (
     HEARTBEAT_AGE_OF_CLUSTER,
     RESTART_PAUSE_SECONDS,
     STOP_SECONDS,
+    SUPERVISED,
     no_progress,
 )
 from experiments.worker.queue import ask
@@ -38,11 +39,15 @@ from kernel.sql import NOTICE_LOST_HOSTS
 
 @dataclass(slots=True)
 class Errand:
-    """Work that waits for somebody outside, so that no process of the cluster may do it; `every` is in seconds."""
+    """Work that no process of the cluster may do, because it would hold up decisions; `every` is in seconds.
+
+    `is_limited` is for what waits for nobody outside: its sessions end like the cluster's if they hang.
+    """
 
     is_due: str
     function: Callable[[], object]
     every: float
+    is_limited: bool
     process: ForkProcess | None = None
     started_at: float = -math.inf
 
@@ -51,19 +56,31 @@ class Errand:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with(supervisor)
-        self.function()
+        if self.is_limited:
+            _limit_sessions()
+        try:
+            self.function()
+        except (OperationalError, InterfaceError) as error:
+            # It is due again once the database is back.
+            WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
 
 
-# How often the database is asked, for the last heartbeat and for errands; whether the cluster lives, every second.
-LOOK_SECONDS = 2.0
+# How often the database is asked, for the last heartbeat and for errands.
+LOOK_SECONDS = 1.0
 # An errand that takes longer is lost: whoever it asked does not answer.
 ERRAND_SECONDS = 90.0
 ERRANDS: list[Errand] = []
 
 
-def run_apart(is_due: str, function: Callable[[], object], *, every: float) -> None:
+def run_apart(is_due: str, function: Callable[[], object], *, every: float, is_limited: bool = False) -> None:
     """Add an errand of an app above; called once, when the apps are ready. `is_due` selects one boolean."""
-    ERRANDS.append(Errand(is_due, function, every))
+    ERRANDS.append(Errand(is_due, function, every, is_limited))
+
+
+def _limit_sessions() -> None:
+    """Let the database end this process's session if it hangs in the middle of a transaction, or its host is lost."""
+    limit = f"-c idle_in_transaction_session_timeout={HANG_LIMIT}"
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {limit} {NOTICE_LOST_HOSTS}"
 
 
 def run_cluster(name: str, supervisor: int) -> None:
@@ -75,9 +92,8 @@ def run_cluster(name: str, supervisor: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     die_with(supervisor)
     let_children_die_with_us()
-    os.environ["ORCHESTRATOR_CLUSTER"] = name
-    limit = f"-c idle_in_transaction_session_timeout={HANG_LIMIT}"
-    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {limit} {NOTICE_LOST_HOSTS}"
+    os.environ[SUPERVISED] = name
+    _limit_sessions()
     call_command("qcluster")
 
 
@@ -92,17 +108,16 @@ class ClusterSupervisor:
         self.stopping = StopSign()
         self.child: ForkProcess | None = None
         self.started_at = 0.0
+        self._asking: object = None
 
     def run(self) -> None:
         """Keep the cluster alive until `stop` is called."""
         self._start()
-        looked_at = monotonic()
-        while not self.stopping.wait(1.0):
+        while not self.stopping.wait(LOOK_SECONDS):
             beat()
             reason = self._end_of_child()
-            if reason is None and monotonic() - looked_at >= LOOK_SECONDS:
+            if reason is None:
                 age, due = self.look()
-                looked_at = monotonic()
                 self.run_errands(due)
                 reason = no_progress(age, since_start=monotonic() - self.started_at)
             if reason is not None:
@@ -127,6 +142,12 @@ class ClusterSupervisor:
         age = SQL(HEARTBEAT_AGE_OF_CLUSTER).format(Literal(self.name)).as_string()
         questions = ", ".join(f"({question})" for question in (age, *(errand.is_due for errand in ERRANDS)))
         try:
+            connection.ensure_connection()
+            if self._asking is not connection.connection:
+                with connection.cursor() as cursor:
+                    # The plans are kept: none made while a table is empty may read all of it once it is not.
+                    cursor.execute("SET enable_seqscan = off")
+                self._asking = connection.connection
             seconds, *due = ask(connection, f"SELECT {questions}")
         except (DatabaseError, InterfaceError) as error:
             WORKER_DATABASE_UNAVAILABLE.log(cluster=self.name, error=str(error))

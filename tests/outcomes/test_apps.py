@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from experiments.worker import pipeline, queue
+from experiments.worker import pipeline, queue, supervisor
+from outcomes.tasks import WORK_IS_DUE
 from policies.core.settings import GUARDRAILS
 
 
@@ -11,4 +12,5 @@ def test_every_guardrail_of_a_policy_is_measured() -> None:
 
 
 def test_what_falls_due_is_settled_by_the_worker() -> None:
-    assert "outcomes.tasks.settle_due" in [function for _, function in queue.DUE_WORK]
+    assert (WORK_IS_DUE, "outcomes.tasks.settle_due") in queue.DUE_WORK
+    assert WORK_IS_DUE in [errand.is_due for errand in supervisor.ERRANDS]

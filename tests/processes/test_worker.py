@@ -74,6 +74,21 @@ def test_the_worker_decides_what_waits_and_what_comes_and_sigterm_ends_every_pro
     assert '"event": "policy.applied"' in lines
 
 
+def test_a_task_that_takes_long_holds_up_no_decision(tmp_path: Path) -> None:
+    """An evaluation that is judged, say; nor does the cluster count as hung while it runs."""
+    make_available("A", "B")
+    async_task("time.sleep", liveness.STARTING_SECONDS + 5)  # type: ignore[no-untyped-call]  # django-q2 has no types
+
+    with service("worker", log=tmp_path / "log"):
+        wait_until(OrmQ.objects.filter(lock__gt=timezone.now()).exists, what="a task in hand")
+        make_signal()
+        wait_for_decisions(1)
+        assert OrmQ.objects.filter(lock__gt=timezone.now()).count() == 1
+        wait_until(lambda: not OrmQ.objects.exists(), what="the end of the task")
+
+    assert "worker.restarted" not in (tmp_path / "log").read_text()
+
+
 @pytest.mark.parametrize("frozen", [slice(1, 2), slice(2, 3), slice(None)], ids=["sentinel", "worker", "all of it"])
 def test_sigterm_ends_a_cluster_that_hangs_and_loses_nothing(tmp_path: Path, frozen: slice) -> None:
     make_available("A", "B")

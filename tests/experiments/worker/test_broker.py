@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from experiments.models import Experiment
 from experiments.worker import queue as claim
-from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS
+from experiments.worker.liveness import DRAIN, HEARTBEAT_SECONDS, SUPERVISED
 from experiments.worker.pipeline import drain, drain_signals
 from experiments.worker.queue import SPACING_SECONDS, SignalBroker
 from signals_app.webhook.store import CHANNEL
@@ -93,6 +93,17 @@ def test_ordinary_tasks_come_before_the_drain(broker: SignalBroker) -> None:
 
     assert functions(broker.dequeue()) == ["math.copysign"]
     assert functions(broker.dequeue()) == [DRAIN]
+
+
+def test_under_a_supervisor_who_has_them_run_apart_ordinary_tasks_hold_up_no_drain(
+    broker: SignalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SUPERVISED, "desk:1")
+    make_signal()
+    enqueue(broker)
+
+    assert functions(broker.dequeue()) == [DRAIN]
+    assert OrmQ.objects.count() == 1
 
 
 def test_an_ordinary_task_is_handed_out_once_until_its_retry(broker: SignalBroker) -> None:

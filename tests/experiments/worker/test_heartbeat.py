@@ -10,7 +10,7 @@ from django.db import connection
 from django_q.signals import post_execute
 
 from experiments.models import WorkerHeartbeat
-from experiments.worker.liveness import DRAIN, Heartbeat
+from experiments.worker.liveness import DRAIN, SUPERVISED, Heartbeat
 from experiments.worker.pipeline import drain_signals
 from tests.database import execute, rows
 from tests.threads import in_background
@@ -25,7 +25,7 @@ def beats() -> list[str]:
 
 
 def test_a_drain_that_came_through_beats_for_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORCHESTRATOR_CLUSTER", "desk:1")
+    monkeypatch.setenv(SUPERVISED, "desk:1")
 
     Heartbeat().task_executed(None, DRAINED)
 

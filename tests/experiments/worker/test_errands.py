@@ -1,0 +1,72 @@
+"""Errands: work in processes of their own, which end with their supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from experiments.worker import supervisor
+from experiments.worker.liveness import HANG_LIMIT
+from experiments.worker.supervisor import ClusterSupervisor, Errand, run_apart
+from tests.database import execute, value
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def errands() -> Iterator[list[Errand]]:
+    """None; whatever a test adds is gone after it."""
+    before = list(supervisor.ERRANDS)
+    supervisor.ERRANDS.clear()
+    yield supervisor.ERRANDS
+    supervisor.ERRANDS[:] = before
+    connection.close()
+
+
+def run_all(errands: list[Errand]) -> list[int | None]:
+    """Run what is due to its end; the exit codes."""
+    worker = ClusterSupervisor()
+    worker.run_errands(worker.look()[1])
+    codes = []
+    for errand in errands:
+        assert errand.process is not None
+        errand.process.join(30)
+        codes.append(errand.process.exitcode)
+    return codes
+
+
+def test_the_session_of_one_that_waits_for_nobody_outside_ends_if_it_hangs(
+    errands: list[Errand], tmp_path: Path
+) -> None:
+    def note(name: str) -> None:
+        (tmp_path / name).write_text(str(value("SHOW idle_in_transaction_session_timeout")))
+
+    run_apart("true", lambda: note("limited"), every=0.0, is_limited=True)
+    run_apart("true", lambda: note("free"), every=0.0)
+
+    assert run_all(errands) == [0, 0]
+
+    assert (tmp_path / "limited").read_text() == HANG_LIMIT
+    assert (tmp_path / "free").read_text() == "0"
+
+
+def test_one_whose_database_is_lost_says_so_and_is_due_again(
+    errands: list[Errand], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_apart("true", lambda: execute("SELECT pg_terminate_backend(pg_backend_pid())"), every=0.0)
+
+    assert run_all(errands) == [0]
+
+    assert '"event": "worker.database_unavailable"' in capfd.readouterr().err
+
+
+def test_the_plan_of_what_is_asked_all_the_time_stays_good_when_tables_grow(errands: list[Errand]) -> None:
+    """It is made once, maybe while they are empty."""
+    worker = ClusterSupervisor()
+
+    worker.look()
+
+    assert value("SHOW enable_seqscan") == "off"
