@@ -27,8 +27,6 @@ from kernel.actors import actor_of
 from signals_app.models import Direction, Signal, SignalStatus
 from signals_app.selectors import deliveries_of
 
-# A sender that repeats itself without end must not make the page long.
-
 
 class DiscardForm(forms.Form):
     """Why failed signals are discarded."""

@@ -19,8 +19,6 @@ from outcomes.fill_rows import FillRow, fill_rows, in_r
 from outcomes.models import Incident, Outcome, Permit, RealTrade, Recommendation, ShadowTrade
 from outcomes.selectors import absences_of, by_engine, explanation_of, missing_rows
 
-# A sender that repeats itself without end must not make the page long.
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedLeg:
