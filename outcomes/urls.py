@@ -1,10 +1,12 @@
 """URLs below /api/v1/."""
 
-from django.urls import path, register_converter
+from django.urls import URLPattern, path, register_converter
 from django.urls.converters import UUIDConverter
 
 from outcomes.analyst_api.evaluations import EvaluationListView, EvaluationView
+from outcomes.analyst_api.files import WRITERS
 from outcomes.analyst_api.rows import AuditView, DeliveriesView, OutcomesView, PairsView
+from outcomes.analyst_api.tables import TableView
 from outcomes.analyst_api.views import ExperimentListView, ExperimentView
 from outcomes.engine_api.views import (
     AssignmentView,
@@ -32,6 +34,16 @@ class AnyCaseUUIDConverter(UUIDConverter):
 
 register_converter(AnyCaseUUIDConverter, "id")
 
+
+def table(name: str, view: type[TableView]) -> list[URLPattern]:
+    """The URL of a table, and those of its files, which need no header: a link, a spreadsheet or a notebook opens them.
+
+    The document of the API has the first alone, with all formats.
+    """
+    files = [path(f"{name}.{form}", view.as_view(form=form, schema=None)) for form in WRITERS]
+    return [path(name, view.as_view(), name=name), *files]
+
+
 urlpatterns = [
     path("assignments/claim", ClaimView.as_view(), name="claim-assignments"),
     path("assignments/<id:experiment_id>", AssignmentView.as_view(), name="assignment"),
@@ -49,11 +61,11 @@ urlpatterns = [
     path("quotes", QuotesView.as_view(), name="quotes"),
     path("evaluations", EvaluationListView.as_view(), name="evaluations"),
     path("evaluations/<str:name>", EvaluationView.as_view(), name="evaluation"),
-    path("experiments", ExperimentListView.as_view(), name="experiments"),
+    *table("experiments", ExperimentListView),
     path("experiments/<id:experiment_id>", ExperimentView.as_view(), name="experiment"),
-    path("outcomes", OutcomesView.as_view(), name="outcomes"),
-    path("pairs", PairsView.as_view(), name="pairs"),
-    path("deliveries", DeliveriesView.as_view(), name="deliveries"),
-    path("audit", AuditView.as_view(), name="audit"),
+    *table("outcomes", OutcomesView),
+    *table("pairs", PairsView),
+    *table("deliveries", DeliveriesView),
+    *table("audit", AuditView),
     path("performance", PerformanceView.as_view(), name="performance"),
 ]

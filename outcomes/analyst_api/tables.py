@@ -191,11 +191,19 @@ def next_page(request: Request, cursor: str) -> str:
 
 
 class TableView(APIView):
-    """A table as JSON, CSV or Parquet, by `Accept` or `?format=`; unknown and repeated parameters are refused."""
+    """A table as JSON, CSV or Parquet, by `Accept` or `?format=`; unknown and repeated parameters are refused.
+
+    `form` is the kind of file that a URL of its own names.
+    """
 
     permission_classes = (IsAnalyst,)
     renderer_classes = (JSONRenderer, CSVRenderer, ParquetRenderer)
     filters: ClassVar[type[StrictSerializer]]
+    form = ""
+
+    def get_format_suffix(self, **kwargs: Any) -> str | None:
+        """The kind of file, where the URL ends with it."""
+        return self.form or None
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: FBT001, FBT002 (DRF's)
         """As DRF does; a `format` that there is not is named, where DRF would not find the page."""

@@ -139,6 +139,17 @@ def test_files_hold_what_the_pages_hold_oldest_first(analyst: APIClient) -> None
     assert [format_timestamp(row["exit_time"]) for row in columns] == [row["exit_time"] for row in pages]
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("table", ["outcomes", "pairs", "experiments", "deliveries", "audit"])
+def test_a_file_has_a_url_of_its_own(analyst: APIClient, table: str, form: str) -> None:
+    given_pairs()
+
+    by_name, by_parameter = analyst.get(f"/api/v1/{table}.{form}"), analyst.get(f"/api/v1/{table}", {"format": form})
+
+    assert by_name["Content-Type"] == by_parameter["Content-Type"]
+    assert b"".join(by_name) == b"".join(by_parameter)
+
+
 def test_the_same_value_reads_the_same_in_every_form(analyst: APIClient) -> None:
     close_pair("A", Closed(a="0.125", b="100.50"))
 
