@@ -11,8 +11,8 @@ from django.conf import settings
 from kernel.process_group import ProcessGroup, Program
 from kernel.processes import answers_ok, port_error
 
-# As long as `up` itself waits for its programs.
-START_SECONDS = 60.0
+# `up` waits a minute for its programs, once it has made the database and migrated it, which busy cores make longer yet.
+START_SECONDS = 240.0
 TAIL_LINES = 15
 
 
