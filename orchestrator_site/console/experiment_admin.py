@@ -290,7 +290,7 @@ class ExperimentAdmin(AuditAdmin):
             return label("deleted", "danger")
         return f"{row.decision.executed_engine or 'none'} / {row.decision.shadow_engine}"
 
-    @admin.display(description="roles by")
+    @admin.display(description="reason")
     def reason(self, row: Listed) -> str:
         """The rule that gave the roles; whether an engine then trades is its own affair."""
         return row.decision.reason
