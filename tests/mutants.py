@@ -54,15 +54,16 @@ TESTS_OF = {
         "signals_app/alerts/test_decoding.py", "signals_app/alerts/test_secret_masking.py",
     ],
     "signals_app.alerts.directions": [
-        "signals_app/alerts/test_alert_direction.py", "signals_app/alerts/test_alert_closing.py",
+        "signals_app/alerts/test_alert_direction.py", "signals_app/alerts/test_option_direction.py",
+        "signals_app/alerts/test_alert_closing.py",
     ],
     "signals_app.alerts.documents": [
         "signals_app/alerts/test_documents_context.py", "signals_app/alerts/test_documents_identity.py",
     ],
     "signals_app.alerts.fields": [
         "signals_app/alerts/test_alert_symbol.py", "signals_app/alerts/test_alert_direction.py",
-        "signals_app/alerts/test_alert.py", "signals_app/alerts/test_missing.py",
-        "signals_app/alerts/test_alert_time.py",
+        "signals_app/alerts/test_option_direction.py", "signals_app/alerts/test_alert.py",
+        "signals_app/alerts/test_missing.py", "signals_app/alerts/test_alert_time.py",
     ],
 }  # fmt: skip
 # These have done their work before the first test: a mutant of them comes too late to be noticed.

@@ -86,14 +86,6 @@ def test_these_words_are_no_direction(word: str) -> None:
     assert refuse(make_alert(direction=word)).code == "direction_invalid"
 
 
-@pytest.mark.parametrize("word", ["sell_to_open", "STO", "SELL_CE", "SELL_PE", "sell put"])
-def test_selling_an_option_is_ambiguous_and_the_error_says_why(word: str) -> None:
-    error = refuse(make_alert(direction=word))
-
-    assert error.code == "direction_invalid"
-    assert "ambiguous" in error.detail
-
-
 @pytest.mark.parametrize("value", [1, True, ["long"], {"type": "long"}])
 def test_a_direction_that_is_no_text_is_refused(value: object) -> None:
     assert refuse(make_alert(direction=value)).code == "direction_type"
@@ -236,46 +228,6 @@ def test_a_position_that_is_no_position_is_refused_unless_its_name_often_means_a
     assert accept(make_alert(position="2", prev="1.5", now="14:30")).direction == "LONG"
 
 
-@pytest.mark.parametrize(
-    ("members", "direction"),
-    [
-        ({"action": "buy", "optionType": "call"}, "LONG"),
-        ({"action": "buy", "optionType": "put", "direction": "long"}, "LONG"),
-        ({"action": "sell", "option_type": "put", "sentiment": "bearish"}, "SHORT"),
-    ],
-)
-def test_an_option_type_is_fine_where_the_direction_of_the_underlying_is_clear(
-    members: dict[str, Any], direction: str
-) -> None:
-    assert accept(make_alert(**{"direction": ..., **members})).direction == direction
-
-
-@pytest.mark.parametrize(
-    ("action", "option", "code"),
-    [
-        ("sell", "put", "conflicting_direction"),
-        ("sell", "C", "conflicting_direction"),
-        ("buy", "both", "direction_invalid"),
-    ],
-)
-def test_an_option_that_is_sold_is_ambiguous(action: str, option: str, code: str) -> None:
-    error = refuse(with_direction(action=action, optionType=option))
-
-    assert (error.code, error.pointer) == (code, "/optionType")
-
-
-@pytest.mark.parametrize("action", ["buy", "BTO", "buy_to_open"])
-@pytest.mark.parametrize(
-    "option", [{"optionType": "put"}, {"right": "P"}, {"option_type": "PE"}, {"option": {"type": "Put"}}]
-)
-def test_a_put_that_is_bought_is_short(action: str, option: dict[str, Any]) -> None:
-    assert accept(with_direction(action=action, **option)).direction == "SHORT"
-
-
-def test_a_right_that_is_no_option_type_says_nothing() -> None:
-    assert accept(with_direction(action="buy", right="upper")).direction == "LONG"
-
-
 ALLOWED = 'send "long" or "short", or "buy" or "sell".'
 UNDERLYING = 'send "direction" with "long" or "short" for the underlying.'
 SELLING = "selling an option opens a bearish call or a bullish put, or closes a bought one"
@@ -388,11 +340,6 @@ def test_a_flag_is_raised_by_these_values(raised: object) -> None:
 @pytest.mark.parametrize("lowered", [False, "false", 0, "no", "2", [True], "on"])
 def test_a_flag_that_is_not_raised_says_nothing(lowered: object) -> None:
     assert refuse(with_direction(isSell=lowered)).code == "direction_missing"
-
-
-@pytest.mark.parametrize("option", ["call", "C", " Call "])
-def test_buying_a_call_is_long(option: str) -> None:
-    assert accept(with_direction(action="buy", optionType=option)).direction == "LONG"
 
 
 def test_the_strongest_word_gives_the_direction_and_weaker_ones_stay_data() -> None:
