@@ -143,7 +143,7 @@ class ExperimentAdmin(AuditAdmin):
     )  # fmt: skip
     search_fields = ("experiment_id__exact", "signal_id__exact", "signal__symbol__exact", "policy_version_id__exact")
     row_names = ("signal", "signals")
-    search_help_text = "MSFT, MSFT 2003-09-23, an ID or v7"
+    search_help_text = "MSFT, MSFT 2003-08-19, an ID or v7"
     empty_hint = (
         "Each signal stands here once the worker has decided it. Send an alert to a webhook source, or run the demo."
     )

@@ -19,7 +19,7 @@ from policies.services import engage_halt, release_halt
 STOP, GO = "HALT", "RESUME"
 
 
-class KillSwitchForm(ConfirmedReasonForm):
+class HaltForm(ConfirmedReasonForm):
     """The reason stands on every page while trading is halted."""
 
     reason = reason_field("Recorded with your name and the time, and shown on every page while trading is halted.")
@@ -29,8 +29,8 @@ class KillSwitchForm(ConfirmedReasonForm):
 def page(request: HttpRequest) -> HttpResponse:
     """Show the switch; a confirmed POST engages or releases the halt."""
     halt = open_halt()
-    word = GO if halt else STOP
-    form = KillSwitchForm(word, request.POST if request.method == "POST" else None)
+    typed = request.POST if request.method == "POST" else None
+    form = ConfirmedReasonForm(GO, typed) if halt else HaltForm(STOP, typed)
     # The word was on the page that the operator saw: if the state has changed since, it no longer matches.
     if request.method == "POST" and form.is_valid():
         change = release_halt if halt else engage_halt

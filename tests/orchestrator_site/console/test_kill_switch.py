@@ -42,14 +42,16 @@ def test_without_both_nothing_is_stopped(operator: Client, form: dict[str, str])
     page = operator.post(reverse(PAGE), form)
 
     assert page.context["form"].errors
+    assert "shown on every page while trading is halted" in page.content.decode()
     assert open_halt() is None
 
 
 def test_releasing_needs_its_own_word_and_reason(operator: Client) -> None:
     engage_halt(Actor("tests"), reason="A test.")
 
-    operator.post(reverse(PAGE), {"reason": "Works again.", "confirmation": "HALT"})
+    page = operator.post(reverse(PAGE), {"reason": "Works again.", "confirmation": "HALT"})
     assert open_halt() is not None
+    assert "shown on every page while trading is halted" not in page.content.decode()
     operator.post(reverse(PAGE), {"reason": "Works again.", "confirmation": "RESUME"})
 
     halt = Halt.objects.get()
