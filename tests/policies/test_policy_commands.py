@@ -118,6 +118,13 @@ def test_a_wrong_setting_is_told_and_makes_no_draft(change: str, message: str) -
     assert PolicyDraft.objects.count() == 0
 
 
+def test_a_draft_without_a_reason_is_refused() -> None:
+    with pytest.raises(CommandError, match="--note: say why"):
+        run("policy", "draft", "--set", "split_percentage=40", "--note", " ")
+
+    assert PolicyDraft.objects.count() == 0
+
+
 def test_a_draft_is_activated_by_the_command_lines_user() -> None:
     draft = make_draft(configured_mode="SHADOW_ONLY")
 

@@ -18,6 +18,7 @@ from kernel.actors import command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.progress import ProgressBar
 from kernel.values import parse_instant
+from policies.models import PolicyVersion
 from signals_app.models import Signal
 
 QUIET_SECONDS = 2.0
@@ -55,6 +56,9 @@ class Command(BaseCommand):
         if selection.signal and not Signal.objects.filter(pk=selection.signal).exists():
             # "0 verified, no difference" would let a slip of the pen pass for a verification.
             raise CommandError(f"Signal {selection.signal} not found.", returncode=UNUSABLE)
+        version = selection.policy_version
+        if version is not None and not PolicyVersion.objects.filter(pk=version).exists():
+            raise CommandError(f"Policy version {version} not found.", returncode=UNUSABLE)
         archive = options["archive"]
         if archive is not None and selection != Selection():
             raise CommandError("--archive verifies whole archives; leave the other filters out.", returncode=UNUSABLE)

@@ -89,6 +89,8 @@ class Command(BaseCommand):
         self._changes(left.content, right.content)
 
     def _draft(self, options: dict[str, Any]) -> None:
+        if not options["note"].strip():
+            raise CommandError("--note: say why the policy changes.")
         source = policy_in_force() if options["source"] is None else policy_version(options["source"])
         content = changed_settings(source.content, options["changes"])
         draft = start_draft(command_line_actor(), content=content, note=options["note"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -201,8 +201,9 @@ def test_nothing_selected_is_not_a_difference() -> None:
     assert run("--since", "2100-01-01T00:00:00Z") == (0, "0 experiments verified: no difference.\n")
 
 
-def test_a_signal_that_does_not_exist_is_not_called_verified() -> None:
+@pytest.mark.parametrize("selection", [("--signal", str(UUID(int=4))), ("--policy-version", "77")])
+def test_what_does_not_exist_is_not_called_verified(selection: tuple[str, str]) -> None:
     with pytest.raises(CommandError, match="not found") as refusal:
-        run("--signal", str(uuid4()))
+        run(*selection)
 
     assert refusal.value.returncode == 2
