@@ -39,14 +39,16 @@ from kernel.sql import NOTICE_LOST_HOSTS
 
 @dataclass(slots=True)
 class Errand:
-    """Work that no process of the cluster may do, because it would hold up decisions; `every` is in seconds.
+    """Work that no process of the cluster may do, because it would hold up decisions.
 
+    `every` and `longest` are seconds: between two beginnings, and until its process is killed, because it hangs.
     `is_limited` is for what waits for nobody outside: its sessions end like the cluster's if they hang.
     """
 
     is_due: str
     function: Callable[[], object]
     every: float
+    longest: float
     is_limited: bool
     process: ForkProcess | None = None
     started_at: float = -math.inf
@@ -67,14 +69,21 @@ class Errand:
 
 # How often the database is asked, for the last heartbeat and for errands.
 LOOK_SECONDS = 1.0
-# An errand that takes longer is lost: whoever it asked does not answer.
+# Whoever is asked outside has not answered by then, and no task takes as long.
 ERRAND_SECONDS = 90.0
 ERRANDS: list[Errand] = []
 
 
-def run_apart(is_due: str, function: Callable[[], object], *, every: float, is_limited: bool = False) -> None:
+def run_apart(
+    is_due: str,
+    function: Callable[[], object],
+    *,
+    every: float,
+    longest: float = ERRAND_SECONDS,
+    is_limited: bool = False,
+) -> None:
     """Add an errand of an app above; called once, when the apps are ready. `is_due` selects one boolean."""
-    ERRANDS.append(Errand(is_due, function, every, is_limited))
+    ERRANDS.append(Errand(is_due, function, every, longest, is_limited))
 
 
 def _limit_sessions() -> None:
@@ -162,7 +171,7 @@ class ClusterSupervisor:
         for errand, is_due in zip(ERRANDS, due, strict=True):
             seconds = monotonic() - errand.started_at
             if errand.process is not None and errand.process.is_alive():
-                if seconds > ERRAND_SECONDS:
+                if seconds > errand.longest:
                     errand.process.kill()
             elif is_due and seconds >= errand.every:
                 # A session must not be shared with a child.

@@ -25,8 +25,11 @@ from django_q.worker import worker
 from experiments.worker.queue import DUE_SECONDS, DUE_WORK, ask
 from experiments.worker.supervisor import LOOK_SECONDS, run_apart
 
-# After this time an errand begins nothing more: with the longest that a task may take, well within its own limit.
-SECONDS = 20.0
+# After this time no further task is begun: with the longest that one may take, well within the limit of an errand.
+TASKS_SECONDS = 20.0
+# What is due is done by one process for so long, and by the next one after that: one that hangs is soon replaced.
+DUE_PROCESS_SECONDS = 5.0
+DUE_PROCESS_LONGEST = 20.0
 
 
 def run_tasks() -> None:
@@ -36,7 +39,7 @@ def run_tasks() -> None:
     a cluster.
     """
     broker = ORM(list_key=str(Conf.CLUSTER_NAME))
-    until = monotonic() + SECONDS
+    until = monotonic() + TASKS_SECONDS
     # The pusher looks once.
     once = Event()
     once.set()
@@ -56,12 +59,13 @@ def run_tasks() -> None:
 def run_when_due(is_due: str, function: Callable[[], object]) -> None:
     """Add work that falls due by the clock; called once, when the apps are ready. `is_due` selects one boolean."""
     DUE_WORK.append((is_due, f"{function.__module__}.{function.__qualname__}"))
-    run_apart(is_due, partial(run_while_due, is_due, function), every=LOOK_SECONDS, is_limited=True)
+    again = partial(run_while_due, is_due, function)
+    run_apart(is_due, again, every=LOOK_SECONDS, longest=DUE_PROCESS_LONGEST, is_limited=True)
 
 
 def run_while_due(is_due: str, function: Callable[[], object]) -> None:
     """Do it, and again a moment later while it is due, until the time is over: a process for each time costs more."""
-    until = monotonic() + SECONDS
+    until = monotonic() + DUE_PROCESS_SECONDS
     still_due = True
     while still_due and monotonic() < until:
         function()

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from experiments.worker import supervisor
-from experiments.worker.supervisor import ClusterSupervisor, Errand, run_apart
 from kernel.models import AuditEntry
 from notifications.models import Notification, Recipient
 from policies.services import engage_halt
@@ -111,21 +105,6 @@ def test_only_administrators_say_who_is_told(client: Client, role: str) -> None:
     assert Recipient.objects.count() == 1
 
 
-@pytest.fixture
-def errands() -> Iterator[list[Errand]]:
-    """The worker's errands; whatever a test does to the list is undone."""
-    before = list(supervisor.ERRANDS)
-    yield supervisor.ERRANDS
-    supervisor.ERRANDS[:] = before
-    connection.close()
-
-
-def joined(errand: Errand) -> ForkProcess:
-    assert errand.process is not None
-    errand.process.join(30)
-    return errand.process
-
-
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_tells_a_recipient_of_a_halt(tmp_path: Path) -> None:
@@ -139,28 +118,6 @@ def test_the_worker_tells_a_recipient_of_a_halt(tmp_path: Path) -> None:
 
     assert [message["title"] for message in receiver.messages] == ["Trading halted"]
     assert '"event": "notification.sent"' in (tmp_path / "log").read_text()
-
-
-@pytest.mark.processes
-@pytest.mark.django_db(transaction=True)
-def test_an_errand_that_hangs_is_ended_and_delays_nobody(
-    errands: list[Errand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    errands.clear()
-    run_apart("true", lambda: time.sleep(60), every=0.0)
-    run_apart("true", (tmp_path / "done").touch, every=0.0)
-    run_apart("false", (tmp_path / "not due").touch, every=0.0)
-    worker = ClusterSupervisor()
-
-    worker.run_errands(worker.look()[1])
-    wait_until((tmp_path / "done").exists, what="the other errand")
-    monkeypatch.setattr(supervisor, "ERRAND_SECONDS", 0.0)
-    worker.run_errands(worker.look()[1])
-
-    assert joined(errands[0]).exitcode == -9
-    assert not (tmp_path / "not due").exists()
-    for errand in errands[:2]:
-        joined(errand)
 
 
 def test_the_urls_of_the_guide_are_ones_that_apprise_takes() -> None:

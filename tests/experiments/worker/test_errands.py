@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from experiments.worker import supervisor
 from experiments.worker.liveness import HANG_LIMIT
 from experiments.worker.supervisor import ClusterSupervisor, Errand, run_apart
 from tests.database import execute, value
+from tests.processes.harness import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -30,12 +32,13 @@ def run_all(errands: list[Errand]) -> list[int | None]:
     """Run what is due to its end; the exit codes."""
     worker = ClusterSupervisor()
     worker.run_errands(worker.look()[1])
-    codes = []
-    for errand in errands:
-        assert errand.process is not None
-        errand.process.join(30)
-        codes.append(errand.process.exitcode)
-    return codes
+    return [ended(errand) for errand in errands]
+
+
+def ended(errand: Errand) -> int | None:
+    assert errand.process is not None
+    errand.process.join(30)
+    return errand.process.exitcode
 
 
 def test_the_session_of_one_that_waits_for_nobody_outside_ends_if_it_hangs(
@@ -51,6 +54,21 @@ def test_the_session_of_one_that_waits_for_nobody_outside_ends_if_it_hangs(
 
     assert (tmp_path / "limited").read_text() == HANG_LIMIT
     assert (tmp_path / "free").read_text() == "0"
+
+
+def test_one_that_hangs_is_ended_and_delays_nobody(errands: list[Errand], tmp_path: Path) -> None:
+    run_apart("true", lambda: time.sleep(60), every=0.0, longest=0.0)
+    run_apart("true", (tmp_path / "done").touch, every=0.0)
+    run_apart("false", (tmp_path / "not due").touch, every=0.0)
+    worker = ClusterSupervisor()
+
+    worker.run_errands(worker.look()[1])
+    wait_until((tmp_path / "done").exists, what="the other errand")
+    worker.run_errands(worker.look()[1])
+
+    assert ended(errands[0]) == -9
+    assert ended(errands[1]) == 0
+    assert not (tmp_path / "not due").exists()
 
 
 def test_one_whose_database_is_lost_says_so_and_is_due_again(

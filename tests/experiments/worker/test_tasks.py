@@ -77,7 +77,7 @@ def test_what_another_has_in_hand_is_left_to_it() -> None:
 
 
 def test_when_the_time_is_over_no_further_task_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "SECONDS", 0.0)
+    monkeypatch.setattr(tasks, "TASKS_SECONDS", 0.0)
     enqueue("math.sqrt", -1)
 
     run_tasks()
@@ -99,7 +99,7 @@ def test_what_is_due_is_done_again_while_it_is_due(monkeypatch: pytest.MonkeyPat
 
 def test_what_stays_due_is_left_to_the_next_process_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "DUE_SECONDS", 0.0)
-    monkeypatch.setattr(tasks, "SECONDS", 0.05)
+    monkeypatch.setattr(tasks, "DUE_PROCESS_SECONDS", 0.05)
 
     run_while_due("true", lambda: note_down("again"))
 
