@@ -142,7 +142,12 @@ class PermitConfirmView(EngineCall, APIView):
 class TradesView(EngineCall, APIView):
     """Report an opened trade; list what was reported."""
 
-    @extend_schema(operation_id="list_trades", parameters=[TradesQuerySerializer], responses=TradePageSerializer)
+    @extend_schema(
+        operation_id="list_trades",
+        summary="List the engine's own trades",
+        parameters=[TradesQuerySerializer],
+        responses=TradePageSerializer,
+    )
     def get(self, request: Request) -> Response:
         """The engine's own trades, oldest first, each with its fills, directives, result and what was found out."""
         query = TradesQuerySerializer(data=query_of(request))
@@ -152,7 +157,10 @@ class TradesView(EngineCall, APIView):
         return Response(TradePageSerializer({"trades": trades, "next_cursor": cursor}).data)
 
     @extend_schema(
-        operation_id="open_trade", request=TradeSerializer, responses=_first_or_repeat(TradeAnswerSerializer)
+        operation_id="open_trade",
+        summary="Report an opened trade",
+        request=TradeSerializer,
+        responses=_first_or_repeat(TradeAnswerSerializer),
     )
     def post(self, request: Request) -> Response:
         """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
