@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from io import StringIO
 from pathlib import Path
 
@@ -67,6 +69,18 @@ def test_what_would_be_rejected_ends_with_exit_code_1(message: Path, capsys: pyt
 
     assert ended.value.code == 1
     assert "Rejected (invalid_encoding)" in capsys.readouterr().out
+
+
+def test_at_a_terminal_it_says_that_it_waits_for_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, terminal = pty.openpty()
+    os.write(master, EXIT.encode() + b"\n\x04")
+    said = StringIO()
+    with os.fdopen(terminal) as typed:
+        monkeypatch.setattr("sys.stdin", typed)
+        call_command("check_alert", stdout=StringIO(), stderr=said)
+    os.close(master)
+
+    assert said.getvalue() == "Paste the message, then press Ctrl-D. Ctrl-D alone shows the templates.\n"
 
 
 def test_an_unknown_source_and_a_missing_file_are_named(message: Path) -> None:

@@ -47,6 +47,8 @@ class Command(BaseCommand):
             if source is None:
                 raise CommandError(f"No source has the slug {options['source']}. List them: manage.py source list.")
             max_age, bare_sell = source.max_age_seconds, source.bare_sell
+        if options["file"] is None and sys.stdin.isatty():
+            self.stderr.write("Paste the message, then press Ctrl-D. Ctrl-D alone shows the templates.")
         try:
             body = sys.stdin.buffer.read() if options["file"] is None else options["file"].read_bytes()
         except OSError as error:
