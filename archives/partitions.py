@@ -29,12 +29,12 @@ def keep_partitions() -> int:
             try:
                 while _changes(table):
                     changed += 1
+                cursor.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(f"{table}_default")))
+                if cursor.fetchone()[0]:
+                    wrong.append(f"{table}_default has rows")
             except (OperationalError, IntegrityError) as error:
                 # Somebody holds a table for longer than it waits, most of the time; a minute later it asks again.
                 wrong.append(f"{table}: {str(error).splitlines()[0]}")
-            cursor.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(f"{table}_default")))
-            if cursor.fetchone()[0]:
-                wrong.append(f"{table}_default has rows")
     for each in wrong:
         PARTITION_MISSING.log(error=each)
     if wrong:
