@@ -257,12 +257,12 @@ def page_action(description: str, *, permission: str, url_path: str, icon: str) 
 
 def _parameters(item: Any) -> tuple[str, ...]:
     """The query parameters of one entry of `list_filter`."""
-    if isinstance(item, str):
-        return f"{item}__exact", f"{item}__isnull"
-    if isinstance(item, tuple):
-        # A field with Django's filter of empty ones.
-        return (f"{item[0]}__isempty",)
-    return (item.parameter_name,)
+    if not isinstance(item, str | tuple):
+        return (item.parameter_name,)
+    field, kind = (item, None) if isinstance(item, str) else item
+    if kind is admin.EmptyFieldListFilter:
+        return (f"{field}__isempty",)
+    return f"{field}__exact", f"{field}__isnull"
 
 
 def render_page(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:

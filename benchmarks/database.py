@@ -21,7 +21,7 @@ MEASURED = {"track_commit_timestamp": "on"}
 # Without the append-only tables of policy: their first version stays.
 EMPTY = """
 TRUNCATE signals, webhook_deliveries, market_contexts, experiments, execution_policy, signal_distributions,
-         worker_batches, django_q_ormq CASCADE
+         waiting_signals, worker_batches, django_q_ormq CASCADE
 """
 
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -21,7 +21,10 @@ SQL = "one SQL statement per 500"
 TASKS = "django-q2, a task per signal"
 TASKS_SQL = "django-q2, a task per signal, our statement"
 JOBS = "procrastinate, a job per signal"
-PENDING = "SELECT EXISTS (SELECT FROM signals WHERE status = 'PENDING')::int"
+PENDING = "SELECT EXISTS (SELECT FROM pending_signals)::int"
+# Peers that have a queue of their own take nothing from ours.
+QUEUED_TASKS = "SELECT EXISTS (SELECT FROM django_q_ormq)::int"
+QUEUED_JOBS = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))::int"
 # Ends long before somebody wonders: the slowest peer does 50 a second at least.
 LIMIT_SECONDS = 60.0
 
@@ -34,6 +37,7 @@ class Contestant:
     signals: int
     start: Callable[[], AbstractContextManager[object]]
     queue: Callable[[Sequence[UUID]], object] = lambda _: None
+    waits: str = PENDING
     work: Callable[[Connection], object] = lambda connection: connection.execute("NOTIFY signals_waiting")
 
 
@@ -44,9 +48,9 @@ def measure(connection: Connection, *, rounds: int, signals: int, peer_signals: 
         Contestant(ONE, signals, partial(_worker, 1)),
         Contestant(SQL, signals, nullcontext, work=pure_sql.process_all),
         Contestant(TWO, signals, partial(_worker, 2)),
-        Contestant(TASKS, peer_signals, _django_q, queue=partial(_queue_tasks, "decide_with_models")),
-        Contestant(JOBS, peer_signals, _procrastinate, queue=procrastinate_worker.defer),
-        Contestant(TASKS_SQL, peer_signals, _django_q, queue=partial(_queue_tasks, "decide_with_statement")),
+        Contestant(TASKS, peer_signals, _django_q, partial(_queue_tasks, "decide_with_models"), QUEUED_TASKS),
+        Contestant(JOBS, peer_signals, _procrastinate, procrastinate_worker.defer, QUEUED_JOBS),
+        Contestant(TASKS_SQL, peer_signals, _django_q, partial(_queue_tasks, "decide_with_statement"), QUEUED_TASKS),
     ]
     rates: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
     for turn in range(rounds):
@@ -67,7 +71,7 @@ def _figures(rate: dict[str, float]) -> list[Figure]:
 
 
 def _rate(connection: Connection, contestant: Contestant) -> float:
-    """Return signals per second, from the commit of the signals until none is pending."""
+    """Return signals per second, from the commit of the signals until none waits."""
     empty(connection)
     with contestant.start():
         _process(connection, contestant, 100)  # once it is done, everything runs and is warm
@@ -80,11 +84,11 @@ def _rate(connection: Connection, contestant: Contestant) -> float:
 def _process(connection: Connection, contestant: Contestant, count: int) -> float:
     with connection.transaction():
         ids = copy_signals(connection, count)
-        connection.execute("ANALYZE signals")
+        connection.execute("ANALYZE signals, waiting_signals")
     contestant.queue(ids)
     started = time.perf_counter()
     contestant.work(connection)
-    return wait_until_zero(connection, PENDING, seconds=LIMIT_SECONDS) - started
+    return wait_until_zero(connection, contestant.waits, seconds=LIMIT_SECONDS) - started
 
 
 def _worker(processes: int) -> AbstractContextManager[object]:

@@ -196,6 +196,21 @@ class SignalDistribution(models.Model):
         return self.lease_expires_at is not None and self.lease_expires_at > now and self.lease_token != token
 
 
+class WaitingSignal(models.Model):
+    """The worker's queue: every signal that is to be tried and that no batch has; the database's triggers keep it."""
+
+    pk = models.CompositePrimaryKey("is_retry", "due_at", "signal_id")
+    is_retry = models.BooleanField(help_text="Whether it has failed before; it is then tried alone.")
+    due_at = models.DateTimeField(
+        help_text="Of a fresh signal its time of receipt, of a failed one the next attempt's."
+    )
+    # No foreign key: it would lock and look up the row that the trigger has in hand.
+    signal_id = models.UUIDField()
+
+    class Meta:
+        db_table = "waiting_signals"
+
+
 class WorkerBatch(models.Model):
     """Signals a worker has claimed but not finished; committed before the work starts.
 

@@ -44,24 +44,21 @@ class Number(NamedTuple):
 
 
 NUMBERS = (
-    Number(
-        "signals_waiting", "Signals waiting for a decision", "SELECT count(*) FROM signals WHERE status = 'PENDING'"
-    ),
+    Number("signals_waiting", "Signals waiting for a decision", "SELECT count(*) FROM pending_signals"),
     Number(
         "signals_oldest_wait_seconds",
         "Age of the oldest signal waiting for a decision",
-        "SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8"
-        " FROM signals WHERE status = 'PENDING'",
+        "SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 FROM pending_signals",
     ),
     Number(
         "signals_failed",
         "Failed signals waiting for a retry or an operator",
-        "SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL",
+        "SELECT count(*) FROM failed_signals WHERE discarded_at IS NULL",
     ),
     Number(
         "signals_discarded",
         "Failed signals that an operator discarded",
-        "SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NOT NULL",
+        "SELECT count(*) FROM failed_signals WHERE discarded_at IS NOT NULL",
     ),
     Number(
         "worker_heartbeat_age_seconds",

@@ -310,6 +310,18 @@ SELECT o.trade_id, o.revision, NULL, NULL
                     UNION ALL SELECT trade_id, revision FROM shadow_outcomes) e
         WHERE (e.trade_id, e.revision) = (o.trade_id, o.revision - 1));
 
+-- invariant: signals_wait_in_one_place
+-- A signal that is to be tried is in the queue or in one batch, as its state says; no other is in either.
+SELECT signal_id, t.is_retry, t.due_at, q.place, q.is_retry AS queued_as_retry, q.due_at AS queued_for
+  FROM signals_to_try t
+  FULL JOIN (SELECT 'queue' AS place, signal_id, is_retry, due_at FROM waiting_signals
+              UNION ALL SELECT 'batch ' || token, unnest(signal_ids), NULL, NULL FROM worker_batches) q
+    USING (signal_id)
+ WHERE t.signal_id IS NULL OR q.signal_id IS NULL
+    OR (q.place = 'queue' AND (t.is_retry, t.due_at) <> (q.is_retry, q.due_at))
+    OR signal_id IN (SELECT unnest(signal_ids) FROM worker_batches GROUP BY 1 HAVING count(*) > 1)
+    OR (q.place <> 'queue' AND signal_id IN (SELECT signal_id FROM waiting_signals));
+
 -- invariant: no_signal_waits
 -- once: decided
 -- Every signal is decided, unless an operator discarded it.

@@ -173,9 +173,9 @@ class Signal(models.Model):
         db_table = "signals"
         ordering = ("-received_at",)
         indexes = (
-            # The worker's queue: these two hold only the rows that wait, however long the history grows.
-            models.Index(name="signals_pending", fields=("received_at",), condition=Q(status=SignalStatus.PENDING)),
-            models.Index(name="signals_failed", fields=("next_attempt_at",), condition=Q(status=SignalStatus.FAILED)),
+            # No index may name the status: a decision changes no column that one does, so that it writes the row and no
+            # index where the page has room. What waits is in the worker's queue; of what has failed, this holds all.
+            models.Index(name="signals_tried", fields=("-received_at",), condition=Q(attempts__gt=0)),
             models.Index(name="signals_received", fields=("-received_at",)),
             # The list of signals by market date, which for a replay is not when they came.
             models.Index(name="signals_timestamp", fields=("-timestamp",)),
@@ -190,6 +190,9 @@ class Signal(models.Model):
         constraints = (
             models.CheckConstraint(name="signals_direction_known", condition=Q(direction__in=Direction.values)),
             models.CheckConstraint(name="signals_status_known", condition=Q(status__in=SignalStatus.values)),
+            models.CheckConstraint(
+                name="signals_failed_was_tried", condition=~Q(status=SignalStatus.FAILED) | Q(attempts__gt=0)
+            ),
             models.CheckConstraint(name="signals_signal_hash_is_sha256", condition=Q(signal_hash__regex=SHA256_HEX)),
             models.CheckConstraint(
                 name="signals_processed_has_time",

@@ -22,9 +22,13 @@ WITH policy AS (
         SELECT '{"app_mode":"PAPER","configured_mode":"AUTO","engine_a_available":true,"engine_b_available":true,'
                '"halted":false,"live_enabled":false,"policy_version":' || version || ',"split_percentage":"'
                || split_percentage || '","variant":"' || variant || '"}' AS inputs) AS i
+), claimed AS (
+    DELETE FROM waiting_signals WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM waiting_signals WHERE NOT is_retry ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED))
+    RETURNING signal_id
 ), taken AS MATERIALIZED (
-    SELECT signal_id, symbol, exchange, direction, timeframe, timestamp, signal_hash, raw_payload FROM signals
-     WHERE status = 'PENDING' ORDER BY received_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    SELECT signal_id, symbol, exchange, direction, timeframe, timestamp, signal_hash, raw_payload
+      FROM signals JOIN claimed USING (signal_id)
 ), computed AS MATERIALIZED (
     SELECT t.signal_id, t.signal_hash, gen_random_uuid() AS experiment_id,
            sha256(int4send(26) || convert_to('orchestrator/assignment/v2', 'UTF8') || int4send(36)

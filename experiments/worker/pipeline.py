@@ -1,8 +1,8 @@
 """The main path: pending signals become decisions.
 
 `process_batch` is one transaction and reads like the flow: lock the signals, read the policy in
-force, freeze the market data, decide (pure), store every row and the PROCESSED mark. The signals
-table is the queue; a wake-up that is lost, late or doubled changes nothing.
+force, freeze the market data, decide (pure), store every row and the PROCESSED mark. What waits is in
+the database's queue; a wake-up that is lost, late or doubled changes nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The signals table is the queue: what a worker claims of it, and the django-q broker that says when to look.
+"""The queue: what a worker claims of it, and the django-q broker that says when to look.
 
-A batch is written down and committed before its work starts. If the worker dies, its database session is gone while the
-row is still there: the signals it had claimed are then tried one by one, so that one which kills its worker is counted,
-found, and stops nobody else. What is decided is stored by one statement; its log lines follow the commit.
+The database queues what is to be tried (migrations/queue.sql). A claim moves signals from there into a batch, which is
+committed before its work starts. If the worker dies, its database session is gone while the batch is still there: the
+signals it had claimed are then tried one by one, so that one which kills its worker is counted, found, and stops nobody
+else. What is decided is stored by one statement; its log lines follow the commit.
 
 django-q2's own extension point (`broker_class`). The pool gets a drain task, in memory and without acknowledgement,
 whenever a signal waits that nobody has claimed. Nothing is written per signal, so no wake-up can be lost. Schedules,
@@ -50,15 +51,16 @@ from signals_app.webhook.store import CHANNEL
 
 MAX_ATTEMPTS = 5
 
-# Whether a batch was left behind or is in hand, and whether a signal waits.
-WAITS = """
-SELECT EXISTS (SELECT FROM worker_batches),
-       EXISTS (SELECT FROM signals WHERE status = 'PENDING')
-    OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
-"""
-# SKIP LOCKED: what another worker has claimed is skipped.
+# Whether a signal waits that nobody has claimed. Fresh ones at once: their time of receipt is by another clock.
+SIGNAL_WAITS = "EXISTS (SELECT FROM waiting_signals WHERE NOT is_retry OR due_at <= now())"
+# SKIP LOCKED: what another worker claims at this moment is skipped. Nothing updates these rows, so that a locked one
+# stays where it was found.
 CLAIM = """
-WITH taken AS (SELECT signal_id FROM signals WHERE {which} FOR UPDATE SKIP LOCKED)
+WITH taken AS (
+    DELETE FROM waiting_signals
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM waiting_signals WHERE {which} FOR UPDATE SKIP LOCKED))
+    RETURNING signal_id
+)
 INSERT INTO worker_batches (token, signal_ids, backend_pid, backend_started_at, started_at)
 SELECT %(token)s, array_agg(signal_id), pg_backend_pid(),
        (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), now()
@@ -66,9 +68,9 @@ SELECT %(token)s, array_agg(signal_id), pg_backend_pid(),
 RETURNING signal_ids
 """
 # Fresh signals, oldest first.
-CLAIM_FRESH = CLAIM.format(which="status = 'PENDING' ORDER BY received_at LIMIT %(limit)s")
+CLAIM_FRESH = CLAIM.format(which="NOT is_retry ORDER BY due_at LIMIT %(limit)s")
 # One signal whose next attempt is due; alone, because it may be the one that fails.
-CLAIM_DUE = CLAIM.format(which="status = 'FAILED' AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1")
+CLAIM_DUE = CLAIM.format(which="is_retry AND due_at <= now() ORDER BY due_at LIMIT 1")
 # Batches whose worker's database session is gone.
 ORPHANS = """
 SELECT token, signal_ids FROM worker_batches b
@@ -83,8 +85,12 @@ DELETE FROM worker_batches
    AND backend_started_at = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
 """
 # The first retry is immediate, because most signals that a dead worker had claimed are innocent; then 10 s,
-# 20 s, 40 s. After the fifth attempt only an operator tries again.
+# 20 s, 40 s. After the fifth attempt only an operator tries again. The batch lets go of it in the same statement.
 RECORD_FAILURE = """
+WITH batch AS (
+    UPDATE worker_batches SET signal_ids = ARRAY(SELECT unnest(signal_ids) EXCEPT SELECT unnest(%(ids)s))
+     WHERE signal_ids && %(ids)s
+)
 UPDATE signals
    SET status = 'FAILED', attempts = attempts + 1, last_error = %(error)s, processing_lock = NULL,
        next_attempt_at = CASE WHEN attempts + 1 < %(max)s
@@ -95,7 +101,7 @@ RETURNING signal_id, signal_hash, attempts
 LOCK = """
 SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
        signal_hash, raw_payload::text, consumed_fields
-  FROM signals WHERE signal_id = ANY(%s) AND (status = 'PENDING' OR (status = 'FAILED' AND next_attempt_at <= now()))
+  FROM signals WHERE signal_id = ANY(%s) AND status <> 'PROCESSED' AND discarded_at IS NULL
  ORDER BY received_at FOR UPDATE SKIP LOCKED
 """
 
@@ -125,15 +131,15 @@ class Batch:
 
 
 def what_waits() -> tuple[bool, bool]:
-    """Whether a batch was left behind or is in hand, and whether a signal waits: nearly always all that is asked."""
+    """Whether a batch is in hand or was left behind, and whether a signal waits: nearly always all that is asked."""
     with connection.cursor() as cursor:
-        cursor.execute(WAITS)
+        cursor.execute(f"SELECT EXISTS (SELECT FROM worker_batches), {SIGNAL_WAITS}")  # noqa: S608 (our own)
         batches, signals = cursor.fetchone()
     return batches, signals
 
 
 def claim_fresh(limit: int) -> Batch | None:
-    """Claim up to `limit` pending signals that nobody has claimed; None when there are none."""
+    """Claim up to `limit` fresh signals, oldest first; None when there are none."""
     return _claim(CLAIM_FRESH, {"limit": limit})
 
 
@@ -305,14 +311,9 @@ def log_decided(batch: Sequence[Decided]) -> None:
     lines_log.info("\n".join(lines))
 
 
-# Work is a signal that no worker has claimed. The query takes no locks: they would hide the signal from the
-# worker that comes for it, and would have to reach the disk.
-WORK_WAITS = """
-SELECT {},
-       EXISTS (SELECT FROM signals WHERE status = 'PENDING'
-                  AND signal_id NOT IN (SELECT unnest(signal_ids) FROM worker_batches))
-    OR EXISTS (SELECT FROM signals WHERE status = 'FAILED' AND next_attempt_at <= now())
-"""
+# The query takes no locks: they would hide the signal from the worker that comes for it, and would have to reach the
+# disk.
+WORK_WAITS = f"SELECT {{}}, {SIGNAL_WAITS}"
 # The last drain needs this long to reach its worker; until then its signals still look like work.
 SPACING_SECONDS = 0.02
 # Pause before the next attempt to reach a lost database.
@@ -333,7 +334,7 @@ DUE_SECONDS = 1.0
 
 
 class SignalBroker(ORM):
-    """ORM broker whose queue of record is the signals table."""
+    """ORM broker that looks into the queue of signals as well."""
 
     _last_drain = 0.0
     _last_look = 0.0

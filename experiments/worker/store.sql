@@ -1,5 +1,5 @@
 -- Everything a batch comes to: context, experiment, decision and two distributions of each signal, the signal's mark,
--- and the end of the claim where all of it was decided. One statement, so that all of it is stored or nothing is.
+-- and the end of the claim, or of this part of it. One statement, so that all of it is stored or nothing is.
 WITH batch AS (
     SELECT * FROM unnest(
         %(signal_id)b::text[]::uuid[], %(signal_hash)b::text[], %(context)b::text[], %(context_hash)b::text[],
@@ -29,6 +29,9 @@ WITH batch AS (
     SELECT experiment_id, engine, context_hash, now() FROM batch CROSS JOIN (VALUES ('A'), ('B')) AS e (engine)
 ), finished AS (
     DELETE FROM worker_batches WHERE token = %(token)s AND cardinality(signal_ids) = cardinality(%(signal_id)b::text[])
+), rest AS (
+    UPDATE worker_batches SET signal_ids = ARRAY(SELECT unnest(signal_ids) EXCEPT SELECT signal_id FROM batch)
+     WHERE token = %(token)s AND cardinality(signal_ids) > cardinality(%(signal_id)b::text[])
 )
 UPDATE signals SET status = 'PROCESSED', processing_lock = %(token)s, processed_at = now(),
        next_attempt_at = NULL, last_error = ''

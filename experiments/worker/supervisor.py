@@ -3,7 +3,7 @@
 django-q2 restarts a worker that died, but it can wedge: a process that is killed while it waits on
 a queue dies holding the queue's lock, and nothing runs again while the cluster's own status stays
 green. So this watches the heartbeat that a drain leaves once it has come through the whole chain (`liveness`). When it
-stops, the whole process group is killed and restarted. Nothing is lost, because the signals table is the queue.
+stops, the whole process group is killed and restarted. Nothing is lost, because the queue is in the database.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ WITH lately AS MATERIALIZED (
 )
 SELECT
     (SELECT id FROM halts WHERE released_at IS NULL) AS halt,
-    (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS failed,
-    (SELECT max(received_at) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL) AS last_failed,
-    (SELECT min(received_at) FROM signals WHERE status = 'PENDING') AS pending_since,
-    (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING') AS oldest_wait,
+    (SELECT count(*) FROM failed_signals WHERE discarded_at IS NULL) AS failed,
+    (SELECT max(received_at) FROM failed_signals WHERE discarded_at IS NULL) AS last_failed,
+    (SELECT min(received_at) FROM pending_signals) AS pending_since,
+    (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM pending_signals) AS oldest_wait,
     (SELECT coalesce(sum(n), 0)::bigint FROM lately WHERE outcome = 'rejected') AS rejected,
     (SELECT max(last) FROM lately WHERE outcome = 'rejected') AS last_rejected,
     (SELECT coalesce(sum(n), 0)::bigint FROM lately WHERE outcome = 'conflict') AS conflicts,

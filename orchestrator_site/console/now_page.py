@@ -32,9 +32,9 @@ DECISIONS_SHOWN = 10
 
 NUMBERS = f"""
 SELECT (SELECT count(*) FROM signals WHERE received_at >= date_trunc('day', now(), 'UTC')),
-       (SELECT count(*) FROM signals WHERE status = 'PENDING'),
-       (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM signals WHERE status = 'PENDING'),
-       (SELECT count(*) FROM signals WHERE status = 'FAILED' AND discarded_at IS NULL),
+       (SELECT count(*) FROM pending_signals),
+       (SELECT extract(epoch FROM now() - min(received_at))::float8 FROM pending_signals),
+       (SELECT count(*) FROM failed_signals WHERE discarded_at IS NULL),
        (SELECT count(*) FROM real_trades WHERE status IN ('OPENING', 'OPEN')),
        (SELECT count(*) FROM shadow_trades WHERE status IN ('OPENING', 'OPEN')),
        (SELECT count(*) FROM exit_directives WHERE state = 'PENDING'),

@@ -84,7 +84,7 @@ def test_r2_5_the_same_signal_gets_the_same_variant_whenever_it_is_processed() -
     with without_triggers():
         for table in ("signal_distributions", "execution_policy", "experiments", "market_contexts"):
             execute(f"DELETE FROM {table}")
-        execute("UPDATE signals SET status = 'PENDING', processed_at = NULL")
+    execute("UPDATE signals SET status = 'PENDING', processed_at = NULL")
     drain()
 
     assert row_of("experiments", experiment_id=first.pk) == kept

@@ -59,13 +59,8 @@ def test_readyz_is_red_when_the_worker_stands_still(client: Client) -> None:
 
 def test_readyz_is_red_when_a_signal_waits_too_long(client: Client) -> None:
     heartbeat(1)
-    signal = make_signal()
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(
-            "UPDATE signals SET received_at = now() - interval '2 minutes' WHERE signal_id = %s", (signal.pk,)
-        )
-        cursor.execute("SET session_replication_role = DEFAULT")
+    make_signal()
+    execute("UPDATE waiting_signals SET due_at = now() - interval '2 minutes'")
 
     assert client.get("/readyz").json()["checks"]["worker"] == "a signal has been waiting for 120 s"
 

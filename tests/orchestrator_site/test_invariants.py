@@ -35,6 +35,12 @@ ARCHIVE = """WITH made AS (
 INSERT INTO archive_files (archive_id, table_name, path, rows, size, sha256, columns)
 SELECT id, 'signals', 'signals/nowhere.parquet', 1, 1, repeat('a', 64), '[]' FROM made"""
 BATCH = "INSERT INTO worker_batches VALUES (gen_random_uuid(), '{}', 1, now(), now())"
+# Undecided, in the queue and in a batch.
+CLAIMED_TWICE = """
+WITH undecided AS (UPDATE signals SET status = 'PENDING' RETURNING signal_id, received_at),
+     claimed AS (INSERT INTO worker_batches
+                 SELECT gen_random_uuid(), array_agg(signal_id), 1, now(), now() FROM undecided)
+INSERT INTO waiting_signals SELECT false, received_at, signal_id FROM undecided"""
 VIOLATION = """
 INSERT INTO pair_violations (experiment_id, engine, name, detail, found_at)
 SELECT experiment_id, 'A', 'LATE_ENTRY', 'A test.', now() FROM experiments
@@ -72,6 +78,7 @@ SABOTAGE = {
     "report_sums_are_those_of_the_trades": "DELETE FROM report_marks",
     "months_of_the_report_are_their_days": "INSERT INTO report_months (day, kind, engine, currency, n, active_days,"
     " squared_days) VALUES ('2026-03-01', 'real', 'A', 'USD', 1, 1, 0)",
+    "signals_wait_in_one_place": "UPDATE signals SET status = 'PENDING'",
     "no_signal_waits": "UPDATE signals SET status = 'PENDING'",
     "no_batch_is_claimed": BATCH,
     "both_engines_answered": "DELETE FROM recommendations WHERE engine = 'A'",
@@ -124,6 +131,8 @@ MORE_SABOTAGE = [
     ("amendments_revise_their_trade", "UPDATE real_outcomes SET revision = 3"),
     ("amendments_revise_their_trade", "UPDATE trade_fills SET revision = 3 WHERE number = 2"),
     ("own_exits_are_of_shadows", "UPDATE own_exits SET trade_id = gen_random_uuid()"),
+    ("signals_wait_in_one_place", "INSERT INTO waiting_signals SELECT false, received_at, signal_id FROM signals"),
+    ("signals_wait_in_one_place", CLAIMED_TWICE),
     ("nothing_is_pending", "UPDATE own_exits SET state = 'PENDING'"),
 ]
 

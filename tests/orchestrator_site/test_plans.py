@@ -28,8 +28,8 @@ LARGE = (
     "exit_directives", "own_exits", "trade_amendments", "missing_alerts", "quotes", "market_data", "audit_log",
 )  # fmt: skip
 STATEMENTS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
-    "the next signals to decide": (CLAIM_FRESH, {"token": uuid4(), "limit": 500}, {"signals_pending"}),
-    "a failed signal to try again": (CLAIM_DUE, {"token": uuid4()}, {"signals_failed"}),
+    "the next signals to decide": (CLAIM_FRESH, {"token": uuid4(), "limit": 500}, {"waiting_signals_pkey"}),
+    "a failed signal to try again": (CLAIM_DUE, {"token": uuid4()}, {"waiting_signals_pkey"}),
     "an engine's claim": (
         CLAIM, {"engine": "A", "limit": 10, "token": uuid4(), "lease": 60}, {"signal_distributions_open"},
     ),
@@ -37,9 +37,9 @@ STATEMENTS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         IN_TURN, {}, {"exit_directives_pending", "own_exits_pending", "shadowtrade_open", "real_trades_unchecked"},
     ),
     "what asks for attention": (
-        READ, {}, {"signals_pending", "signals_failed", "exit_directives_pending", "webhook_deliveries_outcome"},
+        READ, {}, {"waiting_signals_pkey", "signals_tried", "exit_directives_pending", "webhook_deliveries_outcome"},
     ),
-    "a scrape of the metrics": (QUERY, {}, {"signals_pending", "signals_failed", "exit_directives_pending"}),
+    "a scrape of the metrics": (QUERY, {}, {"waiting_signals_pkey", "signals_tried", "exit_directives_pending"}),
 }  # fmt: skip
 
 

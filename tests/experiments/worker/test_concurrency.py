@@ -78,7 +78,7 @@ def test_of_workers_that_claimed_the_same_signals_one_decides_each() -> None:
 
 
 # What a worker reads of the signals it works on, without lock and without asking whether they still wait.
-READ_WITHOUT_LOCK = claim.LOCK.partition(" AND (status")[0] + " ORDER BY received_at"
+READ_WITHOUT_LOCK = claim.LOCK.partition(" AND status")[0] + " ORDER BY received_at"
 
 
 def test_control_without_lock_and_keys_every_worker_decides_every_signal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.contrib import admin
 from django.db import connection, models
 from django.db.models import QuerySet
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from admin_kit import paginator as paginator_module
 from admin_kit.options import BrowseAdmin
 from admin_kit.paginator import EstimatePaginator
 from admin_kit.search import field_at, hash_begins, id_begins, search_exactly
+from experiments.admin.signals import StatusFilter
 from experiments.models import ExecutionDecision, Experiment
 from kernel.models import AuditEntry
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
@@ -35,6 +36,15 @@ MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # Session, account, count, rows, the halt and the guardrail; what a list needs more stands here.
 COMMON = 6
 EXTRA = {"experiments.Experiment": 7, "signals_app.Signal": 1, "auth.Group": 1}
+
+
+def signals_of(status: str) -> QuerySet[Signal]:
+    """The rows of the list of signals narrowed to a status."""
+    params = {"status__exact": [status]}
+    options = admin.site._registry[Signal]
+    request = RequestFactory().get("/")
+    chosen = StatusFilter(Signal._meta.get_field("status"), request, params, Signal, options, "status")
+    return chosen.queryset(request, Signal.objects.all())
 
 
 def list_of(model: type[models.Model]) -> str:
@@ -209,6 +219,8 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         (Experiment.objects.filter(hash_begins("signal_hash", "a1" * 32)), "experiments_signal_hash"),
         (Experiment.objects.filter(hash_begins("assignment_hash", "a1" * 5)), "experiments_assignment_hash"),
         (Signal.objects.filter(order_id="7").exclude(order_id=""), "signals_order"),
+        (signals_of("PENDING"), "waiting_signals_pkey"),
+        (signals_of("FAILED"), "signals_tried"),
         (Experiment.objects.filter(id_begins("experiment_id", "a1" * 4)), "experiments_"),
         (WebhookDelivery.objects.filter(code="stale"), "webhook_deliveries_code"),
         (WebhookDelivery.objects.filter(outcome="rejected"), "webhook_deliveries_outcome"),
@@ -222,6 +234,8 @@ def test_pages_far_down_hold_what_they_would_without_the_detour(monkeypatch: pyt
         "signal hash",
         "assignment hash",
         "order",
+        "what waits",
+        "what has failed",
         "first digits of an ID",
         "code",
         "outcome",

@@ -199,7 +199,7 @@ def test_signals_that_failed_and_engines_that_came_back_while_it_was_decided_are
         make_experiment("A")
     execute("SET session_replication_role = replica")
     execute(
-        "UPDATE signals SET status = 'FAILED', processed_at = NULL, last_error = 'x',"
+        "UPDATE signals SET status = 'FAILED', attempts = 1, processed_at = NULL, last_error = 'x',"
         "       received_at = (SELECT min(created_at) FROM experiments)"
     )
     execute("SET session_replication_role = DEFAULT")
