@@ -174,7 +174,7 @@ class BrowseAdmin(ModelAdmin):
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         """The columns that lead to a row's page, if it has one; the first where none of those is shown."""
         if self.list_display_links is None:
-            return []
+            return None
         links = super().get_list_display_links(request, list_display) or ()
         return [name for name in links if name in list_display] or list(list_display)[:1]
 
