@@ -6,18 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from experiments.worker import queue as claim
 from tests.chaos.faults import Random, random_fault, seeded
 from tests.chaos.invariants import breaches, unsettled
 from tests.chaos.services import Service, service
 from tests.database import value
 from tests.factories import make_available, make_signal
 from tests.processes.harness import wait_until
-from tests.threads import uncommitted
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -76,26 +73,3 @@ def test_every_signal_is_decided_exactly_once_whatever_is_killed(tmp_path: Path)
         assert breaches() == []
         assert [cluster.stop() for cluster in clusters] == [0, 0]
         wait_until(lambda: not any(c.survivors() for c in clusters), seconds=10, what="the end of all processes")
-
-
-def claimed() -> list[UUID]:
-    """Take what waits, as a worker does."""
-    batch = claim.claim_fresh(10)
-    return batch.signal_ids if batch else []
-
-
-def test_signals_that_one_worker_takes_are_passed_over_by_another() -> None:
-    signal = make_signal()
-
-    with uncommitted(claimed):
-        assert claimed() == []
-
-    assert claimed() == [signal.pk]
-
-
-def test_control_without_the_row_lock_two_workers_take_the_same_signals(monkeypatch: pytest.MonkeyPatch) -> None:
-    signal = make_signal()
-    monkeypatch.setattr(claim, "CLAIM_FRESH", claim.CLAIM_FRESH.replace("FOR UPDATE SKIP LOCKED", ""))
-
-    with uncommitted(claimed):
-        assert claimed() == [signal.pk]
