@@ -372,7 +372,10 @@ PROGRAM_STUCK = Event(
     "program.stuck", "error", ("program", "pid"), "A program stood still, so it was killed and started again."
 )
 PROGRAM_FAILED = Event(
-    "program.failed", "error", ("program",), "A program died too often within a minute; `manage.py up` stops."
+    "program.failed",
+    "error",
+    ("program",),
+    "A program ended too often within a minute, and was not killed; `up` stops.",
 )
 PROGRAM_KILLED = Event("program.killed", "error", ("pid",), "A program did not stop in time and was killed.")
 HISTORY_INCOMPLETE = Event(

@@ -23,7 +23,8 @@ from kernel.processes import AT_WORK, BEAT_PIPE, StopSign, beat, kill_group, sta
 
 # All must be over within 5 s; a worker's supervisor kills a cluster that hangs after 4.
 STOP_SECONDS = 4.8
-# A program that dies this often within a minute will not get better by being started again.
+# A program that ends by itself this often within a minute will not get better by being started again. One that is
+# killed or stands still may: that says nothing of it, and the others serve on meanwhile.
 RESTARTS_PER_MINUTE = 5
 # Of a program that is watched for progress: until its first beat, before it loads anything large, and between two.
 FIRST_BEAT_SECONDS = 10.0
@@ -88,7 +89,7 @@ class Program:
         return None if self.process is None else self.process.poll()
 
     def has_died_for_good(self) -> bool:
-        """Count a death; whether it was one too many within a minute."""
+        """Count an end of its own; whether it was one too many within a minute."""
         self.deaths.append(monotonic())
         return len(self.deaths) == RESTARTS_PER_MINUTE and self.deaths[-1] - self.deaths[0] < 60
 
@@ -140,6 +141,10 @@ class ProcessGroup:
             program.due += late
             if (code := program.exit_code()) is not None:
                 PROGRAM_DIED.log(program=program.name, code=code)
+                if code != -signal.SIGKILL and program.has_died_for_good():
+                    PROGRAM_FAILED.log(program=program.name)
+                    self.failed = program
+                    break
             elif program.is_stuck():
                 assert program.process is not None
                 PROGRAM_STUCK.log(program=program.name, pid=program.process.pid)
@@ -147,10 +152,6 @@ class ProcessGroup:
                 program.process.wait()
             else:
                 continue
-            if program.has_died_for_good():
-                PROGRAM_FAILED.log(program=program.name)
-                self.failed = program
-                break
             program.start()
         return self.failed is None
 

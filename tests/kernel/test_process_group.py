@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from kernel import process_group, processes
-from kernel.process_group import FIRST_BEAT_SECONDS, PATIENCE_SECONDS, WATCH_SECONDS, ProcessGroup, Program
+from kernel.process_group import (
+    FIRST_BEAT_SECONDS,
+    PATIENCE_SECONDS,
+    RESTARTS_PER_MINUTE,
+    WATCH_SECONDS,
+    ProcessGroup,
+    Program,
+)
 from kernel.processes import StopSign, kill_group
 from tests.processes.harness import wait_until
 
@@ -162,6 +169,32 @@ def test_a_program_that_has_come_to_its_work_beats_for_itself(monkeypatch: pytes
     os.close(writing)
     assert processes.AT_WORK in os.read(reading, 100)
     os.close(reading)
+
+
+@pytest.mark.parametrize(
+    ("command", "is_given_up"), [(("sleep", "600"), False), (("false",), True)], ids=["killed", "ending by itself"]
+)
+def test_only_a_program_that_ends_by_itself_again_and_again_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], is_given_up: bool
+) -> None:
+    """One that is killed leaves the others to serve, and may be luckier."""
+    monkeypatch.setattr(process_group, "WATCH_SECONDS", 0.01)
+    program = Program("unlucky", command)
+    group = ProcessGroup([program])
+    group.start()
+    try:
+        for _ in range(2 * RESTARTS_PER_MINUTE):
+            process = program.process
+            assert process is not None
+            if not is_given_up:
+                kill_group(process.pid)
+            process.wait(30)
+            if not group.goes_on():
+                break
+
+        assert (group.failed is program) is is_given_up
+    finally:
+        group.end()
 
 
 def test_a_signal_that_comes_while_somebody_waits_is_heard() -> None:

@@ -105,7 +105,7 @@ def test_up_replaces_programs_that_stand_still_and_killed_leaves_nothing_running
         wait_until(lambda: not any(map(is_alive, family)), seconds=15, what="the end of all processes")
 
 
-def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Path) -> None:
+def test_a_program_that_always_ends_by_itself_ends_everything_and_is_named(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with service("up", "--port", str(free_port()), log=log, **FEW_PROCESSES) as site:
 
@@ -113,7 +113,7 @@ def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Pat
             for one in site.family():
                 if one.program() == "worker":
                     with suppress(ProcessLookupError):  # it ended meanwhile
-                        os.kill(one.pid, signal.SIGKILL)
+                        os.kill(one.pid, signal.SIGTERM)
             assert site.process
             return site.process.poll() is not None
 
@@ -122,7 +122,7 @@ def test_a_program_that_dies_for_good_ends_everything_and_is_named(tmp_path: Pat
         assert site.process
         assert site.process.returncode == 1
         wait_until(lambda: not site.survivors(), seconds=5, what="the end of all processes")
-    assert "The worker program exited 5 times within a minute, so everything was stopped." in log.read_text()
+    assert "The worker program ended 5 times within a minute, so everything was stopped." in log.read_text()
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             group.watch()
         if group.failed is not None:
             raise CommandError(
-                f"The {group.failed.name} program exited {RESTARTS_PER_MINUTE} times within a minute, so everything "
+                f"The {group.failed.name} program ended {RESTARTS_PER_MINUTE} times within a minute, so everything "
                 "was stopped. See the log above for the reason, fix it and start again."
             )
 
