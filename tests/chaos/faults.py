@@ -47,7 +47,10 @@ def random_fault(random: Random, services: Sequence[Service], *, hangs: bool = F
     kinds = [one.program().partition(" ")[0] for one in family]
     kind = random.choice(sorted(set(kinds)))
     victim = random.choice([one for one, kind_of_one in zip(family, kinds, strict=True) if kind_of_one == kind])
-    fault = Fault(f"kill -{name} {victim.pid}, one of {kinds.count(kind)} of `{victim.program()}`", victim, kind)
+    # What is being started bears the name of the one that starts it for a moment, but nothing else ends with it.
+    is_itself = kind != kinds[0] or victim == family[0]
+    told = f"kill -{name} {victim.pid}, one of {kinds.count(kind)} of `{victim.program()}`"
+    fault = Fault(told, victim, kind if is_itself else "")
     with suppress(ProcessLookupError):  # it ended meanwhile
         os.kill(victim.pid, number)
     service.reap()
