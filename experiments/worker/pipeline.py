@@ -247,8 +247,9 @@ def latest_market_data(signals: Sequence[SignalFacts], *, max_age_seconds: int) 
     """For each signal the latest pushed market data as of its timestamp; None where there is none."""
     found: list[documents.MarketData | None] = [None] * len(signals)
     symbols, exchanges = [s.symbol for s in signals], [undelayed(s.exchange) for s in signals]
-    with connection.cursor() as cursor:
-        cursor.execute(LATEST_MARKET_DATA, (symbols, exchanges, [s.timestamp for s in signals], max_age_seconds))
+    with claim.array_cursor() as cursor:
+        moments = [s.timestamp for s in signals]
+        cursor.execute(LATEST_MARKET_DATA, (symbols, exchanges, moments, max_age_seconds), prepare=False)
         for ordinal, as_of, received_at, source, data in cursor.fetchall():
             found[ordinal - 1] = documents.MarketData(
                 as_of=as_of, received_at=received_at, source=source, data=load_canonical(data)

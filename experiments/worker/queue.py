@@ -17,7 +17,8 @@ import json
 import logging
 import os
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -99,7 +100,7 @@ UPDATE signals
 RETURNING signal_id, signal_hash, attempts
 """
 LOCK = """
-SELECT signal_id, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
+SELECT signal_id::text, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
        signal_hash, raw_payload::text, consumed_fields
   FROM signals WHERE signal_id = ANY(%s) AND status <> 'PROCESSED' AND discarded_at IS NULL
  ORDER BY received_at FOR UPDATE SKIP LOCKED
@@ -156,13 +157,26 @@ def _claim(statement: str, parameters: dict[str, Any]) -> Batch | None:
     return Batch(token, row[0]) if row else None
 
 
+@contextmanager
+def array_cursor() -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor for statements that take a whole batch: psycopg's own, which sends arrays as parameters.
+
+    Django's puts them into the statement's text in Python, which costs a third of the time at this size
+    (docs/adr/0004-worker.md). Not prepared: reading the state ends in a rollback to a savepoint, after which psycopg
+    forgets what is.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
+
+
 def lock_signals(signal_ids: list[UUID]) -> list[SignalFacts]:
     """Lock those of the signals that still wait, oldest first, and read them (R10.4)."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, (signal_ids,))
+    with array_cursor() as cursor:
+        cursor.execute(LOCK, (signal_ids,), prepare=False)
         return [
             SignalFacts(
-                str(signal_id), source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
+                signal_id, source, exchange, symbol, direction, timeframe, format_timestamp(timestamp), strategy,
                 order_id, signal_hash, json.loads(payload), frozenset(consumed),
             )
             for (
@@ -223,8 +237,6 @@ def discard(signal_ids: list[UUID], *, by: str, reason: str) -> int:
         return int(cursor.rowcount)
 
 
-# Arrays with binary parameters through psycopg's own cursor: Django's binds in Python, which costs a third of the time
-# at this size (docs/adr/0004-worker.md).
 STORE = load(__file__, "store.sql")
 
 
@@ -237,8 +249,7 @@ def store(
     each variant. A batch that is decided as a whole is deleted from the claimed work.
     """
     rulings = {d.assignment.variant: d.ruling for d in batch}
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with array_cursor() as cursor:
         cursor.execute(
             STORE,
             {
@@ -265,7 +276,6 @@ def store(
                 "inputs": [ruling.inputs for ruling in rulings.values()],
                 "decision_hash": [ruling.decision_hash for ruling in rulings.values()],
             },
-            # Reading the state ends in a rollback to a savepoint, after which psycopg forgets what is prepared.
             prepare=False,
         )
 
