@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import select
 import socket
 import threading
 from datetime import UTC, datetime
-from stat import S_ISFIFO, S_ISSOCK
+from stat import S_ISCHR, S_ISFIFO, S_ISSOCK
 from time import monotonic, sleep
 from typing import Any
 
@@ -39,7 +40,7 @@ LAST_SECONDS = 0.5
 class LogStream:
     """An output without ever waiting for who reads it: what does not fit is kept, then dropped and counted.
 
-    A pipe is opened once more, because the other processes that write to it would find it changed as well.
+    A pipe or a terminal is opened once more: the other processes that write to it would find it changed as well.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -55,7 +56,8 @@ class LogStream:
         self._dropped = 0
         # Since this process began.
         self.lines_dropped = 0
-        self._pipe, self._inode = -1, -1
+        self._pipe: int | None = None
+        self._inode = -1
         self._is_draining = False
 
     def write(self, text: str) -> None:
@@ -101,23 +103,39 @@ class LogStream:
     def _send(self, data: bytes | bytearray) -> int:
         """Write as much as there is room for; return how many bytes that were."""
         status = os.fstat(self._descriptor)
+        is_device = S_ISCHR(status.st_mode)
         try:
             if S_ISSOCK(status.st_mode):
                 with socket.socket(fileno=os.dup(self._descriptor)) as journal:
                     return journal.send(data, socket.MSG_DONTWAIT)
-            if not S_ISFIFO(status.st_mode):
+            # A terminal that stands still stops whoever writes, as a pipe does that nobody reads.
+            if not S_ISFIFO(status.st_mode) and not (is_device and os.isatty(self._descriptor)):
                 return os.write(self._descriptor, data)
             if status.st_ino != self._inode:
                 # Another one than before, after a fork or where output was redirected.
-                self._pipe = os.open(f"/proc/self/fd/{self._descriptor}", os.O_WRONLY | os.O_NONBLOCK)
-                self._inode = status.st_ino
-            return os.write(self._pipe, data)
+                self._pipe, self._inode = _opened_again(self._descriptor), status.st_ino
+            return self._send_in_parts(data) if self._pipe is None else os.write(self._pipe, data)
         except BrokenPipeError:
             # Nobody will ever read it.
             return len(data)
-        except OSError:
-            # No room now: a reader that is behind, a disk that is full.
-            return 0
+        except OSError as error:
+            # No room now: a reader that is behind, a disk that is full. A terminal that was closed has none any more.
+            return len(data) if is_device and error.errno == errno.EIO else 0
+
+    def _send_in_parts(self, data: bytes | bytearray) -> int:
+        """The same where writing would wait: where there is room at all, a pipe has it for so much."""
+        sent = 0
+        while sent < len(data) and select.select([], [self._descriptor], [], 0)[1]:
+            sent += os.write(self._descriptor, data[sent : sent + select.PIPE_BUF])
+        return sent
+
+
+def _opened_again(descriptor: int) -> int | None:
+    """The same pipe or terminal, written to without waiting; None where it is another user's, who has started us."""
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return None
 
 
 stream = LogStream(STDERR)

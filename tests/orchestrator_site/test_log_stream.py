@@ -5,8 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pty
 import socket
+import subprocess
+import sys
 import threading
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +19,7 @@ from time import monotonic
 
 import pytest
 
+from orchestrator_site import log_format
 from orchestrator_site.log_format import KEPT_BYTES, LAST_SECONDS, LogStream
 from tests.processes.harness import wait_until
 
@@ -37,13 +42,19 @@ class Ends:
         self.is_read = False
 
 
-@pytest.fixture(params=["pipe", "socket"])
-def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
-    if request.param == "pipe":
-        ends = Ends(*os.pipe())
-    else:
+@pytest.fixture(params=["pipe", "pipe of another user", "terminal", "socket"])
+def ends(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
+    if request.param == "socket":
         reader, output = socket.socketpair()
         ends = Ends(reader.detach(), output.detach())
+    elif request.param == "terminal":
+        ends = Ends(*pty.openpty())
+        # As bytes come, without a carriage return before each line's end.
+        tty.setraw(ends.output)
+    else:
+        ends = Ends(*os.pipe())
+    if request.param == "pipe of another user":
+        monkeypatch.setattr(log_format, "_opened_again", lambda _: None)
     yield ends
     ends.close_reader()
     os.close(ends.output)
@@ -127,6 +138,21 @@ def test_a_process_that_ends_waits_only_a_moment(ends: Ends, stream: LogStream) 
     stream.finish()
 
     assert monotonic() - begun < LAST_SECONDS + 20
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_pipe_of_another_user_cannot_be_opened_again() -> None:
+    becomes_another = (
+        "import os\n"
+        "from orchestrator_site.log_format import _opened_again\n"
+        "opened = [_opened_again(2)]\n"
+        "os.setuid(65534)\n"
+        "print(*(one is None for one in [*opened, _opened_again(2)]))"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", becomes_another], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.split() == ["False", "True"]
 
 
 def test_a_disk_that_is_full_costs_no_line_that_can_be_kept(tmp_path: Path) -> None:
