@@ -39,7 +39,12 @@ from signals_app.models import MarketData, Signal, WebhookSource
 from signals_app.webhook.receive import receive_alert
 
 # What depends on credentials, the connection, the traffic of a minute or APP_MODE, which nobody has stored.
-NOT_REPEATABLE = frozenset({"unauthorized", "https_required", "content_encoding", "rate_limited", "replay_not_live"})
+NOT_REPEATABLE = frozenset(
+    {
+        "unauthorized", "https_required", "content_encoding", "body_incomplete", "body_too_slow", "rate_limited",
+        "replay_not_live",
+    }
+)  # fmt: skip
 COMPARED = (
     "signal_hash", "experiment_id", "assignment_hash", "assignment_key_id", "bucket", "variant", "policy_version",
     "split_percentage", "context_hash",

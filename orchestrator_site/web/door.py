@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
 from typing import Any, cast
@@ -22,6 +23,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 
+from kernel.errors import DomainError
 from kernel.problems import problem_body
 from kernel.processes import beat
 from orchestrator_site.health import UNANSWERED, DoorMetrics, healthz
@@ -30,7 +32,7 @@ from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, requ
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls
-from signals_app.webhook.receive import AlertView
+from signals_app.webhook.receive import CUT_SHORT, AlertView
 from signals_app.webhook.writer import Writer
 
 WEBHOOKS, HEALTH = "/webhooks/", "/healthz"
@@ -126,10 +128,11 @@ class PageCall(asyncio.Protocol):
             refuse(self._sender, "The site is busy or restarting; try again.")
 
 
-def refuse(connection: Connection, detail: str) -> None:
-    """Answer 503."""
-    document = json.dumps(problem_body("unavailable", detail)).encode()
-    connection.answer(503, [("Content-Type", PROBLEM_JSON), ("Retry-After", RETRY_SECONDS)], document)
+def refuse(connection: Connection, detail: str, code: str = "unavailable") -> None:
+    """Answer with a problem, of 503 with the advice to come again."""
+    document = problem_body(code, detail)
+    again = [("Retry-After", RETRY_SECONDS)] if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE else []
+    connection.answer(document["status"], [("Content-Type", PROBLEM_JSON), *again], json.dumps(document).encode())
 
 
 class Door:
@@ -161,8 +164,10 @@ class Door:
         """How much of a body anybody reads, and one byte more."""
         return MAX_BODY_BYTES + 1 if environ["PATH_INFO"].startswith(WEBHOOKS) else KEPT_BYTES
 
-    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
-        """Begin to answer one request."""
+    def serve(
+        self, environ: Environ, body: bytes, connection: Connection, cut_short: DomainError | None = None
+    ) -> None:
+        """Begin to answer one request; an alert that was cut short is refused by the view, which keeps it as well."""
         path = environ["PATH_INFO"]
         if path == HEALTH:
             response = healthz(self._request(environ, b""))
@@ -171,7 +176,11 @@ class Door:
         request = self._request(environ, body) if path.startswith(WEBHOOKS) else None
         found = request and request.method == "POST" and self._address.match(request.path_info.removeprefix(WEBHOOKS))
         if request and found:
+            request.META[CUT_SHORT] = cut_short
             work = self._store(request, connection, found[2])
+        elif cut_short is not None:
+            refuse(connection, cut_short.detail, cut_short.code)
+            return
         else:
             work = self._hand_over(environ, body, connection)
         task = asyncio.get_running_loop().create_task(work)

@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from kernel.errors import DomainError
 from kernel.problems import problem_body
 
 Environ = dict[str, str]
@@ -71,8 +72,13 @@ class Site(Protocol):
     def kept_bytes(self, environ: Environ) -> int:
         """How much of this request's body anybody reads; one byte more shows that there is more."""
 
-    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
-        """Begin to answer; the answer ends with `connection.answer` or `connection.finish`."""
+    def serve(
+        self, environ: Environ, body: bytes, connection: Connection, cut_short: DomainError | None = None
+    ) -> None:
+        """Begin to answer; the answer ends with `connection.answer` or `connection.finish`.
+
+        `cut_short` says why this body is only the beginning of what was announced: nobody's request, to be refused so.
+        """
 
 
 class _Heard:
@@ -233,7 +239,7 @@ class Connection(asyncio.Protocol):
             return True
         if self._read in {self._read_length, self._read_chunks}:
             # The sender may be gone: what it began to say is nobody's request.
-            self._refuse(problem_body("body_incomplete", "The body ended before its announced length; send it again."))
+            self._cut_short("body_incomplete", "The body ended before its announced length; send it again.")
             return True
         return False
 
@@ -326,7 +332,11 @@ class Connection(asyncio.Protocol):
         self._body += kept
         self._size += len(part)
 
-    def _hand_on(self, size: int, *, is_last: bool) -> bool:
+    def _cut_short(self, code: str, detail: str) -> None:
+        """Have a request answered of which no more will come."""
+        self._hand_on(self._size, is_last=True, cut_short=DomainError(code, detail))
+
+    def _hand_on(self, size: int, *, is_last: bool, cut_short: DomainError | None = None) -> bool:
         """Have the request answered; the last one where its end, and so the next one's beginning, is not known."""
         self._environ["CONTENT_LENGTH"] = str(size)
         self._ends = is_last
@@ -335,7 +345,7 @@ class Connection(asyncio.Protocol):
         if is_last:
             self._discard()
         self.deadline = float("inf")
-        self._site.serve(self._environ, bytes(self._body), self)
+        self._site.serve(self._environ, bytes(self._body), self, cut_short)
         return self._read == self._read_head
 
     def _wait(self) -> bool:
@@ -425,8 +435,7 @@ class Connection(asyncio.Protocol):
     def _too_late(self) -> None:
         unsent = self.transport.get_write_buffer_size()
         if self._read in {self._read_length, self._read_chunks}:
-            detail = f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
-            self._refuse(problem_body("body_too_slow", detail))
+            self._cut_short("body_too_slow", f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again.")
         elif unsent and unsent != self._unsent:
             # Slowly, but he takes his answer.
             self._unsent = unsent

@@ -60,7 +60,8 @@ class Arrival:
 
     ``started`` is a reading of the performance counter, ``size`` the announced length in bytes;
     ``body`` has at most the first 64 KiB and one byte. ``certificate_subject`` is "" unless a trusted
-    proxy reported one. ``must_be_https`` says that it came over plain HTTP where only HTTPS is allowed.
+    proxy reported one. ``must_be_https`` says that it came over plain HTTP where only HTTPS is allowed, and
+    ``cut_short`` why the body is only the beginning of what was announced.
     """
 
     received_at: datetime
@@ -72,6 +73,7 @@ class Arrival:
     size: int
     content_encoding: str = ""
     must_be_https: bool = False
+    cut_short: DomainError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
 
     try:
         _check_sender(source, arrival)
+        if arrival.cut_short is not None:
+            raise arrival.cut_short
         # The announced length counts as well: of a large body only the beginning was read.
         refuse_size(max(arrival.size, len(arrival.body)))
         expects_secret = bool(source.body_secret_hash)

@@ -71,7 +71,7 @@ HABIT_DAYS = 30
 # A symbol from which nothing comes for so long, or for three bars, has been taken out of the alert.
 EXPECTED_FOR = timedelta(days=7)
 # Deliveries of which nobody knows whether the source sent them, or what they were.
-DISBELIEVED = ("unauthorized", "https_required", "content_encoding", "body_incomplete", "too_large")
+DISBELIEVED = ("unauthorized", "https_required", "content_encoding", "body_incomplete", "body_too_slow", "too_large")
 STATE = ("known_until", "next_look_at", "alerts", "first_heard_at", "last_heard_at", "silences")
 
 

@@ -45,6 +45,8 @@ from signals_app.webhook.store import (
 # Set by the TLS proxy from the client certificate, as in nginx's $ssl_client_s_dn.
 CERTIFICATE_HEADER = "X-SSL-Client-S-DN"
 MASKED_PATH = "/webhooks/tradingview/***/"
+# In the environ: the DomainError that says why no more of the body came; missing or None where all of it did.
+CUT_SHORT = "orchestrator.cut_short"
 # Sources as they were last read, by the hash of a token that was valid then. Whether one still is as it was
 # read is checked by the statement that stores its alert. Strangers cannot make it grow: only valid tokens get in.
 _known_sources: dict[str, KnownSource] = {}
@@ -214,7 +216,10 @@ class TradingViewWebhookView(APIView):
         return JsonResponse(receipt.document())
 
     def read_body(self, request: Request) -> bytes:
-        """As much of the body as is looked at, and one byte more, which shows that there is more."""
+        """As much of the body as is looked at, and one byte more, which shows that there is more.
+
+        What came of one that ends too early is kept as any other alert that is refused.
+        """
         # Django takes a body without announced length (chunked) for empty; servers that end it are read to its end.
         is_chunked = not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated")
         stream = request.META["wsgi.input"] if is_chunked else request
@@ -222,9 +227,9 @@ class TradingViewWebhookView(APIView):
         try:
             while len(body) <= MAX_BODY_BYTES and (part := stream.read(MAX_BODY_BYTES + 1 - len(body))):
                 body += part
-        except OSError as error:
+        except OSError:
             detail = "The body ended before its announced length; send it again."
-            raise DomainError("body_incomplete", detail) from error
+            request.META[CUT_SHORT] = DomainError("body_incomplete", detail)
         return body
 
     async def take(self, request: Request, body: bytes, token: str) -> Receipt:
@@ -247,6 +252,7 @@ class TradingViewWebhookView(APIView):
             size=announced,
             content_encoding=meta.get("HTTP_CONTENT_ENCODING", ""),
             must_be_https=settings.SECURE_SSL_REDIRECT and not request.is_secure(),
+            cut_short=meta.get(CUT_SHORT),
         )
         return await receive(token, arrival, keeper)
 

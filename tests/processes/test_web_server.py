@@ -23,7 +23,7 @@ from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
 from policies.services import create_api_key
-from signals_app.models import WebhookDelivery
+from signals_app.models import Signal, WebhookDelivery
 from tests.api_answers import answered
 from tests.factories import make_experiment, make_source
 from tests.policies.control import ADA, make_draft
@@ -104,6 +104,7 @@ def test_senders_who_trickle_their_bodies_hold_up_nobody(port: int, path: str) -
 
 
 def test_a_body_that_does_not_come_is_answered_408(port: int) -> None:
+    make_source()
     with ExitStack() as stack:
         waiting = [stack.enter_context(begin(port, path, 1000, b'{"a":')) for path in (WEBHOOK, HEARTBEAT)]
         answers = [connection.recv(4096) for connection in waiting]
@@ -113,9 +114,16 @@ def test_a_body_that_does_not_come_is_answered_408(port: int) -> None:
         assert head.startswith(b"HTTP/1.1 408")
         assert json.loads(body)["code"] == "body_too_slow"
         answered("POST", path, b"", 408, body)
+    assert kept() == [("rejected", "body_too_slow", b'{"a":')]
+
+
+def kept() -> list[tuple[str, str, bytes]]:
+    """Outcome, code and body of what came to the webhook."""
+    return [(one.outcome, one.code, bytes(one.body)) for one in WebhookDelivery.objects.all()]
 
 
 def test_a_sender_who_closes_his_side_too_early_is_told_so(port: int) -> None:
+    make_source()
     for path in (WEBHOOK, HEARTBEAT):
         with begin(port, path, 1000, b'{"a":') as connection:
             connection.shutdown(socket.SHUT_WR)
@@ -125,15 +133,19 @@ def test_a_sender_who_closes_his_side_too_early_is_told_so(port: int) -> None:
         assert head.startswith(b"HTTP/1.1 400")
         assert json.loads(body)["code"] == "body_incomplete"
         answered("POST", path, b"", 400, body)
+    assert kept() == [("rejected", "body_incomplete", b'{"a":')]
 
 
-def test_a_sender_who_hangs_up_in_the_middle_leaves_nothing(port: int) -> None:
+def test_a_sender_who_hangs_up_in_the_middle_has_sent_no_alert(port: int) -> None:
     make_source()
     begin(port, WEBHOOK, 1000, sent_alert()).close()
+    begin(port, "/webhooks/tradingview/a-token-nobody-knows/", 1000, sent_alert()).close()
 
     assert post(port, WEBHOOK, sent_alert(1))[0] == 200
 
-    assert [delivery.outcome for delivery in WebhookDelivery.objects.all()] == ["accepted"]
+    wait_until(lambda: len(kept()) == 2, what="both deliveries")
+    assert {(outcome, code) for outcome, code, _ in kept()} == {("accepted", ""), ("rejected", "body_incomplete")}
+    assert Signal.objects.count() == 1
 
 
 @pytest.mark.parametrize("size", [70_000, 5_000_000, 40_000_000])

@@ -16,10 +16,12 @@ from django.db import connection
 from django.test import Client
 
 from experiments.worker.pipeline import drain
+from kernel.errors import DomainError
 from policies.models import PolicyVersion
 from policies.services import ensure_first_version
 from signals_app.models import Signal, WebhookSource
 from signals_app.selectors import replay_clock
+from signals_app.webhook.receive import CUT_SHORT
 from signals_app.webhook.sources import create_source
 from tests.database import execute, rows, value
 from tests.factories import MOMENT, make_available, make_policy
@@ -42,9 +44,9 @@ def make_history() -> None:
     _, token = create_source(slug="tv", body_secret=SECRET, max_age_seconds=0)
     client = Client()
 
-    def send(body: object) -> None:
+    def send(body: object, **meta: Any) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
-        client.post(f"/webhooks/tradingview/{token}/", text, content_type="text/plain")
+        client.post(f"/webhooks/tradingview/{token}/", text, content_type="text/plain", **meta)
 
     make_available("A", "B")
     for number in range(8):
@@ -58,6 +60,8 @@ def make_history() -> None:
     send(alert(direction="close"))  # recorded
     send(alert(secret="wrong"))  # refused for its credentials
     send(alert(direction="sideways"))
+    # Cut short, although it is whole as JSON.
+    send(alert(symbol="CUT"), **{CUT_SHORT: DomainError("body_incomplete", "The body ended early.")})
     send("no json")
     drain()
 
@@ -91,7 +95,7 @@ def test_a_rebuilt_database_is_identical(exported: Path) -> None:
 
     code, text = rebuild(exported)
 
-    assert text == "21 deliveries received, 1 skipped (credentials, rate limit), 16 signals decided: identical.\n"
+    assert text == "21 deliveries received, 2 skipped (credentials, rate limit), 16 signals decided: identical.\n"
     assert code == 0
     assert rows(IDENTICAL) == before
     assert len(before) == 16
@@ -206,7 +210,7 @@ def test_a_history_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_an_export_holds_no_secret(exported: Path) -> None:
     assert SECRET not in exported.read_text()
-    assert value("SELECT count(*) FROM webhook_deliveries") == 22
+    assert value("SELECT count(*) FROM webhook_deliveries") == 23
 
 
 OTHER_KEY = "0123456789abcdef" * 4

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from kernel.errors import DomainError
 from orchestrator_site.web import http1
 from orchestrator_site.web.door import PageCall
 from orchestrator_site.web.handling import PART
@@ -68,8 +69,10 @@ class Site:
     def kept_bytes(self, environ: Environ) -> int:
         return 1000
 
-    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
-        self.asked.append(environ["PATH_INFO"])
+    def serve(
+        self, environ: Environ, body: bytes, connection: Connection, cut_short: DomainError | None = None
+    ) -> None:
+        self.asked.append(environ["PATH_INFO"] if cut_short is None else cut_short.code)
         self.bodies.append(body)
 
 
@@ -142,14 +145,20 @@ def test_of_a_body_in_chunks_no_more_is_kept_than_anybody_reads(site: Site) -> N
     assert (site.asked, len(site.bodies[0]), site.held_bytes) == (["/1"], 1000, 1000)
 
 
-def test_a_body_that_is_cut_short_is_told_so(site: Site, told: list[str]) -> None:
+@pytest.mark.parametrize("code", ["body_incomplete", "body_too_slow"])
+def test_a_body_that_is_cut_short_is_handed_on_as_such(code: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(POST + b"x" * 99)
 
-    assert connection.eof_received()
+    if code == "body_incomplete":
+        assert connection.eof_received()
+    else:
+        look_later(site, http1.BODY_SECONDS + 1, monkeypatch)
+    connection.data_received(b"x" + GET % 2)
+    connection.answer(400, [], b"")
 
-    assert b"body_incomplete" in wire.written
-    assert site.asked == []
+    assert (site.asked, site.bodies) == ([code], [b"x" * 99])
+    assert (b"Connection: close" in wire.written, wire.state) == (True, "half closed")
 
 
 def test_a_head_that_never_comes_to_its_end_is_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

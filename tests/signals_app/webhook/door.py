@@ -17,7 +17,7 @@ import uvloop
 
 from orchestrator_site.web.door import Door
 from orchestrator_site.web.handling import PageProcess
-from orchestrator_site.web.http1 import Connection, Environ
+from orchestrator_site.web.http1 import Environ
 from signals_app.webhook import writer
 
 NOWHERE = "/nonexistent/pages"
@@ -26,9 +26,9 @@ NOWHERE = "/nonexistent/pages"
 class ToldDoor(Door):
     """Believes a header about where a request comes from: all tests send from this machine."""
 
-    def serve(self, environ: Environ, body: bytes, connection: Connection) -> None:
+    def serve(self, environ: Environ, *rest: Any) -> None:
         environ["REMOTE_ADDR"] = environ.pop("HTTP_X_TOLD_ADDRESS", environ["REMOTE_ADDR"])
-        super().serve(environ, body, connection)
+        super().serve(environ, *rest)
 
 
 def take_all_the_time(patch: pytest.MonkeyPatch) -> None:

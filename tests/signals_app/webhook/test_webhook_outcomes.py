@@ -241,6 +241,7 @@ def test_a_sender_that_goes_away_is_no_error_of_ours() -> None:
     answer = send(b"x", **request)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "body_incomplete")
+    assert (sole_delivery().outcome, sole_delivery().code) == ("rejected", "body_incomplete")
 
 
 def test_a_body_of_too_many_levels_is_refused() -> None:
