@@ -107,6 +107,8 @@ def _real(engine: str, facts: EngineFacts, because: str) -> str:
     if facts.action is None:
         return f"{name} may trade for real because {because}, but has not answered yet"
     if facts.action == "DECLINE":
+        if facts.traded:
+            return f"{name} traded for real although it had declined; it was chosen because {because}"
         return f"{name} was to trade for real because {because}, but declined"
     if facts.role != "REAL":
         causes = {

@@ -216,6 +216,11 @@ WHY = "policy v7 is ENGINE_A_PRIMARY, the site is in PAPER mode and engine A was
             EngineFacts(action="DECLINE", role="REAL", role_reason="CONFIGURED"),
             f"Engine A was to trade for real because {WHY}, but declined",
         ),
+        # Real money is booked whoever says that there is none.
+        (
+            EngineFacts(action="DECLINE", role="REAL", role_reason="CONFIGURED", traded=True),
+            f"Engine A traded for real although it had declined; it was chosen because {WHY}",
+        ),
         (
             EngineFacts(action="OPEN", role="SHADOW", role_reason="STALE_ANSWER"),
             (
