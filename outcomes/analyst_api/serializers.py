@@ -10,7 +10,7 @@ from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
 from kernel.fields import InstantField, PeriodSerializer
 from kernel.values import decimal_text
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
-from outcomes.selectors import by_engine, explanation_of, missing_rows
+from outcomes.selectors import by_engine, entry_fees_of, explanation_of, missing_rows
 from policies.models import EngineName
 from signals_app.models import Direction, Signal
 
@@ -168,8 +168,8 @@ def trade_document(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
         "kind", "trade_id", "legs", "currency", "entry_time", "entry_provenance", "status", "flags", "exit_time",
         "exit_reason", "exit_provenance", "conditions_hash", "opened_at", "closed_at",
     )  # fmt: skip
-    money = ("quantity", "multiplier", "entry_price", "entry_fees", "risk_amount", "exit_price", "exit_fees")
-    document = _document(trade, plain, money)
+    money = ("quantity", "multiplier", "entry_price", "risk_amount", "exit_price", "exit_fees")
+    document = _document(trade, plain, money) | {"entry_fees": decimal_text(entry_fees_of(trade))}
     document["fills"] = [fill_document(fill) for fill in sorted(trade.fills.all(), key=lambda fill: fill.number)]
     own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
     document["own_exit"] = own and own_exit_document(own)
@@ -177,8 +177,8 @@ def trade_document(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
 
 
 def fill_document(fill: TradeFill) -> dict[str, Any]:
-    """A fill as analysts see it, with the quotes that its prices came from."""
-    plain = ("fill_ref", "time", "legs", "reason", "price_provenance", "conditions_hash", "reported_at")
+    """A fill as analysts see it, with the quotes that its prices came from; one of its revisions."""
+    plain = ("fill_ref", "revision", "time", "legs", "reason", "price_provenance", "conditions_hash", "reported_at")
     return _document(fill, plain, ("fees", "scheduled_fees"))
 
 

@@ -27,7 +27,7 @@ from outcomes.core.trades import (
     QUANTITY,
     RISK,
 )
-from outcomes.engine_api.serializers import net_price_field, price_field
+from outcomes.engine_api.serializers import net_price_field
 from outcomes.models import (
     DirectiveState,
     ExitDirective,
@@ -43,6 +43,7 @@ from outcomes.models import (
     TradeStatus,
     Violation,
 )
+from outcomes.selectors import entry_fees_of
 from policies.models import EngineName
 from policies.selectors import is_halted
 
@@ -171,6 +172,14 @@ class ResultPnlField(DecimalTextField):
         return None if result is None else result.pnl
 
 
+class EntryFeesField(DecimalTextField):
+    """The fees of the entry as booked."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        """Of a shadow those of the schedule."""
+        return entry_fees_of(instance)
+
+
 class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | ShadowTrade]):
     """A trade of the calling engine; the exit's fields are null or empty until it is closed."""
 
@@ -185,7 +194,7 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
     currency = serializers.CharField()
     entry_price = net_price_field(allow_null=True)
     entry_time = MomentField()
-    entry_fees = price_field()
+    entry_fees = EntryFeesField(source="*", **FEES, help_text="As booked: of a shadow, by the policy's schedule.")
     # Text that is "" until there is something to say.
     entry_provenance = serializers.CharField(allow_blank=True)
     risk_amount = DecimalTextField(**RISK, allow_null=True)

@@ -91,7 +91,9 @@ class ExitReasonField(serializers.ChoiceField):
         """The reason; raise `unknown_exit_reason`."""
         if not isinstance(data, str) or data not in REPORTED_REASONS:
             known = ", ".join(REPORTED_REASONS)
-            raise DomainError("unknown_exit_reason", f"exit_reason must be one of {known}.", "/exit_reason")
+            raise DomainError(
+                "unknown_exit_reason", f"{self.field_name} must be one of {known}.", f"/{self.field_name}"
+            )
         return data
 
 

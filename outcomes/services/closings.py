@@ -147,8 +147,9 @@ def _book_real(
             error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer
         ) from error
     documents, provenance = _real_documents(trade, legs, report, time, terms)
-    if isinstance(report, ExitReport):
-        flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.exit_price))
+    if isinstance(report, ExitReport) and net_price_differs(legs, report.exit_price):
+        # Never cleared: the net price of the entry may have differed.
+        flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, holds=True)
     if not all("settlement" in document for document in documents):
         # A contract that ended over the weekend is told on Monday: settlements have times of their own.
         judge_real_time(trade, time, terms)

@@ -22,6 +22,7 @@ from outcomes.models import (
 )
 from outcomes.services import accept_amendment, refuse_amendment
 from outcomes.standings import sides_of
+from tests.factories import api_client
 from tests.outcomes.desk import C70, C72_5_JULY, Answer, Desk, leg, make_desk, plan, quote, violations
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +96,25 @@ def test_a_proposal_changes_nothing_until_an_operator_accepts_it(desk: Desk) -> 
     assert (answer.status, answer.body["state"], answer.body["of"]) == (201, "PROPOSED", "exit")
     assert RealOutcome.objects.get().pnl == 60
     assert desk.a.get(f"trades/{real_id}").body["pnl"] == "60.00"
+
+
+def test_a_corrected_fee_of_the_entry_is_what_its_fees_are(desk: Desk) -> None:
+    real_id = closed_pair(desk)
+
+    amend(desk, real_id, correction("entry", values={"fees": "1.20"}))
+
+    trade = desk.a.get(f"trades/{real_id}").body
+    assert (trade["entry_fees"], trade["exit_fees"], trade["outcome"]["fees"]) == ("1.20", "0.00", "1.20")
+
+
+def test_analysts_can_tell_the_revisions_of_a_fill_apart(desk: Desk) -> None:
+    real_id = closed_pair(desk)
+
+    amend(desk, real_id, correction("exit", execution("1.89")))
+
+    story = api_client("analyst").get(f"/api/v1/experiments/{desk.experiment.pk}").json()
+    fills = story["engines"]["A"]["trade"]["fills"]
+    assert [(fill["fill_ref"], fill["revision"]) for fill in fills] == [("entry", 1), ("exit", 1), ("exit", 2)]
 
 
 def test_an_accepted_correction_revises_the_result_and_keeps_the_first(desk: Desk) -> None:

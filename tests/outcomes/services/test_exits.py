@@ -61,6 +61,28 @@ def test_a_price_for_the_whole_that_is_not_that_of_its_legs_is_flagged_and_the_l
     assert (answer.body["pnl"], answer.body["flags"]) == ("60.00", ["NET_PRICE_DIFFERS"])
 
 
+def test_a_net_price_that_differed_at_the_entry_stays_flagged_after_an_exit_whose_price_agrees(desk: Desk) -> None:
+    spread = [leg("LOW", entry_price="3.00"), leg("HIGH", "SHORT", "1.00")]
+    trade_id = desk.open_real(legs=spread, entry_price="2.01")
+    legs = [{"instrument": "HIGH", "exit_price": "0.40"}, {"instrument": "LOW", "exit_price": "4.10"}]
+
+    answer = desk.a.close(trade_id, legs=legs, exit_price="3.70")
+
+    assert (answer.body["pnl"], "NET_PRICE_DIFFERS" in answer.body["flags"]) == ("170.00", True)
+
+
+def test_an_unknown_reason_is_named_by_the_field_that_the_call_has(desk: Desk) -> None:
+    trade_id = desk.open_real()
+    legs = [{"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1.99"}]
+    fill = {"fill_ref": "half", "time": EXIT_TIME, "legs": legs, "reason": "BORED"}
+
+    answers = [desk.a.post(f"trades/{trade_id}/fills", fill), desk.a.close(trade_id, exit_reason="BORED")]
+
+    assert [answer.code for answer in answers] == ["unknown_exit_reason"] * 2
+    assert [answer.body["errors"][0]["pointer"] for answer in answers] == ["/reason", "/exit_reason"]
+    assert [answer.body["detail"].split()[0] for answer in answers] == ["reason", "exit_reason"]
+
+
 def test_real_money_that_lost_more_than_everything_or_paid_a_rebate_is_kept(desk: Desk) -> None:
     trade_id = desk.open_real(legs=[leg("CLN4", entry_price="10.00")], fees="-0.17")
 

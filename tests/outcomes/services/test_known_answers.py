@@ -9,6 +9,7 @@ import pytest
 
 from outcomes.models import RealOutcome, ShadowOutcome, TradeFill
 from outcomes.services import settle_due
+from tests.factories import api_client
 from tests.outcomes.desk import (
     C70,
     C72_5_JULY,
@@ -106,6 +107,15 @@ def test_the_schedule_counts_option_contracts_with_their_ratio_and_one_order_for
 
     # 2 x 3 option contracts and one order; the shares cost nothing each.
     assert (answer.status, answer.body["fills"][0]["fees"]) == (201, "4.90")
+
+
+def test_the_fees_of_a_shadows_entry_and_exit_add_up_to_those_of_its_outcome() -> None:
+    desk = shadow_of(*KNOWN[0][:3], fee_per_contract="0.65", fee_per_order="1.00")
+    shadow = desk.b.get("trades").body["trades"][0]
+    analyst = api_client("analyst").get(f"/api/v1/experiments/{desk.experiment.pk}").json()["engines"]["B"]
+
+    assert (shadow["entry_fees"], shadow["exit_fees"], shadow["outcome"]["fees"]) == ("1.65", "1.65", "3.30")
+    assert (analyst["trade"]["entry_fees"], analyst["trade"]["exit_fees"]) == ("1.65", "1.65")
 
 
 def test_a_later_schedule_does_not_change_what_an_older_experiment_pays() -> None:
