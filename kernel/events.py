@@ -303,7 +303,7 @@ NOTIFICATION_SENT = Event(
     "notification.sent",
     "info",
     ("recipient", "notifications"),
-    "A recipient was told, of so many events in one message.",
+    "A recipient was notified of so many events in one message.",
 )
 NOTIFICATION_FAILED = Event(
     "notification.failed",

@@ -23,10 +23,10 @@ from outcomes.services import accept_amendment, preview_amendment, refuse_amendm
 
 STATE_COLOURS = {"PROPOSED": "warning", "ACCEPTED": "success", "REFUSED": ""}
 ACCEPT_LEAD = (
-    "The fill gets another revision, and the trade's P&L, risk and result are computed again. What was first told is "
-    "kept, the trade is marked AMENDED, and what its shadow has followed stays as it is. A decision is final."
+    "The fill gets another revision, and the trade's P&L, risk and result are computed again. What was first reported "
+    "is kept, the trade is marked AMENDED, and what its shadow has followed stays as it is. A decision is final."
 )
-REFUSE_LEAD = "Everything stays as it was first told. The engine is told your reason. A decision is final."
+REFUSE_LEAD = "Everything stays as first reported. The engine is told your reason. A decision is final."
 
 
 @admin.register(TradeAmendment)

@@ -84,7 +84,8 @@ def look(run: EvaluationRun, now: datetime) -> Look:
         found = compare(of_block, plan, now)
         deadline = _deadline(run, plan, days[1])
         if found.unsettled and (deadline is None or now <= deadline):
-            return Look(waits_for=f"{found.unsettled} signals that are open", until=deadline, days=days)
+            still_open = "1 open signal" if found.unsettled == 1 else f"{found.unsettled} open signals"
+            return Look(waits_for=still_open, until=deadline, days=days)
         if found.takings:
             return Look(found, number, of_block, days=days)
     return Look() if ended is not None else Look(waits_for="signals")

@@ -164,7 +164,7 @@ def judge_real_time(trade: RealTrade, moment: datetime, terms: Terms) -> None:
         detail = f"{format_timestamp(moment)}, of an entry at {format_timestamp(trade.entry_time)}"
         record_one(trade, PairRule.TIME_IMPOSSIBLE, detail, terms.now)
     if verdict == TOO_LATE:
-        detail = f"{format_timestamp(moment)} was told at {format_timestamp(terms.now)}"
+        detail = f"{format_timestamp(moment)} was reported at {format_timestamp(terms.now)}"
         record_one(trade, PairRule.LATE_REPORT, detail, terms.now)
 
 

@@ -209,7 +209,7 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
         return
     ended = f"the permit ended at {format_timestamp(permit.expires_at)}"
     if terms.now > permit.expires_at + terms.report_delay:
-        record_one(trade, PairRule.LATE_ENTRY, f"told at {format_timestamp(terms.now)}; {ended}", terms.now)
+        record_one(trade, PairRule.LATE_ENTRY, f"reported at {format_timestamp(terms.now)}; {ended}", terms.now)
     elif not terms.is_replayed and trade.entry_time > permit.expires_at:
         detail = f"entered at {format_timestamp(trade.entry_time)}; {ended}"
         record_one(trade, PairRule.NOT_PERMITTED, detail, terms.now)

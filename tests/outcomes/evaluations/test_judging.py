@@ -43,6 +43,18 @@ def test_a_block_is_judged_once_a_signal_of_a_later_one_has_arrived_and_all_is_s
     assert judging.judge_due() == 0
 
 
+def test_what_a_block_waits_for_is_counted_in_words(hall: Hall) -> None:
+    started()
+    hall.enter(hall.signal())
+    hall.signal(day=1)
+    waiting = [look(EvaluationRun.objects.get(), database_time()).waits_for]
+    hall.enter(hall.signal())
+
+    waiting += [look(EvaluationRun.objects.get(), database_time()).waits_for]
+
+    assert waiting == ["1 open signal", "2 open signals"]
+
+
 def test_a_replayed_block_is_not_over_while_only_time_passes(hall: Hall) -> None:
     started()
     hall.play()
