@@ -91,6 +91,16 @@ def uncommitted(function: Callable[[], object]) -> Iterator[Callable[[], None]]:
             commit.set()
 
 
+@contextmanager
+def waiting_for_nobody() -> Iterator[None]:
+    """Let whatever waits for a lock in the block fail."""
+    execute("SET lock_timeout = '1ms'")
+    try:
+        yield
+    finally:
+        execute("SET lock_timeout = 0")
+
+
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Return once the condition holds; fail when it does not in good time."""
     deadline = time.monotonic() + LIMIT_SECONDS

@@ -52,8 +52,11 @@ from signals_app.webhook.store import CHANNEL
 
 MAX_ATTEMPTS = 5
 
-# Whether a signal waits that nobody has claimed. Fresh ones at once: their time of receipt is by another clock.
-SIGNAL_WAITS = "EXISTS (SELECT FROM waiting_signals WHERE NOT is_retry OR due_at <= now())"
+# Fresh signals wait for no clock: their time of receipt is by another one. What has failed waits for its next attempt.
+FRESH, DUE = "NOT is_retry", "is_retry AND due_at <= now()"
+# Whether a signal waits that nobody has claimed. Two questions, each of which the index answers; one would read every
+# signal whose next attempt is not due.
+SIGNAL_WAITS = " OR ".join(f"EXISTS (SELECT FROM waiting_signals WHERE {which})" for which in (FRESH, DUE))
 # SKIP LOCKED: what another worker claims at this moment is skipped. Nothing updates these rows, so that a locked one
 # stays where it was found.
 CLAIM = """
@@ -69,9 +72,9 @@ SELECT %(token)s, array_agg(signal_id), pg_backend_pid(),
 RETURNING signal_ids
 """
 # Fresh signals, oldest first.
-CLAIM_FRESH = CLAIM.format(which="NOT is_retry ORDER BY due_at LIMIT %(limit)s")
+CLAIM_FRESH = CLAIM.format(which=f"{FRESH} ORDER BY due_at LIMIT %(limit)s")
 # One signal whose next attempt is due; alone, because it may be the one that fails.
-CLAIM_DUE = CLAIM.format(which="is_retry AND due_at <= now() ORDER BY due_at LIMIT 1")
+CLAIM_DUE = CLAIM.format(which=f"{DUE} ORDER BY due_at LIMIT 1")
 # Batches whose worker's database session is gone.
 ORPHANS = """
 SELECT token, signal_ids FROM worker_batches b
@@ -86,18 +89,22 @@ DELETE FROM worker_batches
    AND backend_started_at = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
 """
 # The first retry is immediate, because most signals that a dead worker had claimed are innocent; then 10 s,
-# 20 s, 40 s. After the fifth attempt only an operator tries again. The batch lets go of it in the same statement.
+# 20 s, 40 s. After the fifth attempt only an operator tries again. The batch lets go of it in the same statement. What
+# somebody else holds stays there: nobody is waited for.
 RECORD_FAILURE = """
-WITH batch AS (
-    UPDATE worker_batches SET signal_ids = ARRAY(SELECT unnest(signal_ids) EXCEPT SELECT unnest(%(ids)s))
+WITH free AS (
+    SELECT signal_id FROM signals WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED' AND discarded_at IS NULL
+       FOR UPDATE SKIP LOCKED
+), batch AS (
+    UPDATE worker_batches SET signal_ids = ARRAY(SELECT unnest(signal_ids) EXCEPT SELECT signal_id FROM free)
      WHERE signal_ids && %(ids)s
 )
 UPDATE signals
    SET status = 'FAILED', attempts = attempts + 1, last_error = %(error)s, processing_lock = NULL,
        next_attempt_at = CASE WHEN attempts + 1 < %(max)s
            THEN now() + make_interval(secs => CASE WHEN attempts = 0 THEN 0 ELSE least(5 * 2 ^ attempts, 600) END) END
- WHERE signal_id = ANY(%(ids)s) AND status <> 'PROCESSED' AND discarded_at IS NULL
-RETURNING signal_id, signal_hash, attempts
+  FROM free WHERE signals.signal_id = free.signal_id
+RETURNING signals.signal_id, signal_hash, attempts
 """
 LOCK = """
 SELECT signal_id::text, source, exchange, symbol, direction, timeframe, timestamp, strategy, order_id,
@@ -187,7 +194,7 @@ def lock_signals(signal_ids: list[UUID]) -> list[SignalFacts]:
 
 
 def finish(batch: Batch) -> None:
-    """Delete the batch from the claimed work."""
+    """End the batch; what it leaves undecided waits again, and what somebody else holds waits for the next end."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM worker_batches WHERE token = %s", (batch.token,))
 

@@ -28,6 +28,7 @@ from tests.threads import (
     unguarded,
     wait_for_blocked_sessions,
     wait_until,
+    waiting_for_nobody,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,8 +105,9 @@ def test_control_without_lock_the_keys_refuse_what_the_other_workers_write(monke
 def test_signals_that_one_worker_holds_are_skipped_by_others() -> None:
     held, free = make_signals(2)
 
-    with uncommitted(partial(claim.lock_signals, [held])):
+    with uncommitted(partial(claim.lock_signals, [held])), waiting_for_nobody():
         assert drain_until_idle() == [free]
+        assert drain_until_idle() == []
 
     assert drain_until_idle() == [held]
 

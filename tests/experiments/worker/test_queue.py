@@ -18,7 +18,14 @@ from tests.database import execute, row_of, rows, value
 from tests.experiments.raw_rows import corrupt_payload, without_triggers
 from tests.factories import make_signal
 from tests.policies.control import ADA
-from tests.threads import in_background, succeeded, together, uncommitted, wait_for_blocked_sessions
+from tests.threads import (
+    in_background,
+    succeeded,
+    together,
+    uncommitted,
+    wait_for_blocked_sessions,
+    waiting_for_nobody,
+)
 
 pytestmark = pytest.mark.django_db
 (ONE_PLACE,) = (one for one in INVARIANTS if one.name == "signals_wait_in_one_place")
@@ -130,6 +137,15 @@ def test_a_fresh_signal_waits_for_no_clock() -> None:
 
     assert claim.what_waits() == (False, True)
     assert drain() == 1
+
+
+def test_whether_a_signal_waits_is_answered_by_the_index_however_many_are_not_due() -> None:
+    execute("SET LOCAL enable_seqscan = off")
+
+    plan = [line for (line,) in rows(f"EXPLAIN SELECT {claim.SIGNAL_WAITS}")]
+
+    assert sum("Index Cond" in line for line in plan) == 2
+    assert not any("Filter" in line for line in plan)
 
 
 def test_what_is_decided_is_in_no_place_while_the_rest_of_its_batch_is_worked_on() -> None:
@@ -265,30 +281,41 @@ def test_a_retry_of_what_a_worker_has_in_hand_is_queued_when_its_batch_ends() ->
 # Races
 
 
-def end_while_an_operator_retries() -> None:
-    """Let a batch end while somebody, who has seen it, lets its signal wait anew."""
-    signal, batch = in_hand()
-    with (
-        uncommitted(partial(claim.requeue, [signal.pk])) as commit,
-        in_background(partial(claim.finish, batch)) as ended,
-    ):
-        wait_for_blocked_sessions()
-        commit()
-        ended.result()
-
-
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_that_ends_waits_for_an_operator_who_has_seen_it() -> None:
-    end_while_an_operator_retries()
+def test_a_batch_that_ends_waits_for_no_operator_and_keeps_his_signal() -> None:
+    signal, batch = in_hand()
+
+    with uncommitted(partial(claim.requeue, [signal.pk])) as commit:
+        with waiting_for_nobody():
+            claim.finish(batch)
+        assert (queued(), claimed()) == ([], {signal.pk})
+        commit()
 
     assert all_in_one_place()
     assert drain() == 1
+    assert (queued(), claimed()) == ([], set())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_dead_workers_batch_what_somebody_holds_is_counted_once_he_lets_go() -> None:
+    held, free = (make_signal().pk for _ in range(2))
+    claim_of(2)
+    end_of_its_worker()
+
+    with uncommitted(partial(claim.lock_signals, [held])), waiting_for_nobody():
+        assert [signal_id for signal_id, _, _ in claim.release_orphans()] == [free]
+        assert (queued(), claimed()) == ([free], {held})
+        assert claim.release_orphans() == []
+
+    assert [signal_id for signal_id, _, _ in claim.release_orphans()] == [held]
+    assert rows("SELECT DISTINCT attempts FROM signals") == [(1,)]
+    assert all_in_one_place()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_control_without_the_lock_the_queue_holds_what_was_true_before() -> None:
     definition = value("SELECT pg_get_functiondef('queue_what_a_batch_leaves'::regproc)")
-    execute(definition.replace("FOR UPDATE", ""))
+    execute(definition.replace("FOR UPDATE SKIP LOCKED", ""))
     try:
         signal, batch = in_hand()
         with uncommitted(partial(claim.requeue, [signal.pk])) as commit:
