@@ -169,7 +169,7 @@ SETTLING_FAILED = Event(
     "settling.failed",
     "error",
     ("what", "id", "error"),
-    "An entry, exit or check that was due could not be settled; the worker tries again.",
+    "An entry, exit, check or day of the report that was due could not be settled; the worker tries again.",
 )
 INCIDENT_RECORDED = Event(
     "incident.recorded",

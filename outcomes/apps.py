@@ -17,10 +17,19 @@ class OutcomesConfig(AppConfig):
         from experiments.worker.tasks import run_when_due
         from outcomes.guardrails import MEASURES
         from outcomes.ramps import move_ramps
-        from outcomes.tasks import WORK_IS_DUE, add_up_finished_months, judge_evaluations, settle_due
+        from outcomes.tasks import (
+            DAY_SECONDS,
+            DAYS_ARE_DUE,
+            WORK_IS_DUE,
+            add_up_finished_months,
+            judge_evaluations,
+            rebuild_days,
+            settle_due,
+        )
 
         register_guardrails(MEASURES)
         run_when_due(WORK_IS_DUE, settle_due)
+        run_when_due(DAYS_ARE_DUE, rebuild_days, longest=DAY_SECONDS)
         run_every_minute("add up months of the report", add_up_finished_months)
         run_every_minute("judge evaluations", judge_evaluations)
         run_every_minute("move ramps", move_ramps)

@@ -36,6 +36,9 @@ STOP_SECONDS = 4.0
 # A worker that is silent for this long in the middle of a transaction hangs. The database ends its session, and what it
 # had locked is free for others, on whatever host it runs.
 HANG_LIMIT = "20s"
+# One that is killed leaves behind what it has asked for: PostgreSQL would run it to its end, with its locks, beside
+# what the next one asks for. So it looks now and then whether anybody is left to answer.
+LEFT_LIMIT = "2s"
 
 # Seconds since the last heartbeat of any cluster; null before the first.
 HEARTBEAT_AGE = "SELECT extract(epoch FROM now() - max(heartbeat_at))::float8 FROM worker_heartbeats"

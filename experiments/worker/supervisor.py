@@ -26,6 +26,7 @@ from psycopg.sql import SQL, Literal
 from experiments.worker.liveness import (
     HANG_LIMIT,
     HEARTBEAT_AGE_OF_CLUSTER,
+    LEFT_LIMIT,
     RESTART_PAUSE_SECONDS,
     STOP_SECONDS,
     SUPERVISED,
@@ -58,8 +59,7 @@ class Errand:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with(supervisor)
-        if self.is_limited:
-            _limit_sessions()
+        _limit_sessions(may_idle=not self.is_limited)
         try:
             self.function()
         except (OperationalError, InterfaceError) as error:
@@ -86,10 +86,12 @@ def run_apart(
     ERRANDS.append(Errand(is_due, function, every, longest, is_limited))
 
 
-def _limit_sessions() -> None:
-    """Let the database end this process's session if it hangs in the middle of a transaction, or its host is lost."""
-    limit = f"-c idle_in_transaction_session_timeout={HANG_LIMIT}"
-    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {limit} {NOTICE_LOST_HOSTS}"
+def _limit_sessions(*, may_idle: bool = False) -> None:
+    """Let the database end this process's session once it is killed, its host is lost, or it hangs in a transaction."""
+    limits = [f"-c client_connection_check_interval={LEFT_LIMIT}", NOTICE_LOST_HOSTS]
+    if not may_idle:
+        limits.append(f"-c idle_in_transaction_session_timeout={HANG_LIMIT}")
+    os.environ["PGOPTIONS"] = " ".join((os.environ.get("PGOPTIONS", ""), *limits))
 
 
 def run_cluster(name: str, supervisor: int) -> None:

@@ -56,11 +56,11 @@ def run_tasks() -> None:
         monitor(results, broker)
 
 
-def run_when_due(is_due: str, function: Callable[[], object]) -> None:
+def run_when_due(is_due: str, function: Callable[[], object], *, longest: float = DUE_PROCESS_LONGEST) -> None:
     """Add work that falls due by the clock; called once, when the apps are ready. `is_due` selects one boolean."""
     DUE_WORK.append((is_due, f"{function.__module__}.{function.__qualname__}"))
     again = partial(run_while_due, is_due, function)
-    run_apart(is_due, again, every=LOOK_SECONDS, longest=DUE_PROCESS_LONGEST, is_limited=True)
+    run_apart(is_due, again, every=LOOK_SECONDS, longest=longest, is_limited=True)
 
 
 def run_while_due(is_due: str, function: Callable[[], object]) -> None:

@@ -7,7 +7,6 @@ it is safe at any time and in several processes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,6 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.performance.scope import rebuild_day
 from outcomes.services.case import Terms, lock_experiment
 from outcomes.services.directives import follow_entry_quote, settle_directive
 from outcomes.services.fills import ExitFacts, check_prices, end_unpriced, flag_if
@@ -136,11 +134,6 @@ def _check_prices(key: Any) -> bool:
     return True
 
 
-def _rebuild_report(key: Any) -> bool:
-    rebuild_day(date.fromisoformat(key))
-    return True
-
-
 def _locked_terms(table: type[ShadowTrade | RealTrade | OwnExit], key: Any) -> Terms:
     """The terms of an item's experiment under its lock; what the item itself says is read after it."""
     return lock_experiment(table.objects.values_list("experiment_id", flat=True).get(pk=key))
@@ -153,5 +146,4 @@ SETTLE: dict[str, Callable[[Any], bool]] = {
     "own exit": _price_own_exit,
     "shadow": _leave,
     "prices": _check_prices,
-    "report": _rebuild_report,
 }

@@ -59,16 +59,3 @@ SELECT 'prices', t.trade_id::text, t.closed_at
   JOIN policy_versions p ON p.version = execution_policy.policy_version
  WHERE t.prices_checked_at IS NULL
    AND t.closed_at + make_interval(secs => p.max_quote_age_seconds + 5) <= statement_timestamp()
-UNION ALL
--- Days of the report whose sums are out of date, once nothing has changed them for a minute: one that changes all the
--- time would be out of date again at once. From day to day by the index, because a busy day has a mark for each change.
-SELECT * FROM (
-    WITH RECURSIVE marked (day) AS (
-        SELECT min(day) FROM report_marks
-        UNION ALL
-        SELECT (SELECT min(day) FROM report_marks WHERE report_marks.day > marked.day) FROM marked
-         WHERE marked.day IS NOT NULL
-    )
-    SELECT 'report', day::text, (SELECT max(due_at) FROM report_marks WHERE report_marks.day = marked.day) AS since
-      FROM marked WHERE day IS NOT NULL) reports
- WHERE since <= statement_timestamp()

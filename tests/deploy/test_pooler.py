@@ -150,7 +150,7 @@ def test_control_statements_that_a_session_should_keep_fail_in_transaction_mode(
 @pytest.mark.parametrize(
     ("name", "limits"),
     [("orchestrator_web", {"statement_timeout": "1min", "lock_timeout": "900ms"}),
-     ("orchestrator_worker", {"idle_in_transaction_session_timeout": "20s"})],
+     ("orchestrator_worker", {"idle_in_transaction_session_timeout": "20s", "client_connection_check_interval": "2s"})],
 )  # fmt: skip
 def test_the_time_limits_of_the_programs_hold_behind_it(pooled: Any, name: str, limits: dict[str, str]) -> None:
     pooled(name, "?prepare_threshold=None")

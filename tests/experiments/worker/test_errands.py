@@ -71,6 +71,25 @@ def test_one_that_hangs_is_ended_and_delays_nobody(errands: list[Errand], tmp_pa
     assert not (tmp_path / "not due").exists()
 
 
+def test_what_a_killed_one_has_asked_for_is_ended_and_piles_up_nowhere(errands: list[Errand]) -> None:
+    run_apart("true", lambda: execute("SELECT pg_sleep(60)"), every=0.0, longest=0.0)
+    worker = ClusterSupervisor()
+    worker.run_errands(worker.look()[1])
+    wait_until(lambda: sleeping() == 1, what="its statement")
+
+    worker.run_errands(worker.look()[1])
+    assert ended(errands[0]) == -9
+
+    wait_until(lambda: sleeping() == 0, seconds=30, what="the end of what it has asked for")
+
+
+def sleeping() -> int:
+    """How many statements of errands run."""
+    return int(
+        value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
+    )
+
+
 def test_one_whose_database_is_lost_says_so_and_is_due_again(
     errands: list[Errand], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,8 @@ from outcomes.performance.listing import KINDS, ORDERS, Listing, extremes
 from outcomes.performance.months import add_up_months
 from outcomes.performance.report import cumulative_series, performance_report
 from outcomes.performance.scope import PerformanceFilters, Scope, rebuild_day
-from outcomes.services.due import settle_due
+from outcomes.tasks import rebuild_days
+from tests.database import execute
 from tests.factories import make_experiment
 from tests.outcomes.closed_trades import (
     EXIT_TIME,
@@ -267,18 +268,38 @@ def test_days_that_are_made_anew_twice_at_once_are_counted_once() -> None:
 def test_the_worker_makes_the_sums_of_a_day_a_minute_after_its_last_change() -> None:
     close_pair("A", Closed(a="60.00", b="33.00"))
 
-    settle_due()
+    rebuild_days()
     made_at_once = ReportCell.objects.count()
     ReportMark.objects.update(due_at=EXIT_TIME)
     last = ReportMark.objects.create(day=EXIT_TIME.date(), due_at=datetime.now(UTC) + timedelta(seconds=50))
-    settle_due()
+    rebuild_days()
     made_while_it_changes = ReportCell.objects.count()
     last.delete()
-    settle_due()
+    rebuild_days()
 
     assert (made_at_once, made_while_it_changes) == (0, 0)
     assert ReportCell.objects.filter(slice=None, kind="real").values_list("n", "total").get() == (1, 60)
     assert not ReportMark.objects.filter(due_at__lte=EXIT_TIME).exists()
+
+
+@pytest.mark.django_db
+def test_a_day_whose_sums_cannot_be_made_is_reported_and_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    close_pair("A", Closed(a="60.00", b="33.00"))
+    ReportMark.objects.update(due_at=EXIT_TIME)
+    bad = EXIT_TIME.date() - timedelta(days=1)
+    ReportMark.objects.create(day=bad, due_at=EXIT_TIME - timedelta(days=1))
+    execute(
+        "CREATE FUNCTION refuse_day() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE 'No such day.' USING ERRCODE = 'data_exception'; END$$;"
+        f"CREATE TRIGGER refuse_day BEFORE DELETE ON report_marks FOR EACH ROW WHEN (OLD.day = '{bad}')"
+        " EXECUTE FUNCTION refuse_day()"
+    )
+
+    rebuild_days()
+
+    assert "settling.failed" in caplog.text
+    assert list(ReportMark.objects.filter(due_at__lte=EXIT_TIME).values_list("day", flat=True)) == [bad]
+    assert ReportCell.objects.filter(slice=None, kind="real").exists()
 
 
 @pytest.mark.django_db
