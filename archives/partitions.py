@@ -7,7 +7,7 @@ be.
 
 from __future__ import annotations
 
-from django.db import IntegrityError, OperationalError, connection
+from django.db import DatabaseError, connection
 from psycopg.sql import SQL, Identifier
 
 from archives.models import UnfinishedWork
@@ -32,8 +32,8 @@ def keep_partitions() -> int:
                 cursor.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(f"{table}_default")))
                 if cursor.fetchone()[0]:
                     wrong.append(f"{table}_default has rows")
-            except (OperationalError, IntegrityError) as error:
-                # Somebody holds a table for longer than it waits, most of the time; a minute later it asks again.
+            except DatabaseError as error:
+                # Most of the time somebody holds a table for longer than it waits; a minute later it asks again.
                 wrong.append(f"{table}: {str(error).splitlines()[0]}")
     for each in wrong:
         PARTITION_MISSING.log(error=each)

@@ -24,12 +24,14 @@ SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamesp
        EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'public' AND c.relname = 'django_migrations')
 """
-# What the application needs, said anew after each migration. EXECUTE is everybody's.
+# What the application needs, said anew after each migration.
 GRANTS: tuple[LiteralString, ...] = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    # Everybody's, but for those that run with the owner's rights.
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
     # What the owner makes between two migrations, such as the partitions of a function of his.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",

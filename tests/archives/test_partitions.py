@@ -165,6 +165,16 @@ def test_whoever_holds_a_table_is_not_waited_for(caplog: pytest.LogCaptureFixtur
     assert keep_partitions() == MONTHS_AHEAD
 
 
+def test_a_worker_that_may_make_no_months_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    execute("ALTER FUNCTION keep_partitions RENAME TO keep_partitions_of_others")
+    try:
+        assert keep_partitions() == 0
+    finally:
+        execute("ALTER FUNCTION keep_partitions_of_others RENAME TO keep_partitions")
+
+    assert caplog.text.count("partition.missing") == len(PARTITIONED)
+
+
 def test_no_alert_is_waited_for_where_a_month_is_made_nor_waits() -> None:
     make_a_month = "SELECT keep_partitions('webhook_deliveries', 3)"
     the_other_way = (

@@ -85,6 +85,14 @@ def test_it_reads_and_writes_every_table_and_owns_none(application: psycopg.Conn
     assert [name for name, _, may in found if not may] == ["django_migrations"]
 
 
+def test_it_makes_the_months_that_only_the_owner_could(application: psycopg.Connection[Any]) -> None:
+    application.execute("BEGIN")
+    try:
+        assert application.execute("SELECT keep_partitions('audit_log', 600)").fetchone() == (True,)
+    finally:
+        application.execute("ROLLBACK")
+
+
 def test_what_the_owner_makes_later_is_the_applications_to_use(application: psycopg.Connection[Any]) -> None:
     with connection.cursor() as owner:
         owner.execute("CREATE TABLE later (id serial PRIMARY KEY, what text)")

@@ -83,6 +83,7 @@ def test_it_reads_no_table_no_other_view_and_no_sequence(role: str) -> None:
         "CREATE TEMPORARY TABLE mine (a int)",
         "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE SCHEMA mine",
+        "SELECT public.keep_partitions('webhook_deliveries', 12)",
         "CREATE ROLE mine",
         "ALTER ROLE CURRENT_USER SUPERUSER",
         "SET session_replication_role = replica",
@@ -100,6 +101,16 @@ def test_it_reads_no_table_no_other_view_and_no_sequence(role: str) -> None:
 )
 def test_it_can_neither_write_nor_make_nor_run_anything(role: str, statement: str) -> None:
     refused(role, statement)
+
+
+def test_it_runs_no_function_with_the_rights_of_another(role: str) -> None:
+    found = rows(
+        "SELECT oid::regprocedure::text, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace",
+        role,
+    )
+
+    assert found == [("keep_partitions(text,integer,integer)", False)]
 
 
 def test_it_is_readonly_and_bounded_from_its_first_statement_on(role: str) -> None:
