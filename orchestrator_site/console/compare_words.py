@@ -52,17 +52,17 @@ def execution(totals: Mapping[str, Sums], unit: Unit) -> str:
 
 
 def exits(totals: Mapping[str, Sums], unit: Unit) -> str:
-    """What share of the difference comes from when the engines leave, in words; of pairs by own exits."""
+    """What share of the difference is exit timing, in words; of pairs by own exits."""
     total = totals[""]
     if not total.n:
         return (
-            "What comes from when they leave cannot be said: a shadow closes with the real trade, and none has also "
-            "reported when it would have left by its own rules."
+            "How much of the difference is exit timing cannot be said: a shadow closes with the real trade, and none "
+            "has also reported when it would have exited by its own rules."
         )
     synchronised, own = total.of_a / total.n, total.difference / total.n
     pairs = f"the {total.n:,} pairs" if total.n > 1 else "the 1 pair"
     return (
-        f"On {pairs} whose shadow has also reported when it would have left by its own rules, A - B is "
+        f"On {pairs} whose shadow has also reported when it would have exited by its own rules, A - B is "
         f"{unit.text(synchronised)} a pair at the synchronised exits and {unit.text(own)} at own exits: "
         f"{unit.text(own - synchronised)} is exit timing."
     )

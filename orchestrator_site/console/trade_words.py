@@ -7,6 +7,11 @@ from collections.abc import Mapping
 
 # What an engine without a trade did.
 _DID = {"DECLINE": "declined", "OPEN": "has not reported a trade"}
+_BOTH = {
+    "declined": "both declined",
+    "has not reported a trade": "neither has reported a trade",
+    "has not answered": "neither has answered",
+}
 # Where engines say why: `recommendation` may be any JSON.
 _REASONS = ("reasons", "reason", "rationale")
 MOST_SAID = 300
@@ -25,7 +30,7 @@ def traded(kinds: Mapping[str, str], actions: Mapping[str, str]) -> str:
         engine: _DID.get(actions.get(engine, ""), "has not answered") for engine in ("A", "B") if engine not in kinds
     }
     if len(did) == 2 and did["A"] == did["B"]:
-        return f"{kind}: both {did['A'].replace('has', 'have')}"
+        return f"{kind}: {_BOTH[did['A']]}"
     return ": ".join(filter(None, (kind, ", ".join(map(" ".join, did.items())))))
 
 

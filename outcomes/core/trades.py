@@ -56,10 +56,10 @@ class TradeFlag(Worded):
 
     PARTIAL_FILL = "PARTIAL_FILL", "Filled for less than planned, all legs in proportion."
     CLOCK = "CLOCK", "Its engine's clock is wrong: dated ahead of ours, or the exit before the entry."
-    RISK_DIFFERS = "RISK_DIFFERS", "The engine declared another capital at risk than its opening fills give."
+    RISK_DIFFERS = "RISK_DIFFERS", "The capital at risk that the engine declared is not what its opening fills give."
     NET_PRICE_DIFFERS = "NET_PRICE_DIFFERS", "The net price reported is not that of the legs; the legs count."
-    AFTER_REAL_EXIT = "AFTER_REAL_EXIT", "Opened after the real trade had ended: it has an own exit, but no outcome."
-    UNPAIRED = "UNPAIRED", "No real trade could come, so it left by its own rules."
+    AFTER_REAL_EXIT = "AFTER_REAL_EXIT", "Opened after the real trade had closed: it has an own exit, but no outcome."
+    UNPAIRED = "UNPAIRED", "No real trade was to come, so it exited by its own rules."
     AMENDED = "AMENDED", "An operator accepted a correction or a bust of one of its fills."
     ROLLED = "ROLLED", "Went on after a roll; the comparison ends with the roll's closing leg."
 
@@ -67,18 +67,21 @@ class TradeFlag(Worded):
 class PairRule(Worded):
     """The rules by what breaks them."""
 
-    CONTEXT_HASH_DIFFERS = "CONTEXT_HASH_DIFFERS", "Recommended from another market context than both engines got."
-    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS", "Recommended by other rules than the engine had registered."
+    CONTEXT_HASH_DIFFERS = (
+        "CONTEXT_HASH_DIFFERS",
+        "Recommended from a context other than the one that both engines got.",
+    )
+    RULES_HASH_DIFFERS = "RULES_HASH_DIFFERS", "Recommended by rules other than those that the engine had registered."
     ENTRY_BEFORE_RECOMMENDATION = "ENTRY_BEFORE_RECOMMENDATION", "Entered before it had said what it would do."
     TIME_IMPOSSIBLE = "TIME_IMPOSSIBLE", "Closed before it was opened, by its own times."
     LATE_REPORT = "LATE_REPORT", "Reported later than the policy allows after it happened."
-    LATE_ENTRY = "LATE_ENTRY", "Reported when no real trade was to be expected any more."
+    LATE_ENTRY = "LATE_ENTRY", "Reported when a real trade was no longer expected."
     NOT_PERMITTED = "NOT_PERMITTED", "Traded for real without a permit in force."
     PLAN_DIFFERS = "PLAN_DIFFERS", "Traded something else, or more, than planned."
     PRICE_NOT_IN_QUOTES = "PRICE_NOT_IN_QUOTES", "Filled at a better price than anybody quoted around that time."
     SETTLEMENT_IMPOSSIBLE = "SETTLEMENT_IMPOSSIBLE", "Settled in a way, or at a price, that the contract rules out."
-    CURRENCY_DIFFERS = "CURRENCY_DIFFERS", "Traded in another currency than the policy's."
-    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS", "The shadow left at another time than the real trade."
-    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS", "The shadow left under other market conditions."
-    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS", "Closed other instruments than it had opened."
+    CURRENCY_DIFFERS = "CURRENCY_DIFFERS", "Traded in a currency other than the policy's."
+    EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS", "The shadow exited at a different time from the real trade."
+    CONDITIONS_HASH_DIFFERS = "CONDITIONS_HASH_DIFFERS", "The shadow exited under different market conditions."
+    INSTRUMENT_DIFFERS = "INSTRUMENT_DIFFERS", "Closed instruments other than those it had opened."
     PNL_DIFFERS = "PNL_DIFFERS", "The recorded P&L is not what the fills give."

@@ -207,7 +207,7 @@ class WatchForm(forms.Form):
         label="Watch for",
         widget=UnfoldAdminSelectWidget,
         help_text="Every bar: for alerts that fire once per bar close. Sequence numbers: the message counts its alerts "
-        'in "sequence"; an unusual silence is told as well. Unusual silence: for all others.',
+        'in "sequence"; an unusual silence is reported as well. Unusual silence: for all others.',
     )
     grace_seconds = forms.IntegerField(
         min_value=MIN_GRACE_SECONDS,

@@ -57,7 +57,7 @@ def test_what_was_found_out_about_a_trade_is_said_in_words(person: Person) -> No
 
     person.reads(
         "PLAN_DIFFERS", "Engine A: Traded something else, or more, than planned.", "RISK_DIFFERS",
-        "The engine declared another capital at risk than its opening fills give.", "278.00 USD, declared 1.00",
+        "The capital at risk that the engine declared is not what its opening fills give.", "278.00 USD, declared 1.00",
     )  # fmt: skip
 
 

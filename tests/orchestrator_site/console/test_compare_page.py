@@ -307,10 +307,10 @@ def test_real_trades_stand_beside_the_shadows_of_the_same_engine() -> None:
 @pytest.mark.django_db
 def test_it_says_what_comes_from_when_they_leave(analyst: Client) -> None:
     given_pairs()
-    assert "What comes from when they leave cannot be said" in see(analyst).context["exits"]
+    assert "How much of the difference is exit timing cannot be said" in see(analyst).context["exits"]
     leave_by_own_rules(close_pair("A", Closed(a="10", b="4"), symbol="IWM"), "B", "7")
 
     assert see(analyst, unit="currency").context["exits"] == (
-        "On the 1 pair whose shadow has also reported when it would have left by its own rules, A - B is +6.00 USD a "
+        "On the 1 pair whose shadow has also reported when it would have exited by its own rules, A - B is +6.00 USD a "
         "pair at the synchronised exits and +3.00 USD at own exits: -3.00 USD is exit timing."
     )

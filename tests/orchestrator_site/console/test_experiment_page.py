@@ -175,7 +175,7 @@ def test_an_experiment_that_nobody_has_answered_has_a_page(analyst: Client) -> N
     page = page_of(analyst, make_experiment(None))
 
     assert "Nobody trades for real because" in page
-    assert "No trade: both have not answered." in page
+    assert "No trade: neither has answered." in page
     assert "none yet" in page
 
 

@@ -197,8 +197,8 @@ def test_a_signal_without_a_trade_says_what_each_engine_did() -> None:
     assert states == {
         "BOTH": "no trade: both declined",
         "ONE": "no trade: A has not answered, B declined",
-        "SILENT": "no trade: both have not answered",
-        "LATE": "no trade: both have not reported a trade",
+        "SILENT": "no trade: neither has answered",
+        "LATE": "no trade: neither has reported a trade",
     }
 
 

@@ -19,7 +19,7 @@ BOTH = {"A": "OPEN", "B": "OPEN"}
         ({"A": "REAL"}, {"A": "OPEN"}, "real only: B has not answered"),
         ({"A": "SHADOW", "B": "SHADOW"}, BOTH, "shadow only"),
         ({}, {"A": "DECLINE", "B": "DECLINE"}, "no trade: both declined"),
-        ({}, {}, "no trade: both have not answered"),
+        ({}, {}, "no trade: neither has answered"),
         ({}, {"A": "DECLINE", "B": "OPEN"}, "no trade: A declined, B has not reported a trade"),
     ],
 )

@@ -165,7 +165,7 @@ def test_flags_and_violations_are_told_in_words(viewer: Client) -> None:
     ]
     shown = html_of(viewer, RealTrade.objects.get())
     assert "Traded something else, or more, than planned." in shown
-    assert "The engine declared another capital at risk than its opening fills give." in shown
+    assert "The capital at risk that the engine declared is not what its opening fills give." in shown
 
 
 def test_a_trade_without_fault_says_so(viewer: Client) -> None:
