@@ -28,7 +28,7 @@ class WatchMode(models.TextChoices):
 
 
 class AlertWatch(models.Model):
-    """How a source is watched, and what is known of its habit. A source without a row is not watched."""
+    """How a source is watched, and what is known of its habit. A source without a row, a replay, is not watched."""
 
     source = models.OneToOneField(
         "signals_app.WebhookSource", on_delete=models.CASCADE, primary_key=True, related_name="watch"
@@ -37,8 +37,9 @@ class AlertWatch(models.Model):
         max_length=9,
         choices=WatchMode,
         default=WatchMode.OFF,
-        help_text="Every bar: an alert is expected at the close of each bar. Sequence numbers: no number may be left "
-        "out. The latter also tells an unusual silence.",
+        help_text="Every bar: an alert is expected at the close of each bar. Sequence numbers: every message has "
+        "one, and none may be left out. Unusual silence: numbers are followed where messages have them. Unless "
+        "off, an unusual silence is reported.",
     )
     grace_seconds = models.PositiveIntegerField(
         default=30, help_text="Seconds after its expected time at which an alert is due."

@@ -181,8 +181,11 @@ def watching_of(watch: AlertWatch | None) -> str:
         sentences.append(f"{bars}, due {watch.grace_seconds} s after its close.")
     if watch.mode == WatchMode.SEQUENCE:
         sentences.append(f"Every sequence number, due {watch.grace_seconds} s after a higher one.")
-    if watch.mode != WatchMode.EVERY_BAR:
-        sentences.append(_silence(watch))
+    if watch.mode == WatchMode.HABIT:
+        sentences.append(
+            f"Every sequence number where messages have one, due {watch.grace_seconds} s after a higher one."
+        )
+    sentences.append(_silence(watch))
     hours = "all day" if watch.opens is None else f"{watch.opens:%H:%M} to {watch.closes:%H:%M}"
     named = ", ".join(DAY_NAMES[day - 1][:3] for day in watch.days)
     days = "every day" if len(watch.days) == len(DAY_NAMES) else named
@@ -206,8 +209,9 @@ class WatchForm(forms.Form):
         choices=WatchMode,
         label="Watch for",
         widget=UnfoldAdminSelectWidget,
-        help_text="Every bar: for alerts that fire once per bar close. Sequence numbers: the message counts its alerts "
-        'in "sequence"; an unusual silence is reported as well. Unusual silence: for all others.',
+        help_text="Every bar: for alerts that fire once per bar close. Sequence numbers: every message has one in "
+        '"sequence". Unusual silence: for all others; numbers are followed where messages have them. Each also '
+        "reports an unusual silence.",
     )
     grace_seconds = forms.IntegerField(
         min_value=MIN_GRACE_SECONDS,
@@ -231,7 +235,8 @@ class WatchForm(forms.Form):
         required=False,
         label="Longest silence (minutes)",
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="During market hours. Leave blank to learn it: three times the 95th percentile of past silences.",
+        help_text="During market hours. Leave blank to learn it: three times the 95th percentile of past silences, and "
+        "where the market is open all week, none in which earlier weeks were silent as well.",
     )
     timezone = forms.CharField(
         max_length=64,

@@ -38,6 +38,11 @@ class MarketHours:
     closes: time | None = None
     holidays: tuple[tuple[date, time | None], ...] = ()
 
+    @property
+    def are_all(self) -> bool:
+        """Whether they leave out no hour of the week: of a market that never closes, or nobody has set them."""
+        return self.days == ALL_DAYS and self.opens == self.closes
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

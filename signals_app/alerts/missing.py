@@ -6,7 +6,7 @@ accounted for once is never asked for again, so that it makes no difference how 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -43,6 +43,8 @@ _LEARNED_FROM_ALERTS, _LEARNED_FROM = 20, timedelta(days=5)
 _SHORTEST_ALARM = timedelta(minutes=5)
 # An alarm is a silence three times as long as nineteen of twenty were.
 _USUAL, _UNUSUAL = 0.95, 3
+# Of the weeks before, which tell the hours in which a source is heard where nobody has set them.
+_WEEK, _WEEKS = timedelta(days=7), 2
 
 
 class Stream(NamedTuple):
@@ -209,7 +211,9 @@ def learn(habit: Habit, hours: MarketHours, received: Iterable[datetime]) -> Hab
         if habit.last_at is None:
             habit = Habit(1, moment, moment)
         elif moment > habit.last_at:
-            silence = open_time(hours, habit.last_at, moment)
+            # What is short by the clock is no longer in open market.
+            is_short = moment - habit.last_at < _OCCASION
+            silence = timedelta() if is_short else open_time(hours, habit.last_at, moment)
             kept = (*habit.silences, silence.total_seconds()) if silence >= _OCCASION else habit.silences
             habit = Habit(habit.alerts + 1, habit.first_at, moment, kept[-SILENCES_KEPT:])
     return habit
@@ -224,3 +228,26 @@ def longest_silence(habit: Habit) -> timedelta | None:
     ordered = sorted(habit.silences)
     usual = ordered[int(_USUAL * (len(ordered) - 1))] if ordered else 0.0
     return max(_UNUSUAL * timedelta(seconds=usual), _SHORTEST_ALARM)
+
+
+def earlier_silences(habit: Habit, since: datetime, limit: timedelta) -> list[datetime]:
+    """From when on an alert of an earlier week tells that this is no hour of rest: a usual silence after `since`.
+
+    None of them while the source is known for less than a week.
+    """
+    begins = [since + limit / _UNUSUAL - week * _WEEK for week in range(1, _WEEKS + 1)]
+    return [begin for begin in begins if habit.first_at is not None and habit.first_at <= begin]
+
+
+def alarm_by_weeks(since: datetime, limit: timedelta, heard: Mapping[datetime, datetime | None]) -> datetime | None:
+    """When the silence since then is an alarm, which it is not in hours in which the source was not heard before.
+
+    `heard` are the first alerts from each of `earlier_silences` on. None while no week tells, or one had none at all.
+    """
+    ends = []
+    for begin, first in heard.items():
+        if first is None:
+            return None
+        # As late in this silence as in that week, and a usual silence more.
+        ends.append(since + (first - begin) + 2 * limit / _UNUSUAL)
+    return max(since + limit, *ends) if ends else None

@@ -29,7 +29,9 @@ from signals_app.alerts.missing import (
     Heard,
     MissingBar,
     Stream,
+    alarm_by_weeks,
     bar_heard,
+    earlier_silences,
     hear,
     learn,
     longest_silence,
@@ -112,15 +114,12 @@ def _look_at_next() -> int | None:
             return None
         now: datetime = watch.now
         hours = market_hours(settings_of(watch))
-        is_all, named = True, []
-        if watch.mode in {WatchMode.EVERY_BAR, WatchMode.SEQUENCE}:
-            is_all = _read(watch, hours, now)
-            named = _missing_bars(watch, hours) if watch.mode == WatchMode.EVERY_BAR else _missing_numbers(watch)
-            is_all = is_all and len(named) < MOST_BARS
-            done = AlertArrival.objects.filter(source=watch.source, used=True)
-            done.filter(received_at__lte=watch.known_until - OVERLAP).delete()
-        if watch.mode in {WatchMode.HABIT, WatchMode.SEQUENCE}:
-            named += _silence(watch, hours, now)
+        is_all = _read(watch, hours, now)
+        named = _missing_bars(watch, hours) if watch.mode == WatchMode.EVERY_BAR else _missing_numbers(watch)
+        is_all = is_all and len(named) < MOST_BARS
+        done = AlertArrival.objects.filter(source=watch.source, used=True)
+        done.filter(received_at__lte=watch.known_until - OVERLAP).delete()
+        named += _silence(watch, hours, now)
         watch.next_look_at = now + timedelta(seconds=LOOK_SECONDS if is_all else 0)
         watch.save(update_fields=STATE)
         return _name(watch.source.slug, named, watch.last_heard_at)
@@ -128,11 +127,15 @@ def _look_at_next() -> int | None:
 
 def _read(watch: AlertWatch, hours: MarketHours, now: datetime) -> bool:
     """Read what came since the last look and note what came late; False when there is more to read."""
+    streams = {_key(stream): stream for stream in AlertStream.objects.filter(source=watch.source)}
+    by_number = watch.mode != WatchMode.EVERY_BAR
     parameters: dict[str, Any] = {
         "source": watch.source_id,
-        "since": watch.known_until - OVERLAP,
+        # Before the first number nothing can be missing, whatever commits late.
+        "since": watch.known_until - (timedelta() if by_number and not streams else OVERLAP),
         "until": now,
         "disbelieved": list(DISBELIEVED),
+        "numbered": by_number,
         "limit": MOST_DELIVERIES,
     }
     with connection.cursor() as cursor:
@@ -142,7 +145,6 @@ def _read(watch: AlertWatch, hours: MarketHours, now: datetime) -> bool:
     watch.known_until = max(watch.known_until, now if is_all else deliveries[-1][1])
     if not deliveries:
         return True
-    streams = {_key(stream): stream for stream in AlertStream.objects.filter(source=watch.source)}
     arrivals, changed = [], {}
     for delivery, received_at, body in deliveries:
         arrival = AlertArrival(delivery_id=delivery, source=watch.source, received_at=received_at, used=True)
@@ -281,10 +283,25 @@ def _silence(watch: AlertWatch, hours: MarketHours, now: datetime) -> list[Named
     limit = longest_silence(habit) if minutes is None else timedelta(minutes=minutes)
     if limit is None or silent is not None:
         return []
-    alarm = after_open_time(hours, max(habit.last_at or watch.since, watch.since), limit)
+    begins = max(habit.last_at or watch.since, watch.since)
+    alarm = after_open_time(hours, begins, limit)
+    if minutes is None and hours.are_all and alarm is not None and alarm <= now:
+        alarm = _alarm_by_weeks(watch, habit, begins, limit)
     if alarm is None or alarm > now:
         return []
     return [Named(MissingKind.SILENCE, Stream("", "", "", ""), alarm, alarm)]
+
+
+def _alarm_by_weeks(watch: AlertWatch, habit: Habit, begins: datetime, limit: timedelta) -> datetime | None:
+    """Nobody has said when the market is open: the weeks before tell when the source is heard."""
+    came = WebhookDelivery.objects.filter(source=watch.source).exclude(code__in=DISBELIEVED).order_by("received_at")
+    heard = {
+        moment: came.filter(received_at__gte=moment, received_at__lt=begins)
+        .values_list("received_at", flat=True)
+        .first()
+        for moment in earlier_silences(habit, begins, limit)
+    }
+    return alarm_by_weeks(begins, limit, heard)
 
 
 def habit_of(watch: AlertWatch) -> Habit:

@@ -171,6 +171,15 @@ def set_watch(slug: str, settings: WatchSettings, *, actor: Actor = SYSTEM) -> A
     return AlertWatch.objects.get(source=source)
 
 
+def watch_unless_settled(source: WebhookSource) -> None:
+    """Watch a new source by its habit and its numbers, if it sends any, until somebody settles how; never a replay."""
+    if not source.replay:
+        settings = WatchSettings(WatchMode.HABIT)
+        usual = {"mode": settings.mode, "grace_seconds": settings.grace_seconds}
+        from_now = {"since": Now(), "known_until": Now(), "next_look_at": Now()}
+        AlertWatch.objects.get_or_create(source=source, defaults=usual | from_now)
+
+
 def watch_from_now(source: WebhookSource) -> None:
     """Expect nothing of the time before now; call it in the transaction that enables or disables the source."""
     AlertWatch.objects.filter(source=source).update(since=Now(), known_until=Now(), next_look_at=Now())

@@ -19,7 +19,7 @@ from kernel.events import SOURCE_CHANGED, SOURCE_CREATED, SOURCE_DISABLED, SOURC
 from signals_app.alerts.admission import invalid_addresses
 from signals_app.models import BareSell, WebhookSource
 from signals_app.watch_models import WatchMode
-from signals_app.watching.watches import watch_from_now
+from signals_app.watching.watches import watch_from_now, watch_unless_settled
 
 MIN_TOKEN_CHARACTERS = 16
 MAX_TOKEN_CHARACTERS = 200
@@ -70,6 +70,7 @@ def create_source(
                 bare_sell=bare_sell,
                 replay=replay,
             )
+            watch_unless_settled(source)
             record(actor, "source.created", f"source {slug}")
     except IntegrityError:
         raise DomainError("slug_taken", f"A webhook source with the slug {slug} already exists.") from None
@@ -129,6 +130,7 @@ def change_source(
             setattr(source, field, value)
         # By field: a rotation at the same moment must not be undone.
         source.save(update_fields=list(changes))
+        watch_unless_settled(source)
         changed = differences(before, changes)
         if "body_secret_hash" in changed:
             del changed["body_secret_hash"]

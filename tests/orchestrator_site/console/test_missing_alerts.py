@@ -50,7 +50,8 @@ def test_an_operator_says_how_a_source_is_watched(operator: Client) -> None:
 
     page = answer.content.decode()
     assert "Webhook source tv is watched as of now." in page
-    assert "Every 15m bar, due 20 s after its close. Market hours: 09:30 to 16:00, Mon, Tue, America/New_York." in page
+    assert "Every 15m bar, due 20 s after its close." in page
+    assert "Market hours: 09:30 to 16:00, Mon, Tue, America/New_York." in page
     watch = AlertWatch.objects.get()
     assert watch.holidays == ["2026-11-27 13:00", "2026-12-25"]
     shown = operator.get(watch_page(source)).content.decode()

@@ -19,7 +19,9 @@ from signals_app.alerts.missing import (
     Heard,
     MissingNumber,
     Stream,
+    alarm_by_weeks,
     bar_heard,
+    earlier_silences,
     hear,
     learn,
     longest_silence,
@@ -327,3 +329,44 @@ def test_a_habit_is_learned_alike_in_one_go_and_in_parts(seconds: list[int], par
     in_parts = learn(learn(Habit(), STOCKS, moments[:part]), STOCKS, moments[max(part - 3, 0) :])
 
     assert in_parts == learn(Habit(), STOCKS, moments)
+
+
+LIMIT, DAY = timedelta(minutes=15), timedelta(days=1)
+USUAL = LIMIT / 3
+
+
+def test_a_week_tells_of_a_silence_once_it_is_known_whole() -> None:
+    habit = Habit(50, START, START + 20 * DAY)
+
+    def weeks(since: datetime) -> list[datetime]:
+        return earlier_silences(habit, since, LIMIT)
+
+    assert weeks(START + 7 * DAY - USUAL - SECOND) == earlier_silences(Habit(), START, LIMIT) == []
+    assert weeks(START + 7 * DAY - USUAL) == [START]
+    assert weeks(START + 15 * DAY) == [START + 8 * DAY + USUAL, START + DAY + USUAL]
+
+
+@pytest.mark.parametrize(
+    ("heard_after", "alarm"),
+    [
+        ([], None),
+        ([None], None),
+        ([0, None], None),
+        # In the rhythm of the source, or before: the longest silence alone decides.
+        ([0], 15),
+        ([0, 5], 15),
+        # The latest hour of the weeks, and a usual silence more.
+        ([5, 65], 75),
+    ],
+)
+def test_an_alarm_waits_for_the_hour_in_which_each_week_was_heard_again(
+    heard_after: list[float | None], alarm: float | None
+) -> None:
+    begins = [START + USUAL - week * 7 * DAY for week in range(1, len(heard_after) + 1)]
+    heard_then = {
+        begin: None if minutes is None else begin + timedelta(minutes=minutes)
+        for begin, minutes in zip(begins, heard_after, strict=True)
+    }
+
+    expected = None if alarm is None else START + timedelta(minutes=alarm)
+    assert alarm_by_weeks(START, LIMIT, heard_then) == expected

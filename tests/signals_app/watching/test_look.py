@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -196,8 +197,8 @@ def test_alerts_without_numbers_miss_none() -> None:
 
 
 def habit(source: Any, *, until: datetime) -> None:
-    """Six days with an alert every hour."""
-    for hours in range(6 * 24):
+    """Eight days with an alert every hour."""
+    for hours in range(8 * 24):
         deliver(source, until - hours * HOUR)
 
 
@@ -229,7 +230,63 @@ def test_a_usual_silence_is_no_alarm() -> None:
     habit(source, until=timezone.now() - 3 * HOUR + MINUTE)
 
     assert look() == 0
-    assert AlertWatch.objects.get(source=source).alerts == 6 * 24
+    assert AlertWatch.objects.get(source=source).alerts == 8 * 24
+
+
+def mornings(source: Any, *, until: datetime) -> None:
+    """Fifteen days with an alert every five minutes of two hours, which end then."""
+    for day, place in itertools.product(range(15), range(25)):
+        deliver(source, until - day * 24 * HOUR - place * 5 * MINUTE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("heard", [(), (7,), (7, 14)])
+def test_where_no_hours_are_set_an_alarm_waits_for_the_hour_of_the_weeks_before(heard: tuple[int, ...]) -> None:
+    source = watched("habit", ago=2 * HOUR)
+    last = timezone.now() - HOUR
+    mornings(source, until=last)
+    for days in heard:
+        deliver(source, last - days * 24 * HOUR + 12 * MINUTE)
+
+    named = look()
+
+    # Fifteen minutes are unusual; in the weeks before an alert came after twelve, and five are usual.
+    assert named == (len(heard) == 2)
+    assert [one.expected_at for one in missing(source)] == [last + 17 * MINUTE] * named
+
+
+@pytest.mark.django_db
+def test_where_hours_are_set_it_does_not() -> None:
+    days = tuple(day for day in range(1, 8) if day != (timezone.now().isoweekday() + 2) % 7 + 1)
+    source = watched("habit", ago=2 * HOUR, days=days)
+    last = timezone.now() - HOUR
+    mornings(source, until=last)
+
+    assert look() == 1
+
+
+@pytest.mark.django_db
+def test_a_source_of_which_every_bar_is_expected_is_silent_as_well() -> None:
+    source = watched("every_bar", max_silence_minutes=15)
+    deliver(source, bars()[0])
+
+    look()
+
+    assert [one.kind for one in missing(source)].count("silence") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["sequence", "Seq_No", "alert-number"])
+def test_numbers_are_followed_by_whatever_name_they_come_and_other_alerts_are_not_read(name: str) -> None:
+    source = watched("habit")
+    start = timezone.now() - 10 * MINUTE
+    for place, number in enumerate((1, None, 2, 4)):
+        members: dict[str, Any] = {name: number}
+        deliver(source, start + place * SECOND, **members)
+
+    assert look() == 1
+    assert [(one.kind, one.sequence) for one in missing(source)] == [("sequence", 3)]
+    assert AlertArrival.objects.filter(sequence__isnull=True).count() == 0
 
 
 @pytest.mark.django_db

@@ -20,6 +20,9 @@ from tests.factories import make_source
 from tests.signals_app.watching.senders import bars, deliver, look, missing, watched
 
 DUE, SUNDAYS = "due 30 s after its close.", "Market hours: all day, Sun, UTC."
+MORNINGS = "Market hours: 09:30 to 16:00, Mon, Tue, America/New_York."
+LEARNING = "Still learning its usual silences (0 alerts)."
+NUMBERS = "Every sequence number where messages have one, due 30 s after a higher one."
 
 
 def wrong(**settings: Any) -> tuple[str, str]:
@@ -149,15 +152,15 @@ def test_the_database_refuses_it_as_well(change: str, constraint: str) -> None:
         (AlertWatch(mode="off"), "Off"),
         (
             AlertWatch(mode="every_bar", days=[1, 2], opens=time(9, 30), closes=time(16), timezone="America/New_York"),
-            f"Every bar of each symbol and timeframe, {DUE} Market hours: 09:30 to 16:00, Mon, Tue, America/New_York.",
+            f"Every bar of each symbol and timeframe, {DUE} {LEARNING} {MORNINGS}",
         ),
         (
             AlertWatch(mode="habit", max_silence_minutes=5),
-            "Alarm after 5 min of silence. Market hours: all day, every day, UTC.",
+            f"{NUMBERS} Alarm after 5 min of silence. Market hours: all day, every day, UTC.",
         ),
         (
             AlertWatch(mode="every_bar", bar_clock="1h", days=[7]),
-            f"Every 1h bar, {DUE} {SUNDAYS}",
+            f"Every 1h bar, {DUE} {LEARNING} {SUNDAYS}",
         ),
         (
             AlertWatch(mode="sequence", max_silence_minutes=90, days=[7]),
@@ -165,7 +168,7 @@ def test_the_database_refuses_it_as_well(change: str, constraint: str) -> None:
         ),
         (
             AlertWatch(mode="habit", alerts=7, days=[7]),
-            f"Still learning its usual silences (7 alerts). {SUNDAYS}",
+            f"{NUMBERS} Still learning its usual silences (7 alerts). {SUNDAYS}",
         ),
     ],
 )

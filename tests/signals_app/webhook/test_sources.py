@@ -12,7 +12,9 @@ from kernel.canonical import sha256_hex
 from kernel.errors import DomainError
 from signals_app.alerts.admission import TRADINGVIEW_ADDRESSES
 from signals_app.models import WebhookSource
-from signals_app.webhook.sources import create_source, rotate_source, webhook_path
+from signals_app.watch_models import AlertWatch
+from signals_app.watching.watches import WatchSettings, set_watch
+from signals_app.webhook.sources import change_source, create_source, rotate_source, webhook_path
 from tests.signals_app.webhook.webhook import alert, send
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,28 @@ def test_a_random_token_is_long_and_stored_as_hash_only() -> None:
     assert len(token) >= 43
     assert source.token_hash == sha256_hex(token.encode())
     assert token not in str(WebhookSource.objects.values().get())
+
+
+def test_a_new_source_is_watched_unless_it_is_a_replay() -> None:
+    create_source(slug="tv")
+    create_source(slug="backtest", replay=True)
+
+    assert list(AlertWatch.objects.values_list("source__slug", "mode")) == [("tv", "habit")]
+
+
+def test_a_replay_that_becomes_live_is_watched_and_what_was_settled_stays() -> None:
+    create_source(slug="tv", replay=True)
+    live: dict[str, Any] = {
+        "name": "tv", "max_age_seconds": 0, "allowed_addresses": (), "client_certificate_subject": "",
+        "rate_limit_per_minute": None, "bare_sell": "exit", "replay": False,
+    }  # fmt: skip
+
+    change_source("tv", **live)
+    assert AlertWatch.objects.get().mode == "habit"
+
+    set_watch("tv", WatchSettings("off"))
+    change_source("tv", **live)
+    assert AlertWatch.objects.get().mode == "off"
 
 
 def test_a_given_token_is_used() -> None:
