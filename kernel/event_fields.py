@@ -116,5 +116,5 @@ FIELDS: dict[str, Field] = {
     "value": Field("string", "What was measured, as text."),
     "variant": Field("string", "The engine that would trade for real: A or B."),
     "verdict": Field("string or null", "The verdict so far."),
-    "what": Field("string", "What was to be settled."),
+    "what": Field("string", "What was to be done."),
 }

@@ -357,6 +357,12 @@ WORKER_NOT_NOTIFIED = Event(
 WORKER_WAITING = Event(
     "worker.waiting", "warning", ("reason",), "The worker cannot start yet: no database, or migrations are missing."
 )
+WORKER_ERRAND_FAILED = Event(
+    "worker.errand_failed",
+    "error",
+    ("what", "error"),
+    "What the worker does besides deciding ended with an error, or was killed; it is done again while it is due.",
+)
 WORKER_DATABASE_UNAVAILABLE = Event(
     "worker.database_unavailable",
     "warning",

@@ -33,7 +33,13 @@ from experiments.worker.liveness import (
     no_progress,
 )
 from experiments.worker.queue import ask
-from kernel.events import WORKER_DATABASE_UNAVAILABLE, WORKER_KILLED, WORKER_RESTARTED, WORKER_STARTED
+from kernel.events import (
+    WORKER_DATABASE_UNAVAILABLE,
+    WORKER_ERRAND_FAILED,
+    WORKER_KILLED,
+    WORKER_RESTARTED,
+    WORKER_STARTED,
+)
 from kernel.processes import StopSign, beat, die_with, kill_group, let_children_die_with_us
 from kernel.sql import NOTICE_LOST_HOSTS
 
@@ -54,6 +60,11 @@ class Errand:
     process: ForkProcess | None = None
     started_at: float = -math.inf
 
+    @property
+    def name(self) -> str:
+        """The dotted path of the function."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
     def run(self, supervisor: int) -> None:
         """Do it in this forked process, which ends with its supervisor."""
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +76,10 @@ class Errand:
         except (OperationalError, InterfaceError) as error:
             # It is due again once the database is back.
             WORKER_DATABASE_UNAVAILABLE.log(error=str(error))
+        except Exception as error:
+            WORKER_ERRAND_FAILED.log(what=self.name, error=f"{type(error).__name__}: {error}")
+            # With all that led to it, into the log of the process.
+            raise
 
 
 # How often the database is asked, for the last heartbeat and for errands.
@@ -174,6 +189,7 @@ class ClusterSupervisor:
             seconds = monotonic() - errand.started_at
             if errand.process is not None and errand.process.is_alive():
                 if seconds > errand.longest:
+                    WORKER_ERRAND_FAILED.log(what=errand.name, error=f"killed after {seconds:.0f} s")
                     errand.process.kill()
             elif is_due and seconds >= errand.every:
                 # A session must not be shared with a child.

@@ -8,7 +8,7 @@ that decide. A cluster that nobody supervises (`manage.py qcluster`) runs them i
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, update_wrapper
 from multiprocessing import Value
 from queue import Queue
 from threading import Event
@@ -59,7 +59,8 @@ def run_tasks() -> None:
 def run_when_due(is_due: str, function: Callable[[], object], *, longest: float = DUE_PROCESS_LONGEST) -> None:
     """Add work that falls due by the clock; called once, when the apps are ready. `is_due` selects one boolean."""
     DUE_WORK.append((is_due, f"{function.__module__}.{function.__qualname__}"))
-    again = partial(run_while_due, is_due, function)
+    # With the name of what it does.
+    again = update_wrapper(partial(run_while_due, is_due, function), function)
     run_apart(is_due, again, every=LOOK_SECONDS, longest=longest, is_limited=True)
 
 

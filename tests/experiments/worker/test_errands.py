@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from experiments.worker import supervisor
+from experiments.worker import queue, supervisor
 from experiments.worker.liveness import HANG_LIMIT
 from experiments.worker.supervisor import ClusterSupervisor, Errand, run_apart
+from experiments.worker.tasks import run_when_due
 from tests.database import execute, value
 from tests.processes.harness import wait_until
 
@@ -56,7 +57,9 @@ def test_the_session_of_one_that_waits_for_nobody_outside_ends_if_it_hangs(
     assert (tmp_path / "free").read_text() == "0"
 
 
-def test_one_that_hangs_is_ended_and_delays_nobody(errands: list[Errand], tmp_path: Path) -> None:
+def test_one_that_hangs_is_ended_told_and_delays_nobody(
+    errands: list[Errand], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     run_apart("true", lambda: time.sleep(60), every=0.0, longest=0.0)
     run_apart("true", (tmp_path / "done").touch, every=0.0)
     run_apart("false", (tmp_path / "not due").touch, every=0.0)
@@ -69,6 +72,7 @@ def test_one_that_hangs_is_ended_and_delays_nobody(errands: list[Errand], tmp_pa
     assert ended(errands[0]) == -9
     assert ended(errands[1]) == 0
     assert not (tmp_path / "not due").exists()
+    assert '"error": "killed after 0 s"' in capfd.readouterr().err
 
 
 def test_what_a_killed_one_has_asked_for_is_ended_and_piles_up_nowhere(errands: list[Errand]) -> None:
@@ -98,6 +102,23 @@ def test_one_whose_database_is_lost_says_so_and_is_due_again(
     assert run_all(errands) == [0]
 
     assert '"event": "worker.database_unavailable"' in capfd.readouterr().err
+
+
+def divide_by_zero() -> None:
+    1 / 0  # noqa: B018 (what it raises is wanted)
+
+
+def test_one_that_raises_is_told_by_the_name_of_what_it_does(
+    errands: list[Errand], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_when_due("SELECT true", divide_by_zero)
+    due_work = queue.DUE_WORK.pop()
+
+    assert run_all(errands) == [1]
+
+    said = capfd.readouterr().err
+    assert f'"what": "{due_work[1]}", "error": "ZeroDivisionError: division by zero"' in said
+    assert '"event": "worker.errand_failed"' in said
 
 
 def test_the_plan_of_what_is_asked_all_the_time_stays_good_when_tables_grow(errands: list[Errand]) -> None:
