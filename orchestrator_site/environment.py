@@ -118,6 +118,13 @@ def _not_allowed(name: str, text: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name} is {text!r}. Allowed: {allowed}.")
 
 
+# Of connections over TCP, in seconds and milliseconds: a server that was lost without a word is noticed after some
+# seconds, and not after the quarter of an hour for which Linux sends again.
+NOTICE_LOST_SERVER = {
+    "tcp_user_timeout": 5000, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2
+}  # fmt: skip
+
+
 def database_settings(url: str, *, embedded_role: str = APPLICATION) -> dict[str, Any]:
     """Django's settings of the database at a URL, "" for the embedded one; what the URL's query says wins over ours.
 
@@ -137,6 +144,7 @@ def database_settings(url: str, *, embedded_role: str = APPLICATION) -> dict[str
         "connect_timeout": 1,
         # Lets the webhook's two statements keep their plans; None for poolers that share sessions between transactions.
         "prepare_threshold": 5,
+        **NOTICE_LOST_SERVER,
     }
     ours = {
         # Fixed threads keep their connection (WSGI); a check before reuse survives a server restart.

@@ -42,14 +42,7 @@ PAUSE_SECONDS = 0.5
 # At most twenty hints a second; a worker that has just decided something looks by itself meanwhile.
 HINT_SECONDS = 0.05
 MAX_TURNS = 20
-# The server's own limits end a statement before we turn away from it; a dead peer is noticed soon.
-CONNECTION = {
-    "connect_timeout": 2,
-    "tcp_user_timeout": 1500,
-    "keepalives_idle": 2,
-    "keepalives_interval": 1,
-    "keepalives_count": 2,
-}
+# The server's own limits end a statement before we turn away from it.
 LOCK_SECONDS, SERVER_SECONDS = 0.6, 0.7
 NO_ANSWER = "The database did not answer in time."
 
@@ -100,7 +93,7 @@ class Writer:
             parameters.pop(name, None)
         limits = f"-c lock_timeout={LOCK_SECONDS * 1000:.0f} -c statement_timeout={SERVER_SECONDS * 1000:.0f}"
         options = f"{parameters.pop('options', '')} -c TimeZone=UTC {limits} {NOTICE_LOST_HOSTS}"
-        self._parameters: dict[str, Any] = CONNECTION | parameters | {"options": options}
+        self._parameters: dict[str, Any] = parameters | {"options": options}
         self._waiting: list[_Question] = []
         self._asked: list[_Question] = []
         # Whose source somebody holds.

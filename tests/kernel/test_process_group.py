@@ -85,6 +85,11 @@ def wait_for_beat(program: Program) -> None:
     assert not program.is_stuck()
 
 
+def test_what_stands_still_is_replaced_within_ten_seconds() -> None:
+    # The rest is for another one to load.
+    assert PATIENCE_SECONDS + WATCH_SECONDS <= 6
+
+
 def test_a_program_that_is_stopped_while_it_loads_is_stuck_as_soon_as_any_other(
     starting: tuple[Program, Clock],
 ) -> None:

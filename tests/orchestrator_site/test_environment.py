@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import load_command_class
 
-from orchestrator_site.environment import Environment, database_settings, kept_secret
+from orchestrator_site.environment import NOTICE_LOST_SERVER, Environment, database_settings, kept_secret
 from tests.manage_process import run_command
 
 env = Environment()
@@ -75,16 +75,18 @@ def test_a_wrong_database_url_does_not_show_its_password(monkeypatch: pytest.Mon
 def test_options_in_the_database_url_win_over_ours(query: str, expected: int | None) -> None:
     options = database_settings(f"postgresql://somebody@host/base{query}")["OPTIONS"]
 
-    assert options == {"connect_timeout": 1, "prepare_threshold": expected}
+    assert options == {"connect_timeout": 1, "prepare_threshold": expected} | NOTICE_LOST_SERVER
 
 
 def test_what_the_database_url_says_is_never_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=900ms")
 
-    said = database_settings("postgresql://h/b?conn_max_age=0&connect_timeout=3&options=-c%20work_mem%3D8MB")
+    query = "conn_max_age=0&connect_timeout=3&tcp_user_timeout=900&options=-c%20work_mem%3D8MB"
+    said = database_settings(f"postgresql://h/b?{query}")
+    options = said["OPTIONS"]
 
-    assert (said["CONN_MAX_AGE"], said["OPTIONS"]["connect_timeout"]) == (0, 3)
-    assert said["OPTIONS"]["options"] == "-c lock_timeout=900ms -c work_mem=8MB"
+    assert (said["CONN_MAX_AGE"], options["connect_timeout"], options["tcp_user_timeout"]) == (0, 3, 900)
+    assert options["options"] == "-c lock_timeout=900ms -c work_mem=8MB"
 
 
 @pytest.mark.parametrize(("query", "without"), [("", False), ("?prepare_threshold=None", True)])

@@ -22,6 +22,9 @@ from tests.processes.harness import database_url
 from tests.signals_app.webhook.door import open_door, post, take_all_the_time
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
+# As they are before a test gives itself more time.
+ANSWER, STATEMENT = store.ANSWER_SECONDS, writer.STATEMENT_SECONDS
+SERVER, LOCK = writer.SERVER_SECONDS, writer.LOCK_SECONDS
 OTHER_TOKEN = "other-token-0123456789abcdef0123456789"
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,6 +100,36 @@ def test_a_statement_that_hangs_is_told_in_time_and_the_next_one_has_another_con
         return told
 
     assert asyncio.run(run()) < 15
+
+
+def test_the_limits_leave_an_answer_within_900_ms_and_a_return_within_two_seconds() -> None:
+    # The patrol that comes next tells whoever waits in vain.
+    assert ANSWER + store.BUSY_SECONDS <= 0.9
+    # What was asked just before the database came back, and the pause after it.
+    assert STATEMENT + writer.PAUSE_SECONDS < 2
+    assert LOCK < SERVER < STATEMENT < ANSWER
+
+
+async def limits_of(session: Session, names: Sequence[str]) -> Sequence[str]:
+    rows = await session.fetch(
+        "SELECT current_setting(name) FROM unnest(%(names)s::text[]) AS name", {"names": list(names)}
+    )
+    return [row[0] for row in rows]
+
+
+def test_the_server_knows_the_limits_and_a_lost_one_is_noticed() -> None:
+    async def run() -> tuple[list[str], dict[str, str]]:
+        one = Writer(print)
+        told = await asyncio.gather(*(one.ask(limits_of, name) for name in ("lock_timeout", "statement_timeout")))
+        assert one._session
+        parameters = one._session.connection.info.get_parameters()
+        await one.close()
+        return told, parameters
+
+    told, parameters = asyncio.run(run())
+
+    assert told == ["30s", "30s"]  # all the time that this test has
+    assert parameters["tcp_user_timeout"] == "5000"
 
 
 def test_a_database_that_is_read_only_is_one_that_is_away() -> None:
