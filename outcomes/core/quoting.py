@@ -77,6 +77,9 @@ def canonical_instrument(instrument: str) -> str:
     return f"{root:<6}{year}{month}{day}{right}{strike}"
 
 
+BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
+
+
 def is_instrument(value: object) -> bool:
     """Whether it can name an instrument: 1 to 64 printable characters without spaces around; those inside count."""
     return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable() and value == value.strip()

@@ -135,7 +135,8 @@ def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -
         assert leg.ratio is not None
         price = leg.entry_price if leg.entry_price is not None else single
         if touches is not None:
-            price = _touched(leg.instrument, price, touches[leg.instrument], is_sale=leg.side == "SHORT")
+            at = "/legs" if leg.entry_price is not None else "/entry_price"
+            price = _touched(leg.instrument, price, touches[leg.instrument], is_sale=leg.side == "SHORT", pointer=at)
         if price is None:
             raise DomainError("price_missing", f"Leg {leg.instrument} has no entry_price.", "/legs")
         fills.append(LegFill(leg.instrument, "OPEN", leg.side, leg.ratio * report.quantity, price))
@@ -204,7 +205,8 @@ def refuse_prices_better_than_quotes(
     """Raise for a shadow's exit prices that are not the touch of the quotes it is closed at."""
     for leg in legs:
         price = reported.get(leg.instrument, total if len(legs) == 1 else None)
-        _touched(leg.instrument, price, leg.price, is_sale=leg.is_sale)
+        at = "/legs" if leg.instrument in reported else "/exit_price"
+        _touched(leg.instrument, price, leg.price, is_sale=leg.is_sale, pointer=at)
     refuse_other_net_price(legs, total, "/exit_price")
 
 
@@ -218,17 +220,17 @@ def refuse_claim(claimed: str | None, *, is_shadow: bool) -> None:
     raise DomainError("provenance_not_allowed", f"{why}; claim OWN_FEED_QUOTE or MODEL.", "/price_provenance")
 
 
-def _touched(instrument: str, price: Decimal | None, touch: Decimal, *, is_sale: bool) -> Decimal:
-    """The touch, for a shadow that names no other price."""
+def _touched(instrument: str, price: Decimal | None, touch: Decimal, *, is_sale: bool, pointer: str) -> Decimal:
+    """The touch, for a shadow that names no other price; `pointer` is where it names one."""
     if price is None or price == touch:
         return touch
     # Said before all else: who is told the bid would look for a mistake in its quotes.
     if price < 0 and parse_option(instrument) is not None:
-        raise DomainError("negative_price", f"The price of leg {instrument} must be 0 or more.", "/legs")
+        raise DomainError("negative_price", f"The price of leg {instrument} must be 0 or more.", pointer)
     rule = "sells at the bid; the bid" if is_sale else "buys at the ask; the ask"
     detail = f"{instrument} {rule} is {decimal_text(touch)}."
     better = price > touch if is_sale else price < touch
-    raise DomainError("price_not_marketable" if better else "price_mismatch", detail, "/legs")
+    raise DomainError("price_not_marketable" if better else "price_mismatch", detail, pointer)
 
 
 def _refuse_duplicates(legs: Sequence[ReportedLeg]) -> None:

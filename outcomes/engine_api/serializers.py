@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -14,7 +14,7 @@ from kernel.fields import AnyJSONField, DecimalTextField, InstantField, StrictSe
 from outcomes.api_documents import ConditionsField, QuotesDocumentField, SettlementsDocumentField
 from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.quoting import canonical_instrument
+from outcomes.core.quoting import BAD_INSTRUMENT, canonical_instrument
 from outcomes.core.reports import (
     MAX_LEGS,
     ExitReport,
@@ -70,6 +70,8 @@ def net_price_field(**options: Any) -> DecimalTextField:
 
 class InstrumentField(serializers.CharField):
     """A symbol, at most 64 characters; an OCC symbol in any spelling becomes the padded one of 21 characters."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": BAD_INSTRUMENT}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_INSTRUMENT, trim_whitespace=False, **options)

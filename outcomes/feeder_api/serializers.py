@@ -12,14 +12,20 @@ from rest_framework import serializers
 from experiments.distribution import MAX_WAIT_SECONDS
 from kernel.errors import DomainError
 from kernel.fields import DecimalTextField, InstantField, StrictSerializer
-from outcomes.core.quoting import MAX_LENGTH, canonical_instrument, is_instrument, read_price, read_quote_time
+from outcomes.core.quoting import (
+    BAD_INSTRUMENT,
+    MAX_LENGTH,
+    canonical_instrument,
+    is_instrument,
+    read_price,
+    read_quote_time,
+)
 from outcomes.core.trades import PRICE
 from outcomes.services.pricing import PushedQuote
 
 MAX_QUOTES = 5000
 MEMBERS = frozenset({"instrument", "bid", "ask", "quote_time", "changed_at"})
 REQUIRED = ("instrument", "bid", "ask", "quote_time")
-BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
 BAD_PRICE = f"Send a price of 0 or more with at most {PRICE['decimal_places']} decimals; 0 if nobody bids or offers."
 
 

@@ -133,7 +133,7 @@ SELLS = f"{HIGHER} sells at the bid; the bid is 1.00."
         (spread(short="0"), None, ("price_mismatch", "/legs", SELLS)),
         (spread(long="-1"), None, ("negative_price", "/legs", f"The price of leg {CALL} must be 0 or more.")),
         (spread(), "1.01", ("price_mismatch", "/entry_price", "Does not match the legs: expected 1.00.")),
-        ((leg(),), "2.50", ("price_not_marketable", "/legs", BUYS)),
+        ((leg(),), "2.50", ("price_not_marketable", "/entry_price", BUYS)),
     ],
 )
 def test_a_shadow_that_opens_at_another_price_is_refused(
@@ -239,7 +239,7 @@ def test_a_shadow_that_claims_another_exit_than_its_quotes_is_refused(
 def test_the_price_of_a_single_leg_closed_is_held_against_its_touch() -> None:
     found = error_of(refuse_prices_better_than_quotes, CLOSED[:1], {}, Decimal("1.32"))
 
-    assert found == ("price_not_marketable", "/legs", f"{CALL} sells at the bid; the bid is 1.31.")
+    assert found == ("price_not_marketable", "/exit_price", f"{CALL} sells at the bid; the bid is 1.31.")
 
 
 def test_a_shadow_has_no_broker() -> None:

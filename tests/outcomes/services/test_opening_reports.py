@@ -55,6 +55,14 @@ def test_a_malformed_trade_is_refused_with_a_pointer(desk: Desk, change: dict[st
     assert pointer in [error["pointer"] for error in answer.body["errors"]]
 
 
+def test_an_instrument_that_cannot_be_one_is_said_to_be_no_symbol(desk: Desk) -> None:
+    answer = desk.a.post("trades", trade(desk.experiment) | {"legs": [leg(" ")]})
+
+    (error,) = answer.body["errors"]
+    assert (error["pointer"], error["code"]) == ("/legs/0/instrument", "invalid")
+    assert error["detail"] == "Send a symbol of 1 to 64 characters, without spaces around it."
+
+
 @pytest.mark.parametrize(
     "change",
     [
