@@ -77,7 +77,7 @@ CONFIGURATION_HEAD = """\
 Made from `orchestrator_site/settings.py` by `make docs`; change it there.
 
 Every setting comes from the environment or from a `.env` file beside `manage.py`. A policy setting that is not allowed
-stops the process at start with its name, its value and what is allowed (`policies.E001` to `policies.E009`); so does
+stops the process at start with its name, its value and what is allowed (`policies.E001` to `policies.E015`); so does
 any other misspelt value, and what `PRODUCTION=true` requires but is missing (`orchestrator.E001` to `E014`).
 
 | Variable | Default | Allowed | Meaning |

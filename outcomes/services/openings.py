@@ -161,7 +161,7 @@ def judge_real_time(trade: RealTrade, moment: datetime, terms: Terms) -> None:
     if verdict == IN_FUTURE:
         flag_if(trade, TradeFlag.CLOCK, holds=True)
     if moment < trade.entry_time - CLOCK_SKEW:
-        detail = f"{format_timestamp(moment)}, of an entry at {format_timestamp(trade.entry_time)}"
+        detail = f"{format_timestamp(moment)} is before the entry at {format_timestamp(trade.entry_time)}"
         record_one(trade, PairRule.TIME_IMPOSSIBLE, detail, terms.now)
     if verdict == TOO_LATE:
         detail = f"{format_timestamp(moment)} was reported at {format_timestamp(terms.now)}"

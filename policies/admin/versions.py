@@ -20,6 +20,7 @@ from kernel.actors import actor_of
 from kernel.values import day_text
 from policies.admin.conflict import conflict_with_active
 from policies.admin.forms import CompareForm, PolicyForm, initial_from, version_of
+from policies.checks import split_doubt
 from policies.core.settings import GUARDRAILS, SETTING_NAMES, Change, diff, label_of, side_by_side
 from policies.drafts import start_draft
 from policies.models import PolicyDraft, PolicyRamp, PolicyVersion
@@ -222,6 +223,8 @@ class PolicyVersionAdmin(AuditAdmin):
             if conflict is None:
                 draft = start_draft(actor_of(request), content=form.content, base_version=number, **said)
                 messages.success(request, f"Draft {draft.pk} created. It is not active: preview it, then activate it.")
+                if doubt := split_doubt(form.content.split_percentage):
+                    messages.warning(request, f"Check the split percentage: {doubt}")
                 return HttpResponseRedirect(reverse("admin:policies_policydraft_change", args=(draft.pk,)))
             # The next save starts from what is active now, which is on the page.
             form.data = {name: form[name].value() for name in form.fields} | {"base_version": active.version}

@@ -65,6 +65,25 @@ def test_every_setting_at_its_limit_passes() -> None:
         assert check_policy_environment(None) == []
 
 
+@pytest.mark.parametrize(
+    ("split", "warned"), [("0", False), ("0.01", True), ("0.5", True), ("0.99", True), ("1", False), ("99.5", False)]
+)
+def test_a_share_that_looks_like_a_fraction_is_accepted_with_a_warning(split: str, warned: bool) -> None:
+    with override_settings(INITIAL_POLICY=settings.INITIAL_POLICY | {"split_percentage": split}):
+        found = check_policy_environment(None)
+
+    assert [message.id for message in found] == ["policies.W001"] * warned
+    assert not any(message.is_serious() for message in found)
+
+
+def test_the_warning_says_what_the_share_means() -> None:
+    with override_settings(INITIAL_POLICY=settings.INITIAL_POLICY | {"split_percentage": "0.5"}):
+        (warning,) = check_policy_environment(None)
+
+    said = "SPLIT_PERCENTAGE: 0.50 is a percentage, not a fraction: of 10,000 signals, 50 go to engine A."
+    assert (warning.msg, warning.hint) == (said, "Write 50 for one half.")
+
+
 @pytest.mark.parametrize(("check_id", "variable", "allowed"), ALLOWED[1:])
 def test_each_wrong_setting_has_its_own_error(check_id: str, variable: str, allowed: str) -> None:
     initial = settings.INITIAL_POLICY | {setting_of(variable): WRONG[variable]}

@@ -95,6 +95,13 @@ def test_a_draft_is_made_and_says_what_it_changes() -> None:
     assert version() == 1
 
 
+def test_a_draft_whose_share_looks_like_a_fraction_says_what_it_means() -> None:
+    meant, doubtful = (run("policy", "draft", "--set", f"split_percentage={s}", "--note", "A test.") for s in (50, 0.5))
+
+    assert "Check split_percentage" not in meant
+    assert "Check split_percentage: 0.50 is a percentage, not a fraction: of 10,000 signals, 50 go" in doubtful
+
+
 def test_a_draft_restores_an_older_version_and_turns_a_guardrail_off() -> None:
     make_policy(split_percentage="12.5", max_engine_flaps=4)
     make_policy(split_percentage="90")

@@ -13,6 +13,7 @@ from kernel.actors import command_line_actor
 from kernel.command_options import parsed
 from kernel.errors import DomainError
 from kernel.values import instant_text, parse_instant
+from policies.checks import split_doubt
 from policies.core.settings import PolicySettings, changed_settings, diff, side_by_side
 from policies.drafts import activate_draft, discard_draft, start_draft, unschedule_draft
 from policies.models import DraftState, PolicyDraft, PolicyVersion
@@ -96,6 +97,8 @@ class Command(BaseCommand):
         draft = start_draft(command_line_actor(), content=content, note=options["note"])
         self.stdout.write(f"Draft {draft.pk} created; it is not active. Changes from version {draft.base_version_id}:")
         self._changes(draft.base_version.content, content)
+        if doubt := split_doubt(content.split_percentage):
+            self.stdout.write(f"Check split_percentage: {doubt}")
         self.stdout.write(f"Preview it first: manage.py preview --draft {draft.pk}")
 
     def _drafts(self, options: dict[str, Any]) -> None:

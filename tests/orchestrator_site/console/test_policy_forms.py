@@ -63,6 +63,17 @@ def test_the_form_makes_a_draft_that_is_not_in_force(operator: Client) -> None:
     assert in_force() == before
 
 
+@pytest.mark.parametrize(("share", "warned"), [("0.5", True), ("50", False)])
+def test_a_share_that_looks_like_a_fraction_is_drafted_with_a_warning(
+    operator: Client, share: str, warned: bool
+) -> None:
+    page = operator.post(reverse(NEW), typed(operator, split_percentage=share), follow=True)
+
+    said = [str(message) for message in page.context["messages"]]
+    doubt = "Check the split percentage: 0.50 is a percentage, not a fraction: of 10,000 signals, 50 go to engine A."
+    assert ((doubt in said), len(said)) == (warned, 1 + warned)
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
     [
