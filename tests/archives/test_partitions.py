@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,10 +121,8 @@ def test_a_question_of_a_time_touches_its_months_only(statement: str, table: str
 def test_what_was_unique_and_guarded_still_is_in_every_month() -> None:
     keep_partitions()
     soon = in_months(1)
-    quote_at(soon)
-    MarketData.objects.create(symbol="SPY", as_of=soon, received_at=soon, source="feeder", data={"iv": "0.4"})
-    AuditEntry.objects.create(at=soon, actor="ann", action="a", subject="b")
-    delivery_at(soon)
+    for table in PARTITIONED:
+        row_in(table, soon)
 
     again = (
         "INSERT INTO quotes (instrument, bid, ask, quote_time, source, received_at)"
@@ -260,6 +260,45 @@ def test_rows_of_last_resort_keep_their_own_month_from_being_made_and_many_keep_
     with pytest.raises(OperationalError, match="quotes_default has rows, more than 0 of them"):
         execute("SELECT keep_partitions('quotes', 4, 0)")
     assert value("SELECT keep_partitions('quotes', 4)") is True
+
+
+@pytest.mark.parametrize("table", PARTITIONED)
+def test_rows_of_last_resort_are_moved_as_the_manual_says(table: str) -> None:
+    row_in(table, in_months(2))
+    keep_partitions()
+    assert f"{table}_{in_months(2):%Y_%m}" not in months(table)
+
+    with transaction.atomic():
+        for statement in moving(table):
+            execute(statement)
+
+        assert value(f"SELECT count(*) FROM {table}_{in_months(2):%Y_%m}") == 1
+        assert value(f"SELECT count(*) FROM {table}_default") == 0
+        assert keep_partitions() == 0
+        assert "append-only" in refusal_of(f"DELETE FROM {table}")
+        row_in(table, datetime(2999, 1, 1, tzinfo=UTC))
+        assert value(f"SELECT count(*) FROM {table}_default") == 1
+        # The new table's indexes bear other names.
+        transaction.set_rollback(True)
+
+
+def moving(table: str) -> list[str]:
+    """The statements of docs/operating.md for a table, but for those that begin and end the transaction."""
+    manual = Path("docs/operating.md").read_text(encoding="utf-8")
+    (block,) = (str(text) for text in re.findall(r"```sql\n(.*?)```", manual, re.DOTALL) if "quotes_strays" in text)
+    return block.replace("quotes", table).splitlines()[1:-1]
+
+
+def row_in(table: str, moment: datetime) -> None:
+    """Store a row of a moment."""
+    if table == "quotes":
+        quote_at(moment)
+    elif table == "market_data":
+        MarketData.objects.create(symbol="SPY", as_of=moment, received_at=moment, source="feeder", data={"iv": "0.4"})
+    elif table == "audit_log":
+        AuditEntry.objects.create(at=moment, actor="ann", action="a", subject="b")
+    else:
+        delivery_at(moment)
 
 
 def test_what_refers_to_a_delivery_finds_it_and_keeps_it() -> None:
