@@ -12,6 +12,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import connection
@@ -55,6 +56,10 @@ class Attention:
     facts: str = ""
     urgent: bool = False
     mark: AttentionMark | None = None
+
+
+# A draft or a ramp waits for a second person only where one is required (POLICY_REQUIRE_APPROVAL).
+MAY_NEED_APPROVAL = frozenset({"unapproved_drafts", "unapproved_ramps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,8 @@ def what_asks() -> Iterator[Attention]:
     if state is not None:
         yield from _engines(state)
     for each in COUNTED:
+        if each.kind in MAY_NEED_APPROVAL and not settings.POLICY_REQUIRE_APPROVAL:
+            continue
         if counted := getattr(facts, each.counted):
             told = " ".join(str(getattr(facts, name)) for name in each.facts)
             yield Attention(each.kind, each.text.format(counted), each.view, each.query, told, each.urgent)

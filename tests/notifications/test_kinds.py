@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import LazySettings
 from django.db.models.functions import Now
 
 from notifications.look import look
@@ -28,7 +29,8 @@ def told() -> dict[str, list[str]]:
     return found
 
 
-def test_every_kind_of_event_reaches_who_wants_it() -> None:
+def test_every_kind_of_event_reaches_who_wants_it(settings: LazySettings) -> None:
+    settings.POLICY_REQUIRE_APPROVAL = True
     make_recipient("json://localhost/", name="Pager", kinds=[kind for kind, _ in CHOICES])
     make_everything()
     make_draft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import LazySettings
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
@@ -104,7 +105,16 @@ def test_a_guardrail_near_its_limit_is_shown_before_it_trips(operator: Client) -
     assert '<meter class="to-meter"' in operator.get(NOW).content.decode()
 
 
-def test_alerts_that_were_refused_and_drafts_without_approval_ask_for_somebody(operator: Client) -> None:
+def test_a_draft_waits_for_nobody_where_no_approval_is_required(operator: Client) -> None:
+    make_draft()
+
+    assert "unapproved_drafts" not in asks(operator)
+
+
+def test_alerts_that_were_refused_and_drafts_without_approval_ask_for_somebody(
+    operator: Client, settings: LazySettings
+) -> None:
+    settings.POLICY_REQUIRE_APPROVAL = True
     make_everything()
     make_draft()
     WebhookDelivery.objects.update(outcome="rejected")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -124,8 +125,11 @@ def test_a_scheduled_policy_that_was_refused_needs_attention(operator: Client) -
     assert [row.pk for row in shown.context["cl"].result_list] == [draft.pk]
 
 
-def test_each_thing_that_asks_leads_to_a_page_that_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_thing_that_asks_leads_to_a_page_that_opens(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
     """All at once but for those of engines, guardrails, refusals, ramps and proofs, which have tests of their own."""
+    settings.POLICY_REQUIRE_APPROVAL = True
     operator = logged_in(superuser=True)
     make_phase()
     hall.started(name="winter")
