@@ -21,9 +21,12 @@ from signals_app.alerts.closing_vocabulary import (
     LITERAL_FLAGS,
     NO_REASON,
     OPENING_EFFECTS,
+    OPENING_FLAGS,
     ORDER_TEXT_ALIASES,
+    POSITION_EFFECTS,
     PREVIOUS_SIZE_ALIASES,
     QUANTITY_ALIASES,
+    SENTENCE_ALIASES,
     SIGNED_SIZE_ALIASES,
     SIZE_ALIASES,
     WEAK_ORDER_TEXT_ALIASES,
@@ -38,6 +41,8 @@ from signals_app.alerts.vocabulary import (
     DIRECTION_FLAGS,
     EXIT_WORDS,
     FLAT,
+    HEDGE_ALIASES,
+    HEDGE_NUMBERS,
     LONG,
     LONG_WORDS,
     LOOSE_OPTION_TYPE_ALIASES,
@@ -65,9 +70,9 @@ _PLAIN_ORDERS = frozenset(
         "selllimit", "limitsell",
     }
 )  # fmt: skip
-_RAISED = frozenset({"true", "1", "yes"})
+_RAISED, _LOWERED = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 _DIRECTION_NAMES = in_order((*DIRECTION_ALIASES, *DIRECTION_FLAGS))
-_EVIDENCE = in_order(sorted(EFFECT_ALIASES | CLOSING_FLAGS.keys() | EXIT_REASON_ALIASES))
+_EVIDENCE = in_order(sorted(EFFECT_ALIASES | CLOSING_FLAGS.keys() | OPENING_FLAGS | EXIT_REASON_ALIASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ def read_effects(fields: Fields) -> list[Word]:
         if field.alias in CLOSING_FLAGS:
             raised = text in _RAISED and not (field.alias in LITERAL_FLAGS and text == "1")
             meaning = CLOSING_FLAGS[field.alias] if raised else None
+        elif field.alias in OPENING_FLAGS:
+            meaning = OPENING if text in _RAISED else "EXIT" if text in _LOWERED else None
         elif field.alias in EXIT_REASON_ALIASES:
             meaning = None if text in NO_REASON else "EXIT"
         elif isinstance(field.value, str):
@@ -143,6 +150,9 @@ def _word(field: Field) -> Word | None:
         raised = str(field.value).strip().lower() in _RAISED
         return _make_word(field, DIRECTION_FLAGS[field.alias], Weight.STRICT, is_order=True) if raised else None
     weight, is_order = DIRECTION_ALIASES[field.alias]
+    if field.alias in HEDGE_NUMBERS:
+        side = HEDGE_NUMBERS[field.alias].get(str(field.value).strip())
+        return _make_word(field, side, weight, is_order=is_order) if side else None
     if not isinstance(field.value, str):
         if weight is Weight.STRICT:
             raise DomainError(
@@ -154,8 +164,7 @@ def _word(field: Field) -> Word | None:
     text = compact(field.value.strip())
     if text in LONG_WORDS or text in SHORT_WORDS:
         return _make_word(field, text, weight, is_order=is_order)
-    # Targets are often numbered: TP1, TP2.
-    exit_word = text.rstrip("0123456789")
+    exit_word = _bare(text)
     is_exit = exit_word in EXIT_WORDS and field.alias not in DESCRIPTION_ALIASES
     if is_exit and (weight is Weight.STRICT or exit_word not in STRICT_EXIT_WORDS):
         return Word(field, EXIT_WORDS[exit_word])
@@ -173,6 +182,11 @@ def _word(field: Field) -> Word | None:
     return None
 
 
+def _bare(text: str) -> str:
+    """The compact text without the number that targets often have: TP1, TP2."""
+    return compact(text.strip()).rstrip("0123456789")
+
+
 def _make_word(field: Field, text: str, weight: Weight, *, is_order: bool) -> Word:
     meaning = LONG if text in LONG_WORDS else SHORT
     return Word(field, meaning, weight, is_order, is_plain_order=text in _PLAIN_ORDERS)
@@ -180,6 +194,7 @@ def _make_word(field: Field, text: str, weight: Weight, *, is_order: bool) -> Wo
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{0,30})?")
 _TEXTS = in_order(sorted(ORDER_TEXT_ALIASES | WEAK_ORDER_TEXT_ALIASES))
+_SENTENCES = in_order(sorted(SENTENCE_ALIASES))
 _AFTER, _BEFORE = in_order(sorted(SIZE_ALIASES)), in_order(sorted(PREVIOUS_SIZE_ALIASES))
 _QUANTITIES = in_order(sorted(QUANTITY_ALIASES))
 # So TradingView itself calls the orders of strategy.close, of strategy.close_all and of a margin call.
@@ -244,9 +259,13 @@ def from_texts(fields: Fields, direction: str | None, *, is_opening: bool) -> Wo
     an opening, so that only TradingView's own texts count.
     """
     texts = [field for field in fields.among(_TEXTS) if isinstance(field.value, str)]
-    own = next((field for field in texts if _OWN_TEXT.match(field.value)), None)
+    sentences = [field for field in fields.among(_SENTENCES) if isinstance(field.value, str)]
+    own = next((field for field in (*texts, *sentences) if _OWN_TEXT.match(field.value)), None)
     if own is not None:
         return Word(own, "EXIT")
+    alone = next((field for field in sentences if _bare(field.value) in EXIT_WORDS), None)
+    if alone is not None and not is_opening:
+        return Word(alone, "EXIT")
     has_order_id = any(field.alias.endswith(("orderid", "order.id")) for field in texts)
     found = None
     for field in texts:
@@ -398,14 +417,17 @@ def _exit_intent(words: list[Word]) -> _Decided | None:
         return _Decided(intent, by)
     # Selling closes a long, but "side": "long" names the long itself.
     other = {LONG: SHORT, SHORT: LONG}
-    sides = {other[word.meaning] if word.is_plain_order else word.meaning for word in words if word.is_entry}
+    is_other = strongest.field.alias not in POSITION_EFFECTS
+    sides = {
+        other[word.meaning] if word.is_plain_order and is_other else word.meaning for word in words if word.is_entry
+    }
     named = f"{'REDUCE' if intent == 'REDUCE' else 'EXIT'}_{sides.pop()}" if len(sides) == 1 else intent
     return _Decided(named, by)
 
 
 def _hedged(words: list[Word]) -> _Decided | None:
     """The exit that an order against its own position in hedge mode is; None when there is none."""
-    held = [word for word in words if word.field.alias.rpartition(".")[2] in {"positionside", "posside", "holdside"}]
+    held = [word for word in words if word.field.alias.rpartition(".")[2] in HEDGE_ALIASES]
     for word in words:
         if word.is_plain_order and held and word.meaning != held[0].meaning:
             return _Decided(f"EXIT_{held[0].meaning}", (word.field, held[0].field))

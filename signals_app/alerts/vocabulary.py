@@ -28,7 +28,9 @@ SYMBOL_ALIASES = (
     "instrument.ticker", "instrument.symbol", "meta.ticker", "meta.symbol", "general.ticker",
 )  # fmt: skip
 # These often say something else ("market": "spot"), so they are read only when no other is there.
-WEAK_SYMBOL_ALIASES = ("market", "contract", "coin", "asset", "tradingsymbol", "currency.base")
+WEAK_SYMBOL_ALIASES = (
+    "market", "contract", "coin", "asset", "tradingsymbol", "tradingpair", "instid", "instrumentname", "currency.base",
+)  # fmt: skip
 EXCHANGE_ALIASES = ("exchange", "tvexchange", "instrument.exchange", "meta.exchange", "general.exchange")
 # What an expanded "no value" looks like. NA and NAN in upper case are listed companies.
 NOT_A_SYMBOL = frozenset({"NaN", "nan", "Na", "na", "null", "NULL", "Null", "None", "none", "NONE", "undefined"})
@@ -136,7 +138,13 @@ DIRECTION_ALIASES: dict[str, DirectionField] = {
     "posside": _LOOSE_VIEW,
     "holdside": _LOOSE_VIEW,
     "order.positionside": _LOOSE_VIEW,
+    "positionidx": _LOOSE_VIEW,
+    # Of an option's order, in full: SELL_TO_CLOSE.
+    "instruction": DirectionField(Weight.WORD, is_order=True),
 }
+HEDGE_ALIASES = frozenset({"positionside", "posside", "holdside", "positionidx"})
+# Bybit's numbers of the two positions; 0 is the only one.
+HEDGE_NUMBERS = {"positionidx": {"1": "long", "2": "short"}}
 # These describe the market: a flat trend ends no position.
 DESCRIPTION_ALIASES = frozenset({"trend", "bias"})
 # Flags that say yes or no instead of naming the direction.
@@ -171,7 +179,7 @@ LONG_WORDS = frozenset(
         "bto", "buytoopen", "buyce", "buycall", "longopen", "enterlongposition", "openlongposition",
         "buymarket", "marketbuy", "buylimit", "limitbuy",
         # MetaTrader's names of its types.
-        "positiontypebuy", "ordertypebuy", "ordertypebuylimit", "ordertypebuystop",
+        "positiontypebuy", "ordertypebuy", "ordertypebuylimit", "ordertypebuystop", "opbuy", "opbuylimit", "opbuystop",
     }
 )  # fmt: skip
 SHORT_WORDS = frozenset(
@@ -179,7 +187,8 @@ SHORT_WORDS = frozenset(
         "sell", "short", "entershort", "entryshort", "shortentry", "openshort", "goshort", "sellshort", "bear",
         "bearish", "put", "down", "buype", "buyput", "shortopen", "entershortposition", "openshortposition",
         "sellmarket", "marketsell", "selllimit", "limitsell",
-        "positiontypesell", "ordertypesell", "ordertypeselllimit", "ordertypesellstop",
+        "positiontypesell", "ordertypesell", "ordertypeselllimit", "ordertypesellstop", "opsell", "opselllimit",
+        "opsellstop",
     }
 )  # fmt: skip
 POSITION_WORDS = {"long": LONG, "short": SHORT, "flat": FLAT}
@@ -210,6 +219,7 @@ EXIT_WORDS = {
     "shortsl": "EXIT_SHORT", "tpshort": "EXIT_SHORT", "slshort": "EXIT_SHORT",
     "decrease": "REDUCE", "trim": "REDUCE", "scaleout": "REDUCE", "reduceonly": "REDUCE",
     "closealllong": "EXIT_LONG", "closeallshort": "EXIT_SHORT", "closelongshort": "EXIT_ALL",
+    "closeallpositions": "EXIT_ALL", "flattenposition": "FLAT", "ordertypecloseby": "EXIT",
     "stopandclose": "EXIT_ALL", "cancellong": "CANCEL", "cancelshort": "CANCEL",
     "decreaselong": "REDUCE_LONG", "decreaseshort": "REDUCE_SHORT",
 }  # fmt: skip

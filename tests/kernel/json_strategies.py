@@ -77,9 +77,13 @@ alert_payloads: st.SearchStrategy[dict[str, Any]] = st.dictionaries(_names, _val
 BASE_ALERT: dict[str, Any] = {
     "symbol": "SPY", "direction": "long", "timeframe": "5", "timestamp": "2026-03-16T14:30:00Z",
 }  # fmt: skip
-# Payloads that always are a signal, with anything else beside it.
-signal_payloads: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
-    texts.map(lambda name: f"x {name}") | st.sampled_from(["open", "close", "Volume", "rsi", "bid"]),
-    json_values,
-    max_size=6,
-).map(lambda extra: {**BASE_ALERT, **extra})
+# Payloads that always are a signal, with anything else beside it; a close that is true would make it an exit.
+signal_payloads: st.SearchStrategy[dict[str, Any]] = (
+    st.dictionaries(
+        texts.map(lambda name: f"x {name}") | st.sampled_from(["open", "close", "Volume", "rsi", "bid"]),
+        json_values,
+        max_size=6,
+    )
+    .filter(lambda extra: extra.get("close") is not True)
+    .map(lambda extra: {**BASE_ALERT, **extra})
+)

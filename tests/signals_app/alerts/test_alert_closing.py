@@ -26,6 +26,8 @@ def meaning_of(understood: Understood) -> str:
         ({"action": "sell", "position": 0}, "EXIT_LONG"),
         ({"action": "sell", "position": {"size": "0"}}, "EXIT_LONG"),
         ({"side": "short", "market-position-size": 0}, "EXIT_SHORT"),
+        *(({"action": "sell", name: 0}, "EXIT_LONG")
+          for name in ("pos_size", "position_qty", "positionAmt", "position_quantity", "net_qty", "new_position")),
         # Less is left than before.
         ({"action": "sell", "position_size": 1, "prev_position_size": 3}, "REDUCE_LONG"),
         ({"action": "buy", "position_size": "-1", "prev_position_size": "-3"}, "REDUCE_SHORT"),
@@ -96,6 +98,19 @@ def test_a_size_that_contradicts_the_position_is_refused() -> None:
         ({"position_intent": "sell_to_close"}, "EXIT_LONG"),
         ({"exit_reason": "trend lost"}, "EXIT_LONG"),
         ({"intent": "reduce"}, "REDUCE_LONG"),
+        ({"tradeSide": "close"}, "EXIT_SHORT"),
+        ({"position_action": "CLOSE"}, "EXIT_LONG"),
+        ({"openCloseFlag": "CLOSE"}, "EXIT_LONG"),
+        ({"entry": "DEAL_ENTRY_OUT"}, "EXIT_LONG"),
+        ({"deal_entry": "out"}, "EXIT_LONG"),
+        ({"close": True}, "EXIT_LONG"),
+        ({"cover": "true"}, "EXIT_LONG"),
+        ({"closeTrade": 1}, "EXIT_LONG"),
+        ({"exit_long": True}, "EXIT_LONG"),
+        ({"close_all": "yes"}, "EXIT_ALL"),
+        ({"tp_hit": True}, "EXIT_LONG"),
+        ({"is_entry": False}, "EXIT_LONG"),
+        ({"isOpening": "false"}, "EXIT_LONG"),
     ],
 )
 def test_a_flag_or_an_effect_that_closes_makes_a_sell_an_exit(member: dict[str, Any], meaning: str) -> None:
@@ -111,7 +126,9 @@ def test_a_flag_or_an_effect_that_closes_makes_a_sell_an_exit(member: dict[str, 
         {"reduceOnly": False}, {"reduceOnly": "false"}, {"closePosition": 0}, {"exit": 571.5}, {"exit": 1},
         {"close": 1},
         {"offset": 0.5}, {"offset": "0.5"}, {"intent": "open"}, {"open_close": "O"}, {"position_effect": "OPENING"},
-        {"trade_type": "MIS"}, {"exit_reason": "none"}, {"exit_reason": " N/A "},
+        {"trade_type": "MIS"}, {"exit_reason": "none"}, {"exit_reason": " N/A "}, {"close": 571.5}, {"close": False},
+        {"exit_long": 571.5}, {"entry": 571.5}, {"entry": "market"}, {"deal_entry": "in"}, {"is_entry": True},
+        {"is_entry": 571.5}, {"tradeSide": "open"},
     ],
 )  # fmt: skip
 def test_what_closes_nothing_leaves_a_sell_an_entry(member: dict[str, Any]) -> None:
@@ -126,6 +143,10 @@ def test_what_closes_nothing_leaves_a_sell_an_entry(member: dict[str, Any]) -> N
         ({"side": "sell", "posSide": "long"}, "EXIT_LONG"),
         ({"side": "sell", "holdSide": "long"}, "EXIT_LONG"),
         ({"order": {"side": "sell", "positionSide": "long"}}, "EXIT_LONG"),
+        ({"side": "Sell", "positionIdx": 1}, "EXIT_LONG"),
+        ({"side": "Buy", "position_idx": "2"}, "EXIT_SHORT"),
+        ({"side": "Buy", "positionIdx": 1}, "LONG"),
+        ({"side": "Sell", "positionIdx": 0}, "SHORT"),
         ({"side": "BUY", "positionSide": "LONG"}, "LONG"),
         ({"side": "SELL", "positionSide": "SHORT"}, "SHORT"),
         ({"side": "SELL", "positionSide": "BOTH"}, "SHORT"),
@@ -192,6 +213,41 @@ def test_an_order_whose_text_says_exit_is_one(name: str, text: str) -> None:
 )
 def test_a_text_is_weighed_against_the_side_and_the_position(members: dict[str, Any], meaning: str) -> None:
     assert meaning_of(judge(with_direction(**members))) == meaning
+
+
+SENTENCES = [
+    "message",
+    "alert_message",
+    "strategy.order.alert_message",
+    "text",
+    "note",
+    "order_name",
+    "label",
+    "reason",
+]
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+@pytest.mark.parametrize(
+    "text", ["Close entry(s) order Long", "Margin call", "Exit Long", "Close Short", "TP1", "Stop loss"]
+)
+def test_a_sentence_that_is_an_exit_and_nothing_else_makes_one(name: str, text: str) -> None:
+    recorded = record(with_direction(action="sell", **{name: text}))
+
+    assert (recorded.reason, recorded.because) == ("exit", f'{name} is "{text}"')
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+@pytest.mark.parametrize("text", ["Close above 570", "Enter, TP 560, SL 575", "closed below VWAP", "Long exit is 5"])
+def test_a_sentence_about_the_market_or_the_plan_closes_nothing(name: str, text: str) -> None:
+    assert accept(with_direction(action="sell", name="Exit", **{name: text})).direction == "SHORT"
+
+
+def test_beside_an_opening_only_tradingviews_own_sentences_close() -> None:
+    opens = {"action": "sell", "intent": "open"}
+
+    assert accept(with_direction(**opens, message="TP")).direction == "SHORT"
+    assert record(with_direction(**opens, message="Margin call")).reason == "exit"
 
 
 @pytest.mark.parametrize("word", ["increase", "add", "pyramid", "reverse", "Scale In", "flip"])

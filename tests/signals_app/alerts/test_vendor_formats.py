@@ -115,6 +115,32 @@ LAYOUTS: list[tuple[str, dict[str, Any], str]] = [
     ("a strategy's order", {"passphrase": "p", "ticker": "ETHUSD", "strategy": {"action": "buy"}}, "LONG"),
     ("a strategy's end", {"passphrase": "p", "ticker": "ETHUSD", "strategy": {"action": "close"}}, "EXIT"),
     ("a limit order", {"symbol": "BTCUSDT", "action": "LIMIT_SELL", "price": 1, "quantity": 1}, "SHORT"),
+    ("Pionex", {
+        "data": {"action": "buy", "contracts": "1", "position_size": "1"}, "price": "1", "signal_param": "{}",
+        "signal_type": "9a7d3b1e", "symbol": "BTCUSDT",
+    }, "LONG"),
+    ("Pionex, end", {
+        "data": {"action": "sell", "contracts": "1", "position_size": "0"}, "signal_type": "9a7d3b1e",
+        "symbol": "BTCUSDT",
+    }, "EXIT_LONG"),
+    ("Bitget", {"symbol": "BTCUSDT", "marginCoin": "USDT", "side": "sell", "tradeSide": "open", "size": "1"}, "SHORT"),
+    ("Bitget, end", {"symbol": "BTCUSDT", "marginCoin": "USDT", "side": "buy", "tradeSide": "close"}, "EXIT_LONG"),
+    ("Bybit hedge", {"symbol": "BTCUSDT", "side": "Sell", "positionIdx": 1, "qty": "1"}, "EXIT_LONG"),
+    ("OKX order", {"instId": "BTC-USDT-SWAP", "side": "sell", "posSide": "long", "sz": "1"}, "EXIT_LONG"),
+    ("Gate", {"contract": "BTC_USDT", "size": 0, "side": "sell", "close": True}, "EXIT_LONG"),
+    ("Deribit", {"instrument_name": "BTC-PERPETUAL", "direction": "sell", "reduce_only": True}, "REDUCE_LONG"),
+    ("Hummingbot", {"trading_pair": "ETH-USDT", "side": "SELL", "position_action": "CLOSE"}, "EXIT_LONG"),
+    ("Schwab", {"symbol": "AAPL", "instruction": "SELL_TO_CLOSE", "quantity": 1}, "EXIT_LONG"),
+    ("Schwab entry", {"symbol": "AAPL", "instruction": "BUY", "orderType": "MARKET"}, "LONG"),
+    ("tastytrade", {"symbol": "SPY", "action": "Sell to Close"}, "EXIT_LONG"),
+    ("Interactive Brokers", {"symbol": "AAPL", "side": "SELL", "openClose": "C", "orderType": "MKT"}, "EXIT_LONG"),
+    ("MetaTrader 4", {"symbol": "EURUSD", "cmd": "OP_SELL", "volume": 0.1}, "SHORT"),
+    ("MetaTrader 5, end", {"symbol": "EURUSD", "type": "sell", "entry": "DEAL_ENTRY_OUT"}, "EXIT_LONG"),
+    ("cTrader, end", {"symbol": "EURUSD", "action": "CloseAllPositions"}, "EXIT_ALL"),
+    ("freqtrade, end", {
+        "type": "exit_fill", "pair": "BTC/USDT", "direction": "Long", "exit_reason": "roi",
+    }, "EXIT_LONG"),
+    ("Tradovate, end", {"symbol": "ESH6", "action": "Sell", "orderQty": 1, "text": "flatten"}, "EXIT_LONG"),
     ("a relay", {"event": "alert", "data": {"ticker": "SPY", "strategy-order-action": "sell"}}, "SHORT"),
 ]  # fmt: skip
 
