@@ -69,14 +69,17 @@ def in_background(function: Callable[[], T]) -> Iterator[Future[T]]:
 
 @contextmanager
 def uncommitted(function: Callable[[], object]) -> Iterator[Callable[[], None]]:
-    """Run the function in another session and leave it uncommitted; yield what commits it."""
+    """Run the function in another session and leave it uncommitted; yield what commits it.
+
+    Whoever waits for it in the block, until it gives up by itself, fails.
+    """
     done, commit = threading.Event(), threading.Event()
 
     def run() -> None:
         with transaction.atomic():
             function()
             done.set()
-            commit.wait(LIMIT_SECONDS)
+            assert commit.wait(LIMIT_SECONDS), "Somebody has waited for what was not committed."
 
     with in_background(run) as future:
         wait_until(lambda: done.is_set() or future.done(), "the uncommitted change")
@@ -89,6 +92,7 @@ def uncommitted(function: Callable[[], object]) -> Iterator[Callable[[], None]]:
             yield commit_now
         finally:
             commit.set()
+        future.result(LIMIT_SECONDS)
 
 
 @contextmanager
