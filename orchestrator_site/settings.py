@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "orchestrator_site.web.handling.ProbeMiddleware",
     "orchestrator_site.web.handling.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "orchestrator_site.web.handling.NulPathMiddleware",
     "orchestrator_site.web.handling.ApiMiddleware",
     "orchestrator_site.web.pages.ContentPolicyMiddleware",
     "orchestrator_site.web.handling.CompressionMiddleware",

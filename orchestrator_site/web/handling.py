@@ -27,7 +27,7 @@ import structlog
 from django.conf import settings
 from django.db import OperationalError
 from django.db.utils import InterfaceError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
@@ -266,6 +266,19 @@ class CompressionMiddleware(GZipMiddleware):
             return response
         compressed: HttpResponse = super().process_response(request, response)  # type: ignore[assignment]
         return compressed
+
+
+class NulPathMiddleware:
+    """Say that a path with U+0000 is no URL: no text of PostgreSQL can hold it, so a view that asked would fail."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass every other request on."""
+        if "\0" in request.path_info:
+            raise Http404
+        return self.get_response(request)
 
 
 class ApiMiddleware:

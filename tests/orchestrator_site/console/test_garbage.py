@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.models import Experiment
+from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, make_everything
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -109,3 +110,20 @@ def test_no_source_of_a_new_version_breaks_its_form(client: Client, source: str)
     page = client.get(reverse("admin:policies_policyversion_new_version"), {"from": source})
 
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/policies/apikey/revoke/%00/", "/admin/policies/apikey/rotate/a%00/", "/admin/report/kept/%00/",
+        "/admin/outcomes/evaluation/verdict/%00/", "/admin/outcomes/evaluation/%00/change/", "/%00",
+    ],
+)  # fmt: skip
+def test_a_path_that_no_text_of_the_database_can_be_is_not_found(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_so_is_one_of_the_api() -> None:
+    answer = api_client("analyst").get("/api/v1/evaluations/%00")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
