@@ -13,6 +13,7 @@ from django.db.models.functions import Left
 
 from kernel.canonical import HASH_HEAD, SHA256_HEX
 from kernel.fields import CanonicalJSONField
+from kernel.values import counted
 from policies.core.rules import REASONS
 from policies.models import EngineName, PolicyVersion
 from signals_app.models import Signal
@@ -273,4 +274,4 @@ class ReplayRun(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.verified} verified, {self.differences} differences"
+        return f"{self.verified} verified, {counted(self.differences, 'difference')}"

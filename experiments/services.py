@@ -12,6 +12,7 @@ from experiments.worker import queue as claim
 from kernel.actors import Actor
 from kernel.audit import record
 from kernel.errors import DomainError
+from kernel.values import counted
 
 
 def requeue_failed(actor: Actor, signal_ids: list[UUID]) -> int:
@@ -47,6 +48,6 @@ def replay_experiment(actor: Actor, identity: UUID) -> list[Difference]:
     verified = list(replay(Selection(experiment=identity)))
     differences = [difference for one in verified for difference in one.differences]
     if verified:
-        outcome = f"{len(differences)} differences" if differences else "equal"
+        outcome = counted(len(differences), "difference") if differences else "equal"
         record(actor, "replay.run", f"experiment {identity}", reason=outcome)
     return differences

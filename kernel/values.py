@@ -126,3 +126,8 @@ def uuid_from(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words, such as "1 difference" or "2 differences"; of nouns that take an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

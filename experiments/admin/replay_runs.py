@@ -10,6 +10,7 @@ from admin_kit.display import json_of, label, link
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
 from experiments.models import ReplayRun
+from kernel.values import counted
 
 HEAD = mark_safe("<tr><th>Experiment</th><th>Field</th><th>Stored</th><th>Recomputed</th></tr>")
 
@@ -39,7 +40,7 @@ class ReplayRunAdmin(AuditAdmin):
     @admin.display(description="result")
     def result(self, run: ReplayRun) -> SafeString:
         """The verdict; differences stand out."""
-        return label(f"{run.differences} differences", "danger") if run.differences else label("equal", "success")
+        return label(counted(run.differences, "difference"), "danger") if run.differences else label("equal", "success")
 
     @admin.display(description="duration")
     def duration(self, run: ReplayRun) -> str:

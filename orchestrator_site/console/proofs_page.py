@@ -18,6 +18,7 @@ from experiments.history.replay import Selection, run_replay
 from kernel.actors import Actor, actor_of
 from kernel.audit import record
 from kernel.errors import DomainError
+from kernel.values import counted
 from orchestrator_site.invariants import INVARIANTS, Finding
 from orchestrator_site.roles import HALT_TRADING
 from policies.services import run_halt_drill
@@ -33,7 +34,7 @@ def _replay(actor: Actor, tell: Tell) -> str:
             tell(f"{done:,} of {total:,} decisions")
 
     run = run_replay(Selection(), run_by=actor.name, progress=progress)
-    outcome = f"{run.differences} differences" if run.differences else "no difference"
+    outcome = counted(run.differences, "difference") if run.differences else "no difference"
     record(actor, "proof.replayed", f"replay run {run.pk}", reason=f"{run.verified} verified, {outcome}")
     return render_to_string("console/proof_result.html", {"run": run})
 

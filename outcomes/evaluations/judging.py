@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from kernel.events import EVALUATION_JUDGED
 from kernel.sql import load
+from kernel.values import counted
 from outcomes.core.block_file import judgement_document
 from outcomes.core.evaluation import EVENT, WALL, EvaluationPlan, block_ends_at, compares
 from outcomes.core.evidence import Block, Judgement, Trial, Wager
@@ -84,8 +85,7 @@ def look(run: EvaluationRun, now: datetime) -> Look:
         found = compare(of_block, plan, now)
         deadline = _deadline(run, plan, days[1])
         if found.unsettled and (deadline is None or now <= deadline):
-            still_open = "1 open signal" if found.unsettled == 1 else f"{found.unsettled} open signals"
-            return Look(waits_for=still_open, until=deadline, days=days)
+            return Look(waits_for=counted(found.unsettled, "open signal"), until=deadline, days=days)
         if found.takings:
             return Look(found, number, of_block, days=days)
     return Look() if ended is not None else Look(waits_for="signals")

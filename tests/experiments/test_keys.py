@@ -110,8 +110,8 @@ def test_replay_names_a_key_that_is_missing_and_verifies_once_it_is_there(settin
 
     assert out.getvalue().splitlines() == [
         f"{experiment.pk} experiments.assignment_key_id: stored {VECTOR_KEY.id}, recomputed a key in ASSIGNMENT_KEYS",
-        "1 experiments verified: 1 differences.",
-        "1 experiments verified: no difference.",
+        "1 experiment verified: 1 difference.",
+        "1 experiment verified: no difference.",
     ]
 
 

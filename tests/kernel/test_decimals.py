@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from kernel.values import decimal_text, figure_text
+from kernel.values import counted, decimal_text, figure_text
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_a_measured_number_has_three_digits_and_no_power_of_ten_that_people_woul
 ) -> None:
     assert figure_text(value) == text
     assert figure_text(value, signed=True) == (text if text.startswith("-") else f"+{text}")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 differences"), (1, "1 difference"), (2, "2 differences"), (11, "11 differences")]
+)
+def test_one_thing_is_counted_without_an_s(number: int, words: str) -> None:
+    assert counted(number, "difference") == words

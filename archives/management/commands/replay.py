@@ -17,7 +17,7 @@ from experiments.history.replay import RANGE_SIZE, Selection, count, run_replay
 from kernel.actors import command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.progress import ProgressBar
-from kernel.values import parse_instant
+from kernel.values import counted, parse_instant
 from policies.models import PolicyVersion
 from signals_app.models import Signal
 
@@ -88,8 +88,8 @@ class Command(BaseCommand):
         else:
             run = run_archive_replay(archive, run_by=who, progress=bar.show, found=show)
         bar.clear()
-        verdict = f"{run.differences} differences" if run.differences else "no difference"
-        text = f"{run.verified} {'archived ' * (archive is not None)}experiments verified: {verdict}."
+        verdict = counted(run.differences, "difference") if run.differences else "no difference"
+        text = f"{counted(run.verified, 'archived ' * (archive is not None) + 'experiment')} verified: {verdict}."
         self.stdout.write(f'], "verified": {run.verified}, "seconds": {run.seconds}}}' if options["json"] else text)
         if run.differences:
             sys.exit(1)

@@ -15,6 +15,7 @@ from experiments.history import records as history_records
 from experiments.history.rebuild import Rebuilder, refuse_unless_empty
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar
+from kernel.values import counted
 
 
 class Command(BaseCommand):
@@ -51,7 +52,7 @@ class Command(BaseCommand):
             bar.clear()
             for one in rebuilder.differences:
                 self.stdout.write(f"{one.field}: stored {one.stored}, rebuilt {one.recomputed}")
-            verdict = f"{len(rebuilder.differences)} differences" if rebuilder.differences else "identical"
+            verdict = counted(len(rebuilder.differences), "difference") if rebuilder.differences else "identical"
             self.stdout.write(
                 f"{rebuilder.deliveries} deliveries received, {rebuilder.left_out} skipped (credentials, rate limit),"
                 f" {rebuilder.decided} signals decided: {verdict}."

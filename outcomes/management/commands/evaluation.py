@@ -16,7 +16,7 @@ from kernel.actors import account_actor, command_line_actor
 from kernel.command_options import UNUSABLE, parsed
 from kernel.errors import DomainError
 from kernel.progress import ProgressBar, ProgressLine
-from kernel.values import parse_instant
+from kernel.values import counted, parse_instant
 from outcomes.core.block_file import judge_file
 from outcomes.core.evaluation import CHOICES, read_plan
 from outcomes.evaluations import documents, judging, lifecycle
@@ -162,9 +162,9 @@ class Command(BaseCommand):
             where = f"block {one.block}.{one.revision} {one.field}" if one.block else one.field
             self.stdout.write(f"{where}: stored {one.stored}, recomputed {one.recomputed}")
         number = evaluation.blocks.count()
-        verdict = f"{len(found)} differences" if found else "no difference"
+        verdict = counted(len(found), "difference") if found else "no difference"
         source = "its stored blocks, because signals of it are archived" if is_archived(evaluation) else "the fills"
-        self.stdout.write(f"{number} judged blocks of {evaluation} recomputed from {source}: {verdict}.")
+        self.stdout.write(f"{counted(number, 'judged block')} of {evaluation} recomputed from {source}: {verdict}.")
         if found:
             sys.exit(1)
 

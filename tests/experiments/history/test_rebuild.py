@@ -191,7 +191,7 @@ def test_each_difference_is_named(exported: Path, kind: str, change: dict[str, A
 
     assert code == 1
     assert named in text
-    assert "1 differences.\n" in text
+    assert "1 difference.\n" in text
 
 
 @pytest.mark.parametrize("content", ["no history\n", "{}\n", '{"kind": "comet"}\n', '{"kind": "delivery"}\n', "{\n"])

@@ -162,7 +162,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_the_command_says_how_many_it_verified_and_exits_0() -> None:
     make_experiment("A")
 
-    assert run() == (0, "1 experiments verified: no difference.\n")
+    assert run() == (0, "1 experiment verified: no difference.\n")
 
 
 def test_the_command_names_each_difference_and_exits_1() -> None:
