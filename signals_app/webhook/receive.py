@@ -32,8 +32,8 @@ from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.models import DeliveryOutcome
 from signals_app.webhook import store
 from signals_app.webhook.store import (
+    JudgeAgainError,
     Keeper,
-    SourceChangedError,
     ThreadKeeper,
     clock,
     delivery_row,
@@ -98,8 +98,8 @@ async def receive(token: str, arrival: Arrival, keeper: Keeper) -> Receipt:
             _known_sources[token_hash] = source
         try:
             return await _receive(source, arrival, keeper)
-        except SourceChangedError:
-            # An operator has changed it since it was read: judge anew by what holds now.
+        except JudgeAgainError:
+            # An operator may have changed the source since it was read: by what holds now.
             _known_sources.pop(token_hash, None)
 
 
@@ -167,8 +167,9 @@ async def _record(
 async def _compare_with_first(signal: store.Row, judgement: Judgement, keeper: Keeper) -> Receipt:
     """Compare with the signal that was there first; its identity never changes, so no lock is needed."""
     first = await keeper.ask(store.first_signals, signal["signal_id"])
-    # Never None: signals are not deleted, and of a changed source nothing would have been stored.
-    assert first is not None
+    if first is None:
+        # It was archived at this very moment.
+        raise JudgeAgainError
     first_hash, first_payload = first
     try:
         is_same = first_hash == signal["signal_hash"] or means_the_same(first_payload, judgement.payload)

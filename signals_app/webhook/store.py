@@ -86,8 +86,12 @@ _DELIVERY_COLUMNS = (
 Row = Mapping[str, Any]
 
 
-class SourceChangedError(Exception):
-    """The source was changed after the alert was judged by it: nothing is stored, judge again."""
+class JudgeAgainError(Exception):
+    """What the alert was judged by is no longer so: nothing is stored."""
+
+
+class SourceChangedError(JudgeAgainError):
+    """The source was changed after the alert was judged by it."""
 
 
 class SourceBusyError(Exception):

@@ -14,6 +14,7 @@ from signals_app.models import Signal, WebhookDelivery
 from signals_app.webhook import receive as services
 from signals_app.webhook import store
 from signals_app.webhook.sources import change_source, rotate_source, set_source_active
+from tests.database import execute_unguarded
 from tests.factories import make_source
 from tests.signals_app.webhook.webhook import alert, send
 
@@ -112,6 +113,30 @@ def test_a_change_between_reading_and_storing_is_noticed(way: str, monkeypatch: 
     monkeypatch.setattr(store, "store_alerts", switched_off_meanwhile)
 
     assert send().status_code == 401
+    assert Signal.objects.count() == 1
+
+
+def archive() -> None:
+    execute_unguarded("DELETE FROM signals")
+    if threading.current_thread() is not threading.main_thread():
+        connection.close()
+
+
+def test_a_repeat_whose_signal_is_archived_at_that_moment_makes_it_anew(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = store.first_signals
+    body = alert()
+    assert send(body).json()["status"] == "accepted"
+
+    async def archived_meanwhile(session: Any, ids: Any) -> Any:
+        monkeypatch.setattr(store, "first_signals", read)
+        await asyncio.to_thread(archive) if way == "loop" else archive()
+        return await read(session, ids)
+
+    monkeypatch.setattr(store, "first_signals", archived_meanwhile)
+
+    assert send(body).json()["status"] == "accepted"
     assert Signal.objects.count() == 1
 
 
