@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import DecimalField, FloatField, IntegerField, Model, QuerySet, TextField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
@@ -183,26 +184,32 @@ class BrowseAdmin(ModelAdmin):
         return BrowseList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; nonsense in the query string shows it unfiltered, with a message."""
-        # PostgreSQL's text holds no U+0000: a filter or search with one raises in the adapter, before any query.
-        if request.method == "GET" and any("\x00" in value for values in request.GET.lists() for value in values[1]):
-            return self._unfiltered(request)
-        if request.method == "POST":
-            self._keep_well_formed_selection(request)
+        """Show the list; nonsense in the query string shows it unfiltered, with a message, and is no file."""
         # Django's flag for "the filters were wrong": a second mistake must not show its database error page.
         query = request.GET.copy()
         wrong = query.pop("e", None)
         export = EXPORTS.get(query.pop("as", [""])[-1]) if self.csv_columns else None
+        # PostgreSQL's text holds no U+0000: a filter or search with one raises in the adapter, before any query.
+        if request.method == "GET" and any("\x00" in value for values in query.lists() for value in values[1]):
+            return _refused() if export else self._unfiltered(request)
+        if request.method == "POST":
+            self._keep_well_formed_selection(request)
+        if export:
+            query.pop("p", None)  # a file is all pages in one
         request.GET = query  # type: ignore[assignment]  # Django reads it only
         if wrong:
             messages.warning(request, "The URL contained an unknown filter or page, which was ignored.")
         try:
             if export and self.has_view_or_change_permission(request):
-                rows = self.get_changelist_instance(request).get_queryset(request)
+                listed = self.get_changelist_instance(request)
+                if any(map(_chooses_nothing, listed.filter_specs)):
+                    return _refused()
+                rows = listed.get_queryset(request)
                 return export(rows, self.csv_columns, self.opts.db_table)  # type: ignore[return-value]  # streamed
             answer = super().changelist_view(request, extra_context)
-        except SuspiciousOperation:
-            return self._unfiltered(request)
+        # Of a list Django has caught the second already.
+        except (SuspiciousOperation, IncorrectLookupParameters):
+            return _refused() if export else self._unfiltered(request)
         if isinstance(answer, TemplateResponse) and answer.context_data and "cl" in answer.context_data:
             answer.context_data["title"] = title_of_list(answer.context_data, self.opts)
         return answer
@@ -253,6 +260,17 @@ def page_action(description: str, *, permission: str, url_path: str, icon: str) 
     """Turn a method into a button with a URL of its own, for those with `has_<permission>_permission`."""
     decorate = action(description=description, permissions=[permission], url_path=url_path, icon=icon)
     return cast("Callable[[View], View]", decorate)
+
+
+def _chooses_nothing(spec: Any) -> bool:
+    """Whether a filter was given a choice that it does not have; it narrows nothing then."""
+    choices = dict(spec.lookup_choices) if isinstance(spec, admin.SimpleListFilter) else {}
+    return bool(choices) and bool(spec.value()) and spec.value() not in choices
+
+
+def _refused() -> HttpResponseBadRequest:
+    """No file: whoever reads one without its filter takes it for the filtered one."""
+    return HttpResponseBadRequest("The URL contains an unknown filter.", content_type="text/plain; charset=utf-8")
 
 
 def _parameters(item: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from admin_kit.charts import csv_cell
-from orchestrator_site.console.report_page import ReportForm
+from orchestrator_site.console.report_page import ReportForm, refused
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.report import performance_report
 
@@ -25,8 +25,9 @@ HEADER = ("part", "figure", "value", "undefined_because")
 def export(request: HttpRequest, form: str) -> HttpResponse:
     """The same report as a file: json, or csv (`?bom=1` for Excel, which needs the mark to read UTF-8)."""
     asked = ReportForm(request.GET)
-    if not asked.is_valid() or asked.filters is None:
-        return JsonResponse({"errors": asked.errors}, status=400)
+    if (refusal := refused(asked, "bom")) is not None:
+        return refusal
+    assert asked.filters is not None
     report = performance_report(asked.filters)
     answer: HttpResponse
     if form == "json":

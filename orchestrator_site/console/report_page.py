@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -79,6 +79,13 @@ class ReportForm(forms.Form):
             for problem in problems:
                 self.add_error(name if name in self.fields else None, str(problem))
         return cleaned
+
+
+def refused(form: ReportForm, *others: str) -> JsonResponse | None:
+    """What is wrong with the query of a file, by name; None if nothing is. An unknown filter must not be left out."""
+    unknown = {name: ["Unknown filter."] for name in form.data if name not in form.fields and name not in others}
+    errors = {**form.errors, **unknown}
+    return JsonResponse({"errors": errors}, status=400) if errors else None
 
 
 def query_of(values: Mapping[str, Any]) -> dict[str, str]:
@@ -216,7 +223,7 @@ def keep(request: HttpRequest) -> HttpResponse:
     """Keep the report of the filters in the URL, if it is still the one that was looked at."""
     form = ReportForm(request.GET)
     if not form.is_valid() or form.filters is None:
-        return HttpResponseBadRequest("These are no filters of a report.")
+        return HttpResponseBadRequest("The filters are not valid.")
     report = performance_report(form.filters)
     if report["report_hash"] != request.POST.get("report_hash"):
         messages.warning(request, "The report has changed since you opened it. This is the current one.")

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from admin_kit.form_fields import filter_choice
 from admin_kit.options import render_page
 from kernel.values import decimal_text, format_timestamp, parse_instant, uuid_from
-from orchestrator_site.console.report_page import ReportForm, query_of
+from orchestrator_site.console.report_page import ReportForm, query_of, refused
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.analyst_api.columns import OUTCOMES, PAIRS
 from outcomes.analyst_api.files import WRITERS, Part, file_answer
@@ -69,7 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
         try:
             after = _place(request, order)
         except (ValueError, InvalidOperation):
-            return HttpResponseBadRequest("That is no place in this list.")
+            return HttpResponseBadRequest("The list has no such place.")
         with one_snapshot():
             listing = form.listing()
             found = listing.page(order, PAGE + 1, after)
@@ -139,8 +139,8 @@ def _shown(row: dict[str, Any], role: str) -> dict[str, Any]:
 def export(request: HttpRequest, form: str) -> HttpResponseBase:
     """All rows of the filters as one file, oldest first, read and sent some thousands at a time."""
     asked = RowsForm(request.GET)
-    if not asked.is_valid():
-        return HttpResponseBadRequest("These are no filters of a list.")
+    if (refusal := refused(asked)) is not None:
+        return refusal
     if form not in WRITERS:
         raise Http404
     kind = asked.cleaned_data["kind"] or "real"

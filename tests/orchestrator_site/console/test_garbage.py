@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.models import Experiment
+from kernel.models import AuditEntry
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, make_everything
 
@@ -53,6 +54,25 @@ def test_no_query_string_breaks_a_list(client: Client, subtests: pytest.Subtests
     for address, query in tried:
         with subtests.test(address=address, query=query):
             assert client.get(f"{address}?{query}", follow=True).status_code == 200
+
+
+FILES = [model for model in MODELS if getattr(admin.site._registry[model], "csv_columns", ())]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("query", ["zzz=1", "q=%00&zzz=1", "e=1&zzz=1"])
+def test_a_list_with_a_wrong_filter_is_no_file(client: Client, form: str, query: str) -> None:
+    answers = {model: client.get(f"{list_of(model)}?as={form}&{query}") for model in FILES}
+
+    assert len(FILES) > 3
+    assert {answer.status_code for answer in answers.values()} == {400}
+
+
+def test_a_file_without_its_period_is_refused_and_one_of_any_page_has_all(client: Client) -> None:
+    audit = list_of(AuditEntry)
+
+    assert client.get(audit, {"as": "csv", "at_within": "x"}).status_code == 400
+    assert client.get(audit, {"as": "csv", "at_within": "1h", "p": "999"}).status_code == 200
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -199,6 +199,8 @@ def test_a_filter_that_would_run_is_harmless_in_the_file() -> None:
 
 def test_a_wrong_filter_exports_nothing(analyst: Client) -> None:
     assert analyst.get(reverse("admin:report_export", args=("json",)), {"variant": "C"}).status_code == 400
+    unknown = analyst.get(reverse("admin:report_export", args=("csv",)), {"symbl": "SPY", "bom": "1"})
+    assert (unknown.status_code, unknown.json()) == (400, {"errors": {"symbl": ["Unknown filter."]}})
     assert analyst.get(reverse("admin:report_export", args=("exe",))).status_code == 404
 
 

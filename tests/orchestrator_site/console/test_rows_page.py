@@ -168,4 +168,6 @@ def test_a_wrong_filter_lists_nothing(analyst: Client) -> None:
 
     assert (list(page.context["form"].errors), "rows" in page.context) == (["kind"], False)
     assert analyst.get(reverse("admin:rows_export", args=("csv",)), {"variant": "C"}).status_code == 400
+    unknown = analyst.get(reverse("admin:rows_export", args=("csv",)), {"symbl": "SPY"})
+    assert (unknown.status_code, unknown.json()) == (400, {"errors": {"symbl": ["Unknown filter."]}})
     assert analyst.get(reverse("admin:rows_export", args=("exe",))).status_code == 404
