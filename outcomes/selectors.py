@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +16,8 @@ from experiments.models import Experiment
 from kernel.errors import DomainError
 from kernel.sql import load
 from kernel.values import format_timestamp, parse_instant
-from outcomes.core.books import in_force, result_in_force
-from outcomes.models import ENTRY, ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
+from outcomes.core.books import result_in_force
+from outcomes.models import ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
 from policies.as_of import absence_at
 from policies.models import PolicyVersion
 
@@ -159,16 +158,6 @@ def by_engine(
         )
         for engine in ("A", "B")
     }
-
-
-def entry_fees_of(trade: RealTrade | ShadowTrade) -> Decimal:
-    """Fees of the entry as booked, so that they and the exit's add up to those of the outcome.
-
-    A shadow pays the schedule whatever it reports, and a broker may correct a fee; only before there is a fill is it
-    the engine's own word.
-    """
-    booked = [fill.fees for fill in in_force(trade.fills.all()) if fill.fill_ref == ENTRY]
-    return booked[0] if booked else trade.entry_fees
 
 
 def explanation_of(experiment: Experiment) -> str:

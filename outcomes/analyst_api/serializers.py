@@ -9,8 +9,9 @@ from rest_framework import serializers
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
 from kernel.fields import InstantField, PeriodSerializer
 from kernel.values import decimal_text
+from outcomes.core.books import entry_fees
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
-from outcomes.selectors import by_engine, entry_fees_of, explanation_of, missing_rows
+from outcomes.selectors import by_engine, explanation_of, missing_rows
 from policies.models import EngineName
 from signals_app.models import Direction, Signal
 
@@ -169,7 +170,8 @@ def trade_document(trade: RealTrade | ShadowTrade) -> dict[str, Any]:
         "exit_reason", "exit_provenance", "conditions_hash", "opened_at", "closed_at",
     )  # fmt: skip
     money = ("quantity", "multiplier", "entry_price", "risk_amount", "exit_price", "exit_fees")
-    document = _document(trade, plain, money) | {"entry_fees": decimal_text(entry_fees_of(trade))}
+    document = _document(trade, plain, money)
+    document["entry_fees"] = decimal_text(entry_fees(trade.fills.all(), trade.entry_fees))
     document["fills"] = [fill_document(fill) for fill in sorted(trade.fills.all(), key=lambda fill: fill.number)]
     own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
     document["own_exit"] = own and own_exit_document(own)

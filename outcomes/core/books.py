@@ -399,6 +399,7 @@ class StoredFill(Protocol):
     number: Any
     revision: Any
     legs: Any
+    fees: Any
 
 
 RowT = TypeVar("RowT", bound=StoredFill)
@@ -408,6 +409,15 @@ def in_force(rows: Iterable[RowT]) -> list[RowT]:
     """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
     latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
     return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)
+
+
+def entry_fees(rows: Iterable[StoredFill], told: Decimal) -> Decimal:
+    """Fees of the entry as booked, so that they and the exit's add up to those of the outcome.
+
+    A shadow pays the schedule whatever it reports, and a broker may correct a fee; only before there is a fill is it
+    the engine's own word.
+    """
+    return next((row.fees for row in in_force(rows) if row.number == 1), told)
 
 
 class StoredResult(Protocol):

@@ -19,7 +19,7 @@ from outcomes.api_documents import (
     OpenedLegsField,
     SignalDocumentField,
 )
-from outcomes.core.books import in_force, result_in_force
+from outcomes.core.books import entry_fees, in_force, result_in_force
 from outcomes.core.trades import (
     FEES,
     MULTIPLIER,
@@ -43,7 +43,6 @@ from outcomes.models import (
     TradeStatus,
     Violation,
 )
-from outcomes.selectors import entry_fees_of
 from policies.models import EngineName
 from policies.selectors import is_halted
 
@@ -177,7 +176,7 @@ class EntryFeesField(DecimalTextField):
 
     def get_attribute(self, instance: Any) -> Any:
         """Of a shadow those of the schedule."""
-        return entry_fees_of(instance)
+        return entry_fees(instance.fills.all(), instance.entry_fees)
 
 
 class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | ShadowTrade]):

@@ -19,6 +19,7 @@ from outcomes.core.books import (
     Position,
     Schedule,
     closed_share,
+    entry_fees,
     gross_pnl,
     in_force,
     is_flat,
@@ -244,6 +245,7 @@ class Row:
     number: int
     revision: int
     legs: tuple[str, ...] = ("a leg",)
+    fees: Decimal = Decimal(0)
 
 
 def test_of_each_fill_the_last_revision_counts_unless_it_was_busted() -> None:
@@ -253,6 +255,14 @@ def test_of_each_fill_the_last_revision_counts_unless_it_was_busted() -> None:
 
     assert in_force([rest, busted, part, *before, entry]) == [entry, part, rest]
     assert in_force([*before, rest, entry, part, busted]) == [entry, part, rest]
+
+
+def test_the_fees_of_an_entry_are_those_booked_last_and_before_there_is_a_fill_those_told() -> None:
+    first, corrected = Row("entry", 1, 1, fees=Decimal("0.65")), Row("entry", 1, 2, fees=Decimal("1.30"))
+    half = Row("half", 2, 1, fees=Decimal("9.99"))
+
+    assert entry_fees([half, corrected, first], Decimal("0.00")) == Decimal("1.30")
+    assert entry_fees([], Decimal("0.00")) == Decimal("0.00")
 
 
 def test_shares_are_compared_beyond_28_digits() -> None:
