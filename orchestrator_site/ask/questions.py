@@ -272,7 +272,10 @@ def _row(row: dict[str, Any]) -> TradeRow:
 def policy_changes(before: int | None = None, after: int | None = None) -> PolicyChanges:
     """What differs between two versions: by default the one in force, and the one it was made from."""
     new = policy_in_force() if after is None else policy_version(after)
-    number = (new.base_version_id or new.version) if before is None else before
+    number = new.base_version_id if before is None else before
+    if number is None:
+        text = f"{_version(new)} No version came before it."
+        return PolicyChanges(text=text, before=new.version, after=new.version, changes=[])
     old = policy_version(number)
     changes = [
         SettingChange(setting=one.name, label=one.label, before=one.before, after=one.after)

@@ -156,6 +156,14 @@ def test_trades_of_a_signal_that_an_engine_may_still_trade_are_passed_over(monke
     assert [row.pnl for row in questions.worst_trades("A", "real", 2).trades] == ["-3.00", "-2.00"]
 
 
+def test_the_first_version_of_the_policy_is_said_to_have_none_before_it() -> None:
+    answer = questions.policy_changes(after=1)
+
+    assert (answer.before, answer.after, answer.changes) == (1, 1, [])
+    assert answer.text.count("v1, active from") == 1
+    assert answer.text.endswith("No version came before it.")
+
+
 def test_policy_changes_are_those_of_the_version_in_force_unless_named() -> None:
     make_policy(configured_mode="ENGINE_A_PRIMARY")
     made = make_policy(split_percentage="70")
