@@ -132,7 +132,6 @@ MIDDLEWARE = [
     "orchestrator_site.web.handling.ProbeMiddleware",
     "orchestrator_site.web.handling.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "orchestrator_site.web.handling.NulPathMiddleware",
     "orchestrator_site.web.handling.ApiMiddleware",
     "orchestrator_site.web.pages.ContentPolicyMiddleware",
     "orchestrator_site.web.handling.CompressionMiddleware",
@@ -147,6 +146,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "orchestrator_site.sign_in.crowd.CrowdMiddleware",
     "orchestrator_site.sign_in.middleware.SignInMiddleware",
+    # Within these: the page that says "not found" asks who is signed in.
+    "orchestrator_site.web.handling.NulPathMiddleware",
     # Innermost: it answers what its backend below has refused.
     "axes.middleware.AxesMiddleware",
 ]

@@ -269,16 +269,21 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 class NulPathMiddleware:
-    """Say that a path with U+0000 is no URL: no text of PostgreSQL can hold it, so a view that asked would fail."""
+    """Say of a page that a path with U+0000 is no URL: PostgreSQL's text cannot hold it, and a view would ask."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass every other request on."""
-        if "\0" in request.path_info:
-            raise Http404
+        refuse_nul(request.path_info)
         return self.get_response(request)
+
+
+def refuse_nul(path: str) -> None:
+    """Raise Http404 for a path that holds U+0000."""
+    if "\0" in path:
+        raise Http404
 
 
 class ApiMiddleware:
@@ -296,6 +301,7 @@ class ApiMiddleware:
             return self.get_response(request)
         # What CommonMiddleware does for a site: refuse a foreign host name, name the length.
         request.get_host()
+        refuse_nul(path)
         request.resolver_match = match = resolve(path)
         request.META[ROUTE] = _CONVERTER.sub(r"{\1}", match.route.removeprefix(API[1:]))
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
