@@ -253,7 +253,8 @@ def test_now_tells_where_a_ramp_is_and_what_it_waits_for() -> None:
     assert "engine B has lost 500 at this step, limit 500." in told()
 
 
-def test_a_ramp_without_approval_waits_on_now() -> None:
+def test_a_ramp_without_approval_waits_on_now(settings: LazySettings) -> None:
+    settings.POLICY_REQUIRE_APPROVAL = True
     ramp = make_ramp()
     asks = [one.text for one in what_asks()]
     approve_ramp(BOB, ramp.pk)
