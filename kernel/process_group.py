@@ -28,7 +28,7 @@ STOP_SECONDS = 4.8
 RESTARTS_PER_MINUTE = 5
 # Of a program that is watched for progress: until its first beat, before it loads anything large, and between two.
 # Whenever one stands still, it is replaced within ten seconds, a look that comes late included.
-FIRST_BEAT_SECONDS = 8.0
+FIRST_BEAT_SECONDS = 7.0
 PATIENCE_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 # How long at most the others wait for the programs that go first.
