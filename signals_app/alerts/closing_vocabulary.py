@@ -54,17 +54,10 @@ _BEFORE = ("prevmarketpositionsize", "previousmarketpositionsize", "prevposition
 SIZE_ALIASES = frozenset(
     {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _SIZES}
     | {
-        "position",
-        "position.size",
-        "currentpositionsize",
-        "newpositionsize",
-        "newposition",
-        "netposition",
-        "netqty",
-        "netquantity",
-        "positionafter",
+        "position", "position.size", "currentpositionsize", "newpositionsize", "newposition", "netposition", "netqty",
+        "netquantity", "positionafter",
     }
-)
+)  # fmt: skip
 PREVIOUS_SIZE_ALIASES = frozenset(
     {f"{place}{name}" for place in ("", "strategy", "strategy.", "strategyinfo.", "market.") for name in _BEFORE}
     | {"position.prevsize", "position.previoussize", "positionbefore"}

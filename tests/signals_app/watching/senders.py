@@ -64,3 +64,8 @@ def look() -> int:
 
 def missing(source: WebhookSource, **only: Any) -> list[MissingAlert]:
     return list(MissingAlert.objects.filter(source=source.slug, **only).order_by("due_at", "id"))
+
+
+def events(lines: list[Any], name: str) -> list[dict[str, Any]]:
+    """What was logged of this event."""
+    return [line for line in lines if line["event"] == name]
