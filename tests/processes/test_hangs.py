@@ -197,10 +197,12 @@ def disk(server: Server, tmp_path: Path) -> Iterator[Disk]:
 
 def test_a_full_disk_is_a_503_that_leaves_nothing_half_written(server: Server, disk: Disk) -> None:
     with disk.full():
-        # The table's last page may have room for some.
-        statuses = [send(server.port, f"S{number}")[0] for number in range(50)]
+        statuses: list[int] = []
+        # The pages that the table has already hold some more, and how many pages it was given at once nobody knows.
+        while statuses[-10:] != [503] * 10 and len(statuses) < 1000:
+            statuses.append(send(server.port, f"S{len(statuses)}")[0])
 
-    assert statuses[-1] == 503
+    assert statuses[-10:] == [503] * 10
     assert set(statuses) <= {200, 503}
     is_back(server.port)
     assert Signal.objects.count() == WebhookDelivery.objects.count()
