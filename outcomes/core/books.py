@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from kernel.errors import DomainError
@@ -101,12 +103,12 @@ class Fill:
     @property
     def closes(self) -> bool:
         """Whether any leg closes."""
-        return not self.is_succession and any(leg.effect == "CLOSE" for leg in self.legs)
+        return not self.is_succession and "CLOSE" in [leg.effect for leg in self.legs]
 
     @property
     def opens(self) -> bool:
         """Whether any leg opens."""
-        return not self.is_succession and any(leg.effect == "OPEN" for leg in self.legs)
+        return not self.is_succession and "OPEN" in [leg.effect for leg in self.legs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class Position:
         return self.opened - self.closed
 
 
+_NOTHING = Position()
+
+
 def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
     """Every position that the fills, in their order, have opened; closed ones stay with their values.
 
@@ -133,22 +138,19 @@ def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
     with localcontext(EXACT):
         for fill in fills:
             for leg in fill.legs:
-                position = found.get(leg.key, Position())
-                value = leg.quantity * leg.price
+                key, quantity = leg.key, leg.quantity
+                position = found.get(key, _NOTHING)
+                opened, closed, value = position.opened, position.closed, quantity * leg.price
                 if leg.effect == "OPEN":
-                    found[leg.key] = replace(
-                        position,
-                        opened=position.opened + leg.quantity,
-                        opening_value=position.opening_value + value,
+                    found[key] = Position(
+                        opened + quantity, closed, position.opening_value + value, position.closing_value
                     )
                     continue
-                if leg.quantity > position.open:
-                    wanted, left = plain_text(leg.quantity), plain_text(position.open)
+                if quantity > opened - closed:
+                    wanted, left = plain_text(quantity), plain_text(position.open)
                     detail = f"{fill.ref} closes {wanted} {leg.side} of {leg.instrument}; {left} are open."
                     raise DomainError("closes_more_than_open", detail, "/legs")
-                found[leg.key] = replace(
-                    position, closed=position.closed + leg.quantity, closing_value=position.closing_value + value
-                )
+                found[key] = Position(opened, closed + quantity, position.opening_value, position.closing_value + value)
     return found
 
 
@@ -291,9 +293,15 @@ class Books:
 
 def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -> Books:
     """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none."""
+    return _kept(tuple(fills), multiplier, schedule)
+
+
+# One report asks for the books of the same fills up to five times: to try it, to book it, to check the pair.
+@lru_cache(maxsize=256)
+def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule) -> Books:
     held = positions(fills)
     paired = until_first_roll(fills)
-    is_rolled = tuple(fills) != paired
+    is_rolled = fills != paired
     legs = [leg for fill in paired if not fill.is_succession for leg in fill.legs]
     closing = [leg for leg in legs if leg.effect == "CLOSE"]
     gross = gross_pnl(fills, multiplier) if is_flat(held) else None
@@ -330,8 +338,9 @@ def net_price(legs: Iterable[LegFill]) -> Decimal:
     moved: dict[PositionKey, tuple[Decimal, Decimal]] = {}
     with localcontext(EXACT):
         for leg in legs:
-            quantity, value = moved.get(leg.key, (ZERO, ZERO))
-            moved[leg.key] = quantity + leg.quantity, value + leg.quantity * leg.price
+            key = leg.key
+            quantity, value = moved.get(key, (ZERO, ZERO))
+            moved[key] = quantity + leg.quantity, value + leg.quantity * leg.price
         unit = min(quantity for quantity, _ in moved.values())
         # A single short position has a price like a long one; only among several do sides offset each other.
         total = sum(value if side == "LONG" or len(moved) == 1 else -value for (_, side), (_, value) in moved.items())
@@ -405,10 +414,14 @@ class StoredFill(Protocol):
 RowT = TypeVar("RowT", bound=StoredFill)
 
 
+# In C; a fill is asked for some forty times in one report.
+_REVISION, _NUMBER = attrgetter("revision"), attrgetter("number")
+
+
 def in_force(rows: Iterable[RowT]) -> list[RowT]:
     """Of all rows of one trade those that count, in their order: each fill's last revision, without the busted."""
-    latest = {row.fill_ref: row for row in sorted(rows, key=lambda row: row.revision)}
-    return sorted((row for row in latest.values() if row.legs), key=lambda row: row.number)
+    latest = {row.fill_ref: row for row in sorted(rows, key=_REVISION)}
+    return sorted([row for row in latest.values() if row.legs], key=_NUMBER)
 
 
 def entry_fees(rows: Iterable[StoredFill], told: Decimal) -> Decimal:
@@ -432,5 +445,5 @@ ResultT = TypeVar("ResultT", bound=StoredResult)
 
 def result_in_force(revisions: Iterable[ResultT]) -> ResultT | None:
     """The last revision of a trade's result; None where there is none, or where it withdraws the result."""
-    latest = max(revisions, key=lambda result: result.revision, default=None)
+    latest = max(revisions, key=_REVISION, default=None)
     return None if latest is None or latest.withdrawn else latest

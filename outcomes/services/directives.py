@@ -19,7 +19,7 @@ from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.rows import keep, update
 from kernel.values import format_timestamp, plain_text
-from outcomes.core.books import Fill, PositionKey, Schedule, closed_share, in_force, shadow_quantity
+from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.reports import (
     ShadowExitReport,
@@ -234,13 +234,11 @@ MOVING = (
     *("shadow_trade_id", "closing_legs", "quote_flags", "state"),
     *("tried_at", "expires_at", "settled_at", "request_hash"),
 )
-# Where only quantities are asked for.
-_NO_FEES = Schedule(Decimal(0), Decimal(0))
 
 
 def price_directive(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> None:
     """Close the shadow's share at the first source that has quotes, or leave it to wait for its engine's own."""
-    wanted = _wanted(directive, shadow)
+    wanted = _wanted(directive, shadow, terms)
     if not wanted:
         settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
         _end_if_over(shadow, directive, terms)
@@ -261,7 +259,7 @@ def price_if_possible(directive: ExitDirective, shadow: ShadowTrade, terms: Term
     if directive.state != DirectiveState.PENDING or shadow.status != TradeStatus.OPEN:
         return
     if directive.due_at > terms.now:
-        priced = exit_legs(_wanted(directive, shadow), _moment(directive, shadow, terms))
+        priced = exit_legs(_wanted(directive, shadow, terms), _moment(directive, shadow, terms))
         exact = format_timestamp(directive.exit_time)
         if priced is None or any(source.get("quote", {}).get("quote_time") != exact for source in priced.sources):
             return
@@ -308,7 +306,7 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
             raise DomainError(
                 "exit_time_differs", "exit_time must equal the directive's, to the microsecond.", "/exit_time"
             )
-        wanted = _wanted(directive, shadow)
+        wanted = _wanted(directive, shadow, terms)
         reported = reported_exit_prices(wanted, report.legs)
         refuse_bad_exit_quotes(
             wanted,
@@ -363,9 +361,9 @@ def settle_directives_of_a_closed_shadow(shadow: ShadowTrade, terms: Terms) -> N
             settle(directive, DirectiveState.ALREADY_CLOSED, terms.now)
 
 
-def _wanted(directive: ExitDirective, shadow: ShadowTrade) -> dict[PositionKey, Decimal]:
+def _wanted(directive: ExitDirective, shadow: ShadowTrade, terms: Terms) -> dict[PositionKey, Decimal]:
     """What the directive closes, as far as it is still there: a contract may have ended in between."""
-    held = books_of(shadow, _NO_FEES).open_quantities() if shadow.status == TradeStatus.OPEN else {}
+    held = books_of(shadow, terms.schedule).open_quantities() if shadow.status == TradeStatus.OPEN else {}
     wanted: dict[PositionKey, Decimal] = {}
     for leg in directive.closing_legs or ():
         key = (leg["instrument"], leg["side"])

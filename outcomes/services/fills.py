@@ -71,8 +71,13 @@ class NewFill:
 
 
 def core_fill(row: TradeFill) -> Fill:
-    """A stored fill for the pure functions."""
-    return Fill(row.fill_ref, tuple(LegFill.from_document(leg) for leg in row.legs), row.fees, row.is_succession)
+    """A stored fill for the pure functions; read once, because a row of this table never changes."""
+    known = vars(row)
+    if "core_fill" not in known:
+        legs = tuple([LegFill.from_document(leg) for leg in row.legs])
+        known["core_fill"] = Fill(row.fill_ref, legs, row.fees, row.is_succession)
+    found: Fill = known["core_fill"]
+    return found
 
 
 def stored_fills(trade: RealTrade | ShadowTrade) -> list[TradeFill]:

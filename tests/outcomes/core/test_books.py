@@ -240,6 +240,18 @@ def test_books_are_exact_and_the_order_inside_a_fill_does_not_matter(
     assert (kept.gross_pnl, kept.pnl, kept.compared_pnl) == expected
 
 
+def test_books_are_remembered_by_all_that_they_follow_from() -> None:
+    fills = [*opened((C70, "LONG", "2", "1.00")), closed((C70, "LONG", "1", "1.50"))]
+
+    kept = keep_books(fills, HUNDRED, FREE)
+
+    assert keep_books(tuple(fills), HUNDRED, FREE) is kept
+    assert keep_books(fills, Decimal(10), FREE).risk_amount == kept.risk_amount / 10
+    assert keep_books(fills, HUNDRED, Schedule(Decimal(1), Decimal(0))).scheduled_fees == 3
+    assert keep_books(fills[:1], HUNDRED, FREE).exit_price is None
+    assert keep_books([fills[0], replace(fills[1], fees=Decimal(1))], HUNDRED, FREE).fees == 1
+
+
 @given(st.lists(st.tuples(st.integers(1, 9), prices), min_size=1, max_size=6), st.sampled_from(["LONG", "SHORT"]))
 def test_an_average_lies_among_the_prices_it_is_made_of(executions: list[tuple[int, Decimal]], side: str) -> None:
     legs = legs_of("OPEN", *((C70, side, str(quantity), str(price)) for quantity, price in executions))
