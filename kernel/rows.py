@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -16,37 +16,14 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-import psycopg
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.models.base import ModelState
 
 from kernel.canonical import canonical_json, load_canonical
 from kernel.fields import CanonicalJSONField
+from kernel.trips import Rows, Statement, execute_together
 
 M = TypeVar("M", bound=models.Model)
-
-
-def execute(statement: str, parameters: Any = ()) -> psycopg.Cursor[tuple[Any, ...]]:
-    """Run one statement that the server keeps prepared; in the transaction that is open, if one is."""
-    # Looked up once: `django.db.connection` looks for the thread's own with every attribute.
-    database = connections["default"]
-    database.ensure_connection()
-    database.validate_no_broken_transaction()
-    with database.wrap_database_errors:
-        # Django's own cursor puts parameters in on this side, so that every statement is a new one to the server.
-        return psycopg.Cursor(database.connection).execute(statement.encode(), parameters, prepare=True)
-
-
-@contextmanager
-def in_one_trip() -> Iterator[None]:
-    """Send the block's statements together, unless one of them is asked for its result before the end.
-
-    Each sees what was committed before its own turn, as if they had been sent one by one; the first error ends all.
-    """
-    database: Any = connections["default"]
-    database.ensure_connection()
-    with database.wrap_database_errors, database.connection.pipeline():
-        yield
 
 
 def trust_quiet_connection() -> None:
@@ -139,30 +116,18 @@ def add_related(row: models.Model, name: str, added: models.Model) -> None:
 
 
 @cache
-def _insert(model: type[models.Model]) -> tuple[str, list[tuple[str, Convert | None]], bool]:
+def _insert(model: type[models.Model], *, with_key: bool) -> tuple[str, list[tuple[str, Convert | None]]]:
     pk: Any = model._meta.pk  # noqa: SLF001 (documented)
-    is_generated = isinstance(pk, models.AutoField)
-    fields = [field for field in model._meta.concrete_fields if not (is_generated and field is pk)]  # noqa: SLF001
+    fields = [field for field in model._meta.concrete_fields if with_key or field is not pk]  # noqa: SLF001
     statement = (
         f"INSERT INTO {model._meta.db_table} ({', '.join(str(field.column) for field in fields)}) "  # noqa: S608, SLF001
         f"VALUES ({', '.join(['%s'] * len(fields))})"
     )
-    return f"{statement} RETURNING {pk.column}" if is_generated else statement, _written(fields), is_generated
+    return statement if with_key else f"{statement} RETURNING {pk.column}", _written(fields)
 
 
 def _written(fields: list[Any]) -> list[tuple[str, Convert | None]]:
     return [(field.attname, _converter(field, _WRITE)) for field in fields]
-
-
-def insert(row: models.Model) -> None:
-    """Store a new row, and give it the key that the database has chosen."""
-    statement, fields, is_generated = _insert(type(row))
-    cursor = execute(statement, _parameters(fields, row))
-    if is_generated:
-        (row.pk,) = cursor.fetchone() or (None,)
-    state = row._state  # noqa: SLF001 (documented)
-    state.adding, state.db = False, "default"
-    vars(state)["stored"] = vars(row).copy()
 
 
 @cache
@@ -173,30 +138,123 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
     return f"UPDATE {model._meta.db_table} SET {columns} WHERE {pk.column} = %s", _written([*fields, pk])  # noqa: S608, SLF001
 
 
-def update(row: models.Model, names: tuple[str, ...]) -> None:
-    """Store these columns of a row that exists; of one that was read or stored here, those that have changed since.
-
-    What changes of a document, such as a list of flags, is a document of its own: the one that was read stays as it is.
-    """
-    stored = vars(row._state).get("stored")  # noqa: SLF001 (documented)
-    if stored is not None:
-        current = vars(row)
-        names = tuple([name for name in names if current[name] != stored[name]])
-        if not names:
-            return
-        stored.update([(name, current[name]) for name in names])
-    statement, fields = _update(type(row), names)
-    execute(statement, _parameters(fields, row))
-
-
 def _parameters(fields: list[tuple[str, Convert | None]], row: models.Model) -> list[Any]:
     found = [(getattr(row, name), write) for name, write in fields]
     return [value if write is None or value is None else write(value) for value, write in found]
 
 
+class _Unit:
+    """What a unit of work has still to write: each row once, in the order in which it was first named."""
+
+    def __init__(self) -> None:
+        # By identity, as keys of the database may be missing yet; columns of a row that is stored already, else None.
+        self.rows: dict[int, tuple[models.Model, tuple[str, ...] | None]] = {}
+
+    def add(self, row: models.Model, names: tuple[str, ...] | None) -> None:
+        """Write the row, or more columns of it."""
+        _, known = self.rows.get(id(row), (row, ()))
+        self.rows[id(row)] = row, None if known is None or names is None else (*known, *names)
+
+    def write(self, *more: Statement, commit: bool = False) -> list[Rows]:
+        """Write everything, each row as it is now, and then do more, in one trip; the rows of what is more."""
+        rows, self.rows = list(self.rows.values()), {}
+        written = [(row, names, statement) for row, names in rows if (statement := _writing(row, names)) is not None]
+        results = execute_together(*(statement for _, _, statement in written), *more, commit=commit)
+        for (row, names, _), result in zip(written, results, strict=False):
+            _note_written(row, names, result)
+        return results[len(written) :]
+
+
+def _writing(row: models.Model, names: tuple[str, ...] | None) -> Statement | None:
+    """The INSERT of a new row, or the UPDATE of what has changed of these columns; None where nothing has."""
+    if names is None:
+        statement, fields = _insert(type(row), with_key=row.pk is not None)
+    else:
+        stored = vars(row._state).get("stored")  # noqa: SLF001 (documented)
+        current = vars(row)
+        changed = tuple(sorted({name for name in names if stored is None or current[name] != stored[name]}))
+        if not changed:
+            return None
+        statement, fields = _update(type(row), changed)
+    return Statement(statement, _parameters(fields, row), is_typed=False)
+
+
+def _note_written(row: models.Model, names: tuple[str, ...] | None, result: Rows) -> None:
+    state, current = row._state, vars(row)  # noqa: SLF001 (documented)
+    if names is None:
+        if result:
+            (row.pk,) = result[0]
+        state.adding, state.db = False, "default"
+        vars(state)["stored"] = current.copy()
+    elif (stored := vars(state).get("stored")) is not None:
+        stored.update([(name, current[name]) for name in names])
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """A transaction whose rows are written together with its COMMIT, in one trip: each once, as it is at the end.
+
+    What is asked in between, by `execute` or by the ORM, is asked after what was to be written before, and sees it.
+    """
+    database: Any = connections["default"]
+    around = vars(database).get("unit")
+    with transaction.atomic(), database.execute_wrapper(_write_first):
+        database.unit = unit = _Unit()
+        try:
+            yield
+            # A block that is to be rolled back, or is a part of another, ends as Django ends it.
+            if len(database.atomic_blocks) > 1:
+                unit.write()
+            elif not database.needs_rollback:
+                unit.write(commit=True)
+        finally:
+            database.unit = around
+
+
+def _write_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's)
+    unit = context["connection"].unit
+    if unit.rows:
+        unit.write()
+    return execute(sql, params, many, context)
+
+
+def ask(*statements: Statement) -> list[Rows]:
+    """The rows of statements that are sent together, after what the unit of work has to write."""
+    unit = vars(connections["default"]).get("unit")
+    return execute_together(*statements) if unit is None else unit.write(*statements)
+
+
+def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
+    """The rows of one statement that the server keeps prepared; in the transaction that is open, if one is."""
+    (rows,) = ask(Statement(statement, parameters))
+    return rows
+
+
+def insert(row: models.Model) -> None:
+    """Store a new row, and give it the key that the database has chosen unless it has one; at once, or with its unit.
+
+    In a unit of work it has no such key before the unit is written.
+    """
+    _write(row, None)
+
+
+def update(row: models.Model, names: tuple[str, ...]) -> None:
+    """Store these columns of a row that exists; of one that was read or stored here, those that have changed since.
+
+    What changes of a document, such as a list of flags, is a document of its own: the one that was read stays as it is.
+    """
+    _write(row, names)
+
+
 def keep(row: models.Model, names: tuple[str, ...]) -> None:
     """Store a row that is new, else these columns of it."""
-    if row._state.adding:  # noqa: SLF001 (documented)
-        insert(row)
-    else:
-        update(row, names)
+    _write(row, None if row._state.adding else names)  # noqa: SLF001 (documented)
+
+
+def _write(row: models.Model, names: tuple[str, ...] | None) -> None:
+    unit = vars(connections["default"]).get("unit")
+    now = unit is None
+    unit = unit or _Unit()
+    unit.add(row, names)
+    if now:
+        unit.write()

@@ -161,7 +161,7 @@ def open_halt() -> Halt | None:
 
 def is_halted() -> bool:
     """Whether trading is halted now; for calls that ask many times a second."""
-    return execute("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL)").fetchall()[0][0] is True
+    return execute("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL)")[0][0] is True
 
 
 def answer_by(policy: PolicyVersion, distributed_at: datetime) -> datetime:

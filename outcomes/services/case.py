@@ -10,14 +10,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, models
 
 from experiments.models import ExecutionDecision, Experiment
 from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from kernel.rows import add_related, execute, from_json, in_one_trip, json_columns, read_json, relate
+from kernel.rows import add_related, ask, execute, from_json, json_columns, read_json, relate, unit_of_work
 from kernel.sql import load
+from kernel.trips import Rows, Statement
 from kernel.values import parse_instant
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
@@ -69,6 +70,8 @@ NEEDED = {
     "signal": "the signal",
     "distributed": "the distributions",
 }
+# Taken before the fill is written: the directive that names it is written in the same trip.
+NEXT_FILL = Statement("SELECT nextval('trade_fills_id_seq')")
 READ = load(__file__, "case.sql")
 for _model in (
     *(ExecutionDecision, PolicyVersion, Experiment, Signal, Recommendation, Permit, RealTrade, ShadowTrade),
@@ -94,30 +97,36 @@ def lock_experiment(experiment_id: UUID) -> Terms:
     Whatever opens, closes or settles takes this lock first, so that there is one order and no deadlock. Raises
     `not_found` for an experiment that does not exist.
     """
-    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id})
+    terms, _ = lock_experiment_and_ask(experiment_id)
+    return terms
+
+
+def lock_experiment_and_ask(experiment_id: UUID, *statements: Statement) -> tuple[Terms, list[Rows]]:
+    """`lock_experiment`, and the rows of further statements, each run under the lock, in the same trip."""
+    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id}, *statements)
 
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    return _locked(OF_TRADE, {"trade": trade_id, "engine": engine})
+    terms, ((next_fill,),) = _locked(OF_TRADE, {"trade": trade_id, "engine": engine}, NEXT_FILL)
+    (terms.next_fill,) = next_fill
+    return terms
 
 
 def read_experiment(experiment_id: UUID) -> Terms:
     """Everything that is stored about an experiment; under its lock, for whoever will change it."""
-    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id}).fetchall()[0]
+    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id})[0]
     return _terms(now, read_json(text))
 
 
-def _locked(which: str, found_by: dict[str, Any]) -> Terms:
-    with in_one_trip():
-        execute(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
-        # A statement of its own: that of the lock sees the tables as they were before it waited.
-        rows = execute(READ + which, found_by)
-    found = rows.fetchall()
+def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tuple[Terms, list[Rows]]:
+    lock = Statement(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
+    # A statement of its own: that of the lock sees the tables as they were before it waited.
+    _, found, *more = ask(lock, Statement(READ + which, found_by), *statements)
     if not found:
         raise not_found()
     now, text = found[0]
-    return _terms(now, read_json(text))
+    return _terms(now, read_json(text)), more
 
 
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
@@ -194,6 +203,7 @@ class Terms:
     recommendations: dict[str, Recommendation] = field(default_factory=dict)
     shadows: dict[str, ShadowTrade] = field(default_factory=dict)  # by engine
     directives: list[ExitDirective] = field(default_factory=list)  # by number
+    next_fill: int | None = None  # the key of the fill that is being reported; None where no fill can be
 
     @property
     def trades(self) -> list[RealTrade | ShadowTrade]:
@@ -354,7 +364,7 @@ def report_transaction(lock: Callable[[], Terms], engine: str, report: Any) -> I
     """
     terms: Terms | None = None
     try:
-        with transaction.atomic():
+        with unit_of_work():
             terms = lock()
             yield terms
     except IntegrityError as error:

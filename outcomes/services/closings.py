@@ -171,6 +171,7 @@ def _book_real(
             reason=reason,
             market_conditions=report.market_conditions,
             request_hash=request_hash,
+            key=terms.next_fill,
         ),
         terms.schedule,
         terms.now,

@@ -68,6 +68,7 @@ class NewFill:
     reason: str = ""
     market_conditions: Mapping[str, Any] = field(default_factory=dict)
     request_hash: str = ""
+    key: int | None = None  # in the database, where it was taken already
 
 
 def core_fill(row: TradeFill) -> Fill:
@@ -125,6 +126,7 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
         fill = Fill(new.ref, tuple(new.legs), charged)
     conditions = dict(new.market_conditions)
     row = TradeFill(
+        pk=new.key,
         real_trade=trade if isinstance(trade, RealTrade) else None,
         shadow_trade=trade if isinstance(trade, ShadowTrade) else None,
         experiment_id=trade.experiment_id,

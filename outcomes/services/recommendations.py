@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -12,12 +12,13 @@ from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
-from kernel.rows import execute, from_json, insert, json_columns, read_json, update
+from kernel.rows import execute, from_json, insert, json_columns, read_json, unit_of_work, update
+from kernel.trips import Statement
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
-from outcomes.services.case import Terms, lock_experiment, not_found
+from outcomes.services.case import Terms, lock_experiment_and_ask, not_found
 from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
 from policies.core import rules
@@ -25,8 +26,11 @@ from policies.selectors import answer_by
 
 # A halt that is being engaged is waited for, and one that comes later waits for this transaction: no halt is missed
 # between looking and answering.
-HOLD_OFF_HALTS = "LOCK TABLE halts IN SHARE MODE"
-IS_HALTED = "SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"
+# The clock is read after the wait for a halt, or a permit could be shortened by the wait.
+HALTED_AND_NOW = (
+    Statement("LOCK TABLE halts IN SHARE MODE"),
+    Statement("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL), clock_timestamp()"),
+)
 # A worker that claims holds the row as well: it does not ask for the experiment.
 LOCK_DISTRIBUTION = f"""
 SELECT {json_columns(SignalDistribution)}::text FROM signal_distributions t WHERE experiment_id = %s AND engine = %s
@@ -68,12 +72,12 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
     5. If it declines after the real trade's exit, settle that exit's directive, which has nothing to close.
     """
-    with transaction.atomic():
-        terms = lock_experiment(report.experiment_id)
+    distributed = Statement(LOCK_DISTRIBUTION, (report.experiment_id, engine))
+    with unit_of_work():
+        terms, (rows, _, halted_and_now) = lock_experiment_and_ask(report.experiment_id, distributed, *HALTED_AND_NOW)
         if engine not in terms.distributed:
             raise not_found()
-        row = execute(LOCK_DISTRIBUTION, (report.experiment_id, engine)).fetchall()[0]
-        distribution = from_json(SignalDistribution, read_json(row[0]))
+        distribution = from_json(SignalDistribution, read_json(rows[0][0]))
         first = terms.recommendations.get(engine)
         if first is not None:
             if first.request_hash != report.request_hash:
@@ -88,10 +92,9 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                 f"The experiment's context_hash is {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
             )
-        is_halted, now = halted_and_now()
+        is_halted, now = halted_and_now[0]
         if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
             raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
-        # After the wait for a halt, or a permit could be shortened by the wait.
         terms = replace(terms, now=now)
         role, reason = _role(engine, terms, is_halted=is_halted)
         recommendation = _store(engine, report, terms, role=role, reason=reason)
@@ -160,21 +163,14 @@ def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Rol
     return recommendation
 
 
-def halted_and_now() -> tuple[bool, datetime]:
-    """Whether trading is halted, which stays so until the transaction ends, and the database's clock after the wait."""
-    execute(HOLD_OFF_HALTS)
-    is_halted, now = execute(IS_HALTED).fetchall()[0]
-    return is_halted, now
-
-
 def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
     """Confirm that the engine's real order may go out now; judged anew each time, so that a halt counts at once.
 
     Raises `not_found`, `recommendation_missing`, `not_permitted`, `halted` and `permit_expired`. Before the engine's
     own recommendation it answers alike whichever engine asks: anything else would tell it its role.
     """
-    with transaction.atomic():
-        terms = lock_experiment(experiment_id)
+    with unit_of_work():
+        terms, (_, halted_and_now) = lock_experiment_and_ask(experiment_id, *HALTED_AND_NOW)
         if engine not in terms.distributed:
             raise not_found()
         permit = terms.permit
@@ -182,7 +178,7 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
             if engine not in terms.recommendations:
                 raise DomainError("recommendation_missing", "Send a recommendation first; the answer reveals the role.")
             raise DomainError("not_permitted", f"Engine {engine} may not trade this experiment for real.")
-        is_halted, now = halted_and_now()
+        is_halted, now = halted_and_now[0]
         if is_halted:
             raise DomainError("halted", "Trading is halted; no real order may go out.")
         if now > permit.expires_at:
@@ -219,9 +215,9 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
     # A replayed entry has the market's time; ours says only when it was told.
     entered = terms.now if terms.is_replayed else trade.entry_time
     # Confirmed after the halt, a fill from within it is as little permitted as one that came after the confirmation.
-    halt = execute(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at}).fetchone()
-    if halt is not None:
-        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halt[0])
+    halts = execute(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at})
+    if halts:
+        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halts[0][0])
         record_one(
             trade, PairRule.NOT_PERMITTED, f"confirmed at {confirmed}; revoked by the halt of {halted}", terms.now
         )

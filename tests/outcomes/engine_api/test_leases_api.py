@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from outcomes.models import Recommendation
-from outcomes.services import recommendations
+from outcomes.services import case, recommendations
 from tests.database import execute, value
 from tests.factories import make_experiment
 from tests.outcomes.desk import Answer, EngineClient, make_desk, recommendation
@@ -148,7 +148,8 @@ def answer_while_another_claims(monkeypatch: pytest.MonkeyPatch) -> tuple[Answer
     token = claim(desk.a)
     let_leases_end()
     meeting = Meeting()
-    monkeypatch.setattr(recommendations, "halted_and_now", meeting.after(recommendations.halted_and_now))
+    after_looking = meeting.after(case.lock_experiment_and_ask)
+    monkeypatch.setattr(recommendations, "lock_experiment_and_ask", after_looking)
     other = EngineClient("A")
     body = recommendation(desk.experiment, lease_token=token)
 

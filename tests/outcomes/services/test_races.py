@@ -6,8 +6,9 @@ import pytest
 from django.db import IntegrityError
 
 from kernel.actors import Actor
+from kernel.trips import Statement
 from outcomes.models import ExitDirective, Incident, RealTrade, Recommendation, ShadowOutcome, ShadowTrade
-from outcomes.services import closings, directives, openings, recommendations
+from outcomes.services import case, closings, directives, openings, recommendations
 from policies.services import engage_halt
 from tests.outcomes.desk import C72_5_JULY, Answer, Desk, live_desk, make_desk, now, quote
 from tests.outcomes.services.locks import take_locks_away
@@ -127,7 +128,8 @@ def cross_with_a_halt(call: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Answe
     """Engage a halt after the call has looked for one, before it commits; whether the halt was done by then."""
     desk = make_desk(recommended=call != "recommend")
     meeting = Meeting()
-    monkeypatch.setattr(recommendations, "halted_and_now", meeting.after(recommendations.halted_and_now))
+    after_looking = meeting.after(case.lock_experiment_and_ask)
+    monkeypatch.setattr(recommendations, "lock_experiment_and_ask", after_looking)
 
     answer, _ = run_across(
         meeting,
@@ -146,9 +148,15 @@ def test_a_halt_waits_for_a_role_or_a_permit_that_is_being_given(call: str, monk
     assert not halted_meanwhile
 
 
+def hold_instead(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+    """Let another statement stand for the lock that holds off halts."""
+    _, look = recommendations.HALTED_AND_NOW
+    monkeypatch.setattr(recommendations, "HALTED_AND_NOW", (Statement(statement), look))
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_without_that_wait_the_database_would_still_refuse(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", NO_LOCK)
+    hold_instead(monkeypatch, NO_LOCK)
 
     with pytest.raises(IntegrityError, match="while trading is halted"):
         cross_with_a_halt(call, monkeypatch)
@@ -156,7 +164,7 @@ def test_without_that_wait_the_database_would_still_refuse(call: str, monkeypatc
 
 @pytest.mark.parametrize("call", CALLS)
 def test_without_both_it_would_be_given_although_the_halt_had_come(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recommendations, "HOLD_OFF_HALTS", NO_GUARD_EITHER)
+    hold_instead(monkeypatch, NO_GUARD_EITHER)
 
     answer, halted_meanwhile = cross_with_a_halt(call, monkeypatch)
 
