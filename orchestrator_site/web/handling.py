@@ -18,7 +18,6 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from io import BytesIO
 from time import monotonic, sleep
 from typing import IO, Any
@@ -346,7 +345,4 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """The body's object, its prices as Decimal and never as float; raise DomainError with code and sentence."""
-        body = stream.read()
-        decode_alert(body, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        document: dict[str, Any] = json.loads(body.decode("utf-8-sig"), parse_float=Decimal)
-        return document
+        return decode_alert(stream.read(), max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, exact=True)

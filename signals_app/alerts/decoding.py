@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -26,10 +27,11 @@ _JSON_WHITE_SPACE = " \t\r\n"
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
+def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES, exact: bool = False) -> dict[str, Any]:
     """The JSON object in the body; raise DomainError saying what is wrong with it (R8.1).
 
-    Nothing is repaired: two repairs of one text can disagree on the direction.
+    Nothing is repaired: two repairs of one text can disagree on the direction. `exact` reads numbers with a fraction or
+    an exponent as Decimal, as they are written, instead of float; what is refused is the same.
     """
     refuse_size(len(body), max_bytes)
     try:
@@ -44,7 +46,7 @@ def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, A
     if not text:
         raise DomainError("empty_body", "The body is empty; it must be a JSON object.")
     try:
-        payload = _DECODER.decode(text)
+        payload = (_EXACT if exact else _DECODER).decode(text)
     except json.JSONDecodeError as error:
         if "\x00" in text:
             raise DomainError("invalid_character", "The body contains U+0000; remove it.") from error
@@ -63,9 +65,11 @@ def decode_alert(body: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, A
         kinds = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
         kind = kinds.get(type(payload), "a number")
         raise DomainError("not_an_object", f"The body is {kind}; it must be a JSON object.")
+    # Python reads neither U+0000 nor half a surrogate pair from UTF-8 unless they are written so.
+    check_text = _check_text if "\\u" in text else _trust_text
     for name, value in payload.items():
-        _check_text(name, name)
-        _check_value(value, name, depth=1)
+        check_text(name, name)
+        _check_value(value, name, 1, check_text)
     return payload
 
 
@@ -96,15 +100,27 @@ def _float(text: str) -> float:
     return math.nan if number == 0 and text.lower().partition("e")[0].strip("-0.") else number
 
 
+def _exact(text: str) -> Decimal | float:
+    """The number as it is written; what no double holds stays the float that is refused, and so does 0e(10^20)."""
+    number = _float(text)
+    try:
+        return Decimal(text) if math.isfinite(number) else number
+    except InvalidOperation:
+        return math.nan
+
+
 # By default the last of two equal keys wins without a word, and NaN is read, which jsonb then refuses.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_float)
+_DECODER, _EXACT = (
+    json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=read)
+    for read in (_float, _exact)
+)
 
 
-def _check_value(value: Any, field: str, depth: int) -> None:
+def _check_value(value: Any, field: str, depth: int, check_text: Callable[[str, str], None]) -> None:
     """Refuse what could not be stored or hashed; `field` is the top-level field that the error is about."""
     kind = type(value)
     if kind is str:
-        _check_text(value, field)
+        check_text(value, field)
     elif kind is float:
         # 1e400 is read as infinity, which jsonb refuses, 1e-400 as no number.
         if not math.isfinite(value):
@@ -119,8 +135,12 @@ def _check_value(value: Any, field: str, depth: int) -> None:
             raise _too_deep(field)
         for inner in value:
             if kind is dict:
-                _check_text(inner, field)
-            _check_value(value[inner] if kind is dict else inner, field, depth + 1)
+                check_text(inner, field)
+            _check_value(value[inner] if kind is dict else inner, field, depth + 1, check_text)
+
+
+def _trust_text(_text: str, _field: str) -> None:
+    """Instead of `_check_text`, where the body cannot hold what that looks for."""
 
 
 def _check_text(text: str, field: str) -> None:

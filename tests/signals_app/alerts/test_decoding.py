@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal, InvalidOperation
 from itertools import count
 from typing import Any
 
@@ -237,3 +238,37 @@ def test_the_limit_of_a_body_can_be_another() -> None:
     assert decode_alert(b'{"a": 1}', max_bytes=8) == {"a": 1}
     with pytest.raises(DomainError, match="The body is 9 bytes; the limit is 8"):
         decode_alert(b'{"a": 1} ', max_bytes=8)
+
+
+def decode_exactly(body: bytes) -> dict[str, Any] | DomainError:
+    try:
+        return decode_alert(body, exact=True)
+    except DomainError as error:
+        return error
+
+
+@given(st.text('{}[]":,\\u0123456789aeEdD+-. \n\x00nNIfty', max_size=60) | json_objects.map(json.dumps))
+@example('{"a": 1e400}')
+@example('{"a": {"b": -1e-400}}')
+@example('{"a": ["\\ud800", 0.10, 1.50e2, 7, 9007199254740993.0]}')
+@example('{"a": 0e99999999999999999999}')
+@example('\ufeff{"a": 0.0E-400, "b": 123456789012345678901234567890}')
+def test_a_body_is_read_exactly_where_it_is_read_at_all(text: str) -> None:
+    """What is refused is refused alike; else each number is the one that Python's own reader of Decimals finds."""
+    read, exactly = decode_or_refuse(text.encode()), decode_exactly(text.encode())
+
+    if isinstance(read, DomainError):
+        assert vars(exactly) == vars(read)
+    elif isinstance(exactly, DomainError):
+        assert exactly.code == "number_out_of_range"
+        with pytest.raises(InvalidOperation):
+            json.loads(text.removeprefix("\ufeff"), parse_float=Decimal)
+    else:
+        assert repr(exactly) == repr(json.loads(text.removeprefix("\ufeff"), parse_float=Decimal))
+
+
+def test_a_zero_whose_exponent_no_decimal_can_hold_is_refused_where_it_would_be_one() -> None:
+    body = b'{"a": [0e99999999999999999999]}'
+
+    assert decode_or_refuse(body) == {"a": [0.0]}
+    assert vars(decode_exactly(body)) == vars(refusal(b'{"a": [1e400]}'))
