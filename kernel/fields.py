@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
@@ -18,6 +19,7 @@ from psycopg.types.json import Json
 from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.request import Request
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
 from kernel.values import decimal_text, format_timestamp, parse_instant
@@ -51,7 +53,7 @@ class CanonicalJSONField(models.JSONField):
 
 
 # Without exponents, which `Decimal` would read, too.
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_DECIMAL = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
 
 
 class MomentField(serializers.DateTimeField):
@@ -78,6 +80,13 @@ class FixedFields:
         kind: Any = type(self)
         return _fields_of(kind)
 
+    @classmethod
+    def answer(cls, instance: Any) -> dict[str, Any]:
+        """What is answered of a row or of named values, by a serializer that is made once, too."""
+        kind: Any = cls
+        answer: dict[str, Any] = _made(kind).to_representation(instance)
+        return answer
+
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """The answer; a field that has no value is null."""
         answer = {}
@@ -87,6 +96,11 @@ class FixedFields:
             value = field.get_attribute(instance) if source is None else take(instance, source)
             answer[name] = None if value is None else write(value)
         return answer
+
+
+@cache
+def _made(serializer: Any) -> Any:
+    return serializer()
 
 
 @cache
@@ -112,16 +126,17 @@ class StrictSerializer(FixedFields, serializers.Serializer[Any]):
             return super().to_internal_value(data)
         taken = _taken(type(self))
         # Mostly a misspelt optional field, which DRF would silently take for absent.
-        if unknown := sorted(data.keys() - taken.keys()):
+        if not data.keys() <= taken.keys():
+            unknown = sorted(data.keys() - taken.keys())
             raise serializers.ValidationError(
                 {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
             )
         values, errors = {}, {}
-        for name, (field, check) in taken.items():
-            if name not in data and not field.required and field.default is empty:
+        for name, (may_lack, read, check) in taken.items():
+            if may_lack and name not in data:
                 continue
             try:
-                value = field.run_validation(data.get(name, empty))
+                value = read(data.get(name, empty))
                 values[name] = value if check is None else check(self, value)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
@@ -136,11 +151,46 @@ class StrictSerializer(FixedFields, serializers.Serializer[Any]):
 
 
 @cache
-def _taken(serializer: Any) -> dict[str, tuple[Any, Any]]:
-    """Each field by its name, and the serializer's own check of it, if it has one."""
+def _taken(serializer: Any) -> dict[str, tuple[bool, Callable[[Any], Any], Any]]:
+    """Each field by its name: whether it may be left out, its reader, and the serializer's own check of it, if any."""
     return {
-        name: (field, getattr(serializer, f"validate_{name}", None)) for name, field in _fields_of(serializer).items()
+        name: (
+            not field.required and field.default is empty,
+            reader_of(field),
+            getattr(serializer, f"validate_{name}", None),
+        )
+        for name, field in _fields_of(serializer).items()
     }
+
+
+_PLAIN = {serializers.Field.run_validation, serializers.CharField.run_validation}
+
+
+def reader_of(field: Any) -> Callable[[Any], Any]:
+    """The field's `run_validation`, at once with a value that is neither empty nor wrong; all others take the long way.
+
+    That it says the same is a test's to prove (`tests/kernel/test_fields.py`).
+    """
+    in_full: Callable[[Any], Any] = field.run_validation
+    if type(field).run_validation not in _PLAIN or field.read_only:
+        return in_full
+    convert = field.to_internal_value
+    # DRF looks for half a surrogate pair character by character; in ASCII there is none.
+    validators = [each for each in field.validators if not isinstance(each, ProhibitSurrogateCharactersValidator)]
+    assert not any(getattr(each, "requires_context", False) for each in validators)
+
+    def read(data: Any) -> Any:
+        if data is empty or data is None or (isinstance(data, str) and not (data.isascii() and data.strip())):
+            return in_full(data)
+        value = convert(data)
+        try:
+            for validate in validators:
+                validate(value)
+        except (DjangoValidationError, serializers.ValidationError):
+            return in_full(data)
+        return value
+
+    return read
 
 
 class PeriodSerializer(StrictSerializer):
@@ -173,14 +223,29 @@ def sha256_field(**options: Any) -> serializers.RegexField:
 class DecimalTextField(serializers.DecimalField):
     """A decimal as text or JSON number, never a float; answered as text with at least two decimals."""
 
+    def __init__(self, max_digits: int, decimal_places: int, **options: Any) -> None:
+        super().__init__(max_digits, decimal_places, **options)
+        self._whole, self._decimals = max_digits - decimal_places, decimal_places
+        self._step, self._context = Decimal(1).scaleb(-decimal_places), Context(prec=max_digits)
+
     def to_internal_value(self, data: Any) -> Decimal:
         """The exact number; what only Python would read as one is rejected."""
-        if isinstance(data, bool) or not isinstance(data, (str, int, Decimal)):
-            self.fail("invalid")
-        # `Decimal` alone also reads "1_0", "NaN" and digits of other scripts.
-        if isinstance(data, str) and _DECIMAL.fullmatch(data) is None:
+        if isinstance(data, str):
+            # `Decimal` alone also reads "1_0", "NaN" and digits of other scripts.
+            written = _DECIMAL.fullmatch(data)
+            if written is None:
+                self.fail("invalid")
+            whole, decimals = written.groups()
+            # Nearly every number: its digits need not be counted one by one.
+            if len(whole) <= self._whole and len(decimals or "") <= self._decimals:
+                return self.quantize(Decimal(data))
+        elif isinstance(data, bool) or not isinstance(data, (int, Decimal)):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+    def quantize(self, value: Decimal) -> Decimal:
+        """With as many decimals as the column; DRF makes the context anew for every number."""
+        return value.quantize(self._step, context=self._context)
 
     def to_representation(self, value: Any) -> str:
         """Plain digits, at least two decimals."""

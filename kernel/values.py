@@ -68,9 +68,12 @@ def read_instant(text: str) -> datetime:
 
 def format_timestamp(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SS.ffffffZ``, the form of every hashed document; raises ValueError without a zone."""
+    # Microseconds always: isoformat alone leaves them out when they are zero, and the hash would be another.
+    if moment.tzinfo is UTC:
+        # Nearly every instant, with nothing to convert: it ends with +00:00.
+        return moment.isoformat(timespec="microseconds")[:-6] + "Z"
     if moment.utcoffset() is None:
         raise ValueError("A timestamp without a time zone names no instant.")
-    # Microseconds always: isoformat alone leaves them out when they are zero, and the hash would be another.
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 

@@ -23,4 +23,4 @@ class HeartbeatView(EngineCall, APIView):
         engine = engine_of(request)
         heard = record_heartbeat(engine, **body.validated_data)
         answer = {"engine": engine, **heard._asdict()} | ({} if heard.enabled else {"available_until": None})
-        return Response(HeartbeatAnswerSerializer(answer).data)
+        return Response(HeartbeatAnswerSerializer.answer(answer))

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -114,10 +115,11 @@ def report_hash(
 ) -> str:
     """SHA-256 that recognises a repeated report by what it means; `defaults` are what members left out stand for."""
     said = {}
-    for member in fields(report):
-        value = getattr(report, member.name)
-        value = defaults.get(member.name) if value is None else value
-        said[member.name] = one_spelling(value) if isinstance(value, dict) else value
+    kind: Any = type(report)
+    for name in _members(kind):
+        value = getattr(report, name)
+        value = defaults.get(name) if value is None else value
+        said[name] = one_spelling(value) if isinstance(value, dict) else value
     return meaning_hash(said)
 
 
@@ -260,20 +262,25 @@ def meaning_hash(values: Mapping[str, Any]) -> str:
     return document_hash(_meaning(values))
 
 
+@cache
+def _members(report: Any) -> tuple[str, ...]:
+    return tuple(member.name for member in fields(report))
+
+
+_WORDS: dict[type, Callable[[Any], str]] = {datetime: format_timestamp, Decimal: plain_text, UUID: str}
+
+
 def _meaning(value: Any) -> Any:
-    if isinstance(value, str):
+    kind: Any = type(value)
+    if kind is str:
         return value
+    if (words := _WORDS.get(kind)) is not None:
+        return words(value)
     if isinstance(value, dict):
         return {name: _meaning(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_meaning(item) for item in value]
-    if isinstance(value, datetime):
-        return format_timestamp(value)
-    if isinstance(value, Decimal):
-        return plain_text(value)
-    if is_dataclass(value):
-        return {member.name: _meaning(getattr(value, member.name)) for member in fields(value)}
-    return str(value) if isinstance(value, UUID) else value
+    return {name: _meaning(getattr(value, name)) for name in _members(kind)} if is_dataclass(value) else value
 
 
 def one_spelling(value: Any) -> Any:

@@ -220,7 +220,7 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
     def get_own_exit(self, trade: RealTrade | ShadowTrade) -> Any:
         """A shadow's exit by its own rules."""
         own = getattr(trade, "own_exit", None) if isinstance(trade, ShadowTrade) else None
-        return own and OwnExitAnswerSerializer(own).data
+        return own and OwnExitAnswerSerializer.answer(own)
 
     def get_snapshot_instruments(self, trade: RealTrade | ShadowTrade) -> list[str]:
         """The shadow's, as of now: it may open after the real trade."""
@@ -288,19 +288,20 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
     def get_outcome(self, trade: RealTrade | ShadowTrade) -> Any:
         """The last revision of the result, unless that withdraws it."""
         result = result_in_force(trade.outcomes.all())
-        return result and OutcomeAnswerSerializer(result).data
+        return result and OutcomeAnswerSerializer.answer(result)
 
     @extend_schema_field(DirectiveAnswerSerializer(many=True))
     def get_directives(self, trade: RealTrade | ShadowTrade) -> Any:
         """Those of a real trade are the other engine's to follow."""
         found = trade.exit_directives.all() if isinstance(trade, ShadowTrade) else ()
-        return DirectiveAnswerSerializer(sorted(found, key=lambda directive: directive.number), many=True).data
+        in_order = sorted(found, key=lambda directive: directive.number)
+        return [DirectiveAnswerSerializer.answer(directive) for directive in in_order]
 
     @extend_schema_field(ViolationAnswerSerializer(many=True))
     def get_violations(self, trade: RealTrade | ShadowTrade) -> Any:
         """The other engine's are not its business."""
         found = [each for each in trade.experiment.violations.all() if each.engine == trade.engine]
-        return ViolationAnswerSerializer(sorted(found, key=lambda each: each.pk), many=True).data
+        return [ViolationAnswerSerializer.answer(each) for each in sorted(found, key=lambda each: each.pk)]
 
 
 class TradePageSerializer(FixedFields, serializers.Serializer[Any]):

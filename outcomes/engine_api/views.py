@@ -70,7 +70,7 @@ class ClaimView(EngineCall, APIView):
         body = _validated(ClaimSerializer, request)
         claimed = claim_assignments(engine_of(request), **body.validated_data)
         token = claimed[0].lease_token if claimed else None
-        return Response(ClaimedSerializer({"assignments": claimed, "lease_token": token}).data)
+        return Response(ClaimedSerializer.answer({"assignments": claimed, "lease_token": token}))
 
 
 class RenewView(EngineCall, APIView):
@@ -81,7 +81,7 @@ class RenewView(EngineCall, APIView):
         """Lengthen a lease while it holds; 409 `lease_lost` once it has ended or the assignment was answered."""
         body = _validated(RenewSerializer, request)
         until = renew_lease(engine_of(request), experiment_id, **body.validated_data)
-        return Response(RenewedSerializer({"experiment_id": experiment_id, "lease_expires_at": until}).data)
+        return Response(RenewedSerializer.answer({"experiment_id": experiment_id, "lease_expires_at": until}))
 
 
 class AssignmentView(EngineCall, APIView):
@@ -109,7 +109,7 @@ class AssignmentView(EngineCall, APIView):
         known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
         if "*" in known or headers["ETag"] in known:
             return Response(status=304, headers=headers)
-        return Response(AssignmentSerializer(assignment).data, headers=headers)
+        return Response(AssignmentSerializer.answer(assignment), headers=headers)
 
 
 class RecommendationsView(EngineCall, APIView):
@@ -126,7 +126,7 @@ class RecommendationsView(EngineCall, APIView):
         source = request.body
         report = _validated(RecommendationSerializer, request).report(source)
         recommendation, is_new = services.record_recommendation(engine_of(request), report)
-        return Response(RecommendationAnswerSerializer(recommendation).data, status=201 if is_new else 200)
+        return Response(RecommendationAnswerSerializer.answer(recommendation), status=201 if is_new else 200)
 
 
 class PermitConfirmView(EngineCall, APIView):
@@ -136,7 +136,7 @@ class PermitConfirmView(EngineCall, APIView):
     def post(self, request: Request, experiment_id: UUID) -> Response:
         """Judge anew, each time, whether this engine may trade for real; 409 says why it may not."""
         _validated(ConfirmSerializer, request)
-        return Response(PermitAnswerSerializer(services.confirm_permit(engine_of(request), experiment_id)).data)
+        return Response(PermitAnswerSerializer.answer(services.confirm_permit(engine_of(request), experiment_id)))
 
 
 class TradesView(EngineCall, APIView):
@@ -154,7 +154,7 @@ class TradesView(EngineCall, APIView):
         query.is_valid(raise_exception=True)
         trades, position = own_trades(engine_of(request), **query.validated_data)
         cursor = None if position is None else position.text()
-        return Response(TradePageSerializer({"trades": trades, "next_cursor": cursor}).data)
+        return Response(TradePageSerializer.answer({"trades": trades, "next_cursor": cursor}))
 
     @extend_schema(
         operation_id="open_trade",
@@ -166,7 +166,7 @@ class TradesView(EngineCall, APIView):
         """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
         body = _validated(TradeSerializer, request)
         trade, is_new = services.open_trade(engine_of(request), body.report(), body=request.data)
-        return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
+        return Response(TradeAnswerSerializer.answer(trade), status=201 if is_new else 200)
 
 
 class TradeView(EngineCall, APIView):
@@ -175,7 +175,7 @@ class TradeView(EngineCall, APIView):
     @extend_schema(operation_id="get_trade", responses=TradeDocumentSerializer)
     def get(self, request: Request, trade_id: UUID) -> Response:
         """The same document as in the list, with the instruments to quote in its exit as of now."""
-        return Response(TradeDocumentSerializer(services.own_trade(engine_of(request), trade_id)).data)
+        return Response(TradeDocumentSerializer.answer(services.own_trade(engine_of(request), trade_id)))
 
 
 class TradeFillsView(EngineCall, APIView):
@@ -188,7 +188,7 @@ class TradeFillsView(EngineCall, APIView):
         """Book a partial exit, scaling in, legging, a roll or a settlement; accepted while halted, too."""
         body = _validated(FillSerializer, request)
         trade, is_new = services.report_fill(engine_of(request), trade_id, body.report(), body=request.data)
-        return Response(TradeAnswerSerializer(trade).data, status=201 if is_new else 200)
+        return Response(TradeAnswerSerializer.answer(trade), status=201 if is_new else 200)
 
 
 class TradeAmendmentsView(EngineCall, APIView):
@@ -203,7 +203,7 @@ class TradeAmendmentsView(EngineCall, APIView):
         """Keep a broker's correction or bust of a fill until an operator decides; nothing changes before."""
         report = _validated(AmendmentSerializer, request).report()
         amendment, is_new = services.propose_amendment(engine_of(request), trade_id, report)
-        return Response(AmendmentAnswerSerializer(amendment).data, status=201 if is_new else 200)
+        return Response(AmendmentAnswerSerializer.answer(amendment), status=201 if is_new else 200)
 
 
 class TradeExitView(EngineCall, APIView):
@@ -243,7 +243,7 @@ class ExitDirectivesView(EngineCall, APIView):
         engine = engine_of(request)
         # A new query each time: what expires and falls due moves with the clock.
         pending = wait_for(lambda: list(services.pending_directives(engine)), query.validated_data["wait_seconds"])
-        return Response(PendingExitsSerializer({"exit_directives": pending}).data)
+        return Response(PendingExitsSerializer.answer({"exit_directives": pending}))
 
 
 class ExitDirectiveReportView(EngineCall, APIView):
@@ -254,4 +254,4 @@ class ExitDirectiveReportView(EngineCall, APIView):
         """Close the shadow at its engine's own quotes as of the exit time."""
         body = _validated(ShadowExitSerializer, request)
         directive, _ = services.report_shadow_exit(engine_of(request), directive_id, body.report())
-        return Response(SettledExitSerializer(directive).data)
+        return Response(SettledExitSerializer.answer(directive))

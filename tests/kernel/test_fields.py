@@ -1,0 +1,123 @@
+"""Fields of calls: what is shortened of DRF's own reading says the same as DRF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import SkipField
+
+from kernel.errors import DomainError
+from kernel.fields import DecimalTextField, StrictSerializer, reader_of
+from kernel.values import format_timestamp
+from outcomes.core.trades import FEES, MULTIPLIER, NET_PRICE, PNL, PRICE, QUANTITY
+from outcomes.engine_api import serializers as bodies
+from tests.kernel.json_strategies import json_values
+
+FIELDS = {
+    (kind.__name__, name): field
+    for kind in vars(bodies).values()
+    if isinstance(kind, type) and issubclass(kind, StrictSerializer)
+    for name, field in kind().fields.items()
+}
+likely = st.sampled_from(
+    [
+        "", " ", "A", "LONG", "REAL", "OPEN", "CLOSE", "TAKE_PROFIT", "BROKER_FILL", "USD", "USDUSDUSDUSD", "entry",
+        "half", "2014-06-05T18:00:00Z", "2014-06-05T18:00:00", "2d728a47-facd-422f-9a7c-618888895f2f", "true", "1", "0",
+        "TWX 140621C70000", "TWX   140621C00070000", "x" * 65, " x", "x\x00", "x\ud800", "€", "a" * 64, "a" * 101,
+        "A" * 64, "-1", "1001", "1.390", "-0.00", "1_0", "1e3", "Infinity", "\u0661", "9" * 30, "0." + "1" * 13,
+        "1.50\n", 0, 1, -1, 10**30, True,
+        Decimal("1.50"), Decimal("1E+30"), Decimal("-0.0"), Decimal(7), 0.5,
+    ]
+)  # fmt: skip
+sent = likely | st.text(max_size=8) | st.decimals(allow_nan=False, allow_infinity=False, places=3) | json_values
+
+
+def outcome(read: Callable[[Any], Any], data: Any) -> tuple[str, Any]:
+    """What is read, to the last digit, or all that is said of it."""
+    try:
+        return "read", repr(read(data))
+    except serializers.ValidationError as error:
+        return "refused", _with_codes(error.detail)
+    except DomainError as error:
+        return "refused", vars(error)
+    except SkipField:
+        return "left out", None
+
+
+def _with_codes(detail: Any) -> Any:
+    if isinstance(detail, dict):
+        return {name: _with_codes(each) for name, each in detail.items()}
+    if isinstance(detail, list):
+        return [_with_codes(each) for each in detail]
+    return str(detail), detail.code if isinstance(detail, ErrorDetail) else None
+
+
+@pytest.mark.parametrize("named", FIELDS, ids=".".join)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_field_is_read_as_drf_reads_it(named: tuple[str, str], data: st.DataObject) -> None:
+    field, value = FIELDS[named], data.draw(sent | st.just(serializers.empty))
+
+    assert outcome(reader_of(field), value) == outcome(field.run_validation, value)
+
+
+def test_all_that_is_wrong_with_a_value_is_said() -> None:
+    field = serializers.RegexField("^[ab]*$", max_length=3)
+
+    assert outcome(reader_of(field), "abcd") == (
+        "refused",
+        [
+            ("Ensure this field has no more than 3 characters.", "max_length"),
+            ("This value does not match the required pattern.", "invalid"),
+        ],
+    )
+
+
+numbers = (
+    st.from_regex(r"\A-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+)
+
+
+@pytest.mark.parametrize("digits", [PRICE, NET_PRICE, QUANTITY, MULTIPLIER, FEES, PNL], ids=str)
+@given(number=numbers)
+@example(number="0" * 1001)
+@example(number="00000000000000000000000000000000001.5")
+@example(number="123456789012.123456789012")
+@example(number="-123456789012.123456789012")
+@example(number="0.0000000000001")
+@example(number=Decimal("1E+11"))
+def test_a_number_is_the_one_that_drf_reads_with_the_same_decimals(digits: Any, number: Any) -> None:
+    assert outcome(DecimalTextField(**digits).run_validation, number) == outcome(
+        serializers.DecimalField(**digits).run_validation, number
+    )
+
+
+class Answer(StrictSerializer):
+    """Two fields."""
+
+    name = serializers.CharField()
+    number = DecimalTextField(6, 2, allow_null=True)
+
+
+def test_an_answer_is_what_a_serializer_of_its_own_would_say() -> None:
+    for values in ({"name": "a", "number": Decimal("1.5")}, {"name": "b", "number": None}):
+        assert Answer.answer(values) == Answer(values).data
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC]) | st.timezones()))
+def test_an_instant_is_written_in_utc_whatever_zone_it_came_in(moment: datetime) -> None:
+    try:
+        expected = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    except OverflowError:
+        return
+    assert format_timestamp(moment) == expected
