@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -101,10 +102,16 @@ def from_json(model: type[M], values: list[Any], names: tuple[str, ...] = ()) ->
     return row
 
 
+@cache
+def _all(model: type[models.Model]) -> models.QuerySet[models.Model]:
+    return model._default_manager.all()  # noqa: SLF001 (documented)
+
+
 def relate(row: models.Model, name: str, rows: Sequence[models.Model], model: type[models.Model]) -> None:
     """Let the reverse relation hold these rows from now on, as `prefetch_related` does."""
-    found: Any = model._default_manager.all()  # noqa: SLF001 (documented)
-    found._result_cache, found._prefetch_done = list(rows), True  # noqa: SLF001 (no public way)
+    found: Any = models.QuerySet.__new__(models.QuerySet)
+    # The query itself is nobody's: whoever narrows it copies it first.
+    vars(found).update(vars(_all(model)), _result_cache=list(rows), _prefetch_done=True)
     vars(row).setdefault("_prefetched_objects_cache", {})[name] = found
 
 
@@ -113,6 +120,30 @@ def add_related(row: models.Model, name: str, added: models.Model) -> None:
     known = vars(row).get("_prefetched_objects_cache", {}).get(name)
     if known is not None:
         known._result_cache.append(added)  # noqa: SLF001 (no public way)
+
+
+def related(row: models.Model, name: str) -> Sequence[Any]:
+    """The rows of the reverse relation: those that it was told to hold, else the stored ones; not to be changed."""
+    known = vars(row).get("_prefetched_objects_cache", {}).get(name)
+    found: Sequence[Any] = list(getattr(row, name).all()) if known is None else known._result_cache  # noqa: SLF001
+    return found
+
+
+@cache
+def _column(model: type[models.Model], name: str) -> str | None:
+    """The column of a key of another table; None where both rows must be told."""
+    field: Any = model._meta.get_field(name)  # noqa: SLF001 (documented)
+    return None if field.one_to_one else str(field.attname)
+
+
+def refer(row: models.Model, name: str, to: models.Model) -> None:
+    """Let the row refer to another, as an assignment does, without its look at routers and types."""
+    column = _column(type(row), name)
+    if column is None:
+        setattr(row, name, to)
+        return
+    vars(row)[column] = to.pk
+    row._state.fields_cache[name] = to  # noqa: SLF001 (as Django keeps it)
 
 
 @cache
@@ -190,6 +221,10 @@ def _note_written(row: models.Model, names: tuple[str, ...] | None, result: Rows
         stored.update([(name, current[name]) for name in names])
 
 
+# Of this thread, as its connection is.
+_current: Any = threading.local()
+
+
 @contextmanager
 def unit_of_work() -> Iterator[None]:
     """A transaction whose rows are written together with its COMMIT, in one trip: each once, as it is at the end.
@@ -197,9 +232,9 @@ def unit_of_work() -> Iterator[None]:
     What is asked in between, by `execute` or by the ORM, is asked after what was to be written before, and sees it.
     """
     database: Any = connections["default"]
-    around = vars(database).get("unit")
+    around = getattr(_current, "unit", None)
     with transaction.atomic(), database.execute_wrapper(_write_first):
-        database.unit = unit = _Unit()
+        _current.unit = unit = _Unit()
         try:
             yield
             # A block that is to be rolled back, or is a part of another, ends as Django ends it.
@@ -208,19 +243,18 @@ def unit_of_work() -> Iterator[None]:
             elif not database.needs_rollback:
                 unit.write(commit=True)
         finally:
-            database.unit = around
+            _current.unit = around
 
 
 def _write_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's)
-    unit = context["connection"].unit
-    if unit.rows:
-        unit.write()
+    if _current.unit.rows:
+        _current.unit.write()
     return execute(sql, params, many, context)
 
 
 def ask(*statements: Statement) -> list[Rows]:
     """The rows of statements that are sent together, after what the unit of work has to write."""
-    unit = vars(connections["default"]).get("unit")
+    unit = getattr(_current, "unit", None)
     return execute_together(*statements) if unit is None else unit.write(*statements)
 
 
@@ -252,7 +286,7 @@ def keep(row: models.Model, names: tuple[str, ...]) -> None:
 
 
 def _write(row: models.Model, names: tuple[str, ...] | None) -> None:
-    unit = vars(connections["default"]).get("unit")
+    unit = getattr(_current, "unit", None)
     now = unit is None
     unit = unit or _Unit()
     unit.add(row, names)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import connections
 from psycopg import errors, pq
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg.waiting import Ready, Wait
 
 Rows = list[tuple[Any, ...]]
@@ -41,7 +42,11 @@ class _Session:
     """What is known of one connection: how values are read and written there, and what its server has prepared."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.transformer = Transformer(connection)
+        self.connection = connection
+        self.adapters = AdaptersMap(connection.adapters)
+        # Django's own is written in Python; what both read is the same instant in UTC.
+        self.adapters.register_loader("timestamptz", TimestamptzLoader)
+        self.transformer = Transformer(self)
         self.prepared: dict[_Key, bytes] = {}
         self.numbers = count()
 

@@ -16,7 +16,7 @@ from experiments.models import ExecutionDecision, Experiment
 from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
-from kernel.rows import add_related, ask, execute, from_json, json_columns, read_json, relate, unit_of_work
+from kernel.rows import add_related, ask, execute, from_json, json_columns, read_json, refer, relate, unit_of_work
 from kernel.sql import load
 from kernel.trips import Rows, Statement
 from kernel.values import parse_instant
@@ -150,10 +150,11 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
         recommendations={row.engine: row for row in rows(Recommendation, "recommendations")},
     )
-    terms.decision.policy_version = part(PolicyVersion, "policy")
-    terms.decision.experiment = part(Experiment, "experiment")
-    terms.decision.experiment.signal = part(Signal, "signal")
-    relate(terms.decision.experiment, "shadowtrades", (), ShadowTrade)
+    experiment = part(Experiment, "experiment")
+    refer(experiment, "signal", part(Signal, "signal"))
+    refer(terms.decision, "policy_version", part(PolicyVersion, "policy"))
+    refer(terms.decision, "experiment", experiment)
+    relate(experiment, "shadowtrades", (), ShadowTrade)
     if found["real"]:
         terms.adopt(from_json(RealTrade, found["real"]))
     for shadow in rows(ShadowTrade, "shadows"):
@@ -162,16 +163,16 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     fills = {row.pk: row for row in rows(TradeFill, "fills")}
     for fill in fills.values():
         trade = trades[fill.real_trade_id or fill.shadow_trade_id]
-        setattr(fill, "real_trade" if fill.real_trade_id else "shadow_trade", trade)
+        refer(fill, "real_trade" if fill.real_trade_id else "shadow_trade", trade)
         add_related(trade, "fills", fill)
     for directive in rows(ExitDirective, "directives"):
         terms.direct(directive, fills, trades)
     for own in rows(OwnExit, "own_exits"):
-        own.trade = trades[own.trade_id]
+        refer(own, "trade", trades[own.trade_id])
     outcomes: list[Any] = [*rows(RealOutcome, "real_outcomes"), *rows(ShadowOutcome, "shadow_outcomes")]
     for outcome in outcomes:
-        outcome.trade = trades[outcome.trade_id]
-        add_related(outcome.trade, "outcomes", outcome)
+        refer(outcome, "trade", trades[outcome.trade_id])
+        add_related(trades[outcome.trade_id], "outcomes", outcome)
     return terms
 
 
@@ -224,7 +225,7 @@ class Terms:
 
     def adopt(self, trade: RealTrade | ShadowTrade) -> None:
         """Let a trade know the experiment, and that no other rows of its own are stored yet."""
-        trade.experiment = self.decision.experiment
+        refer(trade, "experiment", self.decision.experiment)
         relate(trade, "fills", (), TradeFill)
         relate(trade, "exit_directives", (), ExitDirective)
         relate(trade, "outcomes", (), RealOutcome if isinstance(trade, RealTrade) else ShadowOutcome)
@@ -237,11 +238,11 @@ class Terms:
 
     def direct(self, directive: ExitDirective, fills: Mapping[Any, TradeFill], trades: Mapping[Any, Any]) -> None:
         """Let a directive know its trades and the fill that it follows, and them the directive."""
-        directive.real_trade = trades[directive.real_trade_id]
-        directive.real_fill = fills[directive.real_fill_id]
+        refer(directive, "real_trade", trades[directive.real_trade_id])
+        refer(directive, "real_fill", fills[directive.real_fill_id])
         add_related(directive.real_trade, "exit_directives", directive)
         if directive.shadow_trade_id is not None:
-            directive.shadow_trade = trades[directive.shadow_trade_id]
+            refer(directive, "shadow_trade", trades[directive.shadow_trade_id])
         self.directives.append(directive)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from kernel.errors import DomainError
-from kernel.rows import update
+from kernel.rows import related, update
 from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import (
     CLOCK_SKEW,
@@ -63,7 +63,7 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
     with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
         trade = terms.trade(trade_id)
         request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
-        told = [row for row in trade.fills.all() if row.fill_ref == report.fill_ref]
+        told = [row for row in related(trade, "fills") if row.fill_ref == report.fill_ref]
         first = min(told, key=lambda row: row.revision, default=None)
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
         if first is not None:
@@ -92,7 +92,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, terms, request_hash)
-        told = sorted((row for row in trade.fills.all() if row.fill_ref == EXIT), key=lambda row: row.revision)
+        told = sorted((row for row in related(trade, "fills") if row.fill_ref == EXIT), key=lambda row: row.revision)
         if any(row.request_hash == request_hash for row in told):
             return trade, 200
         # After a bust the position is open again, and another exit is no contradiction.

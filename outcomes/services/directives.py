@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
-from kernel.rows import keep, update
+from kernel.rows import keep, related, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
@@ -175,7 +175,7 @@ def _held(shadow: ShadowTrade) -> dict[PositionKey, Decimal]:
         for leg in shadow.legs:
             found[leg["instrument"], leg["side"]] = leg["ratio"] * shadow.quantity
         return found
-    for row in in_force(shadow.fills.all()):
+    for row in in_force(related(shadow, "fills")):
         for leg in row.legs:
             key = (leg["instrument"], leg["side"])
             moved = Decimal(leg["quantity"])

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
-from kernel.rows import add_related, insert, keep, update
+from kernel.rows import add_related, insert, keep, related, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import (
     Books,
@@ -83,12 +83,12 @@ def core_fill(row: TradeFill) -> Fill:
 
 def stored_fills(trade: RealTrade | ShadowTrade) -> list[TradeFill]:
     """The fills of a trade that are in force, in the order in which they happened to it."""
-    return in_force(trade.fills.all())
+    return in_force(related(trade, "fills"))
 
 
 def books_of(trade: RealTrade | ShadowTrade, schedule: Schedule) -> Books:
     """The books of a trade that has a fill."""
-    return kept_books(trade, trade.fills.all(), schedule)
+    return kept_books(trade, related(trade, "fills"), schedule)
 
 
 def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedule: Schedule) -> Books:
@@ -104,7 +104,7 @@ def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedu
     told = {row.fill_ref for row in rows}
     shares = {
         found.real_fill.fill_ref: (found.closed_quantity, found.open_quantity)
-        for found in trade.exit_directives.all()
+        for found in related(trade, "exit_directives")
         if found.real_fill.fill_ref in told
     }
     # Another exit may have taken the place of a busted one; the shadow left with the first.
@@ -119,7 +119,7 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     The caller holds the experiment's lock. Raises `closes_more_than_open`.
     """
     earlier = stored_fills(trade)
-    rows = list(trade.fills.all()) if trade.revision > 1 else earlier
+    rows = list(related(trade, "fills")) if trade.revision > 1 else earlier
     fill = Fill(new.ref, tuple(new.legs), new.fees)
     charged = scheduled_fees([fill], trade.multiplier, schedule)
     if isinstance(trade, ShadowTrade):
@@ -214,7 +214,7 @@ def flag_if(trade: RealTrade | ShadowTrade, flag: TradeFlag, holds: object) -> N
 
 def entered_at(shadow: ShadowTrade) -> datetime:
     """When the shadow is in the market: a neutral entry is as late as the quotes that price it."""
-    rows = [row for row in shadow.fills.all() if row.number == 1]
+    rows = [row for row in related(shadow, "fills") if row.number == 1]
     quotes = [leg["quote"]["quote_time"] for row in rows for leg in row.legs]
     return max([shadow.entry_time, *map(parse_instant, quotes)])
 
@@ -239,7 +239,7 @@ def record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: dat
         "exit_time": trade.exit_time,
         "conditions_hash": trade.conditions_hash,
         "recorded_at": now,
-        "revision": len(trade.outcomes.all()) + 1,
+        "revision": len(related(trade, "outcomes")) + 1,
     }
     table: Any = RealOutcome if isinstance(trade, RealTrade) else ShadowOutcome
     outcome = table(trade=trade, **values)
@@ -341,12 +341,12 @@ def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
     if isinstance(trade, RealTrade):
         # A trade that scales in again after a partial exit still leads its shadow out, fill by fill; and what was
         # amended afterwards has led it out as it was first told.
-        closing = [found.real_fill for found in trade.exit_directives.all()]
+        closing = [found.real_fill for found in related(trade, "exit_directives")]
     else:
         closing = [row for row, fill in zip(rows, fills, strict=True) if fill.closes]
         # A contract that ended before the real trade did is no synchronised fill.
         closing = [row for row in closing if not any("settlement" in leg for leg in row.legs)]
-    outcome: Outcome | None = result_in_force(trade.outcomes.all())
+    outcome: Outcome | None = result_in_force(related(trade, "outcomes"))
     books = books_of(trade, terms.schedule)
     return PairedTrade(
         engine=trade.engine,

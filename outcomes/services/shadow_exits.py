@@ -12,7 +12,7 @@ from django.db import connection
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.rows import insert, update
+from kernel.rows import insert, related, update
 from kernel.sql import load
 from kernel.values import plain_text
 from outcomes.core.amendments import succession
@@ -161,7 +161,7 @@ def exit_of_a_shadow(
 ) -> tuple[ShadowTrade, int]:
     """Keep a shadow's own exit, and close the shadow by it where it may; the HTTP status tells which."""
     first: OwnExit | None = getattr(trade, "own_exit", None)
-    settled = next((row for row in trade.fills.all() if row.fill_ref == EXIT), None)
+    settled = next((row for row in related(trade, "fills") if row.fill_ref == EXIT), None)
     known = first.request_hash if first is not None else settled.request_hash if settled is not None else None
     if known is not None:
         if known != request_hash:
