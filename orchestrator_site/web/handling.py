@@ -1,9 +1,9 @@
 """What answers everything but alerts: threads that take whole requests from the door, and what each passes to its view.
 
-All page processes accept on one Unix socket, a thread each request. A process that stands still accepts none, so that
-the others get its share. A request comes as a document and a body. What goes back are parts: first the call of the API
-that it was, nothing for a page; then HTTP/1.1 as the sender will get it; an empty part says that this was all, or a
-process that died would look like one that is done.
+All page processes accept on one Unix socket, a thread each request, few at once (`turns.py`). A process that stands
+still accepts none, so that the others get its share. A request comes as a document and a body. What goes back are
+parts: first the call of the API that it was, nothing for a page; then HTTP/1.1 as the sender will get it; an empty part
+says that this was all, or a process that died would look like one that is done.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from kernel.processes import beat
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
 from orchestrator_site.web.http1 import NOTHING_MAY_LOAD, Environ, Headers, head_of
+from orchestrator_site.web.turns import Turns
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 
@@ -120,6 +121,7 @@ class PageProcess:
         self._application = application
         self._listener = listener
         self._threads = threads
+        self._turns = Turns()
         self._progress: dict[int, float] = {}
         self._is_stopping = False
 
@@ -138,6 +140,7 @@ class PageProcess:
 
     def start(self) -> None:
         """Start the threads."""
+        threading.Thread(target=self._turns.watch, name="turns", daemon=True).start()
         for number in range(self._threads):
             threading.Thread(target=self._serve, args=(number,), name=f"page-{number}", daemon=True).start()
 
@@ -151,8 +154,10 @@ class PageProcess:
 
     def _serve(self, number: int) -> None:
         while not self._is_stopping:
+            self._turns.wait(number)
             connection, _ = self._listener.accept()
             self._progress[number] = monotonic()
+            self._turns.begin(number)
             with connection:
                 connection.settimeout(SOCKET_SECONDS)
                 self._answer(connection, number)
