@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kernel.fields import DecimalTextField, FixedFields, MomentField
+from kernel.rows import related
 from outcomes.api_documents import (
     QUOTE_FLAGS,
     ClosingLegsField,
@@ -158,7 +159,7 @@ class OwnExitAnswerSerializer(FixedFields, serializers.ModelSerializer[OwnExit])
 def _instruments_of(shadows: Iterable[ShadowTrade]) -> list[str]:
     """What the shadows hold or have held, under every name: a split renames a contract after its opening."""
     found = {leg["instrument"] for shadow in shadows for leg in shadow.legs}
-    renamed = [row for shadow in shadows if shadow.revision > 1 for row in shadow.fills.all()]
+    renamed = [row for shadow in shadows if shadow.revision > 1 for row in related(shadow, "fills")]
     return sorted(found | {leg["instrument"] for row in renamed for leg in row.legs})
 
 
@@ -167,7 +168,7 @@ class ResultPnlField(DecimalTextField):
 
     def get_attribute(self, instance: Any) -> Any:
         """The P&L, or None."""
-        result: Any = result_in_force(instance.outcomes.all())
+        result: Any = result_in_force(related(instance, "outcomes"))
         return None if result is None else result.pnl
 
 
@@ -176,7 +177,7 @@ class EntryFeesField(DecimalTextField):
 
     def get_attribute(self, instance: Any) -> Any:
         """Of a shadow those of the schedule."""
-        return entry_fees(instance.fills.all(), instance.entry_fees)
+        return entry_fees(related(instance, "fills"), instance.entry_fees)
 
 
 class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | ShadowTrade]):
@@ -227,14 +228,14 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
         if isinstance(trade, ShadowTrade):
             # It must not learn what the other engine trades.
             return []
-        return _instruments_of(trade.experiment.shadowtrades.all())
+        return _instruments_of(related(trade.experiment, "shadowtrades"))
 
     @extend_schema_field(QUOTE_FLAGS)
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
         """Empty for a shadow trade, too: the quotes are those of the real exit."""
         if isinstance(trade, ShadowTrade):
             return {}
-        last = max(trade.exit_directives.all(), key=lambda directive: directive.number, default=None)
+        last = max(related(trade, "exit_directives"), key=lambda directive: directive.number, default=None)
         return last.quote_flags if last else {}
 
 
@@ -287,7 +288,7 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
     @extend_schema_field(OutcomeAnswerSerializer(allow_null=True))
     def get_outcome(self, trade: RealTrade | ShadowTrade) -> Any:
         """The last revision of the result, unless that withdraws it."""
-        result = result_in_force(trade.outcomes.all())
+        result = result_in_force(related(trade, "outcomes"))
         return result and OutcomeAnswerSerializer.answer(result)
 
     @extend_schema_field(DirectiveAnswerSerializer(many=True))

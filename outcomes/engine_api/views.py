@@ -224,8 +224,8 @@ class TradeExitView(EngineCall, APIView):
         body = _validated(ExitSerializer, request)
         trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
         # 202, so that an engine that reads the status alone does not take its shadow for closed.
-        answer = KeptOwnExitSerializer if status == 202 else TradeAnswerSerializer
-        return Response(answer(trade).data, status=status)
+        serializer = KeptOwnExitSerializer if status == 202 else TradeAnswerSerializer
+        return Response(serializer.answer(trade), status=status)
 
 
 class ExitDirectivesView(EngineCall, APIView):
