@@ -61,9 +61,11 @@ Convert = Callable[[Any], Any]
 
 
 @cache
-def _readers(model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, Convert | None]]:
+def _readers(model: type[models.Model], names: tuple[str, ...]) -> tuple[list[str], list[tuple[str, Convert]]]:
+    """The attributes of the columns, and those of them that JSON gives in another form."""
     fields = [field for field in model._meta.concrete_fields if not names or field.name in names]  # noqa: SLF001
-    return [(field.attname, _converter(field, _READ)) for field in fields]
+    converted = [(field.attname, read) for field in fields if (read := _converter(field, _READ)) is not None]
+    return [field.attname for field in fields], converted
 
 
 def _converter(field: Any, known: dict[type[models.Field[Any, Any]], Convert]) -> Convert | None:
@@ -96,8 +98,11 @@ def from_json(model: type[M], values: list[Any], names: tuple[str, ...] = ()) ->
     stored = vars(row)
     stored["_state"] = state = ModelState()
     state.adding, state.db = False, "default"
-    for (name, read), value in zip(_readers(model, names), values, strict=True):
-        stored[name] = value if read is None or value is None else read(value)
+    attributes, converted = _readers(model, names)
+    stored.update(zip(attributes, values, strict=True))
+    for name, read in converted:
+        if (value := stored[name]) is not None:
+            stored[name] = read(value)
     vars(state)["stored"] = stored.copy()
     return row
 
@@ -105,6 +110,26 @@ def from_json(model: type[M], values: list[Any], names: tuple[str, ...] = ()) ->
 @cache
 def _all(model: type[models.Model]) -> models.QuerySet[models.Model]:
     return model._default_manager.all()  # noqa: SLF001 (documented)
+
+
+@cache
+def _defaults(model: type[models.Model]) -> list[tuple[str, Callable[[], Any]]]:
+    return [(field.attname, field.get_default) for field in model._meta.concrete_fields]  # noqa: SLF001 (documented)
+
+
+def new_row(model: type[M], **values: Any) -> M:
+    """A new row, as the model's constructor makes it, without its look at every field; relations are given as rows."""
+    row = model.__new__(model)
+    current = vars(row)
+    current["_state"] = ModelState()
+    for name, default in _defaults(model):
+        current[name] = values.pop(name) if name in values else default()
+    for name, to in values.items():
+        if name == "pk" or to is None:
+            setattr(row, name, to)
+        else:
+            refer(row, name, to)
+    return row
 
 
 def relate(row: models.Model, name: str, rows: Sequence[models.Model], model: type[models.Model]) -> None:
@@ -170,7 +195,8 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
 
 
 def _parameters(fields: list[tuple[str, Convert | None]], row: models.Model) -> list[Any]:
-    found = [(getattr(row, name), write) for name, write in fields]
+    current = vars(row)
+    found = [(current[name], write) for name, write in fields]
     return [value if write is None or value is None else write(value) for value, write in found]
 
 
@@ -192,7 +218,12 @@ class _Unit:
         written = [(row, names, statement) for row, names in rows if (statement := _writing(row, names)) is not None]
         results = execute_together(*(statement for _, _, statement in written), *more, commit=commit)
         for (row, names, _), result in zip(written, results, strict=False):
-            _note_written(row, names, result)
+            if result:
+                (row.pk,) = result[0]
+            row._state.adding, row._state.db = False, "default"  # noqa: SLF001 (documented)
+            # What is committed is not written again by the report that wrote it.
+            if not commit:
+                _note_written(row, names)
         return results[len(written) :]
 
 
@@ -210,12 +241,9 @@ def _writing(row: models.Model, names: tuple[str, ...] | None) -> Statement | No
     return Statement(statement, _parameters(fields, row), is_typed=False)
 
 
-def _note_written(row: models.Model, names: tuple[str, ...] | None, result: Rows) -> None:
+def _note_written(row: models.Model, names: tuple[str, ...] | None) -> None:
     state, current = row._state, vars(row)  # noqa: SLF001 (documented)
     if names is None:
-        if result:
-            (row.pk,) = result[0]
-        state.adding, state.db = False, "default"
         vars(state)["stored"] = current.copy()
     elif (stored := vars(state).get("stored")) is not None:
         stored.update([(name, current[name]) for name in names])

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
-from kernel.rows import keep, related, update
+from kernel.rows import keep, new_row, related, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
@@ -64,7 +64,8 @@ def issue_directive(
     closed, open_before = closed_share(before, fill)
     waits = terms.feeder_is_active
     policy = terms.policy
-    directive = ExitDirective(
+    directive = new_row(
+        ExitDirective,
         experiment_id=real.experiment_id,
         real_trade=real,
         real_fill=row,

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from kernel.canonical import document_hash
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
-from kernel.rows import add_related, insert, keep, related, update
+from kernel.rows import add_related, insert, keep, new_row, related, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.books import (
     Books,
@@ -125,7 +125,8 @@ def book_fill(trade: RealTrade | ShadowTrade, new: NewFill, schedule: Schedule, 
     if isinstance(trade, ShadowTrade):
         fill = Fill(new.ref, tuple(new.legs), charged)
     conditions = dict(new.market_conditions)
-    row = TradeFill(
+    row = new_row(
+        TradeFill,
         pk=new.key,
         real_trade=trade if isinstance(trade, RealTrade) else None,
         shadow_trade=trade if isinstance(trade, ShadowTrade) else None,
@@ -242,7 +243,7 @@ def record_outcome(trade: RealTrade | ShadowTrade, books: Books | None, now: dat
         "revision": len(related(trade, "outcomes")) + 1,
     }
     table: Any = RealOutcome if isinstance(trade, RealTrade) else ShadowOutcome
-    outcome = table(trade=trade, **values)
+    outcome = new_row(table, trade=trade, **values)
     insert(outcome)
     add_related(trade, "outcomes", outcome)
     transaction.on_commit(lambda: _log_outcome(trade, outcome))

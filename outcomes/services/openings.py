@@ -11,7 +11,7 @@ from django.db import transaction
 
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
-from kernel.rows import insert, update
+from kernel.rows import insert, new_row, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import LegFill
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
@@ -277,7 +277,8 @@ def _real_claim(claimed: str) -> str:
 
 def _trade(table: Any, report: OpeningReport, recommendation: Recommendation, terms: Terms, request_hash: str) -> Any:
     planned = recommendation.plan or {}
-    return table(
+    return new_row(
+        table,
         trade_id=trade_id(report.experiment_id, recommendation.engine, report.kind),
         experiment_id=report.experiment_id,
         engine=recommendation.engine,

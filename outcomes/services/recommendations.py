@@ -12,7 +12,7 @@ from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
-from kernel.rows import execute, from_json, insert, json_columns, read_json, unit_of_work, update
+from kernel.rows import execute, from_json, insert, json_columns, new_row, read_json, unit_of_work, update
 from kernel.trips import Statement
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
@@ -141,7 +141,8 @@ def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Rol
     permit_ends = None
     if role == Role.REAL and report.action == Action.OPEN:
         permit_ends = terms.now + timedelta(seconds=terms.policy.permit_ttl_seconds)
-    recommendation = Recommendation(
+    recommendation = new_row(
+        Recommendation,
         experiment_id=report.experiment_id,
         engine=engine,
         context_hash=report.context_hash,
@@ -159,7 +160,8 @@ def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Rol
     )
     insert(recommendation)
     if permit_ends is not None:
-        insert(Permit(experiment_id=report.experiment_id, engine=engine, revealed_at=terms.now, expires_at=permit_ends))
+        permit = {"engine": engine, "revealed_at": terms.now, "expires_at": permit_ends}
+        insert(new_row(Permit, experiment_id=report.experiment_id, **permit))
     return recommendation
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.rows import insert, related, update
+from kernel.rows import insert, new_row, related, update
 from kernel.sql import load
 from kernel.values import plain_text
 from outcomes.core.amendments import succession
@@ -237,7 +237,8 @@ def _own_moment(trade: ShadowTrade, report: ExitReport | OwnExit, terms: Terms) 
 
 
 def _keep_own_exit(trade: ShadowTrade, report: ExitReport, terms: Terms, request_hash: str, *, due_at: Any) -> OwnExit:
-    own = OwnExit(
+    own = new_row(
+        OwnExit,
         trade=trade,
         experiment_id=trade.experiment_id,
         engine=trade.engine,
