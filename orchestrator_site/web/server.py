@@ -29,8 +29,10 @@ from kernel.sql import NOTICE_LOST_HOSTS
 BACKLOG = 4096
 # Less than `up` leaves its programs to stop in.
 STOP_SECONDS = 4.5
-# A statement of a page that waits for a lock longer than this is better answered with an error.
-PAGE_OPTIONS = {"PGOPTIONS": f"-c lock_timeout=900ms -c statement_timeout=60s {NOTICE_LOST_HOSTS}"}
+# A statement of a page that waits for a lock longer than this is better answered with an error. What an engine's call
+# prepares (kernel/rows.py) looks rows up by their keys, so one plan serves all values: nothing is planned per use.
+PAGE_LIMITS = "-c lock_timeout=900ms -c statement_timeout=60s"
+PAGE_OPTIONS = {"PGOPTIONS": f"{PAGE_LIMITS} -c plan_cache_mode=force_generic_plan {NOTICE_LOST_HOSTS}"}
 
 
 def main() -> None:
