@@ -36,6 +36,8 @@ class Statement(NamedTuple):
 
 
 _Key = tuple[bytes, tuple[int, ...]]
+# A statement that is not one of so many is sent without being prepared: a server keeps every one until a session ends.
+MOST_PREPARED = 500
 
 
 class _Session:
@@ -47,8 +49,27 @@ class _Session:
         # Django's own is written in Python; what both read is the same instant in UTC.
         self.adapters.register_loader("timestamptz", TimestamptzLoader)
         self.transformer = Transformer(self)
-        self.prepared: dict[_Key, bytes] = {}
+        self.prepared = prepared = dict[_Key, bytes]()
         self.numbers = count()
+        # After a rollback psycopg forgets what it has prepared itself, by DEALLOCATE ALL: ours is gone with it.
+        manager: Any = connection._prepared  # noqa: SLF001 (no public way)
+        clear = manager.clear
+
+        def clear_all() -> bool:
+            deallocates: bool = clear()
+            if deallocates:
+                prepared.clear()
+            return deallocates
+
+        manager.clear = clear_all
+
+
+class _Written(NamedTuple):
+    """A statement as it is sent."""
+
+    text: bytes
+    types: tuple[int, ...]
+    values: Sequence[Any]
 
 
 def execute_together(*statements: Statement, commit: bool = False) -> list[Rows]:
@@ -62,51 +83,59 @@ def execute_together(*statements: Statement, commit: bool = False) -> list[Rows]
     database.ensure_connection()
     database.validate_no_broken_transaction()
     connection: psycopg.Connection[Any] = database.connection
-    known = vars(connection)
-    session: _Session = known.get("session") or known.setdefault("session", _Session(connection))
+    session: _Session | None = vars(database).get("session")
+    if session is None or session.connection is not connection:
+        session = database.session = _Session(connection)
     with database.wrap_database_errors:
-        begins = not connection.autocommit and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        begins = is_idle and not connection.autocommit
         if not statements and (begins or not commit):
             return []
+        # Before anything is sent: a value that cannot be written leaves the session as it is.
+        written = [_written(session, statement) for statement in statements]
         try:
-            results = _trip(connection, session, statements, begins=begins, commits=commit)
-        except errors.InvalidSqlStatementName:
-            # DEALLOCATE ALL, or a pooler that shares sessions: what was prepared is not there any more.
+            results = _trip(session, written, begins=begins, commits=commit)
+        except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
+            # What was prepared is not there any more, by DEALLOCATE ALL or a pooler that shares sessions; or it has
+            # other columns now.
             session.prepared.clear()
-            if not begins:
+            if not is_idle:
                 raise
             # Nothing has happened yet but BEGIN.
             connection.rollback()
-            results = _trip(connection, session, statements, begins=True, commits=commit)
+            results = _trip(session, written, begins=begins, commits=commit)
         return [_rows(session, result) for result in results]
 
 
-def _trip(
-    connection: psycopg.Connection[Any],
-    session: _Session,
-    statements: Sequence[Statement],
-    *,
-    begins: bool,
-    commits: bool,
-) -> list[pq.abc.PGresult]:
+def _written(session: _Session, statement: Statement) -> _Written:
+    text, names = _converted(statement.text)
+    found: Any = statement.parameters
+    values: Sequence[Any] = found if names is None else [found[name] for name in names]
+    transformer = session.transformer
+    written = transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+    types = transformer.types if statement.is_typed and transformer.types else (0,) * len(values)
+    return _Written(text, types, written)
+
+
+def _trip(session: _Session, statements: Sequence[_Written], *, begins: bool, commits: bool) -> list[pq.abc.PGresult]:
     """Send everything and wait for it: the statements' results; raise the first error."""
+    connection = session.connection
     pgconn = connection.pgconn
-    wanted: list[bool] = []
-    prepared: list[_Key] = []
+    # What each result will be of: the statement that is prepared, or whether its rows are asked for.
+    sent: list[_Key | bool] = []
     try:
         pgconn.enter_pipeline_mode()
         if begins:
             pgconn.send_query_params(b"BEGIN", None)
-            wanted.append(False)
+            sent.append(False)
         for statement in statements:
-            key = _send(pgconn, session, statement, prepares=connection.prepare_threshold is not None)
+            key = _send(session, statement)
             if key is not None:
-                prepared.append(key)
-                wanted.append(False)
-            wanted.append(True)
+                sent.append(key)
+            sent.append(True)
         if commits:
             pgconn.send_query_params(b"COMMIT", None)
-            wanted.append(False)
+            sent.append(False)
         pgconn.pipeline_sync()
         results = connection.wait(_receive(pgconn))
         pgconn.exit_pipeline_mode()
@@ -115,47 +144,48 @@ def _trip(
         connection.close()
         raise
     if (last := results[-1]).status == pq.ExecStatus.FATAL_ERROR:
-        for key in prepared:
-            session.prepared.pop(key, None)
+        for of in sent[len(results) - 1 :]:
+            if isinstance(of, tuple):
+                session.prepared.pop(of, None)
         raise errors.error_from_result(last)
-    return [result for result, is_wanted in zip(results, wanted, strict=True) if is_wanted]
+    if commits and last.command_status != b"COMMIT":
+        # So the server answers where a statement has failed before, and somebody went on regardless.
+        raise errors.InFailedSqlTransaction("The transaction was rolled back: one of its statements has failed.")
+    return [result for result, of in zip(results, sent, strict=True) if of is True]
 
 
-def _send(pgconn: pq.abc.PGconn, session: _Session, statement: Statement, *, prepares: bool) -> _Key | None:
+def _send(session: _Session, statement: _Written) -> _Key | None:
     """Send one statement; under which key it is prepared, if that is done by this trip."""
-    text, names = _converted(statement.text)
-    found: Any = statement.parameters
-    values: Sequence[Any] = found if names is None else [found[name] for name in names]
-    transformer = session.transformer
-    written = transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
-    types = transformer.types if statement.is_typed and transformer.types else (0,) * len(values)
-    if not prepares:
-        pgconn.send_query_params(text, written, types)
-        return None
+    pgconn = session.connection.pgconn
+    text, types, values = statement
     key = text, types
     name = session.prepared.get(key)
     if name is not None:
-        pgconn.send_query_prepared(name, written)
+        pgconn.send_query_prepared(name, values)
+        return None
+    if session.connection.prepare_threshold is None or len(session.prepared) >= MOST_PREPARED:
+        pgconn.send_query_params(text, values, types)
         return None
     name = session.prepared[key] = b"trip_%d" % next(session.numbers)
     pgconn.send_prepare(name, text, types)
-    pgconn.send_query_prepared(name, written)
+    pgconn.send_query_prepared(name, values)
     return key
 
 
 @lru_cache(maxsize=1_000)
 def _converted(text: str) -> tuple[bytes, tuple[str, ...] | None]:
     """The statement as the server reads it, and the parameters' names in its order; None for those without a name."""
-    names: list[str | None] = []
+    numbers: dict[str, int] = {}
+    unnamed = count(1)
 
     def number(found: re.Match[str]) -> str:
         if found[0] == "%%":
             return "%"
-        names.append(found[1])
-        return f"${len(names)}"
+        name = found[1]
+        return f"${next(unnamed) if name is None else numbers.setdefault(name, len(numbers) + 1)}"
 
     converted = _PARAMETER.sub(number, text).encode()
-    return converted, tuple(name for name in names if name is not None) or None
+    return converted, tuple(numbers) or None
 
 
 def _receive(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[pq.abc.PGresult]]:
@@ -170,6 +200,9 @@ def _receive(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[pq.abc.
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
+            # Between two commands; but for ever, once the connection has broken down.
+            if pgconn.status != pq.ConnStatus.OK:
+                raise errors.OperationalError(pgconn.get_error_message())
             continue
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             return results
