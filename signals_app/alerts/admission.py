@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -170,6 +171,7 @@ def _check_sender(source: KnownSource, arrival: Arrival) -> None:
         raise DomainError("content_encoding", detail)
 
 
+@lru_cache(maxsize=256)
 def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> Address | None:
     """The sender's address; None when nothing usable is known, as behind a Unix socket.
 
