@@ -292,6 +292,12 @@ def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) 
     return rows
 
 
+def look(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
+    """`execute`, without writing first what the unit of work has to write: of tables that no unit writes."""
+    (rows,) = execute_together(Statement(statement, parameters))
+    return rows
+
+
 def insert(row: models.Model) -> None:
     """Store a new row, and give it the key that the database has chosen unless it has one; at once, or with its unit.
 

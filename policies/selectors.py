@@ -17,7 +17,6 @@ from django.db.models import QuerySet
 from psycopg.errors import LockNotAvailable
 
 from kernel.errors import DomainError
-from kernel.rows import execute
 from kernel.sql import load
 from policies.core.rules import PolicyState, Trip
 from policies.core.settings import SETTING_NAMES, PolicySettings
@@ -157,11 +156,6 @@ def open_trip() -> GuardrailTrip | None:
 def open_halt() -> Halt | None:
     """The halt in effect; None while trading is not halted."""
     return Halt.objects.filter(released_at__isnull=True).first()
-
-
-def is_halted() -> bool:
-    """Whether trading is halted now; for calls that ask many times a second."""
-    return execute("SELECT EXISTS (SELECT FROM halts WHERE released_at IS NULL)")[0][0] is True
 
 
 def answer_by(policy: PolicyVersion, distributed_at: datetime) -> datetime:

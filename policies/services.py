@@ -28,6 +28,7 @@ from kernel.events import (
     POLICY_ACTIVATED,
 )
 from kernel.sql import load
+from kernel.trips import Statement, execute_together
 from policies.access import forget_keys
 from policies.core.settings import PolicySettings, diff, parse_settings
 from policies.models import ApiKey, Engine, EngineSwitch, GuardrailTrip, Halt, KeyOwner, PolicyVersion
@@ -124,7 +125,7 @@ def ensure_first_version() -> PolicyVersion:
         return policy
 
 
-HEARTBEAT = EXCLUSIVE_LOCK + load(__file__, "heartbeat.sql")
+HEARTBEAT = load(__file__, "heartbeat.sql")
 
 
 class HeartbeatAnswer(NamedTuple):
@@ -140,7 +141,7 @@ def record_heartbeat(
 ) -> HeartbeatAnswer:
     """Store a heartbeat, by the database clock; `model` names the versions of model, prompt and tools.
 
-    One message to the server, one transaction: the engine's row and its history of availability.
+    One trip to the server, one transaction: the engine's row and its history of availability.
     """
     reported = {
         "engine": engine,
@@ -148,10 +149,8 @@ def record_heartbeat(
         "rules_hash": rules_hash,
         "model": None if model is None else canonical_text(model),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(HEARTBEAT, reported)
-        cursor.nextset()
-        return HeartbeatAnswer(*cursor.fetchone())
+    _, answer = execute_together(Statement(EXCLUSIVE_LOCK), Statement(HEARTBEAT, reported))
+    return HeartbeatAnswer(*answer[0])
 
 
 def set_engine_enabled(actor: Actor, engine: str, *, enabled: bool, reason: str) -> None:

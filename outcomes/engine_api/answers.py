@@ -45,7 +45,6 @@ from outcomes.models import (
     Violation,
 )
 from policies.models import EngineName
-from policies.selectors import is_halted
 
 
 class AssignmentSerializer(FixedFields, serializers.Serializer[Any]):
@@ -81,19 +80,13 @@ class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Re
 
     experiment_id = serializers.UUIDField()
     reason = serializers.CharField(source="role_reason")
-    halted = serializers.SerializerMethodField(
-        help_text="Whether the kill switch is on now, even when the answer is repeated."
-    )
+    halted = serializers.BooleanField(help_text="Whether the kill switch is on now, even when the answer is repeated.")
 
     class Meta:
         model = Recommendation
         fields = (
             "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at", "halted",
         )  # fmt: skip
-
-    def get_halted(self, _recommendation: Recommendation) -> bool:
-        """The present state, which the stored role need not know of."""
-        return is_halted()
 
 
 class PermitAnswerSerializer(FixedFields, serializers.Serializer[Permit]):

@@ -60,6 +60,9 @@ class Recommendation(models.Model):
         null=True, blank=True, help_text="A real trade must be entered by this time, UTC."
     )
 
+    # Whether trading is halted as it is answered; not stored, as a repeated answer tells the present state.
+    halted: bool
+
     class Meta:
         db_table = "recommendations"
         ordering = ("-id",)

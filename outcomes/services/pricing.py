@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from kernel.errors import DomainError
 from kernel.events import QUOTES_STORED
-from kernel.rows import execute
+from kernel.rows import look
 from kernel.sql import load
 from kernel.values import decimal_text, format_timestamp
 from outcomes.core import quoting
@@ -118,7 +118,7 @@ def quotes_between(instruments: Iterable[str], since: datetime, until: datetime)
     """
     found: dict[str, list[quoting.Quote]] = {canonical_instrument(name): [] for name in instruments}
     if found:
-        for instrument, *quote in execute(BETWEEN, (list(found), since, until)):
+        for instrument, *quote in look(BETWEEN, (list(found), since, until)):
             found[instrument].append(quoting.Quote(*quote))
     return found
 
@@ -131,7 +131,7 @@ def quotes_around(
     found: dict[tuple[str, datetime], list[Quote]] = {moment: [] for moment in asked}
     if asked:
         names, times = [canonical_instrument(name) for name, _ in asked], [time for _, time in asked]
-        for number, *quote in execute(AROUND, {"instruments": names, "moments": times, "limit": limit}):
+        for number, *quote in look(AROUND, {"instruments": names, "moments": times, "limit": limit}):
             found[asked[number - 1]].append(Quote(*quote))
     return found
 

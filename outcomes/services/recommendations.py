@@ -12,7 +12,7 @@ from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
-from kernel.rows import execute, from_json, insert, json_columns, new_row, read_json, unit_of_work, update
+from kernel.rows import from_json, insert, json_columns, look, new_row, read_json, unit_of_work, update
 from kernel.trips import Statement
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
@@ -78,8 +78,10 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
         if engine not in terms.distributed:
             raise not_found()
         distribution = from_json(SignalDistribution, read_json(rows[0][0]))
+        is_halted, now = halted_and_now[0]
         first = terms.recommendations.get(engine)
         if first is not None:
+            first.halted = is_halted
             if first.request_hash != report.request_hash:
                 raise DomainError(
                     "conflict",
@@ -92,12 +94,12 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                 f"The experiment's context_hash is {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
             )
-        is_halted, now = halted_and_now[0]
         if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
             raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
         terms = replace(terms, now=now)
         role, reason = _role(engine, terms, is_halted=is_halted)
         recommendation = _store(engine, report, terms, role=role, reason=reason)
+        recommendation.halted = is_halted
         if recommendation.action == Action.DECLINE:
             settle_declined(engine, terms)
         distribution.answered_at = now
@@ -217,7 +219,7 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
     # A replayed entry has the market's time; ours says only when it was told.
     entered = terms.now if terms.is_replayed else trade.entry_time
     # Confirmed after the halt, a fill from within it is as little permitted as one that came after the confirmation.
-    halts = execute(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at})
+    halts = look(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at})
     if halts:
         confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halts[0][0])
         record_one(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from kernel.actors import Actor
+from kernel.trips import Rows, Statement, execute_together
+from policies import services
 from policies.models import EngineAvailability, EngineSwitch
 from policies.services import record_heartbeat, set_engine_enabled
 from tests.database import execute, value
@@ -122,6 +124,17 @@ def test_a_switch_is_kept_with_who_why_and_when() -> None:
     assert before < off.switched_at < on.switched_at < value("SELECT clock_timestamp()")
 
 
-def test_a_heartbeat_is_one_message_to_the_server(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(1):
+def test_a_heartbeat_is_one_trip_to_the_server(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_heartbeat("A", engine_version="1", rules_hash=RULES)
+    trips: list[tuple[Statement, ...]] = []
+
+    def counted(*statements: Statement) -> list[Rows]:
+        trips.append(statements)
+        return execute_together(*statements)
+
+    monkeypatch.setattr(services, "execute_together", counted)
+
+    with django_assert_num_queries(0):
         record_heartbeat("A", engine_version="1", rules_hash=RULES)
+
+    assert len(trips) == 1

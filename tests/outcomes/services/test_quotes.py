@@ -54,13 +54,13 @@ def test_any_spelling_finds_the_contract_and_what_nobody_quoted_has_no_quotes() 
 def test_all_instruments_are_read_in_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
     store_quotes("feed", [pushed(instrument=name) for name in "ABC"])
     statements: list[Any] = []
-    execute = rows.execute
+    look = rows.look
 
     def counted(*call: Any) -> Any:
         statements.append(call)
-        return execute(*call)
+        return look(*call)
 
-    monkeypatch.setattr(pricing, "execute", counted)
+    monkeypatch.setattr(pricing, "look", counted)
 
     found = quotes_between("ABC", NOON, NOON)
 
