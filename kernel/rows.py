@@ -221,8 +221,10 @@ class _Unit:
             if result:
                 (row.pk,) = result[0]
             row._state.adding, row._state.db = False, "default"  # noqa: SLF001 (documented)
-            # What is committed is not written again by the report that wrote it.
-            if not commit:
+            if commit:
+                # Hardly anybody writes it again: then all that he names, whatever it was.
+                vars(row._state).pop("stored", None)  # noqa: SLF001
+            else:
                 _note_written(row, names)
         return results[len(written) :]
 
@@ -266,17 +268,19 @@ def unit_of_work() -> Iterator[None]:
         try:
             yield
             # A block that is to be rolled back, or is a part of another, ends as Django ends it.
-            if len(database.atomic_blocks) > 1:
-                unit.write()
-            elif not database.needs_rollback:
-                unit.write(commit=True)
+            if not database.needs_rollback:
+                unit.write(commit=len(database.atomic_blocks) == 1)
         finally:
             _current.unit = around
 
 
 def _write_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's)
-    if _current.unit.rows:
-        _current.unit.write()
+    unit = _current.unit
+    if str(sql).startswith("ROLLBACK TO SAVEPOINT"):
+        # What waits was named after the savepoint, before which all else was written.
+        unit.rows.clear()
+    elif unit.rows:
+        unit.write()
     return execute(sql, params, many, context)
 
 
