@@ -226,8 +226,11 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer with the id in X-Request-Id."""
         request_id = request.META["request_id"] = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             response = self.get_response(request)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
         response["X-Request-Id"] = request_id
         response.headers.setdefault("Content-Security-Policy", NOTHING_MAY_LOAD)
         return response
@@ -335,6 +338,11 @@ def _first_segment(path: str) -> str:
     return path.partition("/")[0]
 
 
+def is_call(path: str) -> bool:
+    """Whether this is the API's; the page that describes it is a page."""
+    return path.startswith(API) and path != API_PAGE
+
+
 class ApiMiddleware:
     """Answer the API's calls here: sessions, messages, static files and forms are nothing to them."""
 
@@ -345,8 +353,7 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Call the view of an API path; pass every other request on."""
         path = request.path_info
-        # The page that describes the API is a page.
-        if not path.startswith(API) or path == API_PAGE:
+        if not is_call(path):
             return self.get_response(request)
         # What CommonMiddleware does for a site: refuse a foreign host name, name the length.
         request.get_host()

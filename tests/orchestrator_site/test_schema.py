@@ -12,7 +12,6 @@ import pytest
 import schemathesis
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
@@ -23,6 +22,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from experiments import distribution
 from kernel.actors import Actor
 from orchestrator_site import urls
+from orchestrator_site.web.calls import SiteHandler
 from policies.services import create_api_key
 from tests.factories import make_experiment
 
@@ -80,7 +80,7 @@ def test_no_generated_input_makes_a_server_error(monkeypatch: pytest.MonkeyPatch
     make_experiment("A")
     keys = [create_api_key(Actor("tests"), owner=owner, name=owner)[1] for owner in OWNERS]
     document = schemathesis.openapi.from_dict(openapi())
-    document.app = get_wsgi_application()
+    document.app = SiteHandler()
 
     for result in document.get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]  # the document was validated above

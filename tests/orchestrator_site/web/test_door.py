@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError
 from django.test import Client
 
 from orchestrator_site.web import handling
+from orchestrator_site.web.calls import SiteHandler
 from orchestrator_site.web.handling import KEEP_ALIVE, PageProcess, request_frame
 from signals_app.models import Signal
 from signals_app.webhook import receive
@@ -123,7 +123,7 @@ def test_without_a_page_process_everything_else_is_a_503(port: int) -> None:
 
 
 def test_other_requests_are_answered_by_a_page_process(tmp_path: Path) -> None:
-    pages = open_pages(tmp_path, get_wsgi_application())
+    pages = open_pages(tmp_path, SiteHandler())
     with open_door(pages) as port:
         refused = Probe(port, "GET", f"/webhooks/tradingview/{TOKEN}/")
         unknown = Probe(port, "POST", "/webhooks/elsewhere/")
