@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from time import monotonic
@@ -12,7 +12,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
@@ -51,7 +54,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
         """No user and the key; None when none was sent; raises AuthenticationFailed for a wrong one."""
-        raw = KeyParser().get(request._request)  # noqa: SLF001 (the library wants Django's request)
+        raw = KeyParser().get_from_authorization(request._request)  # noqa: SLF001 (the library wants Django's request)
         if not raw:
             return None
         key = known_key(raw)
@@ -170,19 +173,32 @@ class IsAnalyst(HasKnownKey):
     owners = frozenset({KeyOwner.ANALYST.value})
 
 
+class JsonNegotiation(DefaultContentNegotiation):
+    """JSON for whoever sends and takes it, as every engine does; anything else is negotiated."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> Any:
+        """The parser of a body; None where there is none for its media type."""
+        (parser,) = parsers
+        return parser if request.content_type == parser.media_type else super().select_parser(request, parsers)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> Any:
+        """The renderer, and the media type of the answer."""
+        meta = request.META
+        if meta.get("HTTP_ACCEPT", "*/*") in {"*/*", "application/json"} and not meta["QUERY_STRING"]:
+            (renderer,) = renderers
+            return renderer, renderer.media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
+
 class EngineCall(_View):
     """What views share that take an engine's key: engines call many times a second. Stands before APIView."""
 
     permission_classes = (IsEngine,)
+    content_negotiation_class = JsonNegotiation
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Judge the call before its handler, as DRF does, without a trip to ask whether the database is there."""
         trust_quiet_connection()
         super().initial(request, *args, **kwargs)
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: FBT001, FBT002 (DRF's)
-        """JSON for whoever takes it, as every engine does; anything else is negotiated."""
-        if request.META.get("HTTP_ACCEPT", "*/*") in {"*/*", "application/json"} and not request.META["QUERY_STRING"]:
-            (renderer,) = self.get_renderers()
-            return renderer, renderer.media_type
-        return super().perform_content_negotiation(request, force)

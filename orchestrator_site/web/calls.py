@@ -13,9 +13,9 @@ from typing import Any
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
-from django.urls import set_script_prefix
 from django.utils.log import log_response
 
 from orchestrator_site.web.handling import ApiMiddleware, ClientAddressMiddleware, RequestIdMiddleware, is_call
@@ -24,9 +24,13 @@ from orchestrator_site.web.handling import ApiMiddleware, ClientAddressMiddlewar
 class Content(list[bytes]):
     """What a call is answered with; WSGI closes it once it is sent."""
 
+    def __init__(self, content: bytes, database: BaseDatabaseWrapper) -> None:
+        super().__init__([content])
+        self._database = database
+
     def close(self) -> None:
-        """Let no connection go on that has broken, is too old or has been left within a transaction."""
-        look_at_connection()
+        """Look at the connection again, as Django does: it may have been left within a transaction."""
+        self._database.close_if_unusable_or_obsolete()
 
 
 class SiteHandler(WSGIHandler):
@@ -42,21 +46,17 @@ class SiteHandler(WSGIHandler):
         """Answer a call of the API the short way, all else as Django does."""
         if not is_call(environ.get("PATH_INFO", "")):
             return super().__call__(environ, start_response)
-        look_at_connection()
+        database = connections["default"]
+        database.close_if_unusable_or_obsolete()
+        # No call makes a URL, for which Django would note here below which path the site lies.
         request = self.request_class(environ)
-        set_script_prefix(request.META["SCRIPT_NAME"])
         response = self._answer_call(request)
         if response.status_code >= 400:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         cookies = [("Set-Cookie", cookie.output(header="")) for cookie in response.cookies.values()]
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items(), *cookies])
         # Nothing of a call is uploaded into files, so that the request itself has nothing to close.
-        return response if response.streaming else Content([response.content])
-
-
-def look_at_connection() -> None:
-    """What Django does before and after each request, for the one database there is."""
-    connections["default"].close_if_unusable_or_obsolete()
+        return response if response.streaming else Content(response.content, database)
 
 
 def call_chain() -> Callable[[HttpRequest], HttpResponse]:
