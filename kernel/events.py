@@ -6,54 +6,7 @@ commit of what it reports; a field that is not declared here cannot be logged.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-import structlog
-
-from kernel.values import format_timestamp
-
-LOGGER = "orchestrator"
-_logger = structlog.get_logger(LOGGER)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One kind of log line; `optional` names the fields that may be left out."""
-
-    name: str
-    level: str
-    fields: tuple[str, ...]
-    meaning: str
-    optional: tuple[str, ...] = ()
-
-    def log(self, /, **values: object) -> None:
-        """Write the line; raise TypeError for a field that is missing or not declared."""
-        self._check(values)
-        getattr(_logger, self.level)(self.name, **values)
-
-    def line(self, bound: Mapping[str, object], /, **values: object) -> str:
-        """The finished line with `bound` before its fields, as `log` would write it, for those who write many at once.
-
-        Raise TypeError as `log` does.
-        """
-        self._check(values)
-        at = format_timestamp(datetime.now(UTC))
-        return json.dumps({**bound, **values, "level": self.level, "logger": LOGGER, "at": at, "event": self.name})
-
-    def _check(self, values: Mapping[str, object]) -> None:
-        required = set(self.fields)
-        if not (required <= values.keys() <= required.union(self.optional)):
-            raise TypeError(f"{self.name} takes {self.fields}, optionally {self.optional}; got {tuple(values)}.")
-
-    def template(self) -> str:
-        """The finished line as a %-format of `at` and all fields, for those who write thousands a second."""
-        head = json.dumps({"event": self.name, "level": self.level, "logger": LOGGER})[:-1]
-        members = [f'"{name}": %({name})s' for name in ("at", *self.fields)]
-        return f"{head}, {', '.join(members)}}}"
-
+from kernel.event_lines import Event
 
 SIGNAL_RECEIVED = Event(
     "signal.received",

@@ -21,6 +21,7 @@ from django.db import connections, models, transaction
 from django.db.models.base import ModelState
 
 from kernel.canonical import canonical_json, load_canonical
+from kernel.event_lines import lines_together
 from kernel.fields import CanonicalJSONField
 from kernel.trips import Rows, Statement, execute_together
 
@@ -263,7 +264,7 @@ def unit_of_work() -> Iterator[None]:
     """
     database: Any = connections["default"]
     around = getattr(_current, "unit", None)
-    with transaction.atomic(), database.execute_wrapper(_write_first):
+    with lines_together(), transaction.atomic(), database.execute_wrapper(_write_first):
         _current.unit = unit = _Unit()
         try:
             yield

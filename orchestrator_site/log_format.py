@@ -178,9 +178,21 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
         """The line."""
         if not isinstance(record.msg, dict):
             return super().format(record)
-        line = _encode(record.msg)
-        # Most have no path, and so no token in one.
-        return str(without_webhook_tokens(None, "", line)) if "/" in line else line
+        return _masked(_encode(record.msg))
+
+
+class FinishedLines(logging.Formatter):
+    """Lines that are JSON already, of what engines have said: a token may be in any of them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines."""
+        lines = super().format(record)
+        return "\n".join(_masked(line) for line in lines.split("\n")) if "/" in lines else lines
+
+
+def _masked(line: str) -> str:
+    # Most have no path, and so no token in one.
+    return str(without_webhook_tokens(None, "", line)) if "/" in line else line
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -201,6 +213,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "as_is": {"format": "%(message)s"},
+            "finished": {"()": FinishedLines},
             "json": {
                 "()": LineFormatter,
                 "foreign_pre_chain": [*_shared(), structlog.stdlib.ExtraAdder()],
@@ -216,8 +229,9 @@ def logging_config(level: str) -> dict[str, Any]:
         },
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "json", "stream": stream},
-            # Lines that are JSON already, many in one call (experiments/worker/queue.py).
+            # Lines that are JSON already, many in one call (experiments/worker/queue.py, kernel/event_lines.py).
             "lines": {"class": "logging.StreamHandler", "formatter": "as_is", "stream": stream},
+            "reports": {"class": "logging.StreamHandler", "formatter": "finished", "stream": stream},
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
@@ -231,5 +245,6 @@ def logging_config(level: str) -> dict[str, Any]:
             # What it has to say is kept with the notification, without the secrets of the URL.
             "apprise": {"level": "CRITICAL", "propagate": False, "handlers": []},
             "orchestrator.lines": {"handlers": ["lines"], "propagate": False},
+            "orchestrator.reports": {"handlers": ["reports"], "propagate": False},
         },
     }

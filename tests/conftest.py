@@ -20,7 +20,7 @@ from django.utils import timezone
 from hypothesis import Phase, settings
 
 from kernel.event_fields import FIELDS
-from kernel.events import Event
+from kernel.event_lines import Event
 from orchestrator_site.database_roles import become_owner
 from policies.services import ensure_first_version
 from signals_app.webhook.store import clock

@@ -23,7 +23,8 @@ from psycopg.errors import AdminShutdown, CrashShutdown
 
 from kernel.canonical import sha256_hex, to_jsonb_text
 from kernel.errors import DomainError
-from kernel.events import WORKER_NOT_NOTIFIED, Event
+from kernel.event_lines import Event
+from kernel.events import WORKER_NOT_NOTIFIED
 from kernel.sql import load
 from signals_app.alerts.admission import MINUTE, Address, Arrival, Judgement, KnownSource, seconds_to_wait
 from signals_app.alerts.alert import NewSignal

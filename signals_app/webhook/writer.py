@@ -20,7 +20,8 @@ import structlog
 from django.db import OperationalError, connection
 from psycopg.errors import AdminShutdown, CrashShutdown, ReadOnlySqlTransaction
 
-from kernel.events import WORKER_NOT_NOTIFIED, Event
+from kernel.event_lines import Event
+from kernel.events import WORKER_NOT_NOTIFIED
 from kernel.sql import NOTICE_LOST_HOSTS
 from signals_app.webhook.store import (
     ANSWER_SECONDS,

@@ -36,7 +36,7 @@ def log() -> Iterator[Log]:
     """Listen beside every configured handler, with its own formatter."""
     log = Log()
     added = []
-    for name in ("", "orchestrator.lines"):
+    for name in ("", "orchestrator.lines", "orchestrator.reports"):
         logger = logging.getLogger(name)
         for configured in [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]:
             handler = logging.StreamHandler(log.text)

@@ -57,7 +57,7 @@ def test_every_event_is_logged_somewhere() -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Name)
     }
-    constants = {name for name, value in vars(kernel.events).items() if isinstance(value, kernel.events.Event)}
+    constants = {name for name, value in vars(kernel.events).items() if isinstance(value, Event)}
 
     assert constants - used == set()
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,9 +17,36 @@ from tests.outcomes.desk import C72_5_JULY, leg, make_desk, plan, quote
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+OF_EVERY_LINE = {"event", "log_level", "level", "logger", "at", "request_id"}
+
+
+class Lines(logging.Handler):
+    """Takes the finished lines of reports apart again."""
+
+    def __init__(self, logs: list[Any]) -> None:
+        super().__init__()
+        self.logs = logs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.logs.extend(json.loads(line) for line in record.getMessage().splitlines())
+
+
+@contextmanager
+def captured() -> Iterator[list[Any]]:
+    """What is logged in the block, in its order: lines by themselves, and those that a report writes together."""
+    logger = logging.getLogger("orchestrator.reports")
+    with capture_logs() as logs:
+        handler: Any = Lines(logs)
+        logger.addHandler(handler)
+        try:
+            yield logs
+        finally:
+            logger.removeHandler(handler)
+
+
 def fields_of(logs: list[Any], event: str) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in entry.items() if name not in {"event", "log_level"}}
+        {name: value for name, value in entry.items() if name not in OF_EVERY_LINE}
         for entry in logs
         if entry["event"] == event
     ]
@@ -25,7 +56,7 @@ def test_a_pair_leaves_its_whole_story() -> None:
     desk = make_desk(recommended=False)
     experiment_id = str(desk.experiment.pk)
 
-    with capture_logs() as logs:
+    with captured() as logs:
         desk.a.recommend(desk.experiment)
         desk.b.recommend(desk.experiment, plan=plan(leg(C72_5_JULY)))
         real_id, shadow_id = desk.open_real(), desk.open_shadow()
@@ -48,7 +79,7 @@ def test_a_repeat_logs_nothing() -> None:
     desk = make_desk()
     desk.open_real()
 
-    with capture_logs() as logs:
+    with captured() as logs:
         desk.a.open(desk.experiment)
         desk.a.recommend(desk.experiment)
 
@@ -58,7 +89,7 @@ def test_a_repeat_logs_nothing() -> None:
 def test_an_incident_is_logged_once_with_its_id() -> None:
     desk = make_desk()
 
-    with capture_logs() as logs:
+    with captured() as logs:
         desk.b.open(desk.experiment, "REAL")
         desk.b.open(desk.experiment, "REAL")
 
@@ -72,7 +103,7 @@ def test_what_was_refused_leaves_no_event_of_success() -> None:
     desk = make_desk()
     real_id = desk.open_real()
 
-    with capture_logs() as logs:
+    with captured() as logs:
         desk.a.close(real_id, exit_reason="BORED")
 
     assert logs == []
