@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kernel.event_fields import FIELDS
+from kernel.event_lines import Event
 from kernel.events import EVENTS, PROGRAM_DIED, WORKER_DATABASE_UNAVAILABLE
 from tests.kernel.product import modules
 
