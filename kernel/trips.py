@@ -37,7 +37,7 @@ class Statement(NamedTuple):
 
 _Key = tuple[bytes, tuple[int, ...]]
 # A statement that is not one of so many is sent without being prepared: a server keeps every one until a session ends.
-MOST_PREPARED = 500
+MOST_PREPARED = 200
 
 
 class _Session:

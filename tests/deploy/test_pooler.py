@@ -20,9 +20,11 @@ from embedded_postgres import APPLICATION
 from experiments.models import Experiment
 from orchestrator_site.database_roles import grant_to_application, owns_tables
 from orchestrator_site.environment import database_settings
+from outcomes.models import RealOutcome, ShadowOutcome
 from signals_app.models import Signal
 from tests.deploy.tools import needs, needs_disguise, running
 from tests.factories import api_client, make_available, make_experiment, make_signal, make_source
+from tests.outcomes.desk import C72_5_JULY, Desk, leg, make_desk, plan, quote
 from tests.processes.harness import free_port, manage, wait_until
 from tests.signals_app.webhook.door import open_door, post
 from tests.signals_app.webhook.webhook import TOKEN, alert
@@ -117,6 +119,27 @@ def test_pages_calls_and_alerts_answer_behind_it(pooled: Any, name: str, query: 
     assert api_client("engine-a").get("/api/v1/trades").status_code == 200
     assert Signal.objects.count() == 5
     assert not owns_tables()
+
+
+def test_engines_trade_behind_it_at_the_same_time(pooled: Any) -> None:
+    """More of them than the pooler has sessions: a call's transactions may come to different ones."""
+    desks = [make_desk(recommended=False) for _ in range(4)]
+    pooled("orchestrator_web", "?prepare_threshold=None")
+
+    def trade(desk: Desk) -> int:
+        try:
+            assert desk.a.recommend(desk.experiment).status == 201
+            assert desk.b.recommend(desk.experiment, plan=plan(leg(C72_5_JULY))).status == 201
+            real = desk.open_real()
+            desk.open_shadow()
+            return desk.a.close(real, market_conditions={"quotes": {C72_5_JULY: quote()}}).status
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(trade, desks)) == [200] * 4
+    assert list(RealOutcome.objects.values_list("pnl", flat=True)) == [60] * 4
+    assert list(ShadowOutcome.objects.values_list("pnl", flat=True)) == [33] * 4
 
 
 def test_a_worker_decides_behind_it_in_session_mode(pooler: int, tmp_path: Path) -> None:
