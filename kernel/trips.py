@@ -1,7 +1,7 @@
 """Prepared statements that are sent together: a caller waits for one trip, however many statements it has.
 
 By libpq's pipeline as psycopg wraps it (psycopg.pq). psycopg's own pipeline would send each statement by itself, and
-make a cursor of each, which takes more processor time than most of the calls that this is for have in all (ADR 4).
+make a cursor of each, which takes more processor time than the rules that a call is judged by (ADR 19).
 """
 
 from __future__ import annotations
