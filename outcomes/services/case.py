@@ -19,6 +19,7 @@ from kernel.events import INCIDENT_RECORDED
 from kernel.rows import add_related, ask, execute, from_json, json_columns, read_json, refer, relate, unit_of_work
 from kernel.sql import load
 from kernel.trips import Rows, Statement
+from kernel.values import read_instant
 from outcomes.core.books import Schedule
 from outcomes.core.checks import ReportClock
 from outcomes.models import (
@@ -143,7 +144,7 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         decision=part(ExecutionDecision, "decision"),
         now=now,
         context_hash=found["context_hash"],
-        distributed={engine: datetime.fromisoformat(at) for engine, at in found["distributed"].items()},
+        distributed={engine: read_instant(at) for engine, at in found["distributed"].items()},
         rules_hashes=found["rules_hashes"],
         feeder_is_active=found["feeder_is_active"],
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
