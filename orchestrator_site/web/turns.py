@@ -1,7 +1,7 @@
 """Which threads of a page process are at work: a few, the same ones again and again.
 
 Sixteen calls at once come to no earlier end than two after two. They only take as many threads and database
-connections, each with caches that the others have emptied, and pass the interpreter's lock round: an eighth of the
+connections, each with caches that the others have emptied, and pass the interpreter's lock round: a tenth of the
 processor time of an engine's trip.
 """
 
