@@ -297,6 +297,7 @@ def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -
 
 
 # One report asks for the books of the same fills up to five times: to try it, to book it, to check the pair.
+# Numbers that are equal and written with more zeros find the same books: columns and answers write both alike.
 @lru_cache(maxsize=256)
 def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule) -> Books:
     held = positions(fills)

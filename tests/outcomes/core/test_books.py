@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
+from kernel.values import decimal_text
 from outcomes.core.amendments import succession
 from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price
 from tests.outcomes.core.fills import HUNDRED, Moved, closed, legs_of, opened
@@ -262,3 +263,16 @@ def test_an_average_lies_among_the_prices_it_is_made_of(executions: list[tuple[i
     value = sum((Fraction(leg.quantity * leg.price) for leg in legs), Fraction(0))
     exact = value / sum(quantity for quantity, _ in executions)
     assert abs(Fraction(average) - exact) <= Fraction(1, 2 * 10**12)
+
+
+def test_books_do_not_tell_how_many_zeros_a_number_was_written_with() -> None:
+    def kept(price: str, quantity: str) -> tuple[str, ...]:
+        opening = LegFill("A", "OPEN", "LONG", Decimal(quantity), Decimal(price))
+        closing = LegFill("A", "CLOSE", "LONG", Decimal(quantity), Decimal("2.25"))
+        fills = [Fill("entry", (opening,), Decimal("0.65")), Fill("exit", (closing,), Decimal("0.65"))]
+        books = keep_books(fills, Decimal(100), Schedule(Decimal("0.65"), Decimal(0)))
+        assert books.pnl is not None
+        assert books.exit_price is not None
+        return tuple(map(decimal_text, (books.entry_price, books.exit_price, books.pnl, books.fees)))
+
+    assert kept("1.50", "2.0") == kept("1.5", "2") == ("1.50", "2.25", "148.70", "1.30")
