@@ -72,12 +72,16 @@ NEEDED = {
 }
 # Taken before the fill is written: the directive that names it is written in the same trip.
 NEXT_FILL = Statement("SELECT nextval('trade_fills_id_seq')")
+# Without a feeder there are none, and whoever prices a trade need not look for those of its moment.
+ANY_QUOTES = Statement("SELECT EXISTS (SELECT FROM quotes)")
 READ = load(__file__, "case.sql")
 for _model in (
     *(ExecutionDecision, PolicyVersion, Experiment, Signal, Recommendation, Permit, RealTrade, ShadowTrade),
     *(TradeFill, ExitDirective, OwnExit, RealOutcome, ShadowOutcome),
 ):
     READ = READ.replace(f"/* {_model.__name__} */", json_columns(_model, PARTS.get(_model, ())))
+# Made once for each way to find the experiment, because they are long.
+READ_WHERE = {which: READ + which for which in (ONE_EXPERIMENT, OF_TRADE)}
 
 
 def not_found() -> DomainError:
@@ -108,21 +112,22 @@ def lock_experiment_and_ask(experiment_id: UUID, *statements: Statement) -> tupl
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    terms, ((next_fill,),) = _locked(OF_TRADE, {"trade": trade_id, "engine": engine}, NEXT_FILL)
-    (terms.next_fill,) = next_fill
+    found_by = {"trade": trade_id, "engine": engine}
+    terms, (((next_fill,),), ((has_quotes,),)) = _locked(OF_TRADE, found_by, NEXT_FILL, ANY_QUOTES)
+    terms.next_fill, terms.has_quotes = next_fill, has_quotes
     return terms
 
 
 def read_experiment(experiment_id: UUID) -> Terms:
     """Everything that is stored about an experiment; under its lock, for whoever will change it."""
-    now, text = execute(READ + ONE_EXPERIMENT, {"experiment": experiment_id})[0]
+    now, text = execute(READ_WHERE[ONE_EXPERIMENT], {"experiment": experiment_id})[0]
     return _terms(now, read_json(text))
 
 
 def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tuple[Terms, list[Rows]]:
     lock = Statement(f"SELECT 1 FROM execution_policy WHERE {which} {LOCK}", found_by)  # noqa: S608
     # A statement of its own: that of the lock sees the tables as they were before it waited.
-    _, found, *more = ask(lock, Statement(READ + which, found_by), *statements)
+    _, found, *more = ask(lock, Statement(READ_WHERE[which], found_by), *statements)
     if not found:
         raise not_found()
     now, text = found[0]
@@ -205,6 +210,8 @@ class Terms:
     shadows: dict[str, ShadowTrade] = field(default_factory=dict)  # by engine
     directives: list[ExitDirective] = field(default_factory=list)  # by number
     next_fill: int | None = None  # the key of the fill that is being reported; None where no fill can be
+    has_quotes: bool = True  # False where it was asked under the lock, and no neutral quote is stored
+    halts: Rows = field(default_factory=list)  # when each began and ended, of those that an opening can have met
 
     @property
     def trades(self) -> list[RealTrade | ShadowTrade]:

@@ -389,6 +389,7 @@ def _moment(
         snapshot=directive.market_conditions,
         settled_for_real=[leg["instrument"] for leg in directive.real_fill.legs if "settlement" in leg],
         own=own,
+        takes_neutral=terms.has_quotes,
     )
 
 

@@ -305,7 +305,8 @@ def check_prices(trade: RealTrade, terms: Terms) -> None:
             settled = {leg["instrument"] for leg in row.legs if "settlement" in leg}
             checked.append((row, [leg for leg in core_fill(row).legs if leg.instrument not in settled]))
     limit = terms.quote_limit
-    neutral = quotes_around([(leg.instrument, row.time) for row, legs in checked for leg in legs], limit)
+    moments = [(leg.instrument, row.time) for row, legs in checked for leg in legs]
+    neutral = quotes_around(moments, limit) if terms.has_quotes else dict.fromkeys(moments, ())
     for row, legs in checked:
         named = trade.entry_quotes if row.number == 1 else row.market_conditions.get("quotes")
         around = {leg.instrument: neutral[leg.instrument, row.time] for leg in legs}

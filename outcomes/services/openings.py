@@ -12,6 +12,7 @@ from django.db import transaction
 from kernel.errors import DomainError
 from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.rows import insert, new_row, update
+from kernel.trips import Statement
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import LegFill
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
@@ -36,18 +37,19 @@ from outcomes.models import (
     TradeStatus,
 )
 from outcomes.services.case import (
+    ANY_QUOTES,
     RefusedReportError,
     Terms,
     conflicting_report,
     double_execution,
-    lock_experiment,
+    lock_experiment_and_ask,
     not_found,
     report_transaction,
 )
 from outcomes.services.directives import follow_directives
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
-from outcomes.services.recommendations import judge_permit
+from outcomes.services.recommendations import HALTS_SINCE, judge_permit
 from signals_app.alerts.documents import trade_id
 
 
@@ -61,7 +63,7 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     4. A shadow: refuse what cannot have happened. A real trade: keep it, and name what is wrong with it.
     5. Price a shadow from the neutral feed, or from its own quotes when none can come.
     """
-    with report_transaction(lambda: lock_experiment(report.experiment_id), engine, body) as terms:
+    with report_transaction(lambda: _lock(report), engine, body) as terms:
         if engine not in terms.distributed:
             raise not_found()
         recommendation = _permitting_recommendation(engine, report, terms)
@@ -82,6 +84,18 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
         else:
             trade = _open_shadow(report, recommendation, terms, request_hash)
     return trade, True
+
+
+def _lock(report: OpeningReport) -> Terms:
+    """The experiment's terms under its lock, with what is asked of this kind of trade."""
+    if report.kind == Role.REAL:
+        halts = Statement(HALTS_SINCE, {"experiment": report.experiment_id, "entered": report.entry_time})
+        terms, (found,) = lock_experiment_and_ask(report.experiment_id, halts)
+        terms.halts = found
+    else:
+        terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES)
+        terms.has_quotes = found
+    return terms
 
 
 def _permitting_recommendation(engine: str, report: OpeningReport, terms: Terms) -> Recommendation:
@@ -197,7 +211,9 @@ def _open_shadow(report: OpeningReport, recommendation: Recommendation, terms: T
     trade.entry_due_at = terms.now + waits
     terms.adopt(trade)
     transaction.on_commit(lambda: _log_opened(trade))
-    neutral = neutral_entry_legs(plan.quantities(), since=since, limit=terms.quote_limit)
+    neutral = None
+    if terms.has_quotes:
+        neutral = neutral_entry_legs(plan.quantities(), since=since, limit=terms.quote_limit)
     if neutral is not None or not waits:
         price_entry(trade, neutral or own, terms)
     else:

@@ -208,7 +208,7 @@ class ExitMoment:
     snapshot: Mapping[str, Any] | None = None  # the real trade's own conditions
     settled_for_real: Collection[str] = ()  # the contracts of its own that the real trade settled by them
     own: Mapping[str, Any] | None = None  # the shadow engine's report
-    takes_neutral: bool = True  # False to hold an engine's prices against its own quotes
+    takes_neutral: bool = True  # False where there are none, or an engine's own are to be judged
 
 
 def exit_legs(wanted: Mapping[PositionKey, Decimal], moment: ExitMoment) -> PricedLegs | None:

@@ -12,7 +12,7 @@ from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
 from kernel.errors import DomainError
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
-from kernel.rows import from_json, insert, json_columns, look, new_row, read_json, unit_of_work, update
+from kernel.rows import from_json, insert, json_columns, new_row, read_json, unit_of_work, update
 from kernel.trips import Statement
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
@@ -36,11 +36,11 @@ LOCK_DISTRIBUTION = f"""
 SELECT {json_columns(SignalDistribution)}::text FROM signal_distributions t WHERE experiment_id = %s AND engine = %s
    FOR NO KEY UPDATE
 """  # noqa: S608
-HALT_BEFORE = """
-SELECT engaged_at FROM halts
- WHERE engaged_at < %(entered)s
-   AND (engaged_at > %(confirmed)s OR released_at IS NULL OR released_at > %(entered)s)
- ORDER BY engaged_at DESC LIMIT 1
+# That stand, or may have stood between the confirmation of the permit and an entry.
+HALTS_SINCE = """
+SELECT engaged_at, released_at FROM halts
+ WHERE released_at IS NULL OR released_at > least(%(entered)s, now())
+    OR engaged_at > (SELECT confirmed_at FROM permits WHERE experiment_id = %(experiment)s)
 """
 
 
@@ -219,9 +219,13 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
     # A replayed entry has the market's time; ours says only when it was told.
     entered = terms.now if terms.is_replayed else trade.entry_time
     # Confirmed after the halt, a fill from within it is as little permitted as one that came after the confirmation.
-    halts = look(HALT_BEFORE, {"entered": entered, "confirmed": permit.confirmed_at})
-    if halts:
-        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(halts[0][0])
+    revoking = [
+        engaged
+        for engaged, released in terms.halts
+        if engaged < entered and (engaged > permit.confirmed_at or released is None or released > entered)
+    ]
+    if revoking:
+        confirmed, halted = format_timestamp(permit.confirmed_at), format_timestamp(max(revoking))
         record_one(
             trade, PairRule.NOT_PERMITTED, f"confirmed at {confirmed}; revoked by the halt of {halted}", terms.now
         )

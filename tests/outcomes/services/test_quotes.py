@@ -17,6 +17,7 @@ from outcomes.services import pricing
 from outcomes.services.pricing import PushedQuote, feeder_is_active, quotes_between, store_quotes
 from policies.models import ApiKey
 from policies.services import create_api_key
+from tests.outcomes.desk import make_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +66,28 @@ def test_all_instruments_are_read_in_one_query(monkeypatch: pytest.MonkeyPatch) 
     found = quotes_between("ABC", NOON, NOON)
 
     assert (len(statements), [len(found[name]) for name in "ABC"]) == (1, [1, 1, 1])
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_quotes_are_looked_for_where_any_are_stored(monkeypatch: pytest.MonkeyPatch, quoted: bool) -> None:
+    if quoted:
+        store_quotes("feed", [pushed(instrument="SPY")])
+    looks: list[str] = []
+    look = rows.look
+
+    def noted(statement: str, *parameters: Any) -> Any:
+        looks.append(statement)
+        return look(statement, *parameters)
+
+    monkeypatch.setattr(pricing, "look", noted)
+    desk = make_desk()
+    desk.open_shadow()
+
+    answer = desk.a.close(desk.open_real())
+
+    assert (answer.status, answer.body["status"]) == (200, "CLOSED")
+    # The shadow's entry and its exit, and the check of the real trade's prices.
+    assert looks == ([pricing.BETWEEN, pricing.BETWEEN, pricing.AROUND] if quoted else [])
 
 
 def test_two_feeders_quotes_of_one_instant_come_in_the_order_they_were_stored_in() -> None:
