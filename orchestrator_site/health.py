@@ -219,6 +219,18 @@ def _clock_state(numbers: dict[str, float | None]) -> str:
     return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's; set the clock of one of them"
 
 
+def call_seconds(registry: CollectorRegistry) -> Histogram:
+    """What times calls of the API in whichever process knows when they came; kept as `DoorMetrics` are."""
+    return Histogram(
+        "orchestrator_api_call_seconds",
+        "Seconds from a call's last byte, or from when a thread takes it up, to the end of its answer, by method,"
+        " status and route",
+        ["method", "status", "route"],
+        registry=registry,
+        buckets=CALL_BUCKETS,
+    )
+
+
 class DoorMetrics:
     """What alert processes count and time: where `METRICS_FOLDER` is set, in files that outlive them."""
 
@@ -231,13 +243,7 @@ class DoorMetrics:
             registry=registry,
             buckets=ALERT_BUCKETS,
         )
-        self.calls = Histogram(
-            "orchestrator_api_call_seconds",
-            "Seconds from a call's last byte to the end of its answer, by method, status and route",
-            ["method", "status", "route"],
-            registry=registry,
-            buckets=CALL_BUCKETS,
-        )
+        self.calls = call_seconds(registry)
         self.batches = Counter(
             "orchestrator_alert_batches",
             "Batches of alerts that alert processes have stored, each in one commit",

@@ -1,6 +1,6 @@
-"""One process of the web server, as `server.py` starts it: `alerts PORT PAGES`, or `pages PAGES`.
+"""One process of the web server, as `server.py` starts it: `alerts PORT DOORS pages`, or `pages PAGES doors`.
 
-PORT and the PAGES of a page process are numbers of sockets that it inherits, those of the alert process an address.
+In capitals stand the numbers of sockets that it inherits, in small letters the addresses of those of the others.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def main() -> None:
     beat_while_starting()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
     django.setup()
-    kind, number, *address = sys.argv[1:]
-    listener = socket.socket(fileno=int(number))
+    kind, *own, address = sys.argv[1:]
+    listener, *returned = (socket.socket(fileno=int(number)) for number in own)
     if kind == "alerts":
         import uvloop
 
@@ -33,15 +33,15 @@ def main() -> None:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         keep_what_is_loaded()
-        uvloop.run(Door(*address).run(listener))
+        uvloop.run(Door(address).run(listener, *returned))
         return
-    from orchestrator_site.web.handling import PageProcess
+    from orchestrator_site.web.page_process import PageProcess
     from orchestrator_site.wsgi import application
 
     keep_what_is_loaded()
     # What a call leaves behind goes by itself, but for rows that know each other.
     gc.set_threshold(10_000)
-    PageProcess(application, listener, settings.WEB_THREADS).run()
+    PageProcess(application, listener, settings.WEB_THREADS, address).run()
     # Threads that wait for the next request never end by themselves.
     os._exit(0)
 

@@ -10,7 +10,7 @@ import json
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
@@ -28,8 +28,17 @@ from kernel.problems import problem_body
 from kernel.processes import beat
 from orchestrator_site.health import UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
-from orchestrator_site.web.handling import KEEP_ALIVE, PART, request_frame, request_id_of
-from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, Environ, RequestError, patrol
+from orchestrator_site.web.handling import is_call, request_id_of
+from orchestrator_site.web.http1 import (
+    KEEP_ALIVE,
+    PROBLEM_JSON,
+    RETRY_SECONDS,
+    Connection,
+    Environ,
+    RequestError,
+    patrol,
+)
+from orchestrator_site.web.intake import CALL_BYTES, CAN_KEEP, PART, request_frame
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import CUT_SHORT, AlertView
@@ -49,6 +58,8 @@ FIRST_WORD_SECONDS = 0.5
 SPARE_FILES = 64
 # One byte more than any part of the site reads.
 KEPT_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+# Whose requests come by a proxy, which may send anybody's on one connection.
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
 
 
 class PageCall(asyncio.Protocol):
@@ -148,7 +159,7 @@ class Door:
         # Its two halves neither wait nor ask the database.
         self._security = SecurityMiddleware(lambda _: HttpResponse())
         self._lines_dropped = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.connections: dict[Connection, None] = {}
         # Each may need another one to a page process; some are the log's, the database's and the like.
         self.most_connections = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES) // 2
@@ -169,6 +180,8 @@ class Door:
     ) -> None:
         """Begin to answer one request; an alert that was cut short is refused by the view, which keeps it as well."""
         path = environ["PATH_INFO"]
+        if not is_call(path) or any(name in environ for name in FORWARDED):
+            connection.is_mixed = True
         if path == HEALTH:
             response = healthz(self._request(environ, b""))
             connection.answer(response.status_code, list(response.items()), response.content)
@@ -183,6 +196,9 @@ class Door:
             return
         else:
             work = self._hand_over(environ, body, connection)
+        self._begin(work)
+
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -218,20 +234,55 @@ class Door:
         begun = monotonic()
         connection.deadline = begun + patience
         environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
+        frame = request_frame(environ, body)
+        if connection.has_posted and not connection.is_mixed and self._hand_over_whole(frame, connection):
+            return
 
         def done(label: str) -> None:
+            connection.has_posted = label.startswith("POST 2")
             # Whoever looks whether a site has started is no caller of its API.
             if not is_probe:
                 self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
 
-        call = PageCall(request_frame(environ, body), connection, done)
+        call = PageCall(frame, connection, done)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: call, self._pages)
         except OSError:
             # As many wait already as the socket holds, or no page process has ever started.
             call.give_up()
 
-    async def run(self, listener: socket.socket) -> None:
+    def _hand_over_whole(self, frame: bytes, connection: Connection) -> bool:
+        """Give the connection itself to a page process, with a call on it; False where that cannot be.
+
+        Only whoever has posted with success, an engine most likely, is worth it, and may hold files of that process.
+        """
+        if not CAN_KEEP or len(frame) > CALL_BYTES or not connection.can_leave():
+            return False
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(0)
+            try:
+                line.connect(self._pages)
+                socket.send_fds(line, [frame], [connection.transport.get_extra_info("socket").fileno()])
+            except OSError:
+                return False
+        # What is closed here is open there.
+        connection.transport.abort()
+        return True
+
+    def _take_back(self, returned: socket.socket) -> None:
+        """Go on with a connection that a page process had, and with what it has heard of the next request."""
+        try:
+            heard, descriptors, _, _ = socket.recv_fds(returned, CALL_BYTES, 1)
+        except BlockingIOError:
+            # Another alert process has been quicker.
+            return
+        # None came with it where this process has as many files open as it may.
+        for descriptor in descriptors:
+            line = socket.socket(fileno=descriptor)
+            loop = asyncio.get_running_loop()
+            self._begin(loop.connect_accepted_socket(lambda: Connection(self, heard), line))
+
+    async def run(self, listener: socket.socket, returned: socket.socket) -> None:
         """Serve until SIGTERM."""
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -246,11 +297,13 @@ class Door:
             loop.call_later(BEAT_SECONDS, beat_on)
 
         beat_on()
-        await self.serve_until(stopping, listener)
+        await self.serve_until(stopping, listener, returned)
 
-    async def serve_until(self, stopping: asyncio.Event, listener: socket.socket) -> None:
+    async def serve_until(self, stopping: asyncio.Event, listener: socket.socket, returned: socket.socket) -> None:
         """Serve, then answer what has begun."""
         loop = asyncio.get_running_loop()
+        returned.settimeout(0)
+        loop.add_reader(returned, self._take_back, returned)
         server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
         patrol(self)
         await stopping.wait()
@@ -263,4 +316,5 @@ class Door:
                 if connection.has_answered or monotonic() > begun + FIRST_WORD_SECONDS:
                     connection.close()
             await asyncio.sleep(0.02)
+        loop.remove_reader(returned)
         await self._writer.close()

@@ -1,45 +1,28 @@
-"""What answers everything but alerts: threads that take whole requests from the door, and what each passes to its view.
-
-All page processes accept on one Unix socket, a thread each request, few at once (`turns.py`). A process that stands
-still accepts none, so that the others get its share. A request comes as a document and a body. What goes back are
-parts: first the call of the API that it was, nothing for a page; then HTTP/1.1 as the sender will get it; an empty part
-says that this was all, or a process that died would look like one that is done.
-"""
+"""What a request passes before its view: an id, the sender's address, the probes, the API's calls."""
 
 from __future__ import annotations
 
-import json
 import re
-import select
-import signal
-import socket
-import struct
-import sys
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from io import BytesIO
 from itertools import chain
-from time import monotonic, sleep
 from typing import IO, Any
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError
 from django.db.utils import InterfaceError
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, resolve
 from rest_framework.parsers import BaseParser
 
-from kernel.events import DATABASE_UNAVAILABLE, PAGE_FAILED
-from kernel.processes import beat
+from kernel.events import DATABASE_UNAVAILABLE
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
-from orchestrator_site.web.http1 import NOTHING_MAY_LOAD, Environ, Headers, head_of
-from orchestrator_site.web.turns import Turns
+from orchestrator_site.web.http1 import NOTHING_MAY_LOAD
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 
@@ -56,157 +39,9 @@ COMPRESSED = (
 )  # fmt: skip
 # It goes into every log line and back into a header, so that nothing odd may come in by it.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-# Lengths of the environ's document and of the body; of a part of the answer.
-REQUEST, PART = struct.Struct("!II"), struct.Struct("!I")
-END = b""
-# The door has the whole request when it connects, and takes what it gets: slower than this it is dead.
-SOCKET_SECONDS = 60.0
-STOP_SECONDS = 4.0
-# A statement may take 60, and the door waits no longer for the beginning of an answer.
-STUCK_SECONDS = 75.0
-# Answers that say no length (RFC 9110).
-WITHOUT_CONTENT = {204, 304}
-# In the environ: whether the sender's connection stays open after the answer.
-KEEP_ALIVE = "orchestrator.keep_alive"
 # In the environ once the call is known: its route as the API document writes it.
 ROUTE = "orchestrator.route"
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
-
-
-def request_frame(environ: Environ, body: bytes) -> bytes:
-    """A request as it goes from the door to a page process."""
-    document = json.dumps(environ).encode()
-    return REQUEST.pack(len(document), len(body)) + document + body
-
-
-def answer_parts(application: WSGIApplication, environ: dict[str, Any]) -> Iterator[list[bytes]]:
-    """Run the application; method, status and route of a call of the API, then what the sender gets, in parts.
-
-    Those that are there at once come together: whatever is sent alone wakes the door up once more.
-    """
-    status, headers = 500, []
-
-    def start_response(line: str, fields: Headers, _: object = None) -> None:
-        nonlocal status, headers
-        status, headers = int(line[:3]), fields
-
-    keep_alive = environ[KEEP_ALIVE] == "yes"
-    is_head = environ["REQUEST_METHOD"] == "HEAD"
-    response = application(environ, start_response)
-    try:
-        route = environ.get(ROUTE, "")
-        method = environ["REQUEST_METHOD"] if status != 405 else "ANY"
-        label = f"{method} {status} {route}".encode() if route else b""
-        if not isinstance(response, StreamingHttpResponse):
-            content = b"".join(response)
-            if status not in WITHOUT_CONTENT and not any(name.lower() == "content-length" for name, _ in headers):
-                headers.append(("Content-Length", str(len(content))))
-            head = head_of(status, headers, keep_alive=keep_alive)
-            yield [label, head if is_head else head + content, END]
-            return
-        # HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
-        is_chunked = environ["SERVER_PROTOCOL"] == "HTTP/1.1" and not response.has_header("Content-Length")
-        coding = [("Transfer-Encoding", "chunked")] if is_chunked else []
-        yield [label, head_of(status, [*headers, *coding], keep_alive=keep_alive)]
-        for part in response if not is_head else ():
-            if part:
-                yield [b"%x\r\n%s\r\n" % (len(part), part) if is_chunked else part]
-        yield [b"0\r\n\r\n", END] if is_chunked and not is_head else [END]
-    finally:
-        if (close := getattr(response, "close", None)) is not None:
-            close()
-
-
-class PageProcess:
-    """The threads of this process, and when each of them last came on with the request that it has."""
-
-    def __init__(self, application: WSGIApplication, listener: socket.socket, threads: int) -> None:
-        self._application = application
-        self._listener = listener
-        self._threads = threads
-        self._turns = Turns()
-        self._progress: dict[int, float] = {}
-        self._is_stopping = False
-
-    def run(self) -> None:
-        """Serve until SIGTERM, and let what has begun come to its end."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.start()
-        while not self._is_stopping:
-            if self.is_coming_on():
-                beat()
-            sleep(0.5)
-        deadline = monotonic() + STOP_SECONDS
-        while self._progress and monotonic() < deadline:
-            sleep(0.02)
-
-    def start(self) -> None:
-        """Start the threads."""
-        threading.Thread(target=self._turns.watch, name="turns", daemon=True).start()
-        for number in range(self._threads):
-            threading.Thread(target=self._serve, args=(number,), name=f"page-{number}", daemon=True).start()
-
-    def is_coming_on(self) -> bool:
-        """Whether a thread is free, or has come on with its request lately."""
-        busy = list(self._progress.values())
-        return len(busy) < self._threads or monotonic() - max(busy) < STUCK_SECONDS
-
-    def _stop(self, signum: int, frame: object) -> None:
-        self._is_stopping = True
-
-    def _serve(self, number: int) -> None:
-        while not self._is_stopping:
-            self._turns.wait(number)
-            connection, _ = self._listener.accept()
-            self._progress[number] = monotonic()
-            self._turns.begin(number)
-            with connection:
-                connection.settimeout(SOCKET_SECONDS)
-                self._answer(connection, number)
-            del self._progress[number]
-
-    def _answer(self, connection: socket.socket, number: int) -> None:
-        try:
-            with connection.makefile("rb") as stream:
-                lengths = stream.read(REQUEST.size)
-                if len(lengths) < REQUEST.size:
-                    return
-                of_environ, of_body = REQUEST.unpack(lengths)
-                environ, body = json.loads(stream.read(of_environ)), stream.read(of_body)
-            if has_hung_up(connection):
-                return
-            for parts in answer_parts(self._application, environ | wsgi_members(environ, body)):
-                connection.sendall(b"".join([PART.pack(len(part)) + part for part in parts]))
-                self._progress[number] = monotonic()
-        except OSError:
-            # The sender, or the door itself, has gone: nobody waits for this answer.
-            return
-        except Exception as error:  # noqa: BLE001 (of a part that is streamed; Django answers all else itself)
-            # Without its last part the sender sees that the answer broke off.
-            PAGE_FAILED.log(error=repr(error))
-
-
-def has_hung_up(connection: socket.socket) -> bool:
-    """Whether the door has turned away, because the sender has gone or was told to try again meanwhile."""
-    poll = select.poll()
-    poll.register(connection, 0)
-    return bool(poll.poll(0))
-
-
-def wsgi_members(environ: Environ, body: bytes) -> dict[str, Any]:
-    """What WSGI asks for beside the request itself (PEP 3333)."""
-    return {
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
 
 
 def request_id_of(given: str) -> str:

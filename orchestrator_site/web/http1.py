@@ -45,6 +45,10 @@ PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
 NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 VERSIONS = {"1.0", "1.1"}
+# In the environ: whether the sender's connection stays open after the answer; what it says for each of its requests.
+KEEP_ALIVE = "orchestrator.keep_alive"
+ADDRESSES = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT")
+_HEAD_END = b"\r\n\r\n"
 # A parser that is about to read a chunked body.
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _ABSOLUTE = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
@@ -156,6 +160,25 @@ def parse_head(head: bytes) -> Environ:
     return environ
 
 
+def plain_head(heard: bytes) -> tuple[Environ, int] | None:
+    """The head of a request as most are, and where its body begins; raise RequestError.
+
+    Most keep the connection and say at once how long they are. None for any other, and for one that is incomplete.
+    """
+    end = heard.find(_HEAD_END)
+    if not 0 <= end <= HEAD_BYTES:
+        return None
+    environ = parse_head(heard[:end])
+    if "HTTP_TRANSFER_ENCODING" in environ or "HTTP_EXPECT" in environ or not _keeps_alive(environ):
+        return None
+    environ["CONTENT_LENGTH"] = str(int(environ.get("CONTENT_LENGTH") or 0))
+    return environ, end + len(_HEAD_END)
+
+
+def _keeps_alive(environ: Environ) -> bool:
+    return environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "close" not in environ.get("HTTP_CONNECTION", "").lower()
+
+
 def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
     """The answer's first lines."""
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in headers)]
@@ -168,8 +191,10 @@ def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
 class Connection(asyncio.Protocol):
     """One sender: reads its requests one after the other, and writes the answers."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, heard: bytes | None = None) -> None:
+        """Take a new connection, or one that somebody else has had, with what he has heard of its next request."""
         self._site = site
+        self._heard_before = heard
         self._buffer = bytearray()
         self._read: Callable[[], bool] = self._read_head
         self._environ: Environ = {}
@@ -185,8 +210,12 @@ class Connection(asyncio.Protocol):
         self.on_resume: Callable[[], object] | None = None
         self.on_lost: Callable[[], object] | None = None
         self.on_deadline: Callable[[], object] = self._too_late
-        self.deadline = monotonic() + BODY_SECONDS
+        self.deadline = monotonic() + (BODY_SECONDS if heard is None else IDLE_SECONDS)
         self.keeps_alive = False
+        # Whether a page process may have it, for the site to note: it has something else on it than calls of the API.
+        self.is_mixed = bool(heard)
+        # Whether the last answer shows that this is an engine's.
+        self.has_posted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -195,7 +224,7 @@ class Connection(asyncio.Protocol):
         if not peer:
             self.transport.abort()  # gone already
             return
-        self._addresses = {"REMOTE_ADDR": peer[0], "SERVER_NAME": own[0], "SERVER_PORT": str(own[1])}
+        self._addresses = dict(zip(ADDRESSES, (peer[0], own[0], str(own[1])), strict=True))
         others = self._site.connections
         others[self] = None
         if len(others) > self._site.most_connections:
@@ -203,6 +232,8 @@ class Connection(asyncio.Protocol):
             oldest = next((one for one in others if not one.is_served), self)
             del others[oldest]
             oldest.transport.abort()
+        if self._heard_before:
+            self.data_received(self._heard_before)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -264,22 +295,20 @@ class Connection(asyncio.Protocol):
     # Each reader takes what it can of the buffer, and says whether another one may go on.
 
     def _read_head(self) -> bool:
-        end = self._buffer.find(b"\r\n\r\n")
+        end = self._buffer.find(_HEAD_END)
         if end < 0 or end > HEAD_BYTES:
             if len(self._buffer) > HEAD_BYTES:
                 raise RequestError("too_large", f"The headers are longer than {HEAD_BYTES} bytes.")
             return False
         environ = parse_head(bytes(self._buffer[:end]))
-        del self._buffer[: end + 4]
+        del self._buffer[: end + len(_HEAD_END)]
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = int(environ.get("CONTENT_LENGTH") or 0)
         self._environ = environ | self._addresses
         self._size = 0
         self._kept = self._site.kept_bytes(environ)
         self.deadline = monotonic() + BODY_SECONDS
-        self.keeps_alive = (
-            environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "close" not in environ.get("HTTP_CONNECTION", "").lower()
-        )
+        self.keeps_alive = _keeps_alive(environ)
         if not is_chunked and length == 0:
             return self._hand_on(0, is_last=False)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
@@ -379,6 +408,10 @@ class Connection(asyncio.Protocol):
     def stays_open(self) -> bool:
         """Whether another request may follow on this connection."""
         return self.keeps_alive and not self._ends and not self._site.is_draining
+
+    def can_leave(self) -> bool:
+        """Whether the connection can go elsewhere with the request that is served: nothing more has come of it."""
+        return self.stays_open() and not self._buffer and not self._has_ended and not self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
         """Write a part of the answer as it stands; the site has asked `stays_open` for its head."""

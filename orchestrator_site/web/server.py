@@ -70,11 +70,9 @@ def web_programs(host: str, port: int, page_processes: int) -> Iterator[list[Pro
     with (
         listener,
         folder_of_our_own(f"{host}-{listener.getsockname()[1]}") as folder,
-        socket.socket(socket.AF_UNIX) as pages,
+        bound(folder / "pages", socket.SOCK_STREAM) as pages,
+        bound(folder / "doors", socket.SOCK_DGRAM) as doors,
     ):
-        address = folder / "pages"
-        address.unlink(missing_ok=True)
-        pages.bind(str(address))
         pages.listen(BACKLOG)
         # Each alert process counts into a file of its own, which outlives it; a scrape adds them up.
         counted = folder / "metrics"
@@ -83,12 +81,13 @@ def web_programs(host: str, port: int, page_processes: int) -> Iterator[list[Pro
         # Whoever starts this may stand in another folder, where `-m` would not find the package.
         shared = {METRICS_FOLDER: str(counted), "PYTHONPATH": str(settings.BASE_DIR)}
         module = [sys.executable, "-m", "orchestrator_site.web"]
-        door = [*module, "alerts", str(listener.fileno()), str(address)]
-        page = [*module, "pages", str(pages.fileno())]
+        door = [*module, "alerts", str(listener.fileno()), str(doors.fileno()), pages.getsockname()]
+        page = [*module, "pages", str(pages.fileno()), doors.getsockname()]
+        of_door = (listener.fileno(), doors.fileno())
         # One socket for all of them: whoever is free takes the next connection, and one that stands still takes none.
         yield [
             *(
-                Program(f"alerts-{n}", door, shared, must_beat=True, goes_first=True, descriptors=(listener.fileno(),))
+                Program(f"alerts-{n}", door, shared, must_beat=True, goes_first=True, descriptors=of_door)
                 for n in range(1, settings.ALERT_PROCESSES + 1)
             ),
             *(
@@ -96,6 +95,14 @@ def web_programs(host: str, port: int, page_processes: int) -> Iterator[list[Pro
                 for n in range(1, page_processes + 1)
             ),
         ]
+
+
+def bound(address: Path, kind: socket.SocketKind) -> socket.socket:
+    """A socket that is bound there, in the place of one that a killed server has left."""
+    address.unlink(missing_ok=True)
+    one = socket.socket(socket.AF_UNIX, kind)
+    one.bind(str(address))
+    return one
 
 
 @contextmanager

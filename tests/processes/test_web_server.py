@@ -38,14 +38,14 @@ THREADS = {"WEB_THREADS": "1", "LONG_POLLS": "1", "LOG_LEVEL": "WARNING"}
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[int]:
-    """Run a web server on the test database, with one page process; its port."""
+def serving(log: Path, processes: int = 1, **environment: str) -> Iterator[int]:
+    """Run a web server on the test database, with so many page processes; its port."""
     port = free_port()
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), "--processes", "1"],
+            [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), f"--processes={processes}"],
             cwd=settings.BASE_DIR,
-            env={**os.environ, **THREADS, "DATABASE_URL": application_url()},
+            env={**os.environ, **THREADS, "DATABASE_URL": application_url(), **environment},
             stdout=output,
             stderr=output,
         )

@@ -14,9 +14,11 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from orchestrator_site.web import handling
+from orchestrator_site.web import page_process
 from orchestrator_site.web.calls import SiteHandler
-from orchestrator_site.web.handling import KEEP_ALIVE, PageProcess, request_frame
+from orchestrator_site.web.http1 import KEEP_ALIVE
+from orchestrator_site.web.intake import request_frame
+from orchestrator_site.web.page_process import PageProcess
 from signals_app.models import Signal
 from signals_app.webhook import receive
 from tests.factories import make_source
@@ -155,7 +157,7 @@ def test_a_page_process_whose_threads_all_hang_does_not_come_on(
         begun.wait(60)
 
         assert pages.is_coming_on()
-        monkeypatch.setattr(handling, "STUCK_SECONDS", 0.0)
+        monkeypatch.setattr(page_process, "STUCK_SECONDS", 0.0)
         assert not pages.is_coming_on()
 
         may_end.set()

@@ -16,8 +16,9 @@ import pytest
 import uvloop
 
 from orchestrator_site.web.door import Door
-from orchestrator_site.web.handling import PageProcess
 from orchestrator_site.web.http1 import Environ
+from orchestrator_site.web.page_process import PageProcess
+from orchestrator_site.web.server import bound
 from signals_app.webhook import writer
 
 NOWHERE = "/nonexistent/pages"
@@ -38,19 +39,19 @@ def take_all_the_time(patch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def open_door(pages: str = NOWHERE) -> Iterator[int]:
-    """Serve on a free port; the connections to the database end with the block.
+def open_door(pages: str = NOWHERE, returned: socket.socket | None = None) -> Iterator[int]:
+    """Serve on a free port, and what comes back there; the connections to the database end with the block.
 
     With all the time of the world: a test that asks for an answer in time has processes of its own.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, returned or socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as doors:
         take_all_the_time(patch)
-        with _open_door(pages) as port:
+        with _open_door(pages, doors) as port:
             yield port
 
 
 @contextmanager
-def _open_door(pages: str) -> Iterator[int]:
+def _open_door(pages: str, returned: socket.socket) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     stop: list[Any] = []
     started = threading.Event()
@@ -59,7 +60,7 @@ def _open_door(pages: str) -> Iterator[int]:
         stopping = asyncio.Event()
         stop.extend((asyncio.get_running_loop(), stopping))
         started.set()
-        await ToldDoor(pages).serve_until(stopping, listener)
+        await ToldDoor(pages).serve_until(stopping, listener, returned)
 
     thread = threading.Thread(target=uvloop.run, args=(serve(),), name="door")
     thread.start()
@@ -74,12 +75,10 @@ def _open_door(pages: str) -> Iterator[int]:
 
 def open_pages(folder: Path, application: Any) -> str:
     """Answer pages in one thread of this process, to its end; return the address of its socket."""
-    address = str(folder / "pages")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
+    listener = bound(folder / "pages", socket.SOCK_STREAM)
     listener.listen()
     PageProcess(application, listener, 1).start()
-    return address
+    return str(listener.getsockname())
 
 
 class Answer:
