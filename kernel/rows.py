@@ -6,7 +6,6 @@ row. Everything that is asked for rarely is the ORM's.
 
 from __future__ import annotations
 
-import json
 import select
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,16 +45,14 @@ def trust_quiet_connection() -> None:
 def json_columns(model: type[models.Model], names: tuple[str, ...] = ()) -> str:
     """SQL for a row of the table alias `t` as a JSON array, for `from_json`; all columns unless some are named."""
     fields = [field for field in model._meta.concrete_fields if not names or field.name in names]  # noqa: SLF001 (documented)
-    columns = [f"t.{field.column}{'::text' if isinstance(field, CanonicalJSONField) else ''}" for field in fields]
+    # As text, because a decimal that were a number there would be read as a double.
+    columns = [f"t.{field.column}{'::text' if isinstance(field, models.DecimalField) else ''}" for field in fields]
     return f"json_build_array({', '.join(columns)})"
 
 
-_EXACT = json.JSONDecoder(parse_float=Decimal)
-
-
 def read_json(text: str) -> Any:
-    """A document of rows, its numbers exact."""
-    return _EXACT.decode(text)
+    """A document of rows; the canonical documents in them are read with it."""
+    return load_canonical(text)
 
 
 Convert = Callable[[Any], Any]
@@ -81,7 +78,6 @@ _READ: dict[type[models.Field[Any, Any]], Convert] = {
     models.DateTimeField: datetime.fromisoformat,
     # Most rows of an experiment name the same few.
     models.UUIDField: lru_cache(maxsize=10_000)(UUID),
-    CanonicalJSONField: load_canonical,
 }
 # psycopg writes all other values of a row as they are.
 _WRITE: dict[type[models.Field[Any, Any]], Convert] = {

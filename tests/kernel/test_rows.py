@@ -22,6 +22,7 @@ from kernel.rows import (
 )
 from outcomes.models import RealOutcome, RealTrade, Recommendation, TradeFill
 from outcomes.services.case import read_experiment
+from tests.kernel.shelves import Shelf, shelves  # noqa: F401 (a fixture)
 from tests.outcomes.desk import Desk, make_desk
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,18 @@ def test_a_row_read_as_json_is_the_row_that_the_orm_reads(desk: Desk, model: typ
 
     assert len(found) == model._default_manager.count() > 0
     assert {row.pk: columns(row) for row in found} == {row.pk: columns(row) for row in model._default_manager.all()}
+
+
+@pytest.mark.usefixtures("shelves")
+@pytest.mark.parametrize("document", [[1e22, 1e20, 0.1, 1.0, -0.0, 2**53 - 1, 2**53], {"ä": ['"\\\n', None]}, [], None])
+def test_a_document_of_a_row_is_read_as_its_canonical_form_says(document: Any) -> None:
+    insert(Shelf(name="first", labels=document))
+
+    ((text,),) = execute(f"SELECT {json_columns(Shelf)}::text FROM shelves t")
+
+    (shelf,) = Shelf._default_manager.all()
+    # By their texts, because 1 equals 1.0.
+    assert repr(from_json(Shelf, read_json(text)).labels) == repr(shelf.labels)
 
 
 def test_what_is_inserted_comes_back_with_the_key_that_the_database_chose(desk: Desk) -> None:

@@ -91,8 +91,7 @@ def test_of_a_row_that_is_stored_all_changed_columns_are_written_together() -> N
 
 def test_what_a_unit_has_written_can_be_changed_back_in_another() -> None:
     insert(Shelf(name="first", labels=[]))
-    ((pk, labels),) = rows("SELECT id, labels::text FROM shelves")
-    shelf = from_json(Shelf, [pk, "first", labels])
+    shelf = from_json(Shelf, [value("SELECT id FROM shelves"), "first", []])
     for name in ("second", "first"):
         with unit_of_work():
             shelf.name = name
