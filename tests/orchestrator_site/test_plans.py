@@ -18,6 +18,7 @@ from orchestrator_site.health import QUERY
 from outcomes.performance.scope import pairs_of, results_in, results_of
 from outcomes.services.due import IN_TURN
 from tests.database import execute, forget_statistics, rows, value
+from tests.factories import make_experiment
 from tests.outcomes.closed_trades import EXIT_TIME
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,28 @@ def test_nothing_that_grows_is_read_whole(name: str) -> None:
     used = {node.get("Index Name") for node in plan}
     # Of what lies in partitions, that of the first one.
     assert {index for index in indexes if not used & {index, f"{index}_before"}} == set()
+
+
+# Of what a claim has taken, both say the same.
+BY_ARRAY, BY_JOIN = "= ANY (ARRAY(SELECT id FROM open))", "IN (SELECT id FROM open)"
+
+
+@pytest.mark.parametrize("form", [BY_ARRAY, BY_JOIN])
+def test_a_claim_planned_for_any_limit_expects_few(form: str) -> None:
+    """As page processes plan it; the control expects a tenth of all, for which it would read large tables whole."""
+    # As if all of a great many were open; of fewer rows PostgreSQL does not believe that they know two engines only.
+    for number in range(12):
+        make_experiment("A", symbol=f"S{number}")
+    execute("ANALYZE signal_distributions")
+    execute("UPDATE pg_class SET reltuples = 100000, relpages = 1 WHERE relname = ANY(%s)", list(LARGE))
+    execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    claim = CLAIM.replace(BY_ARRAY, form) % {"engine": "$1", "token": "$2", "lease": "$3", "limit": "$4"}
+    execute(f"PREPARE claim (text, uuid, int, int) AS {claim}")
+
+    plan = nodes("EXECUTE claim ('A', gen_random_uuid(), 60, 10)", {})
+    execute("DEALLOCATE claim")
+
+    assert (plan[0]["Plan Rows"] <= 10) == (form == BY_ARRAY)
 
 
 @pytest.mark.parametrize(
