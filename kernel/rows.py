@@ -152,20 +152,20 @@ def related(row: models.Model, name: str) -> Sequence[Any]:
 
 
 @cache
-def _column(model: type[models.Model], name: str) -> str | None:
-    """The column of a key of another table; None where both rows must be told."""
+def _reference(model: type[models.Model], name: str) -> tuple[str, str | None]:
+    """The column of a key of another table, and what that row calls this one, where there can be but one."""
     field: Any = model._meta.get_field(name)  # noqa: SLF001 (documented)
-    return None if field.one_to_one else str(field.attname)
+    return field.attname, field.remote_field.cache_name if field.one_to_one else None
 
 
 def refer(row: models.Model, name: str, to: models.Model) -> None:
     """Let the row refer to another, as an assignment does, without its look at routers and types."""
-    column = _column(type(row), name)
-    if column is None:
-        setattr(row, name, to)
-        return
+    column, back = _reference(type(row), name)
     vars(row)[column] = to.pk
-    row._state.fields_cache[name] = to  # noqa: SLF001 (as Django keeps it)
+    # As Django keeps them.
+    row._state.fields_cache[name] = to  # noqa: SLF001
+    if back is not None:
+        to._state.fields_cache[back] = row  # noqa: SLF001
 
 
 @cache

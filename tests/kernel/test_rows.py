@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,11 +17,12 @@ from kernel.rows import (
     json_columns,
     keep,
     read_json,
+    refer,
     relate,
     trust_quiet_connection,
     update,
 )
-from outcomes.models import RealOutcome, RealTrade, Recommendation, TradeFill
+from outcomes.models import ExitDirective, OwnExit, RealOutcome, RealTrade, Recommendation, TradeFill
 from outcomes.services.case import read_experiment
 from tests.kernel.shelves import Shelf, shelves  # noqa: F401 (a fixture)
 from tests.outcomes.desk import Desk, make_desk
@@ -110,6 +112,23 @@ def test_related_rows_are_known_without_a_query_until_the_end(desk: Desk, django
 
     with django_assert_num_queries(0):
         assert list(trade.fills.all()) == [fill]
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "back"),
+    [(TradeFill, "real_trade", None), (ExitDirective, "real_fill", "exit_directive"), (OwnExit, "trade", "own_exit")],
+)
+def test_a_row_refers_to_another_as_if_it_were_assigned(model: type[models.Model], name: str, back: str | None) -> None:
+    field: Any = model._meta.get_field(name)
+    caches = []
+    for assign in (refer, setattr):
+        row, to = model(), field.related_model(pk=uuid4() if field.related_model is not TradeFill else 7)
+        assign(row, name, to)
+        assert (getattr(row, name), getattr(row, field.attname)) == (to, to.pk)
+        assert back is None or getattr(to, back) is row
+        caches.append((set(row._state.fields_cache), set(to._state.fields_cache)))
+
+    assert caches[0] == caches[1]
 
 
 def test_all_rows_of_an_experiment_know_each_other(desk: Desk, django_assert_num_queries: Any) -> None:
