@@ -218,6 +218,18 @@ class BrowseAdmin(ModelAdmin):
         """The row; None for what cannot be an ID."""
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons of a row's page; none where nothing is left to be done."""
+        row = self.get_object(request, str(object_id))
+        if row is not None and self.is_settled(row):
+            return []
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold has no types
+        return actions
+
+    def is_settled(self, row: Any) -> bool:
+        """Whether everything has been done with a row that its page has buttons for."""
+        return False
+
     def _keep_well_formed_selection(self, request: HttpRequest) -> None:
         """Drop from an action's selection what cannot be an ID: the database would reject it."""
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)

@@ -22,6 +22,7 @@ from outcomes.models import DECIDE_AMENDMENTS, AmendmentState, TradeAmendment
 from outcomes.services import accept_amendment, preview_amendment, refuse_amendment
 
 STATE_COLOURS = {"PROPOSED": "warning", "ACCEPTED": "success", "REFUSED": ""}
+DONE = {"ACCEPT": "accepted", "REFUSE": "refused"}
 ACCEPT_LEAD = (
     "The fill gets another revision, and the trade's P&L, risk and result are computed again. What was first reported "
     "is kept, the trade is marked AMENDED, and what its shadow has followed stays as it is. A decision is final."
@@ -75,6 +76,10 @@ class TradeAmendmentAdmin(AuditAdmin):
         """Deciding needs a permission of its own."""
         return request.user.has_perm(DECIDE_AMENDMENTS)
 
+    def is_settled(self, row: TradeAmendment) -> bool:
+        """A decision is final."""
+        return row.state != AmendmentState.PROPOSED
+
     @admin.display(description="trade")
     def trade_link(self, amendment: TradeAmendment) -> SafeString:
         """The page of the trade that it amends."""
@@ -119,7 +124,7 @@ class TradeAmendmentAdmin(AuditAdmin):
             except DomainError as error:
                 form.add_error(None, error.detail)
             else:
-                messages.success(request, f"Amendment of {amendment.fill_ref} decided: {word.lower()}.")
+                messages.success(request, f"Amendment of {amendment.fill_ref}: {DONE[word]}.")
                 return HttpResponseRedirect(page)
         before, after = (_sentence(legs) for legs in preview_amendment(amendment))
         title = f"{word.capitalize()}: {amendment}"

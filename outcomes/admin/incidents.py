@@ -46,6 +46,7 @@ class AcknowledgeForm(forms.Form):
     closing = reason_field(
         "How the stray trade was closed, or why there was none. Recorded with your name and the time."
     )
+    closing.label = "How it was closed"
     pnl = forms.DecimalField(
         **PNL,
         required=False,
@@ -100,6 +101,10 @@ class IncidentAdmin(AuditAdmin):
     def has_acknowledge_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Acknowledging needs a permission of its own."""
         return request.user.has_perm(ACKNOWLEDGE_INCIDENTS)
+
+    def is_settled(self, row: Incident) -> bool:
+        """One operator's word is enough."""
+        return hasattr(row, "acknowledgement")
 
     @admin.display(description="acknowledged")
     def acknowledged(self, incident: Incident) -> str:

@@ -52,6 +52,10 @@ class GuardrailTripAdmin(AuditAdmin):
         """Releasing a guardrail needs `policies.halt_trading`, as for the kill switch."""
         return request.user.has_perm("policies.halt_trading")
 
+    def is_settled(self, row: GuardrailTrip) -> bool:
+        """A trip is released once."""
+        return row.released_at is not None
+
     @page_action("Release", permission="release", url_path="release", icon="lock_open")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then let the policy decide again."""

@@ -59,9 +59,13 @@ def test_the_overview_says_what_it_does_to_the_next_signal(operator: Client, tri
 
 
 def test_a_release_with_a_reason_lets_trading_go_on(operator: Client, trip: GuardrailTrip) -> None:
+    own = reverse("admin:policies_guardrailtrip_change", args=(trip.pk,))
+    assert release(trip) in operator.get(own).content.decode()
+
     page = operator.post(release(trip), {"reason": "Looked at every trade."}, follow=True)
 
     assert open_trip() is None
+    assert release(trip) not in operator.get(own).content.decode()
     assert "to-guardrail-banner" not in page.content.decode()
     assert [(entry.actor, entry.reason) for entry in entries("guardrail.released")] == [
         ("operator", "Looked at every trade.")

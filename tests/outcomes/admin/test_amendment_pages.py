@@ -43,7 +43,7 @@ def test_an_operator_accepts_with_a_reason_and_the_typed_word(amendment: TradeAm
     page = logged_in("operator").post(step(amendment, "accept"), filled("ACCEPT"), follow=True)
 
     amendment.refresh_from_db()
-    assert "decided: accept" in page.content.decode()
+    assert "Amendment of exit: accepted." in page.content.decode()
     assert (amendment.state, amendment.decided_by) == ("ACCEPTED", "operator")
     assert amendment.decision_reason == "Compared with the broker's notice."
     assert RealOutcome.objects.count() == 2
@@ -97,6 +97,18 @@ def test_a_decided_amendment_is_not_asked_about_again(amendment: TradeAmendment)
     page = client.get(step(amendment, "accept"), follow=True)
 
     assert "operator has already decided it." in page.content.decode()
+
+
+def test_only_what_is_undecided_has_buttons(amendment: TradeAmendment) -> None:
+    client = logged_in("operator")
+    page = reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,))
+    links = [step(amendment, name) for name in ("accept", "refuse")]
+    assert [link in client.get(page).content.decode() for link in links] == [True, True]
+
+    decided = client.post(links[1], filled("REFUSE"), follow=True)
+
+    assert "Amendment of exit: refused." in decided.content.decode()
+    assert [link in decided.content.decode() for link in links] == [False, False]
 
 
 def test_an_amendment_that_is_none_is_not_found(amendment: TradeAmendment) -> None:

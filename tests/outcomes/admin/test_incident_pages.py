@@ -33,6 +33,10 @@ def step(incident: Incident) -> str:
     return reverse("admin:outcomes_incident_acknowledge", args=(incident.pk,))
 
 
+def incident_page(incident: Incident) -> str:
+    return reverse("admin:outcomes_incident_change", args=(incident.pk,))
+
+
 def attention() -> list[str]:
     seen = logged_in("viewer").get(reverse("admin:index")).context["inbox"]
     return [found.text for found in seen.open if "Incident" in found.text]
@@ -50,12 +54,16 @@ def test_an_open_incident_stands_on_the_overview_with_a_link(incident: Incident)
 
 
 def test_an_operator_acknowledges_with_the_closing_and_the_pnl(incident: Incident) -> None:
-    page = logged_in("operator").post(step(incident), FILLED, follow=True).content.decode()
+    client = logged_in("operator")
+    assert step(incident) in client.get(incident_page(incident)).content.decode()
+
+    page = client.post(step(incident), FILLED, follow=True).content.decode()
 
     made = IncidentAcknowledgement.objects.get()
     assert (made.incident, made.pnl, made.currency) == (incident, Decimal("-12.5"), "USD")
     assert (made.closing, made.acknowledged_by) == ("Sold at the open by phone.", "operator")
     assert "Incident acknowledged." in page
+    assert step(incident) not in page
     assert "-12.50 USD" in page
     assert AuditEntry.objects.get(action="incident acknowledged").actor == "operator"
     assert attention() == []
