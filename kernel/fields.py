@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
@@ -214,14 +215,79 @@ def query_of(request: Request) -> dict[str, str]:
     return request.query_params.dict()
 
 
-def sha256_field(**options: Any) -> serializers.RegexField:
+class TextField(serializers.CharField):
+    """Text in a body, not blank; DRF's own would also take a number for it."""
+
+    # What the document says of it; it is checked by other means.
+    pattern = r"\S"
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text, without white space around it."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PatternField(TextField, serializers.RegexField):
+    """Text in a body that matches a pattern, to its first and last character."""
+
+    def __init__(self, pattern: str, **options: Any) -> None:
+        super().__init__(pattern, trim_whitespace=False, **options)
+        self.pattern = pattern
+        self._matches = re.compile(pattern).fullmatch
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text; `$` alone would let a line feed follow it."""
+        text = super().to_internal_value(data)
+        if self._matches(text) is None:
+            self.fail("invalid")
+        return text
+
+
+class IdField(serializers.UUIDField):
+    """A UUID in a body; DRF's own would also take a number for one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The UUID."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number in a body; DRF's own, which queries need, would also take text for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        _refuse_all_but_numbers(self, data)
+        return super().to_internal_value(data)
+
+
+class SecondsField(serializers.FloatField):
+    """A number of seconds in a body; DRF's own would also take text or true for one."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number."""
+        _refuse_all_but_numbers(self, data)
+        return super().to_internal_value(data)
+
+
+def _refuse_all_but_numbers(field: serializers.Field[Any, Any, Any, Any], data: Any) -> None:
+    if isinstance(data, bool) or not isinstance(data, (int, float, Decimal)):
+        field.fail("invalid")
+
+
+def sha256_field(**options: Any) -> PatternField:
     """A field for 64 lower-case hex digits."""
     advice = "Send a SHA-256 as 64 lower-case hexadecimal digits."
-    return serializers.RegexField(SHA256_HEX, error_messages={"invalid": advice}, **options)
+    return PatternField(SHA256_HEX, error_messages={"invalid": advice}, **options)
 
 
 class DecimalTextField(serializers.DecimalField):
     """A decimal as text or JSON number, never a float; answered as text with at least two decimals."""
+
+    # What the document says of it beside `min_value`; a subclass checks it.
+    above_zero = False
 
     def __init__(self, max_digits: int, decimal_places: int, **options: Any) -> None:
         super().__init__(max_digits, decimal_places, **options)
@@ -252,7 +318,6 @@ class DecimalTextField(serializers.DecimalField):
         return decimal_text(value)
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
 class InstantField(serializers.Field[datetime, Any, Any, Any]):
     """An RFC 3339 time with zone, cut to microseconds; DRF's own would add a zone to a time without one."""
 

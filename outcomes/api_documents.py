@@ -12,8 +12,9 @@ from rest_framework import serializers
 
 from kernel.canonical import SHA256_HEX
 from kernel.fields import JSONObjectField
+from kernel.values import INSTANT_PATTERN
 from outcomes.core.checks import EXPIRY_KINDS, SIDE_OF_KIND
-from outcomes.core.quoting import MAX_LENGTH, QuoteFlag
+from outcomes.core.quoting import INSTRUMENT_PATTERN, MAX_LENGTH, PRICE_PATTERN, QuoteFlag
 from outcomes.core.trades import EFFECTS, SIDES, TradeFlag
 
 Schema = dict[str, Any]
@@ -31,22 +32,22 @@ def _by_instrument(schema: Schema) -> Schema:
 
 
 # As text or as a number; kept as it came.
-_PRICE: Schema = {"anyOf": [{"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}, {"type": "number"}]}
+FEED_PRICE: Schema = {"anyOf": [{"type": "string", "pattern": f"^{PRICE_PATTERN}$"}, {"type": "number", "minimum": 0}]}
 # RFC 3339 with a zone, or an epoch in seconds or milliseconds.
-_TIME: Schema = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]}
+FEED_TIME: Schema = {"anyOf": [{"type": "string", "pattern": INSTANT_PATTERN}, {"type": "number", "minimum": 0}]}
 _DECIMAL: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
 _HASH: Schema = {"type": "string", "pattern": SHA256_HEX}
-_INSTRUMENT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+_INSTRUMENT: Schema = {"type": "string", "pattern": INSTRUMENT_PATTERN, "maxLength": MAX_LENGTH}
 
-QUOTE = _object({"bid": _PRICE, "ask": _PRICE, "quote_time": _TIME}, others=True)
+QUOTE = _object({"bid": FEED_PRICE, "ask": FEED_PRICE, "quote_time": FEED_TIME}, others=True)
 QUOTES = _by_instrument(QUOTE)
 SETTLEMENT = _object(
     {
-        "price": _PRICE,
-        "settled_at": _TIME,
+        "price": FEED_PRICE,
+        "settled_at": FEED_TIME,
         "kind": {"type": "string", "enum": [*EXPIRY_KINDS, *SIDE_OF_KIND]},
-        "underlying": _PRICE,
+        "underlying": FEED_PRICE,
     },
     optional=("underlying",),
     others=True,

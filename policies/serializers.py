@@ -7,13 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.canonical import exact_document
-from kernel.fields import FixedFields, JSONObjectField, MomentField, StrictSerializer, sha256_field
+from kernel.fields import FixedFields, JSONObjectField, MomentField, StrictSerializer, TextField, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
     """What an engine reports about itself."""
 
-    engine_version = serializers.CharField(max_length=100)
+    engine_version = TextField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
     model = JSONObjectField(
         required=False, help_text="Versions of model, prompt and tools; shown on the engine's page."

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.fields import InstantField, StrictSerializer
+from kernel.fields import InstantField, StrictSerializer, TextField
 from signals_app.market_data import store_market_data
 
 FEEDER = "feeder"
@@ -30,7 +30,7 @@ class IsFeeder(BasePermission):
 class MarketDataSerializer(StrictSerializer):
     """One observation."""
 
-    symbol = serializers.CharField(
+    symbol = TextField(
         max_length=100,
         help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL". With an exchange, the data never enter the context of '
         "an alert of another one.",

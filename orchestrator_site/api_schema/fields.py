@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
-from kernel.values import RFC_3339
+from kernel.values import INSTANT_PATTERN
 
 
 class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # the library's base has no types
@@ -20,13 +20,42 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         field = self.target
         whole, places = field.max_digits - field.decimal_places, field.decimal_places
         sign = "" if field.min_value == 0 else "-?"
-        text = {"type": "string", "pattern": f"^{sign}\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"}
+        digits = f"\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"
         if direction == "response":
-            return text
-        number: dict[str, Any] = {"type": "number"}
-        if field.min_value is not None:
+            return {"type": "string", "pattern": f"^{sign}{digits}"}
+        number: dict[str, Any] = {"type": "number", "exclusiveMaximum": 10**whole}
+        if field.above_zero:
+            sign, number["exclusiveMinimum"] = "(?!0+(\\.0+)?$)", 0
+        elif field.min_value is not None:
             number["minimum"] = int(field.min_value)
-        return {"anyOf": [text, number]}
+        else:
+            number["exclusiveMinimum"] = -(10**whole)
+        return {"anyOf": [{"type": "string", "pattern": f"^{sign}{digits}"}, number]}
+
+
+class Text(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
+    """Text: one that is all white space is blank, too."""
+
+    target_class = "kernel.fields.TextField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Its own pattern, beside what the library says of its length."""
+        schema: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)  # noqa: SLF001 (the library's advice)
+        return schema | {"pattern": self.target.pattern}
+
+
+class ListOf(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
+    """Lists of objects, with how many there may be."""
+
+    target_class = "rest_framework.serializers.ListSerializer"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """The bounds, which the library leaves out."""
+        field = self.target
+        schema: dict[str, Any] = auto_schema._map_serializer_field(field, direction, bypass_extensions=True)  # noqa: SLF001 (as above)
+        bounds = {"minItems": field.min_length, "maxItems": field.max_length}
+        return schema | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 class Instant(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # the library's base has no types
@@ -37,7 +66,7 @@ class Instant(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """Its own pattern, for clients that check no formats."""
-        return {"type": "string", "format": "date-time", "pattern": f"^{RFC_3339.pattern}$"}
+        return {"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN}
 
 
 class AnyJSON(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above

@@ -77,6 +77,8 @@ def canonical_instrument(instrument: str) -> str:
     return f"{root:<6}{year}{month}{day}{right}{strike}"
 
 
+# As near as a pattern comes to `is_instrument`.
+INSTRUMENT_PATTERN = r"^\S(.*\S)?$"
 BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
 
 
@@ -99,7 +101,8 @@ def instruments_to_quote(instrument: str, day: date) -> tuple[str, ...]:
 _TOO_LARGE = Decimal(1).scaleb(PRICE["max_digits"] - PRICE["decimal_places"])
 _STEP = Decimal(1).scaleb(-PRICE["decimal_places"])
 # Quotes come from feeds, which also write 1e-2.
-_PRICE = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
+PRICE_PATTERN = r"\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?"
+_PRICE = re.compile(f"-?{PRICE_PATTERN}", re.ASCII)
 
 
 class QuoteFlag(Worded):

@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.errors import DomainError
-from kernel.fields import InstantField, StrictSerializer
+from kernel.fields import InstantField, StrictSerializer, TextField
 from outcomes.core.amendments import AmendmentReport, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.reports import MAX_LEGS
@@ -48,12 +48,10 @@ class AmendmentSerializer(StrictSerializer):
     """A broker's correction or bust of a fill, for an operator to decide."""
 
     kind = serializers.ChoiceField(AmendmentKind.values)
-    of = serializers.CharField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
+    of = TextField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
     values = AmendmentValuesSerializer(required=False, help_text="Only with CORRECT: what the fill really was.")
-    reason = serializers.CharField(max_length=2000)
-    evidence = serializers.CharField(
-        max_length=4000, help_text="Where an operator can check it, such as the broker's notice."
-    )
+    reason = TextField(max_length=2000)
+    evidence = TextField(max_length=4000, help_text="Where an operator can check it, such as the broker's notice.")
 
     def report(self) -> AmendmentReport:
         """The validated amendment; raise where its values do not fit its kind."""

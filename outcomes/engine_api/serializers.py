@@ -10,11 +10,22 @@ from rest_framework import serializers
 from experiments.distribution import MAX_LEASE_SECONDS, MAX_LIMIT, MAX_WAIT_SECONDS
 from kernel.canonical import exact_document
 from kernel.errors import DomainError
-from kernel.fields import AnyJSONField, DecimalTextField, InstantField, StrictSerializer, sha256_field
+from kernel.fields import (
+    AnyJSONField,
+    DecimalTextField,
+    IdField,
+    InstantField,
+    PatternField,
+    SecondsField,
+    StrictSerializer,
+    TextField,
+    WholeField,
+    sha256_field,
+)
 from outcomes.api_documents import ConditionsField, QuotesDocumentField, SettlementsDocumentField
 from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.quoting import BAD_INSTRUMENT, canonical_instrument
+from outcomes.core.quoting import BAD_INSTRUMENT, INSTRUMENT_PATTERN, canonical_instrument
 from outcomes.core.reports import (
     MAX_LEGS,
     ExitReport,
@@ -68,10 +79,11 @@ def net_price_field(**options: Any) -> DecimalTextField:
     return DecimalTextField(**NET_PRICE, **options)
 
 
-class InstrumentField(serializers.CharField):
+class InstrumentField(TextField):
     """A symbol, at most 64 characters; an OCC symbol in any spelling becomes the padded one of 21 characters."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": BAD_INSTRUMENT}
+    pattern = INSTRUMENT_PATTERN
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_INSTRUMENT, trim_whitespace=False, **options)
@@ -102,18 +114,18 @@ class ExitReasonField(serializers.ChoiceField):
 class ClaimSerializer(StrictSerializer):
     """How much work, for how long, and how long to wait for it."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=10)
-    lease_seconds = serializers.IntegerField(min_value=1, max_value=MAX_LEASE_SECONDS, default=60)
-    wait_seconds = serializers.FloatField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
+    limit = WholeField(min_value=1, max_value=MAX_LIMIT, default=10)
+    lease_seconds = WholeField(min_value=1, max_value=MAX_LEASE_SECONDS, default=60)
+    wait_seconds = SecondsField(min_value=0, max_value=MAX_WAIT_SECONDS, default=0)
 
 
 class RenewSerializer(StrictSerializer):
     """How much longer an assignment is worked on."""
 
-    lease_seconds = serializers.IntegerField(
+    lease_seconds = WholeField(
         min_value=1, max_value=MAX_LEASE_SECONDS, default=60, help_text="Counted from now; a longer lease is kept."
     )
-    lease_token = serializers.UUIDField(
+    lease_token = IdField(
         allow_null=True, default=None, help_text="The claim's; without it any lease of the engine counts."
     )
 
@@ -127,10 +139,10 @@ class PlannedLegSerializer(StrictSerializer):
 
     instrument = InstrumentField()
     side = serializers.ChoiceField(list(SIDES))
-    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, default=1)
+    ratio = WholeField(min_value=1, max_value=MAX_RATIO, default=1)
 
 
-class CurrencyField(serializers.RegexField):
+class CurrencyField(PatternField):
     """A currency's code in capitals."""
 
     def __init__(self, **options: Any) -> None:
@@ -141,6 +153,8 @@ class CurrencyField(serializers.RegexField):
 
 class PositiveField(DecimalTextField):
     """A number above 0."""
+
+    above_zero = True
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The number; raise `not_positive`."""
@@ -171,14 +185,14 @@ class PlanSerializer(StrictSerializer):
 class RecommendationSerializer(StrictSerializer):
     """An engine's answer to an experiment, made without knowing its role."""
 
-    experiment_id = serializers.UUIDField()
+    experiment_id = IdField()
     context_hash = sha256_field(help_text="SHA-256 of the market context that it was made from.")
     action = serializers.ChoiceField(Action.choices)
-    strategy_version = serializers.CharField(max_length=100)
+    strategy_version = TextField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
     plan = PlanSerializer(required=False, allow_null=True, help_text="Required with OPEN.")
     recommendation = AnyJSONField(help_text="Any JSON value; stored byte for byte.")
-    lease_token = serializers.UUIDField(
+    lease_token = IdField(
         required=False,
         allow_null=True,
         help_text="The claim's: refuse this answer once another worker holds the lease.",
@@ -213,14 +227,14 @@ class OpeningLegSerializer(StrictSerializer):
 
     instrument = InstrumentField()
     side = serializers.ChoiceField(list(SIDES))
-    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, default=1)
+    ratio = WholeField(min_value=1, max_value=MAX_RATIO, default=1)
     entry_price = price_field(required=False, help_text="Optional for a single leg, and for a shadow.")
 
 
 class TradeSerializer(StrictSerializer):
     """A trade that was opened."""
 
-    experiment_id = serializers.UUIDField()
+    experiment_id = IdField()
     kind = serializers.ChoiceField(Role.choices, help_text="The role revealed by POST recommendations.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES
@@ -264,7 +278,7 @@ class FillLegSerializer(StrictSerializer):
 class FillSerializer(StrictSerializer):
     """One more fill of an open trade: scaling in, a partial exit, legging, a roll, a settlement."""
 
-    fill_ref = serializers.CharField(max_length=64, help_text="The engine's own reference; makes retries safe.")
+    fill_ref = TextField(max_length=64, help_text="The engine's own reference; makes retries safe.")
     time = InstantField()
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, error_messages=LEGS_MESSAGES
@@ -300,7 +314,7 @@ class ExitLegSerializer(StrictSerializer):
     instrument = InstrumentField()
     exit_price = price_field(required=False)
     side = serializers.ChoiceField(list(SIDES), required=False)
-    ratio = serializers.IntegerField(min_value=1, max_value=MAX_RATIO, required=False)
+    ratio = WholeField(min_value=1, max_value=MAX_RATIO, required=False)
     entry_price = price_field(required=False)
 
 

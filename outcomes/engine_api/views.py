@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
+from kernel.errors import DomainError
 from kernel.fields import StrictSerializer, query_of
 from outcomes import services
 from outcomes.engine_api.amendments import AmendmentSerializer
@@ -57,6 +58,9 @@ def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:
 
 def _validated(serializer: type[Body], request: Request) -> Body:
     body = serializer(data=request.data)
+    # For want of a body DRF makes {} up, which some calls would take for all their defaults.
+    if request.stream is None:
+        raise DomainError("empty_body", "The body is empty; it must be a JSON object.")
     body.is_valid(raise_exception=True)
     return body
 
@@ -135,7 +139,7 @@ class PermitConfirmView(EngineCall, APIView):
     @extend_schema(operation_id="confirm_permit", request=ConfirmSerializer, responses={200: PermitAnswerSerializer})
     def post(self, request: Request, experiment_id: UUID) -> Response:
         """Judge anew, each time, whether this engine may trade for real; 409 says why it may not."""
-        _validated(ConfirmSerializer, request)
+        ConfirmSerializer(data=request.data).is_valid(raise_exception=True)
         return Response(PermitAnswerSerializer.answer(services.confirm_permit(engine_of(request), experiment_id)))
 
 

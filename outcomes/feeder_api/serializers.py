@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,9 +10,11 @@ from rest_framework import serializers
 
 from experiments.distribution import MAX_WAIT_SECONDS
 from kernel.errors import DomainError
-from kernel.fields import DecimalTextField, InstantField, StrictSerializer
+from kernel.fields import DecimalTextField, InstantField, PatternField, StrictSerializer
+from outcomes.api_documents import FEED_PRICE, FEED_TIME
 from outcomes.core.quoting import (
     BAD_INSTRUMENT,
+    INSTRUMENT_PATTERN,
     MAX_LENGTH,
     canonical_instrument,
     is_instrument,
@@ -29,17 +30,27 @@ REQUIRED = ("instrument", "bid", "ask", "quote_time")
 BAD_PRICE = f"Send a price of 0 or more with at most {PRICE['decimal_places']} decimals; 0 if nobody bids or offers."
 
 
+@extend_schema_field(FEED_PRICE)
+class FeedPriceField(DecimalTextField):
+    """A price as feeds write it."""
+
+
+@extend_schema_field(FEED_TIME)
+class FeedTimeField(InstantField):
+    """A time as feeds write it."""
+
+
 class QuoteSerializer(StrictSerializer):
     """One quote, as the schema describes it; `QuotesField` reads it."""
 
-    instrument = serializers.CharField(max_length=MAX_LENGTH, help_text="As in quote-requests.")
-    bid = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody bids.")
-    ask = DecimalTextField(**PRICE, min_value=Decimal(0), help_text="0 if nobody offers.")
-    quote_time = InstantField(help_text="When the feeder last knew the quote to be good, not when it last changed.")
-    changed_at = InstantField(required=False, allow_null=True, help_text="When the quote last changed.")
+    instrument = PatternField(INSTRUMENT_PATTERN, max_length=MAX_LENGTH, help_text="As in quote-requests.")
+    bid = FeedPriceField(**PRICE, help_text="0 if nobody bids.")
+    ask = FeedPriceField(**PRICE, help_text="0 if nobody offers.")
+    quote_time = FeedTimeField(help_text="When the feeder last knew the quote to be good, not when it last changed.")
+    changed_at = FeedTimeField(required=False, allow_null=True, help_text="When the quote last changed.")
 
 
-@extend_schema_field(QuoteSerializer(many=True))
+@extend_schema_field(QuoteSerializer(many=True, min_length=1, max_length=MAX_QUOTES))  # type: ignore[call-arg]  # DRF takes them
 class QuotesField(serializers.Field[list[PushedQuote], Any, Any, Any]):
     """Up to 5,000 quotes. A serializer for each would take seconds; the errors read as if there were one."""
 

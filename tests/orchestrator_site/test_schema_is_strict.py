@@ -1,0 +1,152 @@
+"""The OpenAPI document refuses what the server refuses, and takes what it takes, body by body."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from django.test import Client
+
+from kernel.actors import Actor
+from kernel.errors import DomainError
+from outcomes.engine_api.amendments import AmendmentSerializer
+from outcomes.engine_api.serializers import (
+    ClaimSerializer,
+    ExitSerializer,
+    FillSerializer,
+    RecommendationSerializer,
+    RenewSerializer,
+    TradeSerializer,
+)
+from outcomes.feeder_api.serializers import QuotesSerializer
+from policies.serializers import HeartbeatSerializer
+from policies.services import create_api_key
+from signals_app.alerts.decoding import decode_alert
+from signals_app.market_data_api import MarketDataSerializer
+from tests.api_answers import document
+
+LEG: Body = {"instrument": "TWX   140621C00070000", "side": "LONG"}
+FILLED: Body = LEG | {"effect": "CLOSE", "quantity": "1", "price": "1.50"}
+Body = dict[str, Any]
+MAX_BYTES = 10**6
+NOON = "2014-06-05T12:00:00Z"
+ID = "2d728a47-facd-422f-9a7c-618888895f2f"
+PLAN: Body = {"legs": [LEG], "quantity": "1", "multiplier": "100", "currency": "USD", "risk_amount": "98"}
+QUOTE: Body = {"instrument": "TWX", "bid": "1", "ask": "1.1", "quote_time": NOON}
+BODIES: dict[str, tuple[Any, Body]] = {
+    "Heartbeat": (HeartbeatSerializer, {"engine_version": "7", "rules_hash": "a" * 64}),
+    "Claim": (ClaimSerializer, {}),
+    "Renew": (RenewSerializer, {}),
+    "Recommendation": (
+        RecommendationSerializer,
+        {
+            "experiment_id": ID, "context_hash": "a" * 64, "action": "OPEN", "strategy_version": "7",
+            "rules_hash": "b" * 64, "plan": PLAN, "recommendation": None,
+        },
+    ),
+    "Trade": (
+        TradeSerializer,
+        {
+            "experiment_id": ID, "kind": "REAL", "legs": [LEG], "quantity": "1", "multiplier": "100",
+            "entry_time": NOON, "price_provenance": "BROKER_FILL",
+        },
+    ),
+    "Fill": (FillSerializer, {"fill_ref": "f1", "time": NOON, "legs": [FILLED]}),
+    "Exit": (ExitSerializer, {"exit_time": NOON, "exit_reason": "MANUAL"}),
+    "Amendment": (AmendmentSerializer, {"kind": "BUST", "of": "exit", "reason": "Busted.", "evidence": "Notice 1"}),
+    "Quotes": (QuotesSerializer, {"quotes": [QUOTE]}),
+    "MarketData": (MarketDataSerializer, {"symbol": "TWX", "as_of": NOON, "data": {}}),
+}  # fmt: skip
+TAKEN: list[tuple[str, Body]] = [
+    *((name, {}) for name in BODIES),
+    ("Claim", {"limit": 5.0, "wait_seconds": 0.5}),
+    ("Renew", {"lease_token": ID}),
+    ("Recommendation", {"plan": PLAN | {"quantity": 0.5, "risk_amount": 0}}),
+    ("Fill", {"time": "2014-06-05t08:00:00.123456789-04:00"}),
+    ("Fill", {"legs": [FILLED] * 8}),
+    ("Exit", {"exit_price": -1}),
+    ("Quotes", {"quotes": [QUOTE | {"quote_time": 1401969600.5, "changed_at": 1401969600000}]}),
+    ("Quotes", {"quotes": [QUOTE | {"bid": "1e-2", "changed_at": None}]}),
+]
+REFUSED: list[tuple[str, Body]] = [
+    *(("Heartbeat", {"engine_version": version}) for version in ("", " ", 7, None, "x" * 101)),
+    *(("Heartbeat", {"rules_hash": text}) for text in (f" {'a' * 64}", f"{'a' * 64}\n", "a" * 65, "A" * 64)),
+    ("Heartbeat", {"model": None}),
+    *(("Claim", {"limit": limit}) for limit in ("5", 5.5, True, None, 0, 101)),
+    *(("Claim", {"wait_seconds": wait}) for wait in ("0", True, 25.5, -1, None)),
+    *(("Renew", {"lease_seconds": seconds}) for seconds in ("60", False, 0, 3601)),
+    ("Renew", {"lease_token": 2**120}),
+    ("Recommendation", {"experiment_id": 2**120}),
+    ("Recommendation", {"strategy_version": 7}),
+    ("Recommendation", {"plan": PLAN | {"legs": []}}),
+    ("Recommendation", {"plan": PLAN | {"legs": [LEG] * 5}}),
+    *(("Recommendation", {"plan": PLAN | {"quantity": quantity}}) for quantity in ("0", "0.00", "-1", 0, -1, 1e14, "")),
+    *(("Recommendation", {"plan": PLAN | {"currency": currency}}) for currency in ("USD\n", " USD", "usd", 840)),
+    *(("Recommendation", {"plan": PLAN | {"legs": [LEG | {"ratio": ratio}]}}) for ratio in ("1", 0, 1.5, True)),
+    *(("Trade", {"legs": [LEG | {"instrument": name}]}) for name in ("", " ", " TWX", "TWX ", "TWX\n", "x" * 65, 7)),
+    ("Trade", {"multiplier": "0"}),
+    ("Trade", {"risk_amount": 1e16}),
+    ("Fill", {"legs": []}),
+    ("Fill", {"legs": [FILLED] * 9}),
+    ("Fill", {"legs": [FILLED | {"quantity": "0.00000000"}]}),
+    *(("Fill", {"fill_ref": name}) for name in ("", "  ", 5, "x" * 65)),
+    *(("Fill", {"time": time}) for time in ("", "2014-06-05", NOON[:-1], f"{NOON[:-1]}.{'1' * 10}Z", 1)),
+    *(("Fill", {"time": time}) for time in ("0000-00-00T00:00:00Z", "2014-06-05T24:00:00Z", "2014-06-05T12:00:60Z")),
+    ("Fill", {"time": "2014-06-05T12:00:00+14:30"}),
+    ("Exit", {"legs": [LEG] * 9}),
+    ("Exit", {"exit_reason": "SYNCHRONISED"}),
+    *(("Amendment", {name: blank}) for name in ("of", "reason", "evidence") for blank in ("", " ", 1)),
+    ("Amendment", {"kind": "CORRECT", "values": {"legs": []}}),
+    ("Quotes", {"quotes": []}),
+    ("Quotes", {"quotes": [QUOTE] * 5001}),
+    *(("Quotes", {"quotes": [QUOTE | {"instrument": name}]}) for name in ("", " TWX", "x" * 65, 7)),
+    *(("Quotes", {"quotes": [QUOTE | {"bid": price}]}) for price in ("-1", -1, "", " 1", True, None)),
+    *(("Quotes", {"quotes": [QUOTE | {"quote_time": time}]}) for time in ("", "1401969600", -1, None, True)),
+    *(("MarketData", {"symbol": symbol}) for symbol in ("", " ", 7)),
+]  # fmt: skip
+
+
+@cache
+def described(name: str) -> jsonschema_rs.Validator:
+    """What the document says of a body."""
+    made = document()
+    return jsonschema_rs.validator_for(made["components"]["schemas"][name] | {"components": made["components"]})
+
+
+def is_taken(name: str, body: Body) -> bool:
+    """Whether the server can read a body."""
+    try:
+        sent = decode_alert(json.dumps(body).encode(), max_bytes=MAX_BYTES, exact=True)
+        taken: bool = BODIES[name][0](data=sent).is_valid()
+    except DomainError:
+        return False
+    return taken
+
+
+@pytest.mark.parametrize(("name", "change"), TAKEN)
+def test_a_body_that_the_server_takes_is_one_of_the_document(name: str, change: Body) -> None:
+    body = BODIES[name][1] | change
+
+    assert (described(name).is_valid(body), is_taken(name, body)) == (True, True)
+
+
+@pytest.mark.parametrize(("name", "change"), REFUSED)
+def test_a_body_that_the_server_refuses_is_none_of_the_document(name: str, change: Body) -> None:
+    body = BODIES[name][1] | change
+
+    assert (described(name).is_valid(body), is_taken(name, body)) == (False, False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["heartbeat", "assignments/claim", f"assignments/{ID}/renew", "trades"])
+def test_a_call_that_takes_a_body_needs_one(client: Client, path: str) -> None:
+    _, key = create_api_key(Actor("tests"), owner="engine-a", name="a")
+
+    answer = client.post(
+        f"/api/v1/{path}", b"", content_type="application/json", headers={"Authorization": f"Api-Key {key}"}
+    )
+
+    assert answer.status_code == 400
