@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -121,6 +121,35 @@ def report_hash(
         value = defaults.get(name) if value is None else value
         said[name] = one_spelling(value) if isinstance(value, dict) else value
     return meaning_hash(said)
+
+
+def opening_in_full(report: OpeningReport) -> OpeningReport:
+    """With the price of a single leg both in it and beside it, wherever it was said."""
+    if len(report.legs) != 1:
+        return report
+    (leg,), beside = report.legs, report.entry_price
+    price = beside if leg.entry_price is None else leg.entry_price
+    return replace(report, entry_price=price if beside is None else beside, legs=(replace(leg, entry_price=price),))
+
+
+def exit_in_full(report: ExitReport, opened: Sequence[Mapping[str, Any]]) -> ExitReport:
+    """With what its legs may leave out because the opened ones say it, and a single leg's price as of an opening."""
+    sides = {leg["instrument"]: leg["side"] for leg in opened}
+    said, beside = report.legs, report.exit_price
+    if not said and beside is not None and len(sides) == 1:
+        said = (ReportedLeg(*sides),)
+    single = beside if len(said) == 1 else None
+    # Ratio and entry price are the entry's, whatever is said of them here.
+    legs = tuple(
+        ReportedLeg(
+            leg.instrument, leg.side or sides.get(leg.instrument),
+            exit_price=single if leg.exit_price is None else leg.exit_price,
+        )
+        for leg in said
+    )  # fmt: skip
+    if beside is None and len(legs) == 1:
+        beside = legs[0].exit_price
+    return replace(report, exit_price=beside, legs=legs)
 
 
 def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -> tuple[LegFill, ...]:

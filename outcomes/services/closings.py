@@ -22,6 +22,7 @@ from outcomes.core.reports import (
     ExitReport,
     FillReport,
     closing_legs,
+    exit_in_full,
     net_price_differs,
     report_hash,
 )
@@ -88,7 +89,7 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     """
     with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
         trade = terms.trade(trade_id)
-        request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
+        request_hash = report_hash(exit_in_full(report, trade.legs), price_provenance=trade.claimed_provenance)
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, terms, request_hash)

@@ -20,6 +20,7 @@ from outcomes.core.quoting import Quote, canonical_instrument, quotes_by_instrum
 from outcomes.core.reports import (
     OpeningReport,
     net_price_differs,
+    opening_in_full,
     opening_legs,
     quote_error,
     refuse_claim,
@@ -69,7 +70,7 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
         recommendation = _permitting_recommendation(engine, report, terms)
         planned = recommendation.plan or {}
         request_hash = report_hash(
-            report,
+            opening_in_full(report),
             currency=planned.get("currency", terms.policy.currency),
             risk_amount=Decimal(planned["risk_amount"]) if planned else None,
         )

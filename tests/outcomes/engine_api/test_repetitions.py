@@ -34,6 +34,7 @@ REAL = [
     {"entry_price": 1.39},
     {"legs": [leg(entry_price="1.3900")]},
     {"legs": [{"instrument": C70, "side": "LONG", "entry_price": "1.39"}]},
+    {"legs": [{"instrument": C70, "side": "LONG"}]},
     {"legs": [leg("TWX140621C00070000")]},
     {"legs": [leg("O:TWX140621C00070000")]},
     {"entry_time": "2014-06-05T14:00:00+00:00"},
@@ -86,6 +87,8 @@ def test_so_is_the_opening_of_a_shadow(desk: Desk, change: dict[str, Any]) -> No
         {"exit_time": "2014-06-05T18:00:00.000000123Z"},
         {"fees": "0"},
         {"legs": []},
+        {"legs": [{"instrument": "TWX140621C00070000", "exit_price": 1.99}]},
+        {"legs": [{"instrument": C70, "side": "LONG", "ratio": 1, "entry_price": "1.390"}]},
         {"price_provenance": "BROKER_FILL"},
     ],
 )
@@ -97,6 +100,37 @@ def test_an_exit_in_another_spelling_is_the_first_one(desk: Desk, change: dict[s
     assert [answer.status for answer in answers] == [200, 200]
     assert answers[0].body == answers[1].body
     assert (TradeFill.objects.count(), Incident.objects.count()) == (2, 0)
+
+
+def test_the_price_of_a_single_leg_may_be_said_in_it_or_beside_it(desk: Desk) -> None:
+    opening, closing = trade(desk.experiment), real_exit()
+    trade_id = desk.a.post("trades", opening).body["trade_id"]
+    desk.a.post(f"trades/{trade_id}/exit", closing)
+    del opening["entry_price"], closing["exit_price"]
+
+    answers = [
+        desk.a.post("trades", opening),
+        desk.a.post(f"trades/{trade_id}/exit", closing | {"legs": [{"instrument": C70, "exit_price": "1.99"}]}),
+    ]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert Incident.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"legs": [{"instrument": C70, "exit_price": "1.98"}]},
+        {"legs": [{"instrument": C70, "side": "SHORT"}]},
+        {"legs": [{"instrument": C72_5_JULY}]},
+    ],
+)
+def test_an_exit_of_other_legs_is_a_conflict(desk: Desk, change: dict[str, Any]) -> None:
+    path = f"trades/{desk.open_real()}/exit"
+
+    answers = [desk.a.post(path, real_exit()), desk.a.post(path, real_exit() | change)]
+
+    assert [answer.status for answer in answers] == [200, 409]
 
 
 @pytest.mark.parametrize(
