@@ -171,8 +171,13 @@ def plain_head(heard: bytes) -> tuple[Environ, int] | None:
     environ = parse_head(heard[:end])
     if "HTTP_TRANSFER_ENCODING" in environ or "HTTP_EXPECT" in environ or not _keeps_alive(environ):
         return None
-    environ["CONTENT_LENGTH"] = str(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["CONTENT_LENGTH"] = str(_length(environ))
     return environ, end + len(_HEAD_END)
+
+
+def _length(environ: Environ) -> int:
+    """How long the body is; of more digits than Python takes all but the last ones are zeros, or the parser refuses."""
+    return int(environ.get("CONTENT_LENGTH", "").lstrip("0") or 0)
 
 
 def _keeps_alive(environ: Environ) -> bool:
@@ -303,7 +308,7 @@ class Connection(asyncio.Protocol):
         environ = parse_head(bytes(self._buffer[:end]))
         del self._buffer[: end + len(_HEAD_END)]
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        length = _length(environ)
         self._environ = environ | self._addresses
         self._size = 0
         self._kept = self._site.kept_bytes(environ)
@@ -410,8 +415,9 @@ class Connection(asyncio.Protocol):
         return self.keeps_alive and not self._ends and not self._site.is_draining
 
     def can_leave(self) -> bool:
-        """Whether the connection can go elsewhere with the request that is served: nothing more has come of it."""
-        return self.stays_open() and not self._buffer and not self._has_ended and not self.transport.is_closing()
+        """Whether the connection can go elsewhere with the request that is served: nothing else of it is in here."""
+        is_clear = not self._buffer and not self.transport.get_write_buffer_size()
+        return self.stays_open() and is_clear and not self._has_ended and not self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
         """Write a part of the answer as it stands; the site has asked `stays_open` for its head."""

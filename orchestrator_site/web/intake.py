@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 
 from prometheus_client import CollectorRegistry
 
@@ -111,7 +111,7 @@ class Intake:
         self._doors = None
         # By its number. Whoever removes one has it.
         self._kept: dict[int, EngineLine] = {}
-        # Between the entry there and the wait for it nobody may close what has that number.
+        # Between the wait for it and the entry there nobody may look for what has that number, let alone close it.
         self._keeping = threading.Lock()
         self._is_full = self._is_stopping = False
         self._calls = call_seconds(CollectorRegistry(auto_describe=False))
@@ -130,12 +130,9 @@ class Intake:
         """Return a connection of the door's, or one of an engine's that has something to say."""
         while CAN_KEEP:
             for descriptor, _ in self._poll.poll(maxevents=1):
-                if descriptor == self._listener.fileno():
-                    # Another process may have been quicker.
-                    with suppress(BlockingIOError):
-                        return self._listener.accept()[0]
-                elif (kept := self._kept.pop(descriptor, None)) is not None:
-                    return kept
+                is_door = descriptor == self._listener.fileno()
+                if (source := self._accept() if is_door else self._take(descriptor)) is not None:
+                    return source
         return self._listener.accept()[0]
 
     def read(self, source: socket.socket | EngineLine) -> Request | None:
@@ -160,17 +157,33 @@ class Intake:
 
     def forget(self, line: EngineLine) -> None:
         """Ask no more whether anything comes: for as long as any other process has it open, this one would be told."""
-        with suppress(FileNotFoundError):
+        # Neither one that was never waited for, nor one that is closed.
+        with suppress(FileNotFoundError, ValueError):
             self._poll.unregister(line.line)
+
+    def _accept(self) -> socket.socket | None:
+        try:
+            return self._listener.accept()[0]
+        except BlockingIOError:
+            # Another process has been quicker.
+            return None
+        except OSError:
+            # As many files are open as may be; a thread that ended here would never come again.
+            sleep(BODY_SECONDS)
+            return None
+
+    def _take(self, descriptor: int) -> EngineLine | None:
+        with self._keeping:
+            return self._kept.pop(descriptor, None)
 
     def _keep(self, line: EngineLine) -> None:
         descriptor = line.line.fileno()
         with self._keeping:
-            self._kept[descriptor] = line
             try:
                 self._poll.modify(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
             except FileNotFoundError:
                 self._poll.register(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
+            self._kept[descriptor] = line
         if self._is_stopping:
             self.look_after(is_full=True)
 
@@ -183,15 +196,17 @@ class Intake:
         line.close()
 
     def look_after(self, *, is_full: bool) -> None:
-        """Give back those of which nothing has come for a while; all of them as long as no thread is free."""
+        """Give back those of which nothing has come for a while; all of them as long as no thread is free.
+
+        The next look finds those that doors which stand still have not taken by then.
+        """
         self._is_full = is_full
-        limit = monotonic() - IDLE_SECONDS
+        begun = monotonic()
         for descriptor, line in list(self._kept.items()):
-            if is_full or line.since < limit:
-                with self._keeping:
-                    taken = self._kept.pop(descriptor, None)
-                if taken is not None:
-                    self._give_back(taken)
+            if monotonic() > begun + GIVE_BACK_SECONDS:
+                return
+            if (is_full or line.since < begun - IDLE_SECONDS) and (taken := self._take(descriptor)) is not None:
+                self._give_back(taken)
 
     def stop(self) -> None:
         """Keep nothing any more."""

@@ -135,8 +135,12 @@ class PageProcess:
             source = self._intake.wait()
             self._progress[number] = monotonic()
             self._turns.begin(number)
-            if (request := self._intake.read(source)) is not None:
-                self._answer(request, number)
+            try:
+                if (request := self._intake.read(source)) is not None:
+                    self._answer(request, number)
+            except Exception as error:  # noqa: BLE001 (nothing that anybody sends may end a thread)
+                source.close()
+                PAGE_FAILED.log(error=repr(error))
             del self._progress[number]
 
     def _answer(self, request: Request, number: int) -> None:

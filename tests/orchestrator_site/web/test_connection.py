@@ -111,6 +111,16 @@ def test_a_sender_who_does_not_read_his_answers_is_asked_nothing_more(site: Site
     assert (site.asked, wire.is_read) == (["/1"], True)
 
 
+def test_a_connection_does_not_leave_before_its_sender_has_all_of_his_answers(site: Site) -> None:
+    connection = connect(site, wire := Wire())
+    connection.data_received(GET % 1)
+    assert connection.can_leave()
+
+    wire.unsent = 1
+
+    assert not connection.can_leave()
+
+
 def test_a_half_closed_sender_gets_every_answer_he_has_asked_for(site: Site) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(GET % 1 + GET % 2 + b"GET /3")

@@ -6,9 +6,11 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from errno import EMFILE
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -230,6 +232,7 @@ UNUSUAL = {
     "another protocol": [request(Connection="Upgrade", Upgrade="h2c")],
     "no length": [lines(POST.strip())],
     "a length with zeros before it": [lines(POST + "Content-Length: 0002") + b"ab"],
+    "a length with more digits than Python takes": [lines(POST + f"Content-Length: {'0' * 5000}2") + b"ab"],
     "a header that is no header of ours": [request(X__Forwarded_For="1.1.1.1").replace(b"X--", b"X_")],
     "a target that is absolute": [request(f"http://localhost{CALL}?a=%20b")],
     "HEAD": [request(method="HEAD", body=b"")],
@@ -386,6 +389,99 @@ def test_a_process_that_ends_gives_its_connections_back(tmp_path: Path) -> None:
         assert {sender.send(request("/healthz", b"", method="GET")).status for sender in (idle, busy)} == {200}
         idle.close()
         busy.close()
+
+
+def test_what_doors_do_not_take_at_once_they_are_offered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a page process would say nothing for so long that it is taken for one that stands still."""
+    monkeypatch.setattr(intake, "GIVE_BACK_SECONDS", 0.1)
+    with ExitStack() as stack:
+        doors = stack.enter_context(bound(tmp_path / "doors", socket.SOCK_DGRAM))
+        pages = Intake(stack.enter_context(bound(tmp_path / "pages", socket.SOCK_STREAM)), str(tmp_path / "doors"))
+        assert pages._doors is not None
+        pages._doors.settimeout(0.1)
+        stack.enter_context(pages._doors)
+        # As many as the socket holds, and many more.
+        for _ in range(60):
+            ours, theirs = socket.socketpair()
+            stack.enter_context(theirs)
+            pages._keep(EngineLine(ours, {}, pages))
+
+        begun = monotonic()
+        pages.look_after(is_full=True)
+        assert monotonic() < begun + 1
+        assert len(pages._kept) > 30
+
+        offered = []
+        while pages._kept:
+            offered.append(len(pages._kept))
+            doors.settimeout(0)
+            with suppress(BlockingIOError):
+                while True:
+                    socket.recv_fds(doors, 1, 0)
+            pages.look_after(is_full=True)
+        assert offered == sorted(set(offered), reverse=True)
+
+
+def test_a_thread_that_is_woken_too_early_waits_until_the_connection_is_kept(tmp_path: Path) -> None:
+    """Another connection had its number when the thread was woken."""
+    with bound(tmp_path / "pages", socket.SOCK_STREAM) as listener, ExitStack() as stack:
+        listener.listen()
+        pages = Intake(listener, None)
+        ours, _ = map(stack.enter_context, socket.socketpair())
+        line, poll, found = EngineLine(ours, {}, pages), pages._poll, []
+        woken = threading.Thread(target=lambda: found.append(pages._take(ours.fileno())))
+
+        class Poll:
+            def modify(self, *arguments: int) -> None:
+                woken.start()
+                woken.join(0.2)
+                poll.register(*arguments)
+                assert not found
+
+        pages._poll = Poll()  # type: ignore[assignment]
+        pages._keep(line)
+
+        woken.join(5)
+        assert found == [line]
+
+
+def test_no_failure_ends_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    senders = [kept_sender(site) for _ in range(2 * THREADS)]
+
+    def read_nothing(_: Intake, source: EngineLine) -> None:
+        raise ValueError(source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "_read_call", read_nothing)
+        for sender in senders:
+            sender.line.sendall(request())
+        assert all(sender.is_over() for sender in senders)
+
+    senders.append(kept_sender(site))
+    assert senders[-1].send(request()).status == 200
+    for sender in senders:
+        sender.close()
+
+
+def test_a_process_with_as_many_files_as_it_may_have_takes_more_later(tmp_path: Path) -> None:
+    with bound(tmp_path / "pages", socket.SOCK_STREAM) as listener, ExitStack() as stack:
+        listener.listen()
+        pages = Intake(listener, None)
+        accepted = [OSError(EMFILE, "Too many open files"), BlockingIOError()]
+
+        class Listener:
+            fileno = listener.fileno
+
+            def accept(self) -> tuple[socket.socket, Any]:
+                if accepted:
+                    raise accepted.pop()
+                return listener.accept()
+
+        pages._listener = Listener()  # type: ignore[assignment]
+        sender = stack.enter_context(socket.socket(socket.AF_UNIX))
+        sender.connect(str(tmp_path / "pages"))
+
+        assert stack.enter_context(pages.wait()).fileno() > 0  # type: ignore[arg-type]
 
 
 def test_without_doors_connections_end_and_nobody_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
