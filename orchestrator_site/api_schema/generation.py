@@ -50,6 +50,7 @@ PROBLEM: dict[str, Any] = {
     "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
 }
 RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}, "example": 5}
+CHALLENGE = {"description": "How to say who calls.", "schema": {"type": "string"}, "example": "Api-Key"}
 REQUEST_ID = {"description": "Stands in the log, too.", "schema": {"type": "string"}}
 # What calls were asked and answered in the tests, kept by `tests/api_answers.py`.
 EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
@@ -127,6 +128,8 @@ def _error(status: int, codes: list[str], examples: dict[str, Any]) -> dict[str,
         "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}.",
         "content": {"application/problem+json": content},
     }
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer["headers"] = {"WWW-Authenticate": CHALLENGE}
     if status in (429, 503):
         answer["headers"] = {"Retry-After": RETRY_AFTER}
     return answer

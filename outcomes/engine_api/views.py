@@ -101,6 +101,9 @@ class AssignmentView(EngineCall, APIView):
             OpenApiParameter(
                 "ETag", str, OpenApiParameter.HEADER, response=[200, 304], description="The context hash."
             ),
+            OpenApiParameter(
+                "Cache-Control", str, OpenApiParameter.HEADER, response=[200, 304], description="For this key alone."
+            ),
         ],
         operation_id="get_assignment",
     )

@@ -27,6 +27,8 @@ from policies.services import create_api_key
 from signals_app.alerts.decoding import decode_alert
 from signals_app.market_data_api import MarketDataSerializer
 from tests.api_answers import document
+from tests.factories import api_client
+from tests.outcomes.desk import make_desk
 
 LEG: Body = {"instrument": "TWX   140621C00070000", "side": "LONG"}
 FILLED: Body = LEG | {"effect": "CLOSE", "quantity": "1", "price": "1.50"}
@@ -138,6 +140,18 @@ def test_a_body_that_the_server_refuses_is_none_of_the_document(name: str, chang
     body = BODIES[name][1] | change
 
     assert (described(name).is_valid(body), is_taken(name, body)) == (False, False)
+
+
+@pytest.mark.django_db
+def test_the_headers_of_answers_are_named() -> None:
+    desk = make_desk()
+    path = f"/api/v1/assignments/{desk.experiment.pk}"
+    named = document()["paths"]["/api/v1/assignments/{experiment_id}"]["get"]["responses"]
+
+    for answer in (Client().get(path), api_client("engine-a").get(path)):
+        headers = {name for name in answer.headers if name in ("WWW-Authenticate", "ETag", "Cache-Control")}
+        assert headers
+        assert headers <= named[str(answer.status_code)]["headers"].keys()
 
 
 @pytest.mark.django_db
