@@ -38,6 +38,7 @@ from orchestrator_site.console.report_page import (
     phase_lines,
     query_of,
 )
+from orchestrator_site.console.trade_words import signal_of
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.comparison import MOST_READ, course_of_pairs, groups, totals
 from outcomes.performance.listing import extremes
@@ -161,7 +162,7 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
         | cents
         | {
             "link": reverse("admin:experiments_experiment_change", args=(row["experiment_id"],)),
-            "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
+            "signal": signal_of(row),
             "r_text": "" if row["counted_r"] is None else f"{row['counted_r']:+.3f}",
         }
     )

@@ -30,8 +30,9 @@ from orchestrator_site.roles import VIEW_REPORT
 from outcomes.performance.history import answers_by_day, earned_by_day, latency, versions
 from outcomes.performance.report import one_snapshot, phases_in
 from outcomes.performance.scope import PerformanceFilters, Scope
+from policies.core.rules import PolicyState
 from policies.models import ApiKey, Engine, EngineAvailability, EngineSwitch, KeyOwner
-from policies.selectors import state_in_force
+from policies.selectors import NoPolicyError, state_in_force
 
 BUILDS_SHOWN, BUILD_DAYS = 10, 90
 PERIODS = {"30": "30 days", "90": "90 days", "365": "One year", "": "All time"}
@@ -144,7 +145,12 @@ def _history(request: HttpRequest, engine: str) -> HttpResponse:
 
 def engine_panels() -> list[EnginePanel]:
     """Both engines as of now, by the database clock."""
-    state = state_in_force()
+    try:
+        state: PolicyState | None = state_in_force()
+    except NoPolicyError:
+        # Somebody has deleted them all. Nobody is available without one, and the page says the rest.
+        state = None
+    at = timezone.now() if state is None else state.at
     with connection.cursor() as cursor:
         cursor.execute(AGES)
         ages = dict(cursor.fetchall())
@@ -155,15 +161,15 @@ def engine_panels() -> list[EnginePanel]:
     for engine in Engine.objects.all():
         stretches = EngineAvailability.objects.filter(engine=engine.name)
         # Read in part below: an engine that restarts in a loop begins a stretch each time.
-        lasting = stretches.filter(last_heartbeat_at__gte=state.at - BUILD_DAYS * DAY)
+        lasting = stretches.filter(last_heartbeat_at__gte=at - BUILD_DAYS * DAY)
         uptime = lives.get(engine.name)
         panels.append(
             EnginePanel(
                 engine=engine,
                 model=None if engine.model is None else pretty_json(engine.model),
-                available=state.is_available(engine.name),
+                available=state is not None and state.is_available(engine.name),
                 heartbeat_age=ages[engine.name],
-                lane=lane_of(engine.name, state.at, uptime),
+                lane=lane_of(engine.name, at, uptime),
                 uptime=uptime,
                 unanswered=unanswered.get(engine.name, Unanswered()),
                 keys=list(ApiKey.objects.filter(owner=OWNER_OF[engine.name]).order_by("revoked", "-created")[:10]),

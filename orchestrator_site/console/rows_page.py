@@ -22,6 +22,7 @@ from admin_kit.form_fields import filter_choice
 from admin_kit.options import render_page
 from kernel.values import decimal_text, format_timestamp, parse_instant, uuid_from
 from orchestrator_site.console.report_page import ReportForm, query_of, refused
+from orchestrator_site.console.trade_words import signal_of
 from orchestrator_site.roles import VIEW_REPORT
 from outcomes.analyst_api.columns import OUTCOMES, PAIRS
 from outcomes.analyst_api.files import WRITERS, Part, file_answer
@@ -126,7 +127,7 @@ def _shown(row: dict[str, Any], role: str) -> dict[str, Any]:
     return row | {
         "link": reverse("admin:experiments_experiment_change", args=(row["experiment_id"],)),
         "role": role,
-        "signal": " ".join((row["symbol"], row["timeframe"], row["direction"].lower())),
+        "signal": signal_of(row),
         "b_pnl": None if row["a_pnl"] is None or row["pnl"] is None else row["a_pnl"] - row["pnl"],
         "r_text": "" if row["r"] is None else f"{row['r']:+.3f}",
         "price_from": row["price_provenance"].replace("_", " ").capitalize(),

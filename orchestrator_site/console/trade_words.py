@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 # What an engine without a trade did.
 _DID = {"DECLINE": "declined", "OPEN": "has not reported a trade"}
@@ -15,6 +16,11 @@ _BOTH = {
 # Where engines say why: `recommendation` may be any JSON.
 _REASONS = ("reasons", "reason", "rationale")
 MOST_SAID = 300
+
+
+def signal_of(row: Mapping[str, Any]) -> str:
+    """The signal of a row of the report."""
+    return " ".join((row["symbol"], row["timeframe"], row["direction"].lower())) if row["symbol"] else "deleted"
 
 
 def traded(kinds: Mapping[str, str], actions: Mapping[str, str]) -> str:

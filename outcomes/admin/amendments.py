@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
@@ -116,6 +117,11 @@ class TradeAmendmentAdmin(AuditAdmin):
         if request.method != "POST" and amendment.state != AmendmentState.PROPOSED:
             messages.warning(request, f"{amendment.decided_by} has already decided it.")
             return HttpResponseRedirect(reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,)))
+        try:
+            before, after = (_sentence(legs) for legs in preview_amendment(amendment))
+        except ObjectDoesNotExist:
+            messages.error(request, "The trade that it amends was deleted from the database.")
+            return HttpResponseRedirect(reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,)))
         form = ConfirmedReasonForm(word, request.POST if request.method == "POST" else None)
         page = reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,))
         if form.is_bound and form.is_valid():
@@ -126,7 +132,6 @@ class TradeAmendmentAdmin(AuditAdmin):
             else:
                 messages.success(request, f"Amendment of {amendment.fill_ref}: {DONE[word]}.")
                 return HttpResponseRedirect(page)
-        before, after = (_sentence(legs) for legs in preview_amendment(amendment))
         title = f"{word.capitalize()}: {amendment}"
         said = f"Stored: {before or 'nothing'}. Proposed: {after or 'nothing, the fill was busted'}. {lead}"
         context = {"opts": self.opts, "form": form, "lead": said, "submit": word.capitalize(), "back": page}

@@ -240,16 +240,23 @@ def extremes(scope: Scope, size: int) -> list[dict[str, Any]]:
 
 
 def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each row with what its experiment is of."""
+    """Each row with what its experiment is of; with nothing where somebody has deleted it from the database."""
     ids = {"ids": [row["experiment_id"] for row in rows]}
     found = rows_of(_EXPERIMENTS_OF, ids)
     known = {row["experiment_id"]: row for row in found}
-    return [row | known[row["experiment_id"]] for row in rows]
+    return [row | known.get(row["experiment_id"], _DELETED) for row in rows]
 
 
+_OF_EXPERIMENT = (
+    "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant",
+    "created_at",
+)  # fmt: skip
+# Of an experiment that is gone, or its signal, nobody knows; the row itself is still there.
+_DELETED = dict.fromkeys(_OF_EXPERIMENT)
 _EXPERIMENTS_OF: Composable = SQL(" UNION ALL ").join(
-    SQL("""SELECT experiment_id, symbol, timeframe, direction, strategy, source, execution_mode, policy_version,
- variant, created_at FROM ({}) e WHERE experiment_id = ANY(%(ids)s::uuid[])""").format(experiments)
+    SQL("SELECT experiment_id, {} FROM ({}) e WHERE experiment_id = ANY(%(ids)s::uuid[])").format(
+        SQL(", ").join(map(Identifier, _OF_EXPERIMENT)), experiments
+    )
     for experiments in (EXPERIMENTS, ARCHIVED_EXPERIMENTS)
 )
 # What both relations have is there once.

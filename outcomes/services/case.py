@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -134,6 +134,17 @@ def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tup
     return _terms(now, read_json(text)), more
 
 
+class _Stored(dict[Any, Any]):
+    """Rows by their keys; raises `history_incomplete` for one that another row names and that is gone."""
+
+    def __init__(self, what: str, rows: Iterable[Any]) -> None:
+        super().__init__((row.pk, row) for row in rows)
+        self._what = what
+
+    def __missing__(self, key: Any) -> Any:
+        raise DomainError("history_incomplete", f"Deleted from the database: {self._what}, {key}.")
+
+
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone."""
     if missing := [what for name, what in NEEDED.items() if found[name] is None]:
@@ -164,8 +175,8 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         terms.adopt(from_json(RealTrade, found["real"]))
     for shadow in rows(ShadowTrade, "shadows"):
         terms.adopt(shadow)
-    trades: dict[Any, Any] = {trade.pk: trade for trade in terms.trades}
-    fills = {row.pk: row for row in rows(TradeFill, "fills")}
+    trades: dict[Any, Any] = _Stored("a trade", terms.trades)
+    fills: dict[Any, TradeFill] = _Stored("a fill", rows(TradeFill, "fills"))
     for fill in fills.values():
         trade = trades[fill.real_trade_id or fill.shadow_trade_id]
         refer(fill, "real_trade" if fill.real_trade_id else "shadow_trade", trade)

@@ -39,6 +39,10 @@ PARTS = {
 }
 # Within the transaction of the test.
 SCANS = "SELECT relname, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables"
+# Pages that are no table's.
+VIEWS = (
+    "index", "inbox", "engines", "risk", "settings", "retention", "as_of", "rows", "report", "reports_kept",
+)  # fmt: skip
 # Not of one experiment: a draft is nothing without the version that it starts from.
 NOT_THERE = {("policy_versions", "policies_policydraft_change")}
 
@@ -56,8 +60,8 @@ def of_ours(model: type[models.Model]) -> bool:
 
 
 def pages() -> list[str]:
-    """The address of every list of ours, and of the first rows that are still there: one of each engine."""
-    found = []
+    """The address of every page and list of ours, and of the first rows that are still there: one of each engine."""
+    found = [reverse(f"admin:{name}") for name in VIEWS] + [reverse("admin:rows") + "?kind=paired"]
     for model in filter(of_ours, admin.site._registry):
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         found.append(reverse(f"{name}_changelist"))
@@ -151,6 +155,28 @@ def test_an_analyst_is_told_what_is_gone(table: str) -> None:
         assert all(any(what in found for found in told.json()["missing"]) for what in names)
 
 
+@pytest.mark.parametrize("table", PARTS)
+@pytest.mark.parametrize("name", ["outcomes", "pairs", "performance"])
+def test_no_analyst_meets_an_internal_error(name: str, table: str) -> None:
+    make_everything()
+    analyst = api_client("analyst")
+    lose(table)
+
+    assert analyst.get(f"/api/v1/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("table", ["signals", "experiments"])
+def test_a_row_of_the_report_outlasts_its_signal(table: str, root: Client) -> None:
+    experiment = make_everything()
+    lose(table)
+
+    row = api_client("analyst").get("/api/v1/outcomes").json()["results"][0]
+    page = root.get(reverse("admin:rows")).content.decode()
+
+    assert (row["experiment_id"], row["symbol"]) == (str(experiment.pk), None)
+    assert ">deleted<" in page
+
+
 # What comes before an engine's own reports; a trade without its fills or its answer cannot be booked further.
 BEFORE_REPORTS = [table for table in PARTS if table not in ("recommendations", "real_trades", "trade_fills")]
 
@@ -173,6 +199,47 @@ def test_no_engine_meets_an_internal_error(table: str) -> None:
     ]
 
     assert {answer.status for answer in answers} <= {200, 201, 404, 409}, [answer.body for answer in answers]
+
+
+@pytest.mark.parametrize("table", PARTS)
+def test_no_engine_of_a_closed_pair_meets_an_internal_error(table: str) -> None:
+    desk = make_desk()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
+    desk.a.close(real_id)
+    lose(table)
+
+    answers = [
+        answer
+        for engine, trade_id in ((desk.a, real_id), (desk.b, shadow_id))
+        for answer in (
+            engine.post("recommendations", recommendation_of(desk)),
+            engine.confirm(desk.experiment),
+            engine.open(desk.experiment, quantity="2"),
+            engine.close(trade_id, exit_price="1.98"),
+            engine.post(f"trades/{trade_id}/amendments", BUST),
+            engine.get(f"trades/{trade_id}"),
+            engine.get("trades"),
+        )
+    ]
+
+    assert {answer.status for answer in answers} <= {200, 201, 202, 400, 404, 409}, [each.body for each in answers]
+
+
+@pytest.mark.parametrize("word", ["accept", "refuse"])
+def test_an_amendment_whose_trade_is_gone_leads_back_to_its_page(word: str, root: Client) -> None:
+    desk = make_desk()
+    trade_id = desk.open_real()
+    desk.a.close(trade_id)
+    proposed = desk.a.post(f"trades/{trade_id}/amendments", BUST).body["id"]
+    lose("real_trades")
+
+    address = reverse("admin:outcomes_tradeamendment_change", args=(proposed,)).replace("change", word)
+    page = root.get(address, follow=True)
+
+    assert "was deleted from the database" in page.content.decode()
+
+
+BUST = {"kind": "BUST", "of": "exit", "reason": "Busted.", "evidence": "Notice 1"}
 
 
 def recommendation_of(desk: Desk) -> dict[str, Any]:
