@@ -8,9 +8,10 @@ from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# For documents: as near as a pattern comes to what exists, but for the ends of months and of the years allowed.
+# For documents: as near as a pattern comes to what exists, save the ends of months and of the allowed years. It lacks
+# the space that many write for the T: whoever checks formats takes it for no `date-time`.
 INSTANT_PATTERN = (
-    r"^(19[7-9]\d|20\d\d|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
+    r"^(19[7-9]\d|20\d\d|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
     r"([Zz]|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)$"
 )
 # What people leave out when they type a time.
