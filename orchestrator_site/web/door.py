@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from time import monotonic
@@ -30,15 +32,17 @@ from orchestrator_site.health import UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import is_call, request_id_of
 from orchestrator_site.web.http1 import (
+    IS_OFFERED,
     KEEP_ALIVE,
     PROBLEM_JSON,
     RETRY_SECONDS,
+    STAYS_OPEN,
     Connection,
     Environ,
     RequestError,
     patrol,
 )
-from orchestrator_site.web.intake import CALL_BYTES, CAN_KEEP, PART, request_frame
+from orchestrator_site.web.intake import ASKS, CALL_BYTES, PART, request_frame
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import CUT_SHORT, AlertView
@@ -74,6 +78,7 @@ class PageCall(asyncio.Protocol):
         self._done = done
         self._buffer = bytearray()
         self._label: str | None = None
+        self._asks = False
         # Of the part that is being passed on.
         self._left = 0
         self._is_done = False
@@ -106,17 +111,31 @@ class PageCall(asyncio.Protocol):
                 end = PART.size + PART.unpack_from(self._buffer)[0]
                 if len(self._buffer) < end:
                     return
-                self._label = self._buffer[PART.size : end].decode()
+                label = self._buffer[PART.size : end].decode()
+                self._label, self._asks = label.removeprefix(ASKS), label.startswith(ASKS)
                 del self._buffer[:end]
             else:
                 (self._left,) = PART.unpack_from(self._buffer)
                 del self._buffer[: PART.size]
                 if self._left == 0:
                     self._is_done = True
-                    self._transport.close()
                     self._sender.finish()
                     if self._label:
                         self._done(self._label)
+                    if self._asks:
+                        # By then the loop has sent what has been written so far.
+                        asyncio.get_running_loop().call_soon(self._give)
+                    else:
+                        self._transport.close()
+
+    def _give(self) -> None:
+        """Let the page process have the connection; what is closed here is open there."""
+        if self._sender.can_leave():
+            number = self._transport.get_extra_info("socket").fileno()
+            with suppress(OSError), socket.socket(fileno=os.dup(number)) as line:
+                socket.send_fds(line, [b"."], [self._sender.transport.get_extra_info("socket").fileno()])
+                self._sender.transport.abort()
+        self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A page process that ended before its answer did."""
@@ -233,41 +252,20 @@ class Door:
         patience = PROBE_SECONDS if is_probe else PAGE_SECONDS
         begun = monotonic()
         connection.deadline = begun + patience
-        environ[KEEP_ALIVE] = "yes" if connection.stays_open() else ""
-        frame = request_frame(environ, body)
-        if connection.has_posted and not connection.is_mixed and self._hand_over_whole(frame, connection):
-            return
+        open_as = STAYS_OPEN if connection.is_mixed else IS_OFFERED
+        environ[KEEP_ALIVE] = open_as if connection.stays_open() else ""
 
         def done(label: str) -> None:
-            connection.has_posted = label.startswith("POST 2")
             # Whoever looks whether a site has started is no caller of its API.
             if not is_probe:
                 self._metrics.calls.labels(*label.split(" ", 2)).observe(monotonic() - begun)
 
-        call = PageCall(frame, connection, done)
+        call = PageCall(request_frame(environ, body), connection, done)
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: call, self._pages)
         except OSError:
             # As many wait already as the socket holds, or no page process has ever started.
             call.give_up()
-
-    def _hand_over_whole(self, frame: bytes, connection: Connection) -> bool:
-        """Give the connection itself to a page process, with a call on it; False where that cannot be.
-
-        Only whoever has posted with success, an engine most likely, is worth it, and may hold files of that process.
-        """
-        if not CAN_KEEP or len(frame) > CALL_BYTES or not connection.can_leave():
-            return False
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(0)
-            try:
-                line.connect(self._pages)
-                socket.send_fds(line, [frame], [connection.transport.get_extra_info("socket").fileno()])
-            except OSError:
-                return False
-        # What is closed here is open there.
-        connection.transport.abort()
-        return True
 
     def _take_back(self, returned: socket.socket) -> None:
         """Go on with a connection that a page process had, and with what it has heard of the next request."""

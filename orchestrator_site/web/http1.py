@@ -45,8 +45,10 @@ PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
 NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 VERSIONS = {"1.0", "1.1"}
-# In the environ: whether the sender's connection stays open after the answer; what it says for each of its requests.
+# In the environ: whether the sender's connection stays open after the answer, and whether a page process may have it
+# then; what it says for each of its requests.
 KEEP_ALIVE = "orchestrator.keep_alive"
+STAYS_OPEN, IS_OFFERED = "yes", "offered"
 ADDRESSES = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT")
 _HEAD_END = b"\r\n\r\n"
 # A parser that is about to read a chunked body.
@@ -217,10 +219,8 @@ class Connection(asyncio.Protocol):
         self.on_deadline: Callable[[], object] = self._too_late
         self.deadline = monotonic() + (BODY_SECONDS if heard is None else IDLE_SECONDS)
         self.keeps_alive = False
-        # Whether a page process may have it, for the site to note: it has something else on it than calls of the API.
+        # For the site to note: whether it carries something else than whole calls of the API.
         self.is_mixed = bool(heard)
-        # Whether the last answer shows that this is an engine's.
-        self.has_posted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -415,9 +415,9 @@ class Connection(asyncio.Protocol):
         return self.keeps_alive and not self._ends and not self._site.is_draining
 
     def can_leave(self) -> bool:
-        """Whether the connection can go elsewhere with the request that is served: nothing else of it is in here."""
-        is_clear = not self._buffer and not self.transport.get_write_buffer_size()
-        return self.stays_open() and is_clear and not self._has_ended and not self.transport.is_closing()
+        """Whether the connection can go elsewhere: all is answered, and nothing of it is in here."""
+        is_clear = self.is_idle and not self.transport.get_write_buffer_size()
+        return is_clear and self.stays_open() and not self._has_ended and not self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
         """Write a part of the answer as it stands; the site has asked `stays_open` for its head."""

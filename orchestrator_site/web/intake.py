@@ -1,11 +1,11 @@
 """Where a page process takes requests from: the door, and the connections of engines that the door has handed over.
 
 An engine calls many times a second on the same connection, and each call by way of the door wakes one process more, on
-the way in and out: a fifth of an engine's trip. A page process that has been given a connection with a call answers the
-next calls on it as well. It knows plain calls of the API only. Whatever else comes, the door reads and answers: the
-connection goes back there with what has been read of it, as it does when a call fails, when nothing comes for a while,
-when all threads are busy, and at the end. So nothing of a connection depends on the process that has it, but that it
-breaks off with it (docs/adr/0020-kept-connections.md).
+the way in and out: a fifth of an engine's trip. A page process that has answered a call asks for the connection, and
+answers the next calls on it as well. It knows plain calls of the API only. Whatever else comes, the door reads and
+answers: the connection goes back there with what has been read of it, as it does when a call fails, after a number of
+calls, when nothing comes for a while, when all threads are busy, and at the end. So nothing of a connection depends on
+the process that has it, but that it breaks off with it (docs/adr/0020-kept-connections.md).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry
 
 from orchestrator_site.health import call_seconds
 from orchestrator_site.web.handling import is_call
-from orchestrator_site.web.http1 import ADDRESSES, KEEP_ALIVE, Environ, RequestError, plain_head
+from orchestrator_site.web.http1 import ADDRESSES, IS_OFFERED, KEEP_ALIVE, STAYS_OPEN, Environ, RequestError, plain_head
 
 # Lengths of the environ's document and of the body; of a part of the answer.
 REQUEST, PART = struct.Struct("!II"), struct.Struct("!I")
@@ -34,6 +34,12 @@ REQUEST, PART = struct.Struct("!II"), struct.Struct("!I")
 SOCKET_SECONDS = 60.0
 # A longer call is read by the door; with a connection goes no more than its socket takes at once.
 CALL_BYTES = 64 * 1024
+# Before what tells the call: the page process asks for the connection once it has the answer.
+ASKS = "+"
+# The door gives it at once, unless it stands still.
+GIVE_SECONDS = 1.0
+# After so many the connection passes the door: a process with all of them would be busy while others are not.
+CALLS = 100
 # Clients send a call's head and its body one after the other.
 BODY_SECONDS = 0.02
 IDLE_SECONDS = 5.0
@@ -48,18 +54,30 @@ CAN_KEEP = hasattr(select, "epoll")
 class DoorLine:
     """The door's connection for one request: it takes parts, each after its length."""
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, environ: Environ, intake: Intake) -> None:
         self._line = line
+        self._intake = intake
+        self._is_offered = environ[KEEP_ALIVE] == IS_OFFERED
+        self._addresses = {name: environ[name] for name in ADDRESSES} if self._is_offered else {}
 
     def answer(self, answer: Iterator[list[bytes]]) -> None:
         """Send parts as they come; the door sees by the last one, which is empty, that nothing broke off."""
+        label, *parts = next(answer)
+        # Only whoever has posted with success, an engine most likely, may hold files of this process.
+        asks = self._is_offered and label.startswith(b"POST 2") and self._intake.has_room()
+        self._send([ASKS.encode() + label if asks else label, *parts])
         for parts in answer:
-            self._line.sendall(b"".join([PART.pack(len(part)) + part for part in parts]))
+            self._send(parts)
+        if asks:
+            self._intake.adopt(self._line, self._addresses)
         self.close()
 
     def close(self) -> None:
         """End the connection."""
         self._line.close()
+
+    def _send(self, parts: list[bytes]) -> None:
+        self._line.sendall(b"".join([PART.pack(len(part)) + part for part in parts]))
 
 
 class EngineLine:
@@ -69,6 +87,7 @@ class EngineLine:
         self.line = line
         self.addresses = addresses
         self._intake = intake
+        self.calls = 0
         # When its last call was taken up, and when that was answered (monotonic).
         self.begun = self.since = monotonic()
 
@@ -145,15 +164,29 @@ class Intake:
     def answered(self, line: EngineLine, label: str) -> None:
         """Wait for the engine's next call, where this one has succeeded."""
         line.since = monotonic()
+        line.calls += 1
         status = ""
         if label:
             method, status, route = label.split(" ", 2)
             self._calls.labels(method, status, route).observe(line.since - line.begun)
         # Refused for too many long polls, say: another process may have room for one.
-        if status.startswith("2") and not self._is_full and len(self._kept) < MOST_KEPT:
+        if status.startswith("2") and line.calls < CALLS and self.has_room():
             self._keep(line)
         else:
             self._give_back(line)
+
+    def has_room(self) -> bool:
+        """Whether this process can have one connection more."""
+        return self._doors is not None and not self._is_full and len(self._kept) < MOST_KEPT
+
+    def adopt(self, line: socket.socket, addresses: Environ) -> None:
+        """Keep the connection whose call has been answered, if the door gives it away."""
+        line.settimeout(GIVE_SECONDS)
+        # The engine may have gone on with its next call, or the door stands still.
+        with suppress(OSError):
+            _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+            for descriptor in descriptors:
+                self._keep(EngineLine(socket.socket(fileno=descriptor), addresses, self))
 
     def forget(self, line: EngineLine) -> None:
         """Ask no more whether anything comes: for as long as any other process has it open, this one would be told."""
@@ -233,28 +266,21 @@ class Intake:
             if size <= CALL_BYTES:
                 heard += _rest(line, size - len(heard))
             if len(heard) == size:
-                return Request(environ | source.addresses, heard[begin:], source)
+                return Request(environ | source.addresses | {KEEP_ALIVE: STAYS_OPEN}, heard[begin:], source)
         self._give_back(source, heard)
         return None
 
     def _read_frame(self, line: socket.socket) -> Request | None:
         line.settimeout(SOCKET_SECONDS)
-        sender, frame = None, None
+        frame = None
         with suppress(OSError):
-            heard, descriptors, _, _ = socket.recv_fds(line, CALL_BYTES, 1)
-            sender = socket.socket(fileno=descriptors[0]) if descriptors else None
-            frame = _whole_frame(line, heard)
-        if frame is not None and sender is not None:
-            line.close()
-            addresses = {name: frame[0][name] for name in (*ADDRESSES, KEEP_ALIVE)}
-            return Request(*frame, EngineLine(sender, addresses, self))
-        if frame is not None and not _has_hung_up(line):
-            return Request(*frame, DoorLine(line))
+            frame = _whole_frame(line)
         # The sender has gone or was told to come again, or the door itself is gone.
-        for one in (line, sender):
-            if one is not None:
-                one.close()
-        return None
+        if frame is None or _has_hung_up(line):
+            line.close()
+            return None
+        environ, body = frame
+        return Request(environ, body, DoorLine(line, environ, self))
 
 
 def _plain_call(heard: bytes) -> tuple[Environ, int] | None:
@@ -278,20 +304,14 @@ def _rest(line: socket.socket, missing: int) -> bytes:
     return heard
 
 
-def _whole_frame(line: socket.socket, heard: bytes) -> tuple[Environ, bytes] | None:
+def _whole_frame(line: socket.socket) -> tuple[Environ, bytes] | None:
     """The document and the body that the door sends; None if it breaks off."""
-    frame = bytearray(heard)
-    size = begin = REQUEST.size
-    while True:
-        while len(frame) < size:
-            if not (part := line.recv(size - len(frame))):
-                return None
-            frame += part
-        if begin > REQUEST.size:
-            return json.loads(frame[REQUEST.size : begin]), bytes(frame[begin:])
-        of_environ, of_body = REQUEST.unpack_from(frame)
-        begin += of_environ
-        size = begin + of_body
+    with line.makefile("rb") as stream:
+        lengths = stream.read(REQUEST.size)
+        if len(lengths) < REQUEST.size:
+            return None
+        of_environ, of_body = REQUEST.unpack(lengths)
+        return json.loads(stream.read(of_environ)), stream.read(of_body)
 
 
 def _has_hung_up(line: socket.socket) -> bool:

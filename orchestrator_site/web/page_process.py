@@ -47,7 +47,7 @@ def answer_parts(application: WSGIApplication, environ: dict[str, Any]) -> Itera
         nonlocal status, headers
         status, headers = int(line[:3]), fields
 
-    keep_alive = environ[KEEP_ALIVE] == "yes"
+    keep_alive = bool(environ[KEEP_ALIVE])
     is_head = environ["REQUEST_METHOD"] == "HEAD"
     response = application(environ, start_response)
     try:

@@ -114,6 +114,8 @@ def test_a_sender_who_does_not_read_his_answers_is_asked_nothing_more(site: Site
 def test_a_connection_does_not_leave_before_its_sender_has_all_of_his_answers(site: Site) -> None:
     connection = connect(site, wire := Wire())
     connection.data_received(GET % 1)
+    assert not connection.can_leave()
+    connection.finish()
     assert connection.can_leave()
 
     wire.unsent = 1
