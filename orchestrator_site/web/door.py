@@ -31,17 +31,8 @@ from kernel.processes import beat
 from orchestrator_site.health import UNANSWERED, DoorMetrics, healthz
 from orchestrator_site.log_format import stream
 from orchestrator_site.web.handling import is_call, request_id_of
-from orchestrator_site.web.http1 import (
-    IS_OFFERED,
-    KEEP_ALIVE,
-    PROBLEM_JSON,
-    RETRY_SECONDS,
-    STAYS_OPEN,
-    Connection,
-    Environ,
-    RequestError,
-    patrol,
-)
+from orchestrator_site.web.heads import IS_OFFERED, KEEP_ALIVE, STAYS_OPEN, Environ, RequestError
+from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, patrol
 from orchestrator_site.web.intake import ASKS, CALL_BYTES, PART, request_frame
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls

@@ -22,7 +22,7 @@ from rest_framework.parsers import BaseParser
 from kernel.events import DATABASE_UNAVAILABLE
 from orchestrator_site.api_errors import problem
 from orchestrator_site.health import healthz, metrics, readyz
-from orchestrator_site.web.http1 import NOTHING_MAY_LOAD
+from orchestrator_site.web.heads import NOTHING_MAY_LOAD
 from signals_app.alerts.admission import client_address
 from signals_app.alerts.decoding import decode_alert
 

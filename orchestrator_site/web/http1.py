@@ -1,4 +1,4 @@
-"""HTTP/1.1 on an event loop, as strict as RFC 9112 allows: what two readers could read in two ways is refused.
+"""HTTP/1.1 on an event loop: the senders' connections of an alert process.
 
 A request is handed on once it is whole, or once more of its body has come than anybody reads: then it is answered at
 once, and the rest is taken off the wire, or the sender would miss the answer. Half-closed senders get theirs, too.
@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable
-from email.utils import formatdate
-from functools import lru_cache, partial
 from http import HTTPStatus
-from time import monotonic, time
+from time import monotonic
 from typing import Any, Protocol, cast
-from urllib.parse import unquote_to_bytes
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from kernel.errors import DomainError
-from kernel.problems import problem_body
+from orchestrator_site.web.heads import (
+    ADDRESSES,
+    HEAD_BYTES,
+    HEAD_END,
+    NOTHING_MAY_LOAD,
+    Environ,
+    Headers,
+    Heard,
+    RequestError,
+    head_of,
+    keeps_alive,
+    length_of,
+    parse_head,
+)  # fmt: skip
 
-Environ = dict[str, str]
-Headers = list[tuple[str, str]]
-
-HEAD_BYTES = 32 * 1024
 # What is taken off the wire of a body that nobody reads; more ends the connection.
 TAKEN_BYTES = 64 * 1024 * 1024
 # What a sender may send ahead while its last request is answered.
@@ -41,29 +46,8 @@ STALL_SECONDS = 30.0
 HELD_BYTES = 256 * 1024 * 1024
 PATROL_SECONDS = 1.0
 PROBLEM_JSON, RETRY_SECONDS = "application/problem+json", "5"
-# Of whatever is no page: opened in a browser, it loads and runs nothing.
-NOTHING_MAY_LOAD = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-VERSIONS = {"1.0", "1.1"}
-# In the environ: whether the sender's connection stays open after the answer, and whether a page process may have it
-# then; what it says for each of its requests.
-KEEP_ALIVE = "orchestrator.keep_alive"
-STAYS_OPEN, IS_OFFERED = "yes", "offered"
-ADDRESSES = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT")
-_HEAD_END = b"\r\n\r\n"
 # A parser that is about to read a chunked body.
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-_ABSOLUTE = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
-_date = lru_cache(maxsize=1)(partial(formatdate, usegmt=True))
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
-
-
-class RequestError(Exception):
-    """The request cannot be read on; the connection ends with the answer."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.document = problem_body(code, detail)
 
 
 class Site(Protocol):
@@ -85,114 +69,6 @@ class Site(Protocol):
 
         `cut_short` says why this body is only the beginning of what was announced: nobody's request, to be refused so.
         """
-
-
-class _Heard:
-    """What the parser tells of a request."""
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body = bytearray()
-        self.is_whole = False
-
-    def on_url(self, part: bytes) -> None:
-        self.target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
-
-    def on_body(self, part: bytes) -> None:
-        # After its end another request would begin.
-        if not self.is_whole:
-            self.body += part
-
-    def on_message_complete(self) -> None:
-        self.is_whole = True
-
-
-@lru_cache(maxsize=1024)
-def _key(name: bytes) -> str:
-    """The environ's key of a header (PEP 3333), "" for one that must not be passed on."""
-    # X_Forwarded_For would become what X-Forwarded-For becomes, past a proxy that sets only the latter.
-    if b"_" in name:
-        return ""
-    key = name.decode("ascii").upper().replace("-", "_")
-    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-
-
-def parse_head(head: bytes) -> Environ:
-    """The request line and headers as WSGI has them (PEP 3333); raise RequestError."""
-    heard = _Heard()
-    parser = HttpRequestParser(heard)
-    try:
-        parser.feed_data(head + b"\r\n\r\n")
-    except HttpParserUpgrade:
-        # All is told by then; whoever offers another protocol is answered in this one.
-        pass
-    except HttpParserError as error:
-        raise RequestError("invalid", f"The request is not HTTP/1.1: {error}.") from error
-    method, version = parser.get_method(), parser.get_http_version()
-    # The parser lets pass an empty line before it, more spaces, and other protocols.
-    if version not in VERSIONS or not head.startswith(b"%b %b HTTP/1." % (method, heard.target)):
-        raise RequestError("invalid", "The request's first line is not one of HTTP/1.1.")
-    target = _ABSOLUTE.sub("", heard.target.decode("ascii")) or "/"
-    if not target.startswith("/"):
-        raise RequestError("invalid", "The request's target is not a path.")
-    path, _, query = target.partition("?")
-    environ = {
-        "REQUEST_METHOD": method.decode("ascii"),
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
-        "QUERY_STRING": query,
-        "SERVER_PROTOCOL": f"HTTP/{version}",
-    }
-    for name, value in heard.headers:
-        if key := _key(name):
-            text = value.strip(b" \t").decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
-    if version == "1.1" and "HTTP_HOST" not in environ:
-        raise RequestError("invalid", "The request has no Host header.")
-    if "," in environ.get("HTTP_HOST", ""):
-        raise RequestError("invalid", "The request has two Host headers.")
-    # Two lengths, or one that is no number, the parser refuses.
-    coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked")
-    if coding.lower() != "chunked" or (version == "1.0" and "HTTP_TRANSFER_ENCODING" in environ):
-        raise RequestError("invalid", "Transfer-Encoding must be chunked, and the request HTTP/1.1.")
-    return environ
-
-
-def plain_head(heard: bytes) -> tuple[Environ, int] | None:
-    """The head of a request as most are, and where its body begins; raise RequestError.
-
-    Most keep the connection and say at once how long they are. None for any other, and for one that is incomplete.
-    """
-    end = heard.find(_HEAD_END)
-    if not 0 <= end <= HEAD_BYTES:
-        return None
-    environ = parse_head(heard[:end])
-    if "HTTP_TRANSFER_ENCODING" in environ or "HTTP_EXPECT" in environ or not _keeps_alive(environ):
-        return None
-    environ["CONTENT_LENGTH"] = str(_length(environ))
-    return environ, end + len(_HEAD_END)
-
-
-def _length(environ: Environ) -> int:
-    """How long the body is; of more digits than Python takes all but the last ones are zeros, or the parser refuses."""
-    return int(environ.get("CONTENT_LENGTH", "").lstrip("0") or 0)
-
-
-def _keeps_alive(environ: Environ) -> bool:
-    return environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "close" not in environ.get("HTTP_CONNECTION", "").lower()
-
-
-def head_of(status: int, headers: Headers, *, keep_alive: bool) -> bytes:
-    """The answer's first lines."""
-    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in headers)]
-    lines.append(f"Date: {_date(int(time()))}")
-    if not keep_alive:
-        lines.append("Connection: close")
-    return "\r\n".join((*lines, "", "")).encode("latin-1")
 
 
 class Connection(asyncio.Protocol):
@@ -300,20 +176,20 @@ class Connection(asyncio.Protocol):
     # Each reader takes what it can of the buffer, and says whether another one may go on.
 
     def _read_head(self) -> bool:
-        end = self._buffer.find(_HEAD_END)
+        end = self._buffer.find(HEAD_END)
         if end < 0 or end > HEAD_BYTES:
             if len(self._buffer) > HEAD_BYTES:
                 raise RequestError("too_large", f"The headers are longer than {HEAD_BYTES} bytes.")
             return False
         environ = parse_head(bytes(self._buffer[:end]))
-        del self._buffer[: end + len(_HEAD_END)]
+        del self._buffer[: end + len(HEAD_END)]
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-        length = _length(environ)
+        length = length_of(environ)
         self._environ = environ | self._addresses
         self._size = 0
         self._kept = self._site.kept_bytes(environ)
         self.deadline = monotonic() + BODY_SECONDS
-        self.keeps_alive = _keeps_alive(environ)
+        self.keeps_alive = keeps_alive(environ)
         if not is_chunked and length == 0:
             return self._hand_on(0, is_last=False)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
@@ -321,7 +197,7 @@ class Connection(asyncio.Protocol):
         self._left = length
         self._read = self._read_length
         if is_chunked:
-            self._heard = _Heard()
+            self._heard = Heard()
             self._parser = HttpRequestParser(self._heard)
             self._parser.feed_data(_CHUNKED_HEAD)
             self._read = self._read_chunks

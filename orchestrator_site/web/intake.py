@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry
 
 from orchestrator_site.health import call_seconds
 from orchestrator_site.web.handling import is_call
-from orchestrator_site.web.http1 import ADDRESSES, IS_OFFERED, KEEP_ALIVE, STAYS_OPEN, Environ, RequestError, plain_head
+from orchestrator_site.web.heads import ADDRESSES, IS_OFFERED, KEEP_ALIVE, STAYS_OPEN, Environ, RequestError, plain_head
 
 # Lengths of the environ's document and of the body; of a part of the answer.
 REQUEST, PART = struct.Struct("!II"), struct.Struct("!I")
@@ -170,7 +170,7 @@ class Intake:
             method, status, route = label.split(" ", 2)
             self._calls.labels(method, status, route).observe(line.since - line.begun)
         # Refused for too many long polls, say: another process may have room for one.
-        if status.startswith("2") and line.calls < CALLS and self.has_room():
+        if status.startswith("2") and line.calls < CALLS:
             self._keep(line)
         else:
             self._give_back(line)
@@ -210,14 +210,18 @@ class Intake:
             return self._kept.pop(descriptor, None)
 
     def _keep(self, line: EngineLine) -> None:
+        """Wait for the next call; where there is no room any more, let the door do it."""
         descriptor = line.line.fileno()
         with self._keeping:
-            try:
-                self._poll.modify(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
-            except FileNotFoundError:
-                self._poll.register(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
-            self._kept[descriptor] = line
-        if self._is_stopping:
+            if is_kept := self.has_room():
+                try:
+                    self._poll.modify(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
+                except FileNotFoundError:
+                    self._poll.register(descriptor, select.EPOLLIN | select.EPOLLONESHOT)
+                self._kept[descriptor] = line
+        if not is_kept:
+            self._give_back(line)
+        elif self._is_stopping:
             self.look_after(is_full=True)
 
     def _give_back(self, line: EngineLine, heard: bytes = b"") -> None:

@@ -22,7 +22,7 @@ from django.http import StreamingHttpResponse
 from kernel.events import PAGE_FAILED
 from kernel.processes import beat
 from orchestrator_site.web.handling import ROUTE
-from orchestrator_site.web.http1 import KEEP_ALIVE, Headers, head_of
+from orchestrator_site.web.heads import KEEP_ALIVE, Headers, head_of
 from orchestrator_site.web.intake import Intake, Request
 from orchestrator_site.web.turns import Turns
 

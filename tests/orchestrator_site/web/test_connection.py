@@ -11,7 +11,8 @@ import pytest
 from kernel.errors import DomainError
 from orchestrator_site.web import http1
 from orchestrator_site.web.door import PageCall
-from orchestrator_site.web.http1 import Connection, Environ, patrol
+from orchestrator_site.web.heads import Environ
+from orchestrator_site.web.http1 import Connection, patrol
 from orchestrator_site.web.intake import PART
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -16,7 +16,7 @@ from django.test import Client
 
 from orchestrator_site.web import page_process
 from orchestrator_site.web.calls import SiteHandler
-from orchestrator_site.web.http1 import KEEP_ALIVE
+from orchestrator_site.web.heads import KEEP_ALIVE
 from orchestrator_site.web.intake import request_frame
 from orchestrator_site.web.page_process import PageProcess
 from signals_app.models import Signal

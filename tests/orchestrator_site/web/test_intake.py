@@ -17,7 +17,7 @@ import pytest
 
 from orchestrator_site.web import intake
 from orchestrator_site.web.handling import API, ROUTE, is_call
-from orchestrator_site.web.http1 import KEEP_ALIVE
+from orchestrator_site.web.heads import KEEP_ALIVE
 from orchestrator_site.web.intake import EngineLine, Intake
 from orchestrator_site.web.page_process import PageProcess
 from orchestrator_site.web.server import bound
@@ -442,8 +442,11 @@ def test_what_doors_do_not_take_at_once_they_are_offered_later(tmp_path: Path, m
         assert offered == sorted(set(offered), reverse=True)
 
 
-def test_a_thread_that_is_woken_too_early_waits_until_the_connection_is_kept(tmp_path: Path) -> None:
+def test_a_thread_that_is_woken_too_early_waits_until_the_connection_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another connection had its number when the thread was woken."""
+    monkeypatch.setattr(Intake, "has_room", lambda _: True)
     with bound(tmp_path / "pages", socket.SOCK_STREAM) as listener, ExitStack() as stack:
         listener.listen()
         pages = Intake(listener, None)
@@ -554,9 +557,13 @@ def test_no_file_stays_open_of_connections_that_are_gone(site: Site) -> None:
 
 def test_a_number_that_another_connection_had_is_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "BODY_SECONDS", 0.001)
-    with bound(tmp_path / "pages", socket.SOCK_STREAM) as listener:
+    with ExitStack() as stack:
+        listener = stack.enter_context(bound(tmp_path / "pages", socket.SOCK_STREAM))
         listener.listen()
-        pages = Intake(listener, None)
+        stack.enter_context(bound(tmp_path / "doors", socket.SOCK_DGRAM))
+        pages = Intake(listener, str(tmp_path / "doors"))
+        assert pages._doors is not None
+        stack.enter_context(pages._doors)
         ours, theirs = socket.socketpair()
         line = EngineLine(ours, {}, pages)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator_site.web import turns
-from orchestrator_site.web.http1 import KEEP_ALIVE
+from orchestrator_site.web.heads import KEEP_ALIVE
 from orchestrator_site.web.intake import request_frame
 from orchestrator_site.web.page_process import PageProcess
 from tests.processes.harness import wait_until

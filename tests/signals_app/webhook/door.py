@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from orchestrator_site.web.door import Door
-from orchestrator_site.web.http1 import Environ
+from orchestrator_site.web.heads import Environ
 from orchestrator_site.web.page_process import PageProcess
 from orchestrator_site.web.server import bound
 from signals_app.webhook import writer

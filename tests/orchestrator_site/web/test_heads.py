@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator_site.web.http1 import RequestError, parse_head
+from orchestrator_site.web.heads import RequestError, parse_head
 from tests.signals_app.webhook.door import open_door
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
