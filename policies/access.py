@@ -143,9 +143,14 @@ SELECT %s, (statement_timestamp() AT TIME ZONE 'UTC')::date, %s, 1 FROM quietly
 
 def count_error(request: Request, code: str) -> None:
     """Count an error that the caller is answered with, if it is an engine: one statement, and a row a day and code."""
-    if isinstance(request.auth, ApiKey) and request.auth.owner in ENGINE_OF_OWNER:
+    try:
+        key = request.auth
+    except exceptions.AuthenticationFailed:
+        # The call was refused before anybody asked whose it is, for what it accepts.
+        return
+    if isinstance(key, ApiKey) and key.owner in ENGINE_OF_OWNER:
         with connection.cursor() as cursor:
-            cursor.execute(COUNT_ERROR, (ENGINE_OF_OWNER[request.auth.owner], code))
+            cursor.execute(COUNT_ERROR, (ENGINE_OF_OWNER[key.owner], code))
 
 
 class HasKnownKey(BasePermission):
