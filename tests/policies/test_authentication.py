@@ -86,9 +86,10 @@ def test_a_key_with_one_changed_letter_is_a_401() -> None:
 
 @pytest.mark.parametrize("path", ["heartbeat", "assignments/claim", "trades", "market-data"])
 def test_a_wrong_key_of_somebody_who_accepts_no_json_is_no_500(path: str) -> None:
-    sent = {"HTTP_AUTHORIZATION": "Api-Key abcdefgh.ijklmnop", "HTTP_ACCEPT": "image/png"}
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION="Api-Key abcdefgh.ijklmnop", HTTP_ACCEPT="image/png")
 
-    answer = APIClient(raise_request_exception=False).post(f"/api/v1/{path}", {}, format="json", **sent)
+    answer = client.post(f"/api/v1/{path}", {}, format="json")
 
     assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
 
