@@ -1,7 +1,7 @@
 """Where a page process takes requests from: the door, and the connections of engines that the door has handed over.
 
 An engine calls many times a second on the same connection, and each call by way of the door wakes one process more, on
-the way in and out: a fifth of an engine's trip. A page process that has answered a call asks for the connection, and
+the way in and out. A page process that has answered a call asks for the connection, and
 answers the next calls on it as well. It knows plain calls of the API only. Whatever else comes, the door reads and
 answers: the connection goes back there with what has been read of it, as it does when a call fails, after a number of
 calls, when nothing comes for a while, when all threads are busy, and at the end. So nothing of a connection depends on
