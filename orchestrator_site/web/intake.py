@@ -134,6 +134,7 @@ class Intake:
         self._keeping = threading.Lock()
         self._is_full = self._is_stopping = False
         self._calls = call_seconds(CollectorRegistry(auto_describe=False))
+        self._can_keep = CAN_KEEP
         if not CAN_KEEP:
             return
         if doors is not None:
@@ -147,7 +148,7 @@ class Intake:
 
     def wait(self) -> socket.socket | EngineLine:
         """Return a connection of the door's, or one of an engine's that has something to say."""
-        while CAN_KEEP:
+        while self._can_keep:
             for descriptor, _ in self._poll.poll(maxevents=1):
                 is_door = descriptor == self._listener.fileno()
                 if (source := self._accept() if is_door else self._take(descriptor)) is not None:
