@@ -93,6 +93,7 @@ FIELDS: dict[str, Field] = {
     "reason": Field("string or null", "Why; of decisions and answers, a code."),
     "recipient": Field("string", "Name of the recipient."),
     "repeated": Field("integer", "Quotes that were there before."),
+    "crossed": Field("integer", "Quotes with a bid above the ask."),
     "resolved_at": Field("string", INSTANT),
     "revision": Field("integer", "From 1; the latest counts."),
     "role": Field("string", "What the engine learned: REAL or SHADOW."),

@@ -115,8 +115,8 @@ OUTCOME_RECORDED = Event(
 QUOTES_STORED = Event(
     "quotes.stored",
     "info",
-    ("source", "stored", "repeated"),
-    "A feeder sent quotes; `repeated` counts those it had sent before.",
+    ("source", "stored", "repeated", "crossed"),
+    "A feeder sent quotes; `repeated` counts those it had sent before, `crossed` those that are not kept.",
 )
 SETTLING_FAILED = Event(
     "settling.failed",

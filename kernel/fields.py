@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,7 +14,6 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from psycopg.types.json import Json
 from rest_framework import serializers
@@ -23,7 +22,13 @@ from rest_framework.request import Request
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
+from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, parse_instant
+
+
+def members(**schemas: Any) -> dict[str, Any]:
+    """What JSON Schema says of some members of an object, whatever others it has; for `StrictSerializer.together`."""
+    return {"properties": schemas, "additionalProperties": True}
 
 
 class CanonicalJSONField(models.JSONField):
@@ -53,6 +58,12 @@ class CanonicalJSONField(models.JSONField):
         return load_canonical(value) if isinstance(value, str) else value
 
 
+# For the OpenAPI document: times, and text, JSON and JSON objects as they can be stored, which U+0000 cannot.
+INSTANT = {"$ref": "#/components/schemas/Instant"}
+STORABLE = "^[^\\u0000]*$"
+JSON = {"$ref": "#/components/schemas/JSON"}
+JSON_OR_NULL = {"anyOf": [JSON, {"type": "null"}]}
+JSON_OBJECT = {"type": "object", "propertyNames": {"pattern": STORABLE}, "additionalProperties": JSON_OR_NULL}
 # Without exponents, which `Decimal` would read, too.
 _DECIMAL = re.compile(r"(-?\d+)(?:\.(\d+))?", re.ASCII)
 
@@ -120,6 +131,9 @@ def _answered(serializer: Any) -> list[tuple[str, str | None, Any, Callable[[Any
 
 class StrictSerializer(FixedFields, serializers.Serializer[Any]):
     """A body or a query with known fields only, each stored under its own name."""
+
+    # What the document says of several fields together, as JSON Schema; the serializer checks it by other means.
+    together: ClassVar[dict[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         """Reject unknown fields by name, then validate as DRF does, without what is for forms and partial updates."""
@@ -198,10 +212,11 @@ class PeriodSerializer(StrictSerializer):
     """A query that may have `since` and `until`."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Reject a period that ends before it begins."""
+        """Raise `period_empty` for a period that ends before it begins."""
         since, until = attrs.get("since"), attrs.get("until")
         if since is not None and until is not None and since > until:
-            raise serializers.ValidationError({"until": "Must not be before since."})
+            detail = "Nothing is at or after since and before until: until is the earlier one."
+            raise DomainError("period_empty", detail, "/until")
         return attrs
 
 
@@ -219,7 +234,7 @@ class TextField(serializers.CharField):
     """Text in a body, not blank; DRF's own would also take a number for it."""
 
     # What the document says of it; it is checked by other means.
-    pattern = r"\S"
+    pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
     def to_internal_value(self, data: Any) -> str:
         """The text, without white space around it."""
@@ -284,7 +299,11 @@ def sha256_field(**options: Any) -> PatternField:
 
 
 class DecimalTextField(serializers.DecimalField):
-    """A decimal as text or JSON number, never a float; answered as text with at least two decimals."""
+    """A decimal as text or JSON number, never a float; answered as text with at least two decimals.
+
+    Text must fit the column exactly. A JSON number is a double to most who write one, with noise behind the last
+    decimals, as in 0.30000000000000004: it is rounded to those of the column, half to even.
+    """
 
     # What the document says of it beside `min_value`; a subclass checks it.
     above_zero = False
@@ -293,9 +312,12 @@ class DecimalTextField(serializers.DecimalField):
         super().__init__(max_digits, decimal_places, **options)
         self._whole, self._decimals = max_digits - decimal_places, decimal_places
         self._step, self._context = Decimal(1).scaleb(-decimal_places), Context(prec=max_digits)
+        self._least: Decimal | None = options.get("min_value")
+        # A number may be rounded up to this.
+        self._end, self._rounding = Decimal(10) ** self._whole, Context(prec=max_digits + 1, rounding=ROUND_HALF_EVEN)
 
     def to_internal_value(self, data: Any) -> Decimal:
-        """The exact number; what only Python would read as one is rejected."""
+        """The number; what only Python would read as one is rejected."""
         if isinstance(data, str):
             # `Decimal` alone also reads "1_0", "NaN" and digits of other scripts.
             written = _DECIMAL.fullmatch(data)
@@ -307,6 +329,15 @@ class DecimalTextField(serializers.DecimalField):
                 return self.quantize(Decimal(data))
         elif isinstance(data, bool) or not isinstance(data, (int, Decimal)):
             self.fail("invalid")
+        else:
+            number = Decimal(data)
+            if self._least is not None and number < self._least:
+                # Before it is rounded to what is allowed.
+                self.fail("min_value", min_value=self._least)
+            if abs(number) < self._end:
+                rounded = number.quantize(self._step, context=self._rounding)
+                if abs(rounded) < self._end:
+                    return rounded
         return super().to_internal_value(data)
 
     def quantize(self, value: Decimal) -> Decimal:
@@ -344,7 +375,7 @@ class AnyJSONField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field(OpenApiTypes.OBJECT)
+@extend_schema_field(JSON_OBJECT)
 class JSONObjectField(AnyJSONField):
     """A JSON object with any contents."""
 

@@ -8,11 +8,15 @@ from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# For documents: as near as a pattern comes to what exists, save the ends of months and of the allowed years. It lacks
-# the space that many write for the T: whoever checks formats takes it for no `date-time`.
+# For documents: the same for a pattern. The first and the last day are there in UTC only, where they end the years that
+# are read. It lacks the space that many write for the T: whoever checks formats takes it for no `date-time`.
+_DAY = (
+    r"(?!1970-01-01|2100-12-31)((19[7-9]\d|20\d\d|2100)-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)"
+    r"|(0[13578]|1[02])-31)|(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26]))-02-29)"
+)
+_CLOCK = r"[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 INSTANT_PATTERN = (
-    r"^(19[7-9]\d|20\d\d|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
-    r"([Zz]|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)$"
+    rf"^({_DAY}{_CLOCK}([Zz]|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)|(1970-01-01|2100-12-31){_CLOCK}([Zz]|[+-]00:00))$"
 )
 # What people leave out when they type a time.
 _NO_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?!:)", re.ASCII)
@@ -21,9 +25,17 @@ FIRST_YEAR, LAST_YEAR = 1970, 2100
 # Kiribati's; no clock on earth is further from UTC.
 FARTHEST_ZONE = timedelta(hours=14)
 _EPOCH_START = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Of what stands in cursors.
+MOMENT_PATTERN, UUID_PATTERN = r"\d{1,16}", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MAX_EPOCH_MICROSECONDS = int((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH_START).total_seconds()) * 10**6 - 1
 # As seconds this is the year 5138, as milliseconds 1973: nothing that anybody reports lies between.
 _FIRST_MILLISECONDS = 10**11
+# For documents: unit, first and end of the numbers that are read as times.
+EPOCHS = (
+    ("Seconds", 0, (_MAX_EPOCH_MICROSECONDS + 1) // 10**6),
+    ("Milliseconds", _FIRST_MILLISECONDS, (_MAX_EPOCH_MICROSECONDS + 1) // 10**3),
+)
 _LEAST_IN_FULL, _LEAST_AS_POWER = Decimal("0.000001"), 10**9
 
 
@@ -56,6 +68,16 @@ def epoch_instant(number: Decimal) -> datetime:
         if microseconds <= _MAX_EPOCH_MICROSECONDS:
             return _EPOCH_START + timedelta(microseconds=microseconds)
     raise ValueError(f"The year must lie within {FIRST_YEAR} and {LAST_YEAR}.")
+
+
+def epoch_microseconds(moment: datetime) -> int:
+    """How many have passed since 1970; the form of instants in cursors."""
+    return (moment - _EPOCH_START) // _MICROSECOND
+
+
+def from_epoch_microseconds(text: str) -> datetime:
+    """The instant that `epoch_microseconds` was made of; any text of MOMENT_PATTERN is one."""
+    return _EPOCH_START + int(text) * _MICROSECOND
 
 
 def parse_typed_instant(text: str) -> datetime:

@@ -11,10 +11,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kernel.canonical import SHA256_HEX
-from kernel.fields import JSONObjectField
-from kernel.values import INSTANT_PATTERN
+from kernel.fields import INSTANT, JSON_OBJECT, STORABLE, JSONObjectField
+from kernel.values import EPOCHS
 from outcomes.core.checks import EXPIRY_KINDS, SIDE_OF_KIND
-from outcomes.core.quoting import INSTRUMENT_PATTERN, MAX_LENGTH, PRICE_PATTERN, QuoteFlag
+from outcomes.core.quoting import INSTRUMENT_PATTERN, MAX_LENGTH, PRICE_END, PRICE_PATTERN, PRICE_PLACES, QuoteFlag
 from outcomes.core.trades import EFFECTS, SIDES, TradeFlag
 
 Schema = dict[str, Any]
@@ -23,18 +23,31 @@ Schema = dict[str, Any]
 def _object(properties: Schema, *, optional: tuple[str, ...] = (), others: bool = False) -> Schema:
     """An object with these members; `others` when it may have more."""
     required = [name for name in properties if name not in optional]
-    made: Schema = {"type": "object", "properties": properties, "additionalProperties": others}
+    made: Schema = {"type": "object", "properties": properties} | (JSON_OBJECT if others else {})
     return made | {"required": required} if required else made
 
 
 def _by_instrument(schema: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": schema}
+    return JSON_OBJECT | {"additionalProperties": schema}
 
 
 # As text or as a number; kept as it came.
-FEED_PRICE: Schema = {"anyOf": [{"type": "string", "pattern": f"^{PRICE_PATTERN}$"}, {"type": "number", "minimum": 0}]}
-# RFC 3339 with a zone, or an epoch in seconds or milliseconds.
-FEED_TIME: Schema = {"anyOf": [{"type": "string", "pattern": INSTANT_PATTERN}, {"type": "number", "minimum": 0}]}
+FEED_PRICE: Schema = {
+    "anyOf": [
+        {"type": "string", "pattern": f"^({PRICE_PATTERN})$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": PRICE_END},
+    ],
+    "description": f"Rounded to {PRICE_PLACES} decimals.",
+}
+FEED_TIME: Schema = {
+    "anyOf": [
+        INSTANT,
+        *(
+            {"type": "number", "description": f"{unit} since 1970.", "minimum": first, "exclusiveMaximum": end}
+            for unit, first, end in EPOCHS
+        ),
+    ]
+}
 _DECIMAL: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
 _HASH: Schema = {"type": "string", "pattern": SHA256_HEX}
@@ -55,14 +68,12 @@ SETTLEMENT = _object(
 SETTLEMENTS = _by_instrument(SETTLEMENT)
 # Whatever else the engine saw may stand beside these, and is kept as sent; a real exit with a bad quote is kept, too.
 CONDITIONS: Schema = {
-    "type": "object",
     "properties": {
-        "underlying": {"type": "object", "properties": {"symbol": {"type": "string"}}, "additionalProperties": True},
-        "quotes": {"type": "object", "additionalProperties": True},
-        "settlements": {"type": "object", "additionalProperties": True},
+        "underlying": JSON_OBJECT | {"properties": {"symbol": {"type": "string", "pattern": STORABLE}}},
+        "quotes": JSON_OBJECT,
+        "settlements": JSON_OBJECT,
     },
-    "additionalProperties": True,
-}
+} | JSON_OBJECT
 SIGNAL = _object(
     {
         "signal_id": {"type": "string", "format": "uuid"},
@@ -80,13 +91,13 @@ CONTEXT = _object(
         "signal": SIGNAL,
         "prices": {"type": "object", "additionalProperties": _DECIMAL},
         "volume": _DECIMAL | {"type": ["string", "null"]},
-        "indicators": {"type": "object", "additionalProperties": True},
+        "indicators": JSON_OBJECT,
         "market_data": _object(
             {
                 "as_of": _INSTANT,
                 "received_at": _INSTANT,
                 "source": {"type": "string"},
-                "data": {"type": "object", "additionalProperties": True},
+                "data": JSON_OBJECT,
             }
         )
         | {"type": ["object", "null"]},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
 from kernel.errors import DomainError
 from kernel.sql import load
-from kernel.values import format_timestamp, parse_instant
+from kernel.values import MOMENT_PATTERN, UUID_PATTERN, epoch_microseconds, from_epoch_microseconds
 from outcomes.core.books import result_in_force
 from outcomes.models import ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
 from policies.as_of import absence_at
@@ -53,6 +52,7 @@ FILTERS = {
 
 # The most of its own trades that an engine is answered at once.
 MAX_TRADES = 200
+CURSOR = f"^{MOMENT_PATTERN}_{UUID_PATTERN}$"
 # What a trade's document reads beside the trade itself, in a query each.
 _OF_A_TRADE = ("fills", "outcomes", "amendments", "exit_directives", "experiment__violations")
 
@@ -65,14 +65,14 @@ class Position:
     trade_id: UUID
 
     def text(self) -> str:
-        """As a cursor, which means nothing to its reader."""
-        return urlsafe_b64encode(f"{format_timestamp(self.opened_at)} {self.trade_id}".encode()).decode()
+        """As a cursor; CURSOR is the pattern of all."""
+        return f"{epoch_microseconds(self.opened_at)}_{self.trade_id}"
 
     @classmethod
     def read(cls, text: str) -> Position:
-        """The place that a cursor names; raise ValueError for any other text."""
-        moment, _, trade_id = urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return cls(parse_instant(moment), UUID(trade_id))
+        """The place that a cursor names."""
+        moment, _, trade_id = text.partition("_")
+        return cls(from_epoch_microseconds(moment), UUID(trade_id))
 
 
 def own_trades(

@@ -24,7 +24,7 @@ def store_market_data(*, symbol: str, as_of: datetime, data: dict[str, Any], sou
     now = timezone.now()
     if as_of - now > timedelta(seconds=MAX_FUTURE_SECONDS):
         raise DomainError(
-            "timestamp_future",
+            "ahead_of_clock",
             f"as_of is more than {MAX_FUTURE_SECONDS} seconds in the future; check the clock and the time zone.",
             "/as_of",
         )

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.fields import InstantField, StrictSerializer, TextField
+from kernel.fields import InstantField, JSONObjectField, StrictSerializer, TextField
+from signals_app.alerts.fields import SYMBOL_PATTERN
 from signals_app.market_data import store_market_data
 
 FEEDER = "feeder"
@@ -27,10 +28,16 @@ class IsFeeder(BasePermission):
         return getattr(request.auth, "owner", None) == FEEDER
 
 
+class SymbolField(TextField):
+    """A symbol, which `store_market_data` reads as it is read in alerts."""
+
+    pattern = SYMBOL_PATTERN
+
+
 class MarketDataSerializer(StrictSerializer):
     """One observation."""
 
-    symbol = TextField(
+    symbol = SymbolField(
         max_length=100,
         help_text='As in alerts, such as "SPY" or "NASDAQ:AAPL". With an exchange, the data never enter the context of '
         "an alert of another one.",
@@ -39,9 +46,7 @@ class MarketDataSerializer(StrictSerializer):
         help_text='The time that the data describe: RFC 3339 with a time zone, such as "2026-03-16T14:30:00Z".'
     )
     # DRF takes fields off the class, so this one and its own `data` do not meet.
-    data = serializers.DictField(  # type: ignore[assignment]
-        help_text="Any JSON object; stored as canonical JSON.", error_messages={"not_a_dict": "Send a JSON object."}
-    )
+    data = JSONObjectField(help_text="Any JSON object; stored as canonical JSON.")  # type: ignore[assignment]
 
 
 class MarketDataAnswerSerializer(serializers.Serializer[Any]):

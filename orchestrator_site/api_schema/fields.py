@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
-from kernel.values import INSTANT_PATTERN
+from kernel.fields import INSTANT, JSON, STORABLE
 
 
 class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # the library's base has no types
@@ -23,9 +24,12 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         digits = f"\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"
         if direction == "response":
             return {"type": "string", "pattern": f"^{sign}{digits}"}
-        number: dict[str, Any] = {"type": "number", "exclusiveMaximum": 10**whole}
+        number: dict[str, Any] = {
+            "type": "number", "description": f"Rounded to {places} decimals.", "exclusiveMaximum": 10**whole,
+        }  # fmt: skip
         if field.above_zero:
-            sign, number["exclusiveMinimum"] = "(?!0+(\\.0+)?$)", 0
+            # Half of the last decimal is rounded to 0.
+            sign, number["exclusiveMinimum"] = "(?!0+(\\.0+)?$)", float(Decimal(5).scaleb(-places - 1))
         elif field.min_value is not None:
             number["minimum"] = int(field.min_value)
         else:
@@ -42,7 +46,7 @@ class Text(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  #
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """Its own pattern, beside what the library says of its length."""
         schema: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)  # noqa: SLF001 (the library's advice)
-        return schema | {"pattern": self.target.pattern}
+        return schema | {"pattern": STORABLE if self.target.allow_blank else self.target.pattern}
 
 
 class ListOf(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
@@ -65,15 +69,15 @@ class Instant(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """Its own pattern, for clients that check no formats."""
-        return {"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN}
+        """What the document defines once (`generation.py`)."""
+        return INSTANT
 
 
 class AnyJSON(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above
-    """Any JSON value, said so that no reader takes it for a mistake."""
+    """Any JSON value that can be stored."""
 
     target_class = "kernel.fields.AnyJSONField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """Every type there is."""
-        return {"type": ["object", "array", "string", "number", "boolean"], "items": {}}
+        """What the document defines once (`generation.py`)."""
+        return JSON

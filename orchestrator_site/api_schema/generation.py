@@ -16,7 +16,9 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 import policies.schema  # noqa: F401 (registers itself)
+from kernel.fields import JSON_OBJECT, JSON_OR_NULL, STORABLE
 from kernel.problems import ANY_BODY, ANY_CALL, CALLS, PROBLEMS
+from kernel.values import INSTANT_PATTERN
 from orchestrator_site.api_schema import fields  # noqa: F401 (registers itself)
 
 # Whose call it is, by its permission.
@@ -49,6 +51,25 @@ PROBLEM: dict[str, Any] = {
     },
     "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
 }
+# Its own pattern is for clients that check no formats.
+SENT_INSTANT = {
+    "type": "string",
+    "description": "RFC 3339 with a time zone, 1970 to 2100, at most nanoseconds; cut to microseconds.",
+    "format": "date-time",
+    "pattern": INSTANT_PATTERN,
+}
+# Beyond these, no double holds a number.
+_LARGEST = 1.7976931348623157e308
+ANY_JSON: dict[str, Any] = {
+    "description": "Any JSON value but null, without U+0000.",
+    "anyOf": [
+        {"type": "boolean"},
+        {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST},
+        {"type": "string", "pattern": STORABLE},
+        {"type": "array", "items": JSON_OR_NULL},
+        JSON_OBJECT,
+    ],
+}
 RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}, "example": 5}
 CHALLENGE = {"description": "How to say who calls.", "schema": {"type": "string"}, "example": "Api-Key"}
 REQUEST_ID = {"description": "Stands in the log, too.", "schema": {"type": "string"}}
@@ -65,6 +86,11 @@ class CallSchema(AutoSchema):
         """The first line of the view's docstring."""
         return str(type(self.view).__doc__).splitlines()[0].rstrip(".")
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """With what holds of several fields together."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        return schema | getattr(serializer, "together", {})
+
     def get_tags(self) -> list[str]:
         """Whose key the call takes."""
         return [CALLERS[getattr(self.view.permission_classes[0], "__name__", "")]]
@@ -73,12 +99,13 @@ class CallSchema(AutoSchema):
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add errors, examples, headers and strictness to the generated document."""
     schemas = result["components"]["schemas"]
-    schemas["Problem"] = PROBLEM
+    schemas |= {"Problem": PROBLEM, "Instant": SENT_INSTANT, "JSON": ANY_JSON}
     for method, operation in operations(result):
         _finish_call(operation, takes_body=method == "post")
     result["tags"] = [{"name": name, "description": f"Calls that take the key of {KEYS[name]}."} for name in KEYS]
     for schema in schemas.values():
         _close(schema)
+    _unwrap(result)
     return result
 
 
@@ -133,6 +160,18 @@ def _error(status: int, codes: list[str], examples: dict[str, Any]) -> dict[str,
     if status in (429, 503):
         answer["headers"] = {"Retry-After": RETRY_AFTER}
     return answer
+
+
+def _unwrap(schema: Any) -> None:
+    """Let a reference stand beside its description, as OpenAPI 3.1 has it; the library wraps it as 3.0 needed."""
+    if isinstance(schema, dict):
+        if len(schema.get("allOf", ())) == 1:
+            schema |= schema.pop("allOf")[0] | schema
+        for part in schema.values():
+            _unwrap(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _unwrap(part)
 
 
 def _close(schema: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kernel.fields import InstantField, PeriodSerializer
+from kernel.fields import InstantField, PeriodSerializer, TextField
 from kernel.models import AuditEntry
-from kernel.values import decimal_text, format_timestamp, parse_instant
+from kernel.values import MOMENT_PATTERN, UUID_PATTERN, decimal_text, epoch_microseconds, from_epoch_microseconds
 from outcomes.analyst_api.columns import OUTCOMES, PAIRS, Column
 from outcomes.analyst_api.files import Part, file_answer
 from outcomes.analyst_api.tables import (
     TableView,
-    cursor_parts,
-    cursor_text,
+    cursor_of,
     describes,
     file_of,
-    invalid_cursor,
     json_row,
     next_page,
     page_of,
@@ -37,6 +36,8 @@ from signals_app.models import DeliveryOutcome, WebhookDelivery
 
 # A body may have 64 KiB, an audit entry has some hundred bytes.
 DELIVERIES_AT_ONCE, ENTRIES_AT_ONCE = 1_000, 20_000
+# A place in any order.
+PLACE = re.compile(rf"^({MOMENT_PATTERN})_(-?\d{{1,60}}(?:\.\d{{1,30}})?)_({UUID_PATTERN})$", re.ASCII)
 
 
 class ListingFilterSerializer(PerformanceFilterSerializer):
@@ -80,6 +81,7 @@ class _ListingView(TableView):
     name: str
     columns: tuple[Column, ...]
     default_kind: str
+    cursor = PLACE
 
     def answer(self, request: Request) -> Any:
         """A page, or the file."""
@@ -96,11 +98,11 @@ class _ListingView(TableView):
 
             return file_answer(form, self.name, self.columns, parts)
         order, size = values.get("order", "newest"), page_size_of(request)
-        after = _place(request, order)
+        after = _place(request)
         with one_snapshot():
             found = listing().page(order, size + 1, after)
         rows = found[:size]
-        link = next_page(request, _cursor(rows[-1], order)) if len(found) > size else None
+        link = next_page(request, _cursor(rows[-1])) if len(found) > size else None
         written = [json_row(self.columns, _computed(row)) for row in rows]
         return Response({"next": link, "results": written})
 
@@ -114,24 +116,17 @@ def _computed(row: dict[str, Any]) -> dict[str, Any]:
     return row | parts | {"trade_id": row["id"]}
 
 
-def _cursor(row: dict[str, Any], order: str) -> str:
-    pnl = decimal_text(row["p"]) if ORDERS[order][0] == "p" else "-"
-    return cursor_text(order, format_timestamp(row["exit_time"]), str(row["id"]), pnl)
+def _cursor(row: dict[str, Any]) -> str:
+    # Without a P&L it is in no order of P&L; any number may stand there.
+    return f"{epoch_microseconds(row['exit_time'])}_{decimal_text(row['p'] or Decimal(0))}_{row['id']}"
 
 
-def _place(request: Request, order: str) -> Place | None:
-    text = request.query_params.get("cursor")
-    if text is None:
+def _place(request: Request) -> Place | None:
+    found = cursor_of(request, PLACE)
+    if found is None:
         return None
-    try:
-        of_order, moment, identity, pnl = cursor_parts(text, number=4)
-        value = Decimal(pnl) if ORDERS[order][0] == "p" else None
-        place = Place(parse_instant(moment), UUID(identity), value)
-    except (ValueError, InvalidOperation) as error:
-        raise invalid_cursor() from error
-    if of_order != order or (value is not None and not value.is_finite()):
-        raise invalid_cursor()
-    return place
+    moment, pnl, identity = found.groups()
+    return Place(from_epoch_microseconds(moment), UUID(identity), Decimal(pnl))
 
 
 class OutcomesView(_ListingView):
@@ -140,7 +135,7 @@ class OutcomesView(_ListingView):
     name, columns, default_kind = "outcomes", OUTCOMES, "real"
     filters = OutcomeFilterSerializer
 
-    @describes("outcomes", OutcomeFilterSerializer, goes_back=False)
+    @describes("outcomes", OutcomeFilterSerializer, cursor=PLACE)
     def get(self, request: Request) -> Any:
         """One kind of closed trades that match the filters, in one currency: a page, or all of them as a file."""
         return self.answer(request)
@@ -152,7 +147,7 @@ class PairsView(_ListingView):
     name, columns, default_kind = "pairs", PAIRS, "paired"
     filters = PairFilterSerializer
 
-    @describes("pairs", PairFilterSerializer, goes_back=False)
+    @describes("pairs", PairFilterSerializer, cursor=PLACE)
     def get(self, request: Request) -> Any:
         """Pairs that match the filters, in one currency: a page, or all of them as a file."""
         return self.answer(request)
@@ -188,9 +183,9 @@ class DeliveriesView(TableView):
 class AuditFilterSerializer(PeriodSerializer):
     """Of the audit log."""
 
-    actor = serializers.CharField(required=False, max_length=150, help_text="Exactly as written.")
-    action = serializers.CharField(required=False, max_length=40, help_text="Exactly, such as policy.activated.")
-    subject = serializers.CharField(required=False, max_length=100, help_text="Exactly, such as policy version 7.")
+    actor = TextField(required=False, max_length=150, help_text="Exactly as written.")
+    action = TextField(required=False, max_length=40, help_text="Exactly, such as policy.activated.")
+    subject = TextField(required=False, max_length=100, help_text="Exactly, such as policy version 7.")
     since = InstantField(required=False, help_text="Done at or after this time, RFC 3339 with zone.")
     until = InstantField(required=False, help_text="Done before this time, RFC 3339 with zone.")
 

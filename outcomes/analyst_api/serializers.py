@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from experiments.models import REASON_CHOICES, ExecutionMode, Experiment
-from kernel.fields import InstantField, PeriodSerializer
+from kernel.fields import InstantField, PeriodSerializer, TextField
 from kernel.values import decimal_text
 from outcomes.core.books import entry_fees
 from outcomes.models import Incident, Outcome, OwnExit, RealTrade, Recommendation, ShadowTrade, TradeFill, Violation
@@ -19,9 +19,9 @@ from signals_app.models import Direction, Signal
 class ExperimentFilterSerializer(PeriodSerializer):
     """Query parameters of the list."""
 
-    symbol = serializers.CharField(required=False, max_length=64)
+    symbol = TextField(required=False, max_length=64)
     direction = serializers.ChoiceField(Direction.choices, required=False)
-    timeframe = serializers.CharField(required=False, max_length=10)
+    timeframe = TextField(required=False, max_length=10)
     variant = serializers.ChoiceField(EngineName.choices, required=False)
     execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)
     executed_engine = serializers.ChoiceField(EngineName.choices, required=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -12,8 +12,8 @@ from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,14 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from kernel.fields import StrictSerializer, query_of
-from kernel.values import decimal_text, format_timestamp, parse_instant
+from kernel.values import (
+    MOMENT_PATTERN,
+    decimal_text,
+    epoch_microseconds,
+    format_timestamp,
+    from_epoch_microseconds,
+    read_instant,
+)
 from outcomes.analyst_api.archived import archived_until
 from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
 from outcomes.analyst_api.files import WRITERS, file_answer, parts_of
@@ -29,6 +36,9 @@ from outcomes.core.statistics import ratio_text
 from policies.access import IsAnalyst
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
+PAGING = {"format", "cursor", "page_size"}
+# From a time on, or the beginning, in one direction; the offset passes rows of the same time.
+CURSOR = re.compile(rf"^(older|newer)_(\d{{1,4}})(?:_({MOMENT_PATTERN}))?$", re.ASCII)
 _ARCHIVED_UNTIL = (
     "Null while all rows are here. Otherwise what came at or before this time may be in archive files instead, which "
     "docs/data.md says how to read. A CSV or Parquet file has it as the header Archived-Until."
@@ -100,16 +110,24 @@ def describes(
     filters: type[StrictSerializer],
     row: type[serializers.BaseSerializer[Any]] | None = None,
     *,
-    goes_back: bool = True,
+    cursor: re.Pattern[str] | None = None,
 ) -> Callable[..., Any]:
-    """How the call that answers a table stands in the API document; its rows are those of TABLES unless said."""
+    """How the call that answers a table stands in the API document; its rows are those of TABLES unless said.
+
+    `cursor` is the form of its cursors, where they are not those of `RowsPagination`.
+    """
+    goes_back, cursor = cursor is None, cursor or CURSOR
     page = page_serializer(name, row or row_serializer(name), goes_back=goes_back)
     paging = [
-        OpenApiParameter("cursor", str, description="Where the page begins, as in `next`. JSON only."),
+        OpenApiParameter(
+            "cursor",
+            {"type": "string", "pattern": cursor.pattern},
+            description="Where the page begins, as in `next`. A file begins with the first row.",
+        ),
         OpenApiParameter(
             "page_size",
             {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-            description="Rows of a page. JSON only.",
+            description="Rows of a page. A file has all.",
         ),
     ]
     responses: dict[Any, Any] = {
@@ -142,18 +160,20 @@ class RowsPagination(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         """Where the page begins; reject any cursor that was not in an answer."""
-        try:
-            cursor = super().decode_cursor(request)
-            if cursor is not None and cursor.position is not None:
-                # It is compared with a time; on any other text Django would fail.
-                parse_instant(cursor.position)
-        except (NotFound, ValueError) as error:
-            raise invalid_cursor() from error
-        # DRF takes much for the beginning that is no cursor at all.
-        text, here = request.query_params.get("cursor", ""), request.build_absolute_uri()
-        if cursor is not None and self.encode_cursor(cursor) != replace_query_param(here, "cursor", text):
-            raise invalid_cursor()
-        return cursor
+        found = cursor_of(request, CURSOR)
+        if found is None:
+            return None
+        way, offset, moment = found.groups()
+        # DRF compares it with what `str` makes of a row's time; the types of its stubs are others.
+        position: Any = None if moment is None else str(from_epoch_microseconds(moment))
+        return Cursor(min(int(offset), self.offset_cutoff), way == "newer", position)
+
+    def encode_cursor(self, cursor: Any) -> str:
+        """The link to the page that begins there."""
+        parts = ["newer" if cursor.reverse else "older", str(cursor.offset)]
+        if cursor.position is not None:
+            parts.append(str(epoch_microseconds(read_instant(cursor.position))))
+        return str(replace_query_param(str(self.base_url), "cursor", "_".join(parts)))
 
 
 def page_size_of(request: Request) -> int:
@@ -167,22 +187,15 @@ def page_size_of(request: Request) -> int:
         raise ValidationError({"page_size": error.detail}) from error
 
 
-def invalid_cursor() -> ValidationError:
-    """What is wrong with a cursor that was in no answer to the same question."""
-    return ValidationError({"cursor": ["Send the cursor of `next` as it was answered, with the same filters."]})
-
-
-def cursor_text(*parts: str) -> str:
-    """A place in a list, as text that means nothing to its reader."""
-    return urlsafe_b64encode(" ".join(parts).encode()).decode()
-
-
-def cursor_parts(text: str, *, number: int) -> list[str]:
-    """What `cursor_text` was made of; raises ValueError for any other text."""
-    parts = urlsafe_b64decode(text.encode()).decode().split(" ")
-    if len(parts) != number:
-        raise ValueError("Another cursor.")
-    return parts
+def cursor_of(request: Request, form: re.Pattern[str]) -> re.Match[str] | None:
+    """The request's cursor in its parts, None without one; raises ValidationError. Any text of the form is a place."""
+    text = request.query_params.get("cursor")
+    if text is None:
+        return None
+    found = form.fullmatch(text)
+    if found is None:
+        raise ValidationError({"cursor": ["Send the cursor of `next` as it was answered."]})
+    return found
 
 
 def next_page(request: Request, cursor: str) -> str:
@@ -199,6 +212,7 @@ class TableView(APIView):
     permission_classes = (IsAnalyst,)
     renderer_classes = (JSONRenderer, CSVRenderer, ParquetRenderer)
     filters: ClassVar[type[StrictSerializer]]
+    cursor: ClassVar[re.Pattern[str]] = CURSOR
     form = ""
 
     def get_format_suffix(self, **kwargs: Any) -> str | None:
@@ -220,9 +234,10 @@ class TableView(APIView):
 
     def asked(self, request: Request) -> Any:
         """The serializer of the filters, which are valid; raises ValidationError."""
-        # A file has no pages.
-        paging = {"format"} if self.file_format(request) else {"format", "cursor", "page_size"}
-        query = {name: value for name, value in query_of(request).items() if name not in paging}
+        query = query_of(request)
+        # Of a file, too, which has no pages: what is no cursor is a mistake.
+        page_size_of(request), cursor_of(request, self.cursor)
+        query = {name: value for name, value in query.items() if name not in PAGING}
         filters = self.filters(data=query)
         filters.is_valid(raise_exception=True)
         return filters

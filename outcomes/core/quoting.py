@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -77,14 +77,15 @@ def canonical_instrument(instrument: str) -> str:
     return f"{root:<6}{year}{month}{day}{right}{strike}"
 
 
-# As near as a pattern comes to `is_instrument`.
-INSTRUMENT_PATTERN = r"^\S(.*\S)?$"
-BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} characters, without spaces around it."
+# Letters that look like others would make two contracts of one.
+INSTRUMENT_PATTERN = r"^[!-~]([ -~]*[!-~])?$"
+BAD_INSTRUMENT = f"Send a symbol of 1 to {MAX_LENGTH} ASCII characters, without spaces around it."
+_INSTRUMENT = re.compile(INSTRUMENT_PATTERN)
 
 
 def is_instrument(value: object) -> bool:
-    """Whether it can name an instrument: 1 to 64 printable characters without spaces around; those inside count."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable() and value == value.strip()
+    """Whether it can name an instrument: 1 to 64 printable ASCII characters, without spaces around them."""
+    return isinstance(value, str) and len(value) <= MAX_LENGTH and _INSTRUMENT.fullmatch(value) is not None
 
 
 def instruments_to_quote(instrument: str, day: date) -> tuple[str, ...]:
@@ -98,11 +99,14 @@ def instruments_to_quote(instrument: str, day: date) -> tuple[str, ...]:
     return (canonical_instrument(instrument), option.root) if day == option.expiry else (option.root,)
 
 
-_TOO_LARGE = Decimal(1).scaleb(PRICE["max_digits"] - PRICE["decimal_places"])
-_STEP = Decimal(1).scaleb(-PRICE["decimal_places"])
-# Quotes come from feeds, which also write 1e-2.
-PRICE_PATTERN = r"\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?"
-_PRICE = re.compile(f"-?{PRICE_PATTERN}", re.ASCII)
+PRICE_PLACES = PRICE["decimal_places"]
+_WHOLE = PRICE["max_digits"] - PRICE_PLACES
+PRICE_END = 10**_WHOLE
+_STEP = Decimal(1).scaleb(-PRICE_PLACES)
+# Feeds, and Python, also write 1e-2 and 1E+2.
+PRICE_PATTERN = rf"\d{{1,{_WHOLE}}}(\.\d{{1,40}})?([eE]-\d{{1,2}})?|\d(\.\d{{1,40}})?[eE]\+?0?\d"
+_PRICE = re.compile(PRICE_PATTERN, re.ASCII)
+_ROUNDING = Context(prec=PRICE["max_digits"] + 1, rounding=ROUND_HALF_EVEN)
 
 
 class QuoteFlag(Worded):
@@ -191,16 +195,17 @@ def _prices(raw: object, *, sells: bool) -> tuple[Decimal, Decimal] | QuoteFlag:
 
 
 def read_price(value: object) -> Decimal | None:
-    """A price of 0 or more that the columns hold exactly; None for anything else."""
-    # No text of true, null, a list or an object is a number.
-    text = str(value)
-    if _PRICE.fullmatch(text) is None:
+    """A price of 0 or more, from text or a number, rounded to the decimals of the columns; None for anything else."""
+    if isinstance(value, str):
+        if _PRICE.fullmatch(value) is None:
+            return None
+    elif not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
         return None
-    price = Decimal(text)
-    # Zeros behind the last digit that a column holds are none to lose.
-    if not 0 <= price < _TOO_LARGE or price % _STEP:
+    price = Decimal(str(value))
+    if not price.is_finite() or not 0 <= price < PRICE_END:
         return None
-    return price.copy_abs()  # no "-0"
+    rounded = price.quantize(_STEP, context=_ROUNDING).copy_abs()  # no "-0"
+    return rounded if rounded < PRICE_END else None
 
 
 def read_quote_time(value: object) -> datetime:

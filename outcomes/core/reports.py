@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -158,7 +158,7 @@ def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -
     Raises `duplicate_leg` and `price_missing`; of a shadow also `negative_price`, `price_not_marketable` for a price
     better than its quotes and `price_mismatch` for another one.
     """
-    _refuse_duplicates(report.legs)
+    refuse_duplicates(canonical_instrument(leg.instrument) for leg in report.legs)
     single = report.entry_price if len(report.legs) == 1 else None
     fills = []
     for leg in report.legs:
@@ -203,7 +203,7 @@ def reported_exit_prices(
     open_quantities: Mapping[PositionKey, Decimal], reported: Sequence[ReportedLeg]
 ) -> dict[str, Decimal]:
     """The exit prices that the legs of a report name; raises for legs that are not open, or contradict the entry."""
-    _refuse_duplicates(reported)
+    refuse_duplicates(canonical_instrument(leg.instrument) for leg in reported)
     sides: dict[str, set[str]] = {}
     for instrument, side in open_quantities:
         sides.setdefault(instrument, set()).add(side)
@@ -264,10 +264,11 @@ def _touched(instrument: str, price: Decimal | None, touch: Decimal, *, is_sale:
     raise DomainError("price_not_marketable" if better else "price_mismatch", detail, pointer)
 
 
-def _refuse_duplicates(legs: Sequence[ReportedLeg]) -> None:
-    for instrument, count in Counter(canonical_instrument(leg.instrument) for leg in legs).items():
+def refuse_duplicates(instruments: Iterable[str], pointer: str = "/legs") -> None:
+    """Raise `duplicate_leg` when an instrument, in its one spelling, has two legs of a trade or a plan."""
+    for instrument, count in Counter(instruments).items():
         if count > 1:
-            raise DomainError("duplicate_leg", f"Leg {instrument} appears {count} times; use ratio instead.", "/legs")
+            raise DomainError("duplicate_leg", f"Leg {instrument} appears {count} times; use ratio instead.", pointer)
 
 
 def quote_error(instrument: str, flag: QuoteFlag, pointer: str) -> DomainError:

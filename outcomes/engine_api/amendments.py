@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from kernel.errors import DomainError
-from kernel.fields import InstantField, StrictSerializer, TextField
+from kernel.fields import InstantField, StrictSerializer, TextField, members
 from outcomes.core.amendments import AmendmentReport, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.reports import MAX_LEGS
@@ -35,6 +35,7 @@ class SuccessorSerializer(StrictSerializer):
 class AmendmentValuesSerializer(StrictSerializer):
     """What a fill was in truth; members left out stay as stored."""
 
+    together: ClassVar[dict[str, Any]] = {"dependentSchemas": {"successor": {"maxProperties": 1}}}
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, required=False, error_messages=LEGS_MESSAGES
     )
@@ -47,6 +48,11 @@ class AmendmentValuesSerializer(StrictSerializer):
 class AmendmentSerializer(StrictSerializer):
     """A broker's correction or bust of a fill, for an operator to decide."""
 
+    together: ClassVar[dict[str, Any]] = {
+        "if": members(kind={"const": AmendmentKind.CORRECT.value}),
+        "then": members(values={"minProperties": 1}) | {"required": ["values"]},
+        "else": members(values={"maxProperties": 0}),
+    }
     kind = serializers.ChoiceField(AmendmentKind.values)
     of = TextField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
     values = AmendmentValuesSerializer(required=False, help_text="Only with CORRECT: what the fill really was.")

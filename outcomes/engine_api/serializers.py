@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -20,12 +21,19 @@ from kernel.fields import (
     StrictSerializer,
     TextField,
     WholeField,
+    members,
     sha256_field,
 )
 from outcomes.api_documents import ConditionsField, QuotesDocumentField, SettlementsDocumentField
 from outcomes.core.books import LegFill
 from outcomes.core.checks import Plan, PlannedLeg
-from outcomes.core.quoting import BAD_INSTRUMENT, INSTRUMENT_PATTERN, canonical_instrument
+from outcomes.core.quoting import (
+    BAD_INSTRUMENT,
+    INSTRUMENT_PATTERN,
+    MAX_LENGTH,
+    canonical_instrument,
+    is_instrument,
+)
 from outcomes.core.reports import (
     MAX_LEGS,
     ExitReport,
@@ -53,16 +61,18 @@ from outcomes.models import (
     Role,
     TradeStatus,
 )
-from outcomes.selectors import MAX_TRADES, Position
+from outcomes.selectors import CURSOR, MAX_TRADES, Position
 from outcomes.services import RecommendationReport
 from policies.core.settings import CURRENCY_ALLOWED, CURRENCY_PATTERN
 
 MAX_RATIO = 1000
-MAX_INSTRUMENT = 64
 LEGS_MESSAGES: dict[str, Any] = {
     "min_length": "Send at least one leg.",
     "max_length": "Send at most {max_length} legs.",
 }
+ONCE = "Each instrument once."
+_RESERVED = rf"({ENTRY}$|{EXIT}$|directive-|succession-)"
+_IS_RESERVED = re.compile(_RESERVED)
 # The words that the referee assigns are accepted from a real trade, whose report is never refused for its content.
 ANY_PROVENANCE = [value.value for value in Provenance if value != Provenance.UNPRICED]
 # SYNCHRONISED is written by the orchestrator alone.
@@ -86,11 +96,11 @@ class InstrumentField(TextField):
     pattern = INSTRUMENT_PATTERN
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=MAX_INSTRUMENT, trim_whitespace=False, **options)
+        super().__init__(max_length=MAX_LENGTH, trim_whitespace=False, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        """The symbol; other types, control characters and spaces around it are rejected."""
-        if not isinstance(data, str) or not data.isprintable() or data != data.strip():
+        """The symbol; other types, and spaces around it, are rejected."""
+        if not is_instrument(data):
             self.fail("invalid")
         return canonical_instrument(super().to_internal_value(data))
 
@@ -168,23 +178,22 @@ class PlanSerializer(StrictSerializer):
     """What an engine would trade, said before it knows its role; a shadow opens exactly this."""
 
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=PlannedLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES
+        child=PlannedLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES, help_text=ONCE
     )
     quantity = PositiveField(**QUANTITY, help_text="Contracts.")
     multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
     currency = CurrencyField()
     risk_amount = DecimalTextField(**NET_PRICE, min_value=0, help_text="Capital at risk as the engine sees it.")
 
-    def validate_legs(self, legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Reject an instrument that occurs twice."""
-        if len({leg["instrument"] for leg in legs}) < len(legs):
-            raise serializers.ValidationError("An instrument occurs in two legs; use ratio.", code="duplicate_leg")
-        return legs
-
 
 class RecommendationSerializer(StrictSerializer):
     """An engine's answer to an experiment, made without knowing its role."""
 
+    together: ClassVar[dict[str, Any]] = {
+        "if": members(action={"const": Action.OPEN.value}),
+        "then": members(plan={"type": "object"}) | {"required": ["plan"]},
+        "else": members(plan={"type": "null"}),
+    }
     experiment_id = IdField()
     context_hash = sha256_field(help_text="SHA-256 of the market context that it was made from.")
     action = serializers.ChoiceField(Action.choices)
@@ -237,7 +246,7 @@ class TradeSerializer(StrictSerializer):
     experiment_id = IdField()
     kind = serializers.ChoiceField(Role.choices, help_text="The role revealed by POST recommendations.")
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES
+        child=OpeningLegSerializer(), min_length=1, max_length=MAX_LEGS, error_messages=LEGS_MESSAGES, help_text=ONCE
     )
     quantity = PositiveField(**QUANTITY, help_text="Contracts.")
     multiplier = PositiveField(**MULTIPLIER, help_text="Units per contract.")
@@ -265,6 +274,19 @@ class TradeSerializer(StrictSerializer):
         )
 
 
+class FillRefField(TextField):
+    """An engine's reference of a fill; those that the orchestrator gives are refused."""
+
+    pattern = rf"^(?!\s*{_RESERVED}){TextField.pattern.removeprefix('^')}"
+
+    def to_internal_value(self, data: Any) -> str:
+        """The reference; raise `fill_ref_reserved`."""
+        text = super().to_internal_value(data)
+        if _IS_RESERVED.match(text):
+            raise DomainError("fill_ref_reserved", f'"{text}" is reserved.', "/fill_ref")
+        return text
+
+
 class FillLegSerializer(StrictSerializer):
     """One execution."""
 
@@ -278,7 +300,7 @@ class FillLegSerializer(StrictSerializer):
 class FillSerializer(StrictSerializer):
     """One more fill of an open trade: scaling in, a partial exit, legging, a roll, a settlement."""
 
-    fill_ref = TextField(max_length=64, help_text="The engine's own reference; makes retries safe.")
+    fill_ref = FillRefField(max_length=64, help_text="The engine's own reference; makes retries safe.")
     time = InstantField()
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, error_messages=LEGS_MESSAGES
@@ -287,12 +309,6 @@ class FillSerializer(StrictSerializer):
     reason = ExitReasonField(required=False, help_text="Why the trade closes, if this fill closes it.")
     price_provenance = serializers.ChoiceField(ANY_PROVENANCE, required=False, help_text="Defaults to the trade's.")
     market_conditions = ConditionsField(default=dict, help_text="Same as for an exit.")
-
-    def validate_fill_ref(self, value: str) -> str:
-        """Reject the references that the orchestrator gives."""
-        if value in (ENTRY, EXIT) or value.startswith(("directive-", "succession-")):
-            raise DomainError("fill_ref_reserved", f'"{value}" is reserved.', "/fill_ref")
-        return value
 
     def report(self) -> FillReport:
         """The validated fill."""
@@ -353,6 +369,15 @@ class ExitSerializer(StrictSerializer):
 class ShadowExitSerializer(StrictSerializer):
     """A shadow engine's own quotes or settlements as of a directive's exit time."""
 
+    together: ClassVar[dict[str, Any]] = {
+        "allOf": [
+            {
+                "if": members(**{name: {}}) | {"required": [name]},
+                "then": members(market_conditions=members(**{name: {"maxProperties": 0}})),
+            }
+            for name in ("quotes", "settlements")
+        ]
+    }
     quotes = QuotesDocumentField(required=False, help_text="{instrument: {bid, ask, quote_time}} for every leg.")
     settlements = SettlementsDocumentField(
         required=False, help_text="{instrument: {price, settled_at, kind, underlying}} for contracts that have ended."
@@ -390,15 +415,12 @@ class TradesQuerySerializer(StrictSerializer):
     status = serializers.ChoiceField(TradeStatus.values, required=False)
     kind = serializers.ChoiceField(Role.values, required=False)
     since = InstantField(required=False, help_text="Opened at this time or later.")
-    cursor = serializers.CharField(required=False, max_length=200, help_text="The `next_cursor` of the page before.")
+    cursor = PatternField(CURSOR, required=False, help_text="The `next_cursor` of the page before.")
     page_size = serializers.IntegerField(min_value=1, max_value=MAX_TRADES, default=50)
 
     def validate_cursor(self, value: str) -> Position:
-        """Where the last page ended; reject any cursor that was not in an answer."""
-        try:
-            return Position.read(value)
-        except ValueError as error:
-            raise serializers.ValidationError("Invalid cursor.", code="invalid") from error
+        """Where the last page ended."""
+        return Position.read(value)
 
 
 class PendingExitsQuerySerializer(StrictSerializer):

@@ -9,13 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from experiments.distribution import MAX_WAIT_SECONDS
-from kernel.errors import DomainError
 from kernel.fields import DecimalTextField, InstantField, PatternField, StrictSerializer
 from outcomes.api_documents import FEED_PRICE, FEED_TIME
 from outcomes.core.quoting import (
     BAD_INSTRUMENT,
     INSTRUMENT_PATTERN,
     MAX_LENGTH,
+    PRICE_END,
     canonical_instrument,
     is_instrument,
     read_price,
@@ -27,7 +27,7 @@ from outcomes.services.pricing import PushedQuote
 MAX_QUOTES = 5000
 MEMBERS = frozenset({"instrument", "bid", "ask", "quote_time", "changed_at"})
 REQUIRED = ("instrument", "bid", "ask", "quote_time")
-BAD_PRICE = f"Send a price of 0 or more with at most {PRICE['decimal_places']} decimals; 0 if nobody bids or offers."
+BAD_PRICE = f"Send a price of 0 or more, below {PRICE_END:,}; 0 if nobody bids or offers."
 
 
 @extend_schema_field(FEED_PRICE)
@@ -72,11 +72,14 @@ class QuotesSerializer(StrictSerializer):
 
 
 class QuotesAnswerSerializer(serializers.Serializer[Any]):
-    """How many of the quotes were new."""
+    """What became of the quotes."""
 
     stored = serializers.IntegerField(help_text="Number of new quotes.")
     repeated = serializers.IntegerField(
         help_text="Quotes whose instrument and quote_time this feeder had already sent; the first one stands."
+    )
+    crossed = serializers.IntegerField(
+        help_text="Quotes with a bid above the ask, which are not kept; an ask of 0 is none."
     )
 
 
@@ -120,9 +123,6 @@ def _pushed_quote(raw: object, number: int) -> PushedQuote:
     bid, ask = read_price(raw["bid"]), read_price(raw["ask"])
     if bid is None or ask is None:
         raise _refused(number, "bid" if bid is None else "ask", invalid=BAD_PRICE)
-    # An ask of 0 says that nobody offers, so any bid may stand beside it.
-    if 0 < ask < bid:
-        raise DomainError("crossed_quote", "The bid is above the ask; nothing was stored.", f"/quotes/{number}")
     quote_time = _time(raw, "quote_time", number)
     changed_at = None if raw.get("changed_at") is None else _time(raw, "changed_at", number)
     return PushedQuote(canonical_instrument(raw["instrument"]), bid, ask, quote_time, changed_at)

@@ -28,8 +28,8 @@ QUOTE = {
     "quote_time": "2014-06-05T14:00:00.000000Z",
     "changed_at": "2014-06-05T13:59:58.210000Z",
 }
-STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0})
-REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1})
+STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0, "crossed": 0})
+REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1, "crossed": 0})
 LIVE = {"instrument": QUOTE["instrument"], "source": "breakouts", "as_of": None}
 REPLAYED = LIVE | {"source": "rehearsal", "as_of": "2014-06-05T18:00:00.000000Z"}
 REQUESTS = OpenApiExample("A live and a replayed one", value={"quote_requests": [LIVE, REPLAYED]})
@@ -63,16 +63,14 @@ class QuotesView(APIView):
         request=OpenApiRequest(QuotesSerializer, examples=[OpenApiExample("One option", value={"quotes": [QUOTE]})]),
         responses={
             201: OpenApiResponse(QuotesAnswerSerializer, "At least one quote was new.", [STORED]),
-            200: OpenApiResponse(QuotesAnswerSerializer, "All quotes were already stored.", [REPEATED]),
+            200: OpenApiResponse(QuotesAnswerSerializer, "No quote was new.", [REPEATED]),
         },
     )
     def post(self, request: Request) -> Response:
-        """Store up to 5,000 quotes, all or none; sending them again changes nothing."""
+        """Store up to 5,000 quotes, all but crossed ones, or none; sending them again changes nothing."""
         body = QuotesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        quotes = body.validated_data["quotes"]
         key: Any = request.auth
         # The name comes from the key: a feeder cannot quote in another's name.
-        stored = store_quotes(key.name, quotes)
-        answer = {"stored": stored, "repeated": len(quotes) - stored}
-        return Response(QuotesAnswerSerializer(answer).data, status=201 if stored else 200)
+        answer = store_quotes(key.name, body.validated_data["quotes"])
+        return Response(QuotesAnswerSerializer(answer).data, status=201 if answer.stored else 200)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.models import ExecutionMode
-from kernel.fields import InstantField, PeriodSerializer, query_of
+from kernel.fields import InstantField, PeriodSerializer, TextField, query_of
 from outcomes.core.trades import Provenance
 from outcomes.performance.figures import FIGURES, Figure, Kind
 from outcomes.performance.pairs import PAIR_FIGURES
@@ -32,7 +32,7 @@ class PerformanceFilterSerializer(PeriodSerializer):
 
     since = InstantField(required=False, help_text="Exits at or after this time, RFC 3339 with zone.")
     until = InstantField(required=False, help_text="Exits before this time, RFC 3339 with zone.")
-    symbol = serializers.CharField(required=False, max_length=64)
+    symbol = TextField(required=False, max_length=64)
     timeframe = serializers.RegexField(
         TIMEFRAME,
         required=False,
@@ -40,10 +40,10 @@ class PerformanceFilterSerializer(PeriodSerializer):
         error_messages={"invalid": "Write a timeframe as 5m, 1h, 1d, 1M (month), 10R or 100T."},
     )
     direction = serializers.ChoiceField(Direction.choices, required=False)
-    strategy = serializers.CharField(
+    strategy = TextField(
         required=False, max_length=200, allow_blank=True, help_text="Leave blank for signals without a strategy."
     )
-    source = serializers.CharField(  # type: ignore[assignment]  # DRF takes declared fields off the class
+    source = TextField(  # type: ignore[assignment]  # DRF takes declared fields off the class
         required=False, max_length=50, help_text="Slug of the webhook source."
     )
     execution_mode = serializers.ChoiceField(ExecutionMode.choices, required=False)

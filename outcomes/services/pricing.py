@@ -69,7 +69,7 @@ SELECT asked.number, bid, ask, quote_time, id, received_at
 
 @dataclass(frozen=True, slots=True)
 class PushedQuote:
-    """One quote as a feeder sent it; `instrument` in its one spelling, never crossed."""
+    """One quote as a feeder sent it; `instrument` in its one spelling."""
 
     instrument: str
     bid: Decimal
@@ -84,10 +84,20 @@ def feeder_is_active() -> bool:
     return ApiKey.objects.filter(lives, owner=KeyOwner.FEEDER, revoked=False).exists()
 
 
-def store_quotes(source: str, quotes: Sequence[PushedQuote]) -> int:
-    """Store the quotes of the feeder key named `source`, all or none; return how many were new.
+@dataclass(frozen=True, slots=True)
+class StoredQuotes:
+    """What became of a feeder's quotes, by number."""
 
-    Raises DomainError `time_in_future` for a quote_time more than five seconds ahead of the database clock.
+    stored: int
+    repeated: int
+    crossed: int
+
+
+def store_quotes(source: str, quotes: Sequence[PushedQuote]) -> StoredQuotes:
+    """Store the quotes of the feeder key named `source`, all but crossed ones, or none; return how many of each.
+
+    Markets cross for moments. Such a quote says nothing that could price a trade, and the one before it stands on.
+    Raises DomainError `ahead_of_clock` for a quote_time more than five seconds ahead of the database clock.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -103,12 +113,13 @@ def store_quotes(source: str, quotes: Sequence[PushedQuote]) -> int:
             },
         )
         # PostgreSQL's clock judges, so that feeders are judged alike whichever web server they reach.
-        stored, ahead = cursor.fetchall()[0]
+        stored, crossed, ahead = cursor.fetchall()[0]
     if ahead is not None:
         detail = f"This quote_time is more than {CLOCK_SKEW.seconds} seconds in the future; nothing was stored."
-        raise DomainError("time_in_future", detail, f"/quotes/{ahead - 1}/quote_time")
-    QUOTES_STORED.log(source=source, stored=stored, repeated=len(quotes) - stored)
-    return int(stored)
+        raise DomainError("ahead_of_clock", detail, f"/quotes/{ahead - 1}/quote_time")
+    repeated = len(quotes) - crossed - stored
+    QUOTES_STORED.log(source=source, stored=stored, repeated=repeated, crossed=crossed)
+    return StoredQuotes(stored, repeated, crossed)
 
 
 def quotes_between(instruments: Iterable[str], since: datetime, until: datetime) -> dict[str, list[quoting.Quote]]:

@@ -16,6 +16,7 @@ from kernel.rows import from_json, insert, json_columns, new_row, read_json, uni
 from kernel.trips import Statement
 from kernel.values import format_timestamp
 from outcomes.core.checks import Plan
+from outcomes.core.reports import refuse_duplicates
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
 from outcomes.services.case import Terms, lock_experiment_and_ask, not_found
@@ -68,7 +69,8 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     1. Lock the experiment, so that the other side's exit comes wholly before or after, and the engine's distribution,
        which no other worker can claim then: two answers at once become a first and a repeat.
     2. Return the first answer for the same report; refuse a different one.
-    3. Refuse a recommendation that was made from another context (R1.3), or under a lease that another worker holds.
+    3. Refuse a recommendation that was made from another context (R1.3), with two legs of one instrument, or under a
+       lease that another worker holds.
     4. Reveal the role; only now, so that it cannot have shaped the recommendation.
     5. If it declines after the real trade's exit, settle that exit's directive, which has nothing to close.
     """
@@ -94,6 +96,8 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                 f"The experiment's context_hash is {distribution.context_hash}; read the assignment again.",
                 "/context_hash",
             )
+        if report.plan is not None:
+            refuse_duplicates((leg.instrument for leg in report.plan.legs), "/plan/legs")
         if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
             raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
         terms = replace(terms, now=now)

@@ -1,5 +1,5 @@
--- Store a feeder's quotes: all of them or, where one lies ahead of the clock, none. What this feeder has said about an
--- instrument and instant before stands. In one order, so that two requests that share quotes cannot deadlock.
+-- Store a feeder's quotes: all but crossed ones or, where one lies ahead of the clock, none. What this feeder has said
+-- about an instrument and instant before stands. In one order, so that two requests that share quotes cannot deadlock.
 WITH sent AS (
     SELECT * FROM unnest(
         %(instruments)s::text[], %(bids)s::numeric[], %(asks)s::numeric[],
@@ -10,9 +10,9 @@ WITH sent AS (
 ), stored AS (
     INSERT INTO quotes (instrument, bid, ask, quote_time, changed_at, source, received_at)
     SELECT instrument, bid, ask, quote_time, changed_at, %(source)s, statement_timestamp() FROM sent
-     WHERE (SELECT ordinal FROM ahead) IS NULL
+     WHERE (SELECT ordinal FROM ahead) IS NULL AND (ask = 0 OR bid <= ask)
      ORDER BY instrument, quote_time, ordinal
         ON CONFLICT DO NOTHING
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM stored), (SELECT ordinal FROM ahead)
+SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM sent WHERE bid > ask AND ask > 0), (SELECT ordinal FROM ahead)

@@ -187,6 +187,14 @@ def read_sequence(fields: Fields) -> Reading[int] | None:
 _PREFIXED = re.compile(r"([A-Z][A-Z0-9_]{0,49}):(.*)", re.DOTALL)
 # Futures roots begin with a slash (/ES); brokers append + or #, or bracket their indices ([SP500]).
 _SYMBOL = re.compile(r"(?=.{1,64}\Z)(?=.*[A-Z0-9])(?:[A-Z0-9.^$@#/][A-Z0-9.!/_&=\- ]*[+#]{0,2}|\[[A-Z0-9.!/_&=\- ]+\])")
+# For the OpenAPI document the same, with the exchange's prefix and in either case but for swaps; a test compares them.
+_SHORT = f"{{1,{MAX_SYMBOL_CHARACTERS}}}$"
+SYMBOL_PATTERN = (
+    rf"^\s*(?!(?:{'|'.join(sorted(NOT_A_SYMBOL))}) *$)(?:[A-Za-z][A-Za-z0-9_]{{0,49}}:)?"
+    rf"(?:(?=[^:]{_SHORT})(?!.*/.*/)(?=.*[A-Za-z0-9])"
+    r"(?:[A-Za-z0-9.^$@#/][A-Za-z0-9.!/_&=\- ]*[+#]{0,2}|\[[A-Za-z0-9.!/_&=\- ]+\])"
+    rf"|(?=.{_SHORT})([A-Z0-9]+)/([A-Z0-9]+):(?:\1|\2)(?:-[A-Z0-9]+)*)$"
+)
 # ccxt writes a swap as BASE/QUOTE:SETTLE, where the colon is no exchange prefix.
 _SWAP = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)((?:-[A-Z0-9]+)*)")
 _EXCHANGE = re.compile(r"[A-Z0-9][A-Z0-9_.\- ]{0,49}")

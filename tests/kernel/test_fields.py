@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -81,25 +81,45 @@ def test_all_that_is_wrong_with_a_value_is_said() -> None:
     )
 
 
-numbers = (
-    st.from_regex(r"\A-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
-    | st.integers()
-    | st.decimals(allow_nan=False, allow_infinity=False)
-)
+texts = st.from_regex(r"\A-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
 
 
 @pytest.mark.parametrize("digits", [PRICE, NET_PRICE, QUANTITY, MULTIPLIER, FEES, PNL], ids=str)
-@given(number=numbers)
+@given(number=texts | st.integers())
 @example(number="0" * 1001)
 @example(number="00000000000000000000000000000000001.5")
 @example(number="123456789012.123456789012")
 @example(number="-123456789012.123456789012")
 @example(number="0.0000000000001")
-@example(number=Decimal("1E+11"))
 def test_a_number_is_the_one_that_drf_reads_with_the_same_decimals(digits: Any, number: Any) -> None:
     assert outcome(DecimalTextField(**digits).run_validation, number) == outcome(
         serializers.DecimalField(**digits).run_validation, number
     )
+
+
+@pytest.mark.parametrize("digits", [PRICE, NET_PRICE, QUANTITY, MULTIPLIER, FEES, PNL], ids=str)
+@given(number=st.decimals(allow_nan=False, allow_infinity=False))
+@example(number=Decimal("0.30000000000000004"))
+@example(number=Decimal("0.0000000000005"))
+@example(number=Decimal("-999999999999.9999999999995"))
+def test_a_number_of_json_is_rounded_to_the_decimals_of_the_column(digits: Any, number: Decimal) -> None:
+    with localcontext(prec=2000, Emax=10**6, Emin=-(10**6)):
+        step = Decimal(1).scaleb(-digits["decimal_places"])
+        expected = (number / step).to_integral_value(ROUND_HALF_EVEN) * step if number.adjusted() < 100 else number
+        fits = abs(expected) < Decimal(10) ** (digits["max_digits"] - digits["decimal_places"])
+    kind, value = outcome(DecimalTextField(**digits).run_validation, number)
+
+    assert (kind == "read") == fits
+    assert not fits or eval(value) == expected  # noqa: S307 (of our own number)
+
+
+def test_what_is_below_the_least_is_not_rounded_up_to_it() -> None:
+    field = DecimalTextField(6, 2, min_value=0)
+
+    assert field.run_validation(Decimal("0.001")) == 0
+    with pytest.raises(serializers.ValidationError) as caught:
+        field.run_validation(Decimal("-0.001"))
+    assert caught.value.get_codes() == ["min_value"]
 
 
 class Answer(StrictSerializer):

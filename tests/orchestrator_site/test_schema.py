@@ -16,13 +16,6 @@ from django.test import Client
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
 from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from experiments import distribution
 from kernel.actors import Actor
@@ -31,13 +24,6 @@ from orchestrator_site.web.calls import SiteHandler
 from policies.services import create_api_key
 from tests.factories import make_experiment
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 # Of the engines one: they differ in whose rows they see, and generated ids meet none.
 OWNERS = ("engine-a", "feeder", "analyst")
 
@@ -84,8 +70,8 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)  # a real request closes what a transaction around the test would need
-def test_no_generated_input_makes_a_server_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every call with good and bad input, each under each kind of key, answered as documented."""
+def test_schemathesis_finds_nothing_with_any_kind_of_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call with input as documented under each kind of key: taken, and answered as documented."""
     # Calls may ask to wait up to 25 seconds: whenever one looks at the clock, more have gone by.
     monkeypatch.setattr(distribution, "monotonic", itertools.count(step=2 * distribution.MAX_WAIT_SECONDS).__next__)
     make_experiment("A")
@@ -97,11 +83,11 @@ def test_no_generated_input_makes_a_server_error(monkeypatch: pytest.MonkeyPatch
         operation = result.ok()  # type: ignore[union-attr]  # the document was validated above
 
         # To make up an input takes longer than to answer it.
-        @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
         def check(case: schemathesis.Case[Any]) -> None:
             for key in keys:
                 headers = {"Authorization": f"Api-Key {key}", "Accept-Encoding": "identity"}
-                case.call_and_validate(headers=headers, checks=CHECKS)
+                case.call_and_validate(headers=headers)
 
         check()

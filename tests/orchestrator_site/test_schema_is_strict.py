@@ -19,12 +19,14 @@ from outcomes.engine_api.serializers import (
     FillSerializer,
     RecommendationSerializer,
     RenewSerializer,
+    ShadowExitSerializer,
     TradeSerializer,
 )
 from outcomes.feeder_api.serializers import QuotesSerializer
 from policies.serializers import HeartbeatSerializer
 from policies.services import create_api_key
 from signals_app.alerts.decoding import decode_alert
+from signals_app.alerts.fields import Fields, read_symbol
 from signals_app.market_data_api import MarketDataSerializer
 from tests.api_answers import document
 from tests.factories import api_client
@@ -38,6 +40,8 @@ NOON = "2014-06-05T12:00:00Z"
 ID = "2d728a47-facd-422f-9a7c-618888895f2f"
 PLAN: Body = {"legs": [LEG], "quantity": "1", "multiplier": "100", "currency": "USD", "risk_amount": "98"}
 QUOTE: Body = {"instrument": "TWX", "bid": "1", "ask": "1.1", "quote_time": NOON}
+QUOTED: Body = {"bid": "1", "ask": "1.1", "quote_time": NOON}
+SUCCESSOR: Body = {"instrument": "TWX", "becomes": "TWX1", "effective_at": NOON}
 BODIES: dict[str, tuple[Any, Body]] = {
     "Heartbeat": (HeartbeatSerializer, {"engine_version": "7", "rules_hash": "a" * 64}),
     "Claim": (ClaimSerializer, {}),
@@ -61,6 +65,7 @@ BODIES: dict[str, tuple[Any, Body]] = {
     "Amendment": (AmendmentSerializer, {"kind": "BUST", "of": "exit", "reason": "Busted.", "evidence": "Notice 1"}),
     "Quotes": (QuotesSerializer, {"quotes": [QUOTE]}),
     "MarketData": (MarketDataSerializer, {"symbol": "TWX", "as_of": NOON, "data": {}}),
+    "ShadowExit": (ShadowExitSerializer, {}),
 }  # fmt: skip
 TAKEN: list[tuple[str, Body]] = [
     *((name, {}) for name in BODIES),
@@ -71,7 +76,23 @@ TAKEN: list[tuple[str, Body]] = [
     ("Fill", {"legs": [FILLED] * 8}),
     ("Exit", {"exit_price": -1}),
     ("Quotes", {"quotes": [QUOTE | {"quote_time": 1401969600.5, "changed_at": 1401969600000}]}),
-    ("Quotes", {"quotes": [QUOTE | {"bid": "1e-2", "changed_at": None}]}),
+    ("Quotes", {"quotes": [QUOTE | {"bid": "1e-2", "ask": 1e-2, "changed_at": None}]}),
+    ("Quotes", {"quotes": [QUOTE | {"bid": "1.0123456789012345", "ask": "1E+2"}]}),
+    # A double's noise is rounded.
+    ("Quotes", {"quotes": [QUOTE | {"bid": 0.1 + 0.2}]}),
+    ("Recommendation", {"plan": PLAN | {"quantity": 0.1 + 0.2, "multiplier": 99.99999999999999}}),
+    ("Recommendation", {"plan": PLAN | {"quantity": 6e-9, "risk_amount": 1e-30}}),
+    ("Exit", {"exit_price": -1e-30}),
+    ("Recommendation", {"action": "DECLINE", "plan": None}),
+    ("Recommendation", {"recommendation": {"a": [1, None, {"b": "c\n"}]}}),
+    ("Fill", {"fill_ref": "entry-2"}),
+    ("Fill", {"fill_ref": "my directive-1"}),
+    *(("Fill", {"time": time}) for time in ("2012-02-29T12:00:00Z", "2000-02-29T12:00:00Z", "1970-01-01T00:00:00Z")),
+    ("Fill", {"time": "2100-12-31T23:59:59.999999999+00:00"}),
+    ("Amendment", {"kind": "CORRECT", "values": {"fees": "1"}}),
+    ("Amendment", {"values": {}}),
+    *(("MarketData", {"symbol": symbol}) for symbol in ("NASDAQ:aapl", "ES1!", "/ES", "[SP500]", "BTC/USDT:USDT", "1")),
+    ("ShadowExit", {"quotes": {}, "market_conditions": {"quotes": {}, "seen": None}}),
 ]
 REFUSED: list[tuple[str, Body]] = [
     *(("Heartbeat", {"engine_version": version}) for version in ("", " ", 7, None, "x" * 101)),
@@ -107,7 +128,29 @@ REFUSED: list[tuple[str, Body]] = [
     *(("Quotes", {"quotes": [QUOTE | {"instrument": name}]}) for name in ("", " TWX", "x" * 65, 7)),
     *(("Quotes", {"quotes": [QUOTE | {"bid": price}]}) for price in ("-1", -1, "", " 1", True, None)),
     *(("Quotes", {"quotes": [QUOTE | {"quote_time": time}]}) for time in ("", "1401969600", -1, None, True)),
-    *(("MarketData", {"symbol": symbol}) for symbol in ("", " ", 7)),
+    *(("Quotes", {"quotes": [QUOTE | {"bid": price}]}) for price in ("-1e-2", "1e12", 10**12, "1" * 13)),
+    *(("Quotes", {"quotes": [QUOTE | {"quote_time": time}]}) for time in (4133980800, 10**11 - 1, 4133980800000)),
+    *(("Recommendation", {"plan": PLAN | {"quantity": quantity}}) for quantity in (5e-9, 1e-30, "0.000000001")),
+    ("Recommendation", {"plan": PLAN | {"risk_amount": -1e-30}}),
+    ("Recommendation", {"plan": None}),
+    ("Recommendation", {"action": "DECLINE"}),
+    *(("Recommendation", {"recommendation": bad}) for bad in ("\x00", {"a": ["\x00"]}, {"\x00": 1})),
+    ("Heartbeat", {"model": {"a": "\x00"}}),
+    ("Heartbeat", {"engine_version": "7\x00"}),
+    *(("Trade", {"legs": [LEG | {"instrument": name}]}) for name in ("\u0422WX", "T\x00X", "T\tX")),
+    *(("Fill", {"fill_ref": name}) for name in ("entry", "exit", " entry", "directive-1", "succession-1")),
+    *(("Fill", {"time": time}) for time in ("2014-06-31T12:00:00Z", "2013-02-29T12:00:00Z", "2100-02-29T12:00:00Z")),
+    *(("Fill", {"time": time}) for time in ("1970-01-01T00:00:00+00:01", "2100-12-31T23:59:59-00:01")),
+    ("Amendment", {"kind": "CORRECT"}),
+    ("Amendment", {"kind": "CORRECT", "values": {}}),
+    ("Amendment", {"values": {"fees": "1"}}),
+    ("Amendment", {"kind": "CORRECT", "values": {"fees": "1", "successor": SUCCESSOR}}),
+    *(
+        ("MarketData", {"symbol": symbol})
+        for symbol in ("", " ", 7, "NaN", "null ", "{{ticker}}", "a/b/c", "A:B:C", "\u00e9", "-", "X" * 65)
+    ),
+    ("ShadowExit", {"quotes": {}, "market_conditions": {"quotes": {"TWX": QUOTED}}}),
+    ("ShadowExit", {"settlements": {}, "market_conditions": {"settlements": {"TWX": None}}}),
 ]  # fmt: skip
 
 
@@ -120,12 +163,20 @@ def described(name: str) -> jsonschema_rs.Validator:
 
 def is_taken(name: str, body: Body) -> bool:
     """Whether the server can read a body."""
+    text = json.dumps(body).encode()
     try:
-        sent = decode_alert(json.dumps(body).encode(), max_bytes=MAX_BYTES, exact=True)
-        taken: bool = BODIES[name][0](data=sent).is_valid()
+        sent = BODIES[name][0](data=decode_alert(text, max_bytes=MAX_BYTES, exact=True))
+        if not sent.is_valid():
+            return False
+        if name == "Recommendation":
+            sent.report(text)
+        elif name == "MarketData":
+            read_symbol(Fields({"symbol": sent.validated_data["symbol"]}))
+        elif hasattr(sent, "report"):
+            sent.report()
     except DomainError:
         return False
-    return taken
+    return True
 
 
 @pytest.mark.parametrize(("name", "change"), TAKEN)

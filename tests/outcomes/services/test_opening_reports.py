@@ -60,7 +60,7 @@ def test_an_instrument_that_cannot_be_one_is_said_to_be_no_symbol(desk: Desk) ->
 
     (error,) = answer.body["errors"]
     assert (error["pointer"], error["code"]) == ("/legs/0/instrument", "invalid")
-    assert error["detail"] == "Send a symbol of 1 to 64 characters, without spaces around it."
+    assert error["detail"] == "Send a symbol of 1 to 64 ASCII characters, without spaces around it."
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from outcomes.core import quoting
 from outcomes.models import Quote
 from outcomes.services import pricing
-from outcomes.services.pricing import PushedQuote, feeder_is_active, quotes_between, store_quotes
+from outcomes.services.pricing import PushedQuote, StoredQuotes, feeder_is_active, quotes_between, store_quotes
 from policies.models import ApiKey
 from policies.services import create_api_key
 from tests.outcomes.desk import make_desk
@@ -103,7 +103,7 @@ def test_one_quote_ahead_of_the_clock_refuses_all() -> None:
     with pytest.raises(DomainError) as caught:
         store_quotes("feed", [pushed(), ahead])
 
-    assert (caught.value.code, caught.value.pointer) == ("time_in_future", "/quotes/1/quote_time")
+    assert (caught.value.code, caught.value.pointer) == ("ahead_of_clock", "/quotes/1/quote_time")
     assert not Quote.objects.exists()
 
 
@@ -111,12 +111,13 @@ def test_storing_is_one_statement_and_logged_in_counts(
     django_assert_num_queries: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with django_assert_num_queries(1):
-        assert store_quotes("feed", [pushed(), pushed(1), pushed(1)]) == 2
+        stored = store_quotes("feed", [pushed(), pushed(1), pushed(1), pushed(2, bid="1.40")])
 
     (record,) = [record.msg for record in caplog.records]
     assert isinstance(record, dict)
-    assert {name: record[name] for name in ("event", "source", "stored", "repeated")} == {
-        "event": "quotes.stored", "source": "feed", "stored": 2, "repeated": 1,
+    assert stored == StoredQuotes(stored=2, repeated=1, crossed=1)
+    assert {name: record[name] for name in ("event", "source", "stored", "repeated", "crossed")} == {
+        "event": "quotes.stored", "source": "feed", "stored": 2, "repeated": 1, "crossed": 1,
     }  # fmt: skip
 
 

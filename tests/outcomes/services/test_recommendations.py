@@ -116,6 +116,17 @@ def test_a_recommendation_made_from_another_context_is_refused() -> None:
     assert not Recommendation.objects.exists()
 
 
+def test_a_plan_with_two_legs_of_one_contract_is_refused_however_it_is_written() -> None:
+    desk = make_desk(recommended=False)
+    twice = plan(leg(C70), leg("O:" + C70.replace(" ", ""), "SHORT"))
+
+    answer = desk.a.recommend(desk.experiment, plan=twice)
+
+    assert (answer.status, answer.code) == (400, "duplicate_leg")
+    assert answer.body["errors"][0]["pointer"] == "/plan/legs"
+    assert not Recommendation.objects.exists()
+
+
 def test_an_unknown_experiment_is_not_found() -> None:
     experiment = make_experiment()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
+from kernel.errors import DomainError
+from signals_app.alerts.fields import SYMBOL_PATTERN, Fields, read_symbol
 from tests.signals_app.alerts.alerts import accept, make_alert, refuse
 
 
@@ -56,6 +61,38 @@ def test_a_symbol_is_upper_case_without_its_exchange(text: str, symbol: str, exc
     signal = accept(make_alert(symbol=text))
 
     assert (signal.symbol, signal.exchange) == (symbol, exchange)
+
+
+def is_documented(text: str) -> bool:
+    return re.search(SYMBOL_PATTERN, text) is not None
+
+
+def is_read(text: str) -> bool:
+    try:
+        read_symbol(Fields({"symbol": text}))
+    except DomainError:
+        return False
+    return True
+
+
+PARTS = ("", "NASDAQ:", "a_1:", ":", "[", "/", "^", " "), ("", "+", "##", "###", "]", " ", "-P", "/USD:USD")
+
+
+@given(
+    st.tuples(st.sampled_from(PARTS[0]), st.text("aB1.:/-+#[]^ é{", max_size=8), st.sampled_from(PARTS[1])).map("".join)
+)
+@example("NaN")
+@example("none ")
+@example("A:nan")
+@example("BTC/USDT:USDT-261225")
+@example("A" * 64)
+@example("NASDAQ:" + "A" * 64)
+@example("A" * 65)
+def test_a_symbol_is_read_when_it_is_of_the_documented_form(text: str) -> None:
+    # A swap in small letters is read as well, which no pattern can say.
+    assume(not (is_read(text) and text.upper() != text and is_documented(text.upper())))
+
+    assert is_documented(text) == is_read(text)
 
 
 @pytest.mark.parametrize(
