@@ -5,9 +5,10 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from orchestrator_site import health
+from orchestrator_site.api_schema.views import SchemaView
 from signals_app.urls import webhook_urls
 
 api: list[URLPattern | URLResolver] = [
@@ -16,7 +17,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("outcomes.urls")),
 ]
 api_docs: list[URLPattern | URLResolver] = [
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", SchemaView.as_view(), name="schema"),
     # Without a metadata class OPTIONS is a plain 405; with DRF's own it was a 500 on this page.
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -221,6 +221,9 @@ class TableView(APIView):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: FBT001, FBT002 (DRF's)
         """As DRF does; a `format` that there is not is named, where DRF would not find the page."""
+        if request.method == "OPTIONS":
+            # What DRF says of the call is no table.
+            return JSONRenderer(), JSONRenderer.media_type
         try:
             return super().perform_content_negotiation(request, force)
         except Http404 as error:

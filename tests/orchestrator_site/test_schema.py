@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -15,11 +18,15 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularAPIView
 from hypothesis import HealthCheck, given, settings
+from rest_framework.test import APIRequestFactory
 
 from experiments import distribution
 from kernel.actors import Actor
 from orchestrator_site import urls
+from orchestrator_site.api_schema.views import SchemaView
 from orchestrator_site.web.calls import SiteHandler
 from policies.services import create_api_key
 from tests.factories import make_experiment
@@ -59,6 +66,23 @@ def test_the_document_and_its_page_can_be_closed(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Resolver404):
         URLResolver(RegexPattern("^/"), closed).resolve("/api/v1/schema")
     assert URLResolver(RegexPattern("^/"), urls.urlpatterns).resolve("/api/v1/schema")
+
+
+@pytest.mark.parametrize(("view", "meet"), [(SchemaView, False), (SpectacularAPIView, True)])
+def test_no_two_threads_make_the_document_at_once(view: Any, meet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, met = threading.Barrier(2), []
+
+    def made(*_: Any, **__: Any) -> dict[str, Any]:
+        with suppress(threading.BrokenBarrierError):
+            met.append(both.wait(10 if meet else 0.2))
+        return {}
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", made)
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: view.as_view()(APIRequestFactory().get("/")).status_code, range(2)))
+
+    assert answers == [200, 200]
+    assert bool(met) == meet
 
 
 def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> None:

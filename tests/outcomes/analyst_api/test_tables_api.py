@@ -304,6 +304,14 @@ def test_a_file_is_whole_whatever_page_is_asked_for(analyst: APIClient, table: s
         assert b"".join(analyst.get(f"{next_page}&format=csv")) == whole
 
 
+@pytest.mark.parametrize("table", sorted(TABLES))
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_what_the_call_can_do_is_told_as_json(analyst: APIClient, table: str, form: str) -> None:
+    answer = analyst.options(f"/api/v1/{table}?format={form}")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+
+
 @pytest.mark.parametrize("table", sorted({*TABLES, "performance"}))
 def test_a_period_that_ends_before_it_begins_is_not_found(analyst: APIClient, table: str) -> None:
     period = {"since": "2026-03-17T00:00:00Z", "until": "2026-03-16T00:00:00Z"}
