@@ -1,7 +1,7 @@
 """Every answer that a test gets from the API is held against the OpenAPI document: its status, code and members.
 
 `make api-examples` runs the tests of the API and takes the examples of the document from what they ask and get:
-one for each call and status, and one for each error code. No example is written by hand.
+one for each call and status, one for each error code and one for each header. No example is written by hand.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
@@ -100,7 +101,8 @@ def _answers_are_as_documented() -> Iterator[None]:
         # Of two threads that ask first, the generator would see the other's half-loaded extensions.
         with alone:
             # A file is sent in parts, which whoever has asked for it reads; it is no JSON.
-            answered(method, url, sent, answer.status_code, b"" if answer.streaming else answer.content)
+            content = b"" if answer.streaming else answer.content
+            answered(method, url, sent, answer.status_code, content, answer.headers)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
@@ -112,18 +114,22 @@ def _answers_are_as_documented() -> Iterator[None]:
 MAX_EXAMPLE = 3000
 
 
-def answered(method: str, url: str, sent: bytes, status: int, content: bytes) -> None:
+def answered(  # noqa: PLR0917 (what an answer is made of)
+    method: str, url: str, sent: bytes, status: int, content: bytes, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Hold one answer, whoever gave it, against the document, and keep it where examples are being taken."""
     hold_against_the_document(method, url, status, content)
     path, folder = path_of(url), os.environ.get("API_EXAMPLES")
     # What hypothesis makes up is no example to anybody.
-    if not folder or (method, path) not in calls() or not content or currently_in_test_context():
+    if not folder or (method, path) not in calls() or currently_in_test_context():
         return
+    call = calls()[method, str(path)]
     kept = {
-        "call": calls()[method, str(path)]["operationId"],
+        "call": call["operationId"],
         "status": status,
         "sent": sent.decode(errors="replace"),
-        "answered": json.loads(content),
+        "answered": json.loads(content) if content else None,
+        "headers": {name: headers[name] for name in call["responses"][str(status)]["headers"] if name in headers},
     }
     # Every process to a file of its own.
     with (Path(folder) / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
@@ -131,14 +137,18 @@ def answered(method: str, url: str, sent: bytes, status: int, content: bytes) ->
 
 
 def examples(folder: Path) -> dict[str, dict[str, Any]]:
-    """The examples by call: `request`, each status of success, each error code.
+    """The examples by call: `request`, each status of success, each error code; and `headers` by name.
 
-    Of several the fullest that is not too long; where all are, the shortest.
+    Of several the fullest that is not too long; where all are, the shortest. Of headers the first in order.
     """
     found: dict[str, dict[str, Any]] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for kept in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
             call = found.setdefault(kept["call"], {})
+            headers = call.setdefault("headers", {})
+            headers |= {name: min(text, headers.get(name, text)) for name, text in kept["headers"].items()}
+            if kept["answered"] is None:
+                continue
             is_error = kept["status"] >= HTTPStatus.BAD_REQUEST
             name = kept["answered"]["code"] if is_error else str(kept["status"])
             _take_fuller(call, name, kept["answered"])

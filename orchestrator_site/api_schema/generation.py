@@ -70,13 +70,14 @@ ANY_JSON: dict[str, Any] = {
         JSON_OBJECT,
     ],
 }
-RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}, "example": 5}
-CHALLENGE = {"description": "How to say who calls.", "schema": {"type": "string"}, "example": "Api-Key"}
+RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+CHALLENGE = {"description": "How to say who calls.", "schema": {"type": "string"}}
 REQUEST_ID = {"description": "Stands in the log, too.", "schema": {"type": "string"}}
 # What calls were asked and answered in the tests, kept by `tests/api_answers.py`.
 EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
 # A code that this call was not seen to answer is shown as another call answered it.
 _OF_ANY_CALL = {name: example for call in EXAMPLES.values() for name, example in call.items()}
+_HEADERS_OF_ANY_CALL = {name: text for call in EXAMPLES.values() for name, text in call.get("headers", {}).items()}
 
 
 class CallSchema(AutoSchema):
@@ -143,7 +144,17 @@ def _finish_call(operation: dict[str, Any], *, takes_body: bool) -> None:
     for status, codes in sorted(by_status.items()):
         answers[str(status)] = _error(status, codes, examples)
     for answer in answers.values():
-        answer.setdefault("headers", {})["X-Request-ID"] = REQUEST_ID
+        headers = answer.setdefault("headers", {})
+        headers["X-Request-ID"] = REQUEST_ID
+        for header, described in headers.items():
+            headers[header] = described | _seen(header, described, examples)
+
+
+def _seen(header: str, described: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    text = examples.get("headers", {}).get(header) or _HEADERS_OF_ANY_CALL.get(header)
+    if text is None:
+        return {}
+    return {"example": int(text) if described["schema"]["type"] == "integer" else text}
 
 
 def _error(status: int, codes: list[str], examples: dict[str, Any]) -> dict[str, Any]:
