@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http import HTTPStatus
 from io import StringIO
 from typing import Any
 
@@ -27,6 +29,7 @@ from schemathesis import GenerationMode
 from experiments import distribution
 from kernel.actors import Actor
 from orchestrator_site import urls
+from orchestrator_site.api_schema.generation import operations
 from orchestrator_site.api_schema.views import SchemaView
 from orchestrator_site.web.calls import SiteHandler
 from policies.services import create_api_key
@@ -91,6 +94,23 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(client: Client) -> 
 
     assert "swagger-ui" in page
     assert "https://" not in page
+
+
+def test_every_body_header_and_error_code_has_an_example() -> None:
+    lacking: list[tuple[str, ...]] = []
+    for _, operation in operations(openapi()):
+        name, sent = operation["operationId"], operation.get("requestBody", {}).get("content", {})
+        lacking += [(name, "request") for form in sent.values() if not form.get("examples")]
+        for status, answer in operation["responses"].items():
+            lacking += [(name, status, header) for header, one in answer["headers"].items() if "example" not in one]
+            shown = {code for form in answer.get("content", {}).values() for code in form.get("examples", {})}
+            if int(status) >= HTTPStatus.BAD_REQUEST:
+                codes = re.findall(r"`(\w+)`", answer["description"])
+                lacking += [(name, status, code) for code in codes if code not in shown]
+            elif "content" in answer and not shown:
+                lacking.append((name, status, "body"))
+
+    assert not lacking
 
 
 @pytest.mark.slow
