@@ -129,7 +129,7 @@ def test_schemathesis_finds_nothing_with_any_kind_of_key(mode: GenerationMode, m
         operation = result.ok()  # type: ignore[union-attr]  # the document was validated above
 
         # To make up an input takes longer than to answer it.
-        @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def check(case: schemathesis.Case[Any]) -> None:
             # No value of a parameter without a name: nothing is sent that could be refused.
