@@ -17,16 +17,8 @@ from kernel.models import AuditEntry
 from kernel.values import MOMENT_PATTERN, UUID_PATTERN, decimal_text, epoch_microseconds, from_epoch_microseconds
 from outcomes.analyst_api.columns import OUTCOMES, PAIRS, Column
 from outcomes.analyst_api.files import Part, file_answer
-from outcomes.analyst_api.tables import (
-    TableView,
-    cursor_of,
-    describes,
-    file_of,
-    json_row,
-    next_page,
-    page_of,
-    page_size_of,
-)
+from outcomes.analyst_api.paging import BY_NUMBER, cursor_of, next_page, page_size_of
+from outcomes.analyst_api.tables import TableView, columns_page, describes, file_of, json_row
 from outcomes.performance.api import PerformanceFilterSerializer
 from outcomes.performance.listing import ORDERS, Listing, Place
 from outcomes.performance.report import one_snapshot
@@ -135,7 +127,7 @@ class OutcomesView(_ListingView):
     name, columns, default_kind = "outcomes", OUTCOMES, "real"
     filters = OutcomeFilterSerializer
 
-    @describes("outcomes", OutcomeFilterSerializer, cursor=PLACE)
+    @describes("outcomes", OutcomeFilterSerializer, cursor=PLACE, goes_back=False)
     def get(self, request: Request) -> Any:
         """One kind of closed trades that match the filters, in one currency: a page, or all of them as a file."""
         return self.answer(request)
@@ -147,7 +139,7 @@ class PairsView(_ListingView):
     name, columns, default_kind = "pairs", PAIRS, "paired"
     filters = PairFilterSerializer
 
-    @describes("pairs", PairFilterSerializer, cursor=PLACE)
+    @describes("pairs", PairFilterSerializer, cursor=PLACE, goes_back=False)
     def get(self, request: Request) -> Any:
         """Pairs that match the filters, in one currency: a page, or all of them as a file."""
         return self.answer(request)
@@ -167,9 +159,9 @@ class DeliveryFilterSerializer(PeriodSerializer):
 class DeliveriesView(TableView):
     """Requests of senders of alerts, newest first."""
 
-    filters = DeliveryFilterSerializer
+    filters, cursor = DeliveryFilterSerializer, BY_NUMBER
 
-    @describes("deliveries", DeliveryFilterSerializer)
+    @describes("deliveries", DeliveryFilterSerializer, cursor=BY_NUMBER)
     def get(self, request: Request) -> Any:
         """What senders sent, with secrets masked, and how it was handled: a page, or all of it as a file."""
         conditions = {"source": "source__slug", "since": "received_at__gte", "until": "received_at__lt"}
@@ -177,7 +169,7 @@ class DeliveriesView(TableView):
         rows = WebhookDelivery.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
         if form := self.file_format(request):
             return file_of(form, "deliveries", rows, ("received_at", "id"), DELIVERIES_AT_ONCE)
-        return page_of(request, self, rows, "deliveries", ("-received_at", "-id"))
+        return columns_page(request, "deliveries", rows, ("received_at", "id"), self.cursor)
 
 
 class AuditFilterSerializer(PeriodSerializer):
@@ -193,9 +185,9 @@ class AuditFilterSerializer(PeriodSerializer):
 class AuditView(TableView):
     """The audit log, newest first."""
 
-    filters = AuditFilterSerializer
+    filters, cursor = AuditFilterSerializer, BY_NUMBER
 
-    @describes("audit", AuditFilterSerializer)
+    @describes("audit", AuditFilterSerializer, cursor=BY_NUMBER)
     def get(self, request: Request) -> Any:
         """Who changed what, when, why and from where: a page, or all of it as a file."""
         conditions = {"since": "at__gte", "until": "at__lt"}
@@ -203,4 +195,4 @@ class AuditView(TableView):
         rows = AuditEntry.objects.filter(**{conditions.get(name, name): one for name, one in values.items()})
         if form := self.file_format(request):
             return file_of(form, "audit", rows, ("at", "id"), ENTRIES_AT_ONCE)
-        return page_of(request, self, rows, "audit", ("-at", "-id"))
+        return columns_page(request, "audit", rows, ("at", "id"), self.cursor)

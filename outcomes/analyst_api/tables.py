@@ -13,32 +13,20 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from kernel.fields import StrictSerializer, query_of
-from kernel.values import (
-    MOMENT_PATTERN,
-    decimal_text,
-    epoch_microseconds,
-    format_timestamp,
-    from_epoch_microseconds,
-    read_instant,
-)
+from kernel.values import decimal_text, format_timestamp
 from outcomes.analyst_api.archived import archived_until
 from outcomes.analyst_api.columns import TABLES, Column, Kind, selected
 from outcomes.analyst_api.files import WRITERS, file_answer, parts_of
+from outcomes.analyst_api.paging import MAX_PAGE_SIZE, PAGE_SIZE, PAGING, Page, cursor_of, page_of, page_size_of
 from outcomes.core.statistics import ratio_text
 from policies.access import IsAnalyst
 
-PAGE_SIZE, MAX_PAGE_SIZE = 50, 500
-PAGING = {"format", "cursor", "page_size"}
-# From a time on, or the beginning, in one direction; the offset passes rows of the same time.
-CURSOR = re.compile(rf"^(older|newer)_(\d{{1,4}})(?:_({MOMENT_PATTERN}))?$", re.ASCII)
 _ARCHIVED_UNTIL = (
     "Null while all rows are here. Otherwise what came at or before this time may be in archive files instead, which "
     "docs/data.md says how to read. A CSV or Parquet file has it as the header Archived-Until."
@@ -110,13 +98,10 @@ def describes(
     filters: type[StrictSerializer],
     row: type[serializers.BaseSerializer[Any]] | None = None,
     *,
-    cursor: re.Pattern[str] | None = None,
+    cursor: re.Pattern[str],
+    goes_back: bool = True,
 ) -> Callable[..., Any]:
-    """How the call that answers a table stands in the API document; its rows are those of TABLES unless said.
-
-    `cursor` is the form of its cursors, where they are not those of `RowsPagination`.
-    """
-    goes_back, cursor = cursor is None, cursor or CURSOR
+    """How the call that answers a table stands in the API document; its rows are those of TABLES unless said."""
     page = page_serializer(name, row or row_serializer(name), goes_back=goes_back)
     paging = [
         OpenApiParameter(
@@ -138,71 +123,6 @@ def describes(
     return extend_schema(parameters=[filters, *paging], responses=responses, operation_id=f"list_{name}")
 
 
-class RowsPagination(CursorPagination):
-    """Pages of a table that stay stable while rows are added, newest first; `ordering` has a time first."""
-
-    page_size = PAGE_SIZE
-    page_size_query_param = "page_size"
-    max_page_size = MAX_PAGE_SIZE
-
-    def __init__(self, table: str, ordering: tuple[str, str]) -> None:
-        self.table, self.ordering = table, ordering
-
-    def get_paginated_response(self, data: Any) -> Response:
-        """The page, and whether older rows have left for archives."""
-        answer, until = super().get_paginated_response(data), archived_until(self.table)
-        answer.data["archived_until"] = until and format_timestamp(until)
-        return answer
-
-    def get_page_size(self, request: Request) -> int:
-        """The requested size; an invalid one is rejected, not replaced."""
-        return page_size_of(request)
-
-    def decode_cursor(self, request: Request) -> Any:
-        """Where the page begins; reject any cursor that was not in an answer."""
-        found = cursor_of(request, CURSOR)
-        if found is None:
-            return None
-        way, offset, moment = found.groups()
-        # DRF compares it with what `str` makes of a row's time; the types of its stubs are others.
-        position: Any = None if moment is None else str(from_epoch_microseconds(moment))
-        return Cursor(min(int(offset), self.offset_cutoff), way == "newer", position)
-
-    def encode_cursor(self, cursor: Any) -> str:
-        """The link to the page that begins there."""
-        parts = ["newer" if cursor.reverse else "older", str(cursor.offset)]
-        if cursor.position is not None:
-            parts.append(str(epoch_microseconds(read_instant(cursor.position))))
-        return str(replace_query_param(str(self.base_url), "cursor", "_".join(parts)))
-
-
-def page_size_of(request: Request) -> int:
-    """How many rows the request asks for; raises ValidationError."""
-    text = request.query_params.get("page_size")
-    if text is None:
-        return PAGE_SIZE
-    try:
-        return int(serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE).run_validation(text))
-    except ValidationError as error:
-        raise ValidationError({"page_size": error.detail}) from error
-
-
-def cursor_of(request: Request, form: re.Pattern[str]) -> re.Match[str] | None:
-    """The request's cursor in its parts, None without one; raises ValidationError. Any text of the form is a place."""
-    text = request.query_params.get("cursor")
-    if text is None:
-        return None
-    found = form.fullmatch(text)
-    if found is None:
-        raise ValidationError({"cursor": ["Send the cursor of `next` as it was answered."]})
-    return found
-
-
-def next_page(request: Request, cursor: str) -> str:
-    """The URL of the page that begins at a cursor."""
-    return str(replace_query_param(request.build_absolute_uri(), "cursor", cursor))
-
-
 class TableView(APIView):
     """A table as JSON, CSV or Parquet, by `Accept` or `?format=`; unknown and repeated parameters are refused.
 
@@ -212,7 +132,7 @@ class TableView(APIView):
     permission_classes = (IsAnalyst,)
     renderer_classes = (JSONRenderer, CSVRenderer, ParquetRenderer)
     filters: ClassVar[type[StrictSerializer]]
-    cursor: ClassVar[re.Pattern[str]] = CURSOR
+    cursor: ClassVar[re.Pattern[str]]
     form = ""
 
     def get_format_suffix(self, **kwargs: Any) -> str | None:
@@ -246,13 +166,20 @@ class TableView(APIView):
         return filters
 
 
-def page_of(request: Request, view: APIView, rows: QuerySet[Any], name: str, ordering: tuple[str, str]) -> Response:
-    """One page of rows that the ORM reads, newest first."""
-    columns, paginator = TABLES[name], RowsPagination(name, ordering)
-    page = paginator.paginate_queryset(
-        rows.values(*[each.lstrip("-") for each in ordering], **selected(columns)), request, view
-    )
-    return paginator.get_paginated_response([json_row(columns, row, "c_") for row in page or []])
+def rows_answer(name: str, page: Page, results: Sequence[Mapping[str, Any]]) -> Response:
+    """A page of a table whose older rows may have left for archives."""
+    until = archived_until(name)
+    members = {"next": page.next, "previous": page.previous, "results": results}
+    return Response(members | {"archived_until": until and format_timestamp(until)})
+
+
+def columns_page(
+    request: Request, name: str, rows: QuerySet[Any], key: tuple[str, str], cursor: re.Pattern[str]
+) -> Response:
+    """A page of rows that the ORM reads, with the columns of the table."""
+    columns = TABLES[name]
+    page = page_of(request, rows.values(*key, **selected(columns)), key, cursor)
+    return rows_answer(name, page, [json_row(columns, row, "c_") for row in page.rows])
 
 
 def file_of(form: str, name: str, rows: QuerySet[Any], key: tuple[str, str], size: int) -> StreamingHttpResponse:

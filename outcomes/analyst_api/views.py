@@ -10,12 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from outcomes.analyst_api.paging import BY_UUID, page_of
 from outcomes.analyst_api.serializers import (
     ExperimentFilterSerializer,
     ExperimentStorySerializer,
     ExperimentSummarySerializer,
 )
-from outcomes.analyst_api.tables import RowsPagination, TableView, describes, file_of
+from outcomes.analyst_api.tables import TableView, describes, file_of, rows_answer
 from outcomes.selectors import experiment_story, experiments
 from policies.access import IsAnalyst
 
@@ -25,18 +26,17 @@ EXPERIMENTS_AT_ONCE = 20_000
 class ExperimentListView(TableView):
     """Experiments, newest first."""
 
-    filters = ExperimentFilterSerializer
+    filters, cursor = ExperimentFilterSerializer, BY_UUID
 
-    @describes("experiments", ExperimentFilterSerializer, ExperimentSummarySerializer)
+    @describes("experiments", ExperimentFilterSerializer, ExperimentSummarySerializer, cursor=BY_UUID)
     def get(self, request: Request) -> Any:
         """The experiments that match the filters: a page, or all of them as a file, with a column for each value."""
         rows = experiments(self.asked(request).validated_data)
         if form := self.file_format(request):
             return file_of(form, "experiments", rows, ("created_at", "experiment_id"), EXPERIMENTS_AT_ONCE)
         # The ID breaks ties: the experiments of one batch share their time to the microsecond.
-        paginator = RowsPagination("experiments", ("-created_at", "experiment_id"))
-        page = paginator.paginate_queryset(rows, request, self)
-        return paginator.get_paginated_response(ExperimentSummarySerializer(page, many=True).data)
+        page = page_of(request, rows, ("created_at", "experiment_id"), self.cursor)
+        return rows_answer("experiments", page, list(ExperimentSummarySerializer(page.rows, many=True).data))
 
 
 class ExperimentView(APIView):

@@ -323,6 +323,36 @@ def test_a_period_that_ends_before_it_begins_is_not_found(analyst: APIClient, ta
     assert analyst.get(f"/api/v1/{table}", period | {"until": period["since"]}).status_code == 200
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 19, 20, 21])
+@pytest.mark.parametrize("seconds", [1, 3, 30], ids=["no ties", "three of a time", "one time"])
+def test_pages_hold_each_row_once_forwards_and_back(analyst: APIClient, size: int, seconds: int) -> None:
+    """However many rows share their time, as the experiments of a batch do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_log (at, actor, action, subject, reason, changes, address)"
+            " SELECT '2026-01-01Z'::timestamptz + n / %s * interval '1 s', 'x', 'x', n::text, '', '{}', ''"
+            " FROM generate_series(1, 20) n",
+            (seconds,),
+        )
+
+    def walk(url: str | None, way: str) -> list[list[str]]:
+        pages = []
+        while url is not None:
+            page = analyst.get(url).json()
+            pages.append([row["subject"] for row in page["results"]])
+            last, url = url, page[way]
+        pages.append([last])
+        return pages
+
+    *forwards, (last,) = walk(f"/api/v1/audit?actor=x&page_size={size}", "next")
+    *back, _ = walk(last, "previous")
+
+    newest = [str(number) for number in range(20, 0, -1)]
+    assert [subject for page in forwards for subject in page] == newest
+    assert [subject for page in reversed(back) for subject in page] == newest
+    assert len(forwards) == -(-20 // size)
+
+
 def given_entries(number: int) -> None:
     """Store entries of the audit log and deliveries, one each second."""
     with connection.cursor() as cursor:
