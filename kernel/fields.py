@@ -23,7 +23,7 @@ from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
 from kernel.errors import DomainError
-from kernel.values import decimal_text, format_timestamp, parse_instant
+from kernel.values import decimal_text, format_timestamp, parse_instant, without_noise
 
 
 def members(**schemas: Any) -> dict[str, Any]:
@@ -234,7 +234,8 @@ class TextField(serializers.CharField):
     """Text in a body, not blank; DRF's own would also take a number for it."""
 
     # What the document says of it; it is checked by other means.
-    pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    # What is white space to Python only, or to ECMAScript only, is none to the other.
+    pattern = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
 
     def to_internal_value(self, data: Any) -> str:
         """The text, without white space around it."""
@@ -249,7 +250,7 @@ class PatternField(TextField, serializers.RegexField):
     def __init__(self, pattern: str, **options: Any) -> None:
         super().__init__(pattern, trim_whitespace=False, **options)
         self.pattern = pattern
-        self._matches = re.compile(pattern).fullmatch
+        self._matches = re.compile(pattern, re.ASCII).fullmatch
 
     def to_internal_value(self, data: Any) -> str:
         """The text; `$` alone would let a line feed follow it."""
@@ -301,8 +302,8 @@ def sha256_field(**options: Any) -> PatternField:
 class DecimalTextField(serializers.DecimalField):
     """A decimal as text or JSON number, never a float; answered as text with at least two decimals.
 
-    Text must fit the column exactly. A JSON number is a double to most who write one, with noise behind the last
-    decimals, as in 0.30000000000000004: it is rounded to those of the column, half to even.
+    Text must fit the column exactly. A JSON number is a double to most who write one, with noise in its last digits, as
+    in 0.30000000000000004: that is taken away, and the rest rounded to the decimals of the column, half to even.
     """
 
     # What the document says of it beside `min_value`; a subclass checks it.
@@ -334,10 +335,12 @@ class DecimalTextField(serializers.DecimalField):
             if self._least is not None and number < self._least:
                 # Before it is rounded to what is allowed.
                 self.fail("min_value", min_value=self._least)
-            if abs(number) < self._end:
-                rounded = number.quantize(self._step, context=self._rounding)
-                if abs(rounded) < self._end:
-                    return rounded
+            # Just below what the column holds, what was meant may be beyond.
+            for meant in (without_noise(number), number) if isinstance(data, Decimal) else (number,):
+                if abs(meant) < self._end:
+                    rounded = meant.quantize(self._step, context=self._rounding)
+                    if abs(rounded) < self._end:
+                        return rounded
         return super().to_internal_value(data)
 
     def quantize(self, value: Decimal) -> Decimal:

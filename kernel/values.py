@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from uuid import UUID
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -36,6 +36,9 @@ EPOCHS = (
     ("Seconds", 0, (_MAX_EPOCH_MICROSECONDS + 1) // 10**6),
     ("Milliseconds", _FIRST_MILLISECONDS, (_MAX_EPOCH_MICROSECONDS + 1) // 10**3),
 )
+_FIFTEEN_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)
+# Of a number, eight times what one rounding to a double changes.
+_NOISE = Decimal(2) ** -50
 _LEAST_IN_FULL, _LEAST_AS_POWER = Decimal("0.000001"), 10**9
 
 
@@ -113,6 +116,16 @@ def instant_text(moment: datetime) -> str:
 def day_text(day: date) -> str:
     """A calendar day as YYYY-MM-DD."""
     return day.isoformat()
+
+
+def without_noise(number: Decimal) -> Decimal:
+    """The number that arithmetic on doubles has meant: 6000.18 of 6000.179999999999, and any other as it is.
+
+    A double holds every number of 15 digits. One that differs from such a number by no more than a few roundings do is
+    taken for it.
+    """
+    short = _FIFTEEN_DIGITS.plus(number)
+    return short if abs(short - number) <= abs(number) * _NOISE else number
 
 
 def decimal_text(value: Decimal) -> str:

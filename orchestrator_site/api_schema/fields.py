@@ -20,8 +20,9 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         """The pattern follows from the digits of the column."""
         field = self.target
         whole, places = field.max_digits - field.decimal_places, field.decimal_places
-        sign = "" if field.min_value == 0 else "-?"
-        digits = f"\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"
+        # Of what must not be negative only 0 may have a sign.
+        sign = "(-(?=[0.]+$))?" if field.min_value == 0 else "-?"
+        digits = f"0*\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"
         if direction == "response":
             return {"type": "string", "pattern": f"^{sign}{digits}"}
         number: dict[str, Any] = {

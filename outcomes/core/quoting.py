@@ -18,7 +18,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Any
 
-from kernel.values import epoch_instant, parse_instant, plain_text
+from kernel.values import epoch_instant, parse_instant, plain_text, without_noise
 from outcomes.core.trades import PRICE, Provenance, Worded
 
 MAX_LENGTH = 64
@@ -196,16 +196,18 @@ def _prices(raw: object, *, sells: bool) -> tuple[Decimal, Decimal] | QuoteFlag:
 
 def read_price(value: object) -> Decimal | None:
     """A price of 0 or more, from text or a number, rounded to the decimals of the columns; None for anything else."""
-    if isinstance(value, str):
-        if _PRICE.fullmatch(value) is None:
-            return None
-    elif not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and _PRICE.fullmatch(value)):
         return None
     price = Decimal(str(value))
     if not price.is_finite() or not 0 <= price < PRICE_END:
         return None
-    rounded = price.quantize(_STEP, context=_ROUNDING).copy_abs()  # no "-0"
-    return rounded if rounded < PRICE_END else None
+    # Just below what the column holds, what was meant may be beyond.
+    for meant in (without_noise(price), price) if is_number else (price,):
+        rounded = meant.quantize(_STEP, context=_ROUNDING).copy_abs()  # no "-0"
+        if rounded < PRICE_END:
+            return rounded
+    return None
 
 
 def read_quote_time(value: object) -> datetime:

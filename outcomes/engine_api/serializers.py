@@ -71,7 +71,7 @@ LEGS_MESSAGES: dict[str, Any] = {
     "max_length": "Send at most {max_length} legs.",
 }
 ONCE = "Each instrument once."
-_RESERVED = rf"({ENTRY}$|{EXIT}$|directive-|succession-)"
+_RESERVED = rf"(({ENTRY}|{EXIT})\s*$|directive-|succession-)"
 _IS_RESERVED = re.compile(_RESERVED)
 # The words that the referee assigns are accepted from a real trade, whose report is never refused for its content.
 ANY_PROVENANCE = [value.value for value in Provenance if value != Provenance.UNPRICED]

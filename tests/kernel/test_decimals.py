@@ -6,8 +6,10 @@ import math
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kernel.values import counted, decimal_text, figure_text
+from kernel.values import counted, decimal_text, figure_text, without_noise
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,25 @@ def test_a_measured_number_has_three_digits_and_no_power_of_ten_that_people_woul
 )
 def test_one_thing_is_counted_without_an_s(number: int, words: str) -> None:
     assert counted(number, "difference") == words
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(-30, 12))
+def test_a_number_of_15_digits_comes_back_from_a_double(digits: int, exponent: int) -> None:
+    number = Decimal(digits).scaleb(exponent)
+
+    assert without_noise(number) == without_noise(Decimal(repr(float(number)))) == number
+
+
+@given(st.lists(st.integers(-(10**11), 10**11).map(lambda cents: Decimal(cents).scaleb(-2)), min_size=2, max_size=4))
+def test_a_sum_of_doubles_is_what_it_would_be_on_paper(prices: list[Decimal]) -> None:
+    # Of one sign: what is left of large numbers that cancel out is noise alone.
+    added = sum(float(abs(price)) for price in prices)
+
+    assert without_noise(Decimal(repr(added))) == sum(map(abs, prices))
+
+
+@pytest.mark.parametrize(
+    "text", ["0.12345678901234", "12345678901.123456", "60000.9099999999", "1.00000000000001", "1234567890123456789"]
+)
+def test_digits_that_no_rounding_leaves_stay(text: str) -> None:
+    assert without_noise(Decimal(text)) == Decimal(text)

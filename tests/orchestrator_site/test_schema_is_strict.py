@@ -83,6 +83,8 @@ TAKEN: list[tuple[str, Body]] = [
     ("Recommendation", {"plan": PLAN | {"quantity": 0.1 + 0.2, "multiplier": 99.99999999999999}}),
     ("Recommendation", {"plan": PLAN | {"quantity": 6e-9, "risk_amount": 1e-30}}),
     ("Exit", {"exit_price": -1e-30}),
+    ("Recommendation", {"plan": PLAN | {"risk_amount": "-0.00", "quantity": "0001.5"}}),
+    ("Exit", {"exit_price": 9999999999999998, "fees": -999999999999.9999}),
     ("Recommendation", {"action": "DECLINE", "plan": None}),
     ("Recommendation", {"recommendation": {"a": [1, None, {"b": "c\n"}]}}),
     ("Fill", {"fill_ref": "entry-2"}),
@@ -95,7 +97,7 @@ TAKEN: list[tuple[str, Body]] = [
     ("ShadowExit", {"quotes": {}, "market_conditions": {"quotes": {}, "seen": None}}),
 ]
 REFUSED: list[tuple[str, Body]] = [
-    *(("Heartbeat", {"engine_version": version}) for version in ("", " ", 7, None, "x" * 101)),
+    *(("Heartbeat", {"engine_version": version}) for version in ("", " ", "\x1f\x85", 7, None, "x" * 101)),
     *(("Heartbeat", {"rules_hash": text}) for text in (f" {'a' * 64}", f"{'a' * 64}\n", "a" * 65, "A" * 64)),
     ("Heartbeat", {"model": None}),
     *(("Claim", {"limit": limit}) for limit in ("5", 5.5, True, None, 0, 101)),
@@ -138,7 +140,7 @@ REFUSED: list[tuple[str, Body]] = [
     ("Heartbeat", {"model": {"a": "\x00"}}),
     ("Heartbeat", {"engine_version": "7\x00"}),
     *(("Trade", {"legs": [LEG | {"instrument": name}]}) for name in ("\u0422WX", "T\x00X", "T\tX")),
-    *(("Fill", {"fill_ref": name}) for name in ("entry", "exit", " entry", "directive-1", "succession-1")),
+    *(("Fill", {"fill_ref": name}) for name in ("entry", "exit\n", " entry ", "directive-1", "succession-1")),
     *(("Fill", {"time": time}) for time in ("2014-06-31T12:00:00Z", "2013-02-29T12:00:00Z", "2100-02-29T12:00:00Z")),
     *(("Fill", {"time": time}) for time in ("1970-01-01T00:00:00+00:01", "2100-12-31T23:59:59-00:01")),
     ("Amendment", {"kind": "CORRECT"}),
