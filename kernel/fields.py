@@ -312,7 +312,7 @@ class DecimalTextField(serializers.DecimalField):
     def __init__(self, max_digits: int, decimal_places: int, **options: Any) -> None:
         super().__init__(max_digits, decimal_places, **options)
         self._whole, self._decimals = max_digits - decimal_places, decimal_places
-        self._step, self._context = Decimal(1).scaleb(-decimal_places), Context(prec=max_digits)
+        self.step, self._context = Decimal(1).scaleb(-decimal_places), Context(prec=max_digits)
         self._least: Decimal | None = options.get("min_value")
         # A number may be rounded up to this.
         self._end, self._rounding = Decimal(10) ** self._whole, Context(prec=max_digits + 1, rounding=ROUND_HALF_EVEN)
@@ -338,14 +338,14 @@ class DecimalTextField(serializers.DecimalField):
             # Just below what the column holds, what was meant may be beyond.
             for meant in (without_noise(number), number) if isinstance(data, Decimal) else (number,):
                 if abs(meant) < self._end:
-                    rounded = meant.quantize(self._step, context=self._rounding)
+                    rounded = meant.quantize(self.step, context=self._rounding)
                     if abs(rounded) < self._end:
                         return rounded
         return super().to_internal_value(data)
 
     def quantize(self, value: Decimal) -> Decimal:
         """With as many decimals as the column; DRF makes the context anew for every number."""
-        return value.quantize(self._step, context=self._context)
+        return value.quantize(self.step, context=self._context)
 
     def to_representation(self, value: Any) -> str:
         """Plain digits, at least two decimals."""

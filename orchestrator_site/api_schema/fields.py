@@ -29,8 +29,7 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
             "type": "number", "description": f"Rounded to {places} decimals.", "exclusiveMaximum": 10**whole,
         }  # fmt: skip
         if field.above_zero:
-            # Half of the last decimal is rounded to 0.
-            sign, number["exclusiveMinimum"] = "(?!0+(\\.0+)?$)", float(Decimal(5).scaleb(-places - 1))
+            sign, number["minimum"] = "(?!0+(\\.0+)?$)", float(Decimal(1).scaleb(-places))
         elif field.min_value is not None:
             number["minimum"] = int(field.min_value)
         else:

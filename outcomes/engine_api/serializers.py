@@ -168,8 +168,9 @@ class PositiveField(DecimalTextField):
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The number; raise `not_positive`."""
-        value = super().to_internal_value(data)
-        if value <= 0:
+        is_number = isinstance(data, (int, Decimal)) and not isinstance(data, bool)
+        # What is less than the least that there is, is not rounded up to it.
+        if (is_number and data < self.step) or (value := super().to_internal_value(data)) <= 0:
             raise serializers.ValidationError("Must be greater than 0.", code="not_positive")
         return value
 

@@ -81,7 +81,7 @@ TAKEN: list[tuple[str, Body]] = [
     # A double's noise is rounded.
     ("Quotes", {"quotes": [QUOTE | {"bid": 0.1 + 0.2}]}),
     ("Recommendation", {"plan": PLAN | {"quantity": 0.1 + 0.2, "multiplier": 99.99999999999999}}),
-    ("Recommendation", {"plan": PLAN | {"quantity": 6e-9, "risk_amount": 1e-30}}),
+    ("Recommendation", {"plan": PLAN | {"quantity": 1.2e-8, "risk_amount": 1e-30}}),
     ("Exit", {"exit_price": -1e-30}),
     ("Recommendation", {"plan": PLAN | {"risk_amount": "-0.00", "quantity": "0001.5"}}),
     ("Exit", {"exit_price": 9999999999999998, "fees": -999999999999.9999}),
@@ -132,7 +132,7 @@ REFUSED: list[tuple[str, Body]] = [
     *(("Quotes", {"quotes": [QUOTE | {"quote_time": time}]}) for time in ("", "1401969600", -1, None, True)),
     *(("Quotes", {"quotes": [QUOTE | {"bid": price}]}) for price in ("-1e-2", "1e12", 10**12, "1" * 13)),
     *(("Quotes", {"quotes": [QUOTE | {"quote_time": time}]}) for time in (4133980800, 10**11 - 1, 4133980800000)),
-    *(("Recommendation", {"plan": PLAN | {"quantity": quantity}}) for quantity in (5e-9, 1e-30, "0.000000001")),
+    *(("Recommendation", {"plan": PLAN | {"quantity": quantity}}) for quantity in (9.9e-9, 1e-30, "0.000000001")),
     ("Recommendation", {"plan": PLAN | {"risk_amount": -1e-30}}),
     ("Recommendation", {"plan": None}),
     ("Recommendation", {"action": "DECLINE"}),
