@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from experiments.models import DecisionTime
 from experiments.worker.liveness import HEARTBEAT_AGE, STARTING_SECONDS
 from kernel.processes import METRICS_FOLDER
+from signals_app.alerts.admission import FORWARDED, client_address
 
 # A signal is decided within milliseconds.
 WAITING_LIMIT_SECONDS = 30.0
@@ -195,9 +196,17 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _may_look_inside(request: HttpRequest) -> bool:
-    """Whether the request carries METRICS_TOKEN, where there is one."""
-    given = request.META.get("HTTP_AUTHORIZATION", "").encode()
-    return not settings.METRICS_TOKEN or hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
+    """Whether the request carries METRICS_TOKEN or, where there is none, comes from this machine.
+
+    An engine that saw another one's calls counted would know its own role before it has answered.
+    """
+    if settings.METRICS_TOKEN:
+        given = request.META.get("HTTP_AUTHORIZATION", "").encode()
+        return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
+    if any(name in request.META for name in FORWARDED):
+        return False
+    address = client_address(request.META.get("REMOTE_ADDR", ""), "", 0)
+    return address is not None and address.is_loopback
 
 
 def _worker_state(numbers: dict[str, float | None]) -> str:
@@ -284,9 +293,12 @@ class OrchestratorCollector(Collector):
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format, 401 without the token, or 503 while the database is away."""
+    """Answer in Prometheus' text format; 401 without the token, or from elsewhere; 503 while the database is away."""
     if not _may_look_inside(request):
-        refused = HttpResponse("Send METRICS_TOKEN as `Authorization: Bearer`.", status=401, content_type="text/plain")
+        refused = HttpResponse(
+            "Send METRICS_TOKEN as `Authorization: Bearer`; where none is set, this machine alone is answered.",
+            status=401, content_type="text/plain",
+        )  # fmt: skip
         refused["WWW-Authenticate"] = "Bearer"
         return refused
     # Not described before: that would ask the database once more. Not the library's own registry, which adds the

@@ -78,7 +78,8 @@ METRICS_TOKEN = env.text(
     "METRICS_TOKEN",
     default="",
     allowed="any text",
-    meaning="`/metrics` and the details of `/readyz` require it as `Authorization: Bearer`; without one they are open",
+    meaning="`/metrics` and the details of `/readyz` require it as `Authorization: Bearer`; without one they are for "
+    "requests of the same machine that came through no proxy",
     secret=True,
 )
 API_DOCS = env.flag(

@@ -2,17 +2,24 @@
 -- is told by another row that could not be there without it.
 WITH e AS (SELECT * FROM experiments WHERE experiment_id = %(experiment)s),
      trades AS (
-         SELECT 'real' AS kind, trade_id, engine, status, flags FROM real_trades WHERE experiment_id = %(experiment)s
+         SELECT 'real' AS kind, trade_id, engine, status, flags, revision FROM real_trades
+          WHERE experiment_id = %(experiment)s
          UNION ALL
-         SELECT 'shadow', trade_id, engine, status, flags FROM shadow_trades WHERE experiment_id = %(experiment)s),
+         SELECT 'shadow', trade_id, engine, status, flags, revision FROM shadow_trades
+          WHERE experiment_id = %(experiment)s),
      outcomes AS (
-         SELECT 'real' AS kind, trade_id, engine FROM real_outcomes WHERE experiment_id = %(experiment)s
+         SELECT 'real' AS kind, trade_id, engine, revision FROM real_outcomes WHERE experiment_id = %(experiment)s
          UNION ALL
-         SELECT 'shadow', trade_id, engine FROM shadow_outcomes WHERE experiment_id = %(experiment)s),
+         SELECT 'shadow', trade_id, engine, revision FROM shadow_outcomes WHERE experiment_id = %(experiment)s),
      traded AS (
          SELECT CASE WHEN real_trade_id IS NULL THEN 'shadow' ELSE 'real' END AS kind, engine,
                 coalesce(real_trade_id, shadow_trade_id) AS trade_id, number
-           FROM trade_fills WHERE experiment_id = %(experiment)s)
+           FROM trade_fills WHERE experiment_id = %(experiment)s),
+     still_open AS (
+         SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id,
+                sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END) AS quantity
+           FROM fills_in_force f CROSS JOIN json_to_recordset(f.legs) AS leg (effect text, quantity numeric)
+          WHERE f.experiment_id = %(experiment)s GROUP BY 1)
 SELECT what FROM (
     SELECT 1 AS place, 'the signal' AS what FROM e
      WHERE NOT EXISTS (SELECT FROM signals s WHERE s.signal_id = e.signal_id)
@@ -55,4 +62,21 @@ SELECT what FROM (
     SELECT 11, 'the exit directive to the shadow' FROM trades t
      WHERE t.kind = 'real' AND t.status = 'CLOSED'
        AND NOT EXISTS (SELECT FROM exit_directives d WHERE d.real_trade_id = t.trade_id AND d.is_last)
+    UNION ALL
+    SELECT 12, 'a fill of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
+     WHERE EXISTS (SELECT FROM traded f WHERE f.trade_id = t.trade_id AND f.number = 1)
+       AND (t.status = 'CLOSED' AND EXISTS (SELECT FROM still_open o WHERE o.trade_id = t.trade_id AND o.quantity <> 0)
+            OR EXISTS (SELECT FROM exit_directives d WHERE d.shadow_trade_id = t.trade_id AND d.state = 'DONE'
+                          AND NOT EXISTS (SELECT FROM trade_fills f WHERE f.shadow_trade_id = t.trade_id
+                                             AND f.fill_ref = 'directive-' || d.number))
+            OR EXISTS (SELECT FROM trade_amendments a WHERE coalesce(a.real_trade_id, a.shadow_trade_id) = t.trade_id
+                          AND a.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM trade_fills f WHERE f.amendment_id = a.id)))
+    UNION ALL
+    SELECT 13, 'an amendment of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
+     WHERE t.revision <> 1 + (SELECT count(*) FROM trade_amendments a
+                               WHERE coalesce(a.real_trade_id, a.shadow_trade_id) = t.trade_id AND a.state = 'ACCEPTED')
+    UNION ALL
+    SELECT DISTINCT 14, 'an earlier outcome of engine ' || o.engine || '''s ' || o.kind || ' trade' FROM outcomes o
+     WHERE o.revision > 1 AND NOT EXISTS (SELECT FROM outcomes e
+                                           WHERE (e.trade_id, e.revision) = (o.trade_id, o.revision - 1))
 ) missing ORDER BY place, what

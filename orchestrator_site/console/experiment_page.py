@@ -12,7 +12,7 @@ from experiments.core.explanation import RuleStep, walk_rules
 from experiments.models import ExecutionDecision, Experiment, SignalDistribution
 from orchestrator_site.console.timeline import Scale, TimedEvent, answered, decided, fills_of, scale_of, timed
 from orchestrator_site.console.trade_words import headline, reasons_of
-from outcomes.core.books import ZERO, positions, until_first_roll
+from outcomes.core.books import ZERO, PositionKey, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.quoting import contract_text
 from outcomes.fill_rows import FillRow, fill_rows, in_r
@@ -86,11 +86,12 @@ class Side:
     def planned_legs(self) -> list[PlannedLeg]:
         """The plan beside what was opened."""
         planned = self.plan.quantities() if self.plan else {}
-        opened = positions(until_first_roll(fills_of(self.trade)))
-        return [
-            PlannedLeg(*key, planned.get(key, ZERO), opened[key].opened if key in opened else ZERO)
-            for key in [*planned, *(key for key in opened if key not in planned)]
-        ]
+        # Of openings alone: of a trade whose entry was deleted, the fills close what is not there.
+        opened: dict[PositionKey, Decimal] = {}
+        for leg in (leg for fill in until_first_roll(fills_of(self.trade)) for leg in fill.legs):
+            if leg.effect == "OPEN":
+                opened[leg.key] = opened.get(leg.key, ZERO) + leg.quantity
+        return [PlannedLeg(*key, planned.get(key, ZERO), opened.get(key, ZERO)) for key in {**planned, **opened}]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from orchestrator_site.web.handling import is_call, request_id_of
 from orchestrator_site.web.heads import IS_OFFERED, KEEP_ALIVE, STAYS_OPEN, Environ, RequestError
 from orchestrator_site.web.http1 import PROBLEM_JSON, RETRY_SECONDS, Connection, patrol
 from orchestrator_site.web.intake import ASKS, CALL_BYTES, PART, request_frame
+from signals_app.alerts.admission import FORWARDED
 from signals_app.alerts.decoding import MAX_BODY_BYTES
 from signals_app.urls import webhook_urls
 from signals_app.webhook.receive import CUT_SHORT, AlertView
@@ -54,7 +55,6 @@ SPARE_FILES = 64
 # One byte more than any part of the site reads.
 KEPT_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
 # Whose requests come by a proxy, which may send anybody's on one connection.
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
 
 
 class PageCall(asyncio.Protocol):

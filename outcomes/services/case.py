@@ -229,6 +229,15 @@ class Terms:
         """All trades of the experiment, the real one first."""
         return [*([self.real] if self.real else []), *self.shadows.values()]
 
+    def recommendation(self, engine: str) -> Recommendation:
+        """What the engine has recommended before it traded; raise `history_incomplete` where that was deleted."""
+        found = self.recommendations.get(engine)
+        if found is None:
+            raise DomainError(
+                "history_incomplete", f"Deleted from the database: the recommendation of engine {engine}."
+            )
+        return found
+
     def trade(self, trade_id: UUID) -> RealTrade | ShadowTrade:
         """The trade with this id, which is one of the experiment's."""
         return next(trade for trade in self.trades if trade.pk == trade_id)

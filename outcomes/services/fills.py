@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from kernel.canonical import document_hash
+from kernel.errors import DomainError
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, new_row, related, update
 from kernel.values import decimal_text, parse_instant
@@ -87,8 +88,11 @@ def stored_fills(trade: RealTrade | ShadowTrade) -> list[TradeFill]:
 
 
 def books_of(trade: RealTrade | ShadowTrade, schedule: Schedule) -> Books:
-    """The books of a trade that has a fill."""
-    return kept_books(trade, related(trade, "fills"), schedule)
+    """The books of a trade that has a fill; raise `history_incomplete` where all were deleted."""
+    rows = related(trade, "fills")
+    if not rows:
+        raise DomainError("history_incomplete", f"Deleted from the database: the entry of engine {trade.engine}.")
+    return kept_books(trade, rows, schedule)
 
 
 def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedule: Schedule) -> Books:
@@ -286,7 +290,7 @@ def record_one(trade: RealTrade | ShadowTrade, rule: PairRule, detail: str, now:
 
 def judge_plan(trade: RealTrade, terms: Terms) -> None:
     """Hold a real trade against its plan; the caller saves the trade's flags."""
-    plan, now = terms.recommendations[trade.engine].plan, terms.now
+    plan, now = terms.recommendation(trade.engine).plan, terms.now
     if plan is None:
         record_one(trade, PairRule.PLAN_DIFFERS, "the engine declined, and planned nothing", now)
         return
@@ -336,7 +340,7 @@ def check_pair(terms: Terms) -> None:
 
 
 def _paired(trade: RealTrade | ShadowTrade, terms: Terms) -> PairedTrade:
-    recommendation = terms.recommendations[trade.engine]
+    recommendation = terms.recommendation(trade.engine)
     rows = stored_fills(trade)
     fills = [core_fill(row) for row in rows]
     closing: list[TradeFill]

@@ -171,6 +171,10 @@ def _check_sender(source: KnownSource, arrival: Arrival) -> None:
         raise DomainError("content_encoding", detail)
 
 
+# What proxies add to a request, as WSGI names it.
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
+
+
 @lru_cache(maxsize=256)
 def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> Address | None:
     """The sender's address; None when nothing usable is known, as behind a Unix socket.

@@ -155,6 +155,26 @@ def test_probes_come_by_address_over_plain_http_even_in_production(client: Clien
     assert client.get("/admin/login/", headers={"host": "desk.example"}).status_code == 301
 
 
+@pytest.mark.parametrize(
+    ("address", "headers", "is_answered"),
+    [
+        ("127.0.0.1", {}, True), ("::1", {}, True), ("::ffff:127.0.0.1", {}, True), ("", {}, False),
+        ("10.0.0.7", {}, False), ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, False),
+        ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}, False), ("127.0.0.1", {"Via": "1.1 proxy"}, False),
+    ],
+)  # fmt: skip
+def test_without_a_token_numbers_and_reasons_are_for_the_same_machine(
+    client: Client, address: str, headers: dict[str, str], is_answered: bool
+) -> None:
+    """An engine that sees which calls the other one makes knows its own role before it has answered."""
+    heartbeat(1)
+
+    numbers, ready = (client.get(path, headers=headers, REMOTE_ADDR=address) for path in ("/metrics", "/readyz"))
+
+    assert numbers.status_code == (200 if is_answered else 401)
+    assert (ready.status_code, "checks" in ready.json()) == (200, is_answered)
+
+
 def test_with_a_token_numbers_and_reasons_are_for_whoever_has_it(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = "a-token"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from policies.models import ApiKey
 from tests.database import execute, rows
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, make_everything
-from tests.outcomes.desk import Desk, make_desk
+from tests.outcomes.desk import EXIT_TIME, Desk, make_desk
+from tests.outcomes.services.test_amendments import amend, closed_pair, correction, execution
 from tests.size.source import FOLDERS
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +118,37 @@ def test_the_experiments_page_and_its_trades_pages_name_what_is_gone(table: str,
         assert "Deleted from the database" in page
 
 
+@pytest.mark.parametrize(
+    ("rows_of", "what"),
+    [
+        ("trade_fills WHERE fill_ref = 'entry' AND real_trade_id IS NOT NULL", "the entry of engine A's real trade"),
+        (
+            "trade_fills WHERE fill_ref = 'entry' AND shadow_trade_id IS NOT NULL",
+            "the entry of engine B's shadow trade",
+        ),
+        ("trade_fills WHERE fill_ref = 'exit' AND revision = 2", "a fill of engine A's real trade"),
+        ("trade_fills WHERE fill_ref = 'exit'", "a fill of engine A's real trade"),
+        ("trade_fills WHERE fill_ref = 'directive-1'", "a fill of engine B's shadow trade"),
+        ("trade_amendments", "an amendment of engine A's real trade"),
+        ("real_outcomes WHERE revision = 1", "an earlier outcome of engine A's real trade"),
+    ],
+)
+def test_a_single_row_that_is_gone_is_named_as_well(rows_of: str, what: str, root: Client) -> None:
+    desk = make_desk()
+    real_id, shadow_id = closed_pair(desk), ShadowTrade.objects.get().pk
+    amend(desk, real_id, correction("exit", execution("1.98")))
+    assert missing_rows(desk.experiment.pk) == []
+
+    lose(rows_of)
+
+    for address in (
+        reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,)),
+        reverse("admin:outcomes_realtrade_change", args=(real_id,)),
+        reverse("admin:outcomes_shadowtrade_change", args=(shadow_id,)),
+    ):
+        assert what in html.unescape(root.get(address).content.decode())
+
+
 def test_nothing_is_named_where_all_is_there(root: Client) -> None:
     experiment = make_everything()
 
@@ -177,11 +210,7 @@ def test_a_row_of_the_report_outlasts_its_signal(table: str, root: Client) -> No
     assert ">deleted<" in page
 
 
-# What comes before an engine's own reports; a trade without its fills or its answer cannot be booked further.
-BEFORE_REPORTS = [table for table in PARTS if table not in ("recommendations", "real_trades", "trade_fills")]
-
-
-@pytest.mark.parametrize("table", BEFORE_REPORTS)
+@pytest.mark.parametrize("table", PARTS)
 def test_no_engine_meets_an_internal_error(table: str) -> None:
     desk = make_desk()
     trade_id = desk.open_real()
@@ -191,6 +220,7 @@ def test_no_engine_meets_an_internal_error(table: str) -> None:
         desk.a.post("recommendations", recommendation_of(desk)),
         desk.a.confirm(desk.experiment),
         desk.a.open(desk.experiment, quantity="2"),
+        desk.a.post(f"trades/{trade_id}/fills", {"fill_ref": "f1", "time": EXIT_TIME, "legs": [execution("1.50")]}),
         desk.a.close(trade_id),
         desk.a.get(f"trades/{trade_id}"),
         desk.a.get(f"assignments/{desk.experiment.pk}"),
@@ -198,7 +228,7 @@ def test_no_engine_meets_an_internal_error(table: str) -> None:
         desk.b.get("exit-directives"),
     ]
 
-    assert {answer.status for answer in answers} <= {200, 201, 404, 409}, [answer.body for answer in answers]
+    assert {answer.status for answer in answers} <= {200, 201, 400, 404, 409}, [answer.body for answer in answers]
 
 
 @pytest.mark.parametrize("table", PARTS)
