@@ -108,7 +108,8 @@ Made from `outcomes/analyst_api/columns.py` and `orchestrator_site/analyst/views
 [analysts.md](analysts.md#take-the-data-away) says how to get them.
 
 Times are UTC, RFC 3339 with six decimals, in JSON and CSV, and timestamps in Parquet. Amounts are exact: text in JSON,
-every digit in CSV, decimals of twelve places in Parquet. Null is an empty cell in CSV; an empty text is `""`.
+every digit in CSV, decimals of twelve places in Parquet, null from 10^25 on. Null is an empty cell in CSV; an empty
+text is `""`.
 
 ## What has been archived
 

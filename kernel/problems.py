@@ -385,6 +385,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     ),
     "confirm_permit": ("not_found", "recommendation_missing", "not_permitted", "permit_expired", "halted"),
     "list_trades": (),
+    "list_recommendations": (),
     "get_trade": ("not_found",),
     "propose_amendment": (
         "not_found", "conflict", "amendment_open", "amendment_impossible", "shadow_not_amended", "duplicate_leg",

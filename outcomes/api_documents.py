@@ -150,6 +150,18 @@ class ContextField(JSONObjectField):
     """A market context, as it is hashed."""
 
 
+@extend_schema_field(
+    _object(
+        {
+            "legs": PLANNED_LEGS, "quantity": _DECIMAL, "multiplier": _DECIMAL, "currency": {"type": "string"},
+            "risk_amount": _DECIMAL,
+        }
+    )
+)  # fmt: skip
+class PlanDocumentField(JSONObjectField):
+    """A plan as it was stored."""
+
+
 @extend_schema_field(OPENED_LEGS)
 class OpenedLegsField(serializers.JSONField):
     """The legs of a trade as it was opened."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
@@ -16,9 +17,10 @@ from kernel.errors import DomainError
 from kernel.sql import load
 from kernel.values import MOMENT_PATTERN, UUID_PATTERN, epoch_microseconds, from_epoch_microseconds
 from outcomes.core.books import result_in_force
-from outcomes.models import ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
+from outcomes.models import Action, ArchivedExperiment, Outcome, RealTrade, Recommendation, ShadowTrade
 from policies.as_of import absence_at
 from policies.models import PolicyVersion
+from policies.selectors import open_halt
 
 MISSING = load(__file__, "missing.sql")
 # What `experiment_story` reads beside the experiment, in a query each.
@@ -59,20 +61,26 @@ _OF_A_TRADE = ("fills", "outcomes", "amendments", "exit_directives", "experiment
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the list of trades: all up to this one are on earlier pages."""
+    """A place in a list of an engine's own: all up to this one are on earlier pages."""
 
-    opened_at: datetime
-    trade_id: UUID
+    moment: datetime
+    id: UUID
 
     def text(self) -> str:
         """As a cursor; CURSOR is the pattern of all."""
-        return f"{epoch_microseconds(self.opened_at)}_{self.trade_id}"
+        return f"{epoch_microseconds(self.moment)}_{self.id}"
 
     @classmethod
     def read(cls, text: str) -> Position:
         """The place that a cursor names."""
-        moment, _, trade_id = text.partition("_")
-        return cls(from_epoch_microseconds(moment), UUID(trade_id))
+        moment, _, identity = text.partition("_")
+        return cls(from_epoch_microseconds(moment), UUID(identity))
+
+    def beyond(self, time: str, identity: str) -> Q:
+        """The rows behind it in the order of these two fields."""
+        later = Q((f"{time}__gt", self.moment)) | Q((time, self.moment), (f"{identity}__gt", self.id))
+        # The first bound is for the index, the second the rule.
+        return Q((f"{time}__gte", self.moment)) & later
 
 
 def own_trades(
@@ -95,9 +103,7 @@ def own_trades(
         if kind in (None, table.kind):
             rows: QuerySet[Any] = table.objects.filter(**conditions).order_by("opened_at", "trade_id")
             if cursor is not None:
-                later = Q(opened_at__gt=cursor.opened_at) | Q(opened_at=cursor.opened_at, trade_id__gt=cursor.trade_id)
-                # The first bound is for the index, the second the rule.
-                rows = rows.filter(later, opened_at__gte=cursor.opened_at)
+                rows = rows.filter(cursor.beyond("opened_at", "trade_id"))
             found += rows.prefetch_related(*_OF_A_TRADE, *extra)[: page_size + 1]
     found.sort(key=lambda trade: (trade.opened_at, trade.trade_id))
     page = found[:page_size]
@@ -114,6 +120,26 @@ def experiments(filters: dict[str, Any]) -> QuerySet[Experiment]:
         .prefetch_related("signal")
         .order_by("-created_at", "experiment_id")
     )
+
+
+def answers_to_open(
+    engine: str, *, page_size: int, since: datetime | None = None, cursor: Position | None = None
+) -> tuple[list[Recommendation], Position | None]:
+    """A page of the engine's answers to open without a trade, oldest first, and where the next begins, if any.
+
+    Of those since a time, or of the last day: what was answered before can no longer be opened.
+    """
+    begun = since or Now() - timedelta(days=1)
+    rows = Recommendation.objects.filter(engine=engine, action=Action.OPEN, recommended_at__gte=begun)
+    for table in (RealTrade, ShadowTrade):
+        rows = rows.exclude(Exists(table.objects.filter(experiment_id=OuterRef("experiment_id"), engine=engine)))
+    if cursor is not None:
+        rows = rows.filter(cursor.beyond("recommended_at", "experiment_id"))
+    found = list(rows.order_by("recommended_at", "experiment_id")[: page_size + 1])
+    page, is_halted = found[:page_size], open_halt() is not None
+    for one in page:
+        one.halted = is_halted
+    return page, Position(page[-1].recommended_at, page[-1].experiment_id) if len(found) > page_size else None
 
 
 def experiment_story(experiment_id: UUID) -> Experiment:

@@ -18,6 +18,7 @@ from outcomes.api_documents import (
     FilledLegsField,
     FlagsField,
     OpenedLegsField,
+    PlanDocumentField,
     SignalDocumentField,
 )
 from outcomes.core.books import entry_fees, in_force, result_in_force
@@ -87,6 +88,22 @@ class RecommendationAnswerSerializer(FixedFields, serializers.ModelSerializer[Re
         fields = (
             "experiment_id", "engine", "action", "role", "reason", "permit_expires_at", "recommended_at", "halted",
         )  # fmt: skip
+
+
+class AnswerToOpenSerializer(RecommendationAnswerSerializer):
+    """An answer to open of which no trade has been reported, with the plan that it was given with."""
+
+    plan = PlanDocumentField()
+
+    class Meta(RecommendationAnswerSerializer.Meta):
+        fields = (*RecommendationAnswerSerializer.Meta.fields, "plan")  # type: ignore[assignment]  # a longer tuple
+
+
+class AnswersToOpenSerializer(FixedFields, serializers.Serializer[Any]):
+    """One page of the engine's answers to open, oldest first; `next_cursor` is null on the last one."""
+
+    recommendations = AnswerToOpenSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
 
 
 class PermitAnswerSerializer(FixedFields, serializers.Serializer[Permit]):

@@ -424,6 +424,18 @@ class TradesQuerySerializer(StrictSerializer):
         return Position.read(value)
 
 
+class AnswersQuerySerializer(StrictSerializer):
+    """Which of the engine's own answers, and where the page begins."""
+
+    since = InstantField(required=False, help_text="Answered at this time or later; default: a day ago.")
+    cursor = PatternField(CURSOR, required=False, help_text="The `next_cursor` of the page before.")
+    page_size = serializers.IntegerField(min_value=1, max_value=MAX_TRADES, default=50)
+
+    def validate_cursor(self, value: str) -> Position:
+        """Where the last page ended."""
+        return Position.read(value)
+
+
 class PendingExitsQuerySerializer(StrictSerializer):
     """How long to wait for an exit to price."""
 

@@ -18,6 +18,7 @@ from outcomes import services
 from outcomes.engine_api.amendments import AmendmentSerializer
 from outcomes.engine_api.answers import (
     AmendmentAnswerSerializer,
+    AnswersToOpenSerializer,
     AssignmentSerializer,
     ClaimedSerializer,
     KeptOwnExitSerializer,
@@ -31,6 +32,7 @@ from outcomes.engine_api.answers import (
     TradePageSerializer,
 )
 from outcomes.engine_api.serializers import (
+    AnswersQuerySerializer,
     ClaimSerializer,
     ConfirmSerializer,
     ExitSerializer,
@@ -42,7 +44,7 @@ from outcomes.engine_api.serializers import (
     TradeSerializer,
     TradesQuerySerializer,
 )
-from outcomes.selectors import own_trades
+from outcomes.selectors import answers_to_open, own_trades
 from policies.access import EngineCall, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
@@ -120,10 +122,25 @@ class AssignmentView(EngineCall, APIView):
 
 
 class RecommendationsView(EngineCall, APIView):
-    """Recommend a trade, or decline."""
+    """Recommend a trade, or decline; list what has not been opened."""
+
+    @extend_schema(
+        operation_id="list_recommendations",
+        summary="List the engine's own answers to open without a trade",
+        parameters=[AnswersQuerySerializer],
+        responses=AnswersToOpenSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """The engine's own answers to open of which it has reported no trade, oldest first, each with role and plan."""
+        query = AnswersQuerySerializer(data=query_of(request))
+        query.is_valid(raise_exception=True)
+        answers, position = answers_to_open(engine_of(request), **query.validated_data)
+        cursor = None if position is None else position.text()
+        return Response(AnswersToOpenSerializer.answer({"recommendations": answers, "next_cursor": cursor}))
 
     @extend_schema(
         operation_id="create_recommendation",
+        summary="Recommend a trade, or decline",
         request=RecommendationSerializer,
         responses=_first_or_repeat(RecommendationAnswerSerializer),
     )

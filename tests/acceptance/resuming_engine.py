@@ -1,9 +1,9 @@
 """An engine that forgets everything when it dies, as a process: `resuming_engine.py URL FOLDER [CALL before|after]`.
 
-In the folder lie what outlives it, the list of the experiments that it has claimed and its broker's books, in which an
-order bears the experiment's id. All else it asks the orchestrator: what it has answered by answering again, what it has
-told by `GET trades`, what it has to follow by `GET exit-directives`. Its key is in ORCHESTRATOR_API_KEY. With a call's
-name it kills itself there: before the call goes out, or when the answer has come and nobody has read it.
+In the folder lie its broker's books, in which an order bears the experiment's id. All else it asks the orchestrator:
+what it has answered and not opened by `GET recommendations`, what it has told by `GET trades`, what it has to follow by
+`GET exit-directives`. Its key is in ORCHESTRATOR_API_KEY. With a call's name it kills itself there: before the call
+goes out, or when the answer has come and nobody has read it.
 """
 
 from __future__ import annotations
@@ -54,35 +54,33 @@ class Engine:
 
     def __init__(self, url: str, folder: Path, dies_at: str = "", when: str = "") -> None:
         self._address = urlsplit(url)
-        self._claimed = folder / "claimed"
         self._broker = Broker(folder)
         self._dies_at, self._when = dies_at, when
 
     def live(self) -> None:
         """Take up what is there, new or old, and bring it to where the market is."""
         self._call("heartbeat", "POST", "heartbeat", {"engine_version": "1", "rules_hash": RULES_HASH})
-        # A lease that nobody answers under ends after a second.
-        wanted = {"limit": 5, "lease_seconds": 1, "wait_seconds": 0 if self._claimed.exists() else 3}
+        answered = self._call("look", "GET", "recommendations")["recommendations"]
+        trades = self._call("look", "GET", "trades")["trades"]
+        # A lease that nobody answers under ends soon; whoever has answered waits for nothing.
+        wanted = {"limit": 5, "lease_seconds": 2, "wait_seconds": 0 if answered or trades else 5}
         for work in self._call("claim", "POST", "assignments/claim", wanted)["assignments"]:
-            with self._claimed.open("a") as claimed:
-                claimed.write(f"{work['experiment_id']}\n")
-            self._call("renew", "POST", f"assignments/{work['experiment_id']}/renew", {"lease_seconds": 60})
-        for experiment_id in dict.fromkeys(self._claimed.read_text().split()):
-            told = self._call("look", "GET", f"trades?experiment_id={experiment_id}")["trades"]
-            trade = told[0] if told else self._open(experiment_id)
+            self._call("renew", "POST", f"assignments/{work['experiment_id']}/renew", {"lease_seconds": 2})
+            answered.append(self._answer(work))
+        trades += [self._open(answer["experiment_id"], answer["role"]) for answer in answered]
+        for trade in trades:
             if trade["kind"] == "REAL":
                 self._sell(trade)
-            elif trade["own_exit"] is None:
+            elif trade.get("own_exit") is None:
                 self._leave_by_itself(trade)
         for directive in self._call("look", "GET", "exit-directives")["exit_directives"]:
             step = "part" if len(self._trade(directive["trade_id"])["fills"]) == 1 else "exit"
             quotes = {CALL: _quote(step, directive["exit_time"])}
             self._call("follow", "POST", f"exit-directives/{directive['id']}/report", {"quotes": quotes})
 
-    def _open(self, experiment_id: str) -> dict[str, Any]:
-        work = self._call("look", "GET", f"assignments/{experiment_id}")
+    def _answer(self, work: dict[str, Any]) -> dict[str, Any]:
         answer = {
-            "experiment_id": experiment_id,
+            "experiment_id": work["experiment_id"],
             "context_hash": work["context_hash"],
             "action": "OPEN",
             "strategy_version": "1",
@@ -90,7 +88,9 @@ class Engine:
             "plan": PLAN,
             "recommendation": {"why": "It rises."},
         }
-        role = self._call("answer", "POST", "recommendations", answer)["role"]
+        return self._call("answer", "POST", "recommendations", answer)
+
+    def _open(self, experiment_id: str, role: str) -> dict[str, Any]:
         fill = {"price": MARKET["entry"][1], "time": _now()}
         if role == "REAL":
             if f"buy {experiment_id}" not in self._broker.fills:

@@ -94,6 +94,7 @@ def ask_everything(blind: Blind) -> None:
             blind.ask("post", "trades", own | {"kind": kind})
     blind.ask("get", "trades")
     blind.ask("get", "trades", own)
+    blind.ask("get", "recommendations")
     for guess in guessed:
         blind.ask("get", f"trades/{guess}")
         closing = {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1"}

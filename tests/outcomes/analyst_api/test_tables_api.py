@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from django.db import connection
+from psycopg.sql import SQL
 from rest_framework.test import APIClient
 
 from experiments.models import Experiment
@@ -19,7 +20,8 @@ from kernel.audit import record
 from kernel.models import AuditEntry
 from kernel.values import decimal_text, format_timestamp
 from outcomes.analyst_api import rows as rows_module
-from outcomes.analyst_api.columns import TABLES
+from outcomes.analyst_api.columns import TABLES, Column, Kind
+from outcomes.analyst_api.files import Part, parquet_file
 from outcomes.core.statistics import money_text
 from outcomes.models import RealOutcome
 from outcomes.performance.report import performance_report
@@ -57,6 +59,17 @@ def read(analyst: APIClient, table: str, **query: Any) -> list[dict[str, Any]]:
         if answer["next"] is None:
             return found
         answer = analyst.get(answer["next"]).json()
+
+
+@pytest.mark.parametrize(("amount", "read"), [("1e30", None), ("-1e25", None), ("-99999.5", Decimal("-99999.5"))])
+def test_an_absurd_amount_ends_no_file(amount: str, read: Decimal | None) -> None:
+    """A real trade is kept whatever it says, and Parquet's decimals end at 38 digits."""
+    part: Part = (SQL("SELECT 'x' AS symbol, {}::numeric AS pnl").format(amount), {})
+    columns = [Column("symbol", Kind.TEXT, "Symbol"), Column("pnl", Kind.AMOUNT, "P&L")]
+
+    file = b"".join(parquet_file([part], columns))
+
+    assert pq.read_table(io.BytesIO(file)).to_pylist() == [{"symbol": "x", "pnl": read}]
 
 
 def csv_rows(analyst: APIClient, table: str, **query: Any) -> list[dict[str, str]]:

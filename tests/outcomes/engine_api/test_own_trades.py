@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from outcomes.models import RealTrade, ShadowTrade
+from kernel.actors import Actor
+from kernel.values import format_timestamp
+from outcomes.models import RealTrade, Recommendation, ShadowTrade
+from outcomes.selectors import answers_to_open
+from policies.services import engage_halt
+from tests.database import execute
 from tests.outcomes.desk import C70, C72_5_JULY, Desk, EngineClient, live_desk, make_desk, now, quote
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +167,59 @@ def test_a_live_trade_that_is_open_says_what_was_booked() -> None:
 
 def _closing(quantity: str) -> dict[str, str]:
     return {"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": quantity, "price": "1.50"}
+
+
+def test_what_was_answered_and_not_opened_is_listed_with_role_and_plan() -> None:
+    desk = make_desk()
+
+    (real,), (shadow,) = (engine.get("recommendations").body["recommendations"] for engine in (desk.a, desk.b))
+
+    stored = Recommendation.objects.get(engine="A")
+    assert (real["experiment_id"], real["engine"], real["role"]) == (str(desk.experiment.pk), "A", "REAL")
+    assert (real["plan"], real["halted"]) == (stored.plan, False)
+    assert stored.permit_expires_at is not None
+    assert real["permit_expires_at"] == format_timestamp(stored.permit_expires_at)
+    assert (shadow["engine"], shadow["role"], shadow["permit_expires_at"]) == ("B", "SHADOW", None)
+    engage_halt(Actor("tests"), reason="A test.")
+    assert desk.a.get("recommendations").body["recommendations"] == [real | {"halted": True}]
+
+
+def test_what_was_opened_or_declined_or_belongs_to_another_day_is_not_listed() -> None:
+    desk = make_desk()
+    desk.open_real()
+    desk.open_shadow()
+    declined = make_desk(recommended=False)
+    declined.a.recommend(declined.experiment, action="DECLINE")
+    old = make_desk()
+    execute("SET session_replication_role = replica")
+    Recommendation.objects.filter(experiment=old.experiment).update(
+        recommended_at=datetime.now(UTC) - timedelta(days=2)
+    )
+    execute("SET session_replication_role = DEFAULT")
+
+    for engine in (desk.a, desk.b):
+        assert engine.get("recommendations").body == {"recommendations": [], "next_cursor": None}
+        (found,) = engine.get("recommendations?since=2014-06-05T00:00:00Z").body["recommendations"]
+        assert found["experiment_id"] == str(old.experiment.pk)
+
+
+def test_answers_without_a_trade_come_in_pages(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    made = [str(make_desk().experiment.pk) for _ in range(5)]
+    engine = EngineClient("A")
+    found, query = [], "?page_size=2"
+    while query:
+        answer = engine.get(f"recommendations{query}").body
+        found += [one["experiment_id"] for one in answer["recommendations"]]
+        query = answer["next_cursor"] and f"?page_size=2&cursor={answer['next_cursor']}"
+
+    assert sorted(found) == sorted(made)
+    with django_assert_num_queries(2):
+        answers_to_open("A", page_size=50)
+
+
+@pytest.mark.parametrize("query", ["?cursor=nonsense", "?page_size=0", "?since=yesterday", "?status=OPEN"])
+def test_a_wrong_query_for_answers_is_named(query: str) -> None:
+    answer = make_desk().a.get(f"recommendations{query}")
+
+    assert answer.status == 400
+    assert answer.body["errors"][0]["pointer"] == f"/{query[1:].partition('=')[0]}"
