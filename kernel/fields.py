@@ -22,7 +22,6 @@ from rest_framework.request import Request
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from kernel.canonical import SHA256_HEX, canonical_json, load_canonical
-from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, parse_instant, without_noise
 
 
@@ -212,11 +211,11 @@ class PeriodSerializer(StrictSerializer):
     """A query that may have `since` and `until`."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raise `period_empty` for a period that ends before it begins."""
+        """Reject a period that ends before it begins, as `period_empty`."""
         since, until = attrs.get("since"), attrs.get("until")
         if since is not None and until is not None and since > until:
             detail = "Nothing is at or after since and before until: until is the earlier one."
-            raise DomainError("period_empty", detail, "/until")
+            raise serializers.ValidationError({"until": serializers.ErrorDetail(detail, code="period_empty")})
         return attrs
 
 

@@ -50,6 +50,15 @@ def _field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
     return [{"pointer": pointer, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}]
 
 
+def _invalid(errors: list[dict[str, str]]) -> tuple[str, str, list[dict[str, str]]]:
+    first = errors[0] if errors else {"pointer": "", "detail": "The request is not valid."}
+    # All that is wrong, and no mistake in writing.
+    if [one["code"] for one in errors] == ["period_empty"]:
+        return "period_empty", first["detail"], errors
+    where = first["pointer"].strip("/")
+    return "invalid", f"{where}: {first['detail']}" if where else first["detail"], errors
+
+
 def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
     """Code, detail and field errors; None for what no client has caused."""
     match exc:
@@ -72,10 +81,7 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
         case Error() if isinstance(exc, OPERATIONAL) or isinstance(exc.__cause__, ReadOnlySqlTransaction):
             return "database_unavailable", "The database is unavailable; try again.", []
         case exceptions.ValidationError():
-            errors = _field_errors(exc.detail)
-            first = errors[0] if errors else {"pointer": "", "detail": "The request is not valid."}
-            where = first["pointer"].strip("/")
-            return "invalid", f"{where}: {first['detail']}" if where else first["detail"], errors
+            return _invalid(_field_errors(exc.detail))
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return "unauthorized", str(exc.detail), []
         case exceptions.APIException():
