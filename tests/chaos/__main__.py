@@ -34,8 +34,9 @@ def main() -> int:
     from django.db import connection
 
     from orchestrator_site.database_roles import become_owner
-    from tests.chaos.faults import seeded
+    from tests.chaos.faults import DROP_ALL, seeded
     from tests.chaos.run import Run
+    from tests.database import rows
 
     become_owner()
     # Leave nothing mounted.
@@ -46,6 +47,8 @@ def main() -> int:
     try:
         return Run(options.minutes, seeded(options.seed)).run()
     finally:
+        # Of whoever left while the line was cut, the server may not have heard yet.
+        rows(DROP_ALL)
         connection.creation.destroy_test_db(own, verbosity=0)
 
 
