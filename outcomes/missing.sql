@@ -21,7 +21,9 @@ WITH e AS (SELECT * FROM experiments WHERE experiment_id = %(experiment)s),
            FROM fills_in_force f CROSS JOIN json_to_recordset(f.legs) AS leg (effect text, quantity numeric)
           WHERE f.experiment_id = %(experiment)s GROUP BY 1)
 SELECT what FROM (
-    SELECT 1 AS place, 'the signal' AS what FROM e
+    SELECT 0 AS place, 'the experiment' AS what WHERE NOT EXISTS (SELECT FROM e) AND EXISTS (SELECT FROM trades)
+    UNION ALL
+    SELECT 1, 'the signal' FROM e
      WHERE NOT EXISTS (SELECT FROM signals s WHERE s.signal_id = e.signal_id)
     UNION ALL
     SELECT 2, 'the market context' FROM e

@@ -149,6 +149,18 @@ def test_a_single_row_that_is_gone_is_named_as_well(rows_of: str, what: str, roo
         assert what in html.unescape(root.get(address).content.decode())
 
 
+def test_trades_say_that_their_experiment_is_gone(root: Client) -> None:
+    desk = make_desk()
+    closed_pair(desk)
+    lose("experiments")
+
+    for model, name in ((RealTrade, "realtrade"), (ShadowTrade, "shadowtrade")):
+        page = root.get(reverse(f"admin:outcomes_{name}_change", args=(model.objects.get().pk,)))
+        assert page.status_code == 200
+        assert "Deleted from the database" in page.content.decode()
+        assert "the experiment" in page.content.decode()
+
+
 def test_nothing_is_named_where_all_is_there(root: Client) -> None:
     experiment = make_everything()
 
