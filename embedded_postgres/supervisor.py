@@ -210,6 +210,8 @@ def supervise(place: Place, listener: socket.socket, max_connections: int, *, ma
             # The process that started us is about to connect and wants the reason; unless it was killed meanwhile.
             select.select([listener], [], [], FIRST_HOLDER_SECONDS)
     finally:
+        # A signal that came now would end the cleaning half-way.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         # The socket goes first: who comes now waits for the lock and starts the next supervisor.
         place.control_socket.unlink(missing_ok=True)
         holders.dismiss(farewell)
