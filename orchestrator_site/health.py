@@ -37,11 +37,15 @@ LAST_REPLAY = "SELECT {} FROM replay_runs WHERE {} (selection ? 'archive') ORDER
 
 
 class Number(NamedTuple):
-    """One number of the system's state: `orchestrator_<name>` in the metrics; NULL is a number that does not exist."""
+    """One number of the system's state: `orchestrator_<name>` in the metrics; NULL is a number that does not exist.
+
+    What engines do with their trades depends on their roles, and so does a number that `tells_roles`.
+    """
 
     name: str
     help: str
     sql: str
+    tells_roles: bool = False
 
 
 NUMBERS = (
@@ -70,6 +74,7 @@ NUMBERS = (
         "exit_directives_pending",
         "Shadow exits waiting for a price",
         "SELECT count(*) FROM exit_directives WHERE state = 'PENDING'",
+        tells_roles=True,
     ),
     Number(
         "alerts_missing",
@@ -91,16 +96,19 @@ NUMBERS = (
         "exits_overdue",
         "Shadow exits whose time for a price is over",
         "SELECT count(*) FROM exit_directives WHERE state = 'PENDING' AND expires_at < now()",
+        tells_roles=True,
     ),
     Number(
         "incidents_open",
         "Incidents that nobody has acknowledged",
         "SELECT (SELECT count(*) FROM incidents) - (SELECT count(*) FROM incident_acknowledgements)",
+        tells_roles=True,
     ),
     Number(
         "guardrails_tripped",
         "Guardrails that have tripped and were not released",
         "SELECT count(*) FROM guardrail_trips WHERE released_at IS NULL",
+        tells_roles=True,
     ),
     Number(
         "replay_differences",
@@ -151,6 +159,12 @@ ALERT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 60.0)
 # A call that no page process has answered has no route.
 UNANSWERED = "unanswered"
+# Whether an engine's permits are confirmed, and what it reports next, is among the calls it makes.
+CALLS = "orchestrator_api_call_seconds"
+WITHHELD = (
+    "# Set METRICS_TOKEN and scrape with it to be told of calls, exits, incidents and guardrails as well: whoever sees"
+    " them can tell which engine trades for real.\n"
+)
 # When a time series began nobody asks here, and it would double what is scraped.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 # All numbers of one scrape from one snapshot: right across processes and restarts.
@@ -196,10 +210,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _may_look_inside(request: HttpRequest) -> bool:
-    """Whether the request carries METRICS_TOKEN or, where there is none, comes from this machine.
-
-    An engine that saw another one's calls counted would know its own role before it has answered.
-    """
+    """Whether the request carries METRICS_TOKEN or, where there is none, comes from this machine."""
     if settings.METRICS_TOKEN:
         given = request.META.get("HTTP_AUTHORIZATION", "").encode()
         return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
@@ -231,7 +242,7 @@ def _clock_state(numbers: dict[str, float | None]) -> str:
 def call_seconds(registry: CollectorRegistry) -> Histogram:
     """What times calls of the API in whichever process knows when they came; kept as `DoorMetrics` are."""
     return Histogram(
-        "orchestrator_api_call_seconds",
+        CALLS,
         "Seconds from a call's last byte, or from when a thread takes it up, to the end of its answer, by method,"
         " status and route",
         ["method", "status", "route"],
@@ -269,10 +280,13 @@ class DoorMetrics:
 class OrchestratorCollector(Collector):
     """Reads the numbers from the database at scrape time; a number that does not exist is left out."""
 
+    def __init__(self, *, tells_roles: bool) -> None:
+        self.numbers = [number for number in NUMBERS if tells_roles or not number.tells_roles]
+
     def collect(self) -> Iterator[Metric]:
         """Yield one gauge per number, and how long decisions took."""
         values = read_numbers()
-        for number in NUMBERS:
+        for number in self.numbers:
             if (value := values[number.name]) is not None:
                 yield GaugeMetricFamily(f"orchestrator_{number.name}", number.help, value=float(value))
         yield GaugeMetricFamily(
@@ -291,9 +305,27 @@ class OrchestratorCollector(Collector):
             )
 
 
+class ProcessCollector(Collector):
+    """What all processes of this web server have counted and timed."""
+
+    def __init__(self, *, tells_roles: bool) -> None:
+        self.counts = MultiProcessCollector(CollectorRegistry(auto_describe=False))  # type: ignore[no-untyped-call]
+        self.tells_roles = tells_roles
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each of them once."""
+        for metric in self.counts.collect():  # type: ignore[no-untyped-call]
+            if self.tells_roles or metric.name != CALLS:
+                yield metric
+
+
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format; 401 without the token, or from elsewhere; 503 while the database is away."""
+    """Answer in Prometheus' text format; 401 without the token, or from elsewhere; 503 while the database is away.
+
+    An engine on the same machine needs no token where there is none: it is told nothing by which it could guess its
+    role before it has answered.
+    """
     if not _may_look_inside(request):
         refused = HttpResponse(
             "Send METRICS_TOKEN as `Authorization: Bearer`; where none is set, this machine alone is answered.",
@@ -304,11 +336,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     # Not described before: that would ask the database once more. Not the library's own registry, which adds the
     # memory and garbage of whichever process answers.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(OrchestratorCollector())
+    tells_roles = bool(settings.METRICS_TOKEN)
+    registry.register(OrchestratorCollector(tells_roles=tells_roles))
     if METRICS_FOLDER in environ:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(ProcessCollector(tells_roles=tells_roles))
     try:
-        text = generate_latest(registry)
+        text = generate_latest(registry) + (b"" if tells_roles else WITHHELD.encode())
     except (OperationalError, InterfaceError) as error:
         return HttpResponse(
             f"The database is unavailable: {error}", status=503, content_type="text/plain; charset=utf-8"

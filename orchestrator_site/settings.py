@@ -79,7 +79,8 @@ METRICS_TOKEN = env.text(
     default="",
     allowed="any text",
     meaning="`/metrics` and the details of `/readyz` require it as `Authorization: Bearer`; without one they are for "
-    "requests of the same machine that came through no proxy",
+    "requests of the same machine that came through no proxy, and `/metrics` leaves out calls, exits, incidents and "
+    "guardrails",
     secret=True,
 )
 API_DOCS = env.flag(

@@ -2,7 +2,8 @@
 
 The same signal is played with either engine executed and with none. Every answer that an engine can get is compared to
 the last byte of its body and headers, and so are the statements and locks that were needed for it, because time tells,
-too. Only what is drawn or stamped anew each time is masked: request ids, lease tokens and times.
+too. What the site tells anybody on its machine is compared as well. Only what is drawn or stamped anew each time is
+masked: request ids, lease tokens, times and ages.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from experiments.core.decision import BUCKETS, assignment_hash, bucket_of
@@ -37,8 +39,11 @@ OTHER = {"A": "B", "B": "A"}
 STAGES = ["has not answered", "has answered", "has opened", "has closed"]
 MASKS = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>"),
+    (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<time>"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "<drawn>"),
     (r"\b[0-9a-f]{32}\b", "<drawn>"),
+    (r"(?m)^(orchestrator_\w+_seconds) \S+$", r"\1 <age>"),
+    (r'(name="csrfmiddlewaretoken" value=)"\w+"', r'\1"<drawn>"'),
 ]
 
 
@@ -56,8 +61,16 @@ class Blind:
 
     def ask(self, method: str, path: str, body: Any = None) -> None:
         """Make one call, and note the whole answer and what ran for it."""
+        send = getattr(self.engine.client, method)
+        self._note(method, path, lambda: send(f"/api/v1/{path}", body, format="json"))
+
+    def look(self, path: str) -> None:
+        """Look at what is told without a key to anybody on this machine, and note it as well."""
+        self._note("get", path, lambda: Client().get(path))
+
+    def _note(self, method: str, path: str, send: Callable[[], Any]) -> None:
         with CaptureQueriesContext(connection) as queries:
-            response = getattr(self.engine.client, method)(f"/api/v1/{path}", body, format="json")
+            response = send()
         headers = "".join(f"{name}: {value}\n" for name, value in sorted(response.headers.items()))
         told = f"{response.status_code}\n{headers}\n{response.content.decode()}"
         call = re.sub(r"/\d+/", "/<number>/", f"{method} {path}")
@@ -111,6 +124,8 @@ def ask_everything(blind: Blind) -> None:
     blind.ask("post", "recommendations", recommendation(experiment, action="DECLINE", plan=plan()))
     blind.ask("post", "recommendations", own)
     blind.ask("post", "heartbeat", {"engine_version": "1", "rules_hash": "a" * 64})
+    for path in ("/healthz", "/readyz", "/metrics", "/api/v1/schema", "/api/v1/docs", "/admin/login/"):
+        blind.look(path)
     for path in (
         "quote-requests",
         "experiments",

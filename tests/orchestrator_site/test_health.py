@@ -21,6 +21,12 @@ from tests.factories import make_available, make_policy, make_signal
 from tests.orchestrator_site.console.rows import fail
 
 pytestmark = pytest.mark.django_db
+NUMBERS_OF_ENGINES = {
+    "orchestrator_exit_directives_pending",
+    "orchestrator_exits_overdue",
+    "orchestrator_guardrails_tripped",
+    "orchestrator_incidents_open",
+}
 
 
 def heartbeat(seconds_ago: float) -> None:
@@ -166,13 +172,27 @@ def test_probes_come_by_address_over_plain_http_even_in_production(client: Clien
 def test_without_a_token_numbers_and_reasons_are_for_the_same_machine(
     client: Client, address: str, headers: dict[str, str], is_answered: bool
 ) -> None:
-    """An engine that sees which calls the other one makes knows its own role before it has answered."""
+    """Nobody else has a reason to ask."""
     heartbeat(1)
 
     numbers, ready = (client.get(path, headers=headers, REMOTE_ADDR=address) for path in ("/metrics", "/readyz"))
 
     assert numbers.status_code == (200 if is_answered else 401)
     assert (ready.status_code, "checks" in ready.json()) == (200, is_answered)
+
+
+def test_without_a_token_what_engines_do_with_their_trades_is_left_out_and_that_is_said(client: Client) -> None:
+    """An engine on the same machine that sees what becomes of its rival's work knows its own role."""
+    answer = client.get("/metrics")
+
+    assert NUMBERS_OF_ENGINES & told(answer) == set()
+    assert answer.content.decode().splitlines()[-1].startswith("# Set METRICS_TOKEN and scrape with it")
+
+
+def told(answer: Any) -> set[str]:
+    """The names of all that a scrape holds."""
+    assert answer.status_code == 200
+    return {line.split()[0] for line in answer.content.decode().splitlines() if not line.startswith("#")}
 
 
 def test_with_a_token_numbers_and_reasons_are_for_whoever_has_it(client: Client, settings: Any) -> None:
@@ -182,7 +202,7 @@ def test_with_a_token_numbers_and_reasons_are_for_whoever_has_it(client: Client,
         assert (refused.status_code, refused["WWW-Authenticate"]) == (401, "Bearer")
     assert client.get("/readyz").json() == {"status": "not ready"}
     authorized = {"Authorization": "Bearer a-token"}
-    assert client.get("/metrics", headers=authorized).status_code == 200
+    assert told(client.get("/metrics", headers=authorized)) >= NUMBERS_OF_ENGINES
     assert "worker" in client.get("/readyz", headers=authorized).json()["checks"]
 
 

@@ -16,7 +16,7 @@ import pytest
 from policies.services import create_api_key
 from tests.policies.control import ADA
 from tests.processes.harness import descendants, wait_until
-from tests.processes.test_web_server import HEARTBEAT, ask, serving
+from tests.processes.test_web_server import HEARTBEAT, SCRAPE, ask, serving
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 RULES = {"engine_version": "1", "rules_hash": "a" * 64}
@@ -79,7 +79,7 @@ def files(pid: int) -> set[str]:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     _, key = create_api_key(ADA, owner="engine-a", name="kept")
-    with serving(tmp_path / "log", processes=2, WEB_THREADS="3") as port:
+    with serving(tmp_path / "log", processes=2, WEB_THREADS="3", METRICS_TOKEN="a-token") as port:
         engine = Engine(port, key)
         yield engine
         engine.line.close()
@@ -99,7 +99,7 @@ def test_each_call_is_counted_once(engine: Engine) -> None:
     port = engine.line.port
 
     def counted() -> Any:
-        lines = ask(port, "GET", "/metrics").decode().splitlines()
+        lines = ask(port, "GET", "/metrics", **SCRAPE).decode().splitlines()
         return [line.split()[-1] for line in lines if line.startswith("orchestrator_api_call_seconds_count")]
 
     wait_until(lambda: counted() == ["5.0"], what="five calls among the metrics")

@@ -35,6 +35,8 @@ CLAIM, HEARTBEAT = "/api/v1/assignments/claim", "/api/v1/heartbeat"
 WEBHOOK = f"/webhooks/tradingview/{TOKEN}/"
 # One thread for everything but alerts.
 THREADS = {"WEB_THREADS": "1", "LONG_POLLS": "1", "LOG_LEVEL": "WARNING"}
+# With the METRICS_TOKEN "a-token".
+SCRAPE = {"Authorization": "Bearer a-token"}
 
 
 @contextmanager
@@ -219,7 +221,7 @@ def session_of(name: str) -> str:
 
 def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(tmp_path: Path) -> None:
     make_source()
-    with serving(tmp_path / "log") as port:
+    with serving(tmp_path / "log", METRICS_TOKEN="a-token") as port:
         # Each has a connection of its own, which either alert process may take.
         alerts = 20
         for number in range(alerts):
@@ -228,7 +230,7 @@ def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(tm
         for method, path in (("GET", f"trades/{uuid4()}"), ("PUT", "schema"), ("GET", "nothing")):
             ask(port, method, f"/api/v1/{path}")
 
-        lines = ask(port, "GET", "/metrics").decode().splitlines()
+        lines = ask(port, "GET", "/metrics", **SCRAPE).decode().splitlines()
 
     counts = dict(line.split() for line in lines if line.startswith("orchestrator_") and "_total" in line)
     assert counts["orchestrator_alerts_stored_total"] == f"{alerts + 1}.0"
@@ -245,11 +247,21 @@ def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(tm
     }
 
 
-def ask(port: int, method: str, path: str) -> bytes:
+def test_without_a_token_no_call_is_among_the_metrics(port: int) -> None:
+    """An engine on this machine that sees its rival's permits confirmed knows who trades for real."""
+    ask(port, "GET", f"/api/v1/trades/{uuid4()}")
+
+    text = ask(port, "GET", "/metrics").decode()
+
+    assert "orchestrator_webhook_seconds" in text
+    assert "orchestrator_api_call_seconds" not in text
+
+
+def ask(port: int, method: str, path: str, **headers: str) -> bytes:
     """Send a request without a body and return the body of the answer."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        client.request(method, path)
+        client.request(method, path, headers=headers)
         return client.getresponse().read()
     finally:
         client.close()
