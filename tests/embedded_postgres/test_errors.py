@@ -7,13 +7,15 @@ import importlib.util
 import os
 import pickle
 import shutil
+import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from embedded_postgres import EmbeddedPostgresError, ensure_running
+from embedded_postgres import EmbeddedPostgresError, ensure_running, supervisor
 from embedded_postgres import __main__ as launcher
 from embedded_postgres.identity import find_bin_dir
 from embedded_postgres.place import Place
@@ -78,6 +80,26 @@ def test_a_folder_with_other_things_in_it_is_refused_and_kept(empty_place: Path)
 
     assert refusal(empty_place).code == "not_a_cluster"
     assert (empty_place / "thesis.txt").exists()
+
+
+def test_a_signal_while_a_supervisor_cleans_up_leaves_no_folder_of_sockets(
+    empty_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_place.mkdir(parents=True)
+    (empty_place / "thesis.txt").touch()
+    place = Place.of(empty_place)
+    place.create_runtime_dir()
+    monkeypatch.setattr(supervisor, "FIRST_HOLDER_SECONDS", 0)
+    monkeypatch.setattr(supervisor.Holders, "dismiss", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.fspath(place.control_socket))
+            supervisor.supervise(place, listener, 10, may_create=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert not place.runtime_dir.exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(empty_place: Path) -> None:
