@@ -85,7 +85,8 @@ def quote(contract: Contract, spot: float, volatility: float, now: datetime) -> 
     """The model's two-sided quote, in cents: 1 % to either side of the value, at least one cent apart."""
     years = (contract.expires_at - now).total_seconds() / SECONDS_PER_YEAR
     value = black_scholes(contract.right, spot, float(contract.strike), years, max(volatility, LOWEST_VOLATILITY))
-    value = max(value, 0.0)  # the last digit of a difference can fall below nothing
+    # The last digit of a difference can fall below nothing; of -0.0 and 0.0 the first is taken.
+    value = max(0.0, value)
     bid = Decimal(value * 0.99).quantize(CENT, ROUND_FLOOR)
     ask = Decimal(value * 1.01).quantize(CENT, ROUND_CEILING)
     return Quote(bid, max(ask, bid + CENT))

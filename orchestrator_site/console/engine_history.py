@@ -37,7 +37,7 @@ class Sum:
     @property
     def average_r(self) -> float | None:
         """None without capital at risk."""
-        return round(float(self.total_r / self.at_risk), 4) if self.at_risk else None
+        return float(self.total_r / self.at_risk) if self.at_risk else None
 
 
 def figures(earned: Sequence[Earned], currency: str) -> list[tuple[str, list[str]]]:
@@ -106,7 +106,7 @@ def earned_charts(engine: str, earned: Sequence[Earned], versions: Sequence[Vers
         bars(
             "r", "average R per trade", "P&L over capital at risk; over all: "
             + ", ".join(f"{KINDS[kind]} {_signed(totals[kind].average_r)}" for kind in kinds) + ".", "R",
-            lambda slot: slot.average_r,
+            lambda slot: None if slot.average_r is None else round(slot.average_r, 4),
         ),
         bars(
             "wins", "win rate", "Share of trades with a gain; over all: "

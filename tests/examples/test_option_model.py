@@ -81,6 +81,13 @@ def test_a_quote_is_never_negative_or_crossed(spot: float, volatility: float) ->
     assert 0 <= seen.bid < seen.ask
 
 
+def test_a_worthless_put_has_no_bid_and_no_sign() -> None:
+    """Its value is -0.0, which as text is no price."""
+    worthless = Contract("AAPL", date(2026, 12, 18), "P", Decimal(20))
+
+    assert str(quote(worthless, 230.0, 0.2, datetime(2026, 11, 30, tzinfo=UTC)).bid) == "0.00"
+
+
 def test_the_third_friday_of_a_month_is_found() -> None:
     assert third_friday(2008, 2) == date(2008, 2, 15)
     assert third_friday(2008, 8) == date(2008, 8, 15)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from admin_kit.charts import Chart
 from experiments.models import SignalDistribution
-from orchestrator_site.console.engine_history import answers_chart, earned_charts, latency_chart
+from orchestrator_site.console.engine_history import answers_chart, earned_charts, figures, latency_chart
 from outcomes.performance.history import Answers, Earned, Latency, Version, versions
 from tests.factories import make_experiment
 from tests.orchestrator_site.console.rows import logged_in
@@ -49,6 +49,12 @@ def test_what_it_earned_is_drawn_by_kind_and_never_added() -> None:
         "Real and shadow cover different signals: never add or compare them."
     )
     assert earned_charts("A", [], [], "USD") == []
+
+
+def test_an_average_is_rounded_once_as_compare_and_the_report_do() -> None:
+    rows = [earned(0, "shadow", "-23.0144")]  # two trades, 1,000 at risk each: -0.0115072 R
+
+    assert dict(figures(rows, "USD"))["Average R"] == ["n/a", "-0.012", "n/a"]
 
 
 def test_a_line_stands_where_a_version_begins_and_none_where_the_chart_does() -> None:
