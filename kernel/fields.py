@@ -116,7 +116,12 @@ def _made(serializer: Any) -> Any:
 
 @cache
 def _fields_of(serializer: Any) -> Any:
-    return super(FixedFields, serializer()).fields
+    fields = super(FixedFields, serializer()).fields
+    for field in fields.values():
+        if isinstance(field, serializers.ChoiceField):
+            known = ", ".join(map(str, field.choices))
+            field.error_messages["invalid_choice"] = f'"{{input}}" is not one of {known}.'
+    return fields
 
 
 @cache
@@ -304,6 +309,8 @@ class DecimalTextField(serializers.DecimalField):
     Text must fit the column exactly. A JSON number is a double to most who write one, with noise in its last digits, as
     in 0.30000000000000004: that is taken away, and the rest rounded to the decimals of the column, half to even.
     """
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Send a plain decimal, such as 12.50."}
 
     # What the document says of it beside `min_value`; a subclass checks it.
     above_zero = False

@@ -193,7 +193,7 @@ _HISTORY = (
 
 # What engines report and the rules or the facts do not allow.
 _REPORTS = (
-    Problem("conflict", 409, "A different report is already stored.", "Keep the first report; do not retry."),
+    Problem("conflict", 409, "A different report is already stored.", "Keep the first; amend it if it was wrong."),
     Problem("context_mismatch", 409, "The context hash does not match the experiment.", "Read the assignment again."),
     Problem("recommendation_missing", 409, "The engine has not recommended yet.", "POST the recommendation first."),
     Problem("plan_missing", 400, "A recommendation to open has no plan.", "Say what the engine would trade."),

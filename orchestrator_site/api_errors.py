@@ -133,7 +133,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown URL: JSON for machines, a page for people."""
     if _wants_json(request):
-        return problem(request, "not_found", "No such URL.")
+        return problem(request, "not_found", "No such URL. Ids of experiments, trades and signals are UUIDs.")
     return page_not_found(request, exception)
 
 

@@ -64,7 +64,7 @@ class AmendmentSerializer(StrictSerializer):
         given = self.validated_data
         values = given.get("values", {})
         if bool(values) != (given["kind"] == AmendmentKind.CORRECT):
-            detail = "Send with CORRECT what the fill was in truth, and with BUST no values."
+            detail = "A CORRECT needs values: legs, fees or a successor; a BUST takes none."
             raise DomainError("amendment_impossible", detail, "/values")
         if "successor" in values and len(values) > 1:
             detail = "Send a successor in an amendment of its own."

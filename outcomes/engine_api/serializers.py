@@ -284,7 +284,8 @@ class FillRefField(TextField):
         """The reference; raise `fill_ref_reserved`."""
         text = super().to_internal_value(data)
         if _IS_RESERVED.match(text):
-            raise DomainError("fill_ref_reserved", f'"{text}" is reserved.', "/fill_ref")
+            detail = f'"{text}" is reserved, like entry, exit, directive-… and succession-…: use one of your own.'
+            raise DomainError("fill_ref_reserved", detail, "/fill_ref")
         return text
 
 

@@ -141,6 +141,23 @@ def test_an_answer_is_what_a_serializer_of_its_own_would_say() -> None:
         assert Answer.answer(values) == Answer(values).data
 
 
+class Question(StrictSerializer):
+    """What has to be told when it is wrong."""
+
+    side = serializers.ChoiceField(["LONG", "SHORT"])
+    price = DecimalTextField(6, 2)
+
+
+def test_what_is_wrong_is_answered_with_what_is_right() -> None:
+    with pytest.raises(serializers.ValidationError) as caught:
+        Question().run_validation({"side": "BUY {0}", "price": "1e3"})
+
+    assert caught.value.detail == {
+        "side": ['"BUY {0}" is not one of LONG, SHORT.'],
+        "price": ["Send a plain decimal, such as 12.50."],
+    }
+
+
 @given(st.datetimes(timezones=st.sampled_from([UTC]) | st.timezones()))
 def test_an_instant_is_written_in_utc_whatever_zone_it_came_in(moment: datetime) -> None:
     try:
