@@ -141,6 +141,8 @@ def test_every_other_setting_of_containers_has_a_file_that_git_leaves_alone() ->
     for secret in ("settings.env", "nginx.conf", "tls/"):
         assert f"deploy/docker/{secret}" in GUIDE
         assert f"deploy/docker/{secret}" in kept_out
+    # Prometheus comes from another container, which is refused without the token.
+    assert re.search(r"^echo 'METRICS_TOKEN=<as above>' > deploy/docker/settings\.env$", GUIDE, re.MULTILINE)
 
 
 @needs("systemd-analyze")

@@ -124,7 +124,7 @@ def test_the_urls_of_the_guide_are_ones_that_apprise_takes() -> None:
     from apprise import Apprise
 
     guide = (Path(settings.BASE_DIR) / "docs/operators.md").read_text()
-    (table,) = re.findall(r"## Be told outside\n(.*?)\n## ", guide, re.DOTALL)
+    (table,) = re.findall(r"## Notifications outside the console\n(.*?)\n## ", guide, re.DOTALL)
     urls = [url for url in re.findall(r"^\| [\w ]+ \| `(\w+://[^`]+)`", table, re.MULTILINE) if "https" not in url]
 
     assert len(urls) == 4
