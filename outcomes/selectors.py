@@ -33,6 +33,7 @@ STORY = (
     "realtrades__fills",
     "shadowtrades__fills",
     "shadowtrades__own_exit",
+    "amendments",
     "exit_directives",
     "incidents",
     "violations",

@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from math import log1p
+from typing import Any
 
 from admin_kit.display import duration_text
 from experiments.models import Experiment
 from kernel.values import decimal_text, instant_text, plain_text
-from outcomes.core.books import Fill, in_force
-from outcomes.models import Outcome, Permit, RealTrade, Recommendation, ShadowTrade
+from outcomes.amendment_rows import proposed_lines
+from outcomes.core.books import Fill, in_force, net_price
+from outcomes.models import (
+    ENTRY,
+    EXIT,
+    AmendmentKind,
+    Outcome,
+    Permit,
+    RealTrade,
+    Recommendation,
+    ShadowTrade,
+    TradeAmendment,
+)
 from outcomes.services.fills import core_fill
 
 Acts = tuple[Recommendation | None, RealTrade | ShadowTrade | None, Outcome | None]
-SENDER, ORCHESTRATOR = "Sender", "Orchestrator"
-# The height of each one's lane, in pixels.
-_LANES = {SENDER: 24, ORCHESTRATOR: 54, "Engine A": 84, "Engine B": 114}
+SENDER, ORCHESTRATOR, OPERATOR = "Sender", "Orchestrator", "Operator"
+# One lane each, from top to bottom; that of operators only where one has decided something.
+_ACTORS = (SENDER, ORCHESTRATOR, OPERATOR, "Engine A", "Engine B")
+_FIRST_LANE, _LANE_HEIGHT = 24, 30  # pixels
 # What the scale names, in seconds: the steps of one flow take from milliseconds to weeks.
 _TICKS = ((0.1, "0.1 s"), (1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (36_000, "10 h"),
           (86_400, "1 d"), (604_800, "7 d"), (2_592_000, "30 d"), (31_536_000, "1 y"))  # fmt: skip
@@ -91,9 +104,12 @@ def decided(story: Experiment) -> Iterator[Event]:
 
 
 def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
-    """What the engines did about it, in no order."""
-    for engine, (recommendation, trade, outcome) in acts.items():
-        yield from _acts_of(engine, recommendation, trade, outcome)
+    """What the engines did about it, and what operators decided; of one moment in the order of the flow."""
+    for amendment in sorted(story.amendments.all(), key=lambda row: row.pk):
+        # Before what the decision led to, which happened at the same time.
+        yield from _amendment(amendment)
+    for engine, (recommendation, trade, _) in acts.items():
+        yield from _acts_of(engine, recommendation, trade)
     permit: Permit | None = getattr(story, "permit", None)
     if permit is not None and permit.confirmed_at is not None:
         valid = f"valid until {instant_text(permit.expires_at)}"
@@ -123,7 +139,7 @@ def timed(ordered: list[Event]) -> list[TimedEvent]:
 
 
 def _acts_of(
-    engine: str, recommendation: Recommendation | None, trade: RealTrade | ShadowTrade | None, outcome: Outcome | None
+    engine: str, recommendation: Recommendation | None, trade: RealTrade | ShadowTrade | None
 ) -> Iterator[Event]:
     if recommendation is not None:
         yield Event(
@@ -136,23 +152,26 @@ def _acts_of(
         )
     if trade is not None:
         yield from _trade(engine, trade)
-    if outcome is not None:
-        pnl = "UNPRICED" if outcome.pnl is None else f"P&L {'' if outcome.pnl < 0 else '+'}{decimal_text(outcome.pnl)}"
-        yield Event(outcome.recorded_at, f"Outcome of engine {engine} recorded", f"{pnl}, {outcome.exit_reason}")
+        yield from _results(engine, trade)
 
 
 def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
+    """What the engine told of its trade, as it was told: what was amended later stands in events of its own."""
     kind = trade.kind.value.lower()
     link = (f"outcomes_{kind}trade", trade.pk)
-    price = "not priced yet" if trade.entry_price is None else f"at {decimal_text(trade.entry_price)}"
+    rows = sorted(trade.fills.all(), key=lambda row: row.pk)
+    told = [row for row in rows if row.is_succession or row.amendment_id is None]
+    opening = next((net_price(core_fill(row).legs) for row in told if row.fill_ref == ENTRY), trade.entry_price)
+    price = "not priced yet" if opening is None else f"at {decimal_text(opening)}"
     entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     actor = f"Engine {engine}"
     yield Event(trade.opened_at, f"{actor} opened its {kind} trade", entry, link=link, actor=actor)
-    for row, fill in zip(in_force(trade.fills.all()), fills_of(trade), strict=True):
+    closings = _closings(trade)
+    for row in told:
         # The entry stands above, the fill that closes below.
-        if row.number > 1 and (trade.is_live or row.reported_at != trade.closed_at):
+        if row.number > 1 and row.reported_at not in [at for at, _ in closings]:
             happened = "contract got a successor" if row.is_succession else f"{kind} trade filled: {row.fill_ref}"
-            executions = ", ".join(map(str, fill.legs))
+            executions = ", ".join(map(str, core_fill(row).legs))
             link_to_fill = ("outcomes_tradefill", row.pk)
             yield Event(row.reported_at, f"{actor}'s {happened}", executions, link=link_to_fill, actor=actor)
     own = getattr(trade, "own_exit", None)
@@ -160,11 +179,63 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
         detail = f"{own.exit_reason}, exited {instant_text(own.exit_time)}"
         link_to_own = ("outcomes_ownexit", own.pk)
         yield Event(own.reported_at, f"{actor} told when its shadow leaves", detail, link=link_to_own, actor=actor)
-    if trade.closed_at is not None and trade.exit_time is not None:
-        price = "unpriced" if trade.exit_price is None else f"at {decimal_text(trade.exit_price)}"
-        detail = f"{price}, {trade.exit_reason}, exited {instant_text(trade.exit_time)}"
-        closer = actor if kind == "real" else ORCHESTRATOR
-        yield Event(trade.closed_at, f"{actor}'s {kind} trade closed", detail, trade.conditions_hash, link, closer)
+    for at, end in closings:
+        price = "unpriced" if end.exit_price is None else f"at {decimal_text(end.exit_price)}"
+        detail = f"{price}, {end.exit_reason}, exited {instant_text(end.exit_time)}"
+        # What an amendment ended, the engine did not close.
+        closer = actor if kind == "real" and at in [row.reported_at for row in told] else ORCHESTRATOR
+        yield Event(at, f"{actor}'s {kind} trade closed", detail, end.conditions_hash, link, closer)
+
+
+def _closings(trade: RealTrade | ShadowTrade) -> list[tuple[datetime, Any]]:
+    """When the trade closed, each with what has the exit's columns: those of the trade are as last amended."""
+    found: list[tuple[datetime, Any]] = []
+    was_open, results = True, _revisions(trade)
+    for result in results:
+        if was_open:
+            found.append((result.recorded_at, result))
+        was_open = result.withdrawn
+    if not results and trade.closed_at is not None:
+        # A shadow that opened after the real exit has no result.
+        found.append((trade.closed_at, trade))
+    return found
+
+
+def _results(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
+    """The trade's result, and what amendments made of it."""
+    earlier: Outcome | None = None
+    for one in _revisions(trade):
+        if earlier is None or earlier.withdrawn:
+            what, detail = "recorded", f"{'' if one.pnl is None else 'P&L '}{_pnl(one)}, {one.exit_reason}"
+        elif one.withdrawn:
+            what, detail = "withdrawn", f"P&L {_pnl(earlier)} no longer counts: the trade is open again"
+        else:
+            what, detail = "revised", f"P&L {_pnl(earlier)} → {_pnl(one)}"
+        yield Event(one.recorded_at, f"Outcome of engine {engine} {what}", detail)
+        earlier = one
+
+
+def _revisions(trade: RealTrade | ShadowTrade) -> list[Outcome]:
+    return sorted(trade.outcomes.all(), key=lambda row: row.revision)
+
+
+def _pnl(outcome: Outcome) -> str:
+    return "UNPRICED" if outcome.pnl is None else f"{'' if outcome.pnl < 0 else '+'}{decimal_text(outcome.pnl)}"
+
+
+def _amendment(amendment: TradeAmendment) -> Iterator[Event]:
+    """What an engine said a fill was in truth, and what an operator made of it."""
+    if "successor" in amendment.values:
+        noun, of = "successor", "contract"
+    else:
+        noun = "bust" if amendment.kind == AmendmentKind.BUST else "correction"
+        of = amendment.fill_ref if amendment.fill_ref in (ENTRY, EXIT) else f"fill {amendment.fill_ref}"
+    actor, link = f"Engine {amendment.engine}", amendment.link
+    said = ": ".join(filter(None, (", ".join(proposed_lines(amendment.values)), amendment.reason)))
+    yield Event(amendment.proposed_at, f"{actor} proposed a {noun} of its {of}", said, link=link, actor=actor)
+    if amendment.decided_at is not None:
+        title = f"{amendment.decided_by} {amendment.state.lower()} the {noun} of engine {amendment.engine}'s {of}"
+        yield Event(amendment.decided_at, title, amendment.decision_reason, link=link, actor=OPERATOR)
 
 
 def _directive(story: Experiment) -> Iterator[Event]:
@@ -188,6 +259,11 @@ class Scale:
     ticks: list[tuple[float, str]]
     length: str
 
+    @property
+    def foot(self) -> int:
+        """The height at which the lanes end."""
+        return self.lanes[-1][0] + 12
+
 
 def scale_of(events: list[Event]) -> Scale:
     """Where each event lies between the first and the last one, on a logarithmic scale of time."""
@@ -199,9 +275,12 @@ def scale_of(events: list[Event]) -> Scale:
     def place(seconds: float) -> float:
         return round(2 + 96 * log1p(seconds / _FINEST) / widest, 2)
 
+    acted = {event.actor for event in events}
+    shown = [actor for actor in _ACTORS if actor in acted or actor != OPERATOR]
+    lanes = {actor: _FIRST_LANE + number * _LANE_HEIGHT for number, actor in enumerate(shown)}
     return Scale(
-        [(place((event.at - first).total_seconds()), _LANES[event.actor], event) for event in events],
-        [(height, actor) for actor, height in _LANES.items()],
+        [(place((event.at - first).total_seconds()), lanes[event.actor], event) for event in events],
+        [(height, actor) for actor, height in lanes.items()],
         [(place(seconds), text) for seconds, text in _TICKS if seconds <= whole],
         duration_text(whole),
     )
