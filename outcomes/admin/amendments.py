@@ -19,16 +19,22 @@ from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import row_id
+from outcomes.amendment_rows import Effect, change_of, consequence_of
 from outcomes.models import DECIDE_AMENDMENTS, AmendmentState, TradeAmendment
-from outcomes.services import accept_amendment, preview_amendment, refuse_amendment
+from outcomes.services import accept_amendment, refuse_amendment
 
 STATE_COLOURS = {"PROPOSED": "warning", "ACCEPTED": "success", "REFUSED": ""}
 DONE = {"ACCEPT": "accepted", "REFUSE": "refused"}
-ACCEPT_LEAD = (
-    "The fill gets another revision, and the trade's P&L, risk and result are computed again. What was first reported "
-    "is kept, the trade is marked AMENDED, and what its shadow has followed stays as it is. A decision is final."
-)
-REFUSE_LEAD = "Everything stays as first reported. The engine is told your reason. A decision is final."
+EFFECTS = {
+    Effect.REVISED: "The fill gets another revision, and the trade's P&L, risk and result are computed again.",
+    Effect.REOPENED: "The trade is open again, and its result is withdrawn until it closes again.",
+    Effect.ENDED: "No fill of the trade is left: it ends UNPRICED, which is counted, and is in no P&L.",
+    Effect.SUCCEEDED: "What is open of the contract is held in its successor from then on, at what was paid for it.",
+}
+KEPT = "What was first reported is kept, and the trade is marked AMENDED."
+FOLLOWED = "What its shadow has followed stays as it is"
+REFUSE_LEAD = "Everything stays as first reported. The engine is told your reason."
+FINAL = "A decision is final."
 
 
 @admin.register(TradeAmendment)
@@ -60,6 +66,7 @@ class TradeAmendmentAdmin(AuditAdmin):
         "trade_link",
         link_to("experiment_id", "experiments_experiment"),
         "fill_ref",
+        "before",
         "stored",
         "proposed",
         json_of("values"),
@@ -88,28 +95,43 @@ class TradeAmendmentAdmin(AuditAdmin):
             return link("outcomes_realtrade", amendment.real_trade_id, f"real {str(amendment.real_trade_id)[:8]}")
         return link("outcomes_shadowtrade", amendment.shadow_trade_id, f"shadow {str(amendment.shadow_trade_id)[:8]}")
 
+    def get_fields(self, request: HttpRequest, obj: TradeAmendment | None = None) -> Any:
+        """Once it was accepted, what it took back is no longer in force."""
+        hidden = "stored" if obj is not None and obj.state == AmendmentState.ACCEPTED else "before"
+        return [name for name in self.fields if name != hidden]
+
+    @admin.display(description="fill before")
+    def before(self, amendment: TradeAmendment) -> SafeString | str:
+        """What the amendment took back."""
+        return self.stored(amendment)
+
     @admin.display(description="fill in force")
     def stored(self, amendment: TradeAmendment) -> SafeString | str:
-        """The executions that count now."""
-        return _lines(preview_amendment(amendment)[0]) or "none"
+        """The executions that count now, and their fees."""
+        return _lines(change_of(amendment).before) or "none"
 
     @admin.display(description="fill proposed")
     def proposed(self, amendment: TradeAmendment) -> SafeString | str:
-        """The executions that it puts in their place."""
-        return _lines(preview_amendment(amendment)[1]) or "none: busted"
+        """The executions and fees that it puts in their place."""
+        return _lines(change_of(amendment).after) or "none: busted"
 
     @page_action("Accept", permission="decide", url_path="accept", icon="check")
     def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason and the typed word, then let the amendment take effect."""
-        return self._decide(request, object_id, "ACCEPT", ACCEPT_LEAD, accept_amendment)
+        return self._decide(request, object_id, "ACCEPT", _accepting, accept_amendment)
 
     @page_action("Refuse", permission="decide", url_path="refuse", icon="close")
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason and the typed word, then leave everything as it was."""
-        return self._decide(request, object_id, "REFUSE", REFUSE_LEAD, refuse_amendment)
+        return self._decide(request, object_id, "REFUSE", lambda _: REFUSE_LEAD, refuse_amendment)
 
     def _decide(
-        self, request: HttpRequest, object_id: str, word: str, lead: str, decide: Callable[..., None]
+        self,
+        request: HttpRequest,
+        object_id: str,
+        word: str,
+        lead_of: Callable[[TradeAmendment], str],
+        decide: Callable[..., None],
     ) -> HttpResponse:
         amendment = TradeAmendment.objects.filter(pk=row_id(object_id)).first()
         if amendment is None:
@@ -118,7 +140,7 @@ class TradeAmendmentAdmin(AuditAdmin):
             messages.warning(request, f"{amendment.decided_by} has already decided it.")
             return HttpResponseRedirect(reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,)))
         try:
-            before, after = (_sentence(legs) for legs in preview_amendment(amendment))
+            change, lead = change_of(amendment), lead_of(amendment)
         except ObjectDoesNotExist:
             messages.error(request, "The trade that it amends was deleted from the database.")
             return HttpResponseRedirect(reverse("admin:outcomes_tradeamendment_change", args=(amendment.pk,)))
@@ -133,14 +155,23 @@ class TradeAmendmentAdmin(AuditAdmin):
                 messages.success(request, f"Amendment of {amendment.fill_ref}: {DONE[word]}.")
                 return HttpResponseRedirect(page)
         title = f"{word.capitalize()}: {amendment}"
-        said = f"Stored: {before or 'nothing'}. Proposed: {after or 'nothing, the fill was busted'}. {lead}"
+        before, after = (", ".join(lines) for lines in (change.before, change.after))
+        said = f"Stored: {before or 'nothing'}. Proposed: {after or 'nothing, the fill was busted'}. {lead} {FINAL}"
         context = {"opts": self.opts, "form": form, "lead": said, "submit": word.capitalize(), "back": page}
         return render_page(request, "admin_kit/form_page.html", title, danger=word == "ACCEPT", **context)
 
 
-def _lines(legs: list[Any]) -> SafeString:
-    return format_html_join("", "<div>{}</div>", ((leg,) for leg in legs))
+def _accepting(amendment: TradeAmendment) -> str:
+    """What becomes of trade and pair if it is accepted."""
+    found = consequence_of(amendment)
+    if not found.is_followed:
+        pair = ", so the pair is no longer compared, however the trade goes on; its engine's own figures still have it"
+    elif found.effect is Effect.REOPENED:
+        pair = ", and the pair is compared again once the trade has a result"
+    else:
+        pair = ""
+    return f"{EFFECTS[found.effect]} {FOLLOWED}{pair}. {KEPT}"
 
 
-def _sentence(legs: list[Any]) -> str:
-    return ", ".join(map(str, legs))
+def _lines(lines: list[str]) -> SafeString:
+    return format_html_join("", "<div>{}</div>", ((line,) for line in lines))

@@ -1,11 +1,6 @@
 """Writes: what engines recommend, open and close, and how shadow trades follow the real ones."""
 
-from outcomes.services.amendments import (
-    accept_amendment,
-    preview_amendment,
-    propose_amendment,
-    refuse_amendment,
-)
+from outcomes.services.amendments import accept_amendment, propose_amendment, refuse_amendment
 from outcomes.services.closings import close_trade, report_fill
 from outcomes.services.directives import pending_directives, report_shadow_exit
 from outcomes.services.due import settle_due
@@ -22,7 +17,6 @@ __all__ = [
     "open_trade",
     "own_trade",
     "pending_directives",
-    "preview_amendment",
     "propose_amendment",
     "record_recommendation",
     "refuse_amendment",

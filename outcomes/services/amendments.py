@@ -128,18 +128,6 @@ def refuse_amendment(actor: Actor, amendment_id: int, *, reason: str) -> None:
         _decide(actor, amendment_id, AmendmentState.REFUSED, reason)
 
 
-def preview_amendment(amendment: TradeAmendment) -> tuple[list[LegFill], list[LegFill]]:
-    """The executions that it takes back, and those that it puts in their place; none for a bust."""
-    trade = amendment.trade
-    rows = [row for row in stored_fills(trade) if row.fill_ref == amendment.fill_ref]
-    values = amendment.values
-    before = [leg for row in rows for leg in core_fill(row).legs]
-    if successor := values.get("successor"):
-        return before, [replace(leg, instrument=successor["becomes"]) for leg in before]
-    after = [LegFill.from_document(leg) for leg in values["legs"]] if "legs" in values else before
-    return before, [] if amendment.kind == AmendmentKind.BUST else after
-
-
 def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str) -> tuple[TradeAmendment, Terms]:
     if not reason.strip():
         raise DomainError("reason_missing", "Enter a reason; the engine sees it, and the audit log keeps it.")

@@ -10,8 +10,9 @@ from django.urls import reverse
 from kernel.models import AuditEntry
 from outcomes.models import RealOutcome, TradeAmendment
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.desk import make_desk
+from tests.outcomes.desk import C70, C72_5_JULY, leg, make_desk, plan
 from tests.outcomes.services.test_amendments import bust, closed_pair, correction, execution, propose
+from tests.outcomes.services.test_successions import C35, SPLIT_AT
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +35,8 @@ def filled(word: str, reason: str = "Compared with the broker's notice.") -> dic
 def test_the_page_shows_what_is_stored_and_what_is_proposed(amendment: TradeAmendment) -> None:
     page = logged_in("operator").get(step(amendment, "accept")).content.decode()
 
-    assert "Stored: Sell to close 1 TWX 21 Jun 2014 70 call at 1.99." in page
-    assert "Proposed: Sell to close 1 TWX 21 Jun 2014 70 call at 1.89." in page
+    assert "Stored: Sell to close 1 TWX 21 Jun 2014 70 call at 1.99, fees 0.00." in page
+    assert "Proposed: Sell to close 1 TWX 21 Jun 2014 70 call at 1.89, fees 0.00." in page
     assert "Type ACCEPT to confirm" in page
 
 
@@ -127,6 +128,49 @@ def test_the_trades_page_shows_its_amendments_and_the_fill_in_force(amendment: T
     assert "1.89" in page
 
 
+def test_a_corrected_fee_is_seen_where_it_is_decided() -> None:
+    desk = make_desk()
+    propose(desk, closed_pair(desk), correction("exit", values={"fees": "0.70"}))
+    amendment = TradeAmendment.objects.get()
+    client = logged_in("operator")
+
+    asked = client.get(step(amendment, "accept")).content.decode()
+    shown = client.get(step(amendment, "change")).content.decode()
+
+    assert "call at 1.99, fees 0.00. Proposed: Sell to close 1 TWX 21 Jun 2014 70 call at 1.99, fees 0.70." in asked
+    assert "<div>fees 0.00</div>" in shown
+    assert "<div>fees 0.70</div>" in shown
+
+
+def test_what_was_accepted_is_shown_beside_what_it_took_back(amendment: TradeAmendment) -> None:
+    client = logged_in("operator")
+    open_page = client.get(step(amendment, "change")).content.decode()
+    client.post(step(amendment, "accept"), filled("ACCEPT"))
+
+    page = client.get(step(amendment, "change")).content.decode()
+
+    assert ("Fill in force" in open_page, "Fill before" in open_page) == (True, False)
+    assert ("Fill in force" in page, "Fill before" in page) == (False, True)
+    assert "call at 1.99</div>" in page.partition("Fill before")[2].partition("Fill proposed")[0]
+    assert "call at 1.89</div>" in page.partition("Fill proposed")[2]
+
+
+def test_a_successor_is_shown_by_what_is_held() -> None:
+    desk = make_desk()
+    values = {"instrument": C70, "becomes": C35, "ratio": "2", "effective_at": SPLIT_AT}
+    propose(desk, desk.open_real(), correction("entry", values={"successor": values}))
+    client, amendment = logged_in("operator"), TradeAmendment.objects.get()
+    asked = client.get(step(amendment, "accept")).content.decode()
+    client.post(step(amendment, "accept"), filled("ACCEPT"))
+
+    page = client.get(step(amendment, "change")).content.decode()
+
+    held, becomes = "1 LONG TWX 21 Jun 2014 70 call", "2 LONG TWX 21 Jun 2014 35 call"
+    assert f"Stored: {held}. Proposed: {becomes}. What is open of the contract is held in its successor" in asked
+    assert held in page.partition("Fill before")[2].partition("Fill proposed")[0]
+    assert becomes in page.partition("Fill proposed")[2]
+
+
 def test_a_bust_is_shown_as_nothing_left() -> None:
     desk = make_desk()
     propose(desk, closed_pair(desk), bust("exit"))
@@ -135,4 +179,35 @@ def test_a_bust_is_shown_as_nothing_left() -> None:
     page = logged_in("operator").get(step(amendment, "accept")).content.decode()
 
     assert "Proposed: nothing, the fill was busted." in page
+    assert "The trade is open again, and its result is withdrawn until it closes again." in page
+    assert "so the pair is no longer compared, however the trade goes on" in page
+    assert "computed again" not in page
     assert Group.objects.filter(name="operator", permissions__codename="decide_tradeamendment").exists()
+
+
+def test_a_bust_of_the_only_fill_ends_the_trade_unpriced() -> None:
+    desk = make_desk()
+    propose(desk, desk.open_real(), bust("entry"))
+
+    page = logged_in("operator").get(step(TradeAmendment.objects.get(), "accept")).content.decode()
+
+    assert "No fill of the trade is left: it ends UNPRICED, which is counted, and is in no P&amp;L." in page
+    assert "no longer compared" not in page
+
+
+def test_a_bust_of_a_partial_exit_leaves_the_pair_uncompared_and_the_trade_open() -> None:
+    desk = make_desk(plan_a=plan(quantity="2"), plan_b=plan(leg(C72_5_JULY), quantity="2"))
+    real_id = desk.open_real(quantity="2")
+    desk.a.post(f"trades/{real_id}/fills", {"fill_ref": "f1", "time": SPLIT_AT, "legs": [execution("1.70")]})
+    propose(desk, real_id, bust("f1"))
+
+    page = logged_in("operator").get(step(TradeAmendment.objects.get(), "accept")).content.decode()
+
+    assert "risk and result are computed again" in page
+    assert "so the pair is no longer compared" in page
+
+
+def test_a_correction_that_keeps_the_shares_keeps_the_pair(amendment: TradeAmendment) -> None:
+    page = logged_in("operator").get(step(amendment, "accept")).content.decode()
+
+    assert "P&amp;L, risk and result are computed again. What its shadow has followed stays as it is." in page
