@@ -142,7 +142,7 @@ def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str)
     amendment.decided_at = terms.now
     amendment.decision_reason = reason.strip()
     amendment.save()
-    audit.record(actor, f"amendment {state.lower()}", str(amendment), reason=reason.strip())
+    audit.record(actor, f"amendment.{state.lower()}", str(amendment), reason=reason.strip())
     return amendment, terms
 
 

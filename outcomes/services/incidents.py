@@ -40,7 +40,7 @@ def acknowledge_incident(
             acknowledged_by=actor.name,
             acknowledged_at=database_time(),
         )
-        audit.record(actor, "incident acknowledged", f"{incident.pk} {incident}", reason=closing.strip())
+        audit.record(actor, "incident.acknowledged", f"{incident.pk} {incident}", reason=closing.strip())
         transaction.on_commit(lambda: _log_acknowledged(incident, made))
     return made
 

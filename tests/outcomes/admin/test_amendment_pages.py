@@ -48,7 +48,7 @@ def test_an_operator_accepts_with_a_reason_and_the_typed_word(amendment: TradeAm
     assert (amendment.state, amendment.decided_by) == ("ACCEPTED", "operator")
     assert amendment.decision_reason == "Compared with the broker's notice."
     assert RealOutcome.objects.count() == 2
-    entry = AuditEntry.objects.get(action="amendment accepted")
+    entry = AuditEntry.objects.get(action="amendment.accepted")
     assert (entry.actor, entry.reason) == ("operator", "Compared with the broker's notice.")
 
 

@@ -65,7 +65,7 @@ def test_an_operator_acknowledges_with_the_closing_and_the_pnl(incident: Inciden
     assert "Incident acknowledged." in page
     assert step(incident) not in page
     assert "-12.50 USD" in page
-    assert AuditEntry.objects.get(action="incident acknowledged").actor == "operator"
+    assert AuditEntry.objects.get(action="incident.acknowledged").actor == "operator"
     assert attention() == []
 
 
