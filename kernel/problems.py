@@ -381,7 +381,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         *_QUOTES, "not_found", "recommendation_missing", "declined", "role_mismatch", "double_execution_prevented",
         "conflict", "plan_differs", "shadow_too_late", "entry_before_recommendation", "reported_too_late",
         "time_in_future", "currency_differs", "provenance_not_allowed", "negative_price", "price_missing",
-        "price_mismatch", "price_not_marketable", "duplicate_leg",
+        "price_mismatch", "price_not_marketable", "duplicate_leg", "max_value",
     ),
     "confirm_permit": ("not_found", "recommendation_missing", "not_permitted", "permit_expired", "halted"),
     "list_trades": (),
@@ -394,6 +394,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "report_fill": (
         "not_found", "conflict", "already_closed", "shadow_follows_real", "entry_not_priced", "fill_ref_reserved",
         "unknown_exit_reason", "closes_more_than_open", "settlement_impossible", "negative_price", "time_in_future",
+        "max_value",
     ),
     "close_trade": (
         *_EXITS, "not_found", "already_closed", "own_exit_too_late", "unknown_exit_reason", "exit_before_entry",

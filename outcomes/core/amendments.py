@@ -10,7 +10,7 @@ from typing import Any
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, plain_text
-from outcomes.core.books import EXACT, ZERO, Fill, LegFill, PositionKey
+from outcomes.core.books import EXACT, QUANTITY_END, QUANTITY_STEP, ZERO, Fill, LegFill, PositionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,26 @@ class AmendmentReport:
 def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
     """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
 
-    Raises `unknown_leg` where nothing of the instrument is open.
+    Raises `unknown_leg` where nothing of the instrument is open, `max_value` for more of the successor than can be
+    booked, and `max_decimal_places` for a finer fraction of it.
     """
     legs: list[LegFill] = []
     with localcontext(EXACT):
         for (name, side), quantity in held.items():
             if name == instrument:
                 legs.append(LegFill(name, "CLOSE", side, quantity, ZERO))
-                legs.append(LegFill(becomes, "OPEN", side, quantity * ratio, ZERO))
+                legs.append(LegFill(becomes, "OPEN", side, _becoming(quantity * ratio), ZERO))
     if not legs:
         raise DomainError("unknown_leg", f"The trade has no open leg {instrument}.", "/values/successor/instrument")
     return Fill(ref, tuple(legs), is_succession=True)
+
+
+def _becoming(quantity: Decimal) -> Decimal:
+    """A quantity of the successor as whoever closes it can write it."""
+    at = "/values/successor/ratio"
+    if quantity >= QUANTITY_END:
+        raise DomainError("max_value", f"{plain_text(quantity)} of the successor is more than can be booked.", at)
+    if quantity % QUANTITY_STEP:
+        finer = f"{plain_text(quantity)} of the successor has more than 8 decimals, so that no fill could close it."
+        raise DomainError("max_decimal_places", finer, at)
+    return quantity

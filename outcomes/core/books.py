@@ -29,7 +29,9 @@ from outcomes.core.trades import NET_PRICE, QUANTITY
 EXACT = Context(prec=200, traps=[Inexact])
 # Wide enough that a quotient's own rounding cannot reach the eighth decimal of a stored quantity.
 _QUOTIENT = Context(prec=100, rounding=ROUND_HALF_EVEN)
-_QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY["decimal_places"])
+QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY["decimal_places"])
+# The first that its column does not hold.
+QUANTITY_END = Decimal(1).scaleb(QUANTITY["max_digits"] - QUANTITY["decimal_places"])
 ZERO = Decimal(0)
 
 PositionKey = tuple[str, str]
@@ -132,7 +134,8 @@ _NOTHING = Position()
 def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
     """Every position that the fills, in their order, have opened; closed ones stay with their values.
 
-    Raises DomainError `closes_more_than_open` where a fill closes what is not there.
+    Raises DomainError `closes_more_than_open` where a fill closes what is not there, and `max_value` for a position so
+    large that no column holds what is closed of it.
     """
     found: dict[PositionKey, Position] = {}
     with localcontext(EXACT):
@@ -142,6 +145,9 @@ def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
                 position = found.get(key, _NOTHING)
                 opened, closed, value = position.opened, position.closed, quantity * leg.price
                 if leg.effect == "OPEN":
+                    if opened + quantity >= QUANTITY_END:
+                        detail = f"{fill.ref} opens more {leg.side} of {leg.instrument} than can be booked."
+                        raise DomainError("max_value", detail, "/legs")
                     found[key] = Position(
                         opened + quantity, closed, position.opening_value + value, position.closing_value
                     )
@@ -209,7 +215,7 @@ def shadow_quantity(open_quantity: Decimal, share: tuple[Decimal, Decimal], *, i
         return open_quantity
     closed, open_before = share
     with localcontext(_QUOTIENT):
-        part = (open_quantity * closed / open_before).quantize(_QUANTITY_STEP)
+        part = (open_quantity * closed / open_before).quantize(QUANTITY_STEP)
     return min(part, open_quantity)
 
 

@@ -1,31 +1,28 @@
-"""What engines report: its legs and prices, and what it means, whatever way it is written.
+"""What engines report, its legs and prices.
 
 A report of a shadow is refused when it could not have happened, with a code of its own for the first thing that
 cannot be true. A report of real money is booked whatever it says, as long as it can be booked at all: what is wrong
 with it is named as a violation.
 
-A retry may write 1.390 for 1.39, another zone or another spelling of a contract, and is still the same report. A
-recommendation is kept as its engine wrote it, to the last space (R7.5).
+A recommendation is kept as its engine wrote it, to the last space (R7.5). What makes two reports the same stands in
+`repeats`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from kernel.canonical import document_hash
 from kernel.errors import DomainError
-from kernel.values import decimal_text, format_timestamp, plain_text
-from outcomes.core.amendments import AmendmentReport
+from kernel.values import decimal_text
 from outcomes.core.books import LegFill, PositionKey, net_price
-from outcomes.core.quoting import QuoteFlag, canonical_instrument, parse_option, read_price, read_quote_time
+from outcomes.core.quoting import QuoteFlag, canonical_instrument, parse_option
 from outcomes.core.trades import Provenance
 
 MAX_LEGS = 4
@@ -108,48 +105,6 @@ class ShadowExitReport:
     exit_time: datetime | None
     exit_price: Decimal | None
     legs: tuple[ReportedLeg, ...]
-
-
-def report_hash(
-    report: OpeningReport | FillReport | ExitReport | ShadowExitReport | AmendmentReport, **defaults: Any
-) -> str:
-    """SHA-256 that recognises a repeated report by what it means; `defaults` are what members left out stand for."""
-    said = {}
-    kind: Any = type(report)
-    for name in _members(kind):
-        value = getattr(report, name)
-        value = defaults.get(name) if value is None else value
-        said[name] = one_spelling(value) if isinstance(value, dict) else value
-    return meaning_hash(said)
-
-
-def opening_in_full(report: OpeningReport) -> OpeningReport:
-    """With the price of a single leg both in it and beside it, wherever it was said."""
-    if len(report.legs) != 1:
-        return report
-    (leg,), beside = report.legs, report.entry_price
-    price = beside if leg.entry_price is None else leg.entry_price
-    return replace(report, entry_price=price if beside is None else beside, legs=(replace(leg, entry_price=price),))
-
-
-def exit_in_full(report: ExitReport, opened: Sequence[Mapping[str, Any]]) -> ExitReport:
-    """With what its legs may leave out because the opened ones say it, and a single leg's price as of an opening."""
-    sides = {leg["instrument"]: leg["side"] for leg in opened}
-    said, beside = report.legs, report.exit_price
-    if not said and beside is not None and len(sides) == 1:
-        said = (ReportedLeg(*sides),)
-    single = beside if len(said) == 1 else None
-    # Ratio and entry price are the entry's, whatever is said of them here.
-    legs = tuple(
-        ReportedLeg(
-            leg.instrument, leg.side or sides.get(leg.instrument),
-            exit_price=single if leg.exit_price is None else leg.exit_price,
-        )
-        for leg in said
-    )  # fmt: skip
-    if beside is None and len(legs) == 1:
-        beside = legs[0].exit_price
-    return replace(report, exit_price=beside, legs=legs)
 
 
 def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -> tuple[LegFill, ...]:
@@ -279,62 +234,6 @@ def quote_error(instrument: str, flag: QuoteFlag, pointer: str) -> DomainError:
 
 # Numbers stay text: only where they end is asked, and Python refuses to read one of five thousand digits.
 _READER = json.JSONDecoder(parse_float=str, parse_int=str)
-# Members that quotes and settlements have. Of any other, only its engine knows whether 1.390 is a number to it.
-_PRICES = ("bid", "ask", "last", "price", "underlying")
-_TIMES = ("quote_time", "settled_at")
-
-
-def meaning_hash(values: Mapping[str, Any]) -> str:
-    """SHA-256 that recognises a repeated request by what it means: 1.390 is 1.39, a default said is a default left out.
-
-    `values` are the validated fields, with defaults filled in and instruments in their one spelling.
-    """
-    return document_hash(_meaning(values))
-
-
-@cache
-def _members(report: Any) -> tuple[str, ...]:
-    return tuple(member.name for member in fields(report))
-
-
-_WORDS: dict[type, Callable[[Any], str]] = {datetime: format_timestamp, Decimal: plain_text, UUID: str}
-
-
-def _meaning(value: Any) -> Any:
-    kind: Any = type(value)
-    if kind is str:
-        return value
-    if (words := _WORDS.get(kind)) is not None:
-        return words(value)
-    if isinstance(value, dict):
-        return {name: _meaning(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_meaning(item) for item in value]
-    return {name: _meaning(getattr(value, name)) for name in _members(kind)} if is_dataclass(value) else value
-
-
-def one_spelling(value: Any) -> Any:
-    """Market conditions as sent, with the prices, times and instruments of quotes and settlements in one spelling each.
-
-    For `meaning_hash` alone: what is stored, and hashed for the shadow, is what was sent.
-    """
-    if isinstance(value, list):
-        return [one_spelling(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {canonical_instrument(name): _spelled(name, member) for name, member in value.items()}
-
-
-def _spelled(name: str, value: Any) -> Any:
-    if name in _PRICES and (price := read_price(value)) is not None:
-        return plain_text(price)
-    if name in _TIMES:
-        try:
-            return format_timestamp(read_quote_time(value))
-        except ValueError:
-            # No time, so nothing but the same text is the same.
-            return value
-    return one_spelling(value)
 
 
 def field_text(body: bytes, name: str) -> str:

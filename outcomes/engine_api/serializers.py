@@ -34,6 +34,7 @@ from outcomes.core.quoting import (
     canonical_instrument,
     is_instrument,
 )
+from outcomes.core.repeats import meaning_hash, plan_meaning
 from outcomes.core.reports import (
     MAX_LEGS,
     ExitReport,
@@ -42,7 +43,6 @@ from outcomes.core.reports import (
     ReportedLeg,
     ShadowExitReport,
     field_text,
-    meaning_hash,
 )
 from outcomes.core.trades import (
     EFFECTS,
@@ -226,7 +226,10 @@ class RecommendationSerializer(StrictSerializer):
             planned["currency"],
             planned["risk_amount"],
         )
-        meaning = values | {"plan": planned, "recommendation": exact_document(values["recommendation"])}
+        meaning = values | {
+            "plan": planned and plan_meaning(planned),
+            "recommendation": exact_document(values["recommendation"]),
+        }
         return RecommendationReport(
             **values | {"recommendation": text, "plan": plan}, lease_token=token, request_hash=meaning_hash(meaning)
         )

@@ -30,7 +30,7 @@ from outcomes.core.books import (
     result_in_force,
     scheduled_fees,
 )
-from outcomes.core.reports import report_hash
+from outcomes.core.repeats import report_hash
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
@@ -58,6 +58,7 @@ from outcomes.services.fills import (
     flag_if,
     judge_plan,
     record_outcome,
+    refuse_without_entry,
     stored_fills,
     sum_up,
 )
@@ -151,6 +152,8 @@ def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, ter
     rows = {row.fill_ref: row for row in stored_fills(trade)}
     first = rows.get(amendment.fill_ref)
     if first is None:
+        if isinstance(trade, RealTrade):
+            refuse_without_entry(trade)
         raise _impossible("The trade has no such fill, or it was busted.", "/of")
     if successor := amendment.values.get("successor"):
         return _succession(trade, amendment, successor, terms)

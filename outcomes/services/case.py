@@ -134,6 +134,11 @@ def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tup
     return _terms(now, read_json(text)), more
 
 
+def gone(what: str) -> DomainError:
+    """The refusal of what rests on rows that somebody has deleted behind the product's back."""
+    return DomainError("history_incomplete", f"Deleted from the database: {what}.")
+
+
 class _Stored(dict[Any, Any]):
     """Rows by their keys; raises `history_incomplete` for one that another row names and that is gone."""
 
@@ -142,13 +147,13 @@ class _Stored(dict[Any, Any]):
         self._what = what
 
     def __missing__(self, key: Any) -> Any:
-        raise DomainError("history_incomplete", f"Deleted from the database: {self._what}, {key}.")
+        raise gone(f"{self._what}, {key}")
 
 
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone."""
     if missing := [what for name, what in NEEDED.items() if found[name] is None]:
-        raise DomainError("history_incomplete", f"Deleted from the database: {', '.join(missing)}.")
+        raise gone(", ".join(missing))
 
     def rows(model: type[M], name: str) -> list[M]:
         return [from_json(model, values) for values in found[name] or ()]
@@ -161,7 +166,7 @@ def _terms(now: datetime, found: dict[str, Any]) -> Terms:
         now=now,
         context_hash=found["context_hash"],
         distributed={engine: read_instant(at) for engine, at in found["distributed"].items()},
-        rules_hashes=found["rules_hashes"],
+        rules_hashes=found["rules_hashes"] or {},
         feeder_is_active=found["feeder_is_active"],
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
         recommendations={row.engine: row for row in rows(Recommendation, "recommendations")},
@@ -233,10 +238,14 @@ class Terms:
         """What the engine has recommended before it traded; raise `history_incomplete` where that was deleted."""
         found = self.recommendations.get(engine)
         if found is None:
-            raise DomainError(
-                "history_incomplete", f"Deleted from the database: the recommendation of engine {engine}."
-            )
+            raise gone(f"the recommendation of engine {engine}")
         return found
+
+    def rules_hash(self, engine: str) -> str:
+        """What the engine has registered; raise `history_incomplete` where the engine itself was deleted."""
+        if engine not in self.rules_hashes:
+            raise gone(f"engine {engine}")
+        return self.rules_hashes[engine]
 
     def trade(self, trade_id: UUID) -> RealTrade | ShadowTrade:
         """The trade with this id, which is one of the experiment's."""

@@ -18,14 +18,8 @@ from outcomes.core.checks import (
     refuse_unreadable_settlements,
 )
 from outcomes.core.quoting import weakest
-from outcomes.core.reports import (
-    ExitReport,
-    FillReport,
-    closing_legs,
-    exit_in_full,
-    net_price_differs,
-    report_hash,
-)
+from outcomes.core.repeats import exit_in_full, report_hash
+from outcomes.core.reports import ExitReport, FillReport, closing_legs, net_price_differs
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     EXIT,
@@ -48,6 +42,7 @@ from outcomes.services.fills import (
     flag_if,
     judge_plan,
     record_one,
+    refuse_without_entry,
     stored_fills,
 )
 from outcomes.services.openings import judge_real_time
@@ -89,7 +84,8 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     """
     with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
         trade = terms.trade(trade_id)
-        request_hash = report_hash(exit_in_full(report, trade.legs), price_provenance=trade.claimed_provenance)
+        in_full = exit_in_full(report, trade.legs, is_shadow=isinstance(trade, ShadowTrade))
+        request_hash = report_hash(in_full, price_provenance=trade.claimed_provenance)
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, terms, request_hash)
@@ -138,6 +134,7 @@ def _book_real(
         if isinstance(report, ExitReport)
         else (report.fill_ref, report.time, report.reason)
     )
+    refuse_without_entry(trade)
     before = [core_fill(row) for row in stored_fills(trade)]
     try:
         legs = legs_of()

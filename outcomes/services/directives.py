@@ -21,12 +21,8 @@ from kernel.rows import keep, new_row, related, update
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
-from outcomes.core.reports import (
-    ShadowExitReport,
-    refuse_prices_better_than_quotes,
-    report_hash,
-    reported_exit_prices,
-)
+from outcomes.core.repeats import exit_in_full, report_hash
+from outcomes.core.reports import ShadowExitReport, refuse_prices_better_than_quotes, reported_exit_prices
 from outcomes.core.trades import Provenance, TradeFlag
 from outcomes.models import (
     LIVE_STATUSES,
@@ -290,7 +286,8 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
     with transaction.atomic():
         terms = lock_experiment(directive.experiment_id)
         directive = terms.directive(directive_id)
-        request_hash = report_hash(report, exit_time=directive.exit_time)
+        opened = directive.shadow_trade.legs if directive.shadow_trade else ()
+        request_hash = report_hash(exit_in_full(report, opened, is_shadow=True), exit_time=directive.exit_time)
         if directive.state != DirectiveState.PENDING:
             # An engine that lost the answer sends its report again, and must be told the same.
             if directive.request_hash == request_hash:

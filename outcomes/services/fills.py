@@ -16,7 +16,6 @@ from uuid import UUID
 from django.db import transaction
 
 from kernel.canonical import document_hash
-from kernel.errors import DomainError
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, new_row, related, update
 from kernel.values import decimal_text, parse_instant
@@ -35,6 +34,7 @@ from outcomes.core.checks import Breach, PairedTrade, Plan, breaches_of_one, bre
 from outcomes.core.quoting import Quote, price_outside, quotes_by_instrument, read_quote
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
+    ENTRY,
     LIVE_STATUSES,
     Outcome,
     RealOutcome,
@@ -45,7 +45,7 @@ from outcomes.models import (
     TradeStatus,
     Violation,
 )
-from outcomes.services.case import Terms
+from outcomes.services.case import Terms, gone
 from outcomes.services.pricing import quotes_around
 
 ZERO = Decimal(0)
@@ -91,8 +91,14 @@ def books_of(trade: RealTrade | ShadowTrade, schedule: Schedule) -> Books:
     """The books of a trade that has a fill; raise `history_incomplete` where all were deleted."""
     rows = related(trade, "fills")
     if not rows:
-        raise DomainError("history_incomplete", f"Deleted from the database: the entry of engine {trade.engine}.")
+        raise gone(f"the entry of engine {trade.engine}")
     return kept_books(trade, rows, schedule)
+
+
+def refuse_without_entry(trade: RealTrade) -> None:
+    """Raise `history_incomplete` for a real trade whose entry was deleted: nothing it closes would be open."""
+    if all(row.fill_ref != ENTRY for row in related(trade, "fills")):
+        raise gone(f"the entry of engine {trade.engine}")
 
 
 def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedule: Schedule) -> Books:

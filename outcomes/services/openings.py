@@ -14,18 +14,11 @@ from kernel.events import SHADOW_TRADE_CREATED, TRADE_OPENED
 from kernel.rows import insert, new_row, update
 from kernel.trips import Statement
 from kernel.values import format_timestamp, plain_text
-from outcomes.core.books import LegFill
+from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.quoting import Quote, canonical_instrument, quotes_by_instrument, read_quote, touch
-from outcomes.core.reports import (
-    OpeningReport,
-    net_price_differs,
-    opening_in_full,
-    opening_legs,
-    quote_error,
-    refuse_claim,
-    report_hash,
-)
+from outcomes.core.repeats import opening_in_full, report_hash
+from outcomes.core.reports import OpeningReport, net_price_differs, opening_legs, quote_error, refuse_claim
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
@@ -127,6 +120,7 @@ def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Ter
     """Store real money whatever it did, with the rules that it broke."""
     try:
         legs = opening_legs(report, None)
+        keep_books([Fill(ENTRY, legs, report.fees)], report.multiplier, terms.schedule)
     except DomainError as error:
         raise RefusedReportError(
             error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer

@@ -19,7 +19,7 @@ from outcomes.core.checks import Plan
 from outcomes.core.reports import refuse_duplicates
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
-from outcomes.services.case import Terms, lock_experiment_and_ask, not_found
+from outcomes.services.case import Terms, gone, lock_experiment_and_ask, not_found
 from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
 from policies.core import rules
@@ -90,6 +90,9 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
                     "A different recommendation is already stored for this experiment; the first counts.",
                 )
             return first, False
+        if distribution.answered_at is not None:
+            # It has answered, and could now answer otherwise what it has traded since.
+            terms.recommendation(engine)
         if report.context_hash != distribution.context_hash:
             raise DomainError(
                 "context_mismatch",
@@ -155,7 +158,7 @@ def _store(engine: str, report: RecommendationReport, terms: Terms, *, role: Rol
         action=report.action,
         strategy_version=report.strategy_version,
         rules_hash=report.rules_hash,
-        registered_rules_hash=terms.rules_hashes[engine],
+        registered_rules_hash=terms.rules_hash(engine),
         recommendation=report.recommendation,
         plan=None if report.plan is None else report.plan.document(),
         request_hash=report.request_hash,
@@ -183,8 +186,11 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
             raise not_found()
         permit = terms.permit
         if permit is None or permit.engine != engine:
-            if engine not in terms.recommendations:
+            answer = terms.recommendations.get(engine)
+            if answer is None:
                 raise DomainError("recommendation_missing", "Send a recommendation first; the answer reveals the role.")
+            if answer.permit_expires_at is not None:
+                raise gone(f"the permit of engine {engine}")
             raise DomainError("not_permitted", f"Engine {engine} may not trade this experiment for real.")
         is_halted, now = halted_and_now[0]
         if is_halted:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from kernel.canonical import exact_document
 from outcomes.core.amendments import AmendmentReport, Successor
 from outcomes.core.books import LegFill
-from outcomes.core.reports import field_text, meaning_hash, one_spelling
+from outcomes.core.repeats import meaning_hash, one_spelling
+from outcomes.core.reports import field_text
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -229,12 +229,35 @@ def test_figures_of_more_than_28_digits_are_exact() -> None:
     )
 
 
-def test_a_split_into_more_than_28_digits_is_exact() -> None:
-    held = {(CALL, "LONG"): Decimal("99999999999999.99999999")}
+@pytest.mark.parametrize(
+    ("held", "ratio", "becomes"),
+    [("33333333333333.33333333", "3", "99999999999999.99999999"), ("0.1", "0.3333333", "0.03333333")],
+)
+def test_a_split_is_exact(held: str, ratio: str, becomes: str) -> None:
+    found = succession("s", {(CALL, "LONG"): Decimal(held)}, instrument=CALL, becomes=OTHER, ratio=Decimal(ratio))
 
-    found = succession("split", held, instrument=CALL, becomes=OTHER, ratio=Decimal("1.23456789"))
+    assert found.legs[1].quantity == Decimal(becomes)
 
-    assert found.legs[1].quantity == Decimal("123456788999999.9999999876543211")
+
+@pytest.mark.parametrize(
+    ("held", "ratio", "code"),
+    [("99999999999999.99999999", "1.00000001", "max_value"), ("0.1", "0.33333333", "max_decimal_places")],
+)
+def test_a_split_into_what_no_fill_could_close_is_refused(held: str, ratio: str, code: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        succession("s", {(CALL, "LONG"): Decimal(held)}, instrument=CALL, becomes=OTHER, ratio=Decimal(ratio))
+
+    assert caught.value.code == code
+
+
+def test_no_position_is_larger_than_its_column_holds() -> None:
+    most = Fill("entry", (LegFill(CALL, "OPEN", "LONG", Decimal("99999999999999.99999999"), Decimal(1)),))
+    more = Fill("f1", (LegFill(CALL, "OPEN", "LONG", Decimal("0.00000001"), Decimal(1)),))
+
+    assert positions([most])[CALL, "LONG"].open == most.legs[0].quantity
+    with pytest.raises(DomainError, match="f1 opens more LONG") as caught:
+        positions([most, more])
+    assert caught.value.code == "max_value"
 
 
 @dataclass

@@ -14,6 +14,7 @@ import pytest
 from kernel.errors import DomainError
 from outcomes.core.books import LegFill
 from outcomes.core.quoting import QuoteFlag
+from outcomes.core.repeats import report_hash
 from outcomes.core.reports import (
     FillReport,
     OpeningReport,
@@ -24,7 +25,6 @@ from outcomes.core.reports import (
     quote_error,
     refuse_claim,
     refuse_prices_better_than_quotes,
-    report_hash,
     reported_exit_prices,
 )
 

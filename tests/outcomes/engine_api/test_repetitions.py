@@ -12,6 +12,7 @@ from tests.outcomes.desk import (
     C70,
     C72_5_JULY,
     EXIT_TIME,
+    OWN_TIME,
     Desk,
     leg,
     make_desk,
@@ -29,6 +30,11 @@ def desk() -> Desk:
     return make_desk()
 
 
+OWN_WITHOUT_PRICE = {
+    "exit_time": OWN_TIME,
+    "exit_reason": "TIME_LIMIT",
+    "market_conditions": {"quotes": {C72_5_JULY: quote("1.20", "1.26", OWN_TIME)}},
+}
 REAL = [
     {"entry_price": "1.390"},
     {"entry_price": 1.39},
@@ -195,6 +201,75 @@ def test_a_plan_in_another_spelling_is_the_same_plan(change: dict[str, Any]) -> 
 
     assert (first.status, again.status, again.body) == (201, 200, first.body)
     assert Recommendation.objects.count() == 1
+
+
+SPREAD = [leg(), leg(C72_5_JULY, "SHORT", entry_price="0.98")]
+
+
+@pytest.mark.parametrize(
+    "change", [{"entry_price": "0.41"}, {"legs": SPREAD[::-1]}, {"legs": SPREAD[::-1], "entry_price": 0.41}]
+)
+def test_the_order_of_legs_and_what_their_prices_come_to_mean_nothing(change: dict[str, Any]) -> None:
+    planned = plan(*SPREAD)
+    desk = make_desk(plan_a=planned)
+    opening = trade(desk.experiment, legs=SPREAD)
+    prices = {C70: "1.99", C72_5_JULY: "1.20"}
+    path = f"trades/{desk.a.post('trades', opening).body['trade_id']}/exit"
+    first = real_exit(legs=[{"instrument": name, "exit_price": price} for name, price in prices.items()])
+    del first["exit_price"]
+    turned = first | {"exit_price": "0.79", "legs": first["legs"][::-1]}
+
+    answers = [
+        desk.a.recommend(desk.experiment, plan=planned | {"legs": planned["legs"][::-1]}),
+        desk.a.post("trades", opening | change),
+        desk.a.post(path, first),
+        desk.a.post(path, turned),
+    ]
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert (TradeFill.objects.count(), Incident.objects.count()) == (2, 0)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_shadow_may_name_the_touch_of_its_own_quotes_or_not(desk: Desk, first: int) -> None:
+    opening = trade(desk.experiment, "SHADOW", legs=[leg(C72_5_JULY, entry_price="0.98")])
+    bare = opening | {"legs": [{"instrument": C72_5_JULY, "side": "LONG", "ratio": 1}]}
+    del bare["entry_price"]
+    desk.open_real()
+
+    for body in (opening, bare)[:: 1 if first else -1]:
+        answer = desk.b.post("trades", body)
+    shadow_id = answer.body["trade_id"]
+    own = [desk.leave_by_its_own_rules(shadow_id), desk.b.post(f"trades/{shadow_id}/exit", OWN_WITHOUT_PRICE)]
+    desk.a.close(str(RealTrade.objects.get().pk))
+    directive_id = desk.b.pending()[0]["id"]
+    quotes = {"quotes": {C72_5_JULY: quote()}}
+    in_leg = {"legs": [{"instrument": C72_5_JULY, "exit_price": "1.31"}]}
+    said: list[dict[str, Any]] = [{}, {"exit_price": "1.31"}, in_leg]
+    reports = [desk.b.report(directive_id, **quotes, **each) for each in said[:: 1 if first else -1]]
+
+    assert (answer.status, ShadowTrade.objects.count()) == (200, 1)
+    assert [each.status for each in own] == [202, 202]
+    assert [each.status for each in reports] == [200] * 3
+    assert desk.b.report(directive_id, **quotes, exit_price="1.30").status == 409
+
+
+def test_no_quotes_and_no_settlements_are_said_by_naming_none(desk: Desk) -> None:
+    path = f"trades/{desk.open_real()}/exit"
+    conditions = {"underlying": {"symbol": "TWX", "last": "71.51"}, "settlements": {}}
+
+    answers = [desk.a.post(path, real_exit()), desk.a.post(path, real_exit(market_conditions=conditions))]
+
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+def test_of_a_contract_quoted_in_two_spellings_the_canonical_one_counts(desk: Desk) -> None:
+    opening = trade(desk.experiment)
+    desk.a.post("trades", opening)
+    other = {"TWX140621C00070000": quote("5", "6")}
+
+    for quotes in (opening["entry_quotes"] | other, other | opening["entry_quotes"]):
+        assert desk.a.post("trades", opening | {"entry_quotes": quotes}).status == 200
 
 
 def test_the_order_of_members_and_white_space_mean_nothing(desk: Desk) -> None:

@@ -115,12 +115,16 @@ def test_a_shadow_whose_own_plan_is_in_another_currency_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("legs", "code"),
-    [([leg(), leg()], "duplicate_leg"), ([leg(), leg("X", entry_price=None)], "price_missing")],
+    [
+        ([leg(), leg()], "duplicate_leg"),
+        ([leg(), leg("X", entry_price=None)], "price_missing"),
+        ([leg(ratio=1000)], "max_value"),
+    ],
 )
 def test_real_money_that_cannot_be_booked_is_kept_as_an_incident(desk: Desk, legs: list[Any], code: str) -> None:
     sent = [{name: value for name, value in each.items() if value is not None} for each in legs]
 
-    answer = desk.a.post("trades", trade(desk.experiment) | {"legs": sent})
+    answer = desk.a.post("trades", trade(desk.experiment, quantity="100000000000") | {"legs": sent})
 
     assert (answer.status, answer.code, answer.body["errors"][0]["pointer"]) == (400, code, "/legs")
     incident = Incident.objects.get()

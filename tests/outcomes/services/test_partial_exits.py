@@ -172,6 +172,7 @@ def test_a_repeat_is_the_first_answer_and_another_fill_of_that_name_is_kept_as_a
         ({"legs": [execution("4", "1.50")]}, 400, "closes_more_than_open"),
         ({"legs": [execution("1", "1.50", "TWX")]}, 400, "closes_more_than_open"),
         ({"legs": [execution("1", "1.50", side="SHORT")]}, 400, "closes_more_than_open"),
+        ({"legs": [execution("99999999999999", "1.50", effect="OPEN")]}, 400, "max_value"),
     ],
 )
 def test_a_fill_that_cannot_be_booked_is_kept_as_an_incident(change: dict[str, Any], status: int, code: str) -> None:

@@ -14,6 +14,7 @@ from experiments.models import SignalDistribution
 from kernel.actors import Actor
 from outcomes.models import Recommendation
 from policies.services import engage_halt, release_halt
+from tests.database import execute
 from tests.factories import make_experiment
 from tests.outcomes.desk import C70, EngineClient, leg, make_desk, plan, recommendation
 
@@ -43,6 +44,28 @@ def test_the_role_follows_the_decision(executed: str | None) -> None:
 
     assert roles == {"A": "SHADOW", "B": "REAL" if executed == "B" else "SHADOW"}
     assert desk.experiment.decision.executed_engine == executed
+
+
+@pytest.mark.parametrize(
+    ("table", "call", "named"),
+    [
+        ("recommendations", "recommendations", "the recommendation of engine A"),
+        ("permits", "permits/{}/confirm", "the permit of engine A"),
+        ("engines", "recommendations", "engine A"),
+    ],
+)
+def test_an_answer_that_rests_on_a_deleted_row_names_it(table: str, call: str, named: str) -> None:
+    """Anew it could be another one, beside what was traded on the first."""
+    desk = make_desk("A", recommended=table != "engines")
+    body = {} if table == "permits" else recommendation(desk.experiment)
+    execute("SET session_replication_role = replica")
+    execute(f"DELETE FROM {table} WHERE {'name' if table == 'engines' else 'engine'} = 'A'")
+    execute("SET session_replication_role = DEFAULT")
+
+    answer = desk.a.post(call.format(desk.experiment.pk), body)
+
+    assert (answer.status, answer.code) == (409, "history_incomplete")
+    assert answer.body["detail"] == f"Deleted from the database: {named}."
 
 
 def test_a_declined_experiment_gets_no_permit() -> None:
