@@ -15,6 +15,9 @@ from kernel.events import EVENTS
 from kernel.problems import CALLS, SECTIONS
 from orchestrator_site.settings import env
 from outcomes.analyst_api.columns import TABLES, Kind
+from outcomes.core.quoting import QuoteFlag
+from outcomes.core.reports import QUOTE_ERRORS
+from outcomes.core.trades import PairRule, TradeFlag
 
 DOCS = Path(__file__).parent
 
@@ -69,6 +72,50 @@ def errors() -> str:
 
 def _calls(code: str) -> str:
     return ", ".join(f"`{call}`" for call, codes in CALLS.items() if code in codes)
+
+
+FLAGS_HEAD = """\
+# Flags and violations
+
+Made from `outcomes/core/trades.py` and `outcomes/core/quoting.py` by `make docs`; change it there.
+
+What `GET trades/{id}` and the console say about a trade. [engines.md](engines.md#two-principles) has the rules that
+shadows and real trades are held to.
+"""
+FLAGS_OF_TRADES = """
+## Flags of a trade
+
+In `flags`: worth knowing, and no rule is broken.
+
+| Flag | It says |
+|---|---|
+"""
+VIOLATIONS = """
+## Violations
+
+In `violations`, told to the engine that broke the rule. Its pair is left out of the comparison; the engine's own
+figures keep the trade.
+
+| Violation | It says |
+|---|---|
+"""
+FLAGS_OF_QUOTES = """
+## Flags of a quote
+
+Why a quote cannot price a moment. A real trade is booked all the same, and `quote_flags` names each such quote of its
+exit's conditions. A shadow's own report is refused where it quotes one of its contracts so, with the error beside it.
+
+| Flag | Why | Error of a shadow's report |
+|---|---|---|
+"""
+
+
+def flags() -> str:
+    """docs/flags.md."""
+    parts = [FLAGS_HEAD, FLAGS_OF_TRADES, *(f"| `{one}` | {one.words} |\n" for one in TradeFlag)]
+    parts += [VIOLATIONS, *(f"| `{one}` | {one.words} |\n" for one in PairRule)]
+    parts += [FLAGS_OF_QUOTES, *(f"| `{one}` | {one.words} | `{QUOTE_ERRORS[one][0]}` |\n" for one in QuoteFlag)]
+    return "".join(parts)
 
 
 CONFIGURATION_HEAD = """\
@@ -168,7 +215,7 @@ def data() -> str:
 
 
 DOCUMENTS = {
-    "configuration.md": configuration, "data.md": data, "errors.md": errors, "events.md": events,
+    "configuration.md": configuration, "data.md": data, "errors.md": errors, "events.md": events, "flags.md": flags,
     "openapi.yaml": openapi,
 }  # fmt: skip
 

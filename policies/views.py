@@ -1,4 +1,4 @@
-"""The heartbeat of an engine."""
+"""The heartbeat of an engine (R3.3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policies.services import record_heartbeat
 
 
 class HeartbeatView(EngineCall, APIView):
-    """Mark the calling engine available (R3.3)."""
+    """Mark the calling engine available."""
 
     @extend_schema(request=HeartbeatSerializer, responses=HeartbeatAnswerSerializer, operation_id="heartbeat")
     def post(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The call by which feeders push market data (R7.1)."""
+"""The call by which feeders push market data (R1.2, R7.1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MarketDataAnswerSerializer(serializers.Serializer[Any]):
 
 
 class MarketDataView(APIView):
-    """Take what a feeder saw, for the market contexts of later signals (R1.2, R7.1)."""
+    """Take what a feeder saw, for the market contexts of later signals."""
 
     permission_classes = (IsFeeder,)
 

@@ -1,4 +1,4 @@
-"""Bodies of the analyst's experiment calls."""
+"""Bodies of the analyst's experiment calls (R5.5)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ViolationSerializer(serializers.ModelSerializer[Violation]):
 
 
 class ExperimentStorySerializer(ExperimentSummarySerializer):
-    """Which engine recommended what, who executed, and why (R5.5)."""
+    """Which engine recommended what, who executed, and why."""
 
     explanation = serializers.SerializerMethodField()
     missing = serializers.SerializerMethodField(help_text="What was deleted from the database; normally empty.")

@@ -1,4 +1,4 @@
-"""Analyst calls: list experiments, read everything about one."""
+"""Analyst calls: list experiments, read everything about one (R5.5)."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ class ExperimentView(APIView):
 
     @extend_schema(responses=ExperimentStorySerializer, operation_id="get_experiment")
     def get(self, request: Request, experiment_id: UUID) -> Response:
-        """Answer: which engine recommended this trade, and why did it execute (R5.5)."""
+        """Answer: which engine recommended this trade, and why did it execute?"""
         return Response(ExperimentStorySerializer(experiment_story(experiment_id)).data)

@@ -78,7 +78,10 @@ class PairRule(Worded):
     LATE_ENTRY = "LATE_ENTRY", "Reported when a real trade was no longer expected."
     NOT_PERMITTED = "NOT_PERMITTED", "Traded for real without a permit in force."
     PLAN_DIFFERS = "PLAN_DIFFERS", "Traded something else, or more, than planned."
-    PRICE_NOT_IN_QUOTES = "PRICE_NOT_IN_QUOTES", "Filled at a better price than anybody quoted around that time."
+    PRICE_NOT_IN_QUOTES = (
+        "PRICE_NOT_IN_QUOTES",
+        "Bought below the lowest bid, or sold above the highest ask, of the neutral quotes around it, else of its own.",
+    )
     SETTLEMENT_IMPOSSIBLE = "SETTLEMENT_IMPOSSIBLE", "Settled in a way, or at a price, that the contract rules out."
     CURRENCY_DIFFERS = "CURRENCY_DIFFERS", "Traded in a currency other than the policy's."
     EXIT_TIME_DIFFERS = "EXIT_TIME_DIFFERS", "The shadow exited at a different time from the real trade."

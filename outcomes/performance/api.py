@@ -1,4 +1,4 @@
-"""`GET performance`: the report as JSON, its filters and its schema."""
+"""`GET performance`: the report as JSON, its filters and its schema (R5.3, R5.4)."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class PerformanceView(APIView):
         parameters=[PerformanceFilterSerializer], responses=PerformanceReportSerializer, operation_id="performance"
     )
     def get(self, request: Request) -> Response:
-        """Answer the report over the outcomes that match the filters (R5.3, R5.4)."""
+        """Answer the report over the outcomes that match the filters."""
         query = PerformanceFilterSerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
         return Response(performance_report(query.filters()))

@@ -383,7 +383,7 @@ def _price_not_in_quotes(
     neutral: Mapping[str, Sequence[Quote]],
     limit: timedelta,
 ) -> str | None:
-    """How a real fill was better than anybody quoted around it; None while it can be true.
+    """How a real fill was better than every quote around it; None while it can be true.
 
     Held against the neutral quotes within the limit before and after it, else against those that it names itself.
     """
