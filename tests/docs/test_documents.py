@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from docs.build import DOCUMENTS
+from outcomes.models import IncidentKind
 
 ROOT = Path(settings.BASE_DIR)
 LOCKS = {
@@ -49,6 +50,14 @@ def test_every_package_of_a_lock_has_hashes(lock: str) -> None:
     packages = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
 
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_the_operators_guide_says_what_each_kind_of_incident_asks_for() -> None:
+    guide = (ROOT / "docs/operators.md").read_text()
+    (section,) = re.findall(r"## What an incident means\n(.*?)\n## ", guide, re.DOTALL)
+
+    described = re.findall(r"^\| `(\w+)` \| [^|]{10,} \| [^|]{10,} \|$", section, re.MULTILINE)
+    assert sorted(described) == sorted(IncidentKind.values)
 
 
 def test_every_picture_of_the_guides_is_there_light_and_dark_and_small() -> None:
