@@ -119,8 +119,8 @@ def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
     yield from _directive(story)
     for incident in story.incidents.all():
         link = ("outcomes_incident", incident.pk)
-        detail = f"{incident.engine}: {incident.detail}"
         actor = f"Engine {incident.engine}"
+        detail = f"A report from engine {incident.engine} was refused: {incident.detail}"
         yield Event(incident.occurred_at, f"Incident: {incident.kind}", detail, link=link, actor=actor)
     for violation in story.violations.all():
         link = ("outcomes_violation", violation.pk)

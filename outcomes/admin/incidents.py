@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from admin_kit.display import badge, json_of, link_to
@@ -60,6 +61,7 @@ class AcknowledgeForm(forms.Form):
         max_length=10,
         widget=UnfoldAdminTextInputWidget(attrs={"autocapitalize": "characters"}),
         help_text="Currency of the P&L, such as USD.",
+        error_messages={"invalid": "Enter the currency in capital letters, such as USD."},
     )
 
 
@@ -108,9 +110,12 @@ class IncidentAdmin(AuditAdmin):
 
     @admin.display(description="acknowledged")
     def acknowledged(self, incident: Incident) -> str:
-        """By whom and when."""
+        """By whom and when, in one piece: a list on a phone puts apart what a cell holds."""
         made = getattr(incident, "acknowledgement", None)
-        return "not yet" if made is None else f"{instant_text(made.acknowledged_at)}, {made.acknowledged_by}"
+        if made is None:
+            return "not yet"
+        told = f"{instant_text(made.acknowledged_at)}, {made.acknowledged_by}"
+        return format_html('<div class="to-wraps">{}</div>', told)
 
     @admin.display(description="how it was closed")
     def closing(self, incident: Incident) -> str:
@@ -146,8 +151,9 @@ class IncidentAdmin(AuditAdmin):
                 messages.success(request, "Incident acknowledged.")
                 return HttpResponseRedirect(page)
         lead = (
-            f"Engine {incident.engine} reported at {instant_text(incident.occurred_at)}: {incident.detail} If it holds "
-            "a position, close that at the broker first. What you enter stands beside the report, in no figure."
+            f"A report from engine {incident.engine} was refused at {instant_text(incident.occurred_at)}: "
+            f'"{incident.detail}" If this left the engine with a stray position, close it at the broker first. '
+            "What you enter is kept with the report and counts in no figure."
         )
         context = {"opts": self.opts, "form": form, "lead": lead, "submit": "Acknowledge", "back": page}
         return render_page(request, "admin_kit/form_page.html", "Acknowledge incident", **context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from kernel.actors import Actor
 from kernel.models import AuditEntry
+from kernel.values import instant_text
 from outcomes.models import Incident, IncidentAcknowledgement
 from outcomes.services import acknowledge_incident
 from tests.database import refusal_of
@@ -67,6 +69,28 @@ def test_an_operator_acknowledges_with_the_closing_and_the_pnl(incident: Inciden
     assert "-12.50 USD" in page
     assert AuditEntry.objects.get(action="incident.acknowledged").actor == "operator"
     assert attention() == []
+
+
+def test_the_page_tells_the_engine_s_report_from_the_site_s_refusal(incident: Incident) -> None:
+    page = unescape(logged_in("operator").get(step(incident)).content.decode())
+
+    refused = f'A report from engine B was refused at {instant_text(incident.occurred_at)}: "{incident.detail}"'
+    assert f"{refused} If this left the engine with a stray position, close it at the broker first." in page
+    assert "What you enter is kept with the report and counts in no figure." in page
+
+
+def test_a_currency_in_small_letters_is_answered_with_how_one_is_written(incident: Incident) -> None:
+    page = logged_in("operator").post(step(incident), FILLED | {"currency": "usd"})
+
+    assert page.context["form"].errors["currency"] == ["Enter the currency in capital letters, such as USD."]
+
+
+def test_who_acknowledged_stands_in_one_piece_beside_the_time(incident: Incident) -> None:
+    made = acknowledge_incident(Actor("ada"), incident.pk, closing="Closed.", pnl=None, currency="")
+
+    page = logged_in("viewer").get(reverse("admin:outcomes_incident_changelist")).content.decode()
+
+    assert f'<div class="to-wraps">{instant_text(made.acknowledged_at)}, ada</div>' in page
 
 
 def test_a_report_behind_which_nothing_was_traded_has_no_pnl(incident: Incident) -> None:
