@@ -49,6 +49,7 @@ class EngineDay:
     permits: int = 0
     confirmed: int = 0
     used: int = 0
+    unconfirmed: int = 0  # used without a confirmation
     lapsed: int = 0
     priced: int = 0
     unpriced: int = 0

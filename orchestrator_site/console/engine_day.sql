@@ -31,6 +31,7 @@ WITH day AS (
      GROUP BY engine
 ), permitted AS (
     SELECT p.engine, count(*) AS given, count(p.confirmed_at) AS confirmed, count(t.trade_id) AS used,
+           count(t.trade_id) FILTER (WHERE p.confirmed_at IS NULL) AS unconfirmed,
            count(*) FILTER (WHERE t.trade_id IS NULL AND p.expires_at < now()) AS lapsed
       FROM experiments e
       JOIN permits p USING (experiment_id)
@@ -49,7 +50,7 @@ WITH day AS (
 SELECT n.engine, coalesce(a.real, 0), coalesce(a.shadow, 0), coalesce(a.declined, 0), coalesce(a.stale, 0),
        coalesce(a.silent, 0), coalesce(a.lapsed_leases, 0), a.percentiles,
        coalesce(b.counts, array_fill(0::bigint, ARRAY[cardinality(ARRAY[/* bounds */]) + 1])),
-       coalesce(p.given, 0), coalesce(p.confirmed, 0), coalesce(p.used, 0), coalesce(p.lapsed, 0),
+       coalesce(p.given, 0), coalesce(p.confirmed, 0), coalesce(p.used, 0), coalesce(p.unconfirmed, 0), coalesce(p.lapsed, 0),
        coalesce(d.done, 0), coalesce(d.unpriced, 0),
        (SELECT count(*) FROM exit_directives w WHERE w.shadow_engine = n.engine AND w.state = 'PENDING'),
        (SELECT count(*) FROM trade_amendments w WHERE w.engine = n.engine AND w.state = 'PROPOSED'),

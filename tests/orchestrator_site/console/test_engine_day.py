@@ -76,6 +76,24 @@ def test_permits_directives_amendments_and_incidents_are_counted_for_their_engin
     assert (days["A"].open_incidents, days["B"].open_incidents, days["B"].incidents) == (0, 1, 1)
 
 
+def test_a_permit_that_was_used_without_a_confirmation_is_counted_apart() -> None:
+    desk = make_desk()
+    assert desk.a.open(desk.experiment, "REAL").status == 201
+
+    page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
+
+    assert "1 issued, 0 confirmed, 1 used (1 without confirmation), 0 expired unused" in " ".join(page.split())
+
+
+def test_remedies_show_names_of_the_api_as_code() -> None:
+    EngineClient("A").post("assignments/claim", {"limit": 0})
+
+    page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
+
+    assert "named in </span><code>errors</code>" in page
+    assert "`" not in page.partition("Errors returned")[2].partition("</table>")[0]
+
+
 def test_a_permit_that_was_not_used_has_lapsed_once_its_time_is_over() -> None:
     desk = make_desk()
     let_time_pass(seconds=desk.experiment.decision.policy_version.permit_ttl_seconds + 1)
