@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +10,11 @@ from django.db.models import Model
 from django.db.models.options import Options
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import capfirst
+
+from kernel.values import UUID_PATTERN
+
+# The digits by which lists and links name a row; a whole ID leaves a phone's header no room.
+SHORT_ID = 8
 
 
 class Part(NamedTuple):
@@ -54,7 +60,7 @@ def path_of(context: Mapping[str, Any]) -> list[Part]:
         return [*parts, Part(place[1] if place else title)]
     name = title_of_list(context, options)
     row = context.get("original") or context.get("object")
-    here = str(row) if isinstance(row, Model) else title
+    here = re.sub(UUID_PATTERN, lambda found: found[0][:SHORT_ID], str(row) if isinstance(row, Model) else title)
     if context.get("cl") is not None or here == name:
         return [*parts, Part(name)]
     return [*parts, Part(name, address), Part(here)]

@@ -60,7 +60,7 @@ def last_hour() -> list[Chart]:
                     for (name, counts), look in zip(requests.items(), looks, strict=True)
                 ],
                 "Minute, UTC",
-                "Requests per minute",
+                "Requests",
                 stacked=True,
                 low=True,
             )

@@ -165,7 +165,7 @@ def _accepting(amendment: TradeAmendment) -> str:
     """What becomes of trade and pair if it is accepted."""
     found = consequence_of(amendment)
     if not found.is_followed:
-        pair = ", so the pair is no longer compared, however the trade goes on; its engine's own figures still have it"
+        pair = ", so the pair is no longer compared, however the trade goes on; its engine's own figures still count it"
     elif found.effect is Effect.REOPENED:
         pair = ", and the pair is compared again once the trade has a result"
     else:

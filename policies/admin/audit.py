@@ -32,6 +32,8 @@ ABOUT = {
     "proof": "Proofs",
     "evaluation": "Evaluations",
     "ramp": "Ramps",
+    "amendment": "Amendments",
+    "incident": "Incidents",
 }
 
 

@@ -10,6 +10,9 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from kernel.actors import Actor
+from outcomes.models import Incident, TradeAmendment
+from outcomes.services import acknowledge_incident
 from tests.browser.person import DESKTOP, PHONE, Person
 from tests.orchestrator_site.console.rows import make_everything
 from tests.policies.control import make_draft
@@ -59,6 +62,17 @@ requestAnimationFrame(() => done(cut()));
 """
 
 
+# What reaches out of the box that it stands in.
+OUTSIDE = """
+const [selector, box] = arguments;
+const within = (one, other) => one.left >= other.left - 1 && one.right <= other.right + 1
+    && one.top >= other.top - 1 && one.bottom <= other.bottom + 1;
+const place = element => element.getBoundingClientRect();
+return [...document.querySelectorAll(selector)].filter(one => one.checkVisibility())
+    .filter(one => !within(place(one), place(one.closest(box)))).map(one => one.textContent.trim());
+"""
+
+
 def flaws(person: Person, addresses: list[str]) -> dict[str, list[str]]:
     """Return what is wrong with each page on a phone, or of a list on a desk, for those where anything is."""
     found = {}
@@ -99,6 +113,26 @@ def test_every_form_and_report_fits_a_phone_and_labels_its_fields(person: Person
     steps = [reverse(f"admin:policies_policydraft_{step}", args=(draft.pk,)) for step in DRAFT_STEPS]
     story = reverse("admin:experiments_experiment_change", args=(experiment.pk,))
     assert flaws(person, [*FORMS_AND_REPORTS, *steps, story]) == {}
+
+
+def test_nothing_of_an_amendment_or_an_incident_is_cut_off(person: Person) -> None:
+    experiment = make_everything()
+    actor = Actor("operator.of.the.night")
+    acknowledge_incident(actor, Incident.objects.get().pk, closing="Closed.", pnl=None, currency="")
+
+    # In half of a narrow desk's width.
+    person.screen(DESKTOP)
+    person.open("experiments_experiment_change", experiment.pk)
+    assert person.driver.execute_script(OUTSIDE, ".to-plan", ".to-card") == []
+    person.screen(PHONE)
+    person.open("outcomes_tradeamendment_change", TradeAmendment.objects.get().pk)
+    assert person.driver.execute_script(OUTSIDE, ".to-path > *", ".to-header") == []
+    person.open("outcomes_incident_changelist")
+    cells = "return [...document.querySelectorAll('.to-cell')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert person.driver.execute_script(cells) == 0
+    # A heading breaks between words alone.
+    height = "return parseFloat(getComputedStyle(document.querySelector('.field-detail'), '::before').height)"
+    assert person.driver.execute_script(height) < 30
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -41,7 +41,8 @@ def test_the_page_shows_what_is_stored_and_what_is_proposed(amendment: TradeAmen
 
 
 def test_an_operator_accepts_with_a_reason_and_the_typed_word(amendment: TradeAmendment) -> None:
-    page = logged_in("operator").post(step(amendment, "accept"), filled("ACCEPT"), follow=True)
+    client = logged_in("operator")
+    page = client.post(step(amendment, "accept"), filled("ACCEPT"), follow=True)
 
     amendment.refresh_from_db()
     assert "Amendment of exit: accepted." in page.content.decode()
@@ -50,6 +51,8 @@ def test_an_operator_accepts_with_a_reason_and_the_typed_word(amendment: TradeAm
     assert RealOutcome.objects.count() == 2
     entry = AuditEntry.objects.get(action="amendment.accepted")
     assert (entry.actor, entry.reason) == ("operator", "Compared with the broker's notice.")
+    about = client.get(reverse("admin:kernel_auditentry_changelist") + "?about=amendment").context["cl"]
+    assert list(about.result_list) == [entry]
 
 
 def test_an_operator_refuses_and_the_result_stays(amendment: TradeAmendment) -> None:
@@ -110,6 +113,15 @@ def test_only_what_is_undecided_has_buttons(amendment: TradeAmendment) -> None:
 
     assert "Amendment of exit: refused." in decided.content.decode()
     assert [link in decided.content.decode() for link in links] == [False, False]
+
+
+def test_the_path_of_a_page_has_the_first_digits_of_an_id(amendment: TradeAmendment) -> None:
+    client = logged_in("operator")
+
+    for name, title in (("change", ""), ("accept", "Accept: ")):
+        page = client.get(step(amendment, name)).content.decode()
+        path = page.partition('<h1 class="to-path')[2].partition("</h1>")[0]
+        assert f"{title}CORRECT exit of {str(amendment.real_trade_id)[:8]}<" in path
 
 
 def test_an_amendment_that_is_none_is_not_found(amendment: TradeAmendment) -> None:
