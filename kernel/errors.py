@@ -21,6 +21,11 @@ class DomainError(Exception):
         self.pointer = pointer
 
 
+def gone(*rows: str) -> DomainError:
+    """`history_incomplete` for rows that others need and that somebody deleted past all triggers, each in words."""
+    return DomainError("history_incomplete", f"Deleted from the database: {', '.join(rows)}.")
+
+
 class CanonicalFormError(DomainError):
     """A document holds something that canonical JSON cannot express; the caller must convert it first."""
 

@@ -21,7 +21,11 @@ WITH e AS (SELECT * FROM experiments WHERE experiment_id = %(experiment)s),
            FROM fills_in_force f CROSS JOIN json_to_recordset(f.legs) AS leg (effect text, quantity numeric)
           WHERE f.experiment_id = %(experiment)s GROUP BY 1)
 SELECT what FROM (
-    SELECT 0 AS place, 'the experiment' AS what WHERE NOT EXISTS (SELECT FROM e) AND EXISTS (SELECT FROM trades)
+    SELECT 0 AS place, 'the experiment' AS what
+     WHERE NOT EXISTS (SELECT FROM e)
+       AND (EXISTS (SELECT FROM trades)
+            OR EXISTS (SELECT FROM execution_policy WHERE experiment_id = %(experiment)s)
+            OR EXISTS (SELECT FROM signal_distributions WHERE experiment_id = %(experiment)s))
     UNION ALL
     SELECT 1, 'the signal' FROM e
      WHERE NOT EXISTS (SELECT FROM signals s WHERE s.signal_id = e.signal_id)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from experiments.core.explanation import EngineFacts, explain
 from experiments.models import Experiment
-from kernel.errors import DomainError
+from kernel.errors import DomainError, gone
 from kernel.sql import load
 from kernel.values import MOMENT_PATTERN, UUID_PATTERN, epoch_microseconds, from_epoch_microseconds
 from outcomes.core.books import result_in_force
@@ -108,6 +108,10 @@ def own_trades(
             found += rows.prefetch_related(*_OF_A_TRADE, *extra)[: page_size + 1]
     found.sort(key=lambda trade: (trade.opened_at, trade.trade_id))
     page = found[:page_size]
+    for trade in page:
+        if not hasattr(trade, "experiment"):
+            # Deleted behind the product's back: what else there is of it is found by its id.
+            trade.experiment = Experiment(pk=trade.experiment_id)
     return page, Position(page[-1].opened_at, page[-1].trade_id) if len(found) > page_size else None
 
 
@@ -157,7 +161,7 @@ def experiment_story(experiment_id: UUID) -> Experiment:
     if found is not None and hasattr(found, "decision"):
         return found
     if missing := missing_rows(experiment_id):
-        raise DomainError("history_incomplete", f"Deleted from the database: {', '.join(missing)}.")
+        raise gone(*missing)
     if ArchivedExperiment.objects.filter(pk=experiment_id).exists():
         raise DomainError("not_found", "The experiment is archived: its rows are in files (docs/data.md).")
     raise DomainError("not_found", "Experiment not found.")

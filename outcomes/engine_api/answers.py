@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from experiments.models import Experiment
+from kernel.errors import gone
 from kernel.fields import DecimalTextField, FixedFields, MomentField
 from kernel.rows import related
 from outcomes.api_documents import (
@@ -166,6 +169,14 @@ class OwnExitAnswerSerializer(FixedFields, serializers.ModelSerializer[OwnExit])
         )  # fmt: skip
 
 
+def _experiment_of(trade: RealTrade | ShadowTrade) -> Experiment:
+    """The trade's experiment; raise `history_incomplete` where it was deleted."""
+    try:
+        return trade.experiment
+    except ObjectDoesNotExist:
+        raise gone(f"the experiment {trade.experiment_id}") from None
+
+
 def _instruments_of(shadows: Iterable[ShadowTrade]) -> list[str]:
     """What the shadows hold or have held, under every name: a split renames a contract after its opening."""
     found = {leg["instrument"] for shadow in shadows for leg in shadow.legs}
@@ -238,7 +249,7 @@ class TradeAnswerSerializer(FixedFields, serializers.Serializer[RealTrade | Shad
         if isinstance(trade, ShadowTrade):
             # It must not learn what the other engine trades.
             return []
-        return _instruments_of(related(trade.experiment, "shadowtrades"))
+        return _instruments_of(related(_experiment_of(trade), "shadowtrades"))
 
     @extend_schema_field(QUOTE_FLAGS)
     def get_quote_flags(self, trade: RealTrade | ShadowTrade) -> dict[str, str]:
@@ -311,7 +322,7 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
     @extend_schema_field(ViolationAnswerSerializer(many=True))
     def get_violations(self, trade: RealTrade | ShadowTrade) -> Any:
         """The other engine's are not its business."""
-        found = [each for each in trade.experiment.violations.all() if each.engine == trade.engine]
+        found = [each for each in _experiment_of(trade).violations.all() if each.engine == trade.engine]
         return [ViolationAnswerSerializer.answer(each) for each in sorted(found, key=lambda each: each.pk)]
 
 

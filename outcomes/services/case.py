@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, models
 
 from experiments.models import ExecutionDecision, Experiment
 from kernel.canonical import document_hash, exact_document
-from kernel.errors import DomainError
+from kernel.errors import DomainError, gone
 from kernel.events import INCIDENT_RECORDED
 from kernel.rows import add_related, ask, execute, from_json, json_columns, read_json, refer, relate, unit_of_work
 from kernel.sql import load
@@ -62,6 +62,15 @@ PARTS: dict[type[models.Model], tuple[str, ...]] = {
     ),
     Experiment: ("experiment_id", "signal"),
     Signal: ("signal_id", "source", "timeframe", "timestamp", "replayed"),
+}
+# The rows that outlast an experiment which somebody deleted: its decision and distributions, of which both engines have
+# as much, or the engine's own trade.
+LEFT = {
+    ONE_EXPERIMENT: f"""
+    SELECT experiment_id FROM execution_policy WHERE {ONE_EXPERIMENT}
+     UNION ALL SELECT experiment_id FROM signal_distributions WHERE {ONE_EXPERIMENT} LIMIT 1
+""",  # noqa: S608
+    OF_TRADE: f"SELECT {OF_TRADE.partition(' = ')[2]}",
 }
 # Without these no report can be judged; a superuser can delete them behind the product's back.
 NEEDED = {
@@ -129,14 +138,15 @@ def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tup
     # A statement of its own: that of the lock sees the tables as they were before it waited.
     _, found, *more = ask(lock, Statement(READ_WHERE[which], found_by), *statements)
     if not found:
-        raise not_found()
+        raise _without_experiment(which, found_by)
     now, text = found[0]
     return _terms(now, read_json(text)), more
 
 
-def gone(what: str) -> DomainError:
-    """The refusal of what rests on rows that somebody has deleted behind the product's back."""
-    return DomainError("history_incomplete", f"Deleted from the database: {what}.")
+def _without_experiment(which: str, found_by: dict[str, Any]) -> DomainError:
+    """Why there is no experiment: there never was one that this engine sees, or its row alone was deleted."""
+    left = execute(LEFT[which], found_by)
+    return gone(f"the experiment {left[0][0]}") if left and left[0][0] else not_found()
 
 
 class _Stored(dict[Any, Any]):
@@ -153,7 +163,7 @@ class _Stored(dict[Any, Any]):
 def _terms(now: datetime, found: dict[str, Any]) -> Terms:
     """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone."""
     if missing := [what for name, what in NEEDED.items() if found[name] is None]:
-        raise gone(", ".join(missing))
+        raise gone(*missing)
 
     def rows(model: type[M], name: str) -> list[M]:
         return [from_json(model, values) for values in found[name] or ()]

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from kernel.canonical import document_hash
+from kernel.errors import gone
 from kernel.events import OUTCOME_RECORDED, TRADE_CLOSED, TRADE_FILLED
 from kernel.rows import add_related, insert, keep, new_row, related, update
 from kernel.values import decimal_text, parse_instant
@@ -45,7 +46,7 @@ from outcomes.models import (
     TradeStatus,
     Violation,
 )
-from outcomes.services.case import Terms, gone
+from outcomes.services.case import Terms
 from outcomes.services.pricing import quotes_around
 
 ZERO = Decimal(0)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from experiments.core.explanation import STALE_ANSWER
 from experiments.models import SignalDistribution
-from kernel.errors import DomainError
+from kernel.errors import DomainError, gone
 from kernel.events import PERMIT_CONFIRMED, RECOMMENDATION_RECORDED
 from kernel.rows import from_json, insert, json_columns, new_row, read_json, unit_of_work, update
 from kernel.trips import Statement
@@ -19,7 +19,7 @@ from outcomes.core.checks import Plan
 from outcomes.core.reports import refuse_duplicates
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
-from outcomes.services.case import Terms, gone, lock_experiment_and_ask, not_found
+from outcomes.services.case import Terms, lock_experiment_and_ask, not_found
 from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
 from policies.core import rules

@@ -49,11 +49,11 @@ VIEWS = (
 NOT_THERE = {("policy_versions", "policies_policydraft_change")}
 
 
-def lose(table: str) -> None:
-    """Delete all rows of a table as a superuser who switches the triggers off."""
+def lose(table: str, *values: object) -> None:
+    """Delete all rows of a table, or those of a condition, as a superuser who switches the triggers off."""
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     execute("SET session_replication_role = replica")
-    execute(f"DELETE FROM {table}")
+    execute(f"DELETE FROM {table}", *values)
     execute("SET session_replication_role = DEFAULT")
 
 
@@ -279,6 +279,46 @@ def test_an_amendment_whose_trade_is_gone_leads_back_to_its_page(word: str, root
     page = root.get(address, follow=True)
 
     assert "was deleted from the database" in page.content.decode()
+
+
+def test_engines_are_told_which_experiment_is_gone_and_keep_their_lists(root: Client) -> None:
+    desk, other = make_desk(), make_desk()
+    real_id, shadow_id = closed_pair(desk), str(ShadowTrade.objects.get().pk)
+    others = other.open_real()
+    proposed = desk.a.post(f"trades/{real_id}/amendments", BUST).body["id"]
+    before = desk.a.get("trades").body
+    lose("experiments WHERE experiment_id = %s", desk.experiment.pk)
+    gone = f"Deleted from the database: the experiment {desk.experiment.pk}."
+
+    refused = [
+        desk.a.get(f"trades/{real_id}"),
+        desk.b.get(f"trades/{shadow_id}"),
+        desk.a.post("recommendations", recommendation_of(desk)),
+        desk.a.confirm(desk.experiment),
+        desk.a.open(desk.experiment),
+        desk.a.close(real_id),
+        desk.a.post(f"trades/{real_id}/amendments", BUST),
+    ]
+    listed = desk.a.get("trades")
+    page = reverse("admin:outcomes_tradeamendment_change", args=(proposed,)).replace("change", "accept")
+    decided = root.post(page, {"reason": "Checked.", "confirmation": "ACCEPT"}).content.decode()
+
+    assert {(answer.status, answer.body["detail"]) for answer in refused} == {(409, gone)}
+    assert listed.body == before
+    assert [one["trade_id"] for one in listed.body["trades"]] == [real_id, others]
+    assert [one["trade_id"] for one in desk.b.get("trades").body["trades"]] == [shadow_id]
+    assert gone in decided
+    # What is nobody's, or the other engine's, stays unknown.
+    assert desk.b.close(real_id).code == desk.b.get(f"trades/{real_id}").code == "not_found"
+
+
+def test_an_experiment_without_a_trade_is_named_as_well() -> None:
+    desk = make_desk(recommended=False)
+    lose("experiments")
+
+    told = api_client("analyst").get(f"/api/v1/experiments/{desk.experiment.pk}")
+
+    assert (told.status_code, told.json()["detail"]) == (409, "Deleted from the database: the experiment.")
 
 
 BUST = {"kind": "BUST", "of": "exit", "reason": "Busted.", "evidence": "Notice 1"}
