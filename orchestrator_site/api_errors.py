@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied
 from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
 from psycopg.errors import DeadlockDetected, LockNotAvailable, ReadOnlySqlTransaction
@@ -17,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from kernel.errors import DomainError
-from kernel.events import HISTORY_INCOMPLETE
+from kernel.events import DATABASE_UNAVAILABLE, HISTORY_INCOMPLETE
 from kernel.problems import PROBLEMS, problem_body
 from policies.access import count_error
 
@@ -117,6 +119,38 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
+# What people read; the page links to no form, because what was typed is still behind them.
+OUTAGES = {
+    "busy": (
+        "Busy right now",
+        "Somebody else is changing this right now. Nothing of yours was stored: go back, and try again in a moment.",
+    ),
+    "database_unavailable": (
+        "The database is away",
+        "It cannot be reached, or stores nothing just now. Nothing was half done: go back, and try again in a moment.",
+    ),
+}
+
+
+def outage(request: HttpRequest, exc: BaseException | None) -> HttpResponse | None:
+    """Answer what the database does not take now: JSON for machines, a page for people; None for any other error."""
+    judged = _judge(exc) if isinstance(exc, Error) else None
+    if judged is None:
+        return None
+    # TradingView sends an alert again after 5xx alone, whatever was in its way.
+    code = "database_unavailable" if _wants_json(request) else judged[0]
+    if code == "database_unavailable":
+        DATABASE_UNAVAILABLE.log(error=str(exc))
+    if _wants_json(request):
+        return problem(request, code, "The database is unavailable; try again.", retry_after=int(RETRY_AFTER[code]))
+    title, text = OUTAGES[code]
+    said = {"title": title, "text": text, "request_id": request.META.get("request_id", "")}
+    # No context processor: one may ask the database.
+    page = HttpResponse(render_to_string("plain_error.html", said), status=PROBLEMS[code].status)
+    page["Retry-After"] = RETRY_AFTER[code]
+    return page
+
+
 def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith(("/api/", "/webhooks/"))
 
@@ -138,7 +172,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unexpected error with its request id, so that it can be found in the log."""
+    """Answer an unexpected error with its request id, so that it can be found in the log.
+
+    A database that goes away while no view is at work, such as when it is asked who is signed in, ends here as well.
+    """
+    if (answer := outage(request, sys.exc_info()[1])) is not None:
+        return answer
     request_id = request.META.get("request_id", "")
     if _wants_json(request):
         return problem(request, "internal_error", "An unexpected error; look for the request id in the log.")

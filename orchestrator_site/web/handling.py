@@ -11,16 +11,13 @@ from typing import IO, Any
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError
-from django.db.utils import InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, resolve
 from rest_framework.parsers import BaseParser
 
-from kernel.events import DATABASE_UNAVAILABLE
-from orchestrator_site.api_errors import problem
+from orchestrator_site.api_errors import outage
 from orchestrator_site.health import healthz, metrics, readyz
 from orchestrator_site.web.heads import NOTHING_MAY_LOAD
 from signals_app.alerts.admission import client_address
@@ -207,7 +204,7 @@ class ApiMiddleware:
 
 
 class DatabaseUnavailableMiddleware:
-    """Answer 503 while the database cannot be reached, so that the sender tries again."""
+    """Answer 503 while the database cannot be reached, and 429 where another holds a lock: the sender tries again."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -217,11 +214,8 @@ class DatabaseUnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Turn a lost database into a 503; other exceptions pass."""
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        DATABASE_UNAVAILABLE.log(error=str(exception))
-        return problem(request, "database_unavailable", "The database is unavailable; try again.", retry_after=5)
+        """Tell of the database what a view has met; other exceptions pass."""
+        return outage(request, exception)
 
 
 class StrictJSONParser(BaseParser):

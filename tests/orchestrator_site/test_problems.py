@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-from django.test import Client
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.urls import reverse
+
+from outcomes.models import Incident
+from outcomes.services.case import lock_experiment
+from tests.database import execute
 from tests.factories import api_client
+from tests.orchestrator_site.console.rows import logged_in
+from tests.outcomes.desk import Desk, make_desk
+from tests.outcomes.services.test_amendments import closed_pair, correction, execution, propose
+from tests.threads import uncommitted
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +56,61 @@ def test_a_wrong_hash_is_told_what_a_right_one_looks_like() -> None:
 
     assert answer.status_code == 400
     assert "64 lower-case hexadecimal digits" in answer.json()["detail"]
+
+
+def _amendment(desk: Desk) -> str:
+    proposed = propose(desk, closed_pair(desk), correction("exit", execution("1.89"))).body["id"]
+    return reverse("admin:outcomes_tradeamendment_accept", args=(proposed,))
+
+
+def _incident(desk: Desk) -> str:
+    assert desk.b.open(desk.experiment, "REAL").code == "double_execution_prevented"
+    return reverse("admin:outcomes_incident_acknowledge", args=(Incident.objects.get().pk,))
+
+
+# Which form, and what another session is at work on.
+LOCKED: dict[str, tuple[Callable[[Desk], str], Callable[[Desk], object]]] = {
+    "experiment": (_amendment, lambda desk: lock_experiment(desk.experiment.pk)),
+    "table": (_amendment, lambda _: execute("LOCK TABLE trade_amendments")),
+    "incident": (_incident, lambda _: execute("SELECT FROM incidents FOR UPDATE")),
+}
+FORM = {"reason": "Checked.", "confirmation": "ACCEPT", "closing": "Sold by phone.", "pnl": "-12.50", "currency": "USD"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("locked", LOCKED)
+def test_people_are_told_that_somebody_else_is_changing_the_same_thing(locked: str) -> None:
+    form, hold = LOCKED[locked]
+    desk = make_desk()
+    page, operator = form(desk), logged_in("operator")
+
+    with uncommitted(lambda: hold(desk)):
+        execute("SET lock_timeout = '50ms'")
+        try:
+            answer = operator.post(page, FORM)
+        finally:
+            execute("RESET lock_timeout")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Somebody else is changing this right now." in answer.content.decode()
+    assert operator.post(page, FORM).status_code == 302
+
+
+@pytest.mark.parametrize("asked", ["trade_amendments", "django_session"])
+def test_people_see_a_page_while_the_database_is_away(asked: str) -> None:
+    """Whether a view finds out, or whoever asks before it who is signed in."""
+    operator = logged_in("operator")
+    operator.raise_request_exception = False
+
+    def fail(execute: Any, sql: str, *others: Any) -> Any:
+        if asked in sql:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, *others)
+
+    with connection.execute_wrapper(fail):
+        answer = operator.get(reverse("admin:outcomes_tradeamendment_changelist"))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "The database is away" in answer.content.decode()
