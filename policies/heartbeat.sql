@@ -24,7 +24,7 @@ policy AS (
 ), started AS (
     INSERT INTO engine_availability (engine, first_heartbeat_at, last_heartbeat_at, available_until, engine_version, rules_hash)
     SELECT %(engine)s, moment.at, moment.at, moment.at + policy.ttl, %(engine_version)s, %(rules_hash)s
-      FROM moment, policy WHERE NOT EXISTS (SELECT FROM extended)
+      FROM moment, policy, reported WHERE NOT EXISTS (SELECT FROM extended)
 )
 SELECT moment.at + policy.ttl, reported.enabled, EXISTS (SELECT FROM halts WHERE released_at IS NULL)
   FROM moment, policy, reported

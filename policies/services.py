@@ -17,7 +17,7 @@ from django.db.models.functions import Least, Now
 from kernel.actors import Actor
 from kernel.audit import record
 from kernel.canonical import canonical_text
-from kernel.errors import DomainError
+from kernel.errors import DomainError, gone
 from kernel.events import (
     API_KEY_CREATED,
     API_KEY_REVOKED,
@@ -141,7 +141,8 @@ def record_heartbeat(
 ) -> HeartbeatAnswer:
     """Store a heartbeat, by the database clock; `model` names the versions of model, prompt and tools.
 
-    One trip to the server, one transaction: the engine's row and its history of availability.
+    One trip to the server, one transaction: the engine's row and its history of availability. Raises
+    `history_incomplete` where somebody has deleted the row, or every policy version.
     """
     reported = {
         "engine": engine,
@@ -150,6 +151,9 @@ def record_heartbeat(
         "model": None if model is None else canonical_text(model),
     }
     _, answer = execute_together(Statement(EXCLUSIVE_LOCK), Statement(HEARTBEAT, reported))
+    if not answer:
+        # `migrate` makes both engines and the first version, and nobody deletes either but past all triggers.
+        raise gone("every policy version" if active_policy() is None else f"engine {engine}")
     return HeartbeatAnswer(*answer[0])
 
 

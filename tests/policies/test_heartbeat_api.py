@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from kernel.actors import Actor
 from policies.selectors import state_in_force
 from policies.services import engage_halt, release_halt, set_engine_enabled
-from tests.database import value
+from tests.database import execute_unguarded, value
 from tests.factories import api_client, engine, make_policy
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,22 @@ def test_an_engine_switched_off_learns_it_and_gets_no_time() -> None:
 
     assert answer == {"engine": "A", "enabled": False, "available_until": None, "halted": False}
     assert engine("A").last_heartbeat_at is not None
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ("engines WHERE name = 'B'", "engine B"),
+        ("policy_versions", "every policy version"),
+    ],
+)
+def test_what_somebody_has_deleted_is_named(rows: str, what: str) -> None:
+    execute_unguarded(f"DELETE FROM {rows}")
+
+    answer = api_client("engine-b").post(URL, BODY)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "history_incomplete")
+    assert answer.json()["detail"] == f"Deleted from the database: {what}."
 
 
 def test_the_answer_says_whether_trading_is_halted() -> None:
