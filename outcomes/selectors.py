@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +25,7 @@ from policies.models import PolicyVersion
 from policies.selectors import open_halt
 
 MISSING = load(__file__, "missing.sql")
+MISSING_ASSIGNMENT = load(__file__, "missing_assignment.sql")
 # What `experiment_story` reads beside the experiment, in a query each.
 STORY = (
     "recommendations",
@@ -172,6 +175,22 @@ def missing_rows(experiment_id: UUID) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(MISSING, {"experiment": experiment_id})
         return [what for (what,) in cursor.fetchall()]
+
+
+@contextmanager
+def naming_what_is_gone(engine: str, experiment_id: UUID) -> Iterator[None]:
+    """Turn the block's `not_found` into `history_incomplete` where the assignment is the engine's, but not whole."""
+    try:
+        yield
+    except DomainError as error:
+        if error.code != "not_found":
+            raise
+        with connection.cursor() as cursor:
+            cursor.execute(MISSING_ASSIGNMENT, {"experiment": experiment_id, "engine": engine})
+            missing = [what for (what,) in cursor.fetchall()]
+        if not missing:
+            raise
+        raise gone(*missing) from None
 
 
 def by_engine(

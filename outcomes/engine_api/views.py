@@ -44,7 +44,7 @@ from outcomes.engine_api.serializers import (
     TradeSerializer,
     TradesQuerySerializer,
 )
-from outcomes.selectors import answers_to_open, own_trades
+from outcomes.selectors import answers_to_open, naming_what_is_gone, own_trades
 from policies.access import EngineCall, engine_of
 
 Body = TypeVar("Body", bound=StrictSerializer)
@@ -86,7 +86,9 @@ class RenewView(EngineCall, APIView):
     def post(self, request: Request, experiment_id: UUID) -> Response:
         """Lengthen a lease while it holds; 409 `lease_lost` once it has ended or the assignment was answered."""
         body = _validated(RenewSerializer, request)
-        until = renew_lease(engine_of(request), experiment_id, **body.validated_data)
+        engine = engine_of(request)
+        with naming_what_is_gone(engine, experiment_id):
+            until = renew_lease(engine, experiment_id, **body.validated_data)
         return Response(RenewedSerializer.answer({"experiment_id": experiment_id, "lease_expires_at": until}))
 
 
@@ -111,7 +113,9 @@ class AssignmentView(EngineCall, APIView):
     )
     def get(self, request: Request, experiment_id: UUID) -> Response:
         """The same document as the claim's; its ETag is the context hash, because it never changes."""
-        assignment = get_assignment(engine_of(request), experiment_id)
+        engine = engine_of(request)
+        with naming_what_is_gone(engine, experiment_id):
+            assignment = get_assignment(engine, experiment_id)
         # Private: the answer depends on the key, so no shared cache may keep it for the other engine.
         headers = {"ETag": f'"{assignment.context_hash}"', "Cache-Control": "private, no-cache"}
         # The header may name several ETags, and each of them weakly (RFC 9110, 13.1.2).

@@ -9,6 +9,8 @@ import pytest
 
 from tests.database import execute, execute_unguarded
 from tests.factories import api_client, make_experiment, make_signal
+from tests.orchestrator_site.console.test_missing_rows import lose
+from tests.outcomes.desk import make_desk
 
 pytestmark = pytest.mark.django_db
 CLAIM = "/api/v1/assignments/claim"
@@ -71,6 +73,29 @@ def test_the_experiment_of_another_engine_is_the_same_404_as_none() -> None:
 
     assert problems[0] == problems[1]
     assert problems[0]["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ("experiments", "the experiment {experiment}"),
+        ("market_contexts", "the market context"),
+        ("policy_versions", "policy version {version}"),
+        ("signal_distributions", "the distribution to engine {engine}"),
+    ],
+)
+@pytest.mark.parametrize("owner", ["engine-a", "engine-b"])
+def test_a_row_of_it_that_somebody_has_deleted_is_named(owner: str, table: str, what: str) -> None:
+    desk = make_desk()
+    experiment = desk.experiment
+    names = {"experiment": experiment.pk, "version": experiment.policy_version_id, "engine": owner[-1].upper()}
+    lose(table)
+
+    renewed = api_client(owner).post(f"/api/v1/assignments/{desk.experiment.pk}/renew", {"lease_seconds": 60})
+
+    for answer in (get(desk.experiment.pk, owner), renewed):
+        assert (answer.status_code, answer.json()["code"]) == (409, "history_incomplete")
+        assert answer.json()["detail"] == f"Deleted from the database: {what.format(**names)}."
 
 
 def test_a_signal_id_is_no_experiment_id() -> None:
