@@ -174,7 +174,15 @@ class ClosingLegsField(serializers.JSONField):
 
 @extend_schema_field(FILLED_LEGS)
 class FilledLegsField(serializers.JSONField):
-    """The executions of a fill."""
+    """The executions of a fill, without the numbers of the feed's quotes, which count what is asked for its rival."""
+
+    def to_representation(self, value: Any) -> Any:
+        """As stored but for these."""
+        return [{name: _without_id(member) for name, member in leg.items()} for leg in value]
+
+
+def _without_id(member: Any) -> Any:
+    return {name: each for name, each in member.items() if name != "quote_id"} if isinstance(member, dict) else member
 
 
 @extend_schema_field(FLAGS)

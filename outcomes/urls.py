@@ -1,5 +1,7 @@
 """URLs below /api/v1/."""
 
+from uuid import UUID
+
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import UUIDConverter
 
@@ -32,7 +34,19 @@ class AnyCaseUUIDConverter(UUIDConverter):
     regex = UUIDConverter.regex.replace("a-f", "a-fA-F")
 
 
+class DirectiveConverter(AnyCaseUUIDConverter):
+    """The name of an exit directive: its experiment and its number there."""
+
+    regex = rf"{AnyCaseUUIDConverter.regex}\.[0-9]{{1,4}}"
+
+    def to_python(self, value: str) -> tuple[UUID, int]:  # type: ignore[override]  # two in one
+        """Experiment and number."""
+        experiment, _, number = value.partition(".")
+        return UUID(experiment), int(number)
+
+
 register_converter(AnyCaseUUIDConverter, "id")
+register_converter(DirectiveConverter, "directive")
 
 
 def table(name: str, view: type[TableView]) -> list[URLPattern]:
@@ -56,7 +70,11 @@ urlpatterns = [
     path("trades/<id:trade_id>/amendments", TradeAmendmentsView.as_view(), name="trade_amendments"),
     path("trades/<id:trade_id>/exit", TradeExitView.as_view(), name="trade_exit"),
     path("exit-directives", ExitDirectivesView.as_view(), name="exit_directives"),
-    path("exit-directives/<int:directive_id>/report", ExitDirectiveReportView.as_view(), name="exit_directive_report"),
+    path(
+        "exit-directives/<directive:directive_id>/report",
+        ExitDirectiveReportView.as_view(),
+        name="exit_directive_report",
+    ),
     path("quote-requests", QuoteRequestsView.as_view(), name="quote_requests"),
     path("quotes", QuotesView.as_view(), name="quotes"),
     path("evaluations", EvaluationListView.as_view(), name="evaluations"),

@@ -218,7 +218,7 @@ class OrchestratorClient:
 
     def report_directive(
         self,
-        directive_id: int,
+        directive_id: str,
         *,
         quotes: Mapping[str, QuoteDocument],
         settlements: Mapping[str, SettlementDocument] | None = None,

@@ -184,7 +184,7 @@ class StoredQuotes(TypedDict):
 class ExitDirective(TypedDict):
     """The order to a shadow trade to leave as of `exit_time`."""
 
-    id: int
+    id: str
     experiment_id: str
     trade_id: str
     exit_time: str
@@ -199,7 +199,7 @@ class ExitDirective(TypedDict):
 class SettledDirective(TypedDict):
     """What a reported directive came to."""
 
-    id: int
+    id: str
     experiment_id: str
     state: str
     exit_time: str

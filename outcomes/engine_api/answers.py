@@ -150,7 +150,7 @@ class AmendmentAnswerSerializer(FixedFields, serializers.ModelSerializer[TradeAm
     class Meta:
         model = TradeAmendment
         fields = (
-            "id", "trade_id", "experiment_id", "kind", "of", "values", "reason", "evidence", "state", "proposed_at",
+            "trade_id", "experiment_id", "kind", "of", "values", "reason", "evidence", "state", "proposed_at",
             "decided_at", "decision_reason",
         )  # fmt: skip
 
@@ -277,6 +277,7 @@ class OutcomeAnswerSerializer(FixedFields, serializers.Serializer[Outcome]):
 class DirectiveAnswerSerializer(FixedFields, serializers.ModelSerializer[ExitDirective]):
     """A shadow's exit with the real trade, whatever has become of it."""
 
+    id = serializers.CharField(source="name")
     legs = ClosingLegsField(source="closing_legs", allow_null=True)
 
     class Meta:
@@ -347,7 +348,7 @@ class KeptOwnExitSerializer(TradeAnswerSerializer):
 class PendingExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     """A shadow exit that waits for its engine's quotes as of `exit_time`."""
 
-    id = serializers.IntegerField()
+    id = serializers.CharField(source="name")
     experiment_id = serializers.UUIDField()
     trade_id = serializers.UUIDField(source="shadow_trade_id", help_text="The engine's own shadow trade.")
     exit_time = MomentField()
@@ -372,7 +373,7 @@ class PendingExitsSerializer(FixedFields, serializers.Serializer[Any]):
 class SettledExitSerializer(FixedFields, serializers.Serializer[ExitDirective]):
     """A shadow exit that its engine has priced."""
 
-    id = serializers.IntegerField()
+    id = serializers.CharField(source="name")
     experiment_id = serializers.UUIDField()
     state = serializers.ChoiceField(DirectiveState.choices)
     exit_time = MomentField()

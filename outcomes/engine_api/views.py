@@ -278,8 +278,8 @@ class ExitDirectiveReportView(EngineCall, APIView):
     """Price a shadow exit."""
 
     @extend_schema(operation_id="report_shadow_exit", request=ShadowExitSerializer, responses=SettledExitSerializer)
-    def post(self, request: Request, directive_id: int) -> Response:
+    def post(self, request: Request, directive_id: tuple[UUID, int]) -> Response:
         """Close the shadow at its engine's own quotes as of the exit time."""
         body = _validated(ShadowExitSerializer, request)
-        directive, _ = services.report_shadow_exit(engine_of(request), directive_id, body.report())
+        directive, _ = services.report_shadow_exit(engine_of(request), *directive_id, body.report())
         return Response(SettledExitSerializer.answer(directive))

@@ -100,6 +100,11 @@ class ExitDirective(models.Model):
     def __str__(self) -> str:
         return f"{self.shadow_engine} {self.state}"
 
+    @property
+    def name(self) -> str:
+        """What its engine calls it; the number of the row would tell it how many real trades others have closed."""
+        return f"{self.experiment_id}.{self.number}"
+
 
 class OwnExitState(models.TextChoices):
     """PENDING: neutral quotes still have time to arrive. DONE: priced. UNPRICED: nobody quoted it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,14 +115,20 @@ def lock_experiment(experiment_id: UUID) -> Terms:
     return terms
 
 
-def lock_experiment_and_ask(experiment_id: UUID, *statements: Statement) -> tuple[Terms, list[Rows]]:
-    """`lock_experiment`, and the rows of further statements, each run under the lock, in the same trip."""
-    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id}, *statements)
+def lock_experiment_and_ask(
+    experiment_id: UUID, *statements: Statement, answered_by: str | None = None
+) -> tuple[Terms, list[Rows]]:
+    """`lock_experiment`, and the rows of further statements, each run under the lock, in the same trip.
+
+    Unless the engine `answered_by` has answered, none is read that the engines have written: it would take longer for
+    the one whose rival's real trade has left more of them.
+    """
+    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id, "answered_by": answered_by}, *statements)
 
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    found_by = {"trade": trade_id, "engine": engine}
+    found_by = {"trade": trade_id, "engine": engine, "answered_by": None}
     terms, (((next_fill,),), ((has_quotes,),)) = _locked(OF_TRADE, found_by, NEXT_FILL, ANY_QUOTES)
     terms.next_fill, terms.has_quotes = next_fill, has_quotes
     return terms
@@ -129,8 +136,8 @@ def lock_trade(engine: str, trade_id: UUID) -> Terms:
 
 def read_experiment(experiment_id: UUID) -> Terms:
     """Everything that is stored about an experiment; under its lock, for whoever will change it."""
-    now, text = execute(READ_WHERE[ONE_EXPERIMENT], {"experiment": experiment_id})[0]
-    return _terms(now, read_json(text))
+    found_by = {"experiment": experiment_id, "answered_by": None}
+    return _terms(*execute(READ_WHERE[ONE_EXPERIMENT], found_by)[0])
 
 
 def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tuple[Terms, list[Rows]]:
@@ -139,8 +146,7 @@ def _locked(which: str, found_by: dict[str, Any], *statements: Statement) -> tup
     _, found, *more = ask(lock, Statement(READ_WHERE[which], found_by), *statements)
     if not found:
         raise _without_experiment(which, found_by)
-    now, text = found[0]
-    return _terms(now, read_json(text)), more
+    return _terms(*found[0]), more
 
 
 def _without_experiment(which: str, found_by: dict[str, Any]) -> DomainError:
@@ -160,8 +166,12 @@ class _Stored(dict[Any, Any]):
         raise gone(f"{self._what}, {key}")
 
 
-def _terms(now: datetime, found: dict[str, Any]) -> Terms:
-    """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone."""
+def _terms(now: datetime, given: str, done: str | None) -> Terms:
+    """The rows as objects that know each other, each once; raise `history_incomplete` when one of the first is gone.
+
+    `given` are those that engines are judged by, `done` those of what they did; None hides these.
+    """
+    found = defaultdict(lambda: None, read_json(given) | read_json(done or "{}"))
     if missing := [what for name, what in NEEDED.items() if found[name] is None]:
         raise gone(*missing)
 

@@ -1,4 +1,5 @@
--- Everything that is stored about one experiment; read under its lock, in one look.
+-- Everything that is stored about one experiment; read under its lock, in one look. What the engines have done in it is
+-- only for one that has answered itself, or for nobody in particular: how long it takes to read would tell their roles.
 -- The columns of each table are put in at the marks.
 SELECT clock_timestamp(), json_build_object(
     'decision', (SELECT /* ExecutionDecision */ FROM execution_policy t WHERE t.experiment_id = e.experiment_id),
@@ -10,7 +11,10 @@ SELECT clock_timestamp(), json_build_object(
                      WHERE d.experiment_id = e.experiment_id),
     'rules_hashes', (SELECT json_object_agg(name, rules_hash) FROM engines),
     'feeder_is_active', EXISTS (SELECT FROM api_keys WHERE owner = 'feeder' AND NOT revoked
-                                   AND (expiry_date IS NULL OR expiry_date > clock_timestamp())),
+                                   AND (expiry_date IS NULL OR expiry_date > clock_timestamp()))
+)::text, CASE WHEN %(answered_by)s::text IS NULL OR EXISTS (
+    SELECT FROM recommendations r WHERE r.experiment_id = e.experiment_id AND r.engine = %(answered_by)s
+) THEN json_build_object(
     'recommendations', (SELECT json_agg(/* Recommendation */) FROM recommendations t
                          WHERE t.experiment_id = e.experiment_id),
     'permit', (SELECT /* Permit */ FROM permits t WHERE t.experiment_id = e.experiment_id),
@@ -26,5 +30,5 @@ SELECT clock_timestamp(), json_build_object(
                        WHERE t.experiment_id = e.experiment_id),
     'shadow_outcomes', (SELECT json_agg(/* ShadowOutcome */ ORDER BY t.id) FROM shadow_outcomes t
                          WHERE t.experiment_id = e.experiment_id)
-)::text
+)::text END
   FROM experiments e WHERE e.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -265,7 +266,9 @@ def price_if_possible(directive: ExitDirective, shadow: ShadowTrade, terms: Term
     price_directive(directive, shadow, terms)
 
 
-def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport) -> tuple[ExitDirective, bool]:
+def report_shadow_exit(
+    engine: str, experiment_id: UUID, number: int, report: ShadowExitReport
+) -> tuple[ExitDirective, bool]:
     """Close the shadow's share at its engine's own quotes or settlements; the flag says whether that is new.
 
     Raises `not_found` for the other engine's directive, `conflict` when another report settled it and
@@ -275,17 +278,18 @@ def report_shadow_exit(engine: str, directive_id: int, report: ShadowExitReport)
     # has not answered yet would learn from it that the other engine's real trade is over.
     directive = ExitDirective.objects.filter(
         Exists(Recommendation.objects.filter(experiment_id=OuterRef("experiment_id"), engine=engine)),
-        pk=directive_id,
+        experiment_id=experiment_id,
+        number=number,
         shadow_engine=engine,
         due_at__lte=database_time(),
     ).first()
     if directive is None:
         raise not_found()
     # In a transaction of its own: the refusal of a report that came too late must not undo it.
-    settle_directive(directive_id)
+    settle_directive(directive.pk)
     with transaction.atomic():
         terms = lock_experiment(directive.experiment_id)
-        directive = terms.directive(directive_id)
+        directive = terms.directive(directive.pk)
         opened = directive.shadow_trade.legs if directive.shadow_trade else ()
         request_hash = report_hash(exit_in_full(report, opened, is_shadow=True), exit_time=directive.exit_time)
         if directive.state != DirectiveState.PENDING:

@@ -57,7 +57,7 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     4. A shadow: refuse what cannot have happened. A real trade: keep it, and name what is wrong with it.
     5. Price a shadow from the neutral feed, or from its own quotes when none can come.
     """
-    with report_transaction(lambda: _lock(report), engine, body) as terms:
+    with report_transaction(lambda: _lock(engine, report), engine, body) as terms:
         if engine not in terms.distributed:
             raise not_found()
         recommendation = _permitting_recommendation(engine, report, terms)
@@ -80,14 +80,14 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     return trade, True
 
 
-def _lock(report: OpeningReport) -> Terms:
+def _lock(engine: str, report: OpeningReport) -> Terms:
     """The experiment's terms under its lock, with what is asked of this kind of trade."""
     if report.kind == Role.REAL:
         halts = Statement(HALTS_SINCE, {"experiment": report.experiment_id, "entered": report.entry_time})
-        terms, (found,) = lock_experiment_and_ask(report.experiment_id, halts)
+        terms, (found,) = lock_experiment_and_ask(report.experiment_id, halts, answered_by=engine)
         terms.halts = found
     else:
-        terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES)
+        terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES, answered_by=engine)
         terms.has_quotes = found
     return terms
 

@@ -150,11 +150,11 @@ def leave_between_quotes(twin: Twin, position: Position) -> None:
 
 
 def answer_before_the_feed(told: Callable[[Hostile], dict[str, Any]]) -> Callable[[Twin, Position], None]:
-    """Guess the number of the directive that nobody has told it of yet, and price it first."""
+    """Guess the name of the directive that nobody has told it of yet, and price it first."""
 
     def guess(twin: Twin, _position: Position) -> None:
         if isinstance(twin, Hostile):
-            twin.try_call(f"exit-directives/{ExitDirective.objects.get().pk}/report", told(twin))
+            twin.try_call(f"exit-directives/{ExitDirective.objects.get().name}/report", told(twin))
 
     return guess
 

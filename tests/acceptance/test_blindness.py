@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from math import comb
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -26,11 +27,25 @@ from experiments.core.decision import BUCKETS, assignment_hash, bucket_of
 from experiments.models import ExecutionDecision
 from experiments.worker.pipeline import drain
 from kernel.canonical import sha256_hex
+from kernel.rows import from_json
 from outcomes.models import ExitDirective
+from outcomes.services import case
 from signals_app.alerts.documents import trade_id
 from tests.factories import make_available, make_policy, make_signal
 from tests.golden import VECTOR_KEY
-from tests.outcomes.desk import C70, EngineClient, make_desk, now, plan, recommendation, trade
+from tests.outcomes.desk import (
+    C70,
+    C72_5_JULY,
+    SIGNAL_TIME,
+    EngineClient,
+    make_desk,
+    neutral_quote,
+    now,
+    plan,
+    quote,
+    recommendation,
+    trade,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -69,14 +84,16 @@ class Blind:
         self._note("get", path, lambda: Client().get(path))
 
     def _note(self, method: str, path: str, send: Callable[[], Any]) -> None:
-        with CaptureQueriesContext(connection) as queries:
+        counting = mock.patch.object(case, "from_json", wraps=from_json)
+        with CaptureQueriesContext(connection) as queries, counting as made:
             response = send()
         headers = "".join(f"{name}: {value}\n" for name, value in sorted(response.headers.items()))
         told = f"{response.status_code}\n{headers}\n{response.content.decode()}"
         call = re.sub(r"/\d+/", "/<number>/", f"{method} {path}")
         self.seen.append((call, _masked(told)))
         # Whose key it is may still be remembered.
-        self.ran.append((call, [_shape(one["sql"]) for one in queries if "api_keys" not in one["sql"]]))
+        shapes = [_shape(one["sql"]) for one in queries if "api_keys" not in one["sql"]]
+        self.ran.append((call, [*shapes, f"{made.call_count} rows read"]))
 
 
 def _masked(text: str) -> str:
@@ -215,6 +232,53 @@ def test_the_comparison_would_find_a_role_that_is_told() -> None:
 
     assert len(differences(real.seen, shadow.seen)) == 2
     assert differences(real.ran, shadow.ran) != []
+
+
+SUCCESSOR = {
+    "instrument": C72_5_JULY, "becomes": "TWX   140719C00036250", "ratio": "2", "effective_at": "2014-06-05T15:00:00Z",
+}  # fmt: skip
+RENAMED = {
+    "kind": "CORRECT",
+    "of": "entry",
+    "values": {"successor": SUCCESSOR},
+    "reason": "A split.",
+    "evidence": "OCC.",
+}
+
+
+def tell_around(*, is_busy: bool) -> str:
+    """What B is told of two signals in which it has followed A, between which A trades a third one for real or not."""
+    told = []
+    with transaction.atomic():
+        desks = [make_desk(timestamp=SIGNAL_TIME - timedelta(minutes=number)) for number in (3, 2, 1)]
+        for number, desk in enumerate(desks):
+            entered = f"2014-06-05T14:0{2 * number}:00Z"
+            neutral_quote(C72_5_JULY, "0.97", "0.98", entered)
+            if number != 1:
+                desk.open_shadow(entry_time=entered)
+                desk.a.close(desk.open_real())
+                (directive,) = desk.b.pending()
+                answers = [
+                    desk.b.post(f"trades/{directive['trade_id']}/amendments", RENAMED),
+                    desk.b.report(directive["id"], quotes={C72_5_JULY: quote()}),
+                ]
+                assert [answer.status for answer in answers] == [201, 200], answers
+                told += [str(directive), *(str(answer.body) for answer in answers)]
+            elif is_busy:
+                real_id = desk.open_real()
+                desk.a.close(real_id)
+                bust = {"kind": "BUST", "of": "exit", "reason": "A notice.", "evidence": "The broker's."}
+                assert desk.a.post(f"trades/{real_id}/amendments", bust).status == 201
+                for second in range(10, 20):
+                    neutral_quote(C70, "1.98", "1.99", f"2014-06-05T18:00:{second}Z")
+        told.append(str(desks[0].b.get("trades").body))
+        transaction.set_rollback(True)
+    return _masked("\n".join(told))
+
+
+def test_what_an_engine_is_told_elsewhere_counts_nothing_that_its_rival_does() -> None:
+    """Numbers that are given in turn would: between two of its own it would see how many others there were."""
+    assert tell_around(is_busy=False) == tell_around(is_busy=True)
 
 
 @pytest.fixture(scope="module")

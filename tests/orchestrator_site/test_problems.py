@@ -15,7 +15,7 @@ from outcomes.services.case import lock_experiment
 from tests.database import execute
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.desk import Desk, make_desk
+from tests.outcomes.desk import Desk, last_amendment, make_desk
 from tests.outcomes.services.test_amendments import closed_pair, correction, execution, propose
 from tests.threads import uncommitted
 
@@ -59,7 +59,8 @@ def test_a_wrong_hash_is_told_what_a_right_one_looks_like() -> None:
 
 
 def _amendment(desk: Desk) -> str:
-    proposed = propose(desk, closed_pair(desk), correction("exit", execution("1.89"))).body["id"]
+    propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
+    proposed = last_amendment()
     return reverse("admin:outcomes_tradeamendment_accept", args=(proposed,))
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from experiments.models import Experiment, SignalDistribution
 from kernel.values import format_timestamp, parse_instant
-from outcomes.models import Violation
+from outcomes.models import TradeAmendment, Violation
 from outcomes.services.pricing import PushedQuote, store_quotes
 from tests.database import execute
 from tests.factories import api_client, make_experiment
@@ -116,6 +116,11 @@ def let_time_pass(*, seconds: float) -> None:
     execute("SET session_replication_role = DEFAULT")
 
 
+def last_amendment() -> int:
+    """The number of the amendment proposed last, which operators are told and engines are not."""
+    return TradeAmendment.objects.latest("id").pk
+
+
 def violations() -> set[tuple[str, str]]:
     """Who broke which rule."""
     return set(Violation.objects.values_list("engine", "name"))
@@ -181,7 +186,7 @@ class EngineClient:
         directives: list[dict[str, Any]] = self.get("exit-directives").body["exit_directives"]
         return directives
 
-    def report(self, directive_id: int, **body: Any) -> Answer:
+    def report(self, directive_id: str, **body: Any) -> Answer:
         return self.post(f"exit-directives/{directive_id}/report", body)
 
 

@@ -10,7 +10,7 @@ from kernel.actors import Actor
 from outcomes.models import RealTrade, ShadowTrade, TradeAmendment, TradeFill
 from outcomes.services import accept_amendment
 from tests.database import execute
-from tests.outcomes.desk import make_desk
+from tests.outcomes.desk import last_amendment, make_desk
 from tests.outcomes.services.test_amendments import bust, closed_pair, correction, execution, propose
 from tests.outcomes.test_database_guards import refused_by
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 def amendment() -> TradeAmendment:
     """A proposal about a closed trade."""
     desk = make_desk()
-    answer = propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
-    return TradeAmendment.objects.get(pk=answer.body["id"])
+    propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
+    return TradeAmendment.objects.get(pk=last_amendment())
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_shadow_is_opened_again_by_nothing(amendment: TradeAmendment) -> None:
 
 def test_a_bust_leaves_an_empty_fill_behind() -> None:
     desk = make_desk()
-    answer = propose(desk, closed_pair(desk), bust("exit"))
+    propose(desk, closed_pair(desk), bust("exit"))
 
-    accept_amendment(Actor("ada"), answer.body["id"], reason="Checked.")
+    accept_amendment(Actor("ada"), last_amendment(), reason="Checked.")
 
     assert TradeFill.objects.get(revision=2).legs == []

@@ -8,7 +8,7 @@ from django.urls import reverse
 from kernel.actors import Actor
 from outcomes.services import accept_amendment, refuse_amendment
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.desk import Desk, make_desk
+from tests.outcomes.desk import Desk, last_amendment, make_desk
 from tests.outcomes.services.test_amendments import amend, bust, closed_pair, correction, execution, propose
 
 pytestmark = pytest.mark.django_db
@@ -63,8 +63,8 @@ def test_a_busted_exit_stays_and_so_does_the_one_after_it() -> None:
 
 def test_what_was_refused_is_told_with_the_reason_and_an_operator_has_a_lane_of_their_own() -> None:
     desk = make_desk()
-    answer = propose(desk, closed_pair(desk), bust("exit"))
-    refuse_amendment(ADA, answer.body["id"], reason="No such notice.")
+    propose(desk, closed_pair(desk), bust("exit"))
+    refuse_amendment(ADA, last_amendment(), reason="No such notice.")
 
     assert told(desk)[-1] == ("ada refused the bust of engine A's exit", "No such notice.")
     page = logged_in("analyst").get(reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,)))
@@ -75,8 +75,8 @@ def test_what_was_refused_is_told_with_the_reason_and_an_operator_has_a_lane_of_
 
 def test_a_trade_without_a_fill_left_was_not_closed_by_its_engine() -> None:
     desk = make_desk()
-    answer = propose(desk, desk.open_real(), bust("entry"))
-    accept_amendment(ADA, answer.body["id"], reason="Checked.")
+    propose(desk, desk.open_real(), bust("entry"))
+    accept_amendment(ADA, last_amendment(), reason="Checked.")
 
     page = logged_in("viewer").get(reverse("admin:experiments_experiment_change", args=(desk.experiment.pk,)))
 

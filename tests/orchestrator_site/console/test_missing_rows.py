@@ -17,7 +17,7 @@ from policies.models import ApiKey
 from tests.database import execute, rows
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, make_everything
-from tests.outcomes.desk import EXIT_TIME, Desk, make_desk
+from tests.outcomes.desk import EXIT_TIME, Desk, last_amendment, make_desk
 from tests.outcomes.services.test_amendments import amend, closed_pair, correction, execution
 from tests.size.source import FOLDERS
 
@@ -272,7 +272,8 @@ def test_an_amendment_whose_trade_is_gone_leads_back_to_its_page(word: str, root
     desk = make_desk()
     trade_id = desk.open_real()
     desk.a.close(trade_id)
-    proposed = desk.a.post(f"trades/{trade_id}/amendments", BUST).body["id"]
+    desk.a.post(f"trades/{trade_id}/amendments", BUST)
+    proposed = last_amendment()
     lose("real_trades")
 
     address = reverse("admin:outcomes_tradeamendment_change", args=(proposed,)).replace("change", word)
@@ -285,7 +286,8 @@ def test_engines_are_told_which_experiment_is_gone_and_keep_their_lists(root: Cl
     desk, other = make_desk(), make_desk()
     real_id, shadow_id = closed_pair(desk), str(ShadowTrade.objects.get().pk)
     others = other.open_real()
-    proposed = desk.a.post(f"trades/{real_id}/amendments", BUST).body["id"]
+    desk.a.post(f"trades/{real_id}/amendments", BUST)
+    proposed = last_amendment()
     before = desk.a.get("trades").body
     lose("experiments WHERE experiment_id = %s", desk.experiment.pk)
     gone = f"Deleted from the database: the experiment {desk.experiment.pk}."

@@ -10,7 +10,7 @@ from django.urls import reverse
 from kernel.models import AuditEntry
 from outcomes.models import RealOutcome, TradeAmendment
 from tests.orchestrator_site.console.rows import logged_in
-from tests.outcomes.desk import C70, C72_5_JULY, leg, make_desk, plan
+from tests.outcomes.desk import C70, C72_5_JULY, last_amendment, leg, make_desk, plan
 from tests.outcomes.services.test_amendments import bust, closed_pair, correction, execution, propose
 from tests.outcomes.services.test_successions import C35, SPLIT_AT
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def amendment() -> TradeAmendment:
     desk = make_desk()
-    answer = propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
-    return TradeAmendment.objects.get(pk=answer.body["id"])
+    propose(desk, closed_pair(desk), correction("exit", execution("1.89")))
+    return TradeAmendment.objects.get(pk=last_amendment())
 
 
 def step(amendment: TradeAmendment, name: str) -> str:

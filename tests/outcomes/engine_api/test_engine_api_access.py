@@ -24,7 +24,7 @@ CALLS = [
     ("post", f"trades/{UUID(int=4)}/exit"),
     ("post", f"trades/{UUID(int=4)}/fills"),
     ("get", "exit-directives"),
-    ("post", "exit-directives/1/report"),
+    ("post", "exit-directives/00000000-0000-0000-0000-000000000000.1/report"),
 ]
 
 
@@ -121,7 +121,7 @@ def test_no_value_in_a_fill_or_a_report_of_a_shadow_makes_an_internal_error(valu
     answers = [desk.a.post(f"trades/{real_id}/fills", body) for body in fills]
     answers += [desk.b.close(shadow_id, exit_price="1.31", market_conditions=found) for found in settled + known]
     desk.a.close(real_id)
-    directive_id = ExitDirective.objects.order_by("-number").values_list("pk", flat=True)[0]
+    directive_id = ExitDirective.objects.order_by("-number")[0].name
     answers += [desk.b.report(directive_id, **found) for found in settled + known]
 
     assert {answer.status for answer in answers} <= {200, 201, 202, 400, 409}

@@ -18,7 +18,7 @@ from outcomes.services.amendments import accept_amendment
 from outcomes.services.case import database_time
 from policies.services import engage_halt, release_halt
 from tests.database import execute
-from tests.outcomes.desk import C70, C72_5_JULY, leg, let_time_pass, now, plan, quote
+from tests.outcomes.desk import C70, C72_5_JULY, last_amendment, leg, let_time_pass, now, plan, quote
 from tests.outcomes.evaluations.hall import Hall, blocks, make_phase, started
 
 pytestmark = pytest.mark.django_db
@@ -201,7 +201,7 @@ def test_an_amendment_makes_a_revision_that_is_shown_and_no_other_verdict(hall: 
         },
     )
     assert proposed.status == 201, proposed.body
-    accept_amendment(OPERATOR, proposed.body["id"], reason="Checked.")
+    accept_amendment(OPERATOR, last_amendment(), reason="Checked.")
 
     assert judging.judge_due() == 1
     assert judging.judge_due() == 0

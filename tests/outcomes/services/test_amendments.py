@@ -23,7 +23,7 @@ from outcomes.models import (
 from outcomes.services import accept_amendment, refuse_amendment
 from outcomes.standings import sides_of
 from tests.factories import api_client
-from tests.outcomes.desk import C70, C72_5_JULY, Answer, Desk, leg, make_desk, plan, quote, violations
+from tests.outcomes.desk import C70, C72_5_JULY, Answer, Desk, last_amendment, leg, make_desk, plan, quote, violations
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def propose(desk: Desk, trade_id: str, body: dict[str, Any]) -> Answer:
 def amend(desk: Desk, trade_id: str, body: dict[str, Any]) -> None:
     answer = propose(desk, trade_id, body)
     assert answer.status == 201, answer.body
-    accept_amendment(OPERATOR, answer.body["id"], reason="Checked with the broker.")
+    accept_amendment(OPERATOR, last_amendment(), reason="Checked with the broker.")
 
 
 def closed_pair(desk: Desk) -> str:
@@ -164,9 +164,9 @@ def test_a_correction_of_the_fees_alone_leaves_the_executions(desk: Desk) -> Non
 def test_a_refused_amendment_leaves_everything_and_may_not_be_repeated_into_another_decision(desk: Desk) -> None:
     real_id = closed_pair(desk)
     body = correction("exit", execution("2.99"))
-    first = propose(desk, real_id, body)
+    propose(desk, real_id, body)
 
-    refuse_amendment(OPERATOR, first.body["id"], reason="The notice speaks of another order.")
+    refuse_amendment(OPERATOR, last_amendment(), reason="The notice speaks of another order.")
 
     again = propose(desk, real_id, body)
     assert (again.status, again.body["state"]) == (200, "REFUSED")
@@ -181,7 +181,7 @@ def test_the_same_proposal_in_another_spelling_is_a_repetition(desk: Desk) -> No
 
     again = propose(desk, real_id, correction("exit", execution("1.890", instrument="TWX140621C00070000")))
 
-    assert (again.status, again.body["id"]) == (200, first.body["id"])
+    assert (again.status, again.body) == (200, first.body)
 
 
 def test_another_amendment_of_a_fill_waits_until_the_first_is_decided(desk: Desk) -> None:
@@ -194,11 +194,11 @@ def test_another_amendment_of_a_fill_waits_until_the_first_is_decided(desk: Desk
 
 def test_an_amendment_is_decided_once(desk: Desk) -> None:
     real_id = closed_pair(desk)
-    answer = propose(desk, real_id, correction("exit", execution("1.89")))
-    accept_amendment(OPERATOR, answer.body["id"], reason="Checked.")
+    propose(desk, real_id, correction("exit", execution("1.89")))
+    accept_amendment(OPERATOR, last_amendment(), reason="Checked.")
 
     with pytest.raises(DomainError, match="ada has already decided: ACCEPTED") as caught:
-        refuse_amendment(Actor("bob"), answer.body["id"], reason="No.")
+        refuse_amendment(Actor("bob"), last_amendment(), reason="No.")
 
     assert caught.value.code == "amendment_settled"
     assert RealOutcome.objects.count() == 2

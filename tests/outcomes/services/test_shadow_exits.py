@@ -93,7 +93,7 @@ def test_a_directive_is_seen_by_its_own_engine_only(desk: Desk) -> None:
     desk.a.close(real_id)
     directive_id = desk.b.pending()[0]["id"]
 
-    answers = [desk.a.report(directive_id, quotes={}), desk.a.report(2**70, quotes={})]
+    answers = [desk.a.report(directive_id, quotes={}), desk.a.report(f"{desk.experiment.pk}.9999", quotes={})]
 
     assert desk.a.pending() == []
     assert [(answer.status, answer.code) for answer in answers] == [(404, "not_found")] * 2
@@ -102,7 +102,7 @@ def test_a_directive_is_seen_by_its_own_engine_only(desk: Desk) -> None:
 def test_a_directive_without_an_open_shadow_is_not_listed_and_cannot_be_answered(desk: Desk) -> None:
     desk.a.close(desk.open_real())
 
-    answer = desk.b.report(ExitDirective.objects.get().pk, quotes={C72_5_JULY: quote()})
+    answer = desk.b.report(ExitDirective.objects.get().name, quotes={C72_5_JULY: quote()})
 
     assert desk.b.pending() == []
     assert (answer.status, answer.code) == (409, "shadow_not_opened")

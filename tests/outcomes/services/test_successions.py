@@ -18,6 +18,7 @@ from tests.outcomes.desk import (
     EXIT_TIME,
     Desk,
     EngineClient,
+    last_amendment,
     make_desk,
     neutral_quote,
     quote,
@@ -40,7 +41,7 @@ def split(engine: EngineClient, trade_id: str, instrument: str, becomes: str, ra
     body = correction("entry", values=successor(instrument, becomes, ratio), reason="2-for-1 split.")
     answer = engine.post(f"trades/{trade_id}/amendments", body)
     assert answer.status == 201, answer.body
-    accept_amendment(Actor("ada"), answer.body["id"], reason="OCC memo read.")
+    accept_amendment(Actor("ada"), last_amendment(), reason="OCC memo read.")
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_while_its_entry_is_not_priced_a_directive_waits(desk: Desk) -> None:
     desk.a.close(real_id, market_conditions=QUOTED)
     let_time_pass(seconds=10)
     assert (settle_due(), desk.b.pending()) == (0, [])
-    answer = desk.b.report(ExitDirective.objects.get().pk, quotes=QUOTED["quotes"])
+    answer = desk.b.report(ExitDirective.objects.get().name, quotes=QUOTED["quotes"])
     assert (answer.status, answer.code) == (409, "shadow_not_opened")
 
     neutral_quote(C72_5_JULY, "0.94", "0.97", "2014-06-05T14:00:05Z")
