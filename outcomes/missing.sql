@@ -13,8 +13,10 @@ WITH e AS (SELECT * FROM experiments WHERE experiment_id = %(experiment)s),
          SELECT 'shadow', trade_id, engine, revision FROM shadow_outcomes WHERE experiment_id = %(experiment)s),
      traded AS (
          SELECT CASE WHEN real_trade_id IS NULL THEN 'shadow' ELSE 'real' END AS kind, engine,
-                coalesce(real_trade_id, shadow_trade_id) AS trade_id, number
+                coalesce(real_trade_id, shadow_trade_id) AS trade_id, id, number, fill_ref, revision, time, legs,
+                amendment_id IS NULL AND NOT is_succession AS was_told
            FROM trade_fills WHERE experiment_id = %(experiment)s),
+     directives AS (SELECT * FROM exit_directives WHERE experiment_id = %(experiment)s),
      still_open AS (
          SELECT coalesce(f.real_trade_id, f.shadow_trade_id) AS trade_id,
                 sum(CASE leg.effect WHEN 'OPEN' THEN leg.quantity ELSE -leg.quantity END) AS quantity
@@ -65,24 +67,48 @@ SELECT what FROM (
      WHERE t.status IN ('CLOSED', 'UNPRICED') AND NOT t.flags::jsonb @> '["AFTER_REAL_EXIT"]'
        AND NOT EXISTS (SELECT FROM outcomes o WHERE o.trade_id = t.trade_id)
     UNION ALL
-    SELECT 11, 'the exit directive to the shadow' FROM trades t
-     WHERE t.kind = 'real' AND t.status = 'CLOSED'
-       AND NOT EXISTS (SELECT FROM exit_directives d WHERE d.real_trade_id = t.trade_id AND d.is_last)
+    -- Each closing fill that was told issues one, up to the last; they are numbered without a gap.
+    SELECT 11, CASE WHEN EXISTS (SELECT FROM directives) THEN 'an' ELSE 'the' END || ' exit directive to the shadow'
+      FROM trades t
+     WHERE t.kind = 'real'
+       AND (t.status = 'CLOSED' AND NOT EXISTS (SELECT FROM directives d WHERE d.is_last)
+            OR EXISTS (SELECT FROM directives d WHERE d.number > 1
+                          AND NOT EXISTS (SELECT FROM directives b WHERE b.number = d.number - 1))
+            OR EXISTS (SELECT FROM traded f CROSS JOIN json_to_recordset(f.legs) AS leg (effect text)
+                        WHERE f.trade_id = t.trade_id AND f.was_told AND leg.effect = 'CLOSE'
+                          AND NOT EXISTS (SELECT FROM directives d
+                                           WHERE d.real_fill_id = f.id OR d.is_last AND d.real_fill_id < f.id)))
     UNION ALL
     SELECT 12, 'a fill of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
      WHERE EXISTS (SELECT FROM traded f WHERE f.trade_id = t.trade_id AND f.number = 1)
        AND (t.status = 'CLOSED' AND EXISTS (SELECT FROM still_open o WHERE o.trade_id = t.trade_id AND o.quantity <> 0)
-            OR EXISTS (SELECT FROM exit_directives d WHERE d.shadow_trade_id = t.trade_id AND d.state = 'DONE'
+            OR EXISTS (SELECT FROM traded f WHERE f.trade_id = t.trade_id AND f.number > 1
+                          AND NOT EXISTS (SELECT FROM traded b WHERE (b.trade_id, b.number) = (f.trade_id, f.number - 1)))
+            -- Not by its key: of its revisions the first may be missing alone, and all have one time.
+            OR EXISTS (SELECT FROM directives d WHERE d.real_trade_id = t.trade_id
+                          AND NOT EXISTS (SELECT FROM traded f WHERE (f.trade_id, f.time) = (t.trade_id, d.exit_time)))
+            OR EXISTS (SELECT FROM directives d WHERE d.shadow_trade_id = t.trade_id AND d.state = 'DONE'
                           AND NOT EXISTS (SELECT FROM trade_fills f WHERE f.shadow_trade_id = t.trade_id
                                              AND f.fill_ref = 'directive-' || d.number))
             OR EXISTS (SELECT FROM trade_amendments a WHERE coalesce(a.real_trade_id, a.shadow_trade_id) = t.trade_id
                           AND a.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM trade_fills f WHERE f.amendment_id = a.id)))
     UNION ALL
-    SELECT 13, 'an amendment of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
+    SELECT DISTINCT 13, 'an earlier revision of a fill of engine ' || f.engine || '''s ' || f.kind || ' trade'
+      FROM traded f
+     WHERE f.revision > 1
+       AND NOT EXISTS (SELECT FROM traded b
+                        WHERE (b.trade_id, b.fill_ref, b.revision) = (f.trade_id, f.fill_ref, f.revision - 1))
+    UNION ALL
+    SELECT DISTINCT 14, 'a neutral quote that priced engine ' || f.engine || '''s ' || f.kind || ' trade'
+      FROM traded f CROSS JOIN json_array_elements(f.legs) AS leg
+     WHERE leg #>> '{quote,quote_id}' IS NOT NULL
+       AND NOT EXISTS (SELECT FROM quotes q WHERE q.id = (leg #>> '{quote,quote_id}')::bigint)
+    UNION ALL
+    SELECT 15, 'an amendment of engine ' || t.engine || '''s ' || t.kind || ' trade' FROM trades t
      WHERE t.revision <> 1 + (SELECT count(*) FROM trade_amendments a
                                WHERE coalesce(a.real_trade_id, a.shadow_trade_id) = t.trade_id AND a.state = 'ACCEPTED')
     UNION ALL
-    SELECT DISTINCT 14, 'an earlier outcome of engine ' || o.engine || '''s ' || o.kind || ' trade' FROM outcomes o
+    SELECT DISTINCT 16, 'an earlier outcome of engine ' || o.engine || '''s ' || o.kind || ' trade' FROM outcomes o
      WHERE o.revision > 1 AND NOT EXISTS (SELECT FROM outcomes e
                                            WHERE (e.trade_id, e.revision) = (o.trade_id, o.revision - 1))
 ) missing ORDER BY place, what

@@ -371,6 +371,8 @@ class Terms:
             return True
         answer = self.recommendations.get(executed)
         if answer is None:
+            if executed not in self.distributed:
+                raise gone(f"the distribution to engine {executed}")
             return self.now <= answer_by(self.policy, self.distributed[executed])
         # It declined, or was told to be a shadow.
         if answer.permit_expires_at is None:

@@ -17,8 +17,10 @@ from policies.models import ApiKey
 from tests.database import execute, rows
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, make_everything
-from tests.outcomes.desk import EXIT_TIME, Desk, last_amendment, make_desk
+from tests.outcomes.desk import C72_5_JULY, EXIT_TIME, Desk, last_amendment, leg, make_desk, neutral_quote, plan
 from tests.outcomes.services.test_amendments import amend, closed_pair, correction, execution
+from tests.outcomes.services.test_partial_exits import both_hold, fill
+from tests.outcomes.services.test_partial_exits import execution as sale
 from tests.size.source import FOLDERS
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,10 @@ def test_the_experiments_page_and_its_trades_pages_name_what_is_gone(table: str,
             "the entry of engine B's shadow trade",
         ),
         ("trade_fills WHERE fill_ref = 'exit' AND revision = 2", "a fill of engine A's real trade"),
+        (
+            "trade_fills WHERE fill_ref = 'exit' AND revision = 1",
+            "an earlier revision of a fill of engine A's real trade",
+        ),
         ("trade_fills WHERE fill_ref = 'exit'", "a fill of engine A's real trade"),
         ("trade_fills WHERE fill_ref = 'directive-1'", "a fill of engine B's shadow trade"),
         ("trade_amendments", "an amendment of engine A's real trade"),
@@ -147,6 +153,30 @@ def test_a_single_row_that_is_gone_is_named_as_well(rows_of: str, what: str, roo
         reverse("admin:outcomes_shadowtrade_change", args=(shadow_id,)),
     ):
         assert what in html.unescape(root.get(address).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("rows_of", "what"),
+    [
+        ("exit_directives WHERE number = 1", "an exit directive to the shadow"),
+        ("exit_directives WHERE number = 2", "an exit directive to the shadow"),
+        ("exit_directives", "the exit directive to the shadow"),
+        ("trade_fills WHERE fill_ref = 'f1'", "a fill of engine A's real trade"),
+        ("trade_fills WHERE fill_ref = 'f2'", "a fill of engine A's real trade"),
+        ("trade_fills WHERE fill_ref = 'directive-1'", "a fill of engine B's shadow trade"),
+        ("quotes", "a neutral quote that priced engine B's shadow trade"),
+    ],
+)
+def test_one_of_several_exits_that_is_gone_is_named_alone(rows_of: str, what: str) -> None:
+    desk = both_hold("3", "3")
+    neutral_quote(C72_5_JULY, "1.31", "1.37", "2014-06-05T15:00:00Z")
+    for number in (1, 2):
+        assert fill(desk, f"f{number}", sale("1", "1.50"), hour=14 + number).status == 201
+    assert missing_rows(desk.experiment.pk) == []
+
+    lose(rows_of)
+
+    assert missing_rows(desk.experiment.pk) == [what]
 
 
 def test_trades_say_that_their_experiment_is_gone(root: Client) -> None:
@@ -321,6 +351,17 @@ def test_an_experiment_without_a_trade_is_named_as_well() -> None:
     told = api_client("analyst").get(f"/api/v1/experiments/{desk.experiment.pk}")
 
     assert (told.status_code, told.json()["detail"]) == (409, "Deleted from the database: the experiment.")
+
+
+def test_a_shadow_whose_engine_may_still_be_led_is_told_what_is_gone() -> None:
+    desk = make_desk(recommended=False)
+    desk.b.recommend(desk.experiment, plan=plan(leg(C72_5_JULY)))
+    shadow_id = desk.open_shadow()
+    lose("signal_distributions WHERE engine = 'A'")
+
+    told = desk.leave_by_its_own_rules(shadow_id)
+
+    assert (told.status, told.body["detail"]) == (409, "Deleted from the database: the distribution to engine A.")
 
 
 BUST = {"kind": "BUST", "of": "exit", "reason": "Busted.", "evidence": "Notice 1"}
