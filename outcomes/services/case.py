@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, models
@@ -94,6 +94,18 @@ for _model in (
 READ_WHERE = {which: READ + which for which in (ONE_EXPERIMENT, OF_TRADE)}
 
 
+class Caller(NamedTuple):
+    """Who reads an experiment: an engine, and what its answer says, if this is one that may count."""
+
+    answered_by: str | None = None
+    context_hash: str | None = None
+    lease_token: UUID | None = None
+
+
+# The worker, an operator, or an engine at a trade of its own.
+ANYBODY = Caller()
+
+
 def not_found() -> DomainError:
     """The same error for what does not exist and for what belongs to the other engine."""
     return DomainError("not_found", "Not found for this engine.")
@@ -116,19 +128,19 @@ def lock_experiment(experiment_id: UUID) -> Terms:
 
 
 def lock_experiment_and_ask(
-    experiment_id: UUID, *statements: Statement, answered_by: str | None = None
+    experiment_id: UUID, *statements: Statement, caller: Caller = ANYBODY
 ) -> tuple[Terms, list[Rows]]:
     """`lock_experiment`, and the rows of further statements, each run under the lock, in the same trip.
 
-    Unless the engine `answered_by` has answered, none is read that the engines have written: it would take longer for
-    the one whose rival's real trade has left more of them.
+    Of what the engines have done nothing is read for one that has not answered: it would take longer for the one whose
+    rival's real trade has left more of it.
     """
-    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id, "answered_by": answered_by}, *statements)
+    return _locked(ONE_EXPERIMENT, {"experiment": experiment_id, **caller._asdict()}, *statements)
 
 
 def lock_trade(engine: str, trade_id: UUID) -> Terms:
     """`lock_experiment` for that of the engine's trade; raise `not_found` for a trade of the other engine, too."""
-    found_by = {"trade": trade_id, "engine": engine, "answered_by": None}
+    found_by = {"trade": trade_id, "engine": engine, **ANYBODY._asdict()}
     terms, (((next_fill,),), ((has_quotes,),)) = _locked(OF_TRADE, found_by, NEXT_FILL, ANY_QUOTES)
     terms.next_fill, terms.has_quotes = next_fill, has_quotes
     return terms
@@ -136,7 +148,7 @@ def lock_trade(engine: str, trade_id: UUID) -> Terms:
 
 def read_experiment(experiment_id: UUID) -> Terms:
     """Everything that is stored about an experiment; under its lock, for whoever will change it."""
-    found_by = {"experiment": experiment_id, "answered_by": None}
+    found_by = {"experiment": experiment_id, **ANYBODY._asdict()}
     return _terms(*execute(READ_WHERE[ONE_EXPERIMENT], found_by)[0])
 
 
@@ -188,6 +200,7 @@ def _terms(now: datetime, given: str, done: str | None) -> Terms:
         distributed={engine: read_instant(at) for engine, at in found["distributed"].items()},
         rules_hashes=found["rules_hashes"] or {},
         feeder_is_active=found["feeder_is_active"],
+        is_whole=done is not None,
         permit=from_json(Permit, found["permit"]) if found["permit"] else None,
         recommendations={row.engine: row for row in rows(Recommendation, "recommendations")},
     )
@@ -240,6 +253,7 @@ class Terms:
     distributed: dict[str, datetime]  # when each engine got the experiment
     rules_hashes: dict[str, str]  # what each engine has registered
     feeder_is_active: bool  # whether neutral quotes can be expected
+    is_whole: bool  # False where what the engines have done is not for the caller
     permit: Permit | None
     real: RealTrade | None = None
     recommendations: dict[str, Recommendation] = field(default_factory=dict)

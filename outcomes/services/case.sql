@@ -1,5 +1,6 @@
 -- Everything that is stored about one experiment; read under its lock, in one look. What the engines have done in it is
--- only for one that has answered itself, or for nobody in particular: how long it takes to read would tell their roles.
+-- for nobody in particular, or for an engine that has answered or now answers from the experiment's own context and under
+-- its own lease: to another, how long it takes to read would tell its role.
 -- The columns of each table are put in at the marks.
 SELECT clock_timestamp(), json_build_object(
     'decision', (SELECT /* ExecutionDecision */ FROM execution_policy t WHERE t.experiment_id = e.experiment_id),
@@ -14,6 +15,9 @@ SELECT clock_timestamp(), json_build_object(
                                    AND (expiry_date IS NULL OR expiry_date > clock_timestamp()))
 )::text, CASE WHEN %(answered_by)s::text IS NULL OR EXISTS (
     SELECT FROM recommendations r WHERE r.experiment_id = e.experiment_id AND r.engine = %(answered_by)s
+) OR EXISTS (
+    SELECT FROM signal_distributions d WHERE d.experiment_id = e.experiment_id AND d.engine = %(answered_by)s
+       AND d.context_hash = %(context_hash)s AND (%(lease_token)s::uuid IS NULL OR d.lease_token = %(lease_token)s)
 ) THEN json_build_object(
     'recommendations', (SELECT json_agg(/* Recommendation */) FROM recommendations t
                          WHERE t.experiment_id = e.experiment_id),

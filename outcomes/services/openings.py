@@ -32,6 +32,7 @@ from outcomes.models import (
 )
 from outcomes.services.case import (
     ANY_QUOTES,
+    Caller,
     RefusedReportError,
     Terms,
     conflicting_report,
@@ -84,10 +85,10 @@ def _lock(engine: str, report: OpeningReport) -> Terms:
     """The experiment's terms under its lock, with what is asked of this kind of trade."""
     if report.kind == Role.REAL:
         halts = Statement(HALTS_SINCE, {"experiment": report.experiment_id, "entered": report.entry_time})
-        terms, (found,) = lock_experiment_and_ask(report.experiment_id, halts, answered_by=engine)
+        terms, (found,) = lock_experiment_and_ask(report.experiment_id, halts, caller=Caller(engine))
         terms.halts = found
     else:
-        terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES, answered_by=engine)
+        terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES, caller=Caller(engine))
         terms.has_quotes = found
     return terms
 

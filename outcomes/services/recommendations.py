@@ -19,7 +19,7 @@ from outcomes.core.checks import Plan
 from outcomes.core.reports import refuse_duplicates
 from outcomes.core.trades import PairRule
 from outcomes.models import Action, Permit, RealTrade, Recommendation, Role
-from outcomes.services.case import Terms, lock_experiment_and_ask, not_found, read_experiment
+from outcomes.services.case import Caller, Terms, lock_experiment_and_ask, not_found, read_experiment
 from outcomes.services.directives import settle_declined
 from outcomes.services.fills import record_one
 from policies.core import rules
@@ -77,7 +77,7 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
     distributed = Statement(LOCK_DISTRIBUTION, (report.experiment_id, engine))
     with unit_of_work():
         terms, (rows, _, halted_and_now) = lock_experiment_and_ask(
-            report.experiment_id, distributed, *HALTED_AND_NOW, answered_by=engine
+            report.experiment_id, distributed, *HALTED_AND_NOW, caller=_caller(engine, report)
         )
         if engine not in terms.distributed:
             raise not_found()
@@ -105,8 +105,9 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
             refuse_duplicates((leg.instrument for leg in report.plan.legs), "/plan/legs")
         if report.lease_token is not None and distribution.is_leased_to_another(report.lease_token, now):
             raise DomainError("lease_lost", "The lease has ended, and another worker holds the assignment now.")
-        # All of it only now that the answer counts: a refusal must take as long whatever the other engine has done.
-        terms = replace(read_experiment(report.experiment_id), now=now)
+        # Its lease has ended, and no other worker has taken the assignment up.
+        whole = terms if terms.is_whole else read_experiment(report.experiment_id)
+        terms = replace(whole, now=now)
         role, reason = _role(engine, terms, is_halted=is_halted)
         recommendation = _store(engine, report, terms, role=role, reason=reason)
         recommendation.halted = is_halted
@@ -125,6 +126,14 @@ def record_recommendation(engine: str, report: RecommendationReport) -> tuple[Re
             )
         )
     return recommendation, True
+
+
+def _caller(engine: str, report: RecommendationReport) -> Caller:
+    """The engine with what its answer rests on; an answer that will be refused in any case rests on nothing."""
+    legs = [] if report.plan is None else [leg.instrument for leg in report.plan.legs]
+    if len(set(legs)) < len(legs):
+        return Caller(engine)
+    return Caller(engine, report.context_hash, report.lease_token)
 
 
 def _role(engine: str, terms: Terms, *, is_halted: bool) -> tuple[Role, str]:
@@ -184,7 +193,7 @@ def confirm_permit(engine: str, experiment_id: UUID) -> Permit:
     own recommendation it answers alike whichever engine asks: anything else would tell it its role.
     """
     with unit_of_work():
-        terms, (_, halted_and_now) = lock_experiment_and_ask(experiment_id, *HALTED_AND_NOW, answered_by=engine)
+        terms, (_, halted_and_now) = lock_experiment_and_ask(experiment_id, *HALTED_AND_NOW, caller=Caller(engine))
         if engine not in terms.distributed:
             raise not_found()
         permit = terms.permit

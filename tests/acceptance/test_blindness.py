@@ -38,6 +38,7 @@ from tests.outcomes.desk import (
     C72_5_JULY,
     SIGNAL_TIME,
     EngineClient,
+    leg,
     make_desk,
     neutral_quote,
     now,
@@ -138,6 +139,8 @@ def ask_everything(blind: Blind) -> None:
     blind.ask("post", f"exit-directives/{latest}/report", {"quotes": {}})
     blind.ask("post", "recommendations", recommendation(experiment, context_hash="0" * 64))
     blind.ask("post", "recommendations", recommendation(experiment, plan=None))
+    blind.ask("post", "recommendations", recommendation(experiment, plan=plan(leg(), leg())))
+    blind.ask("post", "recommendations", recommendation(experiment, lease_token=str(UUID(int=1))))
     blind.ask("post", "recommendations", recommendation(experiment, action="DECLINE", plan=plan()))
     blind.ask("post", "recommendations", own)
     blind.ask("post", "heartbeat", {"engine_version": "1", "rules_hash": "a" * 64})
