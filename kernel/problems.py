@@ -49,6 +49,7 @@ _REQUESTS = (
     Problem("body_too_slow", 408, "The body did not arrive in time.", "Send the request again."),
     Problem("too_large", 413, "The body is too large.", "Send a smaller body."),
     Problem("unsupported_media_type", 415, "The content type is not supported.", "Send application/json."),
+    Problem("content_encoding", 415, "The body is compressed or encoded.", "Send the body without Content-Encoding."),
     Problem("rate_limited", 429, "Too many requests.", "Retry after the seconds in `Retry-After`."),
     Problem(
         "too_many_polls",
@@ -139,7 +140,6 @@ _SOURCES = (
     Problem("max_age_invalid", 400, "The maximum age is negative.", "Enter seconds, or 0 for no limit."),
     Problem("rate_limit_invalid", 400, "The rate limit is less than 1.", "Enter alerts per minute, or leave blank."),
     Problem("https_required", 403, "The alert came over HTTP.", "Use https; the proxy must send X-Forwarded-Proto."),
-    Problem("content_encoding", 415, "The body is compressed or encoded.", "Send the body without Content-Encoding."),
     Problem("bare_sell_invalid", 400, "The meaning of a bare sell is unknown.", "Choose entry_short or exit."),
     Problem(
         "watch_invalid",
@@ -358,7 +358,7 @@ ANY_CALL = (
 ANY_BODY = (
     "body_incomplete", "empty_body", "invalid_encoding", "invalid_json", "not_an_object", "duplicate_key",
     "invalid_character", "number_out_of_range", "too_deep", "body_too_slow", "too_large", "unsupported_media_type",
-    "busy",
+    "content_encoding", "busy",
 )  # fmt: skip
 
 _QUOTES = (

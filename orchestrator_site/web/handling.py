@@ -20,7 +20,7 @@ from rest_framework.parsers import BaseParser
 from orchestrator_site.api_errors import outage
 from orchestrator_site.health import healthz, metrics, readyz
 from orchestrator_site.web.heads import NOTHING_MAY_LOAD
-from signals_app.alerts.admission import client_address
+from signals_app.alerts.admission import client_address, refuse_encoded
 from signals_app.alerts.decoding import decode_alert
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -227,4 +227,6 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """The body's object, its prices as Decimal and never as float; raise DomainError with code and sentence."""
+        if parser_context is not None:
+            refuse_encoded(parser_context["request"].META.get("HTTP_CONTENT_ENCODING", ""))
         return decode_alert(stream.read(), max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, exact=True)

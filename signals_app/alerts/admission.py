@@ -108,7 +108,7 @@ def judge(source: KnownSource, arrival: Arrival) -> Judgement:
     """Check sender, size, form and secret in that order, then read the alert (R8.1)."""
     # The byte beyond was read only to see that there is more.
     kept = arrival.body[:MAX_BODY_BYTES]
-    if _is_encoded(arrival) and kept:
+    if _is_encoded(arrival.content_encoding) and kept:
         # Nothing in there can be found, so nothing could be masked.
         kept = MASK.encode()
     presented: tuple[str, ...] = ()
@@ -149,8 +149,15 @@ def seconds_to_wait(latest: Sequence[datetime], at: datetime, limit: int) -> flo
     return wait if wait > 0 else None
 
 
-def _is_encoded(arrival: Arrival) -> bool:
-    return arrival.content_encoding.strip().lower() not in {"", "identity"}
+def _is_encoded(content_encoding: str) -> bool:
+    return content_encoding.strip().lower() not in {"", "identity"}
+
+
+def refuse_encoded(content_encoding: str) -> None:
+    """Raise DomainError for a body that is not sent as it was written, by its Content-Encoding."""
+    if _is_encoded(content_encoding):
+        detail = f"The body is encoded as {shown_text(content_encoding)}; send it without Content-Encoding."
+        raise DomainError("content_encoding", detail)
 
 
 def _check_sender(source: KnownSource, arrival: Arrival) -> None:
@@ -166,9 +173,7 @@ def _check_sender(source: KnownSource, arrival: Arrival) -> None:
     subject, given = source.client_certificate_subject, arrival.certificate_subject
     if subject and not hmac.compare_digest(subject.encode(), given.encode(errors="replace")):
         raise unauthorized()
-    if _is_encoded(arrival):
-        detail = f"The body is encoded as {shown_text(arrival.content_encoding)}; send it without Content-Encoding."
-        raise DomainError("content_encoding", detail)
+    refuse_encoded(arrival.content_encoding)
 
 
 # What proxies add to a request, as WSGI names it.

@@ -19,6 +19,7 @@ BODY = {"engine_version": "1", "rules_hash": "a" * 64}
     [
         ({"data": BODY}, {"HTTP_ACCEPT": "text/csv"}, 406, "not_acceptable"),
         ({"data": b"a=1", "content_type": "text/plain"}, {}, 415, "unsupported_media_type"),
+        ({"data": BODY}, {"HTTP_CONTENT_ENCODING": "br"}, 415, "content_encoding"),
         ({"data": b" ", "content_type": "application/json"}, {}, 400, "empty_body"),
         ({"data": {"engine_version": "x" * 2_100_000}}, {}, 413, "too_large"),
         ({"data": BODY}, {"HTTP_HOST": "elsewhere.example"}, 400, "host_not_allowed"),
