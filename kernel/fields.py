@@ -274,12 +274,19 @@ class IdField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+# Of whole numbers, which is more than any column has.
+MAX_DIGITS = 20
+
+
 class WholeField(serializers.IntegerField):
     """A whole number in a body; DRF's own, which queries need, would also take text for one."""
 
     def to_internal_value(self, data: Any) -> int:
-        """The number."""
+        """The number, as in 10, 10.0 and 1e1."""
         _refuse_all_but_numbers(self, data)
+        # Beyond these digits `int` would write out what no field takes.
+        if isinstance(data, Decimal) and data.adjusted() < MAX_DIGITS and data == data.to_integral_value():
+            data = int(data)
         return super().to_internal_value(data)
 
 

@@ -30,7 +30,7 @@ from outcomes.models import (
     TradeFill,
     TradeStatus,
 )
-from outcomes.services.case import RefusedReportError, Terms, conflicting_report, lock_trade, report_transaction
+from outcomes.services.case import Terms, lock_trade
 from outcomes.services.directives import issue_directive
 from outcomes.services.fills import (
     NewFill,
@@ -47,6 +47,7 @@ from outcomes.services.fills import (
 )
 from outcomes.services.openings import judge_real_time
 from outcomes.services.pricing import settlement_provenance
+from outcomes.services.refusals import RefusedReportError, conflicting_report, report_transaction
 from outcomes.services.shadow_exits import exit_of_a_shadow, settle_contracts
 
 
@@ -94,6 +95,8 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
             return trade, 200
         # After a bust the position is open again, and another exit is no contradiction.
         if told and told[-1].legs:
+            if trade.status in LIVE_STATUSES:
+                raise conflicting_report("An exit is stored already; report what closes the rest as a fill.")
             _is_new(told[-1], request_hash)
         if trade.status not in LIVE_STATUSES:
             raise _too_late(trade, "Its fills have already closed the trade.")

@@ -30,21 +30,12 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.case import (
-    ANY_QUOTES,
-    Caller,
-    RefusedReportError,
-    Terms,
-    conflicting_report,
-    double_execution,
-    lock_experiment_and_ask,
-    not_found,
-    report_transaction,
-)
+from outcomes.services.case import ANY_QUOTES, Caller, Terms, lock_experiment_and_ask, not_found
 from outcomes.services.directives import follow_directives
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
 from outcomes.services.pricing import QUOTE_WAIT, PricedLegs, neutral_entry_legs, quote_document
 from outcomes.services.recommendations import HALTS_SINCE, judge_permit
+from outcomes.services.refusals import RefusedReportError, conflicting_report, double_execution, report_transaction
 from signals_app.alerts.documents import trade_id
 
 

@@ -227,7 +227,10 @@ def judge_permit(trade: RealTrade, terms: Terms) -> None:
     """Name what is wrong with the permit of a real trade that has just been told: NOT_PERMITTED, LATE_ENTRY."""
     permit = terms.permit
     if permit is None:
-        record_one(trade, PairRule.NOT_PERMITTED, "the engine had declined", terms.now)
+        was_given = terms.recommendation(trade.engine).permit_expires_at is not None
+        # Real money is kept whatever somebody has deleted.
+        detail = "its permit was deleted from the database" if was_given else "the engine had declined"
+        record_one(trade, PairRule.NOT_PERMITTED, detail, terms.now)
         return
     ended = f"the permit ended at {format_timestamp(permit.expires_at)}"
     if terms.now > permit.expires_at + terms.report_delay:

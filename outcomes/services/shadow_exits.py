@@ -43,7 +43,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
-from outcomes.services.case import Terms, conflicting_report
+from outcomes.services.case import Terms
 from outcomes.services.directives import settle_directives_of_a_closed_shadow
 from outcomes.services.fills import (
     ExitFacts,
@@ -65,6 +65,7 @@ from outcomes.services.pricing import (
     refuse_bad_exit_quotes,
     settlement_provenance,
 )
+from outcomes.services.refusals import conflicting_report
 
 # A statement, so that the worker and the feeder's requests count by the same days.
 OWN_EXIT_DAYS = load(__file__, "own_exit_days.sql")

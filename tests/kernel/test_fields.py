@@ -15,7 +15,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import SkipField
 
 from kernel.errors import DomainError
-from kernel.fields import DecimalTextField, StrictSerializer, reader_of
+from kernel.fields import DecimalTextField, StrictSerializer, WholeField, reader_of
 from kernel.values import format_timestamp, without_noise
 from outcomes.core.trades import FEES, MULTIPLIER, NET_PRICE, PNL, PRICE, QUANTITY
 from outcomes.engine_api import serializers as bodies
@@ -139,6 +139,17 @@ class Answer(StrictSerializer):
 def test_an_answer_is_what_a_serializer_of_its_own_would_say() -> None:
     for values in ({"name": "a", "number": Decimal("1.5")}, {"name": "b", "number": None}):
         assert Answer.answer(values) == Answer(values).data
+
+
+@pytest.mark.parametrize("sent", [10, Decimal("10.0"), Decimal("1e1"), Decimal("0.1e2")])
+def test_a_whole_number_is_one_however_it_is_written(sent: Any) -> None:
+    assert WholeField().run_validation(sent) == 10
+
+
+@pytest.mark.parametrize("sent", ["10.5", "1e-1", "1e400", "1e20"])
+def test_what_is_no_whole_number_or_has_too_many_digits_is_refused(sent: str) -> None:
+    with pytest.raises(serializers.ValidationError):
+        WholeField(max_value=100).run_validation(Decimal(sent))
 
 
 class Question(StrictSerializer):

@@ -23,7 +23,19 @@ from outcomes.models import (
 from outcomes.services import accept_amendment, refuse_amendment
 from outcomes.standings import sides_of
 from tests.factories import api_client
-from tests.outcomes.desk import C70, C72_5_JULY, Answer, Desk, last_amendment, leg, make_desk, plan, quote, violations
+from tests.outcomes.desk import (
+    C70,
+    C72_5_JULY,
+    EXIT_TIME,
+    Answer,
+    Desk,
+    last_amendment,
+    leg,
+    make_desk,
+    plan,
+    quote,
+    violations,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +202,22 @@ def test_another_amendment_of_a_fill_waits_until_the_first_is_decided(desk: Desk
 
     assert propose(desk, real_id, bust("exit")).code == "amendment_open"
     assert propose(desk, real_id, correction("entry", execution("1.40", "OPEN"))).status == 201
+
+
+def test_what_an_amended_exit_leaves_open_is_closed_by_a_fill() -> None:
+    desk = make_desk(plan_a=plan(quantity="2"))
+    real_id = desk.open_real(quantity="2")
+    desk.a.close(real_id)
+    amend(desk, real_id, correction("exit", execution("1.99")))
+
+    exit_again = desk.a.close(real_id, exit_price="2.05")
+    fill = {"fill_ref": "f1", "time": EXIT_TIME, "legs": [execution("2.05")]}
+
+    assert (exit_again.status, exit_again.body["detail"]) == (
+        409, "An exit is stored already; report what closes the rest as a fill.",
+    )  # fmt: skip
+    assert desk.a.post(f"trades/{real_id}/fills", fill).status == 201
+    assert RealTrade.objects.get().status == "CLOSED"
 
 
 def test_an_amendment_is_decided_once(desk: Desk) -> None:

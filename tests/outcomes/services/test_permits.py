@@ -12,6 +12,7 @@ from kernel.actors import Actor
 from kernel.values import format_timestamp
 from outcomes.models import Permit, RealOutcome, RealTrade, Violation
 from policies.services import engage_halt, release_halt
+from tests.database import execute
 from tests.factories import make_experiment
 from tests.outcomes.desk import C70, EngineClient, let_time_pass, live_desk, make_desk, now, violations
 
@@ -26,6 +27,19 @@ def halt() -> None:
 
 def resume() -> None:
     release_halt(Actor("tests"), reason="It is over.")
+
+
+def test_a_real_trade_whose_permit_was_deleted_is_kept_and_says_so() -> None:
+    desk = make_desk()
+    desk.a.confirm(desk.experiment)
+    execute("SET session_replication_role = replica")
+    execute("DELETE FROM permits")
+    execute("SET session_replication_role = DEFAULT")
+
+    answer = desk.a.open(desk.experiment)
+
+    assert answer.status == 201
+    assert Violation.objects.get(name="NOT_PERMITTED").detail == "its permit was deleted from the database"
 
 
 def test_the_engine_that_may_trade_for_real_confirms_its_permit_until_it_ends() -> None:
