@@ -10,7 +10,8 @@ from django.urls.resolvers import URLPattern
 
 from orchestrator_site.web.handling import API, _calls, documented, resolve_call
 
-SAMPLES = {"id": "0F8FAD5B-d9cb-469f-a165-70867728950e", "int": "12", "str": "a name"}
+ID = "0F8FAD5B-d9cb-469f-a165-70867728950e"
+SAMPLES = {"id": ID, "directive": f"{ID}.12", "str": "a name"}
 
 
 def api_patterns() -> list[URLPattern]:
