@@ -17,6 +17,7 @@ from kernel.canonical import load_canonical
 from kernel.errors import DomainError
 from kernel.rows import execute
 from kernel.sql import load
+from policies.models import EngineName, KeyOwner
 
 MAX_LIMIT = 100
 MAX_LEASE_SECONDS = 3600
@@ -53,7 +54,7 @@ def claim_assignments(engine: str, *, limit: int, lease_seconds: int, wait_secon
         leased = {"engine": engine, "limit": limit, "lease": lease_seconds, "token": uuid4()}
         return [_assignment(row) for row in execute(CLAIM, leased)]
 
-    return wait_for(claim, wait_seconds)
+    return wait_for(claim, wait_seconds, engine)
 
 
 def get_assignment(engine: str, experiment_id: UUID) -> Assignment:
@@ -109,8 +110,11 @@ T = TypeVar("T")
 MAX_WAIT_SECONDS = 25
 # How often a waiting call looks again. The work of a desk comes in minutes, not in milliseconds.
 LOOK_AGAIN_SECONDS = 0.25
-# A waiting call holds a thread of the web server; only so many may wait at a time.
-_waiting = BoundedSemaphore(max(settings.LONG_POLLS, 1))
+# A waiting call holds a thread of the web server; only so many may wait at a time. Each caller has places of its own:
+# an engine that met its rival in them would learn whether that waits for a shadow's exit.
+_waiting = {
+    caller: BoundedSemaphore(max(settings.LONG_POLLS, 1)) for caller in (*EngineName.values, KeyOwner.FEEDER.value)
+}
 
 
 class TooManyPollsError(DomainError):
@@ -119,19 +123,19 @@ class TooManyPollsError(DomainError):
     wait = 0.0  # seconds; Retry-After is the next whole one
 
     def __init__(self) -> None:
-        super().__init__("too_many_polls", "Too many calls are waiting; try again, or send wait_seconds 0.")
+        super().__init__("too_many_polls", "Too many of your calls are waiting; try again, or send wait_seconds 0.")
 
 
-def wait_for(look: Callable[[], list[T]], wait_seconds: float) -> list[T]:
+def wait_for(look: Callable[[], list[T]], wait_seconds: float, caller: str) -> list[T]:
     """What `look` finds; look again for up to `wait_seconds` while it finds nothing.
 
-    Raise `too_many_polls` when as many calls wait already as may: an empty answer before its time would have a
-    client that trusts the wait ask again at once, for ever.
+    The caller is an engine, or the feeder. Raise `too_many_polls` when as many of its calls wait already as may: an
+    empty answer before its time would have a client that trusts the wait ask again at once, for ever.
     """
     found = look()
     if found or not wait_seconds:
         return found
-    if not settings.LONG_POLLS or not _waiting.acquire(blocking=False):
+    if not settings.LONG_POLLS or not _waiting[caller].acquire(blocking=False):
         raise TooManyPollsError
     try:
         deadline = monotonic() + wait_seconds
@@ -140,4 +144,4 @@ def wait_for(look: Callable[[], list[T]], wait_seconds: float) -> list[T]:
             found = look()
         return found
     finally:
-        _waiting.release()
+        _waiting[caller].release()

@@ -385,7 +385,10 @@ WEB_THREADS = env.number(
 )
 # A claim that waits holds a thread: without a limit, waiting engines would leave none for pages.
 LONG_POLLS = env.number(
-    "LONG_POLLS", default=4, meaning="long polls of one process that may wait; one more is 429 `too_many_polls`"
+    "LONG_POLLS",
+    default=3,
+    meaning="long polls that each engine, and the feeder, may have waiting in one process; one more is 429 "
+    "`too_many_polls`",
 )
 
 WORKERS = env.number(

@@ -270,7 +270,8 @@ class ExitDirectivesView(EngineCall, APIView):
         query.is_valid(raise_exception=True)
         engine = engine_of(request)
         # A new query each time: what expires and falls due moves with the clock.
-        pending = wait_for(lambda: list(services.pending_directives(engine)), query.validated_data["wait_seconds"])
+        wait_seconds = query.validated_data["wait_seconds"]
+        pending = wait_for(lambda: list(services.pending_directives(engine)), wait_seconds, engine)
         return Response(PendingExitsSerializer.answer({"exit_directives": pending}))
 
 

@@ -19,6 +19,7 @@ from outcomes.feeder_api.serializers import (
     QuotesSerializer,
 )
 from outcomes.services.pricing import store_quotes
+from policies.models import KeyOwner
 from signals_app.market_data_api import IsFeeder
 
 QUOTE = {
@@ -49,7 +50,7 @@ class QuoteRequestsView(APIView):
         """Answer at once when something needs quotes, else after `wait_seconds`."""
         query = QuoteRequestsQuerySerializer(data=query_of(request))
         query.is_valid(raise_exception=True)
-        found = wait_for(quote_requests, query.validated_data["wait_seconds"])
+        found = wait_for(quote_requests, query.validated_data["wait_seconds"], KeyOwner.FEEDER)
         return Response(QuoteRequestsSerializer({"quote_requests": found}).data)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -25,29 +26,39 @@ def call(owner: str, method: str, path: str, body: Any) -> Any:
     return getattr(api_client(owner), method)(f"/api/v1/{path}", body)
 
 
-@pytest.fixture
-def as_many_wait_as_may() -> Iterator[None]:
-    for _ in range(settings.LONG_POLLS):
-        assert distribution._waiting.acquire(blocking=False)
+@contextmanager
+def as_many_wait_as_may(*callers: str) -> Iterator[None]:
+    places = [distribution._waiting[caller] for caller in callers]
+    for each in places * settings.LONG_POLLS:
+        assert each.acquire(blocking=False)
     yield
-    for _ in range(settings.LONG_POLLS):
-        distribution._waiting.release()
+    for each in places * settings.LONG_POLLS:
+        each.release()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("asked", CALLS)
-@pytest.mark.usefixtures("as_many_wait_as_may")
 def test_one_call_too_many_is_refused_and_told_when_to_come_back(asked: tuple[str, str, str, Any]) -> None:
-    answer = call(*asked)
+    with as_many_wait_as_may({"engine-a": "A", "engine-b": "B"}.get(asked[0], asked[0])):
+        answer = call(*asked)
 
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_polls")
     assert answer["Retry-After"] == "1"
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("as_many_wait_as_may")
 def test_a_call_that_does_not_wait_is_answered_however_many_wait() -> None:
-    assert call("engine-b", "get", "exit-directives", None).json() == {"exit_directives": []}
+    with as_many_wait_as_may("B"):
+        assert call("engine-b", "get", "exit-directives", None).json() == {"exit_directives": []}
+
+
+@pytest.mark.django_db
+def test_no_engine_meets_its_rival_where_it_waits() -> None:
+    """Who waits for directives has a shadow: a place that it takes from the other would tell."""
+    with as_many_wait_as_may("A", "feeder"):
+        answer = call("engine-b", "get", "exit-directives?wait_seconds=0.3", None)
+
+    assert (answer.status_code, answer.json()) == (200, {"exit_directives": []})
 
 
 @pytest.mark.django_db
