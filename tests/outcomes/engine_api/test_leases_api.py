@@ -11,7 +11,7 @@ from outcomes.models import Recommendation
 from outcomes.services import case, recommendations
 from tests.database import execute, value
 from tests.factories import make_experiment
-from tests.outcomes.desk import Answer, EngineClient, make_desk, recommendation
+from tests.outcomes.desk import Answer, EngineClient, let_time_pass, live_desk, make_desk, now, recommendation
 from tests.threads import Meeting, run_across, succeeded, together
 
 LEFT = "SELECT extract(epoch FROM lease_expires_at - now())::float FROM signal_distributions WHERE engine = 'A'"
@@ -102,6 +102,22 @@ def test_an_ended_lease_that_nobody_took_over_still_lets_its_holder_answer() -> 
     let_leases_end()
 
     assert desk.a.recommend(desk.experiment, lease_token=token).status == 201
+
+
+@pytest.mark.django_db
+def test_an_answer_under_a_lease_that_was_lost_and_is_held_by_nobody_is_judged_by_all_that_has_happened() -> None:
+    desk = live_desk(recommended=False)
+    desk.a.recommend(desk.experiment)
+    lost = claim(desk.b)
+    let_leases_end()
+    claim(desk.b)
+    let_leases_end()
+    let_time_pass(seconds=2)
+    desk.a.close(desk.open_real(entry_time=now(-1)), exit_time=now())
+
+    answer = desk.b.recommend(desk.experiment, lease_token=lost)
+
+    assert (answer.status, answer.body["reason"]) == (201, "STALE_ANSWER")
 
 
 @pytest.mark.django_db
