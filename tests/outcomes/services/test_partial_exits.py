@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from outcomes.models import ExitDirective, Incident, RealOutcome, RealTrade, ShadowOutcome, ShadowTrade, TradeFill
+from tests.database import execute
 from tests.outcomes.desk import C70, C72_5_JULY, Answer, Desk, leg, make_desk, plan, quote, violations
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +183,23 @@ def test_a_fill_that_cannot_be_booked_is_kept_as_an_incident(change: dict[str, A
 
     assert (answer.status, answer.code) == (status, code)
     assert (Incident.objects.get().kind, TradeFill.objects.filter(engine="A").count()) == ("unbookable_report", 1)
+
+
+def test_a_trade_whose_entry_was_deleted_says_so_to_whoever_closes_or_amends_it() -> None:
+    desk = both_hold("3", "3")
+    execute("SET session_replication_role = replica")
+    execute("DELETE FROM trade_fills WHERE engine = 'A'")
+    execute("SET session_replication_role = DEFAULT")
+    bust = {"kind": "BUST", "of": "entry", "reason": "A notice.", "evidence": "The broker's."}
+
+    answers = [
+        fill(desk, "f1", execution("1", "1.50")),
+        desk.a.post(f"trades/{RealTrade.objects.get().pk}/amendments", bust),
+    ]
+
+    assert [(answer.status, answer.body["detail"]) for answer in answers] == [
+        (409, "Deleted from the database: the entry of engine A.")
+    ] * 2
 
 
 def test_a_fill_of_a_closed_trade_is_kept_as_an_incident() -> None:
