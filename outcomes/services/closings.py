@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -57,9 +58,13 @@ def report_fill(engine: str, trade_id: UUID, report: FillReport, *, body: Any) -
     A shadow opens as planned and closes with the real trade, so the only fill of its own that it can have is the
     settlement of a contract that has ended.
     """
-    with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
+
+    def meaning(terms: Terms) -> str:
+        return report_hash(report, price_provenance=terms.trade(trade_id).claimed_provenance)
+
+    with report_transaction(partial(lock_trade, engine, trade_id), engine, body, meaning) as terms:
         trade = terms.trade(trade_id)
-        request_hash = report_hash(report, price_provenance=trade.claimed_provenance)
+        request_hash = meaning(terms)
         told = [row for row in related(trade, "fills") if row.fill_ref == report.fill_ref]
         first = min(told, key=lambda row: row.revision, default=None)
         # Before anything is judged: a repeat gets its answer however late it is, and though the trade has closed.
@@ -83,10 +88,15 @@ def close_trade(engine: str, trade_id: UUID, report: ExitReport, *, body: Any) -
     4. A shadow's: keep it as its own exit (202); it closes the shadow only where no real trade can come, or where its
        contracts have ended (200).
     """
-    with report_transaction(lambda: lock_trade(engine, trade_id), engine, body) as terms:
+
+    def meaning(terms: Terms) -> str:
         trade = terms.trade(trade_id)
         in_full = exit_in_full(report, trade.legs, is_shadow=isinstance(trade, ShadowTrade))
-        request_hash = report_hash(in_full, price_provenance=trade.claimed_provenance)
+        return report_hash(in_full, price_provenance=trade.claimed_provenance)
+
+    with report_transaction(partial(lock_trade, engine, trade_id), engine, body, meaning) as terms:
+        trade = terms.trade(trade_id)
+        request_hash = meaning(terms)
         # It must not close by itself: both sides are compared at the time of the real exit.
         if isinstance(trade, ShadowTrade):
             return exit_of_a_shadow(trade, report, terms, request_hash)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -49,16 +50,12 @@ def open_trade(engine: str, report: OpeningReport, *, body: Any) -> tuple[RealTr
     4. A shadow: refuse what cannot have happened. A real trade: keep it, and name what is wrong with it.
     5. Price a shadow from the neutral feed, or from its own quotes when none can come.
     """
-    with report_transaction(lambda: _lock(engine, report), engine, body) as terms:
+    meaning = partial(_meaning, engine, report)
+    with report_transaction(partial(_lock, engine, report), engine, body, meaning) as terms:
         if engine not in terms.distributed:
             raise not_found()
         recommendation = _permitting_recommendation(engine, report, terms)
-        planned = recommendation.plan or {}
-        request_hash = report_hash(
-            opening_in_full(report),
-            currency=planned.get("currency", terms.policy.currency),
-            risk_amount=Decimal(planned["risk_amount"]) if planned else None,
-        )
+        request_hash = meaning(terms)
         first = terms.real if report.kind == Role.REAL else terms.shadows.get(engine)
         if first is not None:
             if first.request_hash != request_hash:
@@ -82,6 +79,17 @@ def _lock(engine: str, report: OpeningReport) -> Terms:
         terms, (((found,),),) = lock_experiment_and_ask(report.experiment_id, ANY_QUOTES, caller=Caller(engine))
         terms.has_quotes = found
     return terms
+
+
+def _meaning(engine: str, report: OpeningReport, terms: Terms) -> str:
+    """The report's hash; what it leaves out is as the engine planned it."""
+    recommendation = terms.recommendations.get(engine)
+    planned = (recommendation.plan if recommendation is not None else None) or {}
+    return report_hash(
+        opening_in_full(report),
+        currency=planned.get("currency", terms.policy.currency),
+        risk_amount=Decimal(planned["risk_amount"]) if planned else None,
+    )
 
 
 def _permitting_recommendation(engine: str, report: OpeningReport, terms: Terms) -> Recommendation:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from kernel.canonical import document_hash, exact_document
+from kernel.canonical import exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
 from kernel.rows import unit_of_work
@@ -51,10 +51,13 @@ def conflicting_report(detail: str) -> RefusedReportError:
 
 
 @contextmanager
-def report_transaction(lock: Callable[[], Terms], engine: str, report: Any) -> Iterator[Terms]:
+def report_transaction(
+    lock: Callable[[], Terms], engine: str, body: Any, meaning: Callable[[Terms], str]
+) -> Iterator[Terms]:
     """A transaction that begins with the experiment's lock; a report refused in it is kept as an incident.
 
-    The incident is stored after the transaction, because the refusal rolls that back.
+    The incident is stored after the transaction, because the refusal rolls that back. It is the same however the body
+    spells it: `meaning` gives the hash by which a repeated report is known.
     """
     terms: Terms | None = None
     try:
@@ -72,23 +75,24 @@ def report_transaction(lock: Callable[[], Terms], engine: str, report: Any) -> I
         else:
             # Any other constraint is a fault of ours and no breach by the engine.
             raise
-        record_incident(terms.decision.pk, engine, refusal, report)
+        record_incident(terms.decision.pk, engine, refusal, body, meaning(terms))
         raise refusal from error
     except RefusedReportError as refusal:
         assert terms is not None
-        record_incident(terms.decision.pk, engine, refusal, report)
+        record_incident(terms.decision.pk, engine, refusal, body, meaning(terms))
         raise
 
 
-def record_incident(experiment_id: UUID, engine: str, refusal: RefusedReportError, report: Any) -> Incident:
-    """Store the refused report once, however often it is sent."""
-    document = exact_document(report)
+def record_incident(
+    experiment_id: UUID, engine: str, refusal: RefusedReportError, body: Any, report_hash: str
+) -> Incident:
+    """Store the refused report once, however often and in whatever spelling it is sent."""
     incident, created = Incident.objects.get_or_create(
         experiment_id=experiment_id,
         engine=engine,
         kind=refusal.incident_kind,
-        report_hash=document_hash(document),
-        defaults={"detail": refusal.detail, "report": document, "occurred_at": database_time()},
+        report_hash=report_hash,
+        defaults={"detail": refusal.detail, "report": exact_document(body), "occurred_at": database_time()},
     )
     if created:
         INCIDENT_RECORDED.log(

@@ -300,3 +300,45 @@ def test_what_means_something_else_is_a_conflict_and_kept(desk: Desk, change: di
 
     assert (answer.status, answer.code) == (409, "conflict")
     assert Incident.objects.get().kind == "conflicting_report"
+
+
+@pytest.mark.parametrize("change", [*REAL, {"entry_price": None}])
+def test_a_refused_opening_in_another_spelling_is_one_incident(desk: Desk, change: dict[str, Any]) -> None:
+    report = trade(desk.experiment)
+    again = {name: value for name, value in (report | change).items() if value is not None}
+
+    answers = [desk.b.post("trades", report), desk.b.post("trades", again)]
+
+    assert [answer.code for answer in answers] == ["double_execution_prevented"] * 2
+    assert Incident.objects.count() == 1
+
+
+def test_so_is_one_before_the_recommendation_that_leaves_out_its_defaults() -> None:
+    desk = make_desk(recommended=False)
+    report = trade(desk.experiment)
+
+    for said in (report, report | {"currency": "USD", "fees": "0", "legs": [leg("O:TWX140621C00070000")]}):
+        assert desk.a.post("trades", said).code == "recommendation_missing"
+
+    assert Incident.objects.get().report["legs"] == report["legs"]
+
+
+def test_so_are_refused_exits_and_fills(desk: Desk) -> None:
+    path = f"trades/{desk.open_real()}"
+    legs = [{"instrument": C70, "effect": "CLOSE", "side": "LONG", "quantity": "1", "price": "1.50"}]
+    late = {"fill_ref": "late", "time": EXIT_TIME, "legs": legs}
+    desk.a.post(f"{path}/exit", real_exit())
+
+    for other in ({"exit_price": "2.5"}, {"exit_price": 2.50, "exit_time": "2014-06-05T18:00:00+00:00"}):
+        assert desk.a.post(f"{path}/exit", real_exit() | other).code == "conflict"
+    for other in ({}, {"fees": "0.00", "price_provenance": "BROKER_FILL"}):
+        assert desk.a.post(f"{path}/fills", late | other).code == "already_closed"
+
+    assert sorted(Incident.objects.values_list("kind", flat=True)) == ["conflicting_report", "unbookable_report"]
+
+
+def test_refused_reports_that_say_something_else_are_incidents_of_their_own(desk: Desk) -> None:
+    for price in ("1.39", "1.40", "1.41"):
+        desk.b.post("trades", trade(desk.experiment) | {"entry_price": price})
+
+    assert Incident.objects.count() == 3
