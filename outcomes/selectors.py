@@ -38,7 +38,7 @@ STORY = (
     "shadowtrades__own_exit",
     "amendments",
     "exit_directives",
-    "incidents",
+    "incidents__acknowledgement",
     "violations",
 )
 # Query parameters and the columns that they filter.

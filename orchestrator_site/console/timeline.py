@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 from math import log1p
 from typing import Any
@@ -18,6 +19,7 @@ from outcomes.models import (
     ENTRY,
     EXIT,
     AmendmentKind,
+    IncidentAcknowledgement,
     Outcome,
     Permit,
     RealTrade,
@@ -122,10 +124,19 @@ def answered(story: Experiment, acts: dict[str, Acts]) -> Iterator[Event]:
         actor = f"Engine {incident.engine}"
         detail = f"A report from engine {incident.engine} was refused: {incident.detail}"
         yield Event(incident.occurred_at, f"Incident: {incident.kind}", detail, link=link, actor=actor)
+        made: IncidentAcknowledgement | None = getattr(incident, "acknowledgement", None)
+        if made is not None:
+            title = f"{made.acknowledged_by} acknowledged the incident of engine {incident.engine}"
+            yield Event(made.acknowledged_at, title, _closing_of(made), link=link, actor=OPERATOR)
     for violation in story.violations.all():
         link = ("outcomes_violation", violation.pk)
         detail = f"{violation.engine}: {violation.detail}"
         yield Event(violation.found_at, f"Violation: {violation.name}", detail, link=link)
+
+
+def _closing_of(made: IncidentAcknowledgement) -> str:
+    """How the stray trade ended, in the operator's words and money."""
+    return made.closing if made.pnl is None else f"P&L {_signed(made.pnl)} {made.currency}: {made.closing}"
 
 
 def timed(ordered: list[Event]) -> list[TimedEvent]:
@@ -220,7 +231,11 @@ def _revisions(trade: RealTrade | ShadowTrade) -> list[Outcome]:
 
 
 def _pnl(outcome: Outcome) -> str:
-    return "UNPRICED" if outcome.pnl is None else f"{'' if outcome.pnl < 0 else '+'}{decimal_text(outcome.pnl)}"
+    return "UNPRICED" if outcome.pnl is None else _signed(outcome.pnl)
+
+
+def _signed(pnl: Decimal) -> str:
+    return f"{'' if pnl < 0 else '+'}{decimal_text(pnl)}"
 
 
 def _amendment(amendment: TradeAmendment) -> Iterator[Event]:

@@ -71,6 +71,26 @@ def test_an_operator_acknowledges_with_the_closing_and_the_pnl(incident: Inciden
     assert attention() == []
 
 
+@pytest.mark.parametrize(
+    ("pnl", "told"),
+    [
+        (Decimal("-12.50"), "P&L -12.50 USD: Sold at the open by phone."),
+        (Decimal(3), "P&L +3.00 USD: Sold at the open by phone."),
+        (None, "Sold at the open by phone."),
+    ],
+)
+def test_the_signals_timeline_tells_who_acknowledged_it_and_how_it_ended(
+    incident: Incident, pnl: Decimal | None, told: str
+) -> None:
+    acknowledge_incident(Actor("ada"), incident.pk, closing=FILLED["closing"], pnl=pnl, currency="USD" if pnl else "")
+
+    page = logged_in("viewer").get(reverse("admin:experiments_experiment_change", args=(incident.experiment_id,)))
+
+    last = page.context["page"].timeline[-1].event
+    assert (last.title, last.detail) == ("ada acknowledged the incident of engine B", told)
+    assert (last.actor, last.link) == ("Operator", ("outcomes_incident", incident.pk))
+
+
 def test_the_page_tells_the_engine_s_report_from_the_site_s_refusal(incident: Incident) -> None:
     page = unescape(logged_in("operator").get(step(incident)).content.decode())
 
