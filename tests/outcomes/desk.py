@@ -21,7 +21,8 @@ from tests.factories import api_client, make_experiment
 # The known answer of real quotes, 2014-06-05: entry at the ask at 14:00, exit at the bid at 18:00 UTC. The signals come
 # from a replayed source, whose clock is that of their alerts: of a daily chart, so that the bar spans the session.
 SIGNAL_TIME = datetime(2014, 6, 5, 13, 30, tzinfo=UTC)
-_seconds = itertools.count()
+# Each signal's own, and so close together that no process of tests makes as many as come up to the entry.
+_microseconds = itertools.count()
 C70 = "TWX   140621C00070000"
 C72_5_JULY = "TWX   140719C00072500"
 ENTRY_TIME = "2014-06-05T14:00:00.000000Z"
@@ -241,7 +242,7 @@ def make_desk(
     signal = {
         "replayed": True,
         "timeframe": "1d",
-        "timestamp": SIGNAL_TIME + timedelta(seconds=next(_seconds)),
+        "timestamp": SIGNAL_TIME + timedelta(microseconds=next(_microseconds)),
     } | signal
     policy = {"fee_per_contract": "0"} | (policy or {})
     desk = Desk(make_experiment(executed, policy=policy, **signal), EngineClient("A"), EngineClient("B"))
