@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,9 +19,13 @@ from django.conf import settings
 from django.db import connection
 
 from embedded_postgres import APPLICATION
+from kernel.processes import port_error
 from orchestrator_site.database_roles import grant_to_application
 
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
+# Below those that Linux gives to whoever connects or asks for any port: before the server is up that is to have it,
+# one of those might be another test's. Each process of a run begins elsewhere.
+_ports = itertools.count(10_000 + os.getpid() * 101 % 20_000)
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = 60.0, what: str = "the condition") -> Any:
@@ -55,9 +59,8 @@ def _url(parameters: dict[str, Any], user: str, password: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port for a server that is yet to start."""
+    return next(port for port in _ports if port_error("127.0.0.1", port) is None)
 
 
 @contextmanager
@@ -113,7 +116,7 @@ def is_alive(pid: int) -> bool:
 def http_status(url: str) -> int:
     """Return the status of a GET, 0 when nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=20) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return int(error.code)
