@@ -106,6 +106,18 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def web_processes(pid: int, kind: str) -> list[int]:
+    """The web server's processes of this kind, `alerts` or `pages`, among those below this one."""
+    found = []
+    for each in descendants(pid):
+        # One of them may just have ended.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            words = (Path("/proc") / str(each) / "cmdline").read_text().split("\0")
+            if words[1:4] == ["-m", "orchestrator_site.web", kind]:
+                found.append(each)
+    return found
+
+
 def is_alive(pid: int) -> bool:
     try:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from policies.services import create_api_key
 from tests.policies.control import ADA
-from tests.processes.harness import descendants, wait_until
+from tests.processes.harness import wait_until, web_processes
 from tests.processes.test_web_server import HEARTBEAT, SCRAPE, ask, serving
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -39,31 +40,19 @@ class Engine:
 
     def owner(self, kind: str) -> int | None:
         """Which process of this kind has the other end; None for none of them."""
-        host, port = self.line.sock.getsockname()[:2]
-        assert host == "127.0.0.1"
-        inode = inode_of(port)
-        return next((pid for pid in processes(kind) if inode in files(pid)), None)
+        inode = inode_of(self.line.sock)
+        return next((pid for pid in web_processes(os.getpid(), kind) if inode in files(pid)), None)
 
 
-def inode_of(port: int) -> str:
-    """The kernel's number of the site's end of a connection that we have from this port."""
+def inode_of(ours: socket.socket) -> str:
+    """The kernel's number of the site's end of a connection of ours."""
+    site, here = (f"0100007F:{port:04X}" for _, port in (ours.getpeername(), ours.getsockname()))
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, _, remote, _, _, _, _, _, _, inode, *_ = line.split()
-        if remote == f"0100007F:{port:04X}":
+        _, local, remote, _, _, _, _, _, _, inode, *_ = line.split()
+        # Other connections, from here to elsewhere, may have one of the two ports.
+        if (local, remote) == (site, here):
             return f"socket:[{inode}]"
     return "none"
-
-
-def processes(kind: str) -> list[int]:
-    """The web server's processes of this kind."""
-    found = []
-    for pid in descendants(os.getpid()):
-        # One of them may just have ended.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            words = (Path("/proc") / str(pid) / "cmdline").read_text().split("\0")
-            if words[1:4] == ["-m", "orchestrator_site.web", kind]:
-                found.append(pid)
-    return found
 
 
 def files(pid: int) -> set[str]:
@@ -115,7 +104,7 @@ def test_a_page_process_that_is_asked_to_end_loses_no_connection(engine: Engine)
 
 def test_alert_processes_that_are_killed_take_no_kept_connection_with_them(engine: Engine) -> None:
     keep(engine)
-    for pid in processes("alerts"):
+    for pid in web_processes(os.getpid(), "alerts"):
         os.kill(pid, signal.SIGKILL)
 
     assert [engine.beat() for _ in range(3)] == [200] * 3
