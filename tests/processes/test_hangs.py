@@ -33,6 +33,7 @@ from tests.processes.harness import (
     web_processes,
 )
 from tests.processes.line import Line, Network
+from tests.processes.patience import PATIENT
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -44,13 +45,13 @@ MIB = 1024 * 1024
 
 
 @contextmanager
-def serving(log: Any, url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def serving(log: Any, url: str, **environment: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Run a web server with two page processes; its port and its process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port)],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "WEB_THREADS": "1", "DATABASE_URL": url},
+        env={**os.environ, "WEB_THREADS": "1", "DATABASE_URL": url, **environment},
         stderr=log,
     )
     try:
@@ -267,7 +268,7 @@ def resident_mib(server: Server) -> float:
 def test_neither_a_log_that_nobody_reads_nor_sigterm_costs_an_alert() -> None:
     make_source()
     reading, writing = os.pipe()
-    with serving(writing, application_url()) as (port, process):
+    with serving(writing, application_url(), **PATIENT) as (port, process):
         # More than a pipe holds, and more than is kept of it.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         body = json.dumps(alert(direction="x" * 200)).encode()

@@ -141,7 +141,8 @@ def test_it_decides_outlasts_a_lost_database_and_sigterm_stops_every_process(tmp
     port = free_port()
     with manage("up", "--port", str(port), log=tmp_path / "log", **FEW_PROCESSES) as site:
         wait_until_ready(port)
-        assert send_alert(port, 0) == 200
+        # For the first one the session is opened, which may take longer than an alert waits.
+        wait_until(lambda: send_alert(port, 0) == 200, what="the first alert taken")
         wait_until(lambda: Experiment.objects.count() == 1, what="the first decision")
         # Said now and not at the end, whoever reads the output.
         wait_until(lambda: "Ready at" in (tmp_path / "log").read_text(), what="the sentence that it is ready")

@@ -29,6 +29,7 @@ from tests.api_answers import answered
 from tests.factories import make_experiment, make_source
 from tests.policies.control import ADA, make_draft
 from tests.processes.harness import application_url, free_port, http_status, wait_until
+from tests.processes.patience import PATIENT
 from tests.signals_app.webhook.webhook import TOKEN, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +49,7 @@ def serving(log: Path, processes: int = 1, **environment: str) -> Iterator[int]:
         server = subprocess.Popen(
             [sys.executable, "-m", "orchestrator_site.web.server", "--port", str(port), f"--processes={processes}"],
             cwd=settings.BASE_DIR,
-            env={**os.environ, **THREADS, "DATABASE_URL": application_url(), **environment},
+            env={**os.environ, **THREADS, **PATIENT, "DATABASE_URL": application_url(), **environment},
             stdout=output,
             stderr=output,
         )
@@ -185,7 +186,7 @@ def test_a_body_in_chunks_is_read_to_its_end(port: int) -> None:
 
 def test_requests_that_wait_take_no_thread_of_the_webhook(port: int) -> None:
     make_source()
-    claim = json.dumps({"limit": 1, "lease_seconds": 30, "wait_seconds": 2}).encode()
+    claim = json.dumps({"limit": 1, "lease_seconds": 30, "wait_seconds": 25}).encode()
     _, text = create_api_key(ADA, owner="engine-a", name="waits")
     key = {"Authorization": f"Api-Key {text}"}
     waits = threading.Thread(target=post, args=(port, CLAIM, claim), kwargs=key)
@@ -196,6 +197,8 @@ def test_requests_that_wait_take_no_thread_of_the_webhook(port: int) -> None:
     assert statuses == [200] * 5
     assert http_status(f"http://127.0.0.1:{port}/healthz") == 200
     assert waits.is_alive()
+    # What it waits for.
+    make_experiment("A")
     waits.join()
 
 

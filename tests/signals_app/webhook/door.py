@@ -20,6 +20,7 @@ from orchestrator_site.web.heads import Environ
 from orchestrator_site.web.page_process import PageProcess
 from orchestrator_site.web.server import bound
 from signals_app.webhook import writer
+from tests.processes.patience import ALL_THE_TIME, LIMITS
 
 NOWHERE = "/nonexistent/pages"
 
@@ -34,8 +35,8 @@ class ToldDoor(Door):
 
 def take_all_the_time(patch: pytest.MonkeyPatch) -> None:
     """Let the database answer as late as a busy machine makes it."""
-    for name in ("ANSWER_SECONDS", "STATEMENT_SECONDS", "LOCK_SECONDS", "SERVER_SECONDS"):
-        patch.setattr(writer, name, 30.0)
+    for name in LIMITS:
+        patch.setattr(writer, name, ALL_THE_TIME)
 
 
 @contextmanager
