@@ -20,6 +20,7 @@ from tests.acceptance.twin_steps import Step, leave, leave_for_real, part, roll,
 from tests.acceptance.twin_table import Table, dress, make_table, standings
 from tests.acceptance.twins import CALL, SPREAD, Leg
 from tests.factories import api_client, make_policy
+from tests.outcomes.desk import let_time_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,8 +223,7 @@ def test_a_twin_that_crashes_at_a_call_and_comes_back_is_equal(
     ],
 )
 def test_a_twin_that_dies_is_named(table: Table, crashes: str, call: int, expected: str) -> None:
-    short = dict.fromkeys(("max_answer_age_seconds", "permit_ttl_seconds", "report_delay_seconds"), 1)
-    make_policy(configured_mode="ENGINE_A_PRIMARY", exit_directive_ttl_seconds=1, **short, **CHARGED)
+    make_policy(configured_mode="ENGINE_A_PRIMARY", **CHARGED)
     dress(table, CALL)
     dying = table.a if crashes == "A" else table.b
     dying.crash_at, dying.restarts = call, False
@@ -231,7 +231,7 @@ def test_a_twin_that_dies_is_named(table: Table, crashes: str, call: int, expect
 
     table.enter()
     table.leave([leave])
-    time.sleep(2.2)
+    let_time_pass(seconds=4000)
     services.settle_due()
 
     assert standings() == [expected]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,10 +14,12 @@ from outcomes import services
 from outcomes.core.evaluation import OWN_EXIT, SYNCHRONISED
 from outcomes.core.values import Side
 from outcomes.standings import sides_of
-from tests.outcomes.desk import C72_5_JULY, Desk, make_desk, quote
+from tests.outcomes.desk import C72_5_JULY, Desk, let_time_pass, make_desk, quote
 
 pytestmark = pytest.mark.django_db
 
+# More than anybody waits by the defaults of the policy.
+LONG = 4000
 QUOTED = {"quotes": {C72_5_JULY: quote()}}
 
 
@@ -40,12 +41,12 @@ def test_a_closed_pair_is_valued_by_its_fills_less_the_schedule() -> None:
 
 
 def test_what_is_open_or_unpriced_is_missing_with_the_risk_it_took() -> None:
-    desk = make_desk(policy={"exit_directive_ttl_seconds": 1})
+    desk = make_desk()
     real, _ = desk.open_real(), desk.open_shadow()
     assert [side.standing for side in sides(desk)] == ["MISSING", "MISSING"]
 
     desk.a.close(real)
-    time.sleep(1.1)
+    let_time_pass(seconds=LONG)
     services.settle_due()
 
     a, b = sides(desk)
@@ -62,10 +63,10 @@ def test_a_violation_makes_its_own_engine_missing_and_no_other() -> None:
 
 
 def test_a_real_trade_told_when_none_was_to_be_expected_is_missing_and_no_longer_not_filled() -> None:
-    desk = make_desk(policy={"permit_ttl_seconds": 1, "report_delay_seconds": 1})
+    desk = make_desk()
     desk.a.confirm(desk.experiment)
     assert sides(desk)[0].standing == "NOT_FILLED"
-    time.sleep(2.1)
+    let_time_pass(seconds=LONG)
 
     desk.a.close(desk.a.open(desk.experiment).body["trade_id"])
 
@@ -89,8 +90,8 @@ def test_engines_that_trade_nothing_are_named(answers: dict[str, dict[str, Any]]
 
 
 def test_an_answer_after_its_time_is_none() -> None:
-    desk = make_desk(recommended=False, policy={"max_answer_age_seconds": 1})
-    time.sleep(1.1)
+    desk = make_desk(recommended=False)
+    let_time_pass(seconds=LONG)
     desk.b.recommend(desk.experiment)
 
     assert sides(desk)[1].standing == "NO_ANSWER"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from time import sleep
 from typing import Any
 
 import pytest
@@ -14,7 +13,18 @@ from outcomes.core.checks import EXCHANGE_ZONE
 from outcomes.feeder_api.quote_requests import QuoteRequest, quote_requests
 from outcomes.services.due import settle_due
 from tests.factories import api_client
-from tests.outcomes.desk import C70, C72_5_JULY, ENTRY_TIME, EXIT_TIME, Desk, leg, make_desk, plan, quote
+from tests.outcomes.desk import (
+    C70,
+    C72_5_JULY,
+    ENTRY_TIME,
+    EXIT_TIME,
+    Desk,
+    leg,
+    let_time_pass,
+    make_desk,
+    plan,
+    quote,
+)
 from tests.threads import in_background
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +33,7 @@ PATH = "/api/v1/quote-requests"
 ENTRY, EXIT = datetime(2014, 6, 5, 14, tzinfo=UTC), datetime(2014, 6, 5, 18, tzinfo=UTC)
 CALL = "TWX   350621C00070000"
 PUT = "TWX   350621P00065000"
-WINDOW_SECONDS = 3  # long enough to open a trade in it
+WINDOW_SECONDS = 300
 
 
 @pytest.fixture
@@ -48,7 +58,7 @@ def live_desk(instrument_a: str = CALL, instrument_b: str = PUT, **policy: Any) 
         timestamp=datetime.now(UTC),
         plan_a=plan(leg(instrument_a)),
         plan_b=plan(leg(instrument_b)),
-        policy={"entry_window_seconds": 300} | policy,
+        policy={"entry_window_seconds": WINDOW_SECONDS} | policy,
     )
 
 
@@ -129,13 +139,13 @@ def test_from_its_last_day_on_the_underlying_says_what_a_contract_settles_at(day
 
 
 def test_a_shadow_is_quoted_after_the_real_exit_until_it_has_left_by_its_own_rules() -> None:
-    desk = live_desk(entry_window_seconds=WINDOW_SECONDS)
+    desk = live_desk()
     real, at = open_live(desk), now()
     quotes = {PUT: quote("0.98", "0.98", at)}
     shadow = desk.open_shadow(legs=[leg(PUT, entry_price="0.98")], entry_time=at, entry_quotes=quotes)
     closed = desk.a.close(real, exit_time=at, market_conditions={"quotes": quotes})
     assert (closed.status, desk.b.get(f"trades/{shadow}").body["exit_reason"]) == (200, "SYNCHRONISED")
-    sleep(WINDOW_SECONDS)  # until the plan asks for nothing any more
+    let_time_pass(seconds=WINDOW_SECONDS + 1)  # until the plan asks for nothing any more
 
     before = asked()
     own = desk.b.close(shadow, exit_time=now(), exit_price="0.98", market_conditions={"quotes": quotes})
