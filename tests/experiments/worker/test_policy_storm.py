@@ -55,13 +55,21 @@ def differences() -> list[Difference]:
 
 
 def decide_until_version(version: int) -> int:
-    """Decide signals in many batches, on and on, until this version is in force; return how many."""
+    """Decide signals in many batches, on and on, until this version is in force; return how many.
+
+    By some versions at least, however few batches a busy machine has done by then.
+    """
     decided = 0
-    while state_in_force().version < version:
+    while state_in_force().version < version or decided_by() <= 10:
         for _ in range(20):
             make_signal()
         decided += pipeline.drain()
     return decided
+
+
+def decided_by() -> int:
+    """By how many versions something was decided."""
+    return int(value("SELECT count(DISTINCT policy_version) FROM experiments"))
 
 
 def test_no_decision_disagrees_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +80,6 @@ def test_no_decision_disagrees_with_its_version(monkeypatch: pytest.MonkeyPatch)
         decided = decide_until_version(CHANGES)
 
     assert Signal.objects.filter(status="PROCESSED").count() == Signal.objects.count() == decided
-    assert value("SELECT count(DISTINCT policy_version) FROM experiments") > 10
     assert differences() == []
     assert (
         rows("""
