@@ -47,12 +47,13 @@ def open_door(pages: str = NOWHERE, returned: socket.socket | None = None) -> It
     """
     with pytest.MonkeyPatch.context() as patch, returned or socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as doors:
         take_all_the_time(patch)
-        with _open_door(pages, doors) as port:
+        with open_hasty_door(pages, doors) as port:
             yield port
 
 
 @contextmanager
-def _open_door(pages: str, returned: socket.socket) -> Iterator[int]:
+def open_hasty_door(pages: str, returned: socket.socket) -> Iterator[int]:
+    """Serve with the limits that hold meanwhile."""
     listener = socket.create_server(("127.0.0.1", 0))
     stop: list[Any] = []
     started = threading.Event()
