@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import psycopg
 import pytest
@@ -17,8 +18,9 @@ from django.db import (
 )
 
 from kernel.trips import Statement, execute_together
-from tests.database import execute, value
+from tests.database import execute, rows, value
 from tests.kernel.notes import OWN_PID, ask, notes, one, prepared, session, stored, write  # noqa: F401 (a fixture)
+from tests.threads import in_background, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("notes")]
 
@@ -183,9 +185,9 @@ def test_a_time_limit_in_the_middle_ends_the_trip_and_not_the_session(limit: str
 
 
 def test_each_statement_has_the_whole_time_to_itself() -> None:
-    nap = Statement("SELECT pg_sleep(0.12)")
+    nap = Statement("SELECT pg_sleep(0.4)")
     with transaction.atomic():
-        execute_together(Statement("SET LOCAL statement_timeout = '250ms'"), nap, nap, nap, write(1), commit=True)
+        execute_together(Statement("SET LOCAL statement_timeout = '1s'"), nap, nap, nap, write(1), commit=True)
 
     assert stored() == [1]
 
@@ -199,14 +201,17 @@ def test_who_is_interrupted_while_waiting_closes_the_session(error: type[BaseExc
     def interrupt(*_: object) -> None:
         raise error
 
+    def send_it_once_that_waits() -> None:
+        asleep = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        wait_until(lambda: rows(asleep), "a session that sleeps")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
     opened = session()
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
-        with pytest.raises(error), transaction.atomic():
-            execute_together(write(1), Statement("SELECT pg_sleep(1)"), write(2), commit=True)
+        with in_background(send_it_once_that_waits), pytest.raises(error), transaction.atomic():
+            execute_together(write(1), Statement("SELECT pg_sleep(2)"), write(2), commit=True)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
     assert opened.closed

@@ -342,12 +342,11 @@ def test_a_signal_that_kills_every_worker_is_given_up_after_five() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_whose_session_lives_is_left_to_its_worker() -> None:
     signals = [make_signal() for _ in range(2)]
+    own = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    workers: list[tuple[Any, ...]] = []
 
-    with uncommitted(lambda: execute("SELECT 1")) as end_worker:
-        pid, start = rows(
-            "SELECT pid, backend_start FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
-        )[0]
+    with uncommitted(lambda: workers.extend(rows(own))) as end_worker:
+        ((pid, start),) = workers
         leave_orphan(*signals)
         execute("UPDATE worker_batches SET backend_pid = %s, backend_started_at = %s", pid, start)
 
