@@ -16,10 +16,10 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, ReadOnlySqlTransa
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from kernel.errors import DomainError
 from kernel.events import DATABASE_UNAVAILABLE, HISTORY_INCOMPLETE
+from kernel.field_errors import field_errors, first_of
 from kernel.problems import PROBLEMS, problem_body
 from policies.access import count_error
 
@@ -38,27 +38,11 @@ def problem(request: HttpRequest, code: str, detail: str, *, retry_after: int | 
     return response
 
 
-def _field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
-    """Flatten DRF's nested error detail into `{pointer, code, detail}` rows."""
-    if isinstance(detail, dict):
-        # What is wrong with the whole has no member of its own to point at.
-        whole = api_settings.NON_FIELD_ERRORS_KEY
-        pointers = {key: pointer if key == whole else f"{pointer}/{key}" for key in detail}
-        return [row for key, value in detail.items() for row in _field_errors(value, pointers[key])]
-    if isinstance(detail, list):
-        if all(isinstance(item, exceptions.ErrorDetail) for item in detail):
-            return [{"pointer": pointer, "code": str(item.code), "detail": str(item)} for item in detail]
-        return [row for index, item in enumerate(detail) for row in _field_errors(item, f"{pointer}/{index}")]
-    return [{"pointer": pointer, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}]
-
-
 def _invalid(errors: list[dict[str, str]]) -> tuple[str, str, list[dict[str, str]]]:
-    first = errors[0] if errors else {"pointer": "", "detail": "The request is not valid."}
     # All that is wrong, and no mistake in writing.
     if [one["code"] for one in errors] == ["period_empty"]:
-        return "period_empty", first["detail"], errors
-    where = first["pointer"].strip("/")
-    return "invalid", f"{where}: {first['detail']}" if where else first["detail"], errors
+        return "period_empty", errors[0]["detail"], errors
+    return "invalid", first_of(errors), errors
 
 
 def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
@@ -83,7 +67,7 @@ def _judge(exc: Exception) -> tuple[str, str, list[dict[str, str]]] | None:
         case Error() if isinstance(exc, OPERATIONAL) or isinstance(exc.__cause__, ReadOnlySqlTransaction):
             return "database_unavailable", "The database is unavailable; try again.", []
         case exceptions.ValidationError():
-            return _invalid(_field_errors(exc.detail))
+            return _invalid(field_errors(exc.detail))
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return "unauthorized", str(exc.detail), []
         case exceptions.APIException():

@@ -7,14 +7,17 @@ from uuid import UUID
 
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
 from kernel.errors import DomainError
+from kernel.field_errors import field_errors, first_of
 from kernel.fields import StrictSerializer, query_of
 from outcomes import services
+from outcomes.core.reports import ExitReport, FillReport, OpeningReport
 from outcomes.engine_api.amendments import AmendmentSerializer
 from outcomes.engine_api.answers import (
     AmendmentAnswerSerializer,
@@ -65,6 +68,16 @@ def _validated(serializer: type[Body], request: Request) -> Body:
         raise DomainError("empty_body", "The body is empty; it must be a JSON object.")
     body.is_valid(raise_exception=True)
     return body
+
+
+def _report(serializer: Any, request: Request, trade_id: UUID | None = None) -> Any:
+    """The report of a trade; of real money one that cannot be read is not lost."""
+    try:
+        return _validated(serializer, request).report()
+    except (ValidationError, DomainError) as error:
+        wrong = error.detail if isinstance(error, DomainError) else first_of(field_errors(error.detail))
+        services.keep_unreadable(engine_of(request), request.data, wrong, trade_id)
+        raise
 
 
 class ClaimView(EngineCall, APIView):
@@ -192,8 +205,8 @@ class TradesView(EngineCall, APIView):
     )
     def post(self, request: Request) -> Response:
         """Store a trade in the revealed role; a real trade of a shadow engine is rejected and kept as an incident."""
-        body = _validated(TradeSerializer, request)
-        trade, is_new = services.open_trade(engine_of(request), body.report(), body=request.data)
+        report: OpeningReport = _report(TradeSerializer, request)
+        trade, is_new = services.open_trade(engine_of(request), report, body=request.data)
         return Response(TradeAnswerSerializer.answer(trade), status=201 if is_new else 200)
 
 
@@ -214,8 +227,8 @@ class TradeFillsView(EngineCall, APIView):
     )
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Book a partial exit, scaling in, legging, a roll or a settlement; accepted while halted, too."""
-        body = _validated(FillSerializer, request)
-        trade, is_new = services.report_fill(engine_of(request), trade_id, body.report(), body=request.data)
+        report: FillReport = _report(FillSerializer, request, trade_id)
+        trade, is_new = services.report_fill(engine_of(request), trade_id, report, body=request.data)
         return Response(TradeAnswerSerializer.answer(trade), status=201 if is_new else 200)
 
 
@@ -249,8 +262,8 @@ class TradeExitView(EngineCall, APIView):
     )
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Close the trade, record its outcome and direct the shadow to exit; accepted while halted, too."""
-        body = _validated(ExitSerializer, request)
-        trade, status = services.close_trade(engine_of(request), trade_id, body.report(), body=request.data)
+        report: ExitReport = _report(ExitSerializer, request, trade_id)
+        trade, status = services.close_trade(engine_of(request), trade_id, report, body=request.data)
         # 202, so that an engine that reads the status alone does not take its shadow for closed.
         serializer = KeptOwnExitSerializer if status == 202 else TradeAnswerSerializer
         return Response(serializer.answer(trade), status=status)

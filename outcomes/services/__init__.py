@@ -7,6 +7,7 @@ from outcomes.services.due import settle_due
 from outcomes.services.incidents import acknowledge_incident
 from outcomes.services.openings import open_trade, own_trade
 from outcomes.services.recommendations import RecommendationReport, confirm_permit, record_recommendation
+from outcomes.services.refusals import keep_unreadable
 
 __all__ = [
     "RecommendationReport",
@@ -14,6 +15,7 @@ __all__ = [
     "acknowledge_incident",
     "close_trade",
     "confirm_permit",
+    "keep_unreadable",
     "open_trade",
     "own_trade",
     "pending_directives",

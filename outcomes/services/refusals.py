@@ -9,11 +9,13 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from kernel.canonical import exact_document
+from experiments.models import SignalDistribution
+from kernel.canonical import document_hash, exact_document
 from kernel.errors import DomainError
 from kernel.events import INCIDENT_RECORDED
 from kernel.rows import unit_of_work
-from outcomes.models import Incident, IncidentKind
+from kernel.values import uuid_from
+from outcomes.models import Incident, IncidentKind, RealTrade, Role
 from outcomes.services.case import Terms, database_time
 
 # The guards of the database by the names of their constraints. The code refuses earlier; these hold whatever it does.
@@ -81,6 +83,24 @@ def report_transaction(
         assert terms is not None
         record_incident(terms.decision.pk, engine, refusal, body, meaning(terms))
         raise
+
+
+def keep_unreadable(engine: str, body: Any, detail: str, trade_id: UUID | None = None) -> None:
+    """Keep a report that is refused because it cannot be read, if it is one of real money; `detail` says what is wrong.
+
+    It is about the engine's real trade `trade_id`; None for one that opens, which names the experiment and its kind.
+    """
+    found: Any
+    if trade_id is not None:
+        found = RealTrade.objects.filter(pk=trade_id, engine=engine)
+    else:
+        said = body if isinstance(body, dict) and body.get("kind") == Role.REAL else {}
+        named: Any = uuid_from(str(said.get("experiment_id")))
+        found = SignalDistribution.objects.filter(experiment_id=named, engine=engine)
+    # A body that says nothing tells of nothing.
+    for experiment_id in found.values_list("experiment_id", flat=True) if body else ():
+        refusal = RefusedReportError("invalid", detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT)
+        record_incident(experiment_id, engine, refusal, body, document_hash(exact_document(body)))
 
 
 def record_incident(

@@ -101,9 +101,11 @@ def test_an_incident_is_logged_once_with_its_id() -> None:
 
 def test_what_was_refused_leaves_no_event_of_success() -> None:
     desk = make_desk()
-    real_id = desk.open_real()
+    real_id, shadow_id = desk.open_real(), desk.open_shadow()
 
     with captured() as logs:
         desk.a.close(real_id, exit_reason="BORED")
+        desk.b.close(shadow_id, exit_reason="BORED")
 
-    assert logs == []
+    # Of real money it is not lost.
+    assert [(entry["event"], entry["engine"]) for entry in logs] == [("incident.recorded", "A")]
