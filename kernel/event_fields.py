@@ -93,6 +93,7 @@ FIELDS: dict[str, Field] = {
     "reason": Field("string or null", "Why; of decisions and answers, a code."),
     "recipient": Field("string", "Name of the recipient."),
     "repeated": Field("integer", "Quotes that were there before."),
+    "conflicting": Field("integer", "Quotes with another bid or ask than the first of that instrument and instant."),
     "crossed": Field("integer", "Quotes with a bid above the ask."),
     "resolved_at": Field("string", INSTANT),
     "revision": Field("integer", "From 1; the latest counts."),

@@ -115,8 +115,9 @@ OUTCOME_RECORDED = Event(
 QUOTES_STORED = Event(
     "quotes.stored",
     "info",
-    ("source", "stored", "repeated", "crossed"),
-    "A feeder sent quotes; `repeated` counts those it had sent before, `crossed` those that are not kept.",
+    ("source", "stored", "repeated", "conflicting", "crossed"),
+    "A feeder sent quotes; `repeated` counts those it had sent before, `conflicting` and `crossed` others that are not "
+    "kept.",
 )
 SETTLING_FAILED = Event(
     "settling.failed",

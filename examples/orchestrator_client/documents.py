@@ -175,10 +175,11 @@ class FeedQuote(QuoteDocument):
 
 
 class StoredQuotes(TypedDict):
-    """How many of the quotes were new."""
+    """How many of the quotes were new, sent before, or at odds with what was sent before."""
 
     stored: int
     repeated: int
+    conflicting: int
 
 
 class ExitDirective(TypedDict):

@@ -76,7 +76,10 @@ class QuotesAnswerSerializer(serializers.Serializer[Any]):
 
     stored = serializers.IntegerField(help_text="Number of new quotes.")
     repeated = serializers.IntegerField(
-        help_text="Quotes whose instrument and quote_time this feeder had already sent; the first one stands."
+        help_text="Quotes that this feeder had already sent: the same instrument, quote_time, bid and ask."
+    )
+    conflicting = serializers.IntegerField(
+        help_text="Quotes with another bid or ask than this feeder's first of that instrument and time, which stands."
     )
     crossed = serializers.IntegerField(
         help_text="Quotes with a bid above the ask, which are not kept; an ask of 0 is none."

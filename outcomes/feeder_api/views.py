@@ -29,8 +29,8 @@ QUOTE = {
     "quote_time": "2014-06-05T14:00:00.000000Z",
     "changed_at": "2014-06-05T13:59:58.210000Z",
 }
-STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0, "crossed": 0})
-REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1, "crossed": 0})
+STORED = OpenApiExample("New", value={"stored": 1, "repeated": 0, "conflicting": 0, "crossed": 0})
+REPEATED = OpenApiExample("Sent before", value={"stored": 0, "repeated": 1, "conflicting": 0, "crossed": 0})
 LIVE = {"instrument": QUOTE["instrument"], "source": "breakouts", "as_of": None}
 REPLAYED = LIVE | {"source": "rehearsal", "as_of": "2014-06-05T18:00:00.000000Z"}
 REQUESTS = OpenApiExample("A live and a replayed one", value={"quote_requests": [LIVE, REPLAYED]})

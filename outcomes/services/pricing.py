@@ -90,6 +90,7 @@ class StoredQuotes:
 
     stored: int
     repeated: int
+    conflicting: int
     crossed: int
 
 
@@ -113,13 +114,13 @@ def store_quotes(source: str, quotes: Sequence[PushedQuote]) -> StoredQuotes:
             },
         )
         # PostgreSQL's clock judges, so that feeders are judged alike whichever web server they reach.
-        stored, crossed, ahead = cursor.fetchall()[0]
+        stored, conflicting, crossed, ahead = cursor.fetchall()[0]
     if ahead is not None:
         detail = f"This quote_time is more than {CLOCK_SKEW.seconds} seconds in the future; nothing was stored."
         raise DomainError("ahead_of_clock", detail, f"/quotes/{ahead - 1}/quote_time")
-    repeated = len(quotes) - crossed - stored
-    QUOTES_STORED.log(source=source, stored=stored, repeated=repeated, crossed=crossed)
-    return StoredQuotes(stored, repeated, crossed)
+    repeated = len(quotes) - stored - conflicting - crossed
+    QUOTES_STORED.log(source=source, stored=stored, repeated=repeated, conflicting=conflicting, crossed=crossed)
+    return StoredQuotes(stored, repeated, conflicting, crossed)
 
 
 def quotes_between(instruments: Iterable[str], since: datetime, until: datetime) -> dict[str, list[quoting.Quote]]:

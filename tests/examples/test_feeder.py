@@ -98,7 +98,7 @@ def test_one_quote_answers_what_several_sources_ask(market: Market) -> None:
 def test_it_pushes_what_is_asked_for_and_nothing_when_nothing_is_known(market: Market) -> None:
     asked = {"quote_requests": [request()]}
     unknown = {"quote_requests": [request("TWX")]}
-    stored = {"stored": 1, "repeated": 0, "crossed": 0}
+    stored = {"stored": 1, "repeated": 0, "conflicting": 0, "crossed": 0}
     with peer((200, asked), (201, stored), (200, unknown)) as server, OrchestratorClient(server.url, "key") as client:
         quote_once(client, market, 2.5)
         quote_once(client, market, 0)

@@ -41,6 +41,10 @@ def quote(**changes: Any) -> dict[str, Any]:
     return QUOTE | changes
 
 
+def counts(stored: int, repeated: int, conflicting: int, crossed: int) -> dict[str, int]:
+    return {"stored": stored, "repeated": repeated, "conflicting": conflicting, "crossed": crossed}
+
+
 def series(count: int) -> list[dict[str, Any]]:
     start = datetime(2014, 6, 5, 14, tzinfo=UTC)
     return [
@@ -54,7 +58,7 @@ def test_quotes_are_stored_as_sent_under_the_feeders_name(feeder: APIClient) -> 
 
     answer = push(feeder, quote(changed_at="2014-06-05T13:59:58.21Z"), quote(instrument="TWX", bid="70", ask="70.02"))
 
-    assert (answer.status_code, answer.json()) == (201, {"stored": 2, "repeated": 0, "crossed": 0})
+    assert (answer.status_code, answer.json()) == (201, counts(2, 0, 0, 0))
     option = Quote.objects.get(instrument=C70)
     assert (option.bid, option.ask, option.source) == (Decimal("1.37"), Decimal("1.39"), "feeder")
     assert option.quote_time == datetime(2014, 6, 5, 14, tzinfo=UTC)
@@ -71,15 +75,25 @@ def test_a_repetition_in_any_spelling_changes_nothing(feeder: APIClient) -> None
         quote(instrument="TWX140621C00070000", quote_time=1401976800000),
     )
 
-    assert (answer.status_code, answer.json()) == (200, {"stored": 0, "repeated": 2, "crossed": 0})
+    assert (answer.status_code, answer.json()) == (200, counts(0, 2, 0, 0))
 
 
 def test_the_first_word_about_an_instant_stands(feeder: APIClient) -> None:
     push(feeder, QUOTE)
 
-    answer = push(feeder, quote(bid="1.30"), quote(quote_time="2014-06-05T14:00:01Z"))
+    answer = push(feeder, quote(bid="1.30"), quote(ask="1.38"), quote(changed_at="2014-06-05T13:59:58Z"))
 
-    assert (answer.status_code, answer.json()) == (201, {"stored": 1, "repeated": 1, "crossed": 0})
+    assert (answer.status_code, answer.json()) == (200, counts(0, 1, 2, 0))
+    assert [(row.bid, row.ask) for row in Quote.objects.all()] == [(Decimal("1.37"), Decimal("1.39"))]
+
+
+def test_the_first_word_about_an_instant_stands_within_one_request_too(feeder: APIClient) -> None:
+    later = "2014-06-05T14:00:01Z"
+    first_crossed = [quote(bid="1.40", quote_time=later), quote(quote_time=later), quote(bid="1.30", quote_time=later)]
+
+    answer = push(feeder, quote(bid="1.370"), QUOTE, quote(bid="1.30"), quote(bid="1.30"), *first_crossed)
+
+    assert (answer.status_code, answer.json()) == (201, counts(2, 1, 3, 1))
     assert {row.bid for row in Quote.objects.all()} == {Decimal("1.37")}
 
 
@@ -89,7 +103,11 @@ def test_each_feeder_has_its_own_quotes(feeder: APIClient) -> None:
     other = APIClient()
     other.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
 
-    assert push(other, quote(bid="1.30")).status_code == 201
+    answer = push(other, quote(bid="1.30"))
+
+    assert (answer.status_code, answer.json()["conflicting"]) == (201, 0)
+    again = push(other, quote(bid="1.30"), QUOTE)
+    assert (again.json()["repeated"], again.json()["conflicting"]) == (1, 1)
     assert {row.source for row in Quote.objects.all()} == {"feeder", "second feed"}
 
 
@@ -139,9 +157,9 @@ def test_crossed_quotes_are_counted_and_all_others_are_stored(feeder: APIClient)
 
     first, second, alone = push(feeder, QUOTE, crossed), push(feeder, QUOTE, crossed), push(feeder, crossed)
 
-    assert (first.status_code, first.json()) == (201, {"stored": 1, "repeated": 0, "crossed": 1})
-    assert (second.status_code, second.json()) == (200, {"stored": 0, "repeated": 1, "crossed": 1})
-    assert (alone.status_code, alone.json()) == (200, {"stored": 0, "repeated": 0, "crossed": 1})
+    assert (first.status_code, first.json()) == (201, counts(1, 0, 0, 1))
+    assert (second.status_code, second.json()) == (200, counts(0, 1, 0, 1))
+    assert (alone.status_code, alone.json()) == (200, counts(0, 0, 0, 1))
     assert [row.bid for row in Quote.objects.all()] == [Decimal(QUOTE["bid"])]
 
 
@@ -191,7 +209,7 @@ def test_5000_quotes_of_the_longest_spelling_fit_into_a_request_and_5001_do_not(
     enough = push(feeder, *longest[1:])
 
     assert (too_many.status_code, too_many.json()["errors"][0]["code"]) == (400, "max_length")
-    assert (enough.status_code, enough.json()) == (201, {"stored": MAX_QUOTES, "repeated": 0, "crossed": 0})
+    assert (enough.status_code, enough.json()) == (201, counts(MAX_QUOTES, 0, 0, 0))
 
 
 def test_5000_quotes_cost_less_than_a_second_of_processor_time(feeder: APIClient) -> None:

@@ -111,13 +111,14 @@ def test_storing_is_one_statement_and_logged_in_counts(
     django_assert_num_queries: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with django_assert_num_queries(1):
-        stored = store_quotes("feed", [pushed(), pushed(1), pushed(1), pushed(2, bid="1.40")])
+        stored = store_quotes("feed", [pushed(), pushed(1), pushed(1), pushed(1, bid="1.36"), pushed(2, bid="1.40")])
 
     (record,) = [record.msg for record in caplog.records]
     assert isinstance(record, dict)
-    assert stored == StoredQuotes(stored=2, repeated=1, crossed=1)
-    assert {name: record[name] for name in ("event", "source", "stored", "repeated", "crossed")} == {
-        "event": "quotes.stored", "source": "feed", "stored": 2, "repeated": 1, "crossed": 1,
+    assert stored == StoredQuotes(stored=2, repeated=1, conflicting=1, crossed=1)
+    counts = {"stored": 2, "repeated": 1, "conflicting": 1, "crossed": 1}
+    assert {name: record[name] for name in ("event", "source", *counts)} == {
+        "event": "quotes.stored", "source": "feed", **counts,
     }  # fmt: skip
 
 
