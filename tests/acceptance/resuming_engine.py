@@ -30,8 +30,6 @@ PLAN = {
 }
 # Bid and ask when it enters, takes a part of its profit, and leaves.
 MARKET = {"entry": ("1.95", "2.00"), "part": ("2.45", "2.50"), "exit": ("2.90", "3.00")}
-# What the broker's statement charges for the entry later on.
-FEES = "1.30"
 
 
 class Broker:
@@ -122,15 +120,6 @@ class Engine:
         if trade["status"] == "OPEN":
             report = {"exit_time": rest["time"], "exit_price": rest["price"], "exit_reason": "TAKE_PROFIT"}
             self._call("exit", "POST", f"trades/{trade['trade_id']}/exit", report)
-        if not self._trade(trade["trade_id"])["amendments"]:
-            correction = {
-                "kind": "CORRECT",
-                "of": "entry",
-                "values": {"fees": FEES},
-                "reason": "The statement charges them.",
-                "evidence": "The statement.",
-            }
-            self._call("amend", "POST", f"trades/{trade['trade_id']}/amendments", correction)
 
     def _leave_by_itself(self, trade: dict[str, Any]) -> None:
         now = _now()

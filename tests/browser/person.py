@@ -61,7 +61,7 @@ class Person:
     @property
     def text(self) -> str:
         """Everything that can be read on the page."""
-        return str(self.driver.execute_script("return document.body.innerText"))
+        return str(self.driver.execute_script("return document.body?.innerText || ''"))
 
     def reads(self, *texts: str) -> None:
         """Wait until all of this can be read."""

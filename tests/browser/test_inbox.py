@@ -32,7 +32,7 @@ def test_an_alert_is_found_explained_checked_and_rejected_ones_are_judged_again(
     person.open("index")
     person.click("Inbox")
     person.reads("1 accepted, 1 recorded, 1 rejected", "direction_missing")
-    drawn = "return Chart.getChart(document.querySelector('#inbox canvas')).data.datasets.length"
+    drawn = "return Chart.getChart(document.querySelector('#inbox canvas'))?.data.datasets.length"
     person.until(lambda: person.driver.execute_script(drawn) == 5, lambda: "bars of every outcome")
     assert barriers_here(person) == []
     person.screen(DESKTOP)

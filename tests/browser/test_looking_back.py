@@ -89,9 +89,10 @@ def test_the_comparison_draws_its_charts_and_reads_its_parts(person: Person, exp
 
     person.reads("On 1 pair A made +60.00 USD and B +33.00 USD", "The 5 best and 5 worst trades of B")
     drawn = (
-        "return [...document.querySelectorAll('#equity canvas')].map(one => Chart.getChart(one).data.datasets.length)"
+        "return [...document.querySelectorAll('#equity canvas')].map(one => Chart.getChart(one)?.data.datasets.length)"
     )
-    assert person.driver.execute_script(drawn) == [3]
+    # A moment after what can be read.
+    person.until(lambda: person.driver.execute_script(drawn) == [3], lambda: "lines of A, B and their difference")
     person.finds("#trades-b th a")[0].click()
     person.reads("Engine A recommended the trade and traded for real because")
 
