@@ -42,6 +42,7 @@ TESTS_OF = {
         "outcomes/core/test_quoting.py", "outcomes/core/test_instruments.py", "outcomes/core/test_trades.py",
     ],
     "outcomes.core.reports": ["outcomes/core/test_reports.py", "outcomes/core/test_documents.py"],
+    "outcomes.core.risk": ["outcomes/core/test_books_risk.py"],
     "outcomes.core.statistics": [
         "outcomes/core/test_statistics.py", "outcomes/core/test_paired_statistics.py", "outcomes/core/test_e_values.py",
     ],

@@ -3,18 +3,12 @@
 All arithmetic is exact: products and sums of decimals under a context that raises on rounding, so that no figure
 depends on the order in which fills are added. A position is named by instrument and side, because a trade may be
 long one contract and short another, and a roll closes one and opens the next.
-
-The risk is the unit in which two engines of different size are compared. Its rule is the broker's margin rule in its
-simplest form (FINRA Rule 4210(f)(2), Cboe Margin Manual): a long option risks its premium, a combination of one expiry
-whose payoff is bounded risks its largest loss, and an uncovered short leg risks its strike, or its price where it is no
-option.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
 from functools import lru_cache
 from operator import attrgetter
@@ -22,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text, plain_text
-from outcomes.core.quoting import Option, canonical_instrument, contract_text, parse_option
+from outcomes.core.quoting import canonical_instrument, contract_text, parse_option
+from outcomes.core.risk import capital_at_risk
 from outcomes.core.trades import NET_PRICE, QUANTITY
 
 # Wider than any product of the columns; an inexact result is a bug and raises.
@@ -357,55 +352,12 @@ def net_price(legs: Iterable[LegFill]) -> Decimal:
     return price.quantize(_PRICE_STEP)
 
 
-def risk_amount(fills: Sequence[Fill], multiplier: Decimal) -> Decimal:
-    """The capital at risk of the opening executions, in currency, 0 or more.
-
-    Premium paid for long legs alone; the largest loss at expiry for options of one expiry whose loss is bounded; else
-    strike (of other instruments: price) x multiplier x quantity for each uncovered short leg, and the premium of the
-    long ones.
-    """
+def risk_amount(fills: Iterable[Fill], multiplier: Decimal) -> Decimal:
+    """The capital at risk of the opening executions, in currency, 0 or more; `risk` says by which rule."""
     legs = [leg for fill in fills if fill.opens for leg in fill.legs if leg.effect == "OPEN"]
-    shorts = [leg for leg in legs if leg.side == "SHORT"]
     with localcontext(EXACT):
-        risk = _largest_loss(legs) if shorts else None
-        if risk is None:
-            premiums = [leg.quantity * leg.price for leg in legs if leg.side == "LONG"]
-            risk = sum([*premiums, *map(_uncovered, shorts)], ZERO)
         # An arbitrage cannot lose, and the price of a future may be negative.
-        return max(risk, ZERO) * multiplier
-
-
-def _largest_loss(legs: Sequence[LegFill]) -> Decimal | None:
-    """The largest loss at expiry per unit of the multiplier; None where it is unbounded or no single expiry rules."""
-    options: list[tuple[LegFill, Option]] = []
-    expiries: set[date] = set()
-    for leg in legs:
-        option = parse_option(leg.instrument)
-        if option is None:
-            return None
-        options.append((leg, option))
-        expiries.add(option.expiry)
-    # One short put alone is no combination: its strike is at risk, whatever premium it brought, in however many fills.
-    if len({leg.key for leg in legs}) < 2 or len(expiries) != 1 or len({option.root for _, option in options}) != 1:
-        return None
-    # Beyond the highest strike the payoff moves with the calls alone: more short than long, and nothing bounds it.
-    if sum(_held(leg) for leg, option in options if option.is_call) < 0:
-        return None
-    # Between strikes the payoff is a straight line, so its lowest point lies at a strike or at 0.
-    corners = {ZERO, *(option.strike for _, option in options)}
-    return max(
-        sum((_held(leg) * (leg.price - option.intrinsic_value(at)) for leg, option in options), ZERO) for at in corners
-    )
-
-
-def _held(leg: LegFill) -> Decimal:
-    """The quantity, negative of a short leg."""
-    return leg.quantity if leg.side == "LONG" else -leg.quantity
-
-
-def _uncovered(leg: LegFill) -> Decimal:
-    option = parse_option(leg.instrument)
-    return leg.quantity * (option.strike if option is not None else leg.price)
+        return max(capital_at_risk(legs), ZERO) * multiplier
 
 
 class StoredFill(Protocol):
