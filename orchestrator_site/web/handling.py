@@ -226,7 +226,14 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The body's object, its prices as Decimal and never as float; raise DomainError with code and sentence."""
+        """The body's object, its prices as Decimal and never as float; raise DomainError with code and sentence.
+
+        The request keeps the bytes as `sent`, for the call that stores them.
+        """
         if parser_context is not None:
             refuse_encoded(parser_context["request"].META.get("HTTP_CONTENT_ENCODING", ""))
-        return decode_alert(stream.read(), max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, exact=True)
+        body = stream.read()
+        read = decode_alert(body, max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, exact=True)
+        if parser_context is not None:
+            parser_context["request"].sent = body
+        return read

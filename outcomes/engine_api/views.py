@@ -163,9 +163,9 @@ class RecommendationsView(EngineCall, APIView):
     )
     def post(self, request: Request) -> Response:
         """Store what the engine recommends, byte for byte, and reveal its role."""
-        # Before `request.data`, which would consume the stream: the text is stored as it was sent.
-        source = request.body
-        report = _validated(RecommendationSerializer, request).report(source)
+        body = _validated(RecommendationSerializer, request)
+        # The text is stored as it was sent. Django's `request.body` would refuse what is too large in its own words.
+        report = body.report(request.sent)  # type: ignore[attr-defined]  # the parser keeps it there
         recommendation, is_new = services.record_recommendation(engine_of(request), report)
         return Response(RecommendationAnswerSerializer.answer(recommendation), status=201 if is_new else 200)
 

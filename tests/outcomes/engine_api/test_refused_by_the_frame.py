@@ -11,6 +11,7 @@ from tests.factories import api_client
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/heartbeat"
+RECOMMENDATIONS = "/api/v1/recommendations"
 BODY = {"engine_version": "1", "rules_hash": "a" * 64}
 
 
@@ -25,8 +26,9 @@ BODY = {"engine_version": "1", "rules_hash": "a" * 64}
         ({"data": BODY}, {"HTTP_HOST": "elsewhere.example"}, 400, "host_not_allowed"),
     ],
 )
-def test_a_request_that_is_none(sent: dict[str, Any], headers: Any, status: int, code: str) -> None:
-    answer = api_client("engine-a").post(URL, **sent, **headers)
+@pytest.mark.parametrize("url", [URL, RECOMMENDATIONS])
+def test_a_request_that_is_none(url: str, sent: dict[str, Any], headers: Any, status: int, code: str) -> None:
+    answer = api_client("engine-a").post(url, **sent, **headers)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer["Content-Type"] == "application/problem+json"
@@ -50,7 +52,7 @@ def test_what_nobody_expected_is_a_500_that_names_the_request_and_nothing_else()
 def test_a_plan_that_is_none_is_told_what_to_send() -> None:
     plan = {"legs": [], "quantity": "1", "multiplier": "100", "currency": "usd", "risk_amount": "1"}
 
-    answer = api_client("engine-a").post("/api/v1/recommendations", {"plan": plan}, format="json")
+    answer = api_client("engine-a").post(RECOMMENDATIONS, {"plan": plan}, format="json")
 
     told = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
     assert told["/plan/legs"] == "Send at least one leg."
