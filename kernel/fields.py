@@ -313,8 +313,9 @@ def sha256_field(**options: Any) -> PatternField:
 class DecimalTextField(serializers.DecimalField):
     """A decimal as text or JSON number, never a float; answered as text with at least two decimals.
 
-    Text must fit the column exactly. A JSON number is a double to most who write one, with noise in its last digits, as
-    in 0.30000000000000004: that is taken away, and the rest rounded to the decimals of the column, half to even.
+    Text must fit the column exactly; zeros before and after the number say nothing. A JSON number is a double to most
+    who write one, with noise in its last digits, as in 0.30000000000000004: that is taken away, and the rest rounded to
+    the decimals of the column, half to even.
     """
 
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Send a plain decimal, such as 12.50."}
@@ -341,6 +342,9 @@ class DecimalTextField(serializers.DecimalField):
             # Nearly every number: its digits need not be counted one by one.
             if len(whole) <= self._whole and len(decimals or "") <= self._decimals:
                 return self.quantize(Decimal(data))
+            if decimals is not None and len(data) <= self.MAX_STRING_LENGTH:
+                # The same number, of whose decimals DRF would count the zeros at the end.
+                data = f"{whole}.{decimals.rstrip('0') or '0'}"
         elif isinstance(data, bool) or not isinstance(data, (int, Decimal)):
             self.fail("invalid")
         else:

@@ -22,9 +22,9 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         whole, places = field.max_digits - field.decimal_places, field.decimal_places
         # Of what must not be negative only 0 may have a sign.
         sign = "(-(?=[0.]+$))?" if field.min_value == 0 else "-?"
-        digits = f"0*\\d{{1,{whole}}}(\\.\\d{{1,{places}}})?$"
+        digits = f"0*\\d{{1,{whole}}}(\\.\\d{{1,{places}}}"
         if direction == "response":
-            return {"type": "string", "pattern": f"^{sign}{digits}"}
+            return {"type": "string", "pattern": f"^{sign}{digits})?$"}
         number: dict[str, Any] = {
             "type": "number", "description": f"Rounded to {places} decimals.", "exclusiveMaximum": 10**whole,
         }  # fmt: skip
@@ -34,7 +34,8 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
             number["minimum"] = int(field.min_value)
         else:
             number["exclusiveMinimum"] = -(10**whole)
-        return {"anyOf": [{"type": "string", "pattern": f"^{sign}{digits}"}, number]}
+        text = {"type": "string", "pattern": f"^{sign}{digits}0*)?$", "maxLength": field.MAX_STRING_LENGTH}
+        return {"anyOf": [text, number]}
 
 
 class Text(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # as above

@@ -91,10 +91,20 @@ texts = st.from_regex(r"\A-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
 @example(number="123456789012.123456789012")
 @example(number="-123456789012.123456789012")
 @example(number="0.0000000000001")
-def test_a_number_is_the_one_that_drf_reads_with_the_same_decimals(digits: Any, number: Any) -> None:
+@example(number="-001.3900000000000000000000000000000")
+@example(number="-0.000000000000000000000000000000000")
+def test_a_number_is_the_one_that_drf_reads_without_zeros_at_its_end(digits: Any, number: Any) -> None:
+    short = number.rstrip("0").rstrip(".") if isinstance(number, str) and "." in number else number
     assert outcome(DecimalTextField(**digits).run_validation, number) == outcome(
-        serializers.DecimalField(**digits).run_validation, number
+        serializers.DecimalField(**digits).run_validation, short
     )
+
+
+def test_the_zeros_of_a_number_have_an_end() -> None:
+    field = DecimalTextField(6, 2)
+
+    assert field.run_validation(f"1.{'0' * 998}") == 1
+    assert outcome(field.run_validation, f"1.{'0' * 999}")[1][0][1] == "max_string_length"
 
 
 @pytest.mark.parametrize("digits", [PRICE, NET_PRICE, QUANTITY, MULTIPLIER, FEES, PNL], ids=str)
