@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.canonical import exact_document
+from kernel.canonical import canonical_json, exact_document
 from outcomes.core.amendments import AmendmentReport, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.repeats import meaning_hash, one_spelling
@@ -136,7 +136,29 @@ def test_what_is_no_price_and_no_time_is_the_same_in_the_same_text_alone() -> No
 
 
 def test_a_number_that_no_double_holds_keeps_every_digit_as_text() -> None:
-    assert exact_document({"p": Decimal("0.12345678901234567890")}) == {"p": "0.12345678901234567890"}
+    numbers = [
+        Decimal("0.12345678901234567891"),
+        Decimal("0.12345678901234567890"),
+        Decimal("1.2345678901234567890e90"),
+    ]
+
+    assert exact_document(numbers) == ["0.12345678901234567891", "0.1234567890123456789", "1.234567890123456789E+90"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "9007199254740992.0", "9007199254740993.0", "-9007199254740993.00", "9.007199254740993e15", "1e22", "1e79",
+        "12345678901234567890.0", f"{10**308}.0", f"{10**80 + 1}.0",
+    ],
+)  # fmt: skip
+def test_a_whole_number_is_the_same_with_a_point(written: str) -> None:
+    assert canonical_json(exact_document(Decimal(written))) == canonical_json(int(Decimal(written)))
+
+
+@pytest.mark.parametrize("written", ["1e80", "1e400", "1e999999", "-1e999999", "1e-999999", "0e999999"])
+def test_an_exponent_makes_no_long_text(written: str) -> None:
+    assert len(canonical_json(exact_document([Decimal(written)]))) < 15
 
 
 def test_a_number_that_a_double_names_stays_a_number() -> None:

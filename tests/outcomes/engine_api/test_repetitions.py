@@ -108,6 +108,15 @@ def test_an_exit_in_another_spelling_is_the_first_one(desk: Desk, change: dict[s
     assert (TradeFill.objects.count(), Incident.objects.count()) == (2, 0)
 
 
+@pytest.mark.parametrize("seen", ["12345678901234567890", "9007199254740993", "10000000000000000000000"])
+def test_a_whole_number_among_what_was_seen_is_the_same_with_a_point(desk: Desk, seen: str) -> None:
+    path, source = f"trades/{desk.open_real()}/exit", json.dumps(real_exit(market_conditions={"volume": "SEEN"}))
+
+    answers = [desk.a.post_text(path, source.replace('"SEEN"', number)) for number in (seen, f"{seen}.0")]
+
+    assert [answer.status for answer in answers] == [200, 200]
+
+
 def test_the_price_of_a_single_leg_may_be_said_in_it_or_beside_it(desk: Desk) -> None:
     opening, closing = trade(desk.experiment), real_exit()
     trade_id = desk.a.post("trades", opening).body["trade_id"]
