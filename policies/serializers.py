@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from kernel.canonical import exact_document
-from kernel.fields import FixedFields, JSONObjectField, MomentField, StrictSerializer, TextField, sha256_field
+from kernel.fields import AnyJSONField, FixedFields, MomentField, StrictSerializer, TextField, sha256_field
 
 
 class HeartbeatSerializer(StrictSerializer):
@@ -15,12 +15,13 @@ class HeartbeatSerializer(StrictSerializer):
 
     engine_version = TextField(max_length=100)
     rules_hash = sha256_field(help_text="SHA-256 of the engine's entry and exit rules.")
-    model = JSONObjectField(
-        required=False, help_text="Versions of model, prompt and tools; shown on the engine's page."
+    model = AnyJSONField(
+        required=False,
+        help_text="Any JSON value that names the versions of model, prompt and tools; shown on the engine's page.",
     )
 
     def validate_model(self, value: Any) -> Any:
-        """The object in a form that has a canonical text."""
+        """The value in a form that has a canonical text."""
         return exact_document(value)
 
 

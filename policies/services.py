@@ -136,10 +136,8 @@ class HeartbeatAnswer(NamedTuple):
     halted: bool
 
 
-def record_heartbeat(
-    engine: str, *, engine_version: str, rules_hash: str, model: dict[str, Any] | None = None
-) -> HeartbeatAnswer:
-    """Store a heartbeat, by the database clock; `model` names the versions of model, prompt and tools.
+def record_heartbeat(engine: str, *, engine_version: str, rules_hash: str, model: Any = None) -> HeartbeatAnswer:
+    """Store a heartbeat, by the database clock; `model`, any JSON, names the versions of model, prompt and tools.
 
     One trip to the server, one transaction: the engine's row and its history of availability. Raises
     `history_incomplete` where somebody has deleted the row, or every policy version.

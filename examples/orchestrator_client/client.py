@@ -66,7 +66,7 @@ class OrchestratorClient:
         """Close the connection; the next call opens a new one."""
         self._transport.close()
 
-    def heartbeat(self, *, engine_version: str, rules_hash: str, model: dict[str, Any] | None = None) -> Heartbeat:
+    def heartbeat(self, *, engine_version: str, rules_hash: str, model: Any = None) -> Heartbeat:
         """Report that this engine is available, and by which rules and versions of model, prompt and tools."""
         body: dict[str, Any] = {"engine_version": engine_version, "rules_hash": rules_hash}
         if model is not None:

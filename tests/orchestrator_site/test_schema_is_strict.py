@@ -69,6 +69,7 @@ BODIES: dict[str, tuple[Any, Body]] = {
 }  # fmt: skip
 TAKEN: list[tuple[str, Body]] = [
     *((name, {}) for name in BODIES),
+    *(("Heartbeat", {"model": model}) for model in ("large-2026", ["x", None], 5, True, {"name": "large"}, None)),
     ("Claim", {"limit": 5.0, "wait_seconds": 0.5}),
     ("Renew", {"lease_token": ID}),
     ("Recommendation", {"plan": PLAN | {"quantity": 0.5, "risk_amount": 0}}),
@@ -101,7 +102,6 @@ TAKEN: list[tuple[str, Body]] = [
 REFUSED: list[tuple[str, Body]] = [
     *(("Heartbeat", {"engine_version": version}) for version in ("", " ", "\x1f\x85", 7, None, "x" * 101)),
     *(("Heartbeat", {"rules_hash": text}) for text in (f" {'a' * 64}", f"{'a' * 64}\n", "a" * 65, "A" * 64)),
-    ("Heartbeat", {"model": None}),
     *(("Claim", {"limit": limit}) for limit in ("5", 5.5, True, None, 0, 101)),
     *(("Claim", {"wait_seconds": wait}) for wait in ("0", True, 25.5, -1, None)),
     *(("Renew", {"lease_seconds": seconds}) for seconds in ("60", False, 0, 3601)),
@@ -140,7 +140,7 @@ REFUSED: list[tuple[str, Body]] = [
     ("Recommendation", {"plan": None}),
     ("Recommendation", {"action": "DECLINE"}),
     *(("Recommendation", {"recommendation": bad}) for bad in ("\x00", {"a": ["\x00"]}, {"\x00": 1})),
-    ("Heartbeat", {"model": {"a": "\x00"}}),
+    *(("Heartbeat", {"model": model}) for model in ({"a": "\x00"}, "\x00")),
     ("Heartbeat", {"engine_version": "7\x00"}),
     *(("Trade", {"legs": [LEG | {"instrument": name}]}) for name in ("\u0422WX", "T\x00X", "T\tX")),
     *(("Fill", {"fill_ref": name}) for name in ("entry", "exit\n", " entry ", "directive-1", "succession-1")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -99,8 +100,9 @@ def test_a_heartbeat_shows_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_the_model_that_an_engine_names_is_shown_as_text() -> None:
-    record_heartbeat("A", engine_version="2.1", rules_hash=HASH, model={"name": "<large-2026>", "prompt": "v7"})
+@pytest.mark.parametrize("model", [{"name": "<large-2026>", "prompt": "v7"}, "<large-2026>", ["<large-2026>", 7]])
+def test_the_model_that_an_engine_names_is_shown_as_text(model: Any) -> None:
+    record_heartbeat("A", engine_version="2.1", rules_hash=HASH, model=model)
 
     page = logged_in("viewer").get(reverse("admin:engines")).content.decode()
 
