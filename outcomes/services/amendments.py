@@ -19,7 +19,7 @@ from kernel.actors import Actor
 from kernel.canonical import document_hash
 from kernel.errors import DomainError
 from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
-from kernel.rows import add_related, insert, keep, update
+from kernel.rows import add_related, insert, keep, related, update
 from kernel.values import decimal_text, parse_instant
 from outcomes.core.amendments import AmendmentReport, succession
 from outcomes.core.books import (
@@ -76,9 +76,9 @@ def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> t
         trade = terms.trade(trade_id)
         of_the_fill = trade.amendments.filter(fill_ref=report.of)
         # A refused one, too: sent again it is as refused as before, and needs better evidence.
-        first = of_the_fill.filter(request_hash=request_hash).first()
-        if first is not None:
-            return first, False
+        latest = of_the_fill.filter(request_hash=request_hash).order_by("-id").first()
+        if latest is not None and _is_of_what_stands(latest, trade):
+            return latest, False
         if of_the_fill.filter(state=AmendmentState.PROPOSED).exists():
             raise DomainError("amendment_open", "Another amendment of this fill waits for an operator's decision.")
         amendment = TradeAmendment(
@@ -145,6 +145,19 @@ def _decide(actor: Actor, amendment_id: int, state: AmendmentState, reason: str)
     amendment.save()
     audit.record(actor, f"amendment.{state.lower()}", str(amendment), reason=reason.strip())
     return amendment, terms
+
+
+def _is_of_what_stands(amendment: TradeAmendment, trade: RealTrade | ShadowTrade) -> bool:
+    """Whether nothing has happened to the fill since the proposal, but what the proposal itself made of it.
+
+    Once another amendment was accepted, or an exit told anew after a bust, the same words are of another execution.
+    """
+    rows = related(trade, "fills")
+    made = next((row for row in rows if row.amendment_id == amendment.pk), None)
+    if made is not None:
+        return all(row.revision <= made.revision for row in rows if row.fill_ref == made.fill_ref)
+    # One waits at a time, so what was accepted after it has a higher number; an exit told anew follows a bust.
+    return all((row.amendment_id or 0) < amendment.pk for row in rows if row.fill_ref == amendment.fill_ref)
 
 
 def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, terms: Terms) -> TradeFill:

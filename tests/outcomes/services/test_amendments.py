@@ -187,15 +187,6 @@ def test_a_refused_amendment_leaves_everything_and_may_not_be_repeated_into_anot
     assert propose(desk, real_id, body | {"evidence": "Notice 4712"}).status == 201
 
 
-def test_the_same_proposal_in_another_spelling_is_a_repetition(desk: Desk) -> None:
-    real_id = closed_pair(desk)
-    first = propose(desk, real_id, correction("exit", execution("1.89")))
-
-    again = propose(desk, real_id, correction("exit", execution("1.890", instrument="TWX140621C00070000")))
-
-    assert (again.status, again.body) == (200, first.body)
-
-
 def test_another_amendment_of_a_fill_waits_until_the_first_is_decided(desk: Desk) -> None:
     real_id = closed_pair(desk)
     propose(desk, real_id, correction("exit", execution("1.89")))

@@ -24,7 +24,7 @@ from tests.outcomes.desk import (
     quote,
     violations,
 )
-from tests.outcomes.services.test_amendments import broken, comparable, correction
+from tests.outcomes.services.test_amendments import amend, broken, bust, comparable, correction, propose
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +138,20 @@ def test_what_cannot_be_a_succession_is_refused(desk: Desk, values: dict[str, An
     real_id = desk.open_real()
 
     assert desk.a.post(f"trades/{real_id}/amendments", correction(of, values=values)).code == code
+
+
+def test_a_succession_sent_again_is_a_repetition_until_it_was_busted(desk: Desk) -> None:
+    real_id, _ = both_split(desk)
+    told = correction("entry", values=successor(C70, C35), reason="2-for-1 split.")
+    amend(desk, real_id, correction("entry", values={"fees": "1.20"}))
+    assert propose(desk, real_id, told).body["state"] == "ACCEPTED"
+
+    amend(desk, real_id, bust("succession-2"))
+    split(desk.a, real_id, C70, C35)
+
+    desk.a.close(real_id, exit_price="0.995")
+    assert RealOutcome.objects.get().pnl == Decimal("58.8")
+    assert broken() == []
 
 
 def test_a_closed_trade_has_no_successor_any_more(desk: Desk) -> None:
