@@ -11,6 +11,7 @@ from typing import Any
 from kernel.errors import DomainError
 from kernel.values import decimal_text, format_timestamp, plain_text
 from outcomes.core.books import EXACT, QUANTITY_END, QUANTITY_STEP, ZERO, Fill, LegFill, PositionKey
+from outcomes.core.quoting import parse_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,13 @@ class AmendmentReport:
 def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
     """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
 
-    Raises `unknown_leg` where nothing of the instrument is open, `max_value` for more of the successor than can be
-    booked, and `max_decimal_places` for a finer fraction of it.
+    Raises `amendment_impossible` for a contract that becomes itself, `unknown_leg` where nothing of the instrument is
+    open, `max_value` for more of the successor than can be booked, and `max_decimal_places` for a finer fraction of it.
     """
+    # Shares are split under their name; an option contract that is adjusted becomes another one.
+    if becomes == instrument and (ratio == 1 or parse_option(instrument) is not None):
+        at = "/values/successor/becomes"
+        raise DomainError("amendment_impossible", f"{instrument} would replace itself: name the new contract.", at)
     legs: list[LegFill] = []
     with localcontext(EXACT):
         for (name, side), quantity in held.items():

@@ -19,8 +19,10 @@ from tests.outcomes.desk import (
     Desk,
     EngineClient,
     last_amendment,
+    leg,
     make_desk,
     neutral_quote,
+    plan,
     quote,
     violations,
 )
@@ -129,6 +131,7 @@ def test_the_real_engine_is_told_to_quote_the_successor_too(desk: Desk) -> None:
         (successor(C72_5_JULY, C35), "entry", "amendment_impossible"),
         (successor(C70, C35) | {"fees": "1"}, "entry", "amendment_impossible"),
         (successor(C70, C35), "exit", "amendment_impossible"),
+        (successor(C70, "TWX140621C00070000"), "entry", "amendment_impossible"),
         ({"successor": successor(C70, C35)["successor"] | {"effective_at": "2014-06-05T13:00:00Z"}}, "entry",
          "amendment_impossible"),
         (successor(C70, C35, ratio="0"), "entry", "invalid"),
@@ -151,6 +154,21 @@ def test_a_succession_sent_again_is_a_repetition_until_it_was_busted(desk: Desk)
 
     desk.a.close(real_id, exit_price="0.995")
     assert RealOutcome.objects.get().pnl == Decimal("58.8")
+    assert broken() == []
+
+
+def test_shares_are_split_under_their_own_name_and_not_renamed_to_it() -> None:
+    desk = make_desk(plan_a=plan(leg("TWX"), multiplier="1"))
+    real_id = desk.open_real(legs=[leg("TWX")], multiplier="1")
+    renamed = propose(desk, real_id, correction("entry", values=successor("TWX", "TWX", ratio="1")))
+
+    split(desk.a, real_id, "TWX", "TWX")
+    desk.a.close(real_id, exit_price="0.995")
+
+    assert (renamed.code, renamed.body["errors"][0]["pointer"]) == (
+        "amendment_impossible", "/values/successor/becomes",
+    )  # fmt: skip
+    assert RealOutcome.objects.get().pnl == Decimal("0.6")
     assert broken() == []
 
 
