@@ -139,6 +139,10 @@ class StrictSerializer(FixedFields, serializers.Serializer[Any]):
     # What the document says of several fields together, as JSON Schema; the serializer checks it by other means.
     together: ClassVar[dict[str, Any]] = {}
 
+    def words_for_unknown(self, name: str) -> str:
+        """What is said of a member that there is not; of some it helps to say what to send instead."""
+        return "Unknown field."
+
     def to_internal_value(self, data: Any) -> Any:
         """Reject unknown fields by name, then validate as DRF does, without what is for forms and partial updates."""
         if not isinstance(data, dict):
@@ -148,7 +152,10 @@ class StrictSerializer(FixedFields, serializers.Serializer[Any]):
         if not data.keys() <= taken.keys():
             unknown = sorted(data.keys() - taken.keys())
             raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")] for name in unknown}
+                {
+                    name: [serializers.ErrorDetail(self.words_for_unknown(name), code="unknown_field")]
+                    for name in unknown
+                }
             )
         values, errors = {}, {}
         for name, (may_lack, read, check) in taken.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any
@@ -25,6 +25,16 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedPrice:
+    """At what a leg was filled in truth, in the words of the report that told it; its quantity stays as stored."""
+
+    price: Decimal
+    instrument: str | None = None  # None: of the only leg
+    side: str | None = None
+    ratio: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AmendmentReport:
     """What an engine says a stored fill was in truth; a bust has no values."""
 
@@ -35,6 +45,7 @@ class AmendmentReport:
     successor: Successor | None
     reason: str
     evidence: str
+    prices: tuple[CorrectedPrice, ...] = ()  # instead of legs, until `amendment_in_full`
 
     def values(self) -> dict[str, Any]:
         """As stored, with numbers and times as text."""
@@ -53,6 +64,42 @@ class AmendmentReport:
         return document
 
 
+def amendment_in_full(report: AmendmentReport, fill: Fill, opened: Sequence[Mapping[str, Any]]) -> AmendmentReport:
+    """With all legs of the fill that it corrects, where it names prices alone; `opened` are the legs of the opening.
+
+    Raises `amendment_impossible` for a price that is not of one leg of the fill.
+    """
+    ratios = {leg["instrument"]: leg["ratio"] for leg in opened}
+    legs = dict(enumerate(fill.legs))
+    corrected: dict[int, LegFill] = {}
+    for number, told in enumerate(report.prices):
+        at = f"/values/legs/{number}"
+        found = [place for place, leg in legs.items() if _is_of(told, leg)]
+        if told.instrument is None:
+            if len(found) > 1:
+                raise _impossible("The fill has several legs: send `legs`, each with its price.", "/values")
+        elif not found:
+            side = f"{told.side} " if told.side else ""
+            raise _impossible(f"The fill has no {side}leg {told.instrument}.", f"{at}/instrument")
+        elif len(found) > 1:
+            detail = f"The fill has several executions in {told.instrument}: restate all its legs, as in a fill."
+            raise _impossible(detail, at)
+        elif found[0] in corrected:
+            raise _impossible(f"Leg {told.instrument} has two prices.", at)
+        elif told.ratio not in (None, ratios.get(told.instrument)):
+            raise _impossible("A ratio is corrected by the quantity: restate all legs, as in a fill.", f"{at}/ratio")
+        corrected[found[0]] = replace(legs[found[0]], price=told.price)
+    return replace(report, legs=tuple((legs | corrected).values()), prices=()) if report.prices else report
+
+
+def _is_of(told: CorrectedPrice, leg: LegFill) -> bool:
+    return told.instrument in (None, leg.key[0]) and told.side in (None, leg.side)
+
+
+def _impossible(detail: str, pointer: str) -> DomainError:
+    return DomainError("amendment_impossible", detail, pointer)
+
+
 def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str, becomes: str, ratio: Decimal) -> Fill:
     """What a split or a new name does to the positions held: `ratio` units of the successor for each unit.
 
@@ -62,7 +109,7 @@ def succession(ref: str, held: Mapping[PositionKey, Decimal], *, instrument: str
     # Shares are split under their name; an option contract that is adjusted becomes another one.
     if becomes == instrument and (ratio == 1 or parse_option(instrument) is not None):
         at = "/values/successor/becomes"
-        raise DomainError("amendment_impossible", f"{instrument} would replace itself: name the new contract.", at)
+        raise _impossible(f"{instrument} would replace itself: name the new contract.", at)
     legs: list[LegFill] = []
     with localcontext(EXACT):
         for (name, side), quantity in held.items():

@@ -8,19 +8,57 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from kernel.errors import DomainError
-from kernel.fields import InstantField, StrictSerializer, TextField, members
-from outcomes.core.amendments import AmendmentReport, Successor
+from kernel.fields import InstantField, StrictSerializer, TextField, WholeField, members
+from outcomes.core.amendments import AmendmentReport, CorrectedPrice, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.reports import MAX_LEGS
-from outcomes.core.trades import QUANTITY
+from outcomes.core.trades import EFFECTS, QUANTITY, SIDES
 from outcomes.engine_api.serializers import (
     LEGS_MESSAGES,
-    FillLegSerializer,
+    MAX_RATIO,
     InstrumentField,
     PositiveField,
     price_field,
 )
-from outcomes.models import AmendmentKind
+from outcomes.models import ENTRY, EXIT, AmendmentKind
+
+# What each report calls a price: of "entry", of "exit", and of any fill.
+ENTRY_PRICE, EXIT_PRICE, PRICE_ALONE = "entry_price", "exit_price", "price"
+OF_ONE_REPORT = {ENTRY_PRICE: ENTRY, EXIT_PRICE: EXIT}
+# The words of a leg, by its price, beside the instrument: those that it must have, and those that it may have.
+LEG_FORMS = {
+    PRICE_ALONE: ({"effect", "side", "quantity", PRICE_ALONE}, set[str]()),
+    ENTRY_PRICE: ({ENTRY_PRICE}, {"side", "ratio"}),
+    EXIT_PRICE: ({EXIT_PRICE}, {"side", "ratio"}),
+}
+OF_A_LEG = set[str]().union(*(words | also for words, also in LEG_FORMS.values()))
+LEG_ADVICE = "a leg is told as in a fill (effect, side, quantity, price), by entry_price or by exit_price."
+# Each says the prices of the whole fill.
+PRICED = {"legs", PRICE_ALONE, ENTRY_PRICE, EXIT_PRICE}
+TIMES = ("time", "entry_time", "exit_time")
+WRONG_TIME = (
+    "Times cannot be amended: the shadow has followed them. Bust an exit or a fill at a wrong time and, once that is "
+    "accepted, report it anew (a fill under another fill_ref)."
+)
+CORRECTABLE = "An amendment corrects legs (with prices and quantities) and fees, or names a successor."
+
+
+def _error(detail: str, code: str) -> list[str]:
+    return [serializers.ErrorDetail(detail, code)]
+
+
+def _without(names: set[str]) -> dict[str, Any]:
+    """An object without these members."""
+    return members(**{name: {"not": {}} for name in sorted(names)})
+
+
+def _says(name: str) -> dict[str, Any]:
+    """Values that have this word, for the whole or for a leg."""
+    return {"anyOf": [{"required": [name]}, _has_leg(name)]}
+
+
+def _has_leg(name: str) -> dict[str, Any]:
+    return members(legs={"contains": {"required": [name]}}) | {"required": ["legs"]}
 
 
 class SuccessorSerializer(StrictSerializer):
@@ -32,17 +70,67 @@ class SuccessorSerializer(StrictSerializer):
     effective_at = InstantField()
 
 
-class AmendmentValuesSerializer(StrictSerializer):
-    """What a fill was in truth; members left out stay as stored."""
+class AmendedLegSerializer(StrictSerializer):
+    """One leg as it was filled in truth: an execution as in a fill, or its price as in an opening or an exit."""
 
-    together: ClassVar[dict[str, Any]] = {"dependentSchemas": {"successor": {"maxProperties": 1}}}
-    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=FillLegSerializer(), min_length=1, max_length=2 * MAX_LEGS, required=False, error_messages=LEGS_MESSAGES
+    together: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": sorted(words)} | _without(OF_A_LEG - words - also) for words, also in LEG_FORMS.values()]
+    }
+    instrument = InstrumentField()
+    effect = serializers.ChoiceField(list(EFFECTS), required=False, help_text="Only as in a fill.")
+    side = serializers.ChoiceField(
+        list(SIDES), required=False, help_text="Side of the position; required as in a fill."
     )
+    quantity = PositiveField(**QUANTITY, required=False, help_text="Only as in a fill; else it stays as stored.")
+    price = price_field(required=False, help_text="As in a fill, with effect, side and quantity.")
+    ratio = WholeField(min_value=1, max_value=MAX_RATIO, required=False, help_text="The opening's; cannot be amended.")
+    entry_price = price_field(required=False, help_text='As in an opening; only of "entry".')
+    exit_price = price_field(required=False, help_text='As in an exit; only of "exit".')
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Reject a leg in the words of two reports, and one that lacks some of them."""
+        form = next((name for name in (ENTRY_PRICE, EXIT_PRICE) if name in attrs), PRICE_ALONE)
+        words, also = LEG_FORMS[form]
+        said = attrs.keys() & OF_A_LEG
+        errors = {name: _error(f"Not beside {form}: {LEG_ADVICE}", "invalid") for name in sorted(said - words - also)}
+        errors |= {name: _error(f"This field is required: {LEG_ADVICE}", "required") for name in sorted(words - said)}
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+
+class AmendmentValuesSerializer(StrictSerializer):
+    """What a fill was in truth, as in a fill or in the words of the report that told it; the rest stays as stored."""
+
+    together: ClassVar[dict[str, Any]] = {
+        "dependentSchemas": {
+            "successor": {"maxProperties": 1},
+            **{name: _without(PRICED - {name}) for name in sorted(PRICED)},
+        },
+        # A word of one leg is one of all.
+        "allOf": [
+            {"if": _has_leg(name), "then": members(legs={"items": {"required": [name]}})} for name in OF_ONE_REPORT
+        ],
+    }
+    legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=AmendedLegSerializer(),
+        min_length=1,
+        max_length=2 * MAX_LEGS,
+        required=False,
+        error_messages=LEGS_MESSAGES,
+        help_text="All legs as in a fill, or those of the opening or the exit whose price was another.",
+    )
+    price = price_field(required=False, help_text="Instead of `legs`, of a fill with one leg.")
+    entry_price = price_field(required=False, help_text='Instead of `legs`, of an "entry" with one leg.')
+    exit_price = price_field(required=False, help_text='Instead of `legs`, of an "exit" with one leg.')
     fees = price_field(required=False, help_text="Negative for a rebate.")
     successor = SuccessorSerializer(
-        required=False, help_text="For a contract that is still open; excludes `legs` and `fees`."
+        required=False, help_text="For a contract that is still open; excludes all the others."
     )
+
+    def words_for_unknown(self, name: str) -> str:
+        """What can be corrected, and what to do about a wrong time."""
+        return f"{WRONG_TIME} {CORRECTABLE}" if name in TIMES else f"Unknown field. {CORRECTABLE}"
 
 
 class AmendmentSerializer(StrictSerializer):
@@ -52,6 +140,13 @@ class AmendmentSerializer(StrictSerializer):
         "if": members(kind={"const": AmendmentKind.CORRECT.value}),
         "then": members(values={"minProperties": 1}) | {"required": ["values"]},
         "else": members(values={"maxProperties": 0}),
+        "allOf": [
+            {
+                "if": members(values=_says(name)) | {"required": ["values"]},
+                "then": members(of={"pattern": rf"^\s*{ref}\s*$"}),
+            }
+            for name, ref in OF_ONE_REPORT.items()
+        ],
     }
     kind = serializers.ChoiceField(AmendmentKind.values)
     of = TextField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
@@ -60,21 +155,54 @@ class AmendmentSerializer(StrictSerializer):
     evidence = TextField(max_length=4000, help_text="Where an operator can check it, such as the broker's notice.")
 
     def report(self) -> AmendmentReport:
-        """The validated amendment; raise where its values do not fit its kind."""
+        """The validated amendment; raise where its values do not fit its kind or its fill."""
         given = self.validated_data
         values = given.get("values", {})
         if bool(values) != (given["kind"] == AmendmentKind.CORRECT):
-            detail = "A CORRECT needs values: legs, fees or a successor; a BUST takes none."
-            raise DomainError("amendment_impossible", detail, "/values")
+            raise _impossible("A CORRECT needs values: legs, a price, fees or a successor; a BUST takes none.")
         if "successor" in values and len(values) > 1:
-            detail = "Send a successor in an amendment of its own."
-            raise DomainError("amendment_impossible", detail, "/values/successor")
+            raise _impossible("Send a successor in an amendment of its own.", "/successor")
+        legs, prices = _legs_and_prices(given["of"], values)
         return AmendmentReport(
             kind=given["kind"],
             of=given["of"],
-            legs=tuple(LegFill(**leg) for leg in values["legs"]) if "legs" in values else None,
+            legs=legs,
+            prices=prices,
             fees=values.get("fees"),
             successor=Successor(**values["successor"]) if "successor" in values else None,
             reason=given["reason"],
             evidence=given["evidence"],
         )
+
+
+def _legs_and_prices(of: str, values: dict[str, Any]) -> tuple[tuple[LegFill, ...] | None, tuple[CorrectedPrice, ...]]:
+    """The legs told as in a fill, else the prices told in the words of an opening, of an exit or of a single leg."""
+    priced = sorted(PRICED & values.keys())
+    if len(priced) > 1:
+        raise _impossible(f"Send {' or '.join(priced)}, not both: say each price once.", f"/{priced[-1]}")
+    legs: list[dict[str, Any]] = values.get("legs", [])
+    if not priced:
+        return None, ()
+    if not legs:
+        _refuse_words_of_another_report(of, priced, "")
+        return None, (CorrectedPrice(values[priced[0]]),)
+    prices = []
+    for number, leg in enumerate(legs):
+        said = [name for name in OF_ONE_REPORT if name in leg]
+        _refuse_words_of_another_report(of, said, f"/legs/{number}")
+        prices += [CorrectedPrice(leg[name], leg["instrument"], leg.get("side"), leg.get("ratio")) for name in said]
+    if not prices:
+        return tuple(LegFill(**leg) for leg in legs), ()
+    if len(prices) < len(legs):
+        raise _impossible(f"Send all legs in one form. {LEG_ADVICE}", "/legs")
+    return None, tuple(prices)
+
+
+def _refuse_words_of_another_report(of: str, said: list[str], at: str) -> None:
+    for name in said:
+        if OF_ONE_REPORT.get(name, of) != of:
+            raise _impossible(f'{name} is of "{OF_ONE_REPORT[name]}", and this amends "{of}".', f"{at}/{name}")
+
+
+def _impossible(detail: str, pointer: str = "") -> DomainError:
+    return DomainError("amendment_impossible", detail, f"/values{pointer}")

@@ -21,7 +21,7 @@ from kernel.errors import DomainError
 from kernel.events import AMENDMENT_PROPOSED, TRADE_AMENDED
 from kernel.rows import add_related, insert, keep, related, update
 from kernel.values import decimal_text, parse_instant
-from outcomes.core.amendments import AmendmentReport, succession
+from outcomes.core.amendments import AmendmentReport, amendment_in_full, succession
 from outcomes.core.books import (
     Fill,
     LegFill,
@@ -70,10 +70,12 @@ def propose_amendment(engine: str, trade_id: UUID, report: AmendmentReport) -> t
     Raises `amendment_open` while another one of the same fill waits, `shadow_not_amended` for prices of a shadow, which
     are the referee's, and `amendment_impossible` for what could not be booked.
     """
-    request_hash = report_hash(report)
     with transaction.atomic():
         terms = lock_trade(engine, trade_id)
         trade = terms.trade(trade_id)
+        if report.prices:
+            report = amendment_in_full(report, core_fill(_amendable(trade, report.of)), trade.legs)
+        request_hash = report_hash(report)
         of_the_fill = trade.amendments.filter(fill_ref=report.of)
         # A refused one, too: sent again it is as refused as before, and needs better evidence.
         latest = of_the_fill.filter(request_hash=request_hash).order_by("-id").first()
@@ -162,18 +164,11 @@ def _is_of_what_stands(amendment: TradeAmendment, trade: RealTrade | ShadowTrade
 
 def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, terms: Terms) -> TradeFill:
     """The row that the amendment would add, tried on the books; raises `amendment_impossible`, `shadow_not_amended`."""
-    rows = {row.fill_ref: row for row in stored_fills(trade)}
-    first = rows.get(amendment.fill_ref)
-    if first is None:
-        if isinstance(trade, RealTrade):
-            refuse_without_entry(trade)
-        raise _impossible("The trade has no such fill, or it was busted.", "/of")
-    if successor := amendment.values.get("successor"):
+    successor = amendment.values.get("successor")
+    first = _amendable(trade, amendment.fill_ref, prices=not successor)
+    if successor:
         return _succession(trade, amendment, successor, terms)
-    if isinstance(trade, ShadowTrade):
-        raise DomainError(
-            "shadow_not_amended", "The referee prices shadows; only a successor of a contract is accepted."
-        )
+    rows = {row.fill_ref: row for row in stored_fills(trade)}
     row = TradeFill.objects.get(pk=first.pk)
     row.pk, row.request_hash, row.reported_at = None, "", terms.now
     row.revision = first.revision + 1
@@ -191,6 +186,20 @@ def _amended_fill(trade: RealTrade | ShadowTrade, amendment: TradeAmendment, ter
         row.scheduled_fees = scheduled_fees(charged, trade.multiplier, terms.schedule)
     _refuse_impossible(trade, [core_fill(each) for each in rows.values()], terms)
     return row
+
+
+def _amendable(trade: RealTrade | ShadowTrade, ref: str, *, prices: bool = True) -> TradeFill:
+    """The fill in force that an amendment is of; `prices`: it is no succession, which shadows have, too."""
+    found = next((row for row in stored_fills(trade) if row.fill_ref == ref), None)
+    if found is None:
+        if isinstance(trade, RealTrade):
+            refuse_without_entry(trade)
+        raise _impossible("The trade has no such fill, or it was busted.", "/of")
+    if prices and isinstance(trade, ShadowTrade):
+        raise DomainError(
+            "shadow_not_amended", "The referee prices shadows; only a successor of a contract is accepted."
+        )
+    return found
 
 
 def _documents(first: TradeFill, amendment: TradeAmendment) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ PLAN: Body = {"legs": [LEG], "quantity": "1", "multiplier": "100", "currency": "
 QUOTE: Body = {"instrument": "TWX", "bid": "1", "ask": "1.1", "quote_time": NOON}
 QUOTED: Body = {"bid": "1", "ask": "1.1", "quote_time": NOON}
 SUCCESSOR: Body = {"instrument": "TWX", "becomes": "TWX1", "effective_at": NOON}
+CORRECT: Body = {"kind": "CORRECT"}
 BODIES: dict[str, tuple[Any, Body]] = {
     "Heartbeat": (HeartbeatSerializer, {"engine_version": "7", "rules_hash": "a" * 64}),
     "Claim": (ClaimSerializer, {}),
@@ -96,6 +97,11 @@ TAKEN: list[tuple[str, Body]] = [
     ("Fill", {"time": "2100-12-31T23:59:59.999999999+00:00"}),
     ("Amendment", {"kind": "CORRECT", "values": {"fees": "1"}}),
     ("Amendment", {"values": {}}),
+    *(("Amendment", CORRECT | {"values": {word: 1.5, "fees": "1"}}) for word in ("exit_price", "price")),
+    ("Amendment", CORRECT | {"of": " entry ", "values": {"entry_price": "1.50"}}),
+    ("Amendment", CORRECT | {"values": {"legs": [LEG | {"exit_price": "1.50", "ratio": 2}]}}),
+    ("Amendment", CORRECT | {"of": "entry", "values": {"legs": [LEG | {"entry_price": "1.50"}]}}),
+    ("Amendment", CORRECT | {"of": "f1", "values": {"legs": [FILLED] * 8}}),
     *(("MarketData", {"symbol": symbol}) for symbol in ("NASDAQ:aapl", "ES1!", "/ES", "[SP500]", "BTC/USDT:USDT", "1")),
     ("ShadowExit", {"quotes": {}, "market_conditions": {"quotes": {}, "seen": None}}),
 ]
@@ -146,6 +152,16 @@ REFUSED: list[tuple[str, Body]] = [
     *(("Fill", {"fill_ref": name}) for name in ("entry", "exit\n", " entry ", "directive-1", "succession-1")),
     *(("Fill", {"time": time}) for time in ("2014-06-31T12:00:00Z", "2013-02-29T12:00:00Z", "2100-02-29T12:00:00Z")),
     *(("Fill", {"time": time}) for time in ("1970-01-01T00:00:00+00:01", "2100-12-31T23:59:59-00:01")),
+    ("Amendment", CORRECT | {"of": "f1", "values": {"exit_price": "1.50"}}),
+    *(("Amendment", CORRECT | {"values": {name: "1"}}) for name in ("entry_price", "exit_time", "quantity")),
+    *(
+        ("Amendment", CORRECT | {"values": {"legs": legs}})
+        for legs in (
+            [LEG], [FILLED, LEG | {"exit_price": "1"}], [FILLED | {"exit_price": "1"}], [LEG | {"entry_price": "1"}],
+            [LEG | {"exit_price": "1", "quantity": "1"}], [FILLED | {"ratio": 1}],
+        )
+    ),
+    ("Amendment", CORRECT | {"values": {"exit_price": "1", "legs": [FILLED]}}),
     ("Amendment", {"kind": "CORRECT"}),
     ("Amendment", {"kind": "CORRECT", "values": {}}),
     ("Amendment", {"values": {"fees": "1"}}),
