@@ -262,6 +262,8 @@ def test_what_all_alert_processes_have_counted_and_timed_is_among_the_metrics(tm
 
 def test_without_a_token_no_call_is_among_the_metrics(port: int) -> None:
     """An engine on this machine that sees its rival's permits confirmed knows who trades for real."""
+    make_source()
+    assert post(port, WEBHOOK, sent_alert())[0] == 200
     ask(port, "GET", f"/api/v1/trades/{uuid4()}")
 
     text = ask(port, "GET", "/metrics").decode()
