@@ -61,7 +61,7 @@ def parent_of(pid: int) -> int:
 
 
 def wait_until_ready(port: int) -> None:
-    wait_until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, what="readiness")
+    wait_until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, seconds=180, what="readiness")
 
 
 def test_two_that_start_at_once_on_a_new_database_both_come_up(tmp_path: Path) -> None:
