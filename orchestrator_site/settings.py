@@ -340,6 +340,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["policies.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["policies.access.HasKnownKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "policies.access.CallNegotiation",
     "DEFAULT_PARSER_CLASSES": ["orchestrator_site.web.handling.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "orchestrator_site.api_schema.generation.CallSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.api_errors.problem_response",

@@ -178,7 +178,16 @@ class IsAnalyst(HasKnownKey):
     owners = frozenset({KeyOwner.ANALYST.value})
 
 
-class JsonNegotiation(DefaultContentNegotiation):
+class CallNegotiation(DefaultContentNegotiation):
+    """DRF's own; but of a call that answers in one form alone, `format` is a parameter like any other."""
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 (DRF's)
+        """Those of the form that was asked for; raise Http404 when none is."""
+        found = list(renderers)
+        return found if len(found) == 1 else super().filter_renderers(found, format)
+
+
+class JsonNegotiation(CallNegotiation):
     """JSON for whoever sends and takes it, as every engine does; anything else is negotiated."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> Any:

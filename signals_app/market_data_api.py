@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.calls import validated_body
 from kernel.fields import InstantField, JSONObjectField, StrictSerializer, TextField
 from signals_app.alerts.fields import SYMBOL_PATTERN
 from signals_app.market_data import store_market_data
@@ -70,8 +71,7 @@ class MarketDataView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Store one observation: 201 when it is new, 200 with the first one when it was sent before."""
-        body = MarketDataSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = validated_body(MarketDataSerializer, request)
         key: Any = request.auth
         row, is_new = store_market_data(**body.validated_data, source=key.name)
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.calls import refuse_query
 from outcomes.core.evidence import A_BETTER, ASSUMPTION_BROKEN, B_BETTER, EQUIVALENT, INCONCLUSIVE, RUNNING
 from outcomes.core.sentences import FLAGS, NOT_SEPARABLE
 from outcomes.evaluations.documents import evaluation_document, evaluations, summary_document
@@ -136,6 +137,7 @@ class EvaluationListView(APIView):
     @extend_schema(responses=EvaluationListSerializer, operation_id="list_evaluations")
     def get(self, request: Request) -> Response:
         """Which evaluations there are, newest first, with their verdicts."""
+        refuse_query(request)
         found = [summary_document(evaluation) for evaluation in evaluations()]
         return Response(EvaluationListSerializer({"evaluations": found}).data)
 
@@ -148,4 +150,5 @@ class EvaluationView(APIView):
     @extend_schema(responses=EvaluationSerializer, operation_id="get_evaluation")
     def get(self, request: Request, name: str) -> Response:
         """Everything about one: content, verdict, evidence, blocks and what stands beside it."""
+        refuse_query(request)
         return Response(evaluation_document(evaluation_named(name)))

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kernel.calls import refuse_query
 from outcomes.analyst_api.paging import BY_UUID, page_of
 from outcomes.analyst_api.serializers import (
     ExperimentFilterSerializer,
@@ -47,4 +48,5 @@ class ExperimentView(APIView):
     @extend_schema(responses=ExperimentStorySerializer, operation_id="get_experiment")
     def get(self, request: Request, experiment_id: UUID) -> Response:
         """Answer: which engine recommended this trade, and why did it execute?"""
+        refuse_query(request)
         return Response(ExperimentStorySerializer(experiment_story(experiment_id)).data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.utils.http import parse_etags
@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import claim_assignments, get_assignment, renew_lease, wait_for
+from kernel.calls import refuse_query, validated_body
 from kernel.errors import DomainError
 from kernel.field_errors import field_errors, first_of
-from kernel.fields import StrictSerializer, query_of
+from kernel.fields import query_of
 from outcomes import services
 from outcomes.core.reports import ExitReport, FillReport, OpeningReport
 from outcomes.engine_api.amendments import AmendmentSerializer
@@ -50,8 +51,6 @@ from outcomes.engine_api.serializers import (
 from outcomes.selectors import answers_to_open, naming_what_is_gone, own_trades
 from policies.access import EngineCall, engine_of
 
-Body = TypeVar("Body", bound=StrictSerializer)
-
 
 def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:
     """The two successful answers of a POST that creates something."""
@@ -61,19 +60,10 @@ def _first_or_repeat(serializer: Any) -> dict[int, OpenApiResponse]:
     }
 
 
-def _validated(serializer: type[Body], request: Request) -> Body:
-    body = serializer(data=request.data)
-    # For want of a body DRF makes {} up, which some calls would take for all their defaults.
-    if request.stream is None:
-        raise DomainError("empty_body", "The body is empty; it must be a JSON object.")
-    body.is_valid(raise_exception=True)
-    return body
-
-
 def _report(serializer: Any, request: Request, trade_id: UUID | None = None) -> Any:
     """The report of a trade; of real money one that cannot be read is not lost."""
     try:
-        return _validated(serializer, request).report()
+        return validated_body(serializer, request).report()
     except (ValidationError, DomainError) as error:
         wrong = error.detail if isinstance(error, DomainError) else first_of(field_errors(error.detail))
         services.keep_unreadable(engine_of(request), request.data, wrong, trade_id)
@@ -86,7 +76,7 @@ class ClaimView(EngineCall, APIView):
     @extend_schema(request=ClaimSerializer, responses=ClaimedSerializer, operation_id="claim_assignments")
     def post(self, request: Request) -> Response:
         """Answer at once when there is work, else after `wait_seconds`."""
-        body = _validated(ClaimSerializer, request)
+        body = validated_body(ClaimSerializer, request)
         claimed = claim_assignments(engine_of(request), **body.validated_data)
         token = claimed[0].lease_token if claimed else None
         return Response(ClaimedSerializer.answer({"assignments": claimed, "lease_token": token}))
@@ -98,7 +88,7 @@ class RenewView(EngineCall, APIView):
     @extend_schema(operation_id="renew_lease", request=RenewSerializer, responses=RenewedSerializer)
     def post(self, request: Request, experiment_id: UUID) -> Response:
         """Lengthen a lease while it holds; 409 `lease_lost` once it has ended or the assignment was answered."""
-        body = _validated(RenewSerializer, request)
+        body = validated_body(RenewSerializer, request)
         engine = engine_of(request)
         with naming_what_is_gone(engine, experiment_id):
             until = renew_lease(engine, experiment_id, **body.validated_data)
@@ -126,6 +116,7 @@ class AssignmentView(EngineCall, APIView):
     )
     def get(self, request: Request, experiment_id: UUID) -> Response:
         """The same document as the claim's; its ETag is the context hash, because it never changes."""
+        refuse_query(request)
         engine = engine_of(request)
         with naming_what_is_gone(engine, experiment_id):
             assignment = get_assignment(engine, experiment_id)
@@ -163,7 +154,7 @@ class RecommendationsView(EngineCall, APIView):
     )
     def post(self, request: Request) -> Response:
         """Store what the engine recommends, byte for byte, and reveal its role."""
-        body = _validated(RecommendationSerializer, request)
+        body = validated_body(RecommendationSerializer, request)
         # The text is stored as it was sent. Django's `request.body` would refuse what is too large in its own words.
         report = body.report(request.sent)  # type: ignore[attr-defined]  # the parser keeps it there
         recommendation, is_new = services.record_recommendation(engine_of(request), report)
@@ -216,6 +207,7 @@ class TradeView(EngineCall, APIView):
     @extend_schema(operation_id="get_trade", responses=TradeDocumentSerializer)
     def get(self, request: Request, trade_id: UUID) -> Response:
         """The same document as in the list, with the instruments to quote in its exit as of now."""
+        refuse_query(request)
         return Response(TradeDocumentSerializer.answer(services.own_trade(engine_of(request), trade_id)))
 
 
@@ -242,7 +234,7 @@ class TradeAmendmentsView(EngineCall, APIView):
     )
     def post(self, request: Request, trade_id: UUID) -> Response:
         """Keep a broker's correction or bust of a fill until an operator decides; nothing changes before."""
-        report = _validated(AmendmentSerializer, request).report()
+        report = validated_body(AmendmentSerializer, request).report()
         amendment, is_new = services.propose_amendment(engine_of(request), trade_id, report)
         return Response(AmendmentAnswerSerializer.answer(amendment), status=201 if is_new else 200)
 
@@ -294,6 +286,6 @@ class ExitDirectiveReportView(EngineCall, APIView):
     @extend_schema(operation_id="report_shadow_exit", request=ShadowExitSerializer, responses=SettledExitSerializer)
     def post(self, request: Request, directive_id: tuple[UUID, int]) -> Response:
         """Close the shadow at its engine's own quotes as of the exit time."""
-        body = _validated(ShadowExitSerializer, request)
+        body = validated_body(ShadowExitSerializer, request)
         directive, _ = services.report_shadow_exit(engine_of(request), *directive_id, body.report())
         return Response(SettledExitSerializer.answer(directive))

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.distribution import wait_for
+from kernel.calls import validated_body
 from kernel.fields import query_of
 from outcomes.feeder_api.quote_requests import quote_requests
 from outcomes.feeder_api.serializers import (
@@ -69,8 +70,7 @@ class QuotesView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Store up to 5,000 quotes, all but crossed ones, or none; sending them again changes nothing."""
-        body = QuotesSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = validated_body(QuotesSerializer, request)
         key: Any = request.auth
         # The name comes from the key: a feeder cannot quote in another's name.
         answer = store_quotes(key.name, body.validated_data["quotes"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from tests.factories import api_client
 
@@ -32,6 +33,40 @@ def test_a_request_that_is_none(url: str, sent: dict[str, Any], headers: Any, st
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("owner", "call"),
+    [("engine-a", "heartbeat"), ("engine-a", "recommendations"), ("feeder", "quotes"), ("feeder", "market-data")],
+)
+def test_no_body_is_an_empty_one_whatever_the_call(owner: str, call: str) -> None:
+    answer = api_client(owner).generic("POST", f"/api/v1/{call}", "", content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "empty_body")
+
+
+@pytest.mark.parametrize("name", ["x", "format"])
+@pytest.mark.parametrize(
+    ("owner", "call"),
+    [
+        ("engine-a", "assignments/00000000-0000-0000-0000-000000000000"), ("engine-a", "trades"),
+        ("engine-a", "trades/00000000-0000-0000-0000-000000000000"), ("feeder", "quote-requests"),
+        ("analyst", "experiments/00000000-0000-0000-0000-000000000000"), ("analyst", "performance"),
+        ("analyst", "evaluations"), ("analyst", "evaluations/none"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_a_call_does_not_know_is_refused(owner: str, call: str, name: str) -> None:
+    answer = api_client(owner).get(f"/api/v1/{call}?{name}=xml")
+
+    assert answer.status_code == 400
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(f"/{name}", "unknown_field")]
+
+
+def test_the_page_of_the_api_allows_what_it_answers() -> None:
+    answer = Client().options("/api/v1/docs")
+
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert [Client().generic(method, "/api/v1/docs").status_code for method in ("GET", "HEAD")] == [200, 200]
 
 
 def test_what_nobody_expected_is_a_500_that_names_the_request_and_nothing_else() -> None:
