@@ -161,10 +161,10 @@ text is `""`.
 ## What has been archived
 
 Where a retention is set, old rows leave the database for Parquet files ([deployment.md](deployment.md#retention)).
-`outcomes` and `pairs` have them all the same. `experiments`, `deliveries` and `audit` have only what is in the
-database; their pages say so in `archived_until`, their files in the header `Archived-Until`: what came at or before
-that time may be in archive files instead. Without it nothing is missing. `GET /api/v1/experiments/{id}` answers 404
-for an archived one.
+`outcomes` and `pairs` have them all the same, but for `replayed`, which is then null. `experiments`, `deliveries` and
+`audit` have only what is in the database; their pages say so in `archived_until`, their files in the header
+`Archived-Until`: what came at or before that time may be in archive files instead. Without it nothing is missing.
+`GET /api/v1/experiments/{id}` answers 404 for an archived one.
 
 The files lie in `ARCHIVE_DIR`, a folder for each table of the database, and are read together:
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from experiments.core.explanation import EngineFacts, explain
@@ -23,6 +23,7 @@ from outcomes.models import Action, ArchivedExperiment, Outcome, RealTrade, Reco
 from policies.as_of import absence_at
 from policies.models import PolicyVersion
 from policies.selectors import open_halt
+from signals_app.models import Signal
 
 MISSING = load(__file__, "missing.sql")
 MISSING_ASSIGNMENT = load(__file__, "missing_assignment.sql")
@@ -61,6 +62,10 @@ MAX_TRADES = 200
 CURSOR = f"^{MOMENT_PATTERN}_{UUID_PATTERN}$"
 # What a trade's document reads beside the trade itself, in a query each.
 _OF_A_TRADE = ("fills", "outcomes", "amendments", "exit_directives", "experiment__violations")
+
+
+# Whether a trade's signal was replayed; None where that was deleted. Not joined: the trade must not vanish with it.
+REPLAYED = Subquery(Signal.objects.filter(experiment=OuterRef("experiment_id")).values("replayed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ def own_trades(
     found: list[RealTrade | ShadowTrade] = []
     for table, extra in ((RealTrade, ("experiment__shadowtrades",)), (ShadowTrade, ("own_exit",))):
         if kind in (None, table.kind):
-            rows: QuerySet[Any] = table.objects.filter(**conditions).order_by("opened_at", "trade_id")
+            rows: QuerySet[Any] = table.objects.filter(**conditions).annotate(replayed=REPLAYED)
+            rows = rows.order_by("opened_at", "trade_id")
             if cursor is not None:
                 rows = rows.filter(cursor.beyond("opened_at", "trade_id"))
             found += rows.prefetch_related(*_OF_A_TRADE, *extra)[: page_size + 1]

@@ -97,7 +97,7 @@ def _result_columns(columns: tuple[Column, ...]) -> tuple[tuple[str, str, str], 
         "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant",
     }  # fmt: skip
     named = {"experiment_id": "r.experiment_id", "trade_id": "r.id", "b_pnl": "r.a_pnl - r.pnl", "b_r": "r.a_r - r.r"}
-    named |= {name: f"coalesce(x.{name}, y.{name})" for name in of_experiment}
+    named |= {name: f"coalesce(x.{name}, y.{name})" for name in of_experiment} | {"replayed": "x.replayed"}
     return tuple((one.name, named.get(one.name, f"r.{one.name}"), one.meaning) for one in columns)
 
 

@@ -30,7 +30,7 @@ _FORMS: dict[Kind, LiteralString] = {
 }  # fmt: skip
 _CSV_FORMS: dict[Kind, LiteralString] = _FORMS | {
     Kind.AMOUNT: "CASE WHEN min_scale({0}) < 2 THEN round({0}, 2) ELSE trim_scale({0}) END",
-    Kind.FLAG: "CASE WHEN {0} THEN 'true' ELSE 'false' END",
+    Kind.FLAG: "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 # What no decimal of 38 digits holds nobody earns; it would end the file.
 _PARQUET_FORMS: dict[Kind, LiteralString] = _FORMS | {Kind.AMOUNT: "CASE WHEN abs({0}) < 1e25 THEN round({0}, 12) END"}

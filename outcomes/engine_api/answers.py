@@ -300,6 +300,9 @@ class TradeDocumentSerializer(TradeAnswerSerializer):
     """A trade with all that has become of it, so that an engine that has lost its memory can go on."""
 
     revision = serializers.IntegerField(help_text="1 at first; rises with every accepted amendment.")
+    replayed = serializers.BooleanField(
+        allow_null=True, help_text="Whether its signal came from a replay; null where the signal was deleted."
+    )
     outcome = serializers.SerializerMethodField(help_text="Its result in force; null while it has none.")
     directives = serializers.SerializerMethodField(
         help_text="Exit directives of a shadow, by number; empty for a real trade."

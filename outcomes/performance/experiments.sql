@@ -2,9 +2,9 @@
 -- strategy and rules of both engines, '' for one that has not answered. The hour is that of the signal in New York; the
 -- provenance is that of the shadow's exit price, MIXED for two shadows that differ in it, '' while no shadow has ended.
 -- Every experiment has a decision: by LEFT JOIN it is looked up only where it is asked for.
--- What is archived stands in archived_experiments, in columns of these names.
-SELECT e.experiment_id, e.created_at, s.symbol, s.timeframe, s.direction, s.strategy, s.source, p.execution_mode,
-       e.policy_version, e.variant, e.split_percentage,
+-- What is archived stands in archived_experiments, in columns of these names; whether it was replayed, in its file alone.
+SELECT e.experiment_id, e.created_at, s.symbol, s.timeframe, s.direction, s.strategy, s.source, s.replayed,
+       p.execution_mode, e.policy_version, e.variant, e.split_percentage,
        extract(hour FROM s.timestamp AT TIME ZONE 'America/New_York')::smallint AS hour,
        (SELECT CASE WHEN count(DISTINCT o.price_provenance) > 1 THEN 'MIXED'
                     ELSE coalesce(min(o.price_provenance), '') END

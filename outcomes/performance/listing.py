@@ -248,7 +248,7 @@ def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 _OF_EXPERIMENT = (
-    "symbol", "timeframe", "direction", "strategy", "source", "execution_mode", "policy_version", "variant",
+    "symbol", "timeframe", "direction", "strategy", "source", "replayed", "execution_mode", "policy_version", "variant",
     "created_at",
 )  # fmt: skip
 # Of an experiment that is gone, or its signal, nobody knows; the row itself is still there.
@@ -261,7 +261,9 @@ _EXPERIMENTS_OF: Composable = SQL(" UNION ALL ").join(
 )
 # What both relations have is there once.
 _WITH_EXPERIMENT = SQL("given.*, {}").format(
-    SQL(", ").join(SQL("e.{}").format(Identifier(name)) for name in ("created_at", "split_percentage", *DIMENSIONS))
+    SQL(", ").join(
+        SQL("e.{}").format(Identifier(name)) for name in ("created_at", "split_percentage", "replayed", *DIMENSIONS)
+    )
 )
 
 

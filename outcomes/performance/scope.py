@@ -28,7 +28,7 @@ from outcomes.performance.measures import (
 
 EXPERIMENTS = SQL(load(__file__, "experiments.sql"))
 # The same columns of what is archived.
-ARCHIVED_EXPERIMENTS = SQL("SELECT {} FROM archived_experiments").format(
+ARCHIVED_EXPERIMENTS = SQL("SELECT {}, NULL::boolean AS replayed FROM archived_experiments").format(
     SQL(", ").join(Identifier(name) for name in ("experiment_id", "created_at", "split_percentage", *DIMENSIONS))
 )
 _RESULTS = SQL(load(__file__, "results.sql"))

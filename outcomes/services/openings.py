@@ -31,6 +31,7 @@ from outcomes.models import (
     ShadowTrade,
     TradeStatus,
 )
+from outcomes.selectors import REPLAYED
 from outcomes.services.case import ANY_QUOTES, Caller, Terms, lock_experiment_and_ask, not_found
 from outcomes.services.directives import follow_directives
 from outcomes.services.fills import NewFill, book_fill, entered_at, flag_if, judge_plan, record_one
@@ -321,7 +322,7 @@ def _trade(table: Any, report: OpeningReport, recommendation: Recommendation, te
 def own_trade(engine: str, trade_id: UUID) -> RealTrade | ShadowTrade:
     """The engine's trade; raise `not_found`, for a trade of the other engine, too."""
     for table in (RealTrade, ShadowTrade):
-        trade = table.objects.filter(pk=trade_id, engine=engine).first()
+        trade = table.objects.filter(pk=trade_id, engine=engine).annotate(replayed=REPLAYED).first()
         if trade is not None:
             return trade
     raise not_found()

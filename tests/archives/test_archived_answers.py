@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -31,7 +32,7 @@ def told(analyst: APIClient) -> dict[str, tuple[str | None, str | None]]:
 def test_an_answer_says_until_when_rows_may_be_in_files(folder: Path) -> None:
     analyst = api_client("analyst")
     old = finished_signal()
-    later_gain()
+    newer = later_gain()
     let_days_pass(40)
     old.signal.refresh_from_db()
     came = format_timestamp(old.signal.received_at)
@@ -46,7 +47,10 @@ def test_an_answer_says_until_when_rows_may_be_in_files(folder: Path) -> None:
     for table in ("outcomes", "pairs"):
         page = analyst.get(f"/api/v1/{table}").json()
         assert page.keys() == {"next", "results"}
-        assert str(old.pk) in str(page["results"])
+        said = {row["experiment_id"]: row["replayed"] for row in page["results"]}
+        assert said == {str(old.pk): None, str(newer.pk): True}
+        file = b"".join(analyst.get(f"/api/v1/{table}?format=csv")).decode().splitlines()
+        assert [row["replayed"] for row in csv.DictReader(file)] == ["", "true"]
 
 
 def test_the_view_of_archives_leads_to_every_file_and_its_rows(folder: Path) -> None:

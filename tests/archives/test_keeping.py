@@ -124,7 +124,9 @@ def everything_that_reports_say() -> list[Any]:
         said += [report, cumulative_series(filters), groups(scope, in_r=False), groups(scope, in_r=True)]
         for kind in ROWS:
             listing = Listing(scope, kind)
-            said += [kind, listing.count(), listing.page("newest", 10), listing.page("worst", 10)]
+            # Whether they were replayed, only the files of archived ones say.
+            pages = [row | {"replayed": None} for order in ("newest", "worst") for row in listing.page(order, 10)]
+            said += [kind, listing.count(), pages]
     return said
 
 

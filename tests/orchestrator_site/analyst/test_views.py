@@ -41,7 +41,7 @@ def test_an_engine_that_never_answers_hides_a_signal_only_until_it_could_not_tra
 
 def test_pairs_and_outcomes_are_those_of_the_report() -> None:
     close_pair("A", Closed(a="10", b="1"), symbol="SPY")
-    close_pair("B", Closed(a="-20.5", b="5"), symbol="QQQ")
+    close_pair("B", Closed(a="-20.5", b="5"), symbol="QQQ", replayed=True)
     close_pair("A", Closed(a="7", b=None))
     broken = close_pair("A", Closed(a="8", b="900"))
     break_rule(broken, "B")
@@ -53,6 +53,7 @@ def test_pairs_and_outcomes_are_those_of_the_report() -> None:
     mean, count = rows("SELECT avg(pnl), count(pnl) FROM analyst.pairs WHERE kind = 'paired' AND NOT left_out")[0]
     assert (money_text(Decimal(mean)), count) == (report["pairs"]["mean_difference"], 2)
     assert value("SELECT sum(b_pnl) FROM analyst.pairs WHERE symbol = 'QQQ'") == 5
+    assert rows("SELECT DISTINCT symbol FROM analyst.pairs WHERE replayed") == [("QQQ",)]
     kinds = dict(rows("SELECT kind, count(*) FROM analyst.outcomes GROUP BY kind"))
     assert kinds == {"real": 4, "shadow": 4, "own_exit": 1}
     assert value("SELECT count(*) FROM analyst.trades") == 8

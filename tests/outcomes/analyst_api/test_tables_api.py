@@ -152,6 +152,16 @@ def test_files_hold_what_the_pages_hold_oldest_first(analyst: APIClient) -> None
     assert [format_timestamp(row["exit_time"]) for row in columns] == [row["exit_time"] for row in pages]
 
 
+@pytest.mark.parametrize("table", ["outcomes", "pairs"])
+def test_rows_of_replayed_signals_say_so_in_every_form(analyst: APIClient, table: str) -> None:
+    close_pair("A", Closed(a="1", b="2"), replayed=True)
+    close_pair("A", Closed(a="1", b="2", exit_time=EXIT_TIME + DAY))
+
+    assert [row["replayed"] for row in read(analyst, table, order="oldest")] == [True, False]
+    assert [row["replayed"] for row in csv_rows(analyst, table)] == ["true", "false"]
+    assert [row["replayed"] for row in parquet_rows(analyst, table)] == [True, False]
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 @pytest.mark.parametrize("table", ["outcomes", "pairs", "experiments", "deliveries", "audit"])
 def test_a_file_has_a_url_of_its_own(analyst: APIClient, table: str, form: str) -> None:

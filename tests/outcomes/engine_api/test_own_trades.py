@@ -82,6 +82,17 @@ def test_one_trade_is_the_same_document_as_in_the_list() -> None:
         assert engine.get(f"trades/{trade['trade_id']}").body == trade
 
 
+def test_trades_of_a_replayed_signal_say_so_to_both_engines() -> None:
+    desk, live = traded(), live_desk()
+    live.open_real(entry_time=now())
+
+    assert [(trade["experiment_id"] == str(desk.experiment.pk), trade["replayed"]) for trade in listed(desk.a)] == [
+        (True, True),
+        (False, False),
+    ]
+    assert [trade["replayed"] for trade in listed(desk.b)] == [True]
+
+
 def test_violations_are_those_of_the_engine_itself() -> None:
     desk = make_desk()
     desk.open_real(quantity="2")
