@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from experiments.models import ExecutionDecision, SignalDistribution
-from outcomes.core.books import Books, Schedule, in_force, keep_books, until_first_roll
+from outcomes.core.books import Books, Schedule, in_force, keep_books, ratios_of, until_first_roll
 from outcomes.core.checks import Plan
 from outcomes.core.evaluation import BLOCK_ZONE, ENGINES, NEUTRAL, OWN_EXIT, SYNCHRONISED, Decided, was_halted
 from outcomes.core.trades import Provenance, TradeFlag
@@ -213,7 +213,7 @@ class _Facts:
             return None
         # An own exit need not be one that the other side has followed.
         if self.estimand == OWN_EXIT:
-            return keep_books([core_fill(row) for row in rows], trade.multiplier, schedule)
+            return keep_books([core_fill(row) for row in rows], trade.multiplier, schedule, ratios_of(trade.legs))
         return kept_books(trade, self._told(trade), schedule)
 
     def _value(self, trade: AnyTrade, books: Books, max_quote_age: int) -> Decimal | None:

@@ -14,7 +14,7 @@ from admin_kit.display import duration_text
 from experiments.models import Experiment
 from kernel.values import decimal_text, instant_text, plain_text
 from outcomes.amendment_rows import proposed_lines
-from outcomes.core.books import Fill, in_force, net_price
+from outcomes.core.books import Fill, in_force, net_price, ratios_of
 from outcomes.models import (
     ENTRY,
     EXIT,
@@ -172,7 +172,10 @@ def _trade(engine: str, trade: RealTrade | ShadowTrade) -> Iterator[Event]:
     link = (f"outcomes_{kind}trade", trade.pk)
     rows = sorted(trade.fills.all(), key=lambda row: row.pk)
     told = [row for row in rows if row.is_succession or row.amendment_id is None]
-    opening = next((net_price(core_fill(row).legs) for row in told if row.fill_ref == ENTRY), trade.entry_price)
+    opening = next(
+        (net_price(core_fill(row).legs, ratios_of(trade.legs)) for row in told if row.fill_ref == ENTRY),
+        trade.entry_price,
+    )
     price = "not priced yet" if opening is None else f"at {decimal_text(opening)}"
     entry = f"{plain_text(trade.quantity)} {price}, entered {instant_text(trade.entry_time)}"
     actor = f"Engine {engine}"

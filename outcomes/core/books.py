@@ -30,6 +30,7 @@ QUANTITY_END = Decimal(1).scaleb(QUANTITY["max_digits"] - QUANTITY["decimal_plac
 ZERO = Decimal(0)
 
 PositionKey = tuple[str, str]
+Ratios = tuple[tuple[PositionKey, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,11 @@ class Position:
 
 
 _NOTHING = Position()
+
+
+def ratios_of(legs: Iterable[Mapping[str, Any]]) -> Ratios:
+    """The ratios of a trade's legs, as they are stored, by position."""
+    return tuple([((canonical_instrument(leg["instrument"]), leg["side"]), leg["ratio"]) for leg in legs])
 
 
 def positions(fills: Iterable[Fill]) -> dict[PositionKey, Position]:
@@ -292,15 +298,18 @@ class Books:
         return {key: position.open for key, position in self.positions.items() if position.open}
 
 
-def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule) -> Books:
-    """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none."""
-    return _kept(tuple(fills), multiplier, schedule)
+def keep_books(fills: Sequence[Fill], multiplier: Decimal, schedule: Schedule, ratios: Ratios = ()) -> Books:
+    """The books of a trade with at least one fill; raises `closes_more_than_open` or `max_value` if it has none.
+
+    `ratios` are those that the trade was opened with, for its prices alone.
+    """
+    return _kept(tuple(fills), multiplier, schedule, ratios)
 
 
 # One report asks for the books of the same fills up to five times: to try it, to book it, to check the pair.
 # Numbers that are equal and written with more zeros find the same books: columns and answers write both alike.
 @lru_cache(maxsize=256)
-def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule) -> Books:
+def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule, ratios: Ratios) -> Books:
     held = positions(fills)
     paired = until_first_roll(fills)
     is_rolled = fills != paired
@@ -319,8 +328,8 @@ def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule) -> B
             compared = gross_pnl(paired, multiplier) - scheduled_fees(paired, multiplier, schedule)
     return Books(
         positions=held,
-        entry_price=net_price(leg for leg in legs if leg.effect == "OPEN"),
-        exit_price=net_price(closing) if closing else None,
+        entry_price=net_price([leg for leg in legs if leg.effect == "OPEN"], ratios),
+        exit_price=net_price(closing, ratios) if closing else None,
         gross_pnl=gross,
         fees=fees,
         pnl=pnl,
@@ -331,11 +340,13 @@ def _kept(fills: tuple[Fill, ...], multiplier: Decimal, schedule: Schedule) -> B
     )
 
 
-def net_price(legs: Iterable[LegFill]) -> Decimal:
+def net_price(legs: Iterable[LegFill], ratios: Ratios) -> Decimal:
     """What executions of one effect come to: the average price of a single position, rounded to twelve decimals.
 
-    Of several positions it is the net debit for each unit of the smallest, a credit being negative. Raises `max_value`
-    for positions so unequal in size that no column holds it.
+    Of several positions it is the net debit for each unit of the trade's quantity, a credit being negative: two bought
+    at 2.00 for each three sold at 1.00 come to 1.00. What is in none of the legs that the trade was opened with, a leg
+    added later or a contract under a new name, has no ratio and counts as 1; so the net is then for each unit of the
+    smallest position. Raises `max_value` for positions so unequal in size that no column holds it.
     """
     moved: dict[PositionKey, tuple[Decimal, Decimal]] = {}
     with localcontext(EXACT):
@@ -344,8 +355,14 @@ def net_price(legs: Iterable[LegFill]) -> Decimal:
             quantity, value = moved.get(key, (ZERO, ZERO))
             moved[key] = quantity + leg.quantity, value + leg.quantity * leg.price
         unit = min(quantity for quantity, _ in moved.values())
-        # A single short position has a price like a long one; only among several do sides offset each other.
-        total = sum(value if side == "LONG" or len(moved) == 1 else -value for (_, side), (_, value) in moved.items())
+        # A single position has a price, short or long; only among several do sides offset each other.
+        if len(moved) == 1:
+            ((_, total),) = moved.values()
+        else:
+            known = dict(ratios)
+            # The leg of the smallest ratio is the smallest position.
+            ratio = min(known.get(key, 1) for key in moved)
+            total = ratio * sum((value if side == "LONG" else -value for (_, side), (_, value) in moved.items()), ZERO)
     price = _QUOTIENT.divide(total, unit)
     if abs(price) >= _TOO_LARGE:
         raise DomainError("max_value", "The legs are too unequal in size to have a net price.", "/legs")

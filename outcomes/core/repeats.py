@@ -124,7 +124,7 @@ def _net(parts: Sequence[tuple[str, str | None, int | None, Decimal | None]]) ->
     if not legs or len(legs) < len(parts):
         return None
     try:
-        return net_price(legs)
+        return net_price(legs, tuple([(leg.key, int(leg.quantity)) for leg in legs]))
     except DomainError:
         # Too unequal in size: whoever books them says so.
         return None

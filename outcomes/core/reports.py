@@ -21,7 +21,7 @@ from uuid import UUID
 
 from kernel.errors import DomainError
 from kernel.values import decimal_text
-from outcomes.core.books import LegFill, PositionKey, net_price
+from outcomes.core.books import LegFill, PositionKey, Ratios, net_price
 from outcomes.core.quoting import QuoteFlag, canonical_instrument, parse_option
 from outcomes.core.trades import Provenance
 
@@ -127,8 +127,13 @@ def opening_legs(report: OpeningReport, touches: Mapping[str, Decimal] | None) -
             raise DomainError("price_missing", f"Leg {leg.instrument} has no entry_price.", "/legs")
         fills.append(LegFill(leg.instrument, "OPEN", leg.side, leg.ratio * report.quantity, price))
     if touches is not None:
-        refuse_other_net_price(fills, report.entry_price, "/entry_price")
+        refuse_other_net_price(fills, opening_ratios(report), report.entry_price, "/entry_price")
     return tuple(fills)
+
+
+def opening_ratios(report: OpeningReport) -> Ratios:
+    """The ratios of the legs that an opening names, by position."""
+    return tuple([((canonical_instrument(leg.instrument), leg.side or ""), leg.ratio or 1) for leg in report.legs])
 
 
 def closing_legs(
@@ -173,27 +178,27 @@ def reported_exit_prices(
     return prices
 
 
-def net_price_differs(legs: Sequence[LegFill], total: Decimal | None) -> bool:
+def net_price_differs(legs: Sequence[LegFill], ratios: Ratios, total: Decimal | None) -> bool:
     """Whether the price reported for the whole is another one than its legs give."""
-    return total is not None and total != net_price(legs)
+    return total is not None and total != net_price(legs, ratios)
 
 
-def refuse_other_net_price(legs: Sequence[LegFill], total: Decimal | None, pointer: str) -> None:
+def refuse_other_net_price(legs: Sequence[LegFill], ratios: Ratios, total: Decimal | None, pointer: str) -> None:
     """Raise `price_mismatch` where the price reported for the whole is not that of the legs."""
-    if net_price_differs(legs, total):
-        expected = decimal_text(net_price(legs))
+    if net_price_differs(legs, ratios, total):
+        expected = decimal_text(net_price(legs, ratios))
         raise DomainError("price_mismatch", f"Does not match the legs: expected {expected}.", pointer)
 
 
 def refuse_prices_better_than_quotes(
-    legs: Sequence[LegFill], reported: Mapping[str, Decimal], total: Decimal | None
+    legs: Sequence[LegFill], ratios: Ratios, reported: Mapping[str, Decimal], total: Decimal | None
 ) -> None:
     """Raise for a shadow's exit prices that are not the touch of the quotes it is closed at."""
     for leg in legs:
         price = reported.get(leg.instrument, total if len(legs) == 1 else None)
         at = "/legs" if leg.instrument in reported else "/exit_price"
         _touched(leg.instrument, price, leg.price, is_sale=leg.is_sale, pointer=at)
-    refuse_other_net_price(legs, total, "/exit_price")
+    refuse_other_net_price(legs, ratios, total, "/exit_price")
 
 
 def refuse_claim(claimed: str | None, *, is_shadow: bool) -> None:

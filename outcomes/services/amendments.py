@@ -27,6 +27,7 @@ from outcomes.core.books import (
     LegFill,
     Schedule,
     keep_books,
+    ratios_of,
     result_in_force,
     scheduled_fees,
 )
@@ -219,7 +220,7 @@ def _refuse_impossible(trade: RealTrade | ShadowTrade, fills: list[Fill], terms:
     if not fills:
         return
     try:
-        books = keep_books(fills, trade.multiplier, terms.schedule)
+        books = keep_books(fills, trade.multiplier, terms.schedule, ratios_of(trade.legs))
     except DomainError as error:
         raise _impossible(error.detail, "/values") from error
     if books.is_flat and trade.status in LIVE_STATUSES and not terms.has_ended:

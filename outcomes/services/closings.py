@@ -10,7 +10,7 @@ from uuid import UUID
 
 from kernel.errors import DomainError
 from kernel.rows import related, update
-from outcomes.core.books import Fill, LegFill, keep_books
+from outcomes.core.books import Fill, LegFill, keep_books, ratios_of
 from outcomes.core.checks import (
     CLOCK_SKEW,
     read_settlements,
@@ -149,16 +149,17 @@ def _book_real(
     )
     refuse_without_entry(trade)
     before = [core_fill(row) for row in stored_fills(trade)]
+    ratios = ratios_of(trade.legs)
     try:
         legs = legs_of()
         # Tried on the books first; once stored, a fill can neither be changed nor deleted.
-        keep_books([*before, Fill(ref, legs, report.fees)], trade.multiplier, terms.schedule)
+        keep_books([*before, Fill(ref, legs, report.fees)], trade.multiplier, terms.schedule, ratios)
     except DomainError as error:
         raise RefusedReportError(
             error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer
         ) from error
     documents, provenance = _real_documents(trade, legs, report, time, terms)
-    if isinstance(report, ExitReport) and net_price_differs(legs, report.exit_price):
+    if isinstance(report, ExitReport) and net_price_differs(legs, ratios, report.exit_price):
         # Never cleared: the net price of the entry may have differed.
         flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, holds=True)
     if not all("settlement" in document for document in documents):

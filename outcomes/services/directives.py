@@ -20,7 +20,7 @@ from kernel.errors import DomainError
 from kernel.events import SHADOW_EXIT_TRIGGERED
 from kernel.rows import keep, new_row, related, update
 from kernel.values import format_timestamp, plain_text
-from outcomes.core.books import Fill, PositionKey, closed_share, in_force, shadow_quantity
+from outcomes.core.books import Fill, PositionKey, closed_share, in_force, ratios_of, shadow_quantity
 from outcomes.core.quoting import QuoteFlag, quotes_by_instrument, read_quote
 from outcomes.core.repeats import exit_in_full, report_hash
 from outcomes.core.reports import ShadowExitReport, refuse_prices_better_than_quotes, reported_exit_prices
@@ -322,7 +322,7 @@ def report_shadow_exit(
         priced = exit_legs(wanted, moment)
         assert at_own_quotes is not None
         assert priced is not None
-        refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
+        refuse_prices_better_than_quotes(at_own_quotes.legs, ratios_of(shadow.legs), reported, report.exit_price)
         _close(directive, shadow, priced, terms, request_hash=request_hash)
     return directive, True
 

@@ -28,6 +28,7 @@ from outcomes.core.books import (
     in_force,
     is_followed,
     keep_books,
+    ratios_of,
     result_in_force,
     scheduled_fees,
 )
@@ -109,7 +110,7 @@ def kept_books(trade: RealTrade | ShadowTrade, rows: Iterable[TradeFill], schedu
     """
     rows = list(rows)
     fills = [core_fill(row) for row in in_force(rows)]
-    books = keep_books(fills, trade.multiplier, schedule)
+    books = keep_books(fills, trade.multiplier, schedule, ratios_of(trade.legs))
     if not isinstance(trade, RealTrade) or all(row.revision == 1 for row in rows):
         return books
     told = {row.fill_ref for row in rows}

@@ -19,7 +19,14 @@ from outcomes.core.books import Fill, LegFill, keep_books
 from outcomes.core.checks import CLOCK_SKEW, IN_FUTURE, TOO_LATE, Plan, PlannedLeg, refuse_other_than_planned
 from outcomes.core.quoting import Quote, canonical_instrument, quotes_by_instrument, read_quote, touch
 from outcomes.core.repeats import opening_in_full, report_hash
-from outcomes.core.reports import OpeningReport, net_price_differs, opening_legs, quote_error, refuse_claim
+from outcomes.core.reports import (
+    OpeningReport,
+    net_price_differs,
+    opening_legs,
+    opening_ratios,
+    quote_error,
+    refuse_claim,
+)
 from outcomes.core.trades import PairRule, Provenance, TradeFlag
 from outcomes.models import (
     ENTRY,
@@ -121,13 +128,13 @@ def _open_real(report: OpeningReport, recommendation: Recommendation, terms: Ter
     """Store real money whatever it did, with the rules that it broke."""
     try:
         legs = opening_legs(report, None)
-        keep_books([Fill(ENTRY, legs, report.fees)], report.multiplier, terms.schedule)
+        keep_books([Fill(ENTRY, legs, report.fees)], report.multiplier, terms.schedule, opening_ratios(report))
     except DomainError as error:
         raise RefusedReportError(
             error.code, error.detail, incident_kind=IncidentKind.UNBOOKABLE_REPORT, pointer=error.pointer
         ) from error
     trade: RealTrade = _trade(RealTrade, report, recommendation, terms, request_hash)
-    flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, report.entry_price))
+    flag_if(trade, TradeFlag.NET_PRICE_DIFFERS, net_price_differs(legs, opening_ratios(report), report.entry_price))
     terms.adopt(trade)
     transaction.on_commit(lambda: _log_opened(trade))
     book_fill(

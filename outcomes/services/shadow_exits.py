@@ -16,7 +16,7 @@ from kernel.rows import insert, new_row, related, update
 from kernel.sql import load
 from kernel.values import plain_text
 from outcomes.core.amendments import succession
-from outcomes.core.books import Fill, LegFill, keep_books, positions
+from outcomes.core.books import Fill, LegFill, keep_books, positions, ratios_of
 from outcomes.core.checks import (
     CLOCK_SKEW,
     Settlement,
@@ -193,7 +193,7 @@ def exit_of_a_shadow(
     reported = reported_exit_prices(opened, report.legs)
     at_own_quotes = exit_legs(opened, replace(_own_moment(trade, report, terms), takes_neutral=False))
     assert at_own_quotes is not None
-    refuse_prices_better_than_quotes(at_own_quotes.legs, reported, report.exit_price)
+    refuse_prices_better_than_quotes(at_own_quotes.legs, ratios_of(trade.legs), reported, report.exit_price)
     waits = terms.feeder_is_active
     own = _keep_own_exit(trade, report, terms, request_hash, due_at=terms.now + QUOTE_WAIT if waits else terms.now)
     if not waits and trade.status != TradeStatus.OPENING:
@@ -266,7 +266,7 @@ def price_own_exit(own: OwnExit, trade: ShadowTrade, terms: Terms) -> None:
         update(own, PRICED)
         return
     left = Fill("own exit", tuple(priced.legs))
-    books = keep_books([*_opening(trade, own.exit_time), left], trade.multiplier, terms.schedule)
+    books = keep_books([*_opening(trade, own.exit_time), left], trade.multiplier, terms.schedule, ratios_of(trade.legs))
     own.state = OwnExitState.DONE
     own.legs = priced.documents()
     own.price_provenance = priced.provenance

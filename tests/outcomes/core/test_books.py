@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kernel.errors import DomainError
 from kernel.values import decimal_text
 from outcomes.core.amendments import succession
-from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price
+from outcomes.core.books import Books, Fill, LegFill, Schedule, keep_books, net_price, ratios_of
 from tests.outcomes.core.fills import HUNDRED, Moved, closed, legs_of, opened
 
 C70, C75, P65 = "TWX   140621C00070000", "TWX   140621C00075000", "TWX   140621P00065000"
@@ -136,17 +136,50 @@ def test_a_roll_that_leaves_another_leg_open_leaves_nothing_to_compare() -> None
     ],
 )
 def test_the_price_of_the_whole(legs: list[Moved], price: str) -> None:
-    found = net_price(legs_of("OPEN", *legs))
+    found = net_price(legs_of("OPEN", *legs), ())
 
     assert found == Decimal(price)
     assert found.as_tuple().exponent == -12
+
+
+@pytest.mark.parametrize(
+    ("legs", "ratios", "price"),
+    [
+        # For each unit of the trade's quantity, whatever the ratios have in common.
+        ([("LOW", "LONG", "2", "2"), ("HIGH", "SHORT", "3", "1")], (2, 3), "1"),
+        ([("LOW", "LONG", "10", "2"), ("HIGH", "SHORT", "15", "1")], (2, 3), "1"),
+        ([("LOW", "LONG", "2", "2"), ("HIGH", "SHORT", "2", "1")], (2, 2), "2"),
+        ([("LOW", "SHORT", "4", "1"), ("HIGH", "LONG", "2", "3"), ("X", "SHORT", "2", "0.25")], (4, 2, 2), "1.5"),
+        ([("LOW", "LONG", "3", "1.00"), ("HIGH", "SHORT", "7", "0.10")], (1, 2), "0.766666666667"),
+        ([("LOW", "LONG", "4", "1.39")], (2,), "1.39"),
+        # A leg that was added later has no ratio.
+        ([("LOW", "LONG", "2", "2"), ("HIGH", "SHORT", "2", "1")], (2,), "1"),
+    ],
+)
+def test_the_price_of_the_whole_is_that_of_a_unit_of_the_trade(
+    legs: list[Moved], ratios: tuple[int, ...], price: str
+) -> None:
+    known = tuple(zip([(name, side) for name, side, _, _ in legs], ratios, strict=False))
+
+    assert net_price(legs_of("OPEN", *legs), known) == Decimal(price)
+
+
+def test_books_price_what_was_opened_and_closed_by_its_ratios() -> None:
+    legs = [{"instrument": "TWX140621C00070000", "side": "LONG", "ratio": 2}]
+    legs += [{"instrument": C75, "side": "SHORT", "ratio": 3}]
+    entry = opened((C70, "LONG", "4", "2.00"), (C75, "SHORT", "6", "1.00"))
+    half = closed((C70, "LONG", "2", "2.50"), (C75, "SHORT", "3", "0.50"))
+
+    kept = keep_books([*entry, half, half], HUNDRED, FREE, ratios_of(legs))
+
+    assert (kept.entry_price, kept.exit_price, kept.pnl) == (Decimal(1), Decimal("3.50"), Decimal(500))
 
 
 def test_a_net_price_keeps_every_digit_of_the_widest_order() -> None:
     widest = "99999999999999.99999999"
     legs = legs_of("OPEN", ("X", "LONG", widest, "123456789012.123456789012"), ("Y", "LONG", widest, "0.000000000001"))
 
-    assert net_price(legs) == Decimal("123456789012.123456789013")
+    assert net_price(legs, ()) == Decimal("123456789012.123456789013")
 
 
 def test_an_average_of_the_largest_order_is_rounded_once() -> None:
@@ -154,7 +187,7 @@ def test_an_average_of_the_largest_order_is_rounded_once() -> None:
     legs = legs_of("OPEN", ("X", "LONG", widest, "999999999999.000000000003"), ("X", "LONG", widest, "0"))
 
     # Half a step, and even: 28 digits would have rounded it down before.
-    assert net_price(legs) == Decimal("499999999999.500000000002")
+    assert net_price(legs, ()) == Decimal("499999999999.500000000002")
 
 
 @pytest.mark.parametrize("side", ["LONG", "SHORT"])
@@ -162,9 +195,9 @@ def test_legs_too_unequal_to_have_a_net_price_are_refused(side: str) -> None:
     fits = legs_of("OPEN", ("X", side, "9999", "999999999999"), ("Y", side, "1", "0"))
     exceeds = legs_of("OPEN", ("X", side, "10000", "1000000000000"), ("Y", side, "1", "0"))
 
-    assert abs(net_price(fits)) == Decimal(9998999999990001)
+    assert abs(net_price(fits, ())) == Decimal(9998999999990001)
     with pytest.raises(DomainError) as caught:
-        net_price(exceeds)
+        net_price(exceeds, ())
     error = caught.value
     assert (error.code, error.pointer) == ("max_value", "/legs")
     assert error.detail == "The legs are too unequal in size to have a net price."
@@ -257,7 +290,7 @@ def test_books_are_remembered_by_all_that_they_follow_from() -> None:
 def test_an_average_lies_among_the_prices_it_is_made_of(executions: list[tuple[int, Decimal]], side: str) -> None:
     legs = legs_of("OPEN", *((C70, side, str(quantity), str(price)) for quantity, price in executions))
 
-    average = net_price(legs)
+    average = net_price(legs, ())
 
     assert min(leg.price for leg in legs) <= average <= max(leg.price for leg in legs)
     value = sum((Fraction(leg.quantity * leg.price) for leg in legs), Fraction(0))

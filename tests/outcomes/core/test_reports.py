@@ -201,11 +201,20 @@ CLOSED = (
     LegFill(CALL, "CLOSE", "LONG", Decimal(2), Decimal("1.31")),
     LegFill(HIGHER, "CLOSE", "SHORT", Decimal(2), Decimal("0.40")),
 )
+EQUAL = (((CALL, "LONG"), 1), ((HIGHER, "SHORT"), 1))
+TWICE = (((CALL, "LONG"), 2), ((HIGHER, "SHORT"), 2))
 
 
 @pytest.mark.parametrize(("total", "differs"), [(None, False), ("0.91", False), ("0.910", False), ("0.92", True)])
 def test_the_price_reported_for_the_whole_is_held_against_the_legs(total: str | None, differs: bool) -> None:
-    assert net_price_differs(CLOSED, number(total)) is differs
+    assert net_price_differs(CLOSED, EQUAL, number(total)) is differs
+
+
+def test_the_price_of_the_whole_is_for_each_unit_of_the_quantity() -> None:
+    assert not net_price_differs(CLOSED, TWICE, Decimal("1.82"))
+    assert error_of(refuse_prices_better_than_quotes, CLOSED, TWICE, {}, Decimal("0.91")) == (
+        "price_mismatch", "/exit_price", "Does not match the legs: expected 1.82.",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -215,7 +224,7 @@ def test_the_price_reported_for_the_whole_is_held_against_the_legs(total: str | 
 def test_a_shadow_may_repeat_the_touch_that_closes_it(reported: dict[str, str], total: str | None) -> None:
     prices = {name: Decimal(text) for name, text in reported.items()}
 
-    refuse_prices_better_than_quotes(CLOSED, prices, number(total))
+    refuse_prices_better_than_quotes(CLOSED, EQUAL, prices, number(total))
 
 
 @pytest.mark.parametrize(
@@ -233,11 +242,11 @@ def test_a_shadow_that_claims_another_exit_than_its_quotes_is_refused(
 ) -> None:
     prices = {name: Decimal(text) for name, text in reported.items()}
 
-    assert error_of(refuse_prices_better_than_quotes, CLOSED, prices, number(total)) == error
+    assert error_of(refuse_prices_better_than_quotes, CLOSED, EQUAL, prices, number(total)) == error
 
 
 def test_the_price_of_a_single_leg_closed_is_held_against_its_touch() -> None:
-    found = error_of(refuse_prices_better_than_quotes, CLOSED[:1], {}, Decimal("1.32"))
+    found = error_of(refuse_prices_better_than_quotes, CLOSED[:1], EQUAL, {}, Decimal("1.32"))
 
     assert found == ("price_not_marketable", "/exit_price", f"{CALL} sells at the bid; the bid is 1.31.")
 

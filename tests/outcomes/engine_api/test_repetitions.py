@@ -263,6 +263,16 @@ def test_a_shadow_may_name_the_touch_of_its_own_quotes_or_not(desk: Desk, first:
     assert desk.b.report(directive_id, **quotes, exit_price="1.30").status == 409
 
 
+def test_what_the_prices_of_legs_without_a_ratio_of_1_come_to_may_be_said_or_not() -> None:
+    twice = [each | {"ratio": 2} for each in SPREAD]
+    desk = make_desk(plan_a=plan(*twice))
+    opening = trade(desk.experiment, legs=twice)
+
+    answers = [desk.a.post("trades", body) for body in (opening, opening | {"entry_price": "0.82"})]
+
+    assert [(answer.status, answer.body["entry_price"]) for answer in answers] == [(201, "0.82"), (200, "0.82")]
+
+
 def test_no_quotes_and_no_settlements_are_said_by_naming_none(desk: Desk) -> None:
     path = f"trades/{desk.open_real()}/exit"
     conditions = {"underlying": {"symbol": "TWX", "last": "71.51"}, "settlements": {}}

@@ -12,7 +12,7 @@ from kernel.actors import Actor
 from kernel.canonical import document_hash
 from outcomes.models import Incident, RealOutcome, RealTrade, ShadowOutcome, TradeFill
 from policies.services import engage_halt
-from tests.outcomes.desk import C70, EXIT_TIME, Desk, leg, make_desk, quote, real_exit
+from tests.outcomes.desk import C70, EXIT_TIME, OWN_TIME, Desk, leg, make_desk, plan, quote, real_exit
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +69,41 @@ def test_a_net_price_that_differed_at_the_entry_stays_flagged_after_an_exit_whos
     answer = desk.a.close(trade_id, legs=legs, exit_price="3.70")
 
     assert (answer.body["pnl"], "NET_PRICE_DIFFERS" in answer.body["flags"]) == ("170.00", True)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "entry", "exit_", "pnl"),
+    [((2, 3), "1.00", "3.50", "500.00"), ((2, 2), "2.00", "4.00", "400.00"), ((4, 2, 2), "5.50", "8.75", "650.00")],
+)
+def test_the_net_price_is_for_each_unit_of_the_quantity_whatever_the_ratios(
+    ratios: tuple[int, ...], entry: str, exit_: str, pnl: str
+) -> None:
+    moved = [("LOW", "LONG", "2.00", "2.50"), ("HIGH", "SHORT", "1.00", "0.50"), ("TOP", "SHORT", "0.25", "0.125")]
+    legs = [leg(name, side, paid, ratio=ratio) for (name, side, paid, _), ratio in zip(moved, ratios, strict=False)]
+    left = {name: price for name, _, _, price in moved[: len(ratios)]}
+    planned = plan(*legs, quantity="2")
+    desk = make_desk(plan_a=planned, plan_b=planned)
+    real_id = desk.open_real(legs=legs, quantity="2", entry_price=entry)
+    shadow_id = desk.open_shadow(legs=legs, quantity="2", entry_price=entry)
+
+    answer = desk.a.close(
+        real_id,
+        exit_price=exit_,
+        legs=[{"instrument": name, "exit_price": price} for name, price in left.items()],
+        market_conditions={"quotes": {name: quote(price, price) for name, price in left.items()}},
+    )
+
+    assert "NET_PRICE_DIFFERS" not in answer.body["flags"]
+    own = desk.leave_by_its_own_rules(
+        shadow_id,
+        exit_price=exit_,
+        market_conditions={"quotes": {name: quote(price, price, OWN_TIME) for name, price in left.items()}},
+    )
+    assert own.status == 202, own.body
+    for outcome in (RealOutcome.objects.get(), ShadowOutcome.objects.get()):
+        assert (outcome.entry_price, outcome.exit_price, outcome.pnl) == (
+            Decimal(entry), Decimal(exit_), Decimal(pnl),
+        )  # fmt: skip
 
 
 def test_an_unknown_reason_is_named_by_the_field_that_the_call_has(desk: Desk) -> None:

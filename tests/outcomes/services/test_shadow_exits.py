@@ -58,6 +58,19 @@ def test_what_was_sold_is_bought_back_at_the_ask() -> None:
     assert (outcome.exit_price, outcome.pnl) == (Decimal("-0.90"), Decimal(60))
 
 
+def test_a_report_names_the_net_price_for_each_unit_of_the_quantity() -> None:
+    twice = [each | {"ratio": 2} for each in SOLD]
+    desk = make_desk(plan_b=plan(*twice))
+    real_id = desk.open_real()
+    desk.open_shadow(legs=twice, entry_price="-3.00")
+    desk.a.close(real_id)
+
+    quotes = {"LOW": quote("1.00", "1.10"), "HIGH": quote("0.20", "0.30")}
+    answer = desk.b.report(desk.b.pending()[0]["id"], quotes=quotes, exit_price="-1.80")
+
+    assert (answer.status, ShadowOutcome.objects.get().exit_price) == (200, Decimal("-1.80"))
+
+
 def test_the_real_price_is_never_applied_to_another_contract(desk: Desk) -> None:
     real_id, _ = desk.open_real(), desk.open_shadow()
 
