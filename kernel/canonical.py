@@ -16,8 +16,6 @@ from kernel.errors import CanonicalFormError
 
 # RFC 8785 knows numbers as doubles only, which hold every integer up to here and not beyond.
 MAX_SAFE_INTEGER = 2**53 - 1
-# An exponent writes out no more digits than these: a body of 1e308s would become fifty times as long.
-_MAX_WRITTEN_OUT = 80
 _EXACTLY = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 IntegerText = Callable[[int], str]
@@ -113,27 +111,28 @@ def exact_document(value: Any) -> Any:
 
     A Decimal becomes a float if the float's shortest digits name the very same number (1.50 and 1.5 are
     one), else its text, as big integers do; one that is such an integer, with a point, becomes that integer.
+    What is beyond every double stays as short as it was written.
     """
     if isinstance(value, dict):
         return {name: exact_document(item) for name, item in value.items()}
     if isinstance(value, list):
         return [exact_document(item) for item in value]
     if isinstance(value, Decimal):
-        if (whole := _big_integer(value)) is not None:
-            return whole
-        # Beyond the range of doubles this is infinity or 0, and so another number.
-        nearest = float(value)
-        return nearest if Decimal(repr(nearest)) == value else str(value.normalize(_EXACTLY))
+        if (named := double_of(value)) is not None:
+            return named
+        is_whole = math.isfinite(float(value)) and value == value.to_integral_value()
+        return int(value) if is_whole else str(value.normalize(_EXACTLY))
     return value
 
 
-def _big_integer(number: Decimal) -> int | None:
-    """The integer beyond +-(2^53-1) that this is, as in 9007199254740993.0 and 1e22; None for every other number."""
-    if number.copy_abs() <= MAX_SAFE_INTEGER or number != number.to_integral_value():
+def double_of(number: int | Decimal) -> float | None:
+    """The double whose shortest digits name this very number; None where there is none."""
+    try:
+        # Of a Decimal beyond the range of doubles this is infinity or 0, and so another number.
+        nearest = float(number)
+    except OverflowError:
         return None
-    _, _, exponent = number.as_tuple()
-    assert isinstance(exponent, int)
-    return int(number) if exponent <= 0 or number.adjusted() < _MAX_WRITTEN_OUT else None
+    return nearest if Decimal(repr(nearest)) == number else None
 
 
 def expand_float(number: float) -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from kernel.canonical import document_hash
+from kernel.canonical import MAX_SAFE_INTEGER, document_hash, double_of
 from kernel.errors import DomainError
 from kernel.values import format_timestamp, plain_text
 from outcomes.core.amendments import AmendmentReport
@@ -150,6 +150,9 @@ def _meaning(value: Any) -> Any:
     kind: Any = type(value)
     if kind is str:
         return value
+    if kind is int and abs(value) > MAX_SAFE_INTEGER:
+        # Whoever writes 1e22 as an integer means the same; what no double names is the same text with a point, too.
+        return value if (named := double_of(value)) is None else named
     if (words := _WORDS.get(kind)) is not None:
         return words(value)
     if isinstance(value, dict):

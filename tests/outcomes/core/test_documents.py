@@ -139,21 +139,21 @@ def test_a_number_that_no_double_holds_keeps_every_digit_as_text() -> None:
     numbers = [
         Decimal("0.12345678901234567891"),
         Decimal("0.12345678901234567890"),
-        Decimal("1.2345678901234567890e90"),
+        Decimal("1.2345678901234567890e-90"),
     ]
 
-    assert exact_document(numbers) == ["0.12345678901234567891", "0.1234567890123456789", "1.234567890123456789E+90"]
+    assert exact_document(numbers) == ["0.12345678901234567891", "0.1234567890123456789", "1.234567890123456789E-90"]
 
 
 @pytest.mark.parametrize(
     "written",
     [
         "9007199254740992.0", "9007199254740993.0", "-9007199254740993.00", "9.007199254740993e15", "1e22", "1e79",
-        "12345678901234567890.0", f"{10**308}.0", f"{10**80 + 1}.0",
+        "12345678901234567890.0", "1.2345678901234567891e90", f"{10**308}.0", f"{10**80 + 1}.0",
     ],
 )  # fmt: skip
 def test_a_whole_number_is_the_same_with_a_point(written: str) -> None:
-    assert canonical_json(exact_document(Decimal(written))) == canonical_json(int(Decimal(written)))
+    assert meaning_hash({"n": [exact_document(Decimal(written))]}) == meaning_hash({"n": [int(Decimal(written))]})
 
 
 @pytest.mark.parametrize("written", ["1e80", "1e400", "1e999999", "-1e999999", "1e-999999", "0e999999"])
