@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from admin_kit.display import badge, json_of, link, link_to
+from admin_kit.display import badge, json_of, link, link_to, pretty_json
 from admin_kit.filters import recent
 from admin_kit.form_fields import ConfirmedReasonForm
 from admin_kit.options import AuditAdmin, page_action, render_page
 from kernel.actors import actor_of
+from kernel.canonical import load_canonical
 from kernel.errors import DomainError
 from kernel.values import row_id
 from outcomes.amendment_rows import Effect, change_of, consequence_of
@@ -71,7 +72,7 @@ class TradeAmendmentAdmin(AuditAdmin):
         "proposed",
         json_of("values"),
         "reason",
-        "evidence",
+        "what_proves_it",
         badge("state", STATE_COLOURS),
         "decided_by",
         "decided_at",
@@ -114,6 +115,16 @@ class TradeAmendmentAdmin(AuditAdmin):
     def proposed(self, amendment: TradeAmendment) -> SafeString | str:
         """The executions and fees that it puts in their place."""
         return _lines(change_of(amendment).after) or "none: busted"
+
+    @admin.display(description="evidence")
+    def what_proves_it(self, amendment: TradeAmendment) -> SafeString | str:
+        """Text as it was sent, a document line by line."""
+        text = amendment.evidence
+        try:
+            return pretty_json(load_canonical(text)) if text.startswith(("{", "[")) else text
+        except (ValueError, RecursionError):
+            # Text that only looks like a document.
+            return text
 
     @page_action("Accept", permission="decide", url_path="accept", icon="check")
     def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
+from kernel.canonical import canonical_json, exact_document
 from kernel.errors import DomainError
-from kernel.fields import InstantField, StrictSerializer, TextField, WholeField, members
+from kernel.fields import JSON_OBJECT, JSON_OR_NULL, InstantField, StrictSerializer, TextField, WholeField, members
 from outcomes.core.amendments import AmendmentReport, CorrectedPrice, Successor
 from outcomes.core.books import LegFill
 from outcomes.core.reports import MAX_LEGS
@@ -35,6 +38,7 @@ OF_A_LEG = set[str]().union(*(words | also for words, also in LEG_FORMS.values()
 LEG_ADVICE = "a leg is told as in a fill (effect, side, quantity, price), by entry_price or by exit_price."
 # Each says the prices of the whole fill.
 PRICED = {"legs", PRICE_ALONE, ENTRY_PRICE, EXIT_PRICE}
+MAX_EVIDENCE = 4000
 TIMES = ("time", "entry_time", "exit_time")
 WRONG_TIME = (
     "Times cannot be amended: the shadow has followed them. Bust an exit or a fill at a wrong time and, once that is "
@@ -52,13 +56,9 @@ def _without(names: set[str]) -> dict[str, Any]:
     return members(**{name: {"not": {}} for name in sorted(names)})
 
 
-def _says(name: str) -> dict[str, Any]:
-    """Values that have this word, for the whole or for a leg."""
-    return {"anyOf": [{"required": [name]}, _has_leg(name)]}
-
-
-def _has_leg(name: str) -> dict[str, Any]:
-    return members(legs={"contains": {"required": [name]}}) | {"required": ["legs"]}
+def _nowhere(name: str) -> dict[str, Any]:
+    """Values that do not say this word, neither of the whole nor of a leg."""
+    return members(legs={"items": _without({name})}, **{name: {"not": {}}})
 
 
 class SuccessorSerializer(StrictSerializer):
@@ -109,7 +109,8 @@ class AmendmentValuesSerializer(StrictSerializer):
         },
         # A word of one leg is one of all.
         "allOf": [
-            {"if": _has_leg(name), "then": members(legs={"items": {"required": [name]}})} for name in OF_ONE_REPORT
+            {"anyOf": [members(legs={"items": each}) for each in ({"required": [name]}, _without({name}))]}
+            for name in OF_ONE_REPORT
         ],
     }
     legs: serializers.ListSerializer[Any] = serializers.ListSerializer(
@@ -133,6 +134,30 @@ class AmendmentValuesSerializer(StrictSerializer):
         return f"{WRONG_TIME} {CORRECTABLE}" if name in TIMES else f"Unknown field. {CORRECTABLE}"
 
 
+@extend_schema_field(
+    {
+        "anyOf": [
+            {"type": "string", "maxLength": MAX_EVIDENCE, "pattern": TextField.pattern},
+            {"type": "array", "items": JSON_OR_NULL, "minItems": 1},
+            JSON_OBJECT | {"minProperties": 1},
+        ]
+    }
+)
+class EvidenceField(TextField):
+    """Text, or a JSON object or array, which becomes its canonical text: that is what is compared and stored."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MAX_EVIDENCE, **options)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """The text; a document may be as long as a body."""
+        if not isinstance(data, (dict, list)):
+            return super().run_validation(data)
+        if not data:
+            self.fail("blank")
+        return canonical_json(exact_document(data)).decode()
+
+
 class AmendmentSerializer(StrictSerializer):
     """A broker's correction or bust of a fill, for an operator to decide."""
 
@@ -141,10 +166,7 @@ class AmendmentSerializer(StrictSerializer):
         "then": members(values={"minProperties": 1}) | {"required": ["values"]},
         "else": members(values={"maxProperties": 0}),
         "allOf": [
-            {
-                "if": members(values=_says(name)) | {"required": ["values"]},
-                "then": members(of={"pattern": rf"^\s*{ref}\s*$"}),
-            }
+            {"anyOf": [members(of={"pattern": rf"^\s*{ref}\s*$"}), members(values=_nowhere(name))]}
             for name, ref in OF_ONE_REPORT.items()
         ],
     }
@@ -152,7 +174,10 @@ class AmendmentSerializer(StrictSerializer):
     of = TextField(max_length=64, help_text='The fill_ref; "entry" or "exit".')
     values = AmendmentValuesSerializer(required=False, help_text="Only with CORRECT: what the fill really was.")
     reason = TextField(max_length=2000)
-    evidence = TextField(max_length=4000, help_text="Where an operator can check it, such as the broker's notice.")
+    evidence = EvidenceField(
+        help_text="Where an operator can check it, such as the broker's notice: text, or an object or a list, which is "
+        "kept, and answered, as its canonical JSON."
+    )
 
     def report(self) -> AmendmentReport:
         """The validated amendment; raise where its values do not fit its kind or its fill."""

@@ -43,6 +43,8 @@ QUOTE: Body = {"instrument": "TWX", "bid": "1", "ask": "1.1", "quote_time": NOON
 QUOTED: Body = {"bid": "1", "ask": "1.1", "quote_time": NOON}
 SUCCESSOR: Body = {"instrument": "TWX", "becomes": "TWX1", "effective_at": NOON}
 CORRECT: Body = {"kind": "CORRECT"}
+DOCUMENTS: list[Any] = [{"notice": 4711, "of": None}, [["x" * 5000]]]
+NO_EVIDENCE: list[Any] = [{}, [], None, True, "x" * 4001, ["\x00"]]
 BODIES: dict[str, tuple[Any, Body]] = {
     "Heartbeat": (HeartbeatSerializer, {"engine_version": "7", "rules_hash": "a" * 64}),
     "Claim": (ClaimSerializer, {}),
@@ -97,6 +99,7 @@ TAKEN: list[tuple[str, Body]] = [
     ("Fill", {"time": "2100-12-31T23:59:59.999999999+00:00"}),
     ("Amendment", {"kind": "CORRECT", "values": {"fees": "1"}}),
     ("Amendment", {"values": {}}),
+    *(("Amendment", {"evidence": seen}) for seen in DOCUMENTS),
     *(("Amendment", CORRECT | {"values": {word: 1.5, "fees": "1"}}) for word in ("exit_price", "price")),
     ("Amendment", CORRECT | {"of": " entry ", "values": {"entry_price": "1.50"}}),
     ("Amendment", CORRECT | {"values": {"legs": [LEG | {"exit_price": "1.50", "ratio": 2}]}}),
@@ -152,6 +155,7 @@ REFUSED: list[tuple[str, Body]] = [
     *(("Fill", {"fill_ref": name}) for name in ("entry", "exit\n", " entry ", "directive-1", "succession-1")),
     *(("Fill", {"time": time}) for time in ("2014-06-31T12:00:00Z", "2013-02-29T12:00:00Z", "2100-02-29T12:00:00Z")),
     *(("Fill", {"time": time}) for time in ("1970-01-01T00:00:00+00:01", "2100-12-31T23:59:59-00:01")),
+    *(("Amendment", {"evidence": seen}) for seen in NO_EVIDENCE),
     ("Amendment", CORRECT | {"of": "f1", "values": {"exit_price": "1.50"}}),
     *(("Amendment", CORRECT | {"values": {name: "1"}}) for name in ("entry_price", "exit_time", "quantity")),
     *(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -223,3 +225,22 @@ def test_a_correction_that_keeps_the_shares_keeps_the_pair(amendment: TradeAmend
     page = logged_in("operator").get(step(amendment, "accept")).content.decode()
 
     assert "P&amp;L, risk and result are computed again. What its shadow has followed stays as it is." in page
+
+
+@pytest.mark.parametrize(
+    ("evidence", "shown"),
+    [
+        ("Notice 4711 of 5 June", "Notice 4711 of 5 June"),
+        ("[sic] {4711}", "[sic] {4711}"),
+        ("[" * 4000, "[" * 4000),
+        ({"notice": 4711, "pages": [1, 2]}, "&quot;notice&quot;: 4711,\n"),
+    ],
+)
+def test_evidence_is_shown_as_text_or_line_by_line(evidence: Any, shown: str) -> None:
+    desk = make_desk()
+    propose(desk, closed_pair(desk), bust("exit", evidence=evidence))
+
+    page = logged_in("operator").get(step(TradeAmendment.objects.get(), "change")).content.decode()
+
+    assert shown in page
+    assert "Evidence" in page

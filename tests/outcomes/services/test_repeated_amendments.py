@@ -38,6 +38,18 @@ def test_the_same_proposal_in_another_spelling_is_a_repetition(desk: Desk) -> No
     assert (again.status, again.body) == (200, first.body)
 
 
+def test_evidence_may_be_a_document_which_is_the_same_in_any_spelling(desk: Desk) -> None:
+    real_id = closed_pair(desk)
+    first = propose(desk, real_id, bust("exit", evidence={"notice": 4711, "of": ["2014-06-05", 1.50]}))
+
+    path, body = f"trades/{real_id}/amendments", '{"kind": "BUST", "of": "exit", "reason": "Clearly erroneous.", %s}'
+    again = desk.a.post_text(path, body % '"evidence": {"of": ["2014-06-05", 1.5], "notice": 4711.0}')
+
+    assert (first.status, again.status, again.body) == (201, 200, first.body)
+    assert first.body["evidence"] == '{"notice":4711,"of":["2014-06-05",1.5]}'
+    assert propose(desk, real_id, bust("exit", evidence={"notice": 4712})).code == "amendment_open"
+
+
 def test_the_exit_after_a_busted_one_can_be_busted_in_the_same_words(desk: Desk) -> None:
     real_id = closed_pair(desk)
     amend(desk, real_id, bust("exit"))
