@@ -57,6 +57,10 @@ def label(text: str, colour: str = "") -> SafeString:
     return format_html('<span class="to-badge to-badge-{}">{}</span>', colour or "neutral", text)
 
 
+# Beside whatever is of a signal from a replay.
+REPLAYED = label("REPLAYED", "info")
+
+
 def hash_of(field: str, *, title: str = "") -> Column:
     """A column with the first digits of a hash, and all of it as a tooltip."""
 

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from admin_kit.display import STATUS_COLOURS, full_hash, hash_of, json_of, label, link
+from admin_kit.display import REPLAYED, STATUS_COLOURS, full_hash, hash_of, json_of, label, link
 from admin_kit.filters import recent
 from admin_kit.form_fields import reason_field
 from admin_kit.options import AuditAdmin
@@ -81,7 +81,7 @@ class SignalAdmin(AuditAdmin):
         "coloured_direction",
         "timeframe",
         "timestamp",
-        "source",
+        "source_shown",
         "strategy",
         "coloured_status",
         "attempts",
@@ -188,6 +188,11 @@ class SignalAdmin(AuditAdmin):
         if signal.discarded_at is not None:
             return label(f"{signal.status}, discarded")
         return label(signal.status, STATUS_COLOURS[signal.status])
+
+    @admin.display(description="source")
+    def source_shown(self, signal: Signal) -> SafeString | str:
+        """The source, and whether it replayed the alert."""
+        return format_html("{} {}", signal.source, REPLAYED) if signal.replayed else signal.source
 
     @admin.display(description="direction")
     def coloured_direction(self, signal: Signal) -> SafeString:

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from admin_kit.display import label, link, number, signed_amount
+from admin_kit.display import REPLAYED, label, link, number, signed_amount
 from admin_kit.filters import days, equals, moments, one_of, recent
 from admin_kit.options import AuditAdmin, BrowseList, render_page
 from experiments.models import ExecutionMode
@@ -267,12 +267,13 @@ class ExperimentAdmin(AuditAdmin):
             return label("deleted", "danger")
         up = signal.direction == "LONG"
         return format_html(
-            '{} <span class="{}">{} {}</span> {}',
+            '{} <span class="{}">{} {}</span> {}{}',
             signal.symbol,
             "to-gain" if up else "to-loss",
             "▲" if up else "▼",
             signal.direction,
             signal.timeframe,
+            format_html(" {}", REPLAYED) if signal.replayed else "",
         )
 
     @admin.display(description="mode")

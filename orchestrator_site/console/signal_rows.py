@@ -62,7 +62,7 @@ def read_beside(rows: Collection[Experiment]) -> None:
     """Give each of these experiments its `beside`."""
     found = {row.pk: Beside() for row in rows}
     signals = Signal.objects.filter(pk__in=[row.signal_id for row in rows]).order_by().values_list(
-        "pk", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id", "source", named=True
+        "pk", "symbol", "direction", "timeframe", "timestamp", "strategy", "order_id", "source", "replayed", named=True
     )  # fmt: skip
     by_id = {signal.pk: signal for signal in signals}
     for row in rows:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from admin_kit.display import amount, badge, full_hash, json_of, link, link_to
 from admin_kit.filters import recent
 from admin_kit.options import AuditAdmin
+from outcomes.admin.of_experiment import OfExperimentAdmin
 from outcomes.core.books import LegFill
 from outcomes.core.quoting import canonical_instrument, parse_option
 from outcomes.models import ExitDirective, OwnExit, Quote, TradeFill
@@ -21,13 +22,13 @@ EMPTY_COMMANDS = ("manage.py demo",)
 
 
 @admin.register(ExitDirective)
-class ExitDirectiveAdmin(AuditAdmin):
+class ExitDirectiveAdmin(OfExperimentAdmin):
     """The directive to a shadow trade to exit with the real one (R4.2)."""
 
     list_display = (
         "exit_time",
         "number",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "shadow_engine",
         badge("state"),
         "issued_at",
@@ -64,13 +65,13 @@ class ExitDirectiveAdmin(AuditAdmin):
 
 
 @admin.register(OwnExit)
-class OwnExitAdmin(AuditAdmin):
+class OwnExitAdmin(OfExperimentAdmin):
     """When shadows leave by their own rules, beside the exit that counts."""
 
     list_display = (
         "reported_at",
         link_to("trade_id", "outcomes_shadowtrade", short=True),
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         badge("state"),
         "exit_time",
@@ -110,7 +111,7 @@ class OwnExitAdmin(AuditAdmin):
 
 
 @admin.register(TradeFill)
-class TradeFillAdmin(AuditAdmin):
+class TradeFillAdmin(OfExperimentAdmin):
     """Every execution of every trade, as stored: nothing else decides P&L, fees and risk."""
 
     list_display = (
@@ -123,7 +124,7 @@ class TradeFillAdmin(AuditAdmin):
         "executions",
         amount("fees"),
         badge("price_provenance", {}),
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
     )
     list_filter = ("engine", "price_provenance", "reason", recent("reported_at"))
     ordering = ("-id",)

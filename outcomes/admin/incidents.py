@@ -15,10 +15,11 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWi
 from admin_kit.display import badge, json_of, link_to
 from admin_kit.filters import recent
 from admin_kit.form_fields import reason_field
-from admin_kit.options import AuditAdmin, page_action, render_page
+from admin_kit.options import page_action, render_page
 from kernel.actors import actor_of
 from kernel.errors import DomainError
 from kernel.values import decimal_text, instant_text, row_id
+from outcomes.admin.of_experiment import OfExperimentAdmin
 from outcomes.core.trades import PNL
 from outcomes.models import ACKNOWLEDGE_INCIDENTS, Incident
 from outcomes.services import acknowledge_incident
@@ -66,12 +67,12 @@ class AcknowledgeForm(forms.Form):
 
 
 @admin.register(Incident)
-class IncidentAdmin(AuditAdmin):
+class IncidentAdmin(OfExperimentAdmin):
     """Reports that were rejected and kept, each with what an operator found out."""
 
     list_display = (
         "occurred_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         badge("kind", {"double_execution_prevented": "danger"}),
         "detail",

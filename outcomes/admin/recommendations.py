@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import badge, full_hash, json_of, link_to, pretty_json
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin
+from outcomes.admin.of_experiment import OfExperimentAdmin
 from outcomes.core.trades import PairRule
 from outcomes.models import Permit, Recommendation, Violation
 
@@ -20,12 +20,12 @@ EMPTY_COMMANDS = ("manage.py demo",)
 
 
 @admin.register(Recommendation)
-class RecommendationAdmin(AuditAdmin):
+class RecommendationAdmin(OfExperimentAdmin):
     """One answer per engine and experiment, kept byte for byte (R7.5)."""
 
     list_display = (
         "recommended_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         badge("action", ACTION_COLOURS),
         badge("role", ROLE_COLOURS),
@@ -69,12 +69,12 @@ class RecommendationAdmin(AuditAdmin):
 
 
 @admin.register(Permit)
-class PermitAdmin(AuditAdmin):
+class PermitAdmin(OfExperimentAdmin):
     """One for each engine that was told to trade for real; confirmed right before its order."""
 
     list_display = (
         "revealed_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         "confirmed_at",
         "expires_at",
@@ -93,12 +93,12 @@ class PermitAdmin(AuditAdmin):
 
 
 @admin.register(Violation)
-class ViolationAdmin(AuditAdmin):
+class ViolationAdmin(OfExperimentAdmin):
     """Pairs that broke a rule of the comparison and are excluded from it (R4.5)."""
 
     list_display = (
         "found_at",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         badge("name", {}),
         "detail",

@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 
 from admin_kit.display import amount, badge, full_hash, hash_of, link_to, number
 from admin_kit.filters import recent
-from admin_kit.options import AuditAdmin, render_page
+from admin_kit.options import render_page
 from kernel.values import uuid_from
+from outcomes.admin.of_experiment import OfExperimentAdmin
 from outcomes.admin.trade_page import trade_page
 from outcomes.core.trades import TradeFlag
 from outcomes.fill_rows import in_r
@@ -49,13 +50,13 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.filter(status__in=LIVE_STATUSES) if self.value() == "yes" else queryset
 
 
-class TradeAdmin(AuditAdmin):
+class TradeAdmin(OfExperimentAdmin):
     """What the pages of real and shadow trades have in common."""
 
     list_display = (
         "opened_at",
         hash_of("trade_id"),
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         badge("status"),
         amount("quantity"),
@@ -112,12 +113,12 @@ class ShadowTradeAdmin(TradeAdmin):
     """Simulated, one per experiment and engine."""
 
 
-class OutcomeAdmin(AuditAdmin):
+class OutcomeAdmin(OfExperimentAdmin):
     """What the pages of real and shadow outcomes have in common."""
 
     list_display = (
         "exit_time",
-        link_to("experiment_id", "experiments_experiment", short=True),
+        "experiment_link",
         "engine",
         amount("entry_price"),
         amount("exit_price"),

@@ -23,6 +23,7 @@ from experiments.admin.signals import StatusFilter
 from experiments.models import ExecutionDecision, Experiment
 from kernel.models import AuditEntry
 from orchestrator_site.console.experiment_admin import ExperimentAdmin
+from outcomes.admin.of_experiment import OfExperimentAdmin
 from outcomes.models import RealOutcome, RealTrade, ShadowTrade
 from policies.models import PolicyVersion
 from signals_app.models import MarketContext, Signal, WebhookDelivery
@@ -36,6 +37,8 @@ MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 # Session, account, count, rows, the halt and the guardrail; what a list needs more stands here.
 COMMON = 6
 EXTRA = {"experiments.Experiment": 7, "signals_app.Signal": 1, "auth.Group": 1}
+# Which of the page's rows are of replayed signals.
+EXTRA |= {model._meta.label: 1 for model in MODELS if isinstance(admin.site._registry[model], OfExperimentAdmin)}
 
 
 def signals_of(status: str) -> QuerySet[Signal]:

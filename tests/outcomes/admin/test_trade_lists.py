@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from outcomes.models import Quote, RealTrade, TradeFill
+from outcomes.models import (
+    ExitDirective,
+    Incident,
+    OwnExit,
+    Permit,
+    Quote,
+    RealOutcome,
+    RealTrade,
+    Recommendation,
+    ShadowOutcome,
+    ShadowTrade,
+    TradeFill,
+)
+from signals_app.models import Signal
 from tests.factories import api_client
 from tests.orchestrator_site.console.rows import logged_in, traded_pair
+from tests.outcomes.closed_trades import Closed, close_pair
 from tests.outcomes.desk import C70, C72_5_JULY, ENTRY_TIME, make_desk
 
 pytestmark = pytest.mark.django_db
+
+BADGE = '<span class="to-badge to-badge-info">REPLAYED</span>'
+EXPERIMENTS = "experiments_experiment_changelist"
 
 
 @pytest.fixture
@@ -43,6 +62,41 @@ def test_quotes_are_found_in_every_spelling_of_their_instrument(viewer: Client, 
     page = viewer.get(reverse("admin:outcomes_quote_changelist"), {"q": text})
 
     assert [found.instrument for found in page.context["cl"].result_list] == [C72_5_JULY]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RealTrade, ShadowTrade, RealOutcome, ShadowOutcome, TradeFill, OwnExit, ExitDirective, Recommendation, Permit,
+        Incident, Signal,
+    ],
+)  # fmt: skip
+def test_rows_of_replayed_signals_say_so(model: Any) -> None:
+    replayed = traded_pair()
+    close_pair("A", Closed(a="1", b="2"))
+
+    page = logged_in("viewer", "operator").get(
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    )
+
+    rows = model._default_manager.filter(experiment=replayed).count()
+    assert (page.content.decode().count(BADGE), rows > 0) == (rows, True)
+
+
+def test_signals_and_their_rows_in_the_report_say_so_too() -> None:
+    replayed = traded_pair()
+    close_pair("A", Closed(a="1", b="2"))
+    close_pair("B", Closed(a="1", b="2"))
+    now, signals, rows, trades = (reverse(f"admin:{name}") for name in ("index", EXPERIMENTS, "rows", "report"))
+    client = logged_in("viewer", "operator", "analyst")
+
+    assert replayed.signal.replayed
+    for page, query, badges in (
+        (now, {}, 1), (signals, {}, 1), (rows, {}, 1), (rows, {"kind": "paired"}, 1),
+        # Best and worst of the pairs, and of the trades of each engine.
+        (trades, {"part": "trades"}, 6),
+    ):  # fmt: skip
+        assert client.get(page, query).content.decode().count(BADGE) == badges, page
 
 
 def test_open_trades_are_those_that_wait_for_a_price_too(viewer: Client) -> None:
