@@ -98,7 +98,7 @@ migrations: $(DEVELOPMENT) ## check that the migrations fit the models
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 api-lint: ## check docs/openapi.yaml with redocly and spectral; needs npm
-	@npm exec --yes --package=@redocly/cli@2.77.0 -- redocly lint docs/openapi.yaml
+	@npm exec --yes --package=@redocly/cli@2.77.0 -- redocly lint docs/openapi.yaml --extends=recommended-strict
 	@npm exec --yes --package=@stoplight/spectral-cli@6.16.3 -- spectral lint docs/openapi.yaml --ruleset tests/docs/spectral.yaml --fail-severity=warn
 
 api-examples: $(DEVELOPMENT) ## take the examples of the API document anew from what the tests ask and are answered

@@ -51,6 +51,11 @@ def _error(detail: str, code: str) -> list[str]:
     return [serializers.ErrorDetail(detail, code)]
 
 
+def _with(name: str) -> dict[str, Any]:
+    """An object with this member."""
+    return members(**{name: {}}) | {"required": [name]}
+
+
 def _without(names: set[str]) -> dict[str, Any]:
     """An object without these members."""
     return members(**{name: {"not": {}} for name in sorted(names)})
@@ -109,7 +114,7 @@ class AmendmentValuesSerializer(StrictSerializer):
         },
         # A word of one leg is one of all.
         "allOf": [
-            {"anyOf": [members(legs={"items": each}) for each in ({"required": [name]}, _without({name}))]}
+            {"anyOf": [members(legs={"items": each}) for each in (_with(name), _without({name}))]}
             for name in OF_ONE_REPORT
         ],
     }
