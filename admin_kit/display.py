@@ -57,8 +57,12 @@ def label(text: str, colour: str = "") -> SafeString:
     return format_html('<span class="to-badge to-badge-{}">{}</span>', colour or "neutral", text)
 
 
-# Beside whatever is of a signal from a replay.
 REPLAYED = label("REPLAYED", "info")
+
+
+def beside_replayed(text: str) -> SafeString:
+    """What is of a signal from a replay, in a cell; the word stands below it where a list has no room."""
+    return format_html('<div class="to-replayed">{} {}</div>', text, REPLAYED)
 
 
 def hash_of(field: str, *, title: str = "") -> Column:

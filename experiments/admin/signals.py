@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from admin_kit.display import REPLAYED, STATUS_COLOURS, full_hash, hash_of, json_of, label, link
+from admin_kit.display import STATUS_COLOURS, beside_replayed, full_hash, hash_of, json_of, label, link
 from admin_kit.filters import recent
 from admin_kit.form_fields import reason_field
 from admin_kit.options import AuditAdmin
@@ -81,7 +81,7 @@ class SignalAdmin(AuditAdmin):
         "coloured_direction",
         "timeframe",
         "timestamp",
-        "source_shown",
+        "source",
         "strategy",
         "coloured_status",
         "attempts",
@@ -184,15 +184,12 @@ class SignalAdmin(AuditAdmin):
 
     @admin.display(description="status")
     def coloured_status(self, signal: Signal) -> SafeString:
-        """The status, and whether a failed signal was discarded."""
+        """The status, whether a failed signal was discarded, and whether its source replayed the alert."""
         if signal.discarded_at is not None:
-            return label(f"{signal.status}, discarded")
-        return label(signal.status, STATUS_COLOURS[signal.status])
-
-    @admin.display(description="source")
-    def source_shown(self, signal: Signal) -> SafeString | str:
-        """The source, and whether it replayed the alert."""
-        return format_html("{} {}", signal.source, REPLAYED) if signal.replayed else signal.source
+            shown = label(f"{signal.status}, discarded")
+        else:
+            shown = label(signal.status, STATUS_COLOURS[signal.status])
+        return beside_replayed(shown) if signal.replayed else shown
 
     @admin.display(description="direction")
     def coloured_direction(self, signal: Signal) -> SafeString:

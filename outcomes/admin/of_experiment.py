@@ -6,10 +6,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from admin_kit.display import REPLAYED, link
+from admin_kit.display import beside_replayed, link
 from admin_kit.options import AuditAdmin, BrowseList
 from experiments.models import Experiment
 
@@ -38,4 +37,4 @@ class OfExperimentAdmin(AuditAdmin):
     def experiment_link(self, row: Any) -> SafeString:
         """A link to the experiment, and whether its signal was replayed."""
         address = link("experiments_experiment", row.experiment_id, str(row.experiment_id)[:8])
-        return format_html("{} {}", address, REPLAYED) if row.is_replayed else address
+        return beside_replayed(address) if row.is_replayed else address
