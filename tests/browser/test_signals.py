@@ -74,6 +74,11 @@ def test_a_list_is_set_up_kept_as_a_view_renamed_and_deleted(person: Person) -> 
     assert SavedView.objects.count() == 0
 
 
+def is_typed_into(person: Person, name: str) -> bool:
+    """Whether keys go into this field, which is seen a moment before."""
+    return str(person.driver.execute_script("return document.activeElement.id")) == name
+
+
 def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> None:
     experiment = traded_pair(symbol="TWX")
     make_experiment("B", symbol="QQQ")
@@ -89,7 +94,7 @@ def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> Non
 
     # An ID as a list shows it, from any page.
     presses(person, "/")
-    person.until(lambda: person.finds("#search-input-command"), lambda: "the search")
+    person.until(lambda: is_typed_into(person, "search-input-command"), lambda: "the search")
     presses(person, str(experiment.pk)[:8])
     person.until(lambda: person.finds("#command-results-list li"), lambda: "what was found")
     assert barriers_here(person) == []
@@ -102,7 +107,7 @@ def test_everything_is_found_and_opened_from_the_keyboard(person: Person) -> Non
     # A thing to do; the second line by the arrow keys.
     presses(person)
     ActionChains(person.driver).key_down(Keys.CONTROL).send_keys("k").key_up(Keys.CONTROL).perform()
-    person.until(lambda: person.finds("#search-input-command"), lambda: "the search")
+    person.until(lambda: is_typed_into(person, "search-input-command"), lambda: "the search")
     presses(person, "check alert")
     person.until(lambda: "Check an alert" in person.text, lambda: "the action")
     presses(person, Keys.ARROW_DOWN, Keys.ENTER)
